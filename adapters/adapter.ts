@@ -1,0 +1,210 @@
+/**
+ * What differs per currency family, behind four interfaces. A new family is a folder that implements them and passes
+ * test/conformance; nothing outside adapters/ knows a family's details.
+ *
+ * Node is I/O and belongs to the watcher. Planner is pure and belongs to the watcher. Signable is pure and is used on
+ * both sides. Deriver belongs to the signer.
+ */
+import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
+
+export interface Block extends Place {
+  parent: string
+  /** Seconds since 1970 UTC, as the block's header says. */
+  time: number
+}
+
+/** What a node says it is. `mismatch` names what differs from the configuration; such a node halts the chain (A3). */
+export interface Identity {
+  mismatch: string | null
+  height: number
+  syncing: boolean
+  version: string
+}
+
+/** A payment to one of our addresses, seen in a block or pending. */
+export interface PaymentSeen {
+  kind: 'payment.seen'
+  /** The deposit's name, a fact of the chain: `<chain>:<txid>:<vout>`. */
+  id: string
+  transaction: string
+  /** Position within the transaction: CONTRACT's `outputIndex`. */
+  output: number
+  address: string
+  dataField: string | null
+  /** Which of our addresses; 0 is the treasury. */
+  index: number
+  asset: string
+  amount: Amount
+  place: Place | null
+  /** The transaction spends something of ours: our change, or our withdrawal to one of our own addresses. */
+  own: boolean
+  /** Why a person must look before it is offered, or null. */
+  doubt: string | null
+  /** Blocks on top before it can be spent: coinbase 100, MWEB peg-out 6, else 0. */
+  maturity: number
+  /** The whole transaction, so that a template that spends it is self-contained and can be published with its parent. Hex. */
+  raw: string
+  /** What the paying transaction spends. A spend of one of these by another transaction is a conflict. */
+  inputs: SpendKey[]
+}
+
+/** A transaction that consumes spend keys we watch: our own transfer, a stranger's, or a conflict of an incoming payment. */
+export interface SpendSeen {
+  kind: 'spend.seen'
+  keys: SpendKey[]
+  transaction: string
+  place: Place | null
+  /** False when the transaction is in a block but its effect failed (EVM status 0, XRPL tec). */
+  executed: boolean
+}
+
+/** Facts of one block stand in the order of the chain; a transaction's spends stand before its payments. */
+export type Fact = PaymentSeen | SpendSeen
+
+/**
+ * One block on, one back, or nothing new. A node that lags or does not have our block is `unchanged` (A4); only a node
+ * that knows our tip and has it off its main chain makes us go back.
+ */
+export type Next =
+  | { kind: 'connected'; block: Block; facts: Fact[]; nodeHeight: number }
+  | { kind: 'disconnected'; block: Place; nodeHeight: number }
+  | { kind: 'unchanged'; nodeHeight: number; syncing: boolean }
+
+/** What we look for in blocks. Grows and shrinks as the ledger's memory changes; matching is synchronous. */
+export interface Watch {
+  addAddress(index: number, address: string): void
+  addKey(key: SpendKey): void
+  removeKey(key: SpendKey): void
+}
+
+/** A signed transaction on its way out. `parents` are raw transactions to publish before it, oldest first. */
+export interface Signed {
+  transactionId: string
+  raw: string
+  parents: string[]
+}
+
+export type Published = { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
+
+export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' }
+
+/** What a plan needs of the outside world, read by a task before the plan is made. */
+export interface PlanFacts {
+  /** Bitcoin: sat/vB. */
+  feeRate: number
+  /** False where the node knew no rate and the configured fallback stands in (B10). */
+  estimated: boolean
+}
+
+/** I/O with one node. Every call may reject with an operating fault (A5: malformed answers are outages too). */
+export interface Node {
+  identify(): Promise<Identity>
+  /** The block below the first one to follow: the tip for 'latest', else the block at height - 1. */
+  base(height: number | 'latest'): Promise<Block>
+  /** `recent`: the blocks we stand on, oldest first, at least one. */
+  next(recent: readonly Place[]): Promise<Next>
+  /** Unconfirmed facts that were not reported before: hints, at most `limit` transactions a call. */
+  pending(limit: number): Promise<Fact[]>
+  gather(): Promise<PlanFacts>
+  publish(transaction: Signed): Promise<Published>
+  locate(transaction: Signed): Promise<Located>
+}
+
+/** A coin (bitcoin family) that can be spent now. */
+export interface Fund {
+  key: SpendKey
+  index: number
+  address: string
+  amount: Amount
+  raw: string
+  /** Beyond the deepest reorg we accept: spent first. */
+  final: boolean
+  /** Unconfirmed change of ours: how many unconfirmed transactions stand below it, itself included; 0 when confirmed. */
+  ancestors: number
+}
+
+export interface Payment {
+  withdrawal: string
+  to: string
+  dataField: string | null
+  amount: Amount
+}
+
+export interface Order {
+  purpose: Purpose
+  payments: readonly Payment[]
+}
+
+/** One transaction to be signed. The template is self-contained; see DESIGN section 4. */
+export interface Plan {
+  template: Json
+  spendKeys: SpendKey[]
+  fee: Amount
+}
+
+export interface Shortfall {
+  shortfall: string
+}
+
+export type Destination = { canonical: string } | { refused: string }
+
+export interface Planner {
+  /** Whether this can be paid, and the one form in which equal destinations are equal strings. */
+  destination(to: string, dataField: string | null): Destination
+  /** The least that can be paid to this destination: dust, or 1. */
+  minimumPayment(to: string): Amount
+  plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+}
+
+export interface Output {
+  /** Canonical form, as `Planner.destination` gives it. */
+  to: string
+  dataField: string | null
+  asset: string
+  amount: Amount
+}
+
+/** What a template does, decoded from nothing but itself. */
+export interface Inspection {
+  network: string
+  /** Everything that is paid to anybody, change included: who is who is for the reader to decide. */
+  outputs: Output[]
+  /** Whose money is spent: addresses in canonical form, one per payload. */
+  inputs: { address: string; amount: Amount }[]
+  fee: Amount
+  /** In the family's unit (bitcoin: sat/vB of the largest the signed transaction can be), for policy. */
+  feeRate: number
+  spendKeys: SpendKey[]
+  transactionId: string | null
+}
+
+export interface Payload {
+  index: number
+  address: string
+  algorithm: 'secp256k1' | 'ed25519-blake2b'
+  bytes: Uint8Array
+}
+
+/** Pure, on both sides. Throws a boundary fault with the reason when the template is not understood entirely. */
+export interface Signable {
+  inspect(template: Json): Inspection
+  payloads(template: Json): Payload[]
+  /** One signature a payload: 64 bytes compact for secp256k1. */
+  assemble(template: Json, signatures: readonly Uint8Array[]): { transactionId: string; raw: string }
+  destination(to: string, dataField: string | null): Destination
+}
+
+export interface Derived {
+  index: number
+  address: string
+  dataField: string | null
+  /** Hex. */
+  publicKey: string
+  path: string
+}
+
+/** In the signer only. `seed` is the BIP-39 seed. Index 0 is the treasury. */
+export interface Deriver {
+  derive(seed: Uint8Array, index: number): Derived
+  sign(seed: Uint8Array, index: number, payload: Payload): Uint8Array
+}

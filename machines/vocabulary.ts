@@ -1,0 +1,74 @@
+/**
+ * The words that every part of Lockkeeper shares: identifiers, events and the three actions a machine may return.
+ * Nothing here does anything; machines import only this file and xstate.
+ */
+
+/** What survives JSON. Amounts are decimal integer strings of base units in it, never numbers. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** `<kind>/<name>`; the name is what the API shows: `deposit/litecoin:<txid>:<vout>`. */
+export type Id = string
+
+/** `<chain>:<the family's key>`: two transactions that share one can never both confirm. */
+export type SpendKey = string
+
+/** A decimal integer string of base units (satoshi, wei, raw, drops). */
+export type Amount = string
+
+export const KINDS = ['chain', 'address', 'deposit', 'withdrawal', 'transfer', 'attempt', 'account', 'coin', 'signing'] as const
+export type Kind = (typeof KINDS)[number]
+
+/** A block of a followed chain. */
+export interface Place {
+  height: number
+  hash: string
+}
+
+/** A fact of the past. `at` is milliseconds since 1970 UTC; `run` is `id@entered` of the task run that reports it. */
+export interface Event<Type extends string = string, Data = unknown> {
+  type: Type
+  at: number
+  run?: string
+  data: Data
+}
+
+export interface Addressed {
+  to: Id
+  event: Event
+}
+
+/** What every machine's context carries. `dueAt` and `dueHeight` wake the instance with `time.passed` and `height.reached`. */
+export interface Scheduled {
+  chain: string
+  failures: number
+  dueAt: number | null
+  dueHeight: number | null
+}
+
+export type TimePassed = Event<'time.passed', Record<string, never>>
+export type HeightReached = Event<'height.reached', { height: number }>
+export type BlockDisconnected = Event<'block.disconnected', Place>
+export type TaskFailed = Event<'task.failed', { reason: string }>
+
+/** What the backend asks for, and signs: CONTRACT section 5. */
+export interface Intent {
+  id: string
+  chain: string
+  asset: string
+  to: string
+  dataField: string | null
+  amount: Amount
+  expiresAt: string | null
+  round: number
+}
+
+/** An Ed25519 signature over the canonical intent; key (32 bytes) and signature (64 bytes) in standard base64. */
+export interface Authorisation {
+  key: string
+  signature: string
+}
+
+export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation'
+
+/** The task a state owes, in the state's `meta`. */
+export type TaskName = 'identify' | 'sign' | 'publish' | 'gather'

@@ -1,0 +1,22 @@
+/**
+ * HTTP without a server: a route is a function from request to answer. src/shell/koa.ts puts Koa around a route table;
+ * the simulator calls the same table directly.
+ */
+export interface HttpRequest {
+  method: string
+  /** Without the query, still percent-encoded. */
+  path: string
+  query: Record<string, string>
+  /** Names in lower case. */
+  headers: Record<string, string>
+  body: Uint8Array
+}
+
+export interface HttpAnswer {
+  status: number
+  headers?: Record<string, string>
+  /** An object is sent as JSON, a string as it is. */
+  body: unknown
+}
+
+export type Handler = (request: HttpRequest) => Promise<HttpAnswer>

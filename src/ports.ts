@@ -1,0 +1,85 @@
+/**
+ * Every source of nondeterminism, handed in from outside: a process is `main(ports)`. src/shell/ holds the real ones,
+ * test/simulation/ the simulated ones. After a crash a process's ports are fenced: their calls never settle.
+ */
+
+export interface Clock {
+  /** Milliseconds since 1970 UTC. */
+  now(): number
+  /** Runs once, after so many milliseconds; the answer cancels it. */
+  wake(afterMs: number, run: () => void): () => void
+}
+
+export interface Random {
+  bytes(length: number): Uint8Array
+}
+
+/** An open file. Appends are ordered; nothing is durable before `sync` has resolved. */
+export interface File {
+  append(bytes: Uint8Array): Promise<void>
+  /** Fewer bytes only at the end of the file. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  size(): Promise<number>
+  truncate(length: number): Promise<void>
+  /** fdatasync. The first failure must end the process: the kernel may have dropped what it could not write. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Disk {
+  /** Opens for reading and appending; `create` makes the file where it is missing, else a missing one rejects. */
+  open(path: string, options: { create: boolean }): Promise<File>
+  exists(path: string): Promise<boolean>
+  /** Atomic within a file system; durable after `syncDirectory` of the folder. */
+  rename(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
+  /** Names, sorted; empty when the folder is missing. */
+  list(directory: string): Promise<string[]>
+  /** With parents. */
+  makeDirectory(directory: string): Promise<void>
+  syncDirectory(directory: string): Promise<void>
+  /** A kernel lock that dies with the process; rejects with an operating fault `locked` when another process holds it. */
+  lock(path: string): Promise<() => Promise<void>>
+}
+
+export interface HttpCall {
+  method: 'GET' | 'PUT' | 'POST'
+  /** http://…, https://… or unix:/path/to/socket:/path */
+  url: string
+  headers: Record<string, string>
+  body: Uint8Array | null
+  timeoutMs: number
+  maximumBytes: number
+}
+
+export interface HttpResult {
+  status: number
+  /** Names in lower case. */
+  headers: Record<string, string>
+  body: Uint8Array
+}
+
+/** Rejects with `operating('unreachable')` when nothing was sent, `unknownOutcome('no-answer')` when something may have been. */
+export type Request = (call: HttpCall) => Promise<HttpResult>
+
+/** scrypt, RFC 7914. */
+export type Derive = (
+  password: Uint8Array,
+  salt: Uint8Array,
+  cost: { N: number; r: number; p: number },
+  length: number,
+) => Promise<Uint8Array>
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void
+
+export interface Ports {
+  clock: Clock
+  random: Random
+  disk: Disk
+  request: Request
+  derive: Derive
+  log: Log
+  /** Ends the process at once because going on could lose or double money; says why. Never returns control usefully. */
+  abort(reason: string): void
+}
