@@ -72,3 +72,18 @@ export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidati
 
 /** The task a state owes, in the state's `meta`. */
 export type TaskName = 'identify' | 'sign' | 'publish' | 'gather'
+
+/**
+ * The only three actions a machine may return. They are named, never executed: the step reads their parameters.
+ * `tell` sends further events within the same commit; `reserve` and `release` spend keys of the instance that says it.
+ */
+export const actions = {
+  tell: (_: unknown, _params: { messages: Addressed[] }) => {},
+  reserve: (_: unknown, _params: { keys: SpendKey[] }) => {},
+  release: (_: unknown, _params: { keys: SpendKey[] }) => {},
+}
+
+/** The height at which something placed at `height` has that many confirmations (tip − height + 1). */
+export const heightOf = (height: number, confirmations: number): number => height + confirmations - 1
+
+export const isSamePlace = (a: Place | null, b: Place): boolean => a !== null && a.hash === b.hash
