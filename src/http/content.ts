@@ -1,0 +1,45 @@
+/** What a client sent, against the route's schemas. Every complaint names its path. */
+import type { ZodObject } from 'zod'
+import { z } from 'zod'
+import { boundary } from '../../adapters/fault.ts'
+import type { HttpAnswer } from '../http.ts'
+import { problem } from './problem.ts'
+
+export type Checked = { value: unknown } | { refused: HttpAnswer }
+
+const NOTHING = z.strictObject({})
+const MAXIMUM_COMPLAINTS = 20
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** The body as the schema's output. An absent body stands for `{}`. */
+export function checkBody(schema: ZodObject | undefined, bytes: Uint8Array): Checked {
+  return check(schema, bytes.length === 0 ? {} : parseJson(bytes), 'body')
+}
+
+export function checkQuery(schema: ZodObject | undefined, query: Record<string, string>): Checked {
+  return check(schema, query, 'query')
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes))
+  } catch {
+    throw boundary('malformed-json', 'the body is not JSON in UTF-8')
+  }
+}
+
+function check(schema: ZodObject | undefined, value: unknown, where: 'body' | 'query'): Checked {
+  const result = (schema ?? NOTHING).strict().safeParse(value)
+  if (result.success) return { value: result.data }
+  const errors = result.error.issues.slice(0, MAXIMUM_COMPLAINTS).flatMap(issue => complaints(issue, where))
+  const detail = errors.map(error => `${error.path}: ${error.problem}`).join('; ')
+  return { refused: problem('invalid-content', detail, { errors }) }
+}
+
+function complaints(issue: z.core.$ZodIssue, where: string): { path: string; problem: string }[] {
+  const path = [where, ...issue.path.map(String)].join('.')
+  if (issue.code !== 'unrecognized_keys') return [{ path, problem: issue.message }]
+  return issue.keys
+    .slice(0, MAXIMUM_COMPLAINTS)
+    .map(key => ({ path: `${path}.${key.slice(0, 64)}`, problem: 'unknown' }))
+}

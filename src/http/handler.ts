@@ -1,0 +1,93 @@
+/** A route table as one function from request to answer. Real servers and the simulator both stand on it. */
+import { boundary, Fault, reasonOf } from '../../adapters/fault.ts'
+import type { Log } from '../../adapters/ports.ts'
+import type { Handler, HttpAnswer, HttpRequest } from '../http.ts'
+import { checkBody, checkQuery } from './content.ts'
+import { decodeNames, findRoute, matchPath } from './path.ts'
+import { problem, problemOf } from './problem.ts'
+import type { Access, Route } from './route.ts'
+import { grantOf } from './tokens.ts'
+
+export interface HandlerOptions {
+  /** Read at every request; see tokens.ts. */
+  tokens(): readonly string[]
+  maximumBodyBytes: number
+  log: Log
+  /** Stand on every answer, errors too. */
+  answerHeaders?: () => Record<string, string>
+  /** Throws a Fault to refuse a request whose token is good, before its route is asked. */
+  guard?: (request: HttpRequest) => void
+}
+
+/** A handler that shows its table, so that a server can mount each route with a router of its own. */
+export interface RouteHandler extends Handler {
+  readonly routes: readonly Route[]
+  readonly maximumBodyBytes: number
+  /** Answers with this route, which the request's method and path were found to match. */
+  answer(route: Route, request: HttpRequest): Promise<HttpAnswer>
+  /** An error that arose before a handler was reached (a body that is too large) as an answer. */
+  refuse(request: HttpRequest, error: unknown): HttpAnswer
+}
+
+export function createHandler(routes: readonly Route[], options: HandlerOptions): RouteHandler {
+  const finish = (answer: HttpAnswer): HttpAnswer => {
+    const headers = { ...answer.headers, ...options.answerHeaders?.() }
+    return { ...answer, headers }
+  }
+  const refuse = (request: HttpRequest, error: unknown) => {
+    report(options.log, request, error)
+    return finish(problemOf(error))
+  }
+  const answer = async (route: Route, request: HttpRequest) => {
+    try {
+      return finish(await perform(route, request, options))
+    } catch (error) {
+      return refuse(request, error)
+    }
+  }
+  const handle = async (request: HttpRequest) => {
+    const found = findRoute(routes, request.method, request.path)
+    return Array.isArray(found) ? finish(missing(found, request)) : answer(found, request)
+  }
+  return Object.assign(handle, { routes, maximumBodyBytes: options.maximumBodyBytes, answer, refuse })
+}
+
+async function perform(route: Route, request: HttpRequest, options: HandlerOptions): Promise<HttpAnswer> {
+  authorise(route.access, options.tokens(), request.headers.authorization)
+  options.guard?.(request)
+  if (request.body.length > options.maximumBodyBytes) throw tooLarge(options.maximumBodyBytes)
+  const params = decodeNames(matchPath(route.path, request.path) ?? {})
+  const query = checkQuery(route.query, request.query)
+  if ('refused' in query) return query.refused
+  const body = checkBody(route.body, request.body)
+  if ('refused' in body) return body.refused
+  return route.handle({ params, query: query.value, body: body.value, headers: request.headers })
+}
+
+function authorise(access: Access, tokens: readonly string[], authorization: string | undefined): void {
+  if (access === 'public') return
+  const grant = grantOf(tokens, authorization)
+  if (grant === 'none') throw boundary('unauthorised', 'send Authorization: Bearer with a valid token')
+  if (grant === 'read' && access === 'write') throw boundary('read-only-token', 'this token may only read')
+}
+
+export const tooLarge = (maximumBytes: number) => boundary('too-large', `the body has more than ${maximumBytes} bytes`)
+
+function missing(methods: string[], request: HttpRequest): HttpAnswer {
+  if (methods.length === 0) return problem('not-found', 'there is nothing at this path')
+  const answer = problem('method-not-allowed', `${request.method.slice(0, 16)} is not possible here`)
+  return { ...answer, headers: { ...answer.headers, allow: methods.join(', ') } }
+}
+
+/** The client learns nothing of our defects, so the log must. */
+function report(log: Log, request: HttpRequest, error: unknown): void {
+  if (error instanceof Fault && error.type === 'boundary') return
+  const isDefect = !(error instanceof Fault) || error.type === 'invariant' || error.type === 'corruptStore'
+  const stack = isDefect && error instanceof Error ? { stack: error.stack } : {}
+  log(isDefect ? 'error' : 'warn', 'request failed', {
+    method: request.method,
+    path: request.path,
+    reason: reasonOf(error),
+    ...stack,
+  })
+}

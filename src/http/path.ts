@@ -1,0 +1,50 @@
+/** Paths of the route table: `/v1/deposits/{id}` against what a client sent. */
+import { boundary } from '../../adapters/fault.ts'
+import type { Route } from './route.ts'
+
+const NAME = /^[A-Za-z0-9._:~-]{1,128}$/
+const PARAMETER = /^\{(\w+)\}$/
+
+/** Raw parameters by name, still percent-encoded, or null where the path is another one. */
+export function matchPath(pattern: string, path: string): Record<string, string> | null {
+  const wanted = pattern.split('/')
+  const given = path.split('/')
+  if (wanted.length !== given.length) return null
+  const raw: Record<string, string> = {}
+  for (const [position, segment] of wanted.entries()) {
+    const name = PARAMETER.exec(segment)?.[1]
+    if (name !== undefined && given[position] !== '') raw[name] = given[position]!
+    else if (segment !== given[position]) return null
+  }
+  return raw
+}
+
+/**
+ * Decodes and checks every parameter. All of them are names of the API: references, ids, keys, chains.
+ * @throws boundary `invalid-name`
+ */
+export function decodeNames(raw: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, decodeName(name, value)]))
+}
+
+function decodeName(name: string, value: string): string {
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(value)
+  } catch {
+    throw boundary('invalid-name', `the path's ${name} is not valid percent-encoding`)
+  }
+  if (!NAME.test(decoded)) throw boundary('invalid-name', `the path's ${name} must match [A-Za-z0-9._:~-]{1,128}`)
+  return decoded
+}
+
+/** The route for a request, or the methods that the path does have: none means that the path is unknown. */
+export function findRoute(routes: readonly Route[], method: string, path: string): Route | string[] {
+  const here = routes.filter(route => matchPath(route.path, path) !== null)
+  // A literal segment wins over a parameter, whatever the order of the table.
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const found = here.filter(route => route.method === wanted).sort((a, b) => parameters(a) - parameters(b))[0]
+  return found ?? [...new Set(here.flatMap(route => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])))]
+}
+
+const parameters = (route: Route) => route.path.split('{').length

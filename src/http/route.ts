@@ -1,0 +1,49 @@
+/** A route table's entry: what is asked, what is answered, and the function between. No server is involved. */
+import type { z, ZodObject, ZodType } from 'zod'
+import type { HttpAnswer } from '../http.ts'
+
+/** `public` needs no token; `read` any token; `write` a token that is not read-only. */
+export type Access = 'public' | 'read' | 'write'
+
+export interface RouteInput<Query, Body> {
+  /** Decoded, each matching `[A-Za-z0-9._:~-]{1,128}`. */
+  params: Record<string, string>
+  query: Query
+  body: Body
+  /** Names in lower case. */
+  headers: Record<string, string>
+}
+
+export interface Route {
+  method: 'GET' | 'PUT'
+  /** `/v1/deposits/{id}/credit`; a parameter is a whole segment. */
+  path: string
+  summary: string
+  access: Access
+  /** Absent: no query parameter is allowed. Unknown parameters are always refused. */
+  query?: ZodObject
+  /** Absent: no body, or `{}`. Unknown fields are always refused. */
+  body?: ZodObject
+  /** By HTTP status, for the API's description; errors need not be listed. */
+  answers: Record<number, ZodType>
+  handle(input: RouteInput<unknown, unknown>): Promise<HttpAnswer> | HttpAnswer
+}
+
+type Output<Schema> = Schema extends ZodObject ? z.output<Schema> : Record<string, never>
+
+interface Definition<Query extends ZodObject | undefined, Body extends ZodObject | undefined> extends Omit<
+  Route,
+  'query' | 'body' | 'handle'
+> {
+  query?: Query
+  body?: Body
+  handle(input: RouteInput<Output<Query>, Output<Body>>): Promise<HttpAnswer> | HttpAnswer
+}
+
+/** Lets the handler see the types of its own schemas; the handler throws Faults, see problem.ts for their status. */
+export function defineRoute<
+  Query extends ZodObject | undefined = undefined,
+  Body extends ZodObject | undefined = undefined,
+>(definition: Definition<Query, Body>): Route {
+  return definition as Route
+}

@@ -1,0 +1,45 @@
+/** Schemas that many routes share. */
+import { z } from 'zod'
+
+/** 2^128 - 1 has 39 digits (nano), 2^256 - 1 has 78 (ethereum). */
+const MAXIMUM_DIGITS = 78
+const MAXIMUM_LIMIT = 1000
+const DEFAULT_LIMIT = 100
+
+/** A decimal integer string of base units: no sign, no fraction, no exponent, no leading zero. */
+export const amountSchema = z
+  .string()
+  .max(MAXIMUM_DIGITS)
+  .regex(/^(0|[1-9][0-9]*)$/, 'must be a decimal integer string of base units')
+  .meta({ description: 'A decimal integer string of base units', examples: ['1000'] })
+
+export const positiveAmountSchema = amountSchema.refine(amount => amount !== '0', 'must be more than 0')
+
+/** A name chosen by the backend. */
+export const nameSchema = z.string().regex(/^[A-Za-z0-9._:~-]{1,128}$/, 'must match [A-Za-z0-9._:~-]{1,128}')
+
+/** A non-negative integer in a query. */
+export const countSchema = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,14})$/, 'must be a whole number')
+  .transform(Number)
+
+/** `limit` of a list: 1 to 1000. */
+export const limitSchema = countSchema
+  .refine(limit => limit >= 1 && limit <= MAXIMUM_LIMIT, `must be from 1 to ${MAXIMUM_LIMIT}`)
+  .default(DEFAULT_LIMIT)
+
+/** ISO 8601 UTC. */
+export const timeSchema = z.iso.datetime()
+
+/** Ed25519, standard base64: a key of 32 bytes, a signature of 64. */
+export const publicKeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of 32 bytes')
+export const signatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/, 'must be the base64 of 64 bytes')
+
+export const problemSchema = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  kind: z.string(),
+})
