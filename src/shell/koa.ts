@@ -1,0 +1,175 @@
+/** Koa around a route table: sockets, time-outs against slow clients, and an end that does not hang. */
+import { createServer as createPlainServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import Router from '@koa/router'
+import Koa, { type Context } from 'koa'
+import { boundary, Fault } from '../../adapters/fault.ts'
+import type { HttpAnswer, HttpRequest } from '../http.ts'
+import { tooLarge, type RouteHandler } from '../http/handler.ts'
+import { listen, unlisten } from './listen.ts'
+
+/** Contents of PEM files, and the client certificates that may connect (SHA-256, hex; empty: any that the authority signed). */
+export interface ServerTls {
+  ca: string
+  cert: string
+  key: string
+  clientFingerprints: readonly string[]
+}
+
+export interface ServerLimits {
+  /** Until the last header has come. */
+  headersMs: number
+  /** Until the last byte of the body has come. */
+  requestMs: number
+  /** An idle connection is kept so long. */
+  keepAliveMs: number
+  /** Silence in both directions: above the longest long poll. */
+  silenceMs: number
+  /** For answers under way when the server stops. */
+  graceMs: number
+  connections: number
+}
+
+export const SERVER_LIMITS: ServerLimits = {
+  headersMs: 5_000,
+  requestMs: 15_000,
+  keepAliveMs: 30_000,
+  silenceMs: 75_000,
+  graceMs: 3_000,
+  connections: 1_000,
+}
+
+export interface HttpServer {
+  /** `127.0.0.1:4100` with the port in use, or `unix:/path`. */
+  address: string
+  /** Takes nothing new, lets the answers under way finish, and cuts what is left after the grace. */
+  stop(): Promise<void>
+}
+
+export interface ServeOptions {
+  /** `host:port` (port 0: any) or `unix:/path`. */
+  listen: string
+  tls?: ServerTls | undefined
+  limits?: ServerLimits
+}
+
+/** @throws operating `address-in-use`, boundary `invalid-address` for what cannot be listened on. */
+export async function serve(handler: RouteHandler, options: ServeOptions): Promise<HttpServer> {
+  const limits = options.limits ?? SERVER_LIMITS
+  const app = createApp(handler)
+  const callback = app.callback() as (...exchange: unknown[]) => void
+  const server = options.tls === undefined ? createPlainServer(callback) : createSecure(options.tls, callback)
+  applyLimits(server, limits)
+  const address = await listen(server, options.listen)
+  return { address, stop: () => stop(server, limits.graceMs) }
+}
+
+function createApp(handler: RouteHandler): Koa {
+  const app = new Koa()
+  // Koa's own reports would go to stderr as text; what fails beyond the handler is a connection that broke.
+  app.silent = true
+  const router = new Router({ strict: true, sensitive: true })
+  for (const route of handler.routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    const methods = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
+    router.register(path, methods, context => respond(context, handler, request => handler.answer(route, request)))
+  }
+  app.use(router.routes())
+  app.use(context => respond(context, handler, handler))
+  return app
+}
+
+async function respond(
+  context: Context,
+  handler: RouteHandler,
+  answer: (request: HttpRequest) => Promise<HttpAnswer>,
+): Promise<void> {
+  const request = describe(context)
+  let result: HttpAnswer
+  try {
+    const body = await readBody(context.req, handler.maximumBodyBytes)
+    result = await answer({ ...request, query: readQuery(context), body })
+  } catch (error) {
+    result = handler.refuse(request, error)
+    // The rest of the body is not read: the connection is of no use any more.
+    context.set('connection', 'close')
+  }
+  send(context, result)
+}
+
+function describe(context: Context): HttpRequest {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(context.req.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  return { method: context.method, path: context.path, query: {}, headers, body: new Uint8Array() }
+}
+
+function readQuery(context: Context): Record<string, string> {
+  const query: Record<string, string> = {}
+  for (const [name, value] of new URLSearchParams(context.querystring)) {
+    if (Object.hasOwn(query, name)) throw boundary('invalid-content', `query.${name.slice(0, 64)}: given twice`)
+    query[name] = value
+  }
+  return query
+}
+
+async function readBody(request: IncomingMessage, maximumBytes: number): Promise<Uint8Array> {
+  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) throw tooLarge(maximumBytes)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  // Ending the loop early must leave the connection open: the refusal still has to be sent on it.
+  const arriving = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+  try {
+    for await (const chunk of arriving) {
+      length += chunk.length
+      if (length > maximumBytes) throw tooLarge(maximumBytes)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw error instanceof Fault
+      ? error
+      : boundary('incomplete-body', 'the connection broke before the body was complete')
+  }
+  return Buffer.concat(chunks, length)
+}
+
+function send(context: Context, answer: HttpAnswer): void {
+  const { body } = answer
+  const isText = typeof body === 'string'
+  const isBytes = body instanceof Uint8Array
+  context.body = isText ? body : isBytes ? Buffer.from(body) : JSON.stringify(body ?? null)
+  context.status = answer.status
+  context.type = isText ? 'text/plain; charset=utf-8' : isBytes ? 'application/octet-stream' : 'application/json'
+  context.set('x-content-type-options', 'nosniff')
+  context.set('cache-control', 'no-store')
+  context.set(answer.headers ?? {})
+}
+
+function createSecure(tls: ServerTls, callback: (...exchange: unknown[]) => void): Server {
+  const { ca, cert, key } = tls
+  const server = createTlsServer({ ca, cert, key, requestCert: true, rejectUnauthorized: true }, callback)
+  const pinned = new Set(tls.clientFingerprints.map(plainFingerprint))
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const fingerprint = plainFingerprint(socket.getPeerCertificate().fingerprint256)
+    if (pinned.size > 0 && !pinned.has(fingerprint)) socket.destroy()
+  })
+  return server
+}
+
+const plainFingerprint = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase()
+
+function applyLimits(server: Server, limits: ServerLimits): void {
+  server.headersTimeout = limits.headersMs
+  server.requestTimeout = limits.requestMs
+  server.keepAliveTimeout = limits.keepAliveMs
+  server.timeout = limits.silenceMs
+  server.maxConnections = limits.connections
+}
+
+async function stop(server: Server, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  await unlisten(server)
+  clearTimeout(timer)
+}
