@@ -15,7 +15,17 @@ export type SpendKey = string
 /** A decimal integer string of base units (satoshi, wei, raw, drops). */
 export type Amount = string
 
-export const KINDS = ['chain', 'address', 'deposit', 'withdrawal', 'transfer', 'attempt', 'account', 'coin', 'signing'] as const
+export const KINDS = [
+  'chain',
+  'address',
+  'deposit',
+  'withdrawal',
+  'transfer',
+  'attempt',
+  'account',
+  'coin',
+  'signing',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 /** A block of a followed chain. */

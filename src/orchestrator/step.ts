@@ -55,12 +55,18 @@ export function restore(machine: AnyStateMachine, instance: Instance | undefined
 /** The task that a state owes, or null. */
 export function taskOf(machine: AnyStateMachine, value: string): TaskName | null {
   const node = machine.getStateNodeById(`${machine.id}.${value}`)
-  return ((node.meta as { task?: TaskName } | undefined)?.task ?? null)
+  return (node.meta as { task?: TaskName } | undefined)?.task ?? null
 }
 
 const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
-function imageOf(id: Id, machine: AnyStateMachine, before: Instance | undefined, after: AnyMachineSnapshot, seq: number): Instance {
+function imageOf(
+  id: Id,
+  machine: AnyStateMachine,
+  before: Instance | undefined,
+  after: AnyMachineSnapshot,
+  seq: number,
+): Instance {
   const value = flatten(after.value as StateValue)
   return {
     id,
@@ -124,11 +130,20 @@ function deliver(machines: Machines, draft: Draft, { to, event }: Addressed): vo
   const snapshot = restore(machine, before)
   const [after, returned] = transition(machine, snapshot, event) as [AnyMachineSnapshot, Action[]]
   if (after === snapshot) return
-  if (after.status === 'error') throw invariant('machine-error', `${to} failed at ${event.type}: ${String(after.error)}`)
+  if (after.status === 'error')
+    throw invariant('machine-error', `${to} failed at ${event.type}: ${String(after.error)}`)
   const seq = draft.memory.seq + draft.commit.entries.length + 1
   const image = imageOf(to, machine, before, after, seq)
-  const entry: Entry = { seq, prev: before?.seq ?? null, event: event.type, from: before?.value ?? null, to: image.value, image }
+  const entry: Entry = {
+    seq,
+    prev: before?.seq ?? null,
+    event: event.type,
+    from: before?.value ?? null,
+    to: image.value,
+    image,
+  }
   draft.commit.entries.push(entry)
+  if (kindOf(to) === 'chain') draft.commit.heights[nameOf(to)] = image.context['height'] as number
   draft.overlay.set(to, image)
   for (const action of returned) follow(draft, to, action)
 }
@@ -141,7 +156,8 @@ export function step(machines: Machines, memory: Memory, first: readonly Address
   const commit: Commit = { at, heights: { ...memory.heights }, entries: [], reserve: [], release: [] }
   const draft: Draft = { memory, overlay: new Map(), work: [...first], commit, held: new Map() }
   for (let i = 0; i < draft.work.length; i++) {
-    if (i >= MAXIMUM_MESSAGES) throw invariant('endless-step', `one event set more than ${MAXIMUM_MESSAGES} messages in motion`)
+    if (i >= MAXIMUM_MESSAGES)
+      throw invariant('endless-step', `one event set more than ${MAXIMUM_MESSAGES} messages in motion`)
     deliver(machines, draft, draft.work[i]!)
   }
   return commit.entries.length === 0 ? null : commit

@@ -1,0 +1,206 @@
+/**
+ * One network that we follow. No coin moves here, but everything else believes what this machine has accepted: the
+ * hashes of the last blocks, deeper than `final`. A reorg is walked back one block at a time. What cannot be explained
+ * (a wrong network, a reorg deeper than final, a spend of our coins that nobody signed) halts the chain until a person
+ * resumes it: going on would build on a lie.
+ */
+import { and, assign, setup } from 'xstate'
+import { actions, type Event, type Place, type Scheduled } from './vocabulary.ts'
+
+export interface ChainContext extends Scheduled {
+  family: string
+  asset: string
+  /** The blocks we stand on, oldest first; the last is the tip. */
+  blocks: Place[]
+  /** Height of the tip, -1 before the first block is known. */
+  height: number
+  /** False while a block's facts are still being committed in slices: such a block is read again at boot. */
+  applied: boolean
+  /** The height from which the reorg under way started, or null. */
+  top: number | null
+  /** Depth beyond which nothing is taken back. */
+  final: number
+  /** A person has resumed after a reorg deeper than final: the next one may go as deep as it must. */
+  deepAllowed: boolean
+  reason: string | null
+}
+
+export type ChainEvent =
+  | Event<'chain.opened', { chain: string; family: string; asset: string; final: number }>
+  | Event<'process.started', Record<string, never>>
+  | Event<'node.identified', { base: Place | null; syncing: boolean }>
+  | Event<'node.mismatched', { reason: string }>
+  | Event<'node.failed', { reason: string }>
+  | Event<'node.answered', Record<string, never>>
+  | Event<'node.caughtUp', Record<string, never>>
+  | Event<'block.connected', { block: Place; parent: string; nodeHeight: number; applied: boolean }>
+  | Event<'block.applied', Place>
+  | Event<'block.disconnected', Place>
+  | Event<'spend.unexplained', { key: string; transaction: string }>
+  | Event<'invariant.violated', { reason: string }>
+  | Event<'chain.resumed', { reason: string }>
+
+/** Blocks kept below the deepest reorg that we accept, so that one deeper is seen for what it is. */
+const SPARE_BLOCKS = 10
+
+const tip = (context: ChainContext): Place | undefined => context.blocks.at(-1)
+
+export const chain = setup({
+  types: { context: {} as ChainContext, events: {} as ChainEvent },
+  actions: {
+    ...actions,
+    open: assign(({ event }) => {
+      const { data } = event as Extract<ChainEvent, { type: 'chain.opened' }>
+      return {
+        ...data,
+        failures: 0,
+        dueAt: null,
+        dueHeight: null,
+        blocks: [],
+        height: -1,
+        applied: true,
+        top: null,
+        deepAllowed: false,
+        reason: null,
+      }
+    }),
+    standOn: assign(({ context, event }) => {
+      const { base } = (event as Extract<ChainEvent, { type: 'node.identified' }>).data
+      if (base === null || context.blocks.length > 0) return { reason: null }
+      return { reason: null, blocks: [base], height: base.height }
+    }),
+    connect: assign(({ context, event }) => {
+      const { block, applied, nodeHeight } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
+      const known = tip(context)?.hash === block.hash ? context.blocks : [...context.blocks, block]
+      const isOver = context.top !== null && block.height >= context.top
+      return {
+        blocks: known.slice(-(context.final + SPARE_BLOCKS)).map(({ height, hash }) => ({ height, hash })),
+        height: block.height,
+        applied,
+        top: isOver || block.height >= nodeHeight ? null : context.top,
+        deepAllowed: context.deepAllowed && !isOver,
+      }
+    }),
+    finish: assign({ applied: true }),
+    disconnect: assign(({ context, event }) => {
+      const { height } = (event as Extract<ChainEvent, { type: 'block.disconnected' }>).data
+      return { blocks: context.blocks.slice(0, -1), height: height - 1, applied: true, top: context.top ?? height }
+    }),
+    explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason }),
+    explainSpend: assign({
+      reason: ({ event }) => {
+        const { key, transaction } = (event as Extract<ChainEvent, { type: 'spend.unexplained' }>).data
+        return `${transaction} spends our ${key}, and neither the ledger nor the signer knows it: find out who holds the keys before you resume`
+      },
+    }),
+    explainDepth: assign({
+      reason: ({ context, event }) =>
+        `the node took back block ${(event as Extract<ChainEvent, { type: 'block.disconnected' }>).data.height}, ` +
+        `deeper below ${context.top ?? context.height} than the ${context.final} blocks we accept`,
+    }),
+    clearReason: assign({ reason: null }),
+    allowDeep: assign({ reason: null, deepAllowed: ({ context }) => context.top !== null }),
+  },
+  guards: {
+    isNext: ({ context, event }) => {
+      const { block, parent } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
+      const last = tip(context)
+      if (last?.hash === block.hash) return !context.applied
+      return last?.hash === parent && context.applied
+    },
+    isTip: ({ context, event }) =>
+      tip(context)?.hash === (event as Extract<ChainEvent, { type: 'block.applied' }>).data.hash,
+    isBehind: ({ event }) => {
+      const { block, nodeHeight } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
+      return block.height < nodeHeight
+    },
+    isSyncing: ({ event }) => (event as Extract<ChainEvent, { type: 'node.identified' }>).data.syncing,
+    hasNoBase: ({ context, event }) =>
+      context.blocks.length === 0 && (event as Extract<ChainEvent, { type: 'node.identified' }>).data.base === null,
+    isTooDeep: ({ context, event }) => {
+      const { height, hash } = (event as Extract<ChainEvent, { type: 'block.disconnected' }>).data
+      if (tip(context)?.hash !== hash) return false
+      const depth = (context.top ?? height) - height + 1
+      return context.blocks.length === 1 || (depth > context.final && !context.deepAllowed)
+    },
+  },
+}).createMachine({
+  id: 'chain',
+  version: '1',
+  context: {} as ChainContext,
+  initial: 'absent',
+  on: {
+    'invariant.violated': { target: '.halted', actions: 'explain' },
+  },
+  states: {
+    absent: {
+      description: 'Not in the ledger yet.',
+      on: { 'chain.opened': { target: 'connecting', actions: 'open' }, 'invariant.violated': {} },
+    },
+    connecting: {
+      description: 'Waits for the node to say which network it is on and where it stands.',
+      meta: { task: 'identify' },
+      on: {
+        'node.identified': [{ guard: 'hasNoBase' }, { target: 'syncing', actions: 'standOn' }],
+        'node.mismatched': { target: 'halted', actions: 'explain' },
+        'node.failed': { target: 'unreachable', actions: 'explain' },
+      },
+    },
+    syncing: {
+      description: 'Follows block by block, behind the tip of its node.',
+      on: {
+        'process.started': 'connecting',
+        'node.caughtUp': { target: 'following', actions: 'clearReason' },
+        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'block.connected': { guard: 'isNext', actions: 'connect' },
+        'block.applied': { guard: 'isTip', actions: 'finish' },
+        'block.disconnected': [
+          { guard: 'isTooDeep', target: 'halted', actions: 'explainDepth' },
+          { guard: 'isTip', target: 'reorganising', actions: 'disconnect' },
+        ],
+        'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
+      },
+    },
+    following: {
+      description: 'Stands on the tip of its node.',
+      on: {
+        'process.started': 'connecting',
+        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'block.connected': [
+          { guard: and(['isNext', 'isBehind']), target: 'syncing', actions: 'connect' },
+          { guard: 'isNext', actions: 'connect' },
+        ],
+        'block.applied': { guard: 'isTip', actions: 'finish' },
+        'block.disconnected': [
+          { guard: 'isTooDeep', target: 'halted', actions: 'explainDepth' },
+          { guard: 'isTip', target: 'reorganising', actions: 'disconnect' },
+        ],
+        'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
+      },
+    },
+    reorganising: {
+      description: 'Walks back to the fork, and out of this state with the first block of the new branch.',
+      on: {
+        'process.started': 'connecting',
+        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'block.connected': { guard: 'isNext', target: 'syncing', actions: 'connect' },
+        'block.disconnected': [
+          { guard: 'isTooDeep', target: 'halted', actions: 'explainDepth' },
+          { guard: 'isTip', actions: 'disconnect' },
+        ],
+        'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
+      },
+    },
+    unreachable: {
+      description: 'The node does not answer sensibly; nothing moves until it does.',
+      on: { 'process.started': 'connecting', 'node.answered': { target: 'connecting', actions: 'clearReason' } },
+    },
+    halted: {
+      description: 'Something that must not be is; nothing moves until a person has looked and resumes it.',
+      on: {
+        'chain.resumed': { target: 'connecting', actions: 'allowDeep' },
+        'invariant.violated': {},
+      },
+    },
+  },
+})
