@@ -1,0 +1,91 @@
+/**
+ * The exact bytes that are signed by the backend (withdrawal intents) and by the signer (address attestations), and
+ * the Ed25519 signatures over them. Signer, watcher and command line share this file, so they cannot disagree.
+ */
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { boundary } from '../adapters/fault.ts'
+import type { Authorisation, Intent } from '../machines/vocabulary.ts'
+
+const KEY_BYTES = 32
+const SIGNATURE_BYTES = 64
+
+/** A lone surrogate has no UTF-8 form; RFC 8785 section 3.2.2.2 demands an error rather than a substitute. */
+function quote(text: string): string {
+  if (/\p{Surrogate}/u.test(text))
+    throw boundary('not-canonical', 'a string holds a lone surrogate, which no UTF-8 can express')
+  return JSON.stringify(text)
+}
+
+/** RFC 8785 section 3.2.2.3 is ECMAScript's own number format; what JSON cannot say is an error. */
+function digits(number: number): string {
+  if (!Number.isFinite(number)) throw boundary('not-canonical', `${number} is not a JSON number`)
+  return JSON.stringify(number)
+}
+
+/**
+ * RFC 8785 canonical JSON of a flat object: members sorted by UTF-16 code units, no white space.
+ * Throws a boundary fault `not-canonical` for what has no canonical form.
+ */
+export function canonicalJson(object: Readonly<Record<string, string | number | null>>): string {
+  const entries = Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))
+  const members = entries.map(([name, value]) => {
+    const text = value === null ? 'null' : typeof value === 'number' ? digits(value) : quote(value)
+    return `${quote(name)}:${text}`
+  })
+  return `{${members.join(',')}}`
+}
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** What the backend signs to authorise a withdrawal. Strings are taken exactly as sent. */
+export function intentBytes(intent: Intent): Uint8Array {
+  const { amount, asset, chain, dataField, expiresAt, id, round, to } = intent
+  const purpose = 'lockkeeper-withdrawal-v1'
+  return utf8(canonicalJson({ amount, asset, chain, dataField, expiresAt, id, purpose, round, to }))
+}
+
+export interface AttestedAddress {
+  chain: string
+  address: string
+  dataField: string | null
+  index: number
+}
+
+/** What the signer's identity key signs to vouch that an address is its own. */
+export function attestationBytes({ address, chain, dataField, index }: AttestedAddress): Uint8Array {
+  return utf8(canonicalJson({ address, chain, dataField, index, purpose: 'lockkeeper-address-v1' }))
+}
+
+/** Standard base64 of exactly `length` bytes, in its one spelling, or null. */
+function decode(text: string, length: number): Uint8Array | null {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.length === length && bytes.toString('base64') === text ? new Uint8Array(bytes) : null
+}
+
+export const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+
+/** The 32 bytes of a key in base64 (seed or public key). Throws a boundary fault `bad-key`. */
+export function keyFrom(text: string): Uint8Array {
+  const key = decode(text.trim(), KEY_BYTES)
+  if (key === null) throw boundary('bad-key', `a key is the base64 of ${KEY_BYTES} bytes`)
+  return key
+}
+
+export const publicKeyOf = (secret: Uint8Array): string => base64Of(ed25519.getPublicKey(secret))
+
+/** Ed25519 (RFC 8032). `secret` is the 32-byte seed of the key. */
+export function signBytes(secret: Uint8Array, bytes: Uint8Array): Authorisation {
+  return { key: publicKeyOf(secret), signature: base64Of(ed25519.sign(bytes, secret)) }
+}
+
+/** Whether the signature is by the key that it names. Strict RFC 8032: no small-order keys, no second encodings. */
+export function isSigned({ key, signature }: Authorisation, bytes: Uint8Array): boolean {
+  const publicKey = decode(key, KEY_BYTES)
+  const given = decode(signature, SIGNATURE_BYTES)
+  if (publicKey === null || given === null) return false
+  try {
+    return ed25519.verify(given, bytes, publicKey, { zip215: false })
+  } catch {
+    return false // noble throws for points that are not on the curve
+  }
+}

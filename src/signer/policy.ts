@@ -1,0 +1,241 @@
+/**
+ * What the signer agrees to sign. Pure: a template is judged by what its bytes do, by the intents it claims to serve,
+ * by what was signed before and by the configured caps. Whoever controls the watcher controls every input of this
+ * file but the configuration, the history and the clock.
+ */
+import type { Destination, Inspection } from '../../adapters/adapter.ts'
+import type { Amount, Authorisation, Intent, SpendKey } from '../../machines/vocabulary.ts'
+import type { Missing, Reason } from '../../machines/signing.ts'
+import { intentBytes, isSigned } from '../canonical.ts'
+
+export interface Policy {
+  /** In the family's unit (bitcoin: sat/vB). */
+  maximumFeeRate: number
+  /** Of one transaction. Base units. */
+  maximumFee: Amount
+  /** What one transaction may cost us, fee included. Base units. */
+  perTransaction?: Amount | undefined
+  /** What all transactions of any 24 hours may cost us, fees included. Base units. */
+  perDay?: Amount | undefined
+}
+
+/** Whose approval a payment needs: so many different ones of these Ed25519 keys (base64). */
+export interface Authority {
+  keys: readonly string[]
+  approvals: number
+}
+
+export interface AuthorisedIntent extends Intent {
+  authorisations: Authorisation[]
+}
+
+/** What was signed for a withdrawal before. */
+export interface Remembered {
+  intent: Intent
+  templates: { round: number; spendKeys: readonly SpendKey[] }[]
+}
+
+export interface History {
+  /** The highest round of which an authorised intent was seen; 0 when none was. */
+  roundOf(withdrawal: string): number
+  withdrawal(id: string): Remembered | undefined
+  /** The spend keys of every attempt of a transfer that was signed. */
+  attemptsOf(transferId: string): readonly (readonly SpendKey[])[]
+  /** What each transfer signed since then costs at most. Base units, fee included. */
+  costsSince(at: number): ReadonlyMap<string, bigint>
+}
+
+/** The chain as it is configured in the signer; the watcher's word counts for nothing here. */
+export interface Terms {
+  chain: string
+  asset: string
+  /** As the chain's `Signable` names it in its inspections. */
+  network: string
+  policy: Policy
+  /** Null when authorisation is not required. */
+  authority: Authority | null
+  destination(to: string, dataField: string | null): Destination
+  /** Whether the address is one that this signer has generated. Canonical form. */
+  isOurs(address: string): boolean
+  /** Index 0, canonical form; null as long as no address exists. */
+  treasury: string | null
+}
+
+export interface Request {
+  transferId: string
+  intents: readonly AuthorisedIntent[]
+  inspection: Inspection
+  /** Milliseconds since 1970 UTC. */
+  at: number
+}
+
+export interface Verdict {
+  reasons: Reason[]
+  missing: Missing[]
+  /** What leaves for others, without the fee. Base units. */
+  outflow: bigint
+  /** The rounds of the intents that are authorised. */
+  rounds: Record<string, number>
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+const reason = (kind: string, message: string): Reason => ({ kind, message })
+const sharesOne = (a: readonly SpendKey[], b: readonly SpendKey[]): boolean => a.some(key => b.includes(key))
+const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
+
+/** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
+export function judge(terms: Terms, request: Request, history: History): Verdict {
+  const missing = request.intents.flatMap(intent => missingOf(terms.authority, intent))
+  const lacking = new Set(missing.map(({ id }) => id))
+  const authorised = request.intents.filter(({ id }) => !lacking.has(id))
+  const paid = matchOutputs(terms, request)
+  const reasons = [
+    ...checkSpending(terms, request),
+    ...checkFee(terms, request),
+    ...request.intents.flatMap(intent => checkIntent(terms, intent, request, history)),
+    ...checkTwice(request.intents),
+    ...paid.reasons,
+    ...checkAttempts(request, history),
+    ...checkLimits(terms, request, paid.outflow, history),
+  ]
+  const rounds = Object.fromEntries(authorised.map(({ id, round }) => [id, round]))
+  return { reasons, missing, outflow: paid.outflow, rounds }
+}
+
+function missingOf(authority: Authority | null, intent: AuthorisedIntent): Missing[] {
+  if (authority === null) return []
+  const bytes = intentBytes(intent)
+  const keys = new Set(intent.authorisations.filter(given => isSigned(given, bytes)).map(({ key }) => key))
+  const given = authority.keys.filter(key => keys.has(key)).length
+  return given >= authority.approvals ? [] : [{ id: intent.id, required: authority.approvals, given }]
+}
+
+/** Whose money it is, on which network. */
+function checkSpending(terms: Terms, { inspection }: Request): Reason[] {
+  const { network, inputs, spendKeys } = inspection
+  const reasons: Reason[] = []
+  if (network !== terms.network) {
+    reasons.push(reason('wrong-network', `the template is for ${network}, this chain is ${terms.network}`))
+  }
+  for (const { address } of inputs) {
+    if (!terms.isOurs(address)) reasons.push(reason('foreign-input', `${address} is no address of this signer`))
+  }
+  if (inputs.length === 0 || spendKeys.length === 0)
+    reasons.push(reason('nothing-spent', 'the template spends nothing'))
+  if (new Set(spendKeys).size !== spendKeys.length) {
+    reasons.push(reason('repeated-spend-key', 'the template spends the same thing twice'))
+  }
+  return reasons
+}
+
+function checkFee(terms: Terms, { inspection }: Request): Reason[] {
+  const { fee, feeRate, inputs, outputs } = inspection
+  const { maximumFee, maximumFeeRate } = terms.policy
+  const reasons: Reason[] = []
+  const native = outputs.filter(({ asset }) => asset === terms.asset)
+  const left = sum(inputs.map(({ amount }) => amount)) - sum(native.map(({ amount }) => amount))
+  if (left !== BigInt(fee) || left < 0n)
+    reasons.push(reason('wrong-fee', `inputs less outputs are ${left}, not ${fee}`))
+  if (left > BigInt(maximumFee)) reasons.push(reason('fee-too-high', `the fee ${fee} is over the cap of ${maximumFee}`))
+  // Written so that NaN is refused too.
+  if (!(feeRate <= maximumFeeRate)) {
+    reasons.push(reason('fee-rate-too-high', `the fee rate ${feeRate} is over the cap of ${maximumFeeRate}`))
+  }
+  return reasons
+}
+
+function checkIntent(terms: Terms, intent: AuthorisedIntent, request: Request, history: History): Reason[] {
+  const { id, round } = intent
+  const before = history.withdrawal(id)
+  const templates = before?.templates.filter(template => template.round === round) ?? []
+  const reasons: Reason[] = []
+  if (intent.chain !== terms.chain) reasons.push(reason('wrong-chain', `${id} is for the chain ${intent.chain}`))
+  if (intent.asset !== terms.asset) reasons.push(reason('wrong-asset', `${id} asks for ${intent.asset}`))
+  if (before !== undefined && !isSameButRound(before.intent, intent)) {
+    reasons.push(
+      reason('intent-changed', `${id} was signed for another destination, data field, amount, chain or asset`),
+    )
+  }
+  if (round < history.roundOf(id)) {
+    reasons.push(reason('old-round', `round ${round} of ${id} is over: round ${history.roundOf(id)} was seen`))
+  }
+  if (templates.some(({ spendKeys }) => !sharesOne(spendKeys, request.inspection.spendKeys))) {
+    const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`
+    reasons.push(reason('could-pay-twice', message))
+  }
+  if (templates.length === 0 && hasExpired(intent, request.at)) {
+    reasons.push(reason('expired', `${id} expired at ${String(intent.expiresAt)} before anything was signed for it`))
+  }
+  return reasons
+}
+
+const isSameButRound = (a: Intent, b: Intent): boolean =>
+  a.chain === b.chain && a.asset === b.asset && a.to === b.to && a.dataField === b.dataField && a.amount === b.amount
+
+/** A time that cannot be read has passed. */
+const hasExpired = ({ expiresAt }: Intent, at: number): boolean => expiresAt !== null && !(Date.parse(expiresAt) > at)
+
+function checkTwice(intents: readonly Intent[]): Reason[] {
+  const ids = intents.map(({ id }) => id)
+  const twice = ids.filter((id, i) => ids.indexOf(id) !== i)
+  return twice.map(id => reason('repeated-intent', `${id} stands twice in one request`))
+}
+
+/**
+ * Every output is exactly one intent or goes to the treasury, every intent is exactly one output. Two intents of the
+ * same destination and amount need two outputs.
+ */
+function matchOutputs(terms: Terms, { intents, inspection }: Request): { reasons: Reason[]; outflow: bigint } {
+  const reasons: Reason[] = []
+  const unserved = new Map<string, string[]>()
+  for (const { id, to, dataField, asset, amount } of intents) {
+    const destination = terms.destination(to, dataField)
+    if ('refused' in destination) {
+      reasons.push(reason('invalid-destination', `${id} cannot be paid: ${destination.refused}`))
+      continue
+    }
+    const key = paymentKey(destination.canonical, dataField, asset, amount)
+    unserved.set(key, [...(unserved.get(key) ?? []), id])
+  }
+  let outflow = 0n
+  for (const { to, dataField, asset, amount } of inspection.outputs) {
+    if (unserved.get(paymentKey(to, dataField, asset, amount))?.shift() !== undefined) outflow += BigInt(amount)
+    else if (to !== terms.treasury || asset !== terms.asset) {
+      reasons.push(reason('unexplained-output', `${amount} ${asset} to ${to} is no intent and not our treasury`))
+    }
+  }
+  for (const id of [...unserved.values()].flat()) {
+    reasons.push(reason('intent-not-paid', `no output pays ${id} exactly`))
+  }
+  return { reasons, outflow }
+}
+
+const paymentKey = (to: string, dataField: string | null, asset: string, amount: Amount): string =>
+  JSON.stringify([to, dataField, asset, amount])
+
+/** The attempts of one transfer exclude each other, so that of them only one can ever cost anything. */
+function checkAttempts({ transferId, inspection }: Request, history: History): Reason[] {
+  const isSeparate = history.attemptsOf(transferId).some(keys => !sharesOne(keys, inspection.spendKeys))
+  return isSeparate
+    ? [reason('not-an-attempt', 'it shares no spend key with an earlier attempt of the same transfer')]
+    : []
+}
+
+function checkLimits(terms: Terms, request: Request, outflow: bigint, history: History): Reason[] {
+  const { perTransaction, perDay } = terms.policy
+  const cost = outflow + BigInt(request.inspection.fee)
+  const reasons: Reason[] = []
+  if (perTransaction !== undefined && cost > BigInt(perTransaction)) {
+    reasons.push(reason('limit-per-transaction', `${cost} is over the limit of ${perTransaction} per transaction`))
+  }
+  if (perDay === undefined) return reasons
+  const costs = new Map(history.costsSince(request.at - DAY_MS))
+  const replaced = costs.get(request.transferId) ?? 0n
+  costs.set(request.transferId, cost > replaced ? cost : replaced)
+  const total = [...costs.values()].reduce((a, b) => a + b, 0n)
+  if (total > BigInt(perDay)) {
+    reasons.push(reason('limit-per-day', `${total} within 24 hours is over the limit of ${perDay} per day`))
+  }
+  return reasons
+}
