@@ -73,9 +73,12 @@ export type Next =
 /** What we look for in blocks. Grows and shrinks as the ledger's memory changes; matching is synchronous. */
 export interface Watch {
   addAddress(index: number, address: string): void
-  addKey(key: SpendKey): void
-  removeKey(key: SpendKey): void
+  addKey(key: SpendKey, sort: KeySort): void
+  removeKey(key: SpendKey, sort: KeySort): void
 }
+
+/** `coin`: ours to spend. `conflict`: an input of an incoming payment that is not final. A key can be both. */
+export type KeySort = 'coin' | 'conflict'
 
 /** A signed transaction on its way out. `parents` are raw transactions to publish before it, oldest first. */
 export interface Signed {
@@ -84,7 +87,8 @@ export interface Signed {
   parents: string[]
 }
 
-export type Published = { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
+export type Published =
+  { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
 
 export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' }
 
@@ -115,6 +119,8 @@ export interface Fund {
   key: SpendKey
   index: number
   address: string
+  /** Hex, 33 bytes. */
+  publicKey: string
   amount: Amount
   raw: string
   /** Beyond the deepest reorg we accept: spent first. */
@@ -133,6 +139,8 @@ export interface Payment {
 export interface Order {
   purpose: Purpose
   payments: readonly Payment[]
+  /** Where what is left goes: the treasury. */
+  change: { address: string }
 }
 
 /** One transaction to be signed. The template is self-contained; see DESIGN section 4. */

@@ -1,0 +1,207 @@
+/**
+ * Raw blocks to facts. A block is walked once over its bytes; only transactions that touch us are read and hashed.
+ * Whatever cannot be read entirely throws: a chain stops rather than skip something (B13).
+ */
+import type { Place, SpendKey } from '../../machines/vocabulary.ts'
+import type { Fact, PaymentSeen, SpendSeen } from '../adapter.ts'
+import { addressOf } from './address.ts'
+import { displayOf, hash256 } from './hash.ts'
+import type { Network } from './network.ts'
+import { outpointBytes, OUTPOINT_BYTES, spendKeyAt } from './outpoint.ts'
+import type { Table } from './table.ts'
+import { createTable } from './table.ts'
+import type { Cursor, Matcher, OutputAt, Span } from './transaction.ts'
+import {
+  compactSize,
+  createSpan,
+  MWEB_FLAG,
+  outpointsOf,
+  outputsOf,
+  rawOf,
+  skim,
+  skip,
+  txidOf,
+  unreadable,
+} from './transaction.ts'
+import type { BitcoinWatch } from './watch.ts'
+import { COIN } from './watch.ts'
+
+/** What a scan needs to know of the chain. */
+export interface ScanContext {
+  chain: string
+  asset: string
+  network: Network
+  watch: BitcoinWatch
+}
+
+export interface ScannedBlock {
+  /** As displayed. */
+  hash: string
+  parent: string
+  /** Seconds since 1970 UTC, as the header says. */
+  time: number
+  transactions: number
+  facts: Fact[]
+}
+
+const HEADER_BYTES = 80
+const HASH_BYTES = 32
+/** Bit of the header's version that says that a proof of a parent chain follows. */
+const AUXPOW_VERSION_BIT = 0x100
+/** Litecoin Core: PEGOUT_MATURITY. */
+const PEG_OUT_MATURITY = 6
+
+/** The state of one scan: `fresh` holds outputs of ours that this very block created (B15). */
+interface Scan {
+  context: ScanContext
+  place: Place | null
+  fresh: Table
+  matcher: Matcher
+}
+
+/** The facts of one raw block at `height`. Invariant fault `unreadable-block` with the offset. */
+export function scanBlock(bytes: Uint8Array, context: ScanContext, height: number): ScannedBlock {
+  const cursor: Cursor = { bytes, subject: 'block', at: 0 }
+  const header = readHeader(cursor, context.network)
+  const scan = startScan(context, { height, hash: header.hash })
+  const transactions = compactSize(cursor)
+  if (transactions === 0) throw unreadable(cursor, 'a block without transactions')
+  const span = createSpan()
+  const facts: Fact[] = []
+  for (let position = 0; position < transactions; position++) {
+    skim(cursor, span, scan.matcher)
+    const isLast = position === transactions - 1
+    if ((span.flags & MWEB_FLAG) !== 0 && !(context.network.mweb && isLast && position > 0))
+      throw unreadable(cursor, 'an MWEB flag that does not belong here')
+    if (span.touched) for (const fact of factsOf(bytes, span, scan, position === 0)) facts.push(fact)
+  }
+  if ((span.flags & MWEB_FLAG) !== 0) skipExtensionBlock(cursor)
+  if (cursor.at !== bytes.length) throw unreadable(cursor, 'something is left over')
+  return { ...header, transactions, facts }
+}
+
+/** The facts of one raw unconfirmed transaction. Invariant fault `unreadable-transaction` with the offset. */
+export function scanTransaction(bytes: Uint8Array, context: ScanContext): Fact[] {
+  const cursor: Cursor = { bytes, subject: 'transaction', at: 0 }
+  const span = createSpan()
+  const scan = startScan(context, null)
+  skim(cursor, span, scan.matcher)
+  if ((span.flags & MWEB_FLAG) !== 0 && !context.network.mweb) throw unreadable(cursor, 'an MWEB flag')
+  if (cursor.at !== bytes.length) throw unreadable(cursor, 'something is left over')
+  return span.touched ? factsOf(bytes, span, scan, false) : []
+}
+
+function startScan(context: ScanContext, place: Place | null): Scan {
+  const { watch } = context
+  const fresh = createTable(OUTPOINT_BYTES)
+  const isFresh = (bytes: Uint8Array, at: number) => fresh.size() > 0 && fresh.find(bytes, at) !== -1
+  const matcher: Matcher = {
+    pays: watch.pays,
+    spends: (bytes, at) => watch.spends(bytes, at) | (isFresh(bytes, at) ? COIN : 0),
+  }
+  return { context, place, fresh, matcher }
+}
+
+function readHeader(cursor: Cursor, network: Network): { hash: string; parent: string; time: number } {
+  const { bytes } = cursor
+  skip(cursor, HEADER_BYTES)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES)
+  if (network.auxpow && (view.getUint32(0, true) & AUXPOW_VERSION_BIT) !== 0) skipAuxpow(cursor)
+  return {
+    hash: displayOf(hash256(bytes.subarray(0, HEADER_BYTES))),
+    parent: displayOf(bytes.subarray(4, 4 + HASH_BYTES)),
+    time: view.getUint32(68, true),
+  }
+}
+
+/** Merged mining: the parent's coinbase, its block hash, two Merkle branches with their indexes, the parent's header. */
+function skipAuxpow(cursor: Cursor): void {
+  skim(cursor, createSpan(), null)
+  skip(cursor, HASH_BYTES)
+  for (let branch = 0; branch < 2; branch++) {
+    skip(cursor, compactSize(cursor) * HASH_BYTES)
+    skip(cursor, 4)
+  }
+  skip(cursor, HEADER_BYTES)
+}
+
+/**
+ * Behind a HogEx stands the MWEB extension block, to the end of the block. Nothing in it is ours and nothing in it is
+ * part of the block's hash by itself, so its inside is left alone.
+ */
+function skipExtensionBlock(cursor: Cursor): void {
+  const present = cursor.bytes[cursor.at]
+  skip(cursor, 1)
+  const rest = cursor.bytes.length - cursor.at
+  if (present !== 1 || rest === 0) throw unreadable(cursor, 'the MWEB extension block is missing')
+  skip(cursor, rest)
+}
+
+function factsOf(bytes: Uint8Array, span: Span, scan: Scan, isCoinbase: boolean): Fact[] {
+  const { chain } = scan.context
+  const transaction = txidOf(bytes, span)
+  const spent = isCoinbase ? [] : outpointsOf(bytes, span)
+  const sorts = spent.map(at => scan.matcher.spends(bytes, at))
+  const inputs = spent.map(at => spendKeyAt(chain, bytes, at))
+  const keys = inputs.filter((_, n) => sorts[n] !== 0)
+  const spend: SpendSeen = { kind: 'spend.seen', keys, transaction, place: scan.place, executed: true }
+  const own = sorts.some(sort => (sort & COIN) !== 0)
+  const payments = paymentsOf(bytes, span, scan, { transaction, inputs, own, isCoinbase })
+  return keys.length === 0 ? payments : [spend, ...payments]
+}
+
+interface Paying {
+  transaction: string
+  inputs: SpendKey[]
+  own: boolean
+  isCoinbase: boolean
+}
+
+function paymentsOf(bytes: Uint8Array, span: Span, scan: Scan, paying: Paying): PaymentSeen[] {
+  const { watch } = scan.context
+  const payments: PaymentSeen[] = []
+  let raw: string | null = null
+  for (const [output, at] of outputsOf(bytes, span).entries()) {
+    const index = watch.pays(bytes, at.scriptAt, at.scriptLength)
+    if (index === -1) continue
+    raw ??= rawOf(bytes, span)
+    scan.fresh.add(outpointBytes(paying.transaction, output), 0)
+    const maturity = maturityOf(span, scan, paying.isCoinbase, output)
+    payments.push(paymentSeen(bytes, at, scan, paying, { output, index, raw, maturity }))
+  }
+  return payments
+}
+
+function paymentSeen(
+  bytes: Uint8Array,
+  at: OutputAt,
+  { context, place }: Scan,
+  { transaction, inputs, own }: Paying,
+  rest: { output: number; index: number; raw: string; maturity: number },
+): PaymentSeen {
+  const script = bytes.subarray(at.scriptAt, at.scriptAt + at.scriptLength)
+  return {
+    kind: 'payment.seen',
+    id: `${context.chain}:${transaction}:${rest.output}`,
+    transaction,
+    output: rest.output,
+    address: addressOf(script, context.network)!,
+    dataField: null,
+    index: rest.index,
+    asset: context.asset,
+    amount: at.amountSat.toString(),
+    place,
+    own,
+    doubt: null,
+    maturity: rest.maturity,
+    raw: rest.raw,
+    inputs,
+  }
+}
+
+/** Output 0 of the HogEx holds what is inside MWEB; the others are pegged out. */
+function maturityOf(span: Span, { context, place }: Scan, isCoinbase: boolean, output: number): number {
+  if (isCoinbase) return context.network.coinbaseMaturity
+  const isHogEx = place !== null && (span.flags & MWEB_FLAG) !== 0
+  return isHogEx && output > 0 ? PEG_OUT_MATURITY : 0
+}

@@ -1,0 +1,57 @@
+/**
+ * The output scripts that have an address: a fixed prefix, a hash or key of fixed length, a fixed suffix. Everything
+ * else (bare multisig, P2PK, OP_RETURN, unknown witness versions) has no address and is never ours (B14).
+ */
+export type ScriptKind = 'p2pkh' | 'p2sh' | 'p2wpkh' | 'p2wsh' | 'p2tr'
+
+export interface ScriptShape {
+  kind: ScriptKind
+  prefix: readonly number[]
+  payloadBytes: number
+  suffix: readonly number[]
+}
+
+/** BIP-16, BIP-141, BIP-341. */
+export const SCRIPT_SHAPES: Readonly<Record<ScriptKind, ScriptShape>> = {
+  p2pkh: { kind: 'p2pkh', prefix: [0x76, 0xa9, 0x14], payloadBytes: 20, suffix: [0x88, 0xac] },
+  p2sh: { kind: 'p2sh', prefix: [0xa9, 0x14], payloadBytes: 20, suffix: [0x87] },
+  p2wpkh: { kind: 'p2wpkh', prefix: [0x00, 0x14], payloadBytes: 20, suffix: [] },
+  p2wsh: { kind: 'p2wsh', prefix: [0x00, 0x20], payloadBytes: 32, suffix: [] },
+  p2tr: { kind: 'p2tr', prefix: [0x51, 0x20], payloadBytes: 32, suffix: [] },
+}
+
+/** The kind of the `length` bytes at `start`, or null. Allocates nothing: it runs for every output of a block. */
+export function kindOf(bytes: Uint8Array, start: number, length: number): ScriptKind | null {
+  const first = bytes[start]
+  const second = bytes[start + 1]
+  switch (length) {
+    case 22:
+      return first === 0x00 && second === 0x14 ? 'p2wpkh' : null
+    case 23:
+      return first === 0xa9 && second === 0x14 && bytes[start + 22] === 0x87 ? 'p2sh' : null
+    case 25:
+      return first === 0x76 &&
+        second === 0xa9 &&
+        bytes[start + 2] === 0x14 &&
+        bytes[start + 23] === 0x88 &&
+        bytes[start + 24] === 0xac
+        ? 'p2pkh'
+        : null
+    case 34:
+      if (second !== 0x20) return null
+      return first === 0x00 ? 'p2wsh' : first === 0x51 ? 'p2tr' : null
+    default:
+      return null
+  }
+}
+
+export function scriptFor(kind: ScriptKind, payload: Uint8Array): Uint8Array {
+  const { prefix, suffix } = SCRIPT_SHAPES[kind]
+  return Uint8Array.from([...prefix, ...payload, ...suffix])
+}
+
+/** The hash or key within a script of this kind. */
+export function payloadOf(kind: ScriptKind, script: Uint8Array): Uint8Array {
+  const { prefix, payloadBytes } = SCRIPT_SHAPES[kind]
+  return script.subarray(prefix.length, prefix.length + payloadBytes)
+}

@@ -1,0 +1,160 @@
+/**
+ * A set of byte strings of one length, each with a small number, in typed arrays: millions of them cost little memory
+ * and looking one up allocates nothing. Open addressing with linear probing over 4-byte slots; the strings themselves
+ * stand in an arena of chunks, which is never copied when the table grows.
+ *
+ * A slot holds 8 bits of the string (the tag) and 24 bits of its place in the arena. A tag that agrees makes a candidate
+ * only; the whole string decides. So who grinds collisions costs us comparisons, never a wrong match.
+ */
+import { invariant } from '../fault.ts'
+
+export interface Table {
+  /** The entry of the string at `offset`, or -1. Entries are small integers, reused after removal. */
+  find: (bytes: Uint8Array, offset: number) => number
+  /** The entry of the string at `offset`, made with value 0 where it is new. */
+  add: (bytes: Uint8Array, offset: number) => number
+  /** `entry` must be in the table. */
+  remove: (entry: number) => void
+  value: (entry: number) => number
+  setValue: (entry: number, value: number) => void
+  size: () => number
+  /** What the table holds in typed arrays. */
+  bytesHeld: () => number
+}
+
+const TAG_SHIFT = 24
+const ENTRY_MASK = 0xff_ffff
+/** Entry numbers stand in slots plus one, so that an empty slot is 0. */
+const MAXIMUM_ENTRIES = ENTRY_MASK - 1
+const MINIMUM_SLOTS = 64
+/** Slots are doubled above this part; at the doubling the table costs 10 bytes an entry, 15 while both stand. */
+const MAXIMUM_LOAD = 0.8
+const CHUNK_ENTRIES_SHIFT = 12
+const CHUNK_ENTRIES = 1 << CHUNK_ENTRIES_SHIFT
+/** Spreads small output numbers, which are the last word of an outpoint. Odd, from the golden ratio. */
+const SPREAD = 0x9e3779b1
+
+const word = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+
+/** The strings and their values, by entry number. */
+interface Arena {
+  take: (bytes: Uint8Array, offset: number) => number
+  release: (entry: number) => void
+  chunk: (entry: number) => Uint8Array
+  place: (entry: number) => number
+  value: (entry: number) => number
+  setValue: (entry: number, value: number) => void
+  size: () => number
+  bytesHeld: () => number
+}
+
+function createArena(keyBytes: number): Arena {
+  const keys: Uint8Array[] = []
+  const values: Int32Array[] = []
+  /** Entries that were removed. */
+  const free: number[] = []
+  let used = 0
+
+  const chunk = (entry: number) => keys[entry >> CHUNK_ENTRIES_SHIFT]!
+  const place = (entry: number) => (entry & (CHUNK_ENTRIES - 1)) * keyBytes
+  const setValue = (entry: number, value: number) => {
+    values[entry >> CHUNK_ENTRIES_SHIFT]![entry & (CHUNK_ENTRIES - 1)] = value
+  }
+
+  function fresh(): number {
+    if (used >= MAXIMUM_ENTRIES) throw invariant('table-full', `more than ${MAXIMUM_ENTRIES} entries to watch`)
+    if (used >> CHUNK_ENTRIES_SHIFT === keys.length) {
+      keys.push(new Uint8Array(CHUNK_ENTRIES * keyBytes))
+      values.push(new Int32Array(CHUNK_ENTRIES))
+    }
+    return used++
+  }
+
+  function take(bytes: Uint8Array, offset: number): number {
+    const entry = free.pop() ?? fresh()
+    chunk(entry).set(bytes.subarray(offset, offset + keyBytes), place(entry))
+    setValue(entry, 0)
+    return entry
+  }
+
+  return {
+    take,
+    release: entry => void free.push(entry),
+    chunk,
+    place,
+    value: entry => values[entry >> CHUNK_ENTRIES_SHIFT]![entry & (CHUNK_ENTRIES - 1)]!,
+    setValue,
+    size: () => used - free.length,
+    bytesHeld: () => keys.length * CHUNK_ENTRIES * (keyBytes + 4) + free.length * 8,
+  }
+}
+
+function areEqual(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aAt + i] !== b[bAt + i]) return false
+  return true
+}
+
+/** `keyBytes`: the length of every string, a multiple of 4, at least 8. They are taken to be hashes: evenly spread. */
+export function createTable(keyBytes: number): Table {
+  const arena = createArena(keyBytes)
+  let slots = new Int32Array(MINIMUM_SLOTS)
+  let mask = MINIMUM_SLOTS - 1
+
+  const homeOf = (bytes: Uint8Array, at: number) =>
+    (word(bytes, at) ^ Math.imul(word(bytes, at + keyBytes - 4), SPREAD)) & mask
+  const homeOfEntry = (entry: number) => homeOf(arena.chunk(entry), arena.place(entry))
+  const isAt = (entry: number, bytes: Uint8Array, offset: number) =>
+    areEqual(arena.chunk(entry), arena.place(entry), bytes, offset, keyBytes)
+
+  /** The slot that holds the string, or the empty one where it would stand. Ends: the load is below 1. */
+  function probe(bytes: Uint8Array, offset: number): number {
+    const tag = bytes[offset + 4]!
+    let at = homeOf(bytes, offset)
+    for (;;) {
+      const slot = slots[at]!
+      if (slot === 0) return at
+      if (slot >>> TAG_SHIFT === tag && isAt((slot & ENTRY_MASK) - 1, bytes, offset)) return at
+      at = (at + 1) & mask
+    }
+  }
+
+  function grow(): void {
+    const old = slots
+    slots = new Int32Array(old.length * 2)
+    mask = slots.length - 1
+    for (const slot of old) {
+      if (slot === 0) continue
+      let at = homeOfEntry((slot & ENTRY_MASK) - 1)
+      while (slots[at] !== 0) at = (at + 1) & mask
+      slots[at] = slot
+    }
+  }
+
+  const find = (bytes: Uint8Array, offset: number) => (slots[probe(bytes, offset)]! & ENTRY_MASK) - 1
+
+  function add(bytes: Uint8Array, offset: number): number {
+    const known = find(bytes, offset)
+    if (known !== -1) return known
+    const entry = arena.take(bytes, offset)
+    if (arena.size() > slots.length * MAXIMUM_LOAD) grow()
+    slots[probe(bytes, offset)] = (bytes[offset + 4]! << TAG_SHIFT) | (entry + 1)
+    return entry
+  }
+
+  /** Closes the gap so that every string is still found from its home on (Knuth, volume 3, 6.4, algorithm R). */
+  function remove(entry: number): void {
+    let gap = probe(arena.chunk(entry), arena.place(entry))
+    for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
+      const home = homeOfEntry((slots[at]! & ENTRY_MASK) - 1)
+      if (((at - home) & mask) < ((at - gap) & mask)) continue
+      slots[gap] = slots[at]!
+      gap = at
+    }
+    slots[gap] = 0
+    arena.release(entry)
+  }
+
+  const { value, setValue, size } = arena
+  return { find, add, remove, value, setValue, size, bytesHeld: () => slots.byteLength + arena.bytesHeld() }
+}

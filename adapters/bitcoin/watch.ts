@@ -1,0 +1,88 @@
+/**
+ * What we look for in blocks: output scripts of our addresses, and outpoints. A watch holds millions of both and is
+ * asked for every output and input of every block, so it answers from the raw bytes (table.ts).
+ */
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import type { KeySort, Watch } from '../adapter.ts'
+import { invariant } from '../fault.ts'
+import { addressOf, scriptOf } from './address.ts'
+import type { Network } from './network.ts'
+import { OUTPOINT_BYTES, outpointBytes, outpointOf } from './outpoint.ts'
+import type { ScriptKind } from './script.ts'
+import { kindOf, SCRIPT_SHAPES } from './script.ts'
+import type { Table } from './table.ts'
+import { createTable } from './table.ts'
+
+/** Bits of what `spends` answers: whose outpoint it is. A key can be both. */
+export const COIN = 1
+export const CONFLICT = 2
+const SORT_BIT: Record<KeySort, number> = { coin: COIN, conflict: CONFLICT }
+
+export interface BitcoinWatch extends Watch {
+  /** Which of our addresses the output script at `start` pays: its index, or -1. Exact (B14); allocates nothing. */
+  pays: (bytes: Uint8Array, start: number, length: number) => number
+  /** COIN, CONFLICT, both, or 0 for the outpoint (36 bytes) at `offset`. Allocates nothing. */
+  spends: (bytes: Uint8Array, offset: number) => number
+  /** Memory in typed arrays. */
+  bytesHeld: () => { scripts: number; keys: number }
+}
+
+export function createWatch(chain: string, network: Network): BitcoinWatch {
+  const scripts: Partial<Record<ScriptKind, Table>> = {}
+  const keys = createTable(OUTPOINT_BYTES)
+
+  /** Fault `address-twice` where the script is known under another index: two owners for one address. */
+  function addAddress(index: number, address: string): void {
+    const script = scriptOf(address, network)
+    const kind = kindOf(script, 0, script.length)!
+    const table = (scripts[kind] ??= createTable(SCRIPT_SHAPES[kind].payloadBytes))
+    const before = table.size()
+    const entry = table.add(script, SCRIPT_SHAPES[kind].prefix.length)
+    if (table.size() === before && table.value(entry) !== index)
+      throw invariant('address-twice', `${addressOf(script, network)!} has index ${table.value(entry)} and ${index}`)
+    table.setValue(entry, index)
+  }
+
+  function pays(bytes: Uint8Array, start: number, length: number): number {
+    const kind = kindOf(bytes, start, length)
+    if (kind === null) return -1
+    const table = scripts[kind]
+    if (table === undefined) return -1
+    const entry = table.find(bytes, start + SCRIPT_SHAPES[kind].prefix.length)
+    return entry === -1 ? -1 : table.value(entry)
+  }
+
+  function spends(bytes: Uint8Array, offset: number): number {
+    if (keys.size() === 0) return 0
+    const entry = keys.find(bytes, offset)
+    return entry === -1 ? 0 : keys.value(entry)
+  }
+
+  const bytesOf = (key: SpendKey) => {
+    const { txid, vout } = outpointOf(chain, key)
+    return outpointBytes(txid, vout)
+  }
+
+  function addKey(key: SpendKey, sort: KeySort): void {
+    const entry = keys.add(bytesOf(key), 0)
+    keys.setValue(entry, keys.value(entry) | SORT_BIT[sort])
+  }
+
+  function removeKey(key: SpendKey, sort: KeySort): void {
+    const entry = keys.find(bytesOf(key), 0)
+    if (entry === -1) return
+    const rest = keys.value(entry) & ~SORT_BIT[sort]
+    if (rest === 0) keys.remove(entry)
+    else keys.setValue(entry, rest)
+  }
+
+  const scriptBytes = () => Object.values(scripts).reduce((sum, table) => sum + table.bytesHeld(), 0)
+  return {
+    addAddress,
+    addKey,
+    removeKey,
+    pays,
+    spends,
+    bytesHeld: () => ({ scripts: scriptBytes(), keys: keys.bytesHeld() }),
+  }
+}
