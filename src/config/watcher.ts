@@ -1,0 +1,244 @@
+/** watcher.yaml. */
+import { z } from 'zod'
+import {
+  amount,
+  chainsSchema,
+  contract,
+  listenSchema,
+  networks,
+  pathSchemas,
+  symbol,
+  tokenList,
+  urlSchema,
+  whole,
+  type Place,
+} from './parts.ts'
+
+const MAXIMUM_DEPTH = 100_000
+
+export type WatcherConfig = z.output<ReturnType<typeof watcherSchema>>
+export type ChainConfig = WatcherConfig['chains'][string]
+
+export function watcherSchema(place: Place) {
+  const { directory, file } = pathSchemas(place)
+  return z.strictObject({
+    listen: listenSchema(place)
+      .prefault('127.0.0.1:4100')
+      .describe('Where the API is served: `host:port` or `unix:/path`'),
+    dataDirectory: directory.prefault('./data/watcher').describe('Where the ledger is kept'),
+    apiTokenFile: file
+      .prefault('./secrets/api-token')
+      .describe('Tokens of the API, one a line; a line `read:TOKEN` may only read'),
+    ledger: ledger(place).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
+    signer: signer(place).prefault({}).describe('How the signer is reached'),
+    chains: chainsSchema(chain(place)).describe('The chains to follow, by a name of your choice'),
+  })
+}
+
+function ledger(place: Place) {
+  const { file } = pathSchemas(place)
+  return z.discriminatedUnion('engine', [
+    z.strictObject({ engine: z.literal('lowdb') }),
+    z.strictObject({
+      engine: z.literal('postgres'),
+      urlFile: file.describe('A file with the connection URL on its first line'),
+    }),
+  ])
+}
+
+function signer(place: Place) {
+  const { file } = pathSchemas(place)
+  const tls = z.strictObject({
+    ca: file.describe("The authority of the signer's certificate, PEM"),
+    cert: file.describe('Our certificate, PEM'),
+    key: file.describe('Its key, PEM'),
+  })
+  return z
+    .strictObject({
+      url: urlSchema(place)
+        .prefault('http://127.0.0.1:4200')
+        .describe('`http://…` on loopback, `https://…` or `unix:/path`'),
+      tokenFile: file.prefault('./secrets/signer-token').describe("The signer's token"),
+      tls: tls.optional().describe('Client certificate for `https://…`'),
+    })
+    .refine(({ url, tls: given }) => given === undefined || url.startsWith('https:'), {
+      path: ['tls'],
+      error: 'goes with a url that starts with https://',
+    })
+}
+
+function chain(place: Place) {
+  return z.discriminatedUnion('family', [bitcoin(place), ethereum(place), nano(place), ripple(place)])
+}
+
+const common = () => ({
+  asset: symbol.describe("The native asset's symbol"),
+  startHeight: z
+    .union([z.literal('latest'), whole(0, 2 ** 40)], 'must be a height, or latest')
+    .default('latest')
+    .describe('The first block to follow; `latest` is resolved once, before any address is served'),
+  pollMs: whole(50, 600_000).default(1000).describe('How often the node is asked for news'),
+  addressPool: z
+    .strictObject({
+      low: whole(0, 100_000).default(10).describe('Below this many free addresses the signer is asked for more'),
+      high: whole(1, 100_000).default(20).describe('So many free addresses are there afterwards'),
+    })
+    .refine(({ low, high }) => low <= high, { path: ['low'], error: 'must not be above high' })
+    .prefault({})
+    .describe('Addresses made in advance'),
+  minimumDeposit: amount.default('0').describe('Smaller deposits are ignored; base units'),
+})
+
+const basicNode = (place: Place) => ({
+  url: urlSchema(place).describe('Where the node answers'),
+  username: z.string().min(1).optional().describe('For HTTP basic authentication'),
+  passwordFile: pathSchemas(place).file.optional().describe('Holds the password on its first line'),
+})
+
+const needsBoth = {
+  check: (node: { username?: unknown; passwordFile?: unknown }) =>
+    (node.username === undefined) === (node.passwordFile === undefined),
+  otherwise: { path: ['username'], error: 'username and passwordFile go together' },
+}
+
+const plainNode = (place: Place) =>
+  z.strictObject(basicNode(place)).refine(needsBoth.check, needsBoth.otherwise).describe('The node')
+
+interface Depths {
+  credit: number | 'finalized'
+  final: number
+}
+const isOrdered = ({ credit, final }: Depths) => credit === 'finalized' || credit <= final
+const disorder = { path: ['credit'], error: 'must not be above final' }
+const CREDIT = 'Depth at which a deposit is offered and a withdrawal counts as paid'
+const FINAL = 'Depth beyond the deepest reorg that is accepted'
+const DEPTHS = 'Depths, counted as tip − height + 1'
+
+function confirmations(credit: number, final: number, maximum: number) {
+  return z
+    .strictObject({
+      credit: whole(1, maximum).default(credit).describe(CREDIT),
+      final: whole(1, maximum).default(final).describe(FINAL),
+    })
+    .refine(isOrdered, disorder)
+    .prefault({})
+    .describe(DEPTHS)
+}
+
+function finalizedConfirmations() {
+  const credit = z.union([z.literal('finalized'), whole(1, MAXIMUM_DEPTH)], 'must be a depth, or finalized')
+  return z
+    .strictObject({
+      credit: credit.default('finalized').describe(CREDIT),
+      final: whole(1, MAXIMUM_DEPTH).default(64).describe(FINAL),
+    })
+    .refine(isOrdered, disorder)
+    .prefault({})
+    .describe(DEPTHS)
+}
+
+const replaceAfterMs = whole(1000, 2 ** 40)
+  .default(600_000)
+  .describe('When an unconfirmed transfer is bumped')
+
+function bitcoin(place: Place) {
+  const node = z
+    .strictObject({
+      ...basicNode(place),
+      cookieFile: pathSchemas(place)
+        .file.optional()
+        .describe("The node's own cookie, instead of username and passwordFile"),
+    })
+    .refine(needsBoth.check, needsBoth.otherwise)
+    .refine(({ cookieFile, username }) => cookieFile === undefined || username === undefined, {
+      path: ['cookieFile'],
+      error: 'cookieFile and username exclude each other',
+    })
+  return z.strictObject({
+    family: z.literal('bitcoin'),
+    network: networks.bitcoin.describe('bitcoin, bitcoin-testnet4, litecoin, litecoin-regtest, dogecoin…'),
+    ...common(),
+    node: node.describe('The node'),
+    watch: z
+      .enum(['blocks', 'wallet'])
+      .default('blocks')
+      .describe('`blocks`: match here; `wallet`: import into the node'),
+    confirmations: confirmations(3, 20, MAXIMUM_DEPTH),
+    fees: z
+      .strictObject({
+        target: whole(1, 1008).default(3).describe('Blocks within which a transfer should be mined'),
+        fallbackRate: z.number().positive().max(100_000).default(2).describe('Where the node knows no rate; sat/vB'),
+        maximumRate: z.number().positive().max(100_000).default(500).describe('Never more than this; sat/vB'),
+      })
+      .refine(fees => fees.fallbackRate <= fees.maximumRate, {
+        path: ['fallbackRate'],
+        error: 'must not be above maximumRate',
+      })
+      .prefault({})
+      .describe('Fee rates'),
+    batch: z
+      .strictObject({
+        windowMs: whole(0, 86_400_000).default(0).describe('How long to collect; 0 sends at once'),
+        maximum: whole(1, 1000).default(100).describe('Withdrawals per transfer'),
+      })
+      .prefault({})
+      .describe('Many withdrawals in one transfer'),
+    replaceAfterMs,
+  })
+}
+
+function ethereum(place: Place) {
+  const token = z.strictObject({
+    asset: symbol.describe("The token's symbol"),
+    contract: contract.describe('Its contract'),
+    decimals: whole(0, 77).default(18).describe('For people; the API speaks base units'),
+    minimumDeposit: amount.default('0').describe('Smaller deposits are ignored; base units'),
+  })
+  return z
+    .strictObject({
+      family: z.literal('ethereum'),
+      network: networks.ethereum.describe('`{ chainId: 1 }`'),
+      ...common(),
+      node: plainNode(place),
+      confirmations: finalizedConfirmations(),
+      tokens: tokenList(token).describe('ERC-20 tokens that are credited; any other is not'),
+      sweep: z
+        .strictObject({
+          minimum: amount.default('10000000000000000').describe('Native balance from which an address is swept; wei'),
+          tokens: z.record(symbol, amount).default({}).describe('The same for tokens, by symbol'),
+        })
+        .prefault({})
+        .describe('When deposits are gathered in the treasury'),
+      fees: z
+        .strictObject({ maximumFeePerGas: amount.default('500000000000').describe('Never more than this; wei') })
+        .prefault({})
+        .describe('Fee caps'),
+      replaceAfterMs,
+    })
+    .superRefine(({ sweep, tokens }, context) => {
+      const unknown = Object.keys(sweep.tokens).filter(asset => !tokens.some(listed => listed.asset === asset))
+      for (const asset of unknown) {
+        context.addIssue({ code: 'custom', path: ['sweep', 'tokens', asset], message: 'is not among tokens' })
+      }
+    })
+}
+
+function nano(place: Place) {
+  return z.strictObject({
+    family: z.literal('nano'),
+    network: networks.nano.describe('nano, nano-beta, nano-test or nano-dev'),
+    ...common(),
+    node: plainNode(place),
+    confirmations: confirmations(1, 1, 1),
+  })
+}
+
+function ripple(place: Place) {
+  return z.strictObject({
+    family: z.literal('ripple'),
+    network: networks.ripple.describe('`{ networkId: 0 }`'),
+    ...common(),
+    node: plainNode(place),
+    confirmations: confirmations(1, 1, 1),
+  })
+}
