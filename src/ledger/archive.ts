@@ -1,0 +1,128 @@
+/** What has left memory, read from the journal's segments through their indexes. Every line read is checked against its chain. */
+import type { Id } from '../../machines/vocabulary.ts'
+import { corruptStore, invariant } from '../../adapters/fault.ts'
+import type { Disk, File } from '../../adapters/ports.ts'
+import { READ_MAXIMUM, type Archive, type Query } from './engine.ts'
+import type { Commit, Instance, Recorded } from './entry.ts'
+import { BODY_AT, asBuffer, checkLine, claimedHash, commitOf, readLines } from './line.ts'
+import type { SegmentIndex } from './segment-index.ts'
+
+/** A segment as of one moment. */
+export interface Segment {
+  path: string
+  first: number
+  last: number
+  /** The hash of the last line before it. */
+  previous: string
+  /** How far it may be read: the durable bytes of the active one; null for a closed one. */
+  bytes: number | null
+  index: SegmentIndex
+}
+
+const ENDED = Buffer.from('"ended":true')
+
+export function openArchive(disk: Disk, directory: string, segments: () => Segment[]): Archive {
+  const entry = async (seq: number): Promise<Recorded | null> => {
+    for await (const commit of commitsFrom(disk, segments(), seq, null))
+      for (const found of commit.entries) if (found.seq === seq) return recorded(commit, found)
+    return null
+  }
+  return {
+    entry,
+    read: id => readEnded(segments(), id, entry),
+    list: query => listEnded(disk, segments(), query),
+    async entries(after, limit) {
+      const wanted = bounded(limit)
+      const found: Recorded[] = []
+      if (wanted === 0) return found
+      for await (const commit of commitsFrom(disk, segments(), after + 1, null))
+        for (const candidate of commit.entries) {
+          if (candidate.seq > after) found.push(recorded(commit, candidate))
+          if (found.length >= wanted) return found
+        }
+      return found
+    },
+    async history(seq, limit) {
+      const found: Recorded[] = []
+      for (let at: number | null = seq; at !== null && found.length < bounded(limit);) {
+        const one: Recorded | null = await entry(at)
+        if (!one && found.length > 0)
+          throw corruptStore(`${directory}: seq ${at} is missing, though a later entry names it`)
+        if (!one) return found
+        if (one.entry.prev !== null && one.entry.prev >= at)
+          throw invariant('history', `seq ${at} names a later one before it`)
+        found.unshift(one)
+        at = one.entry.prev
+      }
+      return found
+    },
+  }
+}
+
+const bounded = (limit: number): number => Math.max(0, Math.min(limit, READ_MAXIMUM))
+
+const recorded = ({ at, heights }: Commit, entry: Commit['entries'][number]): Recorded => ({ at, heights, entry })
+
+async function readEnded(segments: Segment[], id: Id, entry: (seq: number) => Promise<Recorded | null>) {
+  for (const segment of segments.toReversed())
+    for (const seq of await segment.index.endings(id)) {
+      const image = (await entry(seq))?.entry.image
+      if (image?.id === id && image.ended) return image
+    }
+  return null
+}
+
+async function listEnded(disk: Disk, segments: Segment[], query: Query): Promise<Instance[]> {
+  const wanted = bounded(query.limit)
+  const found: Instance[] = []
+  if (wanted === 0) return found
+  for await (const commit of commitsFrom(disk, segments, query.after + 1, ENDED))
+    for (const { image } of commit.entries) {
+      if (image.seq > query.after && image.ended && isAskedFor(image, query)) found.push(image)
+      if (found.length >= wanted) return found
+    }
+  return found
+}
+
+function isAskedFor(image: Instance, { kind, chain, state }: Query): boolean {
+  if (!image.id.startsWith(`${kind}/`)) return false
+  if (chain !== undefined && image.context['chain'] !== chain) return false
+  return state === undefined || image.value === state || image.value.startsWith(`${state}.`)
+}
+
+/** The durable commits from the one that holds `seq` on; only those whose line contains `needle`, which saves parsing. */
+async function* commitsFrom(
+  disk: Disk,
+  segments: Segment[],
+  seq: number,
+  needle: Buffer | null,
+): AsyncGenerator<Commit> {
+  for (const segment of segments) {
+    if (segment.last < seq || segment.last < segment.first) continue
+    yield* commitsIn(disk, segment, Math.max(seq, segment.first), needle)
+  }
+}
+
+async function* commitsIn(disk: Disk, segment: Segment, seq: number, needle: Buffer | null): AsyncGenerator<Commit> {
+  const { path } = segment
+  const position = await segment.index.locate(seq)
+  const file = await disk.open(path, { create: false })
+  try {
+    let previous = position.before === null ? segment.previous : await hashAt(file, path, position.before)
+    for await (const lines of readLines(file, position.offset, segment.bytes ?? (await file.size())))
+      for (const line of lines) {
+        const checked = line.complete ? checkLine(line.bytes, previous) : { problem: 'an incomplete line' }
+        if ('problem' in checked) throw corruptStore(`${path}: byte ${line.offset}: ${checked.problem}`)
+        previous = checked.hash
+        if (!needle || line.bytes.includes(needle)) yield commitOf(line.bytes)
+      }
+  } finally {
+    await file.close()
+  }
+}
+
+async function hashAt(file: File, path: string, offset: number): Promise<string> {
+  const hash = claimedHash(asBuffer(await file.read(offset, BODY_AT)))
+  if (hash === null) throw corruptStore(`${path}: byte ${offset}: this is not a commit`)
+  return hash
+}

@@ -1,0 +1,182 @@
+/**
+ * A start: HEAD.json, the checkpoint, the segments behind it. Repairs only what a crash explains (a torn tail, a file that
+ * HEAD.json does not know yet, a missing index); refuses everything else, because defaults in place of lost data pay twice.
+ */
+import { join } from 'node:path'
+import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import { corruptStore } from '../../adapters/fault.ts'
+import type { Disk, Random } from '../../adapters/ports.ts'
+import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
+import type { Opened } from './engine.ts'
+import type { Commit, Instance } from './entry.ts'
+import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile, withFile } from './files.ts'
+import { readHead, writeHead, type Head } from './head.ts'
+import { firstHash } from './line.ts'
+import { readSegment, type SegmentEnd } from './segment.ts'
+import { isIndexOf, writeIndex, type Marks } from './segment-index.ts'
+
+export interface Booted {
+  head: Head
+  /** The end of the journal. */
+  mark: Mark
+  /** Of the segment that is appended to. */
+  marks: Marks
+  replayedBytes: number
+  opened: Opened
+}
+
+/** What replay leads to. */
+export interface State {
+  live: Map<Id, Instance>
+  reservations: Map<SpendKey, Id>
+  at: number
+  heights: Record<string, number>
+}
+
+/** Entries are whole after-images, so a commit that the state has already seen may be applied again. */
+export function replay(state: State, commit: Commit): void {
+  for (const { image } of commit.entries)
+    if (image.ended) state.live.delete(image.id)
+    else state.live.set(image.id, image)
+  for (const key of commit.release) state.reservations.delete(key)
+  for (const [key, id] of commit.reserve) state.reservations.set(key, id)
+  state.at = commit.at
+  state.heights = commit.heights
+}
+
+/** Throws corruptStore, naming file and byte. What it reads is synced before it answers. */
+export async function boot(disk: Disk, directory: string, random: Random): Promise<Booted> {
+  const found = await readHead(disk, directory)
+  const head = found ?? (await create(disk, directory, random))
+  // A process that was killed may have left HEAD.json renamed but not synced: nothing may build on it before it is.
+  await disk.syncDirectory(directory)
+  await refuseUnknown(disk, directory, head)
+  const checkpoint = head.checkpoint && (await readCheckpoint(disk, directory, head.checkpoint))
+  const state: State = checkpoint ?? { live: new Map(), reservations: new Map(), at: 0, heights: {} }
+  await checkArchived(disk, directory, head)
+  const { end, replayedBytes } = await replaySegments(disk, directory, head, checkpoint, state)
+  if (end.seq < (checkpoint?.seen ?? 0)) {
+    const path = join(directory, journalFile(head.segments.at(-1)!.first))
+    throw corruptStore(
+      `${path}: byte ${end.marks.bytes}: ends at seq ${end.seq}, though the checkpoint has seen ${checkpoint!.seen}`,
+    )
+  }
+  const cut = await settleTail(disk, directory, head, end)
+  await removeOldCheckpoints(disk, directory, head)
+  const { at, heights } = state
+  const mark: Mark = { seq: end.seq, hash: end.marks.hash, at, heights }
+  const live = [...state.live.values()].sort((a, b) => a.seq - b.seq)
+  const opened = { ledgerId: head.ledgerId, seq: end.seq, at, heights, live, cut, created: found === null }
+  return { head, mark, marks: end.marks, replayedBytes, opened: { ...opened, reservations: [...state.reservations] } }
+}
+
+/**
+ * The first segment, empty, comes before HEAD.json, and nothing is appended before HEAD.json is durable: so a directory
+ * without HEAD.json is one in which nothing was ever committed exactly if its journal holds no byte.
+ */
+async function create(disk: Disk, directory: string, random: Random): Promise<Head> {
+  await refuseOrphans(disk, directory)
+  await disk.makeDirectory(join(directory, JOURNAL))
+  await disk.makeDirectory(join(directory, CHECKPOINT))
+  await createSegment(disk, directory, 1)
+  const ledgerId = Buffer.from(random.bytes(16)).toString('hex')
+  const head: Head = { format: 1, ledgerId, checkpoint: null, segments: [{ first: 1, previous: firstHash(ledgerId) }] }
+  await writeHead(disk, directory, head)
+  return head
+}
+
+/** An empty file whose name is durable. */
+export async function createSegment(disk: Disk, directory: string, first: number): Promise<void> {
+  const file = await disk.open(join(directory, journalFile(first)), { create: true })
+  await file.sync()
+  await file.close()
+  await disk.syncDirectory(join(directory, JOURNAL))
+}
+
+async function refuseOrphans(disk: Disk, directory: string): Promise<void> {
+  const orphans = (await disk.list(join(directory, CHECKPOINT))).map(name => join(CHECKPOINT, name))
+  for (const name of await disk.list(join(directory, JOURNAL)))
+    if ((await sizeOf(disk, join(directory, JOURNAL, name))) > 0) orphans.push(join(JOURNAL, name))
+  if (orphans.length > 0)
+    throw corruptStore(
+      `${join(directory, HEAD)}: byte 0: missing, though ${orphans[0]!} is there: restore it, or the whole directory`,
+    )
+}
+
+const sizeOf = (disk: Disk, path: string): Promise<number> => withFile(disk, path, file => file.size())
+
+/** Files that HEAD.json does not name: an empty segment or a checkpoint is what a crash leaves; data is not. */
+async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise<void> {
+  const segments = new Set(head.segments.map(({ first }) => journalFile(first)))
+  for (const name of await disk.list(join(directory, JOURNAL))) {
+    if (!name.endsWith('.jsonl') || segments.has(join(JOURNAL, name))) continue
+    const path = join(directory, JOURNAL, name)
+    if ((await sizeOf(disk, path)) > 0)
+      throw corruptStore(
+        `${path}: byte 0: holds commits that HEAD.json does not know: HEAD.json is older than the journal`,
+      )
+    await disk.remove(path)
+  }
+}
+
+/** Segments that the checkpoint covers are not read, but must be there in full, with an index that fits. */
+async function checkArchived(disk: Disk, directory: string, head: Head): Promise<void> {
+  const covered = head.checkpoint?.seq ?? 0
+  for (const [n, segment] of head.segments.entries()) {
+    const next = head.segments[n + 1]
+    if (!next || segment.first > covered) return
+    const path = join(directory, journalFile(segment.first))
+    if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
+    const described = { bytes: await sizeOf(disk, path), hash: next.previous }
+    if (await isIndexOf(disk, join(directory, indexFile(segment.first)), described)) continue
+    const end = await readSegment(disk, directory, segment, false, () => undefined)
+    refuseWrongEnd(path, end, next)
+    await writeIndex(disk, directory, segment.first, end.marks)
+  }
+}
+
+/** A closed segment must end where the next one begins. */
+function refuseWrongEnd(path: string, end: SegmentEnd, next: { first: number; previous: string }): void {
+  if (end.seq + 1 !== next.first || end.marks.hash !== next.previous)
+    throw corruptStore(
+      `${path}: byte ${end.marks.bytes}: ends at seq ${end.seq}, but the next segment begins at ${next.first}`,
+    )
+}
+
+async function replaySegments(disk: Disk, directory: string, head: Head, checkpoint: Checkpoint | null, state: State) {
+  const covered = head.checkpoint?.seq ?? 0
+  const behind = head.segments.find(({ first }) => first > covered)
+  if (behind?.first !== covered + 1 || (checkpoint && checkpoint.hash !== behind.previous))
+    throw corruptStore(`${join(directory, HEAD)}: byte 0: no segment follows the checkpoint at seq ${covered}`)
+  let replayedBytes = 0
+  for (const [n, segment] of head.segments.entries()) {
+    if (segment.first <= covered) continue
+    const next = head.segments[n + 1]
+    const end = await readSegment(disk, directory, segment, !next, commit => replay(state, commit))
+    replayedBytes += end.marks.bytes
+    if (!next) return { end, replayedBytes }
+    const path = join(directory, journalFile(segment.first))
+    refuseWrongEnd(path, end, next)
+    const described = { bytes: end.marks.bytes, hash: end.marks.hash }
+    if (!(await isIndexOf(disk, join(directory, indexFile(segment.first)), described)))
+      await writeIndex(disk, directory, segment.first, end.marks)
+  }
+  throw corruptStore(`${join(directory, HEAD)}: byte 0: names no segment`)
+}
+
+/** Cuts a torn tail; syncs in any case, because what we read may so far be in the page cache only. */
+async function settleTail(disk: Disk, directory: string, head: Head, end: SegmentEnd): Promise<Opened['cut']> {
+  const name = journalFile(head.segments.at(-1)!.first)
+  await withFile(disk, join(directory, name), async file => {
+    if (end.tornBytes > 0) await file.truncate(end.marks.bytes)
+    await file.sync()
+  })
+  return end.tornBytes > 0 ? { file: join(directory, name), offset: end.marks.bytes, bytes: end.tornBytes } : null
+}
+
+/** Those that HEAD.json has left behind, or that were never finished. */
+export async function removeOldCheckpoints(disk: Disk, directory: string, head: Head): Promise<void> {
+  const current = head.checkpoint && checkpointFile(head.checkpoint.seq)
+  for (const name of await disk.list(join(directory, CHECKPOINT)))
+    if (join(CHECKPOINT, name) !== current) await disk.remove(join(directory, CHECKPOINT, name))
+}

@@ -1,0 +1,134 @@
+/** Commits for tests: a small world of instances that change, end, and hold spend keys. */
+import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import { openLedger } from '../../src/ledger/journal.ts'
+import type { Ledger, Opened } from '../../src/ledger/engine.ts'
+import type { Commit, Entry, Instance, Recorded } from '../../src/ledger/entry.ts'
+import type { Disk } from '../../adapters/ports.ts'
+
+export const DIRECTORY = '/data/ledger'
+
+/** What the orchestrator would hold, and all that ever happened. */
+export interface World {
+  seq: number
+  live: Map<Id, Instance>
+  ended: Map<Id, Instance>
+  reservations: Map<SpendKey, Id>
+  feed: Recorded[]
+  commits: Commit[]
+}
+
+export const newWorld = (): World => ({
+  seq: 0,
+  live: new Map(),
+  ended: new Map(),
+  reservations: new Map(),
+  feed: [],
+  commits: [],
+})
+
+export interface Change {
+  id: Id
+  ends?: boolean
+  reserve?: SpendKey
+  release?: SpendKey
+}
+
+/** The next commit of this world, applied to its memory. */
+export function step(world: World, changes: Change[]): Commit {
+  const at = 1_700_000_000_000 + world.seq
+  const commit: Commit = { at, heights: { litecoin: world.seq }, entries: [], reserve: [], release: [] }
+  for (const { id, ends = false, reserve, release } of changes) {
+    if (world.ended.has(id)) continue
+    commit.entries.push(entryOf(world, id, ends))
+    if (release !== undefined && world.reservations.delete(release)) commit.release.push(release)
+    if (reserve !== undefined && !world.reservations.has(reserve) && reserve !== release) {
+      world.reservations.set(reserve, id)
+      commit.reserve.push([reserve, id])
+    }
+  }
+  for (const entry of commit.entries) world.feed.push({ at, heights: commit.heights, entry })
+  world.commits.push(commit)
+  return commit
+}
+
+function entryOf(world: World, id: Id, ends: boolean): Entry {
+  const before = world.live.get(id)
+  const seq = ++world.seq
+  const image: Instance = {
+    id,
+    version: 1,
+    value: ends ? 'final' : `waiting.${seq % 3}`,
+    context: { chain: id.includes('nano') ? 'nano' : 'litecoin', note: `ünïcode "quoted" \n ${seq}` },
+    revision: (before?.revision ?? 0) + 1,
+    seq,
+    entered: seq,
+    ended: ends,
+  }
+  world.live.delete(id)
+  if (ends) world.ended.set(id, image)
+  else world.live.set(id, image)
+  return { seq, prev: before?.seq ?? null, event: 'time.passed', from: before?.value ?? null, to: image.value, image }
+}
+
+/** The world as it was after so many of its transitions. */
+export function worldAt(world: World, seq: number): World {
+  const past = newWorld()
+  for (const commit of world.commits) {
+    if (commit.entries[0]!.seq > seq) break
+    past.seq = commit.entries.at(-1)!.seq
+    for (const entry of commit.entries) {
+      past.live.delete(entry.image.id)
+      if (entry.image.ended) past.ended.set(entry.image.id, entry.image)
+      else past.live.set(entry.image.id, entry.image)
+      past.feed.push({ at: commit.at, heights: commit.heights, entry })
+    }
+    for (const key of commit.release) past.reservations.delete(key)
+    for (const [key, id] of commit.reserve) past.reservations.set(key, id)
+    past.commits.push(commit)
+  }
+  return past
+}
+
+/** The part of what a start finds that a world determines. */
+export const stateOf = (world: World) => ({
+  seq: world.seq,
+  live: [...world.live.values()].sort((a, b) => a.seq - b.seq),
+  reservations: [...world.reservations].sort(byKey),
+  at: world.commits.at(-1)?.at ?? 0,
+  heights: world.commits.at(-1)?.heights ?? {},
+})
+
+export const stateFound = ({ seq, live, reservations, at, heights }: Opened) => ({
+  seq,
+  live,
+  reservations: reservations.toSorted(byKey),
+  at,
+  heights,
+})
+
+const byKey = ([a]: [string, string], [b]: [string, string]) => (a < b ? -1 : a > b ? 1 : 0)
+
+export interface Opening extends Ledger {
+  /** Why the process would have ended, or null. */
+  aborted: () => string | null
+}
+
+export async function open(disk: Disk, directory = DIRECTORY): Promise<Opening> {
+  let reason: string | null = null
+  const ledger = await openLedger({
+    disk,
+    directory,
+    random: { bytes: length => new Uint8Array(length).fill(7) },
+    log: () => undefined,
+    abort: why => {
+      reason ??= why
+    },
+  })
+  return { ...ledger, aborted: () => reason }
+}
+
+export const checkpointOf = (ledger: Ledger, world: World): Promise<void> =>
+  ledger.journal.checkpoint(
+    () => world.live.values(),
+    () => world.reservations,
+  )
