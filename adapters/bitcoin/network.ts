@@ -25,6 +25,8 @@ export interface Network {
   auxpow: boolean
   coinbaseMaturity: number
   dust: DustRule
+  /** sat/vB: what nodes relay at the least by default. */
+  relayRate: number
   /** No amount above this exists; Dogecoin has no cap but that of the format. */
   maximumSat: bigint
 }
@@ -48,6 +50,7 @@ const bitcoin: Network = {
   auxpow: false,
   coinbaseMaturity: 100,
   dust: { kind: 'relay', satPerKvB: 3_000n },
+  relayRate: 1,
   maximumSat: 21_000_000n * COIN_SAT,
 }
 
@@ -90,6 +93,7 @@ const dogecoin: Network = {
   coinbaseMaturity: 240,
   // The soft limit: below it relays ask for an extra fee, below a tenth of it they refuse.
   dust: { kind: 'fixed', sat: 1_000_000n },
+  relayRate: 100,
   maximumSat: 2n ** 63n - 1n,
 }
 

@@ -1,0 +1,15 @@
+/** Who can be paid on a chain without data fields: the same answer in the watcher's planner and in the signer. */
+import type { Destination } from '../adapter.ts'
+import { Fault } from '../fault.ts'
+import { canonical } from './address.ts'
+import type { Network } from './network.ts'
+
+export function destinationOf(to: string, dataField: string | null, network: Network): Destination {
+  if (dataField !== null) return { refused: `${network.name} has no data field` }
+  try {
+    return { canonical: canonical(to, network) }
+  } catch (error) {
+    if (error instanceof Fault && error.type === 'boundary') return { refused: error.message }
+    throw error
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Plans one transaction: many payments, each with exactly the amount asked for, and what is left to the treasury. The
+ * fee is paid by us. Pure and deterministic: inputs stand in the order of BIP-69, payments in the order asked, change
+ * last.
+ */
+import type { Amount, Json } from '../../machines/vocabulary.ts'
+import type { Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
+import { boundary, invariant, reasonOf } from '../fault.ts'
+import { dustOf, scriptOf } from './address.ts'
+import type { Aim, Choice } from './coins.ts'
+import { chooseCoins, gatherCoins, maximumFeeSat } from './coins.ts'
+import { destinationOf } from './destination.ts'
+import type { Network } from './network.ts'
+import { outpointOf } from './outpoint.ts'
+import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
+import { readTemplate, writeTemplate } from './template.ts'
+
+/** `maximumRate`: sat/vB, never exceeded. Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
+export function createPlanner(
+  chain: string,
+  _asset: string,
+  network: Network,
+  options: { maximumRate: number },
+): Planner {
+  return {
+    destination: (to, dataField) => destinationOf(to, dataField, network),
+    minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
+    plan: (order, funds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
+  }
+}
+
+function planned(
+  chain: string,
+  network: Network,
+  maximumRate: number,
+  order: Order,
+  funds: readonly Fund[],
+  facts: PlanFacts,
+): Plan | Shortfall {
+  const aim = aimOf(order, facts, network, maximumRate)
+  const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
+  if (transactionWeight(1, scripts, network) > MAXIMUM_WEIGHT)
+    return { shortfall: `${aim.payments.length} payments are too many for one transaction` }
+  const choice = aim.payments.length === 0 ? gatherCoins(funds, aim) : chooseCoins(funds, aim)
+  if ('missingSat' in choice) return { shortfall: shortfallOf(choice.missingSat) }
+  return writtenPlan(chain, network, aim, choice)
+}
+
+function shortfallOf(missingSat: bigint): string {
+  return missingSat > 0n ? `${missingSat} base units more are needed` : 'no coin can be spent now'
+}
+
+function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
+  const changeScript = scriptOf(order.change.address, network)
+  const rateMilli = milli(Math.max(facts.feeRate, network.relayRate))
+  const maximumRateMilli = milli(maximumRate)
+  return {
+    payments: order.payments.map(({ to, dataField, amount }) => paymentOf(to, dataField, amount, network)),
+    changeScript,
+    leastChangeSat: dustOf(changeScript, network),
+    rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli,
+    maximumRateMilli,
+    network,
+  }
+}
+
+function milli(rate: number): bigint {
+  if (!Number.isFinite(rate) || rate <= 0) throw boundary('invalid-fee-rate', `a fee rate of ${rate} sat/vB`)
+  return BigInt(Math.round(rate * 1000))
+}
+
+function paymentOf(to: string, dataField: string | null, amount: Amount, network: Network) {
+  if (dataField !== null) throw boundary('invalid-payment', `${network.name} has no data field`)
+  const script = scriptOf(to, network)
+  const amountSat = BigInt(amount)
+  if (amountSat < dustOf(script, network)) throw boundary('invalid-payment', `${amount} to ${to} is dust`)
+  return { script, amountSat }
+}
+
+function writtenPlan(chain: string, network: Network, aim: Aim, choice: Choice): Plan {
+  const funds = [...choice.funds].sort((a, b) => byOutpoint(chain, a, b))
+  const change = { script: aim.changeScript, amountSat: choice.changeSat }
+  const outputs = choice.changeSat > 0n ? [...aim.payments, change] : aim.payments
+  const inputs = funds.map(({ key, raw, publicKey }) => ({ ...outpointOf(chain, key), raw, publicKey }))
+  const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, network))
+  return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString() }
+}
+
+/** Reads the template back as the signer will: coins that are not what the ledger says must not get that far. */
+function provenTemplate(choice: Choice, aim: Aim, write: () => Json): Json {
+  try {
+    const template = write()
+    const { feeSat, inputs, outputs } = readTemplate(template, aim.network)
+    const scripts = outputs.map(output => output.script)
+    const mostSat = maximumFeeSat(transactionWeight(inputs.length, scripts, aim.network), aim)
+    if (feeSat === choice.feeSat && feeSat <= mostSat) return template
+    throw invariant('impossible-plan', `a fee of ${feeSat} was planned as ${choice.feeSat}, at most ${mostSat}`)
+  } catch (error) {
+    throw invariant('impossible-plan', `the plan does not hold: ${reasonOf(error)}`)
+  }
+}
+
+/** BIP-69: by transaction id as displayed, then by output number. */
+function byOutpoint(chain: string, a: Fund, b: Fund): number {
+  const [x, y] = [outpointOf(chain, a.key), outpointOf(chain, b.key)]
+  if (x.txid !== y.txid) return x.txid < y.txid ? -1 : 1
+  return x.vout - y.vout
+}

@@ -1,0 +1,81 @@
+/**
+ * What a template does, what has to be signed for it, and the signed transaction. Pure; used by the watcher and by the
+ * signer, which believes nothing but its own reading (S2, S4).
+ */
+import { script as scripts, type Transaction } from 'bitcoinjs-lib'
+import * as secp256k1 from 'tiny-secp256k1'
+import { bytesToHex } from '@noble/hashes/utils.js'
+import type { Json } from '../../machines/vocabulary.ts'
+import type { Inspection, Payload, Signable } from '../adapter.ts'
+import { boundary } from '../fault.ts'
+import { destinationOf } from './destination.ts'
+import type { Network } from './network.ts'
+import { classicDigests, SIGHASH_ALL, witnessDigests } from './sighash.ts'
+import { transactionWeight, virtualBytes } from './size.ts'
+import type { Draft } from './template.ts'
+import { readTemplate } from './template.ts'
+
+/** Boundary faults: `invalid-template`, and from `assemble` also `invalid-signature`. */
+export function createSignable(chain: string, asset: string, network: Network): Signable {
+  return {
+    inspect: template => inspectionOf(readTemplate(template, network), chain, asset, network),
+    payloads: template => payloadsOf(readTemplate(template, network), network),
+    assemble: (template, signatures) => assembled(template, signatures, network),
+    destination: (to, dataField) => destinationOf(to, dataField, network),
+  }
+}
+
+function inspectionOf(draft: Draft, chain: string, asset: string, network: Network): Inspection {
+  const { transaction, inputs, outputs, feeSat } = draft
+  const scriptsOfOutputs = outputs.map(output => output.script)
+  const vbytes = virtualBytes(transactionWeight(inputs.length, scriptsOfOutputs, network))
+  return {
+    network: network.name,
+    outputs: outputs.map(({ address, amountSat }) => ({
+      to: address,
+      dataField: null,
+      asset,
+      amount: amountSat.toString(),
+    })),
+    inputs: inputs.map(({ address, amountSat }) => ({ address, amount: amountSat.toString() })),
+    fee: feeSat.toString(),
+    feeRate: Number(feeSat) / vbytes,
+    spendKeys: inputs.map(({ txid, vout }) => `${chain}:${txid}:${vout}`),
+    // Without segwit the signatures are part of what is hashed (B8).
+    transactionId: network.segwit ? transaction.getId() : null,
+  }
+}
+
+function payloadsOf({ transaction, inputs }: Draft, network: Network): Payload[] {
+  const digests = network.segwit ? witnessDigests(transaction, inputs) : classicDigests(transaction, inputs)
+  return digests.map((bytes, index) => ({ index, address: inputs[index]!.address, algorithm: 'secp256k1', bytes }))
+}
+
+/** Deterministic: the same template and signatures give the same bytes. A signature that does not verify is refused. */
+function assembled(
+  template: Json,
+  signatures: readonly Uint8Array[],
+  network: Network,
+): { transactionId: string; raw: string } {
+  const draft = readTemplate(template, network)
+  const payloads = payloadsOf(draft, network)
+  if (signatures.length !== payloads.length)
+    throw boundary('invalid-signature', `${signatures.length} signatures for ${payloads.length} inputs`)
+  for (const [n, signature] of signatures.entries()) {
+    const { publicKey } = draft.inputs[n]!
+    if (!isValid(signature, payloads[n]!.bytes, publicKey))
+      throw boundary('invalid-signature', `the signature of input ${n} does not verify`)
+    unlock(draft.transaction, n, signature, publicKey, network)
+  }
+  return { transactionId: draft.transaction.getId(), raw: bytesToHex(draft.transaction.toBuffer()) }
+}
+
+/** `strict`: a high S is refused (BIP-146), as relays do. */
+const isValid = (signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean =>
+  signature.length === 64 && secp256k1.verify(digest, publicKey, signature, true)
+
+function unlock(transaction: Transaction, n: number, signature: Uint8Array, key: Uint8Array, network: Network): void {
+  const der = scripts.signature.encode(signature, SIGHASH_ALL)
+  if (network.segwit) transaction.setWitness(n, [der, key])
+  else transaction.setInputScript(n, scripts.compile([der, key]))
+}
