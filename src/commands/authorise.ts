@@ -1,0 +1,40 @@
+/** `lockkeeper authorise`: the backend's signature over a withdrawal intent. */
+import { z } from 'zod'
+import { boundary } from '../../adapters/fault.ts'
+import type { Authorisation } from '../../machines/vocabulary.ts'
+import { intentBytes, keyFrom, signBytes } from '../canonical.ts'
+
+/** Strings are signed exactly as they stand; absent values are null, and the round is 1. */
+const intentSchema = z.strictObject({
+  id: z.string(),
+  chain: z.string(),
+  asset: z.string(),
+  to: z.string(),
+  dataField: z.string().nullable().default(null),
+  amount: z.string(),
+  expiresAt: z.string().nullable().default(null),
+  round: z.int().min(1).default(1),
+  purpose: z.literal('lockkeeper-withdrawal-v1').optional(),
+})
+
+/**
+ * @param key the base64 of the 32-byte Ed25519 seed
+ * @param text the intent, JSON
+ * @throws boundary `invalid-intent`, `bad-key`
+ */
+export function authorise(key: string, text: string): Authorisation {
+  const result = intentSchema.safeParse(parse(text))
+  if (!result.success) {
+    const issue = result.error.issues[0]!
+    throw boundary('invalid-intent', `the intent's ${issue.path.join('.') || 'JSON'}: ${issue.message}`)
+  }
+  return signBytes(keyFrom(key), intentBytes(result.data))
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw boundary('invalid-intent', 'the intent is not JSON')
+  }
+}

@@ -1,0 +1,121 @@
+/** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
+import { join } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { Fault, reasonOf } from '../../adapters/fault.ts'
+import { renderReference } from '../config/reference.ts'
+import { parseTokens } from '../http/tokens.ts'
+import { readWatcherConfig } from '../shell/configuration.ts'
+import { readText, readTextOrInput, writeText } from '../shell/files.ts'
+import { createPorts } from '../shell/ports.ts'
+import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
+import { authorise } from './authorise.ts'
+import { bench, visualize } from './generated.ts'
+import { initialise } from './init.ts'
+import { showStatus } from './status.ts'
+import type { Terminal } from './terminal.ts'
+
+const FAILED = 1
+const WRONG_USAGE = 2
+const VERSION = '0.1.0'
+const PASSPHRASE_VARIABLE = 'LOCKKEEPER_PASSPHRASE'
+/** Faults that mean: what you typed or configured is wrong. */
+const USAGE_KINDS = [
+  'configuration',
+  'missing-file',
+  'empty-file',
+  'no-passphrase',
+  'empty-passphrase',
+  'invalid-tokens',
+  'invalid-intent',
+  'bad-key',
+  'bad-phrase',
+]
+
+/** @param args without the binary's own name */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  const verbose = args.includes('--verbose')
+  try {
+    await createProgram(terminal).parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    return statusOf(error, terminal, verbose)
+  }
+}
+
+function statusOf(error: unknown, terminal: Terminal, verbose: boolean): number {
+  // Commander has written its own line already; asking for help is no error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
+  terminal.err(`lockkeeper: ${reasonOf(error)}`)
+  if (verbose && error instanceof Error && error.stack !== undefined) terminal.err(error.stack)
+  return error instanceof Fault && USAGE_KINDS.includes(error.kind) ? WRONG_USAGE : FAILED
+}
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command('lockkeeper')
+    .description('Moves coins in and out of an exchange.')
+    .version(VERSION)
+    .option('--verbose', 'more in the log, and a stack trace with an error')
+    .exitOverride()
+    .configureOutput({ writeOut: text => terminal.out(text.trimEnd()), writeErr: text => terminal.err(text.trimEnd()) })
+  addSetup(program, terminal)
+  addInspection(program, terminal)
+  addGenerators(program, terminal)
+  return program
+}
+
+const CONFIG = ['--config <file>', 'the configuration file'] as const
+
+function addSetup(program: Command, terminal: Terminal): void {
+  program
+    .command('init')
+    .description('makes configuration, secrets and the keystore in a new directory')
+    .requiredOption('--directory <directory>', 'where to write them')
+    .option('--phrase-file <file>', 'restores the recovery phrase in this file')
+    .action(async (options: { directory: string; phraseFile?: string }) => {
+      const { directory, phraseFile } = options
+      const phrase = phraseFile === undefined ? {} : { phrase: words(await readText(phraseFile)) }
+      const passphrase = await choosePassphrase(PASSPHRASE_VARIABLE)
+      await initialise(createPorts({ level: 'error', tls: null }), { directory, passphrase, ...phrase }, terminal)
+    })
+  program
+    .command('authorise')
+    .description("signs a withdrawal intent with the backend's key")
+    .requiredOption('--key <file>', 'the base64 of the 32-byte seed')
+    .requiredOption('--intent <file>', 'the intent, JSON; - is standard input')
+    .action(async (options: { key: string; intent: string }) => {
+      const key = await readSecretFile(options.key)
+      terminal.out(JSON.stringify(authorise(key, await readTextOrInput(options.intent))))
+    })
+}
+
+const words = (text: string) => text.trim().split(/\s+/).join(' ')
+
+function addInspection(program: Command, terminal: Terminal): void {
+  program
+    .command('status')
+    .description('shows the chains of a running watcher')
+    .requiredOption(...CONFIG)
+    .action(async (options: { config: string }) => {
+      const config = await readWatcherConfig(options.config)
+      const token = parseTokens(await readText(config.apiTokenFile))[0]!
+      const ports = createPorts({ level: 'error', tls: null })
+      await showStatus(ports.request, config.listen, token, terminal)
+    })
+}
+
+function addGenerators(program: Command, terminal: Terminal): void {
+  program
+    .command('visualize')
+    .description('regenerates the diagrams and state tables')
+    .option('--out <directory>', 'where to write them', 'visualizations')
+    .action((options: { out: string }) => visualize(options.out))
+  program
+    .command('reference')
+    .description('regenerates the configuration reference')
+    .option('--out <directory>', 'where to write it', join('docs', 'reference'))
+    .action((options: { out: string }) => writeText(join(options.out, 'configuration.md'), renderReference()))
+  program
+    .command('bench')
+    .description('prints the benchmark table')
+    .action(() => bench(terminal))
+}

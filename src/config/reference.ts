@@ -1,0 +1,96 @@
+/** docs/reference/configuration.md, from the schemas that check the files. */
+import { z } from 'zod'
+import { signerSchema } from './signer.ts'
+import { watcherSchema } from './watcher.ts'
+
+/** The part of JSON Schema that our schemas come out as. */
+interface Schema {
+  type?: string
+  description?: string
+  default?: unknown
+  const?: unknown
+  enum?: unknown[]
+  minimum?: number
+  maximum?: number
+  properties?: Record<string, Schema>
+  required?: string[]
+  items?: Schema
+  additionalProperties?: Schema | boolean
+  oneOf?: Schema[]
+  anyOf?: Schema[]
+}
+
+const HEAD = `# Configuration
+
+Generated from the schemas by \`npm run generate\`; do not edit. Paths are relative to the file they stand in. Unknown keys,
+wrong types and missing files are refused at start, each with its path in the file. Amounts are strings of digits: base
+units (satoshi, wei, raw, drops).
+`
+
+export function renderReference(): string {
+  const place = { baseDirectory: '/', isFile: () => true }
+  const parts = [
+    HEAD,
+    '## watcher.yaml\n',
+    ...section(watcherSchema(place)),
+    '## signer.yaml\n',
+    ...section(signerSchema(place)),
+  ]
+  return `${parts.join('\n').trimEnd()}\n`
+}
+
+function section(schema: z.ZodType): string[] {
+  return tables(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema)
+}
+
+/** One table of the file's own keys, then one for each family of chains. */
+function tables(root: Schema): string[] {
+  const families = (root.properties?.chains?.additionalProperties as Schema).oneOf ?? []
+  const own = table(rows(root, ''))
+  const each = families.flatMap(family => {
+    const name = String(family.properties?.family?.const)
+    return [`### \`chains.<name>\`, family ${name}\n`, ...table(rows(family, 'chains.<name>.'))]
+  })
+  return [...own, ...each]
+}
+
+const table = (lines: string[]) => ['| key | type | default | meaning |', '|---|---|---|---|', ...lines, '']
+
+function rows(schema: Schema, prefix: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, part]) => {
+    const isRequired = schema.required?.includes(name) ?? false
+    const own = row(prefix + name, part, isRequired)
+    const shapes = part.oneOf ?? (part.items?.properties === undefined ? [part] : [part.items])
+    const dots = part.items?.properties === undefined ? '.' : '[].'
+    return [own, ...unique(shapes.flatMap(shape => rows(shape, prefix + name + dots)))]
+  })
+}
+
+/** Two shapes of one union share the key that chooses between them. */
+const unique = (lines: string[]) =>
+  lines.filter((line, at) => lines.findIndex(other => key(other) === key(line)) === at)
+const key = (line: string) => line.split('|')[1]
+
+function row(path: string, schema: Schema, isRequired: boolean): string {
+  const cells = [`\`${path}\``, typeOf(schema), defaultOf(schema, isRequired), schema.description ?? '']
+  return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+function defaultOf(schema: Schema, isRequired: boolean): string {
+  if (isRequired) return 'required'
+  if (schema.default === undefined) return '–'
+  return schema.properties === undefined ? `\`${JSON.stringify(schema.default)}\`` : 'see below'
+}
+
+function typeOf(schema: Schema): string {
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
+  if (schema.enum !== undefined) return schema.enum.map(value => `\`${JSON.stringify(value)}\``).join(' or ')
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(' or ')
+  if (schema.oneOf !== undefined) return 'object'
+  if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeOf(schema.items)}`
+  return `${schema.type ?? 'anything'}${rangeOf(schema)}`
+}
+
+function rangeOf({ minimum, maximum }: Schema): string {
+  return minimum === undefined || maximum === undefined ? '' : ` ${minimum} to ${maximum}`
+}

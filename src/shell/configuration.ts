@@ -1,0 +1,22 @@
+/** Configuration files from disk. */
+import { basename, dirname, resolve } from 'node:path'
+import { boundary, Fault } from '../../adapters/fault.ts'
+import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../config.ts'
+import { isFile, readText } from './files.ts'
+
+/** @throws boundary `configuration`, naming the file and the key */
+export const readWatcherConfig = (path: string): Promise<WatcherConfig> => read(path, loadWatcherConfig)
+
+/** @throws boundary `configuration`, naming the file and the key */
+export const readSignerConfig = (path: string): Promise<SignerConfig> => read(path, loadSignerConfig)
+
+type Load<Config> = (text: string, baseDirectory: string, has: (path: string) => boolean) => Config
+
+async function read<Config>(path: string, load: Load<Config>): Promise<Config> {
+  try {
+    return load(await readText(path), dirname(resolve(path)), isFile)
+  } catch (error) {
+    if (error instanceof Fault) throw boundary('configuration', `${basename(path)}: ${error.message}`)
+    throw error
+  }
+}

@@ -1,0 +1,32 @@
+/** A process that serves until it is told to stop. */
+export interface Running {
+  /** Where it answers: `127.0.0.1:4100` or `unix:/path`. */
+  address: string
+  /** Takes no new work and finishes the commit in flight. */
+  stop(): Promise<void>
+}
+
+/** The journal survives a kill at any instant, so an end that drags on is cut off in time for the promised five seconds. */
+const MAXIMUM_STOP_MS = 4500
+
+/**
+ * Starts, reports, and resolves when SIGTERM or SIGINT has come and the end is reached. A signal during the start
+ * stops right after it; one more signal ends at once.
+ */
+export async function runUntilSignal(start: () => Promise<Running>, ready: (address: string) => void): Promise<void> {
+  let askedToStop = false
+  const asked = new Promise<void>(resolve => {
+    const hear = () => {
+      if (askedToStop) process.exit(0)
+      askedToStop = true
+      setTimeout(() => process.exit(0), MAXIMUM_STOP_MS).unref()
+      resolve()
+    }
+    process.on('SIGTERM', hear)
+    process.on('SIGINT', hear)
+  })
+  const running = await start()
+  ready(running.address)
+  await asked
+  await running.stop()
+}
