@@ -131,6 +131,7 @@ export const signingMachine = signing.createMachine({
       on: { 'request.received': { target: 'received', actions: { type: 'begin', params: ({ event }) => event.data } } },
     },
     signed: {
+      type: 'final',
       description:
         'Signed for ever: the same request gets the same bytes, any other request of its name is turned away.',
     },

@@ -1,0 +1,44 @@
+/**
+ * A run of addresses that the signer has made, one instance per extension of a chain's pool. Keys follow from the seed,
+ * so only how many there are and since when must be remembered; what is remembered never changes.
+ */
+import { assign, setup } from 'xstate'
+import type { Event, Scheduled } from './vocabulary.ts'
+
+export const version = 1
+
+export interface PoolContext extends Scheduled {
+  /** The first index of this extension. */
+  from: number
+  count: number
+  /** Milliseconds since 1970 UTC. */
+  createdAt: number
+  /** The first address of this extension: shows at every start that the seed and the network are still the same. */
+  address: string
+}
+
+export type PoolEvent = Event<'pool.extended', { chain: string; from: number; count: number; address: string }>
+
+const pool = setup({
+  types: { context: {} as PoolContext, events: {} as PoolEvent },
+  actions: { keep: assign((_, extension: Partial<PoolContext>) => extension) },
+})
+
+export const poolMachine = pool.createMachine({
+  id: 'pool',
+  version: String(version),
+  context: { chain: '', failures: 0, dueAt: null, dueHeight: null, from: 0, count: 0, createdAt: 0, address: '' },
+  initial: 'absent',
+  states: {
+    absent: {
+      description: 'These addresses do not exist yet; never stored.',
+      on: {
+        'pool.extended': {
+          target: 'generated',
+          actions: { type: 'keep', params: ({ event }) => ({ ...event.data, createdAt: event.at }) },
+        },
+      },
+    },
+    generated: { description: 'The addresses exist, and may be given out and paid to for ever.' },
+  },
+})

@@ -1,0 +1,176 @@
+/**
+ * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
+ * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
+ */
+import { boundary, Fault, invariant, reasonOf } from '../../adapters/fault.ts'
+import type { Inspection } from '../../adapters/adapter.ts'
+import type { SigningFamily } from '../../adapters/signing.ts'
+import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../machines/signing.ts'
+import type { Addressed, Id, Json } from '../../machines/vocabulary.ts'
+import type { Instance } from '../ledger/entry.ts'
+import { digestOf, plainIntent } from './digest.ts'
+import type { Memory } from './memory.ts'
+import { judge, type AuthorisedIntent, type Authority, type Policy, type Terms, type Verdict } from './policy.ts'
+import type { Pool } from './pool.ts'
+import { contextOf } from './records.ts'
+
+/** A chain that the signer signs for. */
+export interface SigningChain {
+  name: string
+  asset: string
+  policy: Policy
+  family: SigningFamily
+  pool: Pool
+}
+
+export interface Asked {
+  transferId: string
+  n: number
+  template: Json
+  intents: AuthorisedIntent[]
+}
+
+export interface Attempts {
+  /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
+  sign(chain: SigningChain, asked: Asked): Promise<Instance>
+  /** As it is stored, in any state, or null. */
+  read(id: Id): Promise<Instance | null>
+}
+
+export interface AttemptParts {
+  memory: Memory
+  seed: Uint8Array
+  authority: Authority | null
+  now(): number
+}
+
+export const attemptId = (chain: string, transferId: string, n: number): Id => `signing/${chain}:${transferId}:${n}`
+
+export function createAttempts(parts: AttemptParts): Attempts {
+  const { memory } = parts
+  const read: Attempts['read'] = async id => {
+    await memory.settled()
+    return memory.records.digestOf(id) === undefined ? (memory.get(id) ?? null) : memory.archive.read(id)
+  }
+  const sign: Attempts['sign'] = async (chain, asked) => {
+    const id = attemptId(chain.name, asked.transferId, asked.n)
+    const digest = digestOf(asked.template, asked.intents)
+    const signed = memory.records.digestOf(id)
+    if (signed === undefined) decide(parts, chain, asked, id, digest)
+    const stored = await read(id)
+    if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
+    if (signed !== undefined && signed !== digest) {
+      throw boundary(
+        'already-signed-differently',
+        `attempt ${asked.n} of ${asked.transferId} was signed for something else`,
+      )
+    }
+    return stored
+  }
+  return { sign, read }
+}
+
+/** What one request leads to, as events of its instance. */
+type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
+
+function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): void {
+  const at = parts.now()
+  const outcome = outcomeOf(parts, chain, asked, at)
+  if (isKnown(parts.memory.get(id), digest, outcome.at(-1)!)) return
+  const { transferId, n } = asked
+  const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
+  const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
+  parts.memory.change(messages, at)
+}
+
+/** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
+function isKnown(before: Instance | undefined, digest: string, outcome: Outcome): boolean {
+  if (before === undefined) return false
+  const context = contextOf(before)
+  const isSame = (a: unknown, b: unknown) => context.digest === digest && JSON.stringify(a) === JSON.stringify(b)
+  if (outcome.type === 'template.refused') return isSame(context.reasons, outcome.data.reasons)
+  return outcome.type === 'approvals.missed' && isSame(context.missing, outcome.data.missing)
+}
+
+function outcomeOf(parts: AttemptParts, chain: SigningChain, asked: Asked, at: number): Outcome[] {
+  const inspection = inspect(chain, asked.template)
+  if ('kind' in inspection) return [{ type: 'template.refused', at, data: { reasons: [inspection] } }]
+  const terms = termsOf(chain, parts.authority)
+  const { transferId, intents } = asked
+  const verdict = judge(terms, { transferId, intents, inspection, at }, parts.memory.records.historyOf(chain.name))
+  const { spendKeys, fee } = inspection
+  const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
+  return [{ type: 'template.inspected', at, data }, conclude(parts, chain, asked, inspection, verdict, at)]
+}
+
+/** What is not understood entirely is refused; a defect of ours is not a refusal. */
+function inspect(chain: SigningChain, template: Json): Inspection | Reason {
+  try {
+    return chain.family.signable.inspect(template)
+  } catch (error) {
+    if (error instanceof Fault && error.type === 'boundary') return { kind: 'not-understood', message: reasonOf(error) }
+    throw error
+  }
+}
+
+function termsOf({ name, asset, policy, family, pool }: SigningChain, authority: Authority | null): Terms {
+  return {
+    chain: name,
+    asset,
+    network: family.network,
+    policy,
+    authority,
+    destination: (to, dataField) => family.signable.destination(to, dataField),
+    isOurs: address => pool.indexOf(address) !== undefined,
+    treasury: pool.treasury(),
+  }
+}
+
+function conclude(
+  parts: AttemptParts,
+  chain: SigningChain,
+  asked: Asked,
+  inspection: Inspection,
+  { reasons, missing }: Verdict,
+  at: number,
+): Outcome {
+  if (reasons.length > 0) return { type: 'template.refused', at, data: { reasons } }
+  if (missing.length > 0) return { type: 'approvals.missed', at, data: { missing } }
+  return { type: 'template.signed', at, data: signTemplate(parts.seed, chain, asked, inspection, at) }
+}
+
+function signTemplate(
+  seed: Uint8Array,
+  { family, pool }: SigningChain,
+  { template, intents }: Asked,
+  inspection: Inspection,
+  signedAt: number,
+): SignedTemplate {
+  const payloads = family.signable.payloads(template)
+  if (payloads.length !== inspection.inputs.length) throw invariant('bad-payload', 'payloads and inputs differ')
+  const signatures = payloads.map(payload => {
+    const index = pool.indexOf(payload.address)
+    if (index === undefined) throw invariant('bad-payload', `${payload.address} is not ours`)
+    return family.deriver.sign(seed, index, payload)
+  })
+  const { transactionId, raw } = family.signable.assemble(template, signatures)
+  if (inspection.transactionId !== null && inspection.transactionId !== transactionId) {
+    throw invariant(
+      'wrong-transaction',
+      `${transactionId} was assembled where ${inspection.transactionId} was inspected`,
+    )
+  }
+  return { template, intents: intents.map(plainIntent), transactionId, raw, signedAt }
+}
+
+export type AttemptState = 'received' | 'inspected' | 'awaitingApproval' | 'signed' | 'refused'
+
+/** What the API shows of an attempt. */
+export function describeAttempt(instance: Instance) {
+  const { chain, transferId, n, spendKeys, reasons, missing, signed, fee }: SigningContext = contextOf(instance)
+  const common = { chain, transferId, n, state: instance.value as AttemptState, seq: instance.seq }
+  if (signed === null) return { ...common, reasons, missing }
+  const { template, intents, transactionId, raw, signedAt } = signed
+  const at = new Date(signedAt).toISOString()
+  return { ...common, transactionId, signedTransaction: raw, spendKeys, fee, template, intents, signedAt: at }
+}

@@ -1,0 +1,100 @@
+/**
+ * The signer: makes keys, and turns unsigned into signed. It opens no connection; everything real comes through the
+ * ports, so that the simulator runs it unchanged.
+ */
+import { boundary } from '../../adapters/fault.ts'
+import type { Ports } from '../../adapters/ports.ts'
+import { signingFamilyOf } from '../../adapters/signing.ts'
+import type { SignerConfig } from '../config.ts'
+import { createHandler, type RouteHandler } from '../http/handler.ts'
+import type { HttpRequest } from '../http.ts'
+import { parseTokens } from '../http/tokens.ts'
+import { createAttempts, type SigningChain } from './attempts.ts'
+import { readWhole } from './file.ts'
+import { identityOf } from './identity.ts'
+import { openKeystore } from './keystore.ts'
+import { openMemory, type Memory } from './memory.ts'
+import type { Authority, Policy } from './policy.ts'
+import { openPool } from './pool.ts'
+import { signerRoutes } from './routes.ts'
+
+/** Templates carry whole previous transactions. */
+const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
+const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
+
+export const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
+export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
+
+export interface Signer {
+  handle: RouteHandler
+  /** Finishes what was begun, lets go of the memory and overwrites the seed. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the signer. Rejects before it serves: boundary `configuration`, `invalid-tokens`, `no-keystore` or
+ * `wrong-passphrase`; corruptStore for a damaged keystore or memory; operating `locked`; invariant `crypto-backend`.
+ */
+export async function main(ports: Ports, config: SignerConfig, passphrase: string): Promise<Signer> {
+  const { disk, log, clock } = ports
+  const families = Object.entries(config.chains).map(([name, chain]) => ({
+    name,
+    family: signingFamilyOf(name, chain),
+  }))
+  for (const { family } of families) family.checkBackend()
+  const authority = authorityOf(config)
+  if (authority === null)
+    log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
+  const tokens = parseTokens(
+    new TextDecoder().decode(await readWhole(disk, config.tokenFile, MAXIMUM_TOKEN_FILE_BYTES)),
+  )
+  const seed = await openKeystore(ports, config.keystore.file, passphrase)
+  const memory = await openMemory(ports, config.dataDirectory)
+  const chains = new Map<string, SigningChain>()
+  for (const { name, family } of families) {
+    const { asset, policy } = config.chains[name]!
+    const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock })
+    chains.set(name, { name, asset, policy: policy as Policy, family, pool })
+  }
+  const attempts = createAttempts({ memory, seed, authority, now: () => clock.now() })
+  const handle = createHandler(signerRoutes({ chains, identity: identityOf(seed), attempts, memory }), {
+    tokens: () => tokens,
+    maximumBodyBytes: MAXIMUM_BODY_BYTES,
+    log,
+    answerHeaders: () => memoryHeaders(memory),
+    guard: request => {
+      refuseWhenBehind(memory, request)
+    },
+  })
+  const stop = async () => {
+    await memory.close()
+    seed.fill(0)
+  }
+  return { handle, stop }
+}
+
+function authorityOf({ authorisation }: SignerConfig): Authority | null {
+  if (authorisation?.required !== true) return null
+  return { keys: authorisation.keys, approvals: authorisation.approvals }
+}
+
+function memoryHeaders(memory: Memory): Record<string, string> {
+  const { sequence, hash } = memory.position()
+  return { [SEQUENCE_HEADER]: String(sequence), [HASH_HEADER]: hash }
+}
+
+/**
+ * S3: a memory that was restored from a backup has forgotten what it signed. Whoever has seen a later one shows it, and
+ * is told so instead of being served. The same length with another hash is another history.
+ */
+function refuseWhenBehind(memory: Memory, { headers }: HttpRequest): void {
+  const seen = headers[SEQUENCE_HEADER.toLowerCase()]
+  if (seen === undefined) return
+  if (!/^\d{1,15}$/.test(seen)) throw boundary('invalid-header', `${SEQUENCE_HEADER} is a whole number`)
+  const { sequence, hash } = memory.position()
+  const seenHash = headers[HASH_HEADER.toLowerCase()]
+  const isOther = Number(seen) === sequence && seenHash !== undefined && seenHash !== hash
+  if (Number(seen) > sequence || isOther) {
+    throw boundary('memory-behind', `memory ${seen} was seen, this signer is at ${sequence}: import the newer memory`)
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What the signer must know of everything it ever signed in order to decide: small, in memory, rebuilt at every start
+ * from the stored instances. The templates and bytes themselves stay on disk.
+ */
+import type { Id, Intent, SpendKey } from '../../machines/vocabulary.ts'
+import type { SigningContext } from '../../machines/signing.ts'
+import type { Instance } from '../ledger/entry.ts'
+import type { History } from './policy.ts'
+
+/** Costs are kept for longer than any limit looks back, so that a clock that is set back finds them. */
+const KEEP_COSTS_MS = 7 * 24 * 60 * 60 * 1000
+
+export interface SignedFor {
+  /** Which signing instance. */
+  id: Id
+  round: number
+  spendKeys: readonly SpendKey[]
+}
+
+export interface WithdrawalRecord {
+  /** As signed last. */
+  intent: Intent
+  templates: SignedFor[]
+}
+
+interface Cost {
+  at: number
+  transferId: string
+  amount: bigint
+}
+
+export interface Records {
+  /** Takes in an instance as it now is; in any state but `signed` it may come again. */
+  learn(instance: Instance): void
+  /** The digest of the request that was signed under this name. */
+  digestOf(id: Id): string | undefined
+  withdrawal(id: string): WithdrawalRecord | undefined
+  historyOf(chain: string): History
+  /** How many attempts were signed, by chain. */
+  counts(): ReadonlyMap<string, number>
+}
+
+export const contextOf = (instance: Instance): SigningContext => instance.context as unknown as SigningContext
+
+export function createRecords(): Records {
+  const digests = new Map<Id, string>()
+  const rounds = new Map<string, number>()
+  const withdrawals = new Map<string, WithdrawalRecord>()
+  const transfers = new Map<string, SpendKey[][]>()
+  const costs = new Map<string, Cost[]>()
+  const counts = new Map<string, number>()
+
+  const learnSigned = (id: Id, context: SigningContext): void => {
+    const { chain, transferId, spendKeys, fee, outflow, signed, digest } = context
+    if (signed === null || digests.has(id)) return
+    digests.set(id, digest)
+    counts.set(chain, (counts.get(chain) ?? 0) + 1)
+    append(transfers, transferKey(chain, transferId), spendKeys)
+    for (const intent of signed.intents) {
+      const templates = withdrawals.get(intent.id)?.templates ?? []
+      templates.push({ id, round: intent.round, spendKeys })
+      withdrawals.set(intent.id, { intent, templates })
+    }
+    append(costs, chain, { at: signed.signedAt, transferId, amount: BigInt(outflow) + BigInt(fee) })
+    forget(costs.get(chain)!, signed.signedAt - KEEP_COSTS_MS)
+  }
+
+  const learn: Records['learn'] = ({ id, context: stored }) => {
+    const context = stored as unknown as SigningContext
+    for (const [withdrawal, round] of Object.entries(context.rounds)) {
+      rounds.set(withdrawal, Math.max(rounds.get(withdrawal) ?? 0, round))
+    }
+    learnSigned(id, context)
+  }
+
+  const historyOf = (chain: string): History => ({
+    roundOf: withdrawal => rounds.get(withdrawal) ?? 0,
+    withdrawal: id => withdrawals.get(id),
+    attemptsOf: transferId => transfers.get(transferKey(chain, transferId)) ?? [],
+    costsSince: at => costsPerTransfer(costs.get(chain) ?? [], at),
+  })
+
+  return {
+    learn,
+    digestOf: id => digests.get(id),
+    withdrawal: id => withdrawals.get(id),
+    historyOf,
+    counts: () => counts,
+  }
+}
+
+const transferKey = (chain: string, transferId: string): string => `${chain}:${transferId}`
+
+function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
+
+/** Oldest first; a clock that was set back leaves a few for longer. */
+function forget(costs: Cost[], before: number): void {
+  let old = 0
+  while (old < costs.length && costs[old]!.at < before) old++
+  costs.splice(0, old)
+}
+
+/** Of a transfer's attempts only one can confirm: it costs what the dearest costs. */
+function costsPerTransfer(costs: readonly Cost[], since: number): Map<string, bigint> {
+  const dearest = new Map<string, bigint>()
+  for (const { at, transferId, amount } of costs) {
+    if (at > since && amount > (dearest.get(transferId) ?? -1n)) dearest.set(transferId, amount)
+  }
+  return dearest
+}

@@ -1,0 +1,172 @@
+/** A signer as it runs, on a directory of its own, and a backend and a watcher that ask it for things. */
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Transaction } from 'bitcoinjs-lib'
+import type { Deriver, Signable } from '../../adapters/adapter.ts'
+import { scriptOf } from '../../adapters/bitcoin/address.ts'
+import { createDeriver } from '../../adapters/bitcoin/deriver.ts'
+import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { createSignable } from '../../adapters/bitcoin/signable.ts'
+import { writeTemplate } from '../../adapters/bitcoin/template.ts'
+import type { LogLevel, Ports } from '../../adapters/ports.ts'
+import { mnemonicToSeedSync } from '@scure/bip39'
+import type { Authorisation, Intent, Json } from '../../machines/vocabulary.ts'
+import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
+import { loadSignerConfig, type SignerConfig } from '../../src/config.ts'
+import { createDisk } from '../../src/shell/disk.ts'
+import { createClock, derive } from '../../src/shell/ports.ts'
+import { createKeystore } from '../../src/signer/keystore.ts'
+import { main, type Signer } from '../../src/signer/main.ts'
+
+export const PHRASE = `${'zoo '.repeat(23)}vote`
+export const PASSPHRASE = 'canary-passphrase-7f3a'
+export const TOKEN = 'canary-token-0123456789'
+export const BACKEND = new Uint8Array(32).fill(3)
+export const SECOND_BACKEND = new Uint8Array(32).fill(4)
+export const STRANGER = new Uint8Array(32).fill(5)
+export const NETWORK = networkOf('litecoin-regtest')
+export const SEED = mnemonicToSeedSync(PHRASE)
+export const FUNDS = 10_000_000n
+
+export interface Rig {
+  directory: string
+  config: SignerConfig
+  ports: Ports
+  logs: string[]
+  aborts: string[]
+  now: { ms: number }
+}
+
+/** A directory with a keystore, a token and a configuration. */
+export async function createRig(yaml = ''): Promise<Rig> {
+  const directory = await mkdtemp(join(tmpdir(), 'signer-'))
+  const logs: string[] = []
+  const aborts: string[] = []
+  const now = { ms: Date.parse('2026-01-01T00:00:00Z') }
+  let drawn = 0
+  const ports: Ports = {
+    clock: { now: () => now.ms, wake: createClock().wake },
+    random: {
+      bytes: length => {
+        drawn++
+        return new Uint8Array(createHash('shake256', { outputLength: length }).update(`${directory}${drawn}`).digest())
+      },
+    },
+    disk: createDisk(),
+    request: () => Promise.reject(new Error('the signer opens no connection')),
+    derive,
+    log: (level: LogLevel, message, fields) => logs.push(JSON.stringify({ level, message, ...fields })),
+    abort: reason => aborts.push(reason),
+  }
+  await writeFile(join(directory, 'token'), `${TOKEN}\nread:${TOKEN}-reader\n`)
+  const file = join(directory, 'keystore.json')
+  await createKeystore(ports, file, PASSPHRASE, { phrase: PHRASE, cost: { N: 2 ** 10, r: 8, p: 1 } })
+  return { directory, config: loadSignerConfig(configText(yaml), directory), ports, logs, aborts, now }
+}
+
+const configText = (yaml: string): string => `
+dataDirectory: ./memory
+tokenFile: ./token
+keystore: { file: ./keystore.json, passphraseEnv: UNUSED }
+${yaml === '' ? standard({}) : yaml}
+`
+
+export function standard(options: { authorisation?: string; policy?: string }): string {
+  const keys = `authorisation: { required: true, keys: ["${publicKeyOf(BACKEND)}", "${publicKeyOf(SECOND_BACKEND)}"], approvals: 1 }`
+  const policy = options.policy ?? 'maximumFeeRate: 100, maximumFee: "100000"'
+  return `${options.authorisation ?? keys}
+chains:
+  litecoin: { family: bitcoin, network: litecoin-regtest, asset: LTC, policy: { ${policy} } }
+  doge: { family: bitcoin, network: dogecoin-regtest, asset: DOGE }
+`
+}
+
+export const start = (rig: Rig, passphrase = PASSPHRASE): Promise<Signer> => main(rig.ports, rig.config, passphrase)
+export const discard = (rig: Rig): Promise<void> => rm(rig.directory, { recursive: true, force: true })
+
+export interface Answer {
+  status: number
+  headers: Record<string, string>
+  body: Record<string, unknown>
+}
+
+/** One request, as JSON would carry it. */
+export async function ask(
+  signer: Signer,
+  method: 'GET' | 'PUT',
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const [plain = path, search = ''] = path.split('?')
+  const bytes = body === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(body))
+  const query = Object.fromEntries(new URLSearchParams(search))
+  const sent = { authorization: `Bearer ${TOKEN}`, ...headers }
+  const answer = await signer.handle({ method, path: plain, query, headers: sent, body: bytes })
+  const shown = typeof answer.body === 'string' ? answer.body : (JSON.parse(JSON.stringify(answer.body)) as unknown)
+  return { status: answer.status, headers: answer.headers ?? {}, body: shown as Record<string, unknown> }
+}
+
+export const grow = (signer: Signer, size = 5, chain = 'litecoin'): Promise<Answer> =>
+  ask(signer, 'PUT', `/v1/chains/${chain}/address-pool`, { size })
+
+const deriver: Deriver = createDeriver(NETWORK)
+export const signable: Signable = createSignable('litecoin', 'LTC', NETWORK)
+export const ours = (index: number) => deriver.derive(SEED, index)
+/** Somebody else's address. */
+export const theirs = (index: number): string => deriver.derive(new Uint8Array(64).fill(1), index).address
+
+export interface Coin {
+  txid: string
+  vout: number
+  raw: string
+  publicKey: string
+}
+
+/** A previous transaction that pays one of our addresses; `salt` makes it another coin. */
+export function coin(index: number, salt: number, amount = FUNDS, owner = ours(index)): Coin {
+  const transaction = new Transaction()
+  transaction.version = 2
+  transaction.addInput(new Uint8Array(32).fill(salt), salt)
+  transaction.addOutput(scriptOf(owner.address, NETWORK), amount)
+  return { txid: transaction.getId(), vout: 0, raw: transaction.toHex(), publicKey: owner.publicKey }
+}
+
+export const pay = (coins: readonly Coin[], outputs: readonly (readonly [string, bigint])[]): Json =>
+  writeTemplate(
+    coins,
+    outputs.map(([to, amountSat]) => ({ script: scriptOf(to, NETWORK), amountSat })),
+    NETWORK,
+  )
+
+export function intent(id: string, amount: bigint, changes: Partial<Intent> = {}): Intent {
+  const base = { id, chain: 'litecoin', asset: 'LTC', to: theirs(0), dataField: null, amount: String(amount) }
+  return { ...base, expiresAt: null, round: 1, ...changes }
+}
+
+export const authorised = (plain: Intent, ...keys: Uint8Array[]): Intent & { authorisations: Authorisation[] } => ({
+  ...plain,
+  authorisations: (keys.length === 0 ? [BACKEND] : keys).map(key => signBytes(key, intentBytes(plain))),
+})
+
+export const transferOf = (name: string): string => createHash('sha256').update(name).digest('hex')
+export const attemptPath = (name: string, n = 1, chain = 'litecoin'): string =>
+  `/v1/chains/${chain}/transfers/${transferOf(name)}/attempts/${n}`
+
+export const sign = (signer: Signer, name: string, n: number, template: Json, intents: unknown[]): Promise<Answer> =>
+  ask(signer, 'PUT', attemptPath(name, n), { template, intents })
+
+/** A payment of `amount` with change and a small fee. */
+export const simple = (amount = 1_000_000n, salt = 1, fee = 1_000n, to = theirs(0)): Json =>
+  pay(
+    [coin(1, salt)],
+    [
+      [to, amount],
+      [ours(0).address, FUNDS - amount - fee],
+    ],
+  )
+
+export const reasonKinds = (answer: Answer): string[] =>
+  (answer.body.reasons as { kind: string }[]).map(({ kind }) => kind)
