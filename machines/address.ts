@@ -18,6 +18,7 @@ export interface GeneratedAddress {
 }
 
 export interface AddressContext extends Scheduled, GeneratedAddress {
+  needsImport: boolean
   reference: string | null
 }
 
@@ -31,8 +32,8 @@ export const address = setup({
   actions: {
     ...actions,
     generate: assign(({ event }) => {
-      const { needsImport: _, ...generated } = (event as Extract<AddressEvent, { type: 'address.generated' }>).data
-      return { ...generated, failures: 0, dueAt: null, dueHeight: null, reference: null }
+      const { needsImport, ...generated } = (event as Extract<AddressEvent, { type: 'address.generated' }>).data
+      return { ...generated, needsImport, failures: 0, dueAt: null, dueHeight: null, reference: null }
     }),
     assign: assign({
       reference: ({ event }) => (event as Extract<AddressEvent, { type: 'address.assigned' }>).data.reference,

@@ -44,13 +44,19 @@ interface Planned {
   fee: Amount
 }
 
+interface Signed {
+  transactionId: string
+  raw: string
+  /** What the signer has signed earlier under this name, where it is not what was asked for now: it is adopted. */
+  earlier: { template: Json; spendKeys: SpendKey[]; fee: Amount } | null
+}
+
 export type AttemptEvent =
   | Event<'attempt.planned', Planned>
   | Event<'attempt.adopted', Planned & { transactionId: string; raw: string }>
-  | Event<'signing.completed', { transactionId: string; raw: string }>
+  | Event<'signing.completed', Signed>
   | Event<'signing.pended', { reason: string; retryAt: number }>
   | Event<'signing.refused', { reason: string }>
-  /** `again`: when to look and publish once more. */
   | Event<'publishing.answered', { reason: string | null; retryAt: number }>
   | Event<'publishing.refused', { reason: string; retryAt: number }>
   | Event<'transaction.mined', { transactionId: string; place: Place }>
@@ -103,8 +109,8 @@ export const attempt = setup({
       return { ...blank, transactionId: null, raw: null, ...(event.data as Planned) }
     }),
     sign: assign(({ event }) => {
-      const { transactionId, raw } = (event as Extract<AttemptEvent, { type: 'signing.completed' }>).data
-      return { transactionId, raw, failures: 0, dueAt: null, reason: null }
+      const { transactionId, raw, earlier } = (event as Extract<AttemptEvent, { type: 'signing.completed' }>).data
+      return { ...earlier, transactionId, raw, failures: 0, dueAt: null, reason: null }
     }),
     publish: assign(({ context, event }) => {
       const { reason, retryAt } = (event as Extract<AttemptEvent, { type: 'publishing.answered' }>).data

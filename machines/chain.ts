@@ -23,6 +23,8 @@ export interface ChainContext extends Scheduled {
   /** A person has resumed after a reorg deeper than final: the next one may go as deep as it must. */
   deepAllowed: boolean
   reason: string | null
+  /** How far the signer's list of what it has signed has been compared with this ledger. */
+  recalled: number
 }
 
 export type ChainEvent =
@@ -38,12 +40,30 @@ export type ChainEvent =
   | Event<'block.disconnected', Place>
   | Event<'spend.unexplained', { key: string; transaction: string }>
   | Event<'invariant.violated', { reason: string }>
+  | Event<'signer.recalled', { until: number }>
   | Event<'chain.resumed', { reason: string }>
 
 /** Blocks kept below the deepest reorg that we accept, so that one deeper is seen for what it is. */
 const SPARE_BLOCKS = 10
 
+/** States in which the chain takes blocks. */
+export const FOLLOWING_STATES: readonly string[] = ['syncing', 'following', 'reorganising']
+
 const tip = (context: ChainContext): Place | undefined => context.blocks.at(-1)
+
+/** Whether this block stands on our tip, or is our tip and was not entirely applied. */
+export function isNextBlock(context: ChainContext, block: Place, parent: string): boolean {
+  const last = tip(context)
+  if (last?.hash === block.hash) return !context.applied
+  return last?.hash === parent && context.applied
+}
+
+/** Whether this block is our tip and may be taken back. One that is deeper than final may not: a person must look. */
+export function isTakenBack(context: ChainContext, { height, hash }: Place): boolean {
+  const depth = (context.top ?? height) - height + 1
+  const isTooDeep = context.blocks.length === 1 || (depth > context.final && !context.deepAllowed)
+  return tip(context)?.hash === hash && !isTooDeep
+}
 
 export const chain = setup({
   types: { context: {} as ChainContext, events: {} as ChainEvent },
@@ -62,6 +82,7 @@ export const chain = setup({
         top: null,
         deepAllowed: false,
         reason: null,
+        recalled: 0,
       }
     }),
     standOn: assign(({ context, event }) => {
@@ -98,16 +119,17 @@ export const chain = setup({
         `the node took back block ${(event as Extract<ChainEvent, { type: 'block.disconnected' }>).data.height}, ` +
         `deeper below ${context.top ?? context.height} than the ${context.final} blocks we accept`,
     }),
+    recall: assign({ recalled: ({ event }) => (event as Extract<ChainEvent, { type: 'signer.recalled' }>).data.until }),
     clearReason: assign({ reason: null }),
     allowDeep: assign({ reason: null, deepAllowed: ({ context }) => context.top !== null }),
   },
   guards: {
     isNext: ({ context, event }) => {
       const { block, parent } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
-      const last = tip(context)
-      if (last?.hash === block.hash) return !context.applied
-      return last?.hash === parent && context.applied
+      return isNextBlock(context, block, parent)
     },
+    isFurther: ({ context, event }) =>
+      (event as Extract<ChainEvent, { type: 'signer.recalled' }>).data.until > context.recalled,
     isTip: ({ context, event }) =>
       tip(context)?.hash === (event as Extract<ChainEvent, { type: 'block.applied' }>).data.hash,
     isBehind: ({ event }) => {
@@ -117,12 +139,7 @@ export const chain = setup({
     isSyncing: ({ event }) => (event as Extract<ChainEvent, { type: 'node.identified' }>).data.syncing,
     hasNoBase: ({ context, event }) =>
       context.blocks.length === 0 && (event as Extract<ChainEvent, { type: 'node.identified' }>).data.base === null,
-    isTooDeep: ({ context, event }) => {
-      const { height, hash } = (event as Extract<ChainEvent, { type: 'block.disconnected' }>).data
-      if (tip(context)?.hash !== hash) return false
-      const depth = (context.top ?? height) - height + 1
-      return context.blocks.length === 1 || (depth > context.final && !context.deepAllowed)
-    },
+    isTakenBack: ({ context, event }) => isTakenBack(context, event.data as Place),
   },
 }).createMachine({
   id: 'chain',
@@ -131,11 +148,18 @@ export const chain = setup({
   initial: 'absent',
   on: {
     'invariant.violated': { target: '.halted', actions: 'explain' },
+    'signer.recalled': { guard: 'isFurther', actions: 'recall' },
+    'block.applied': { guard: 'isTip', actions: 'finish' },
   },
   states: {
     absent: {
       description: 'Not in the ledger yet.',
-      on: { 'chain.opened': { target: 'connecting', actions: 'open' }, 'invariant.violated': {} },
+      on: {
+        'chain.opened': { target: 'connecting', actions: 'open' },
+        'invariant.violated': {},
+        'signer.recalled': {},
+        'block.applied': {},
+      },
     },
     connecting: {
       description: 'Waits for the node to say which network it is on and where it stands.',
@@ -153,10 +177,9 @@ export const chain = setup({
         'node.caughtUp': { target: 'following', actions: 'clearReason' },
         'node.failed': { target: 'unreachable', actions: 'explain' },
         'block.connected': { guard: 'isNext', actions: 'connect' },
-        'block.applied': { guard: 'isTip', actions: 'finish' },
         'block.disconnected': [
-          { guard: 'isTooDeep', target: 'halted', actions: 'explainDepth' },
-          { guard: 'isTip', target: 'reorganising', actions: 'disconnect' },
+          { guard: 'isTakenBack', target: 'reorganising', actions: 'disconnect' },
+          { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
         ],
         'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
       },
@@ -170,10 +193,9 @@ export const chain = setup({
           { guard: and(['isNext', 'isBehind']), target: 'syncing', actions: 'connect' },
           { guard: 'isNext', actions: 'connect' },
         ],
-        'block.applied': { guard: 'isTip', actions: 'finish' },
         'block.disconnected': [
-          { guard: 'isTooDeep', target: 'halted', actions: 'explainDepth' },
-          { guard: 'isTip', target: 'reorganising', actions: 'disconnect' },
+          { guard: 'isTakenBack', target: 'reorganising', actions: 'disconnect' },
+          { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
         ],
         'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
       },
@@ -185,8 +207,8 @@ export const chain = setup({
         'node.failed': { target: 'unreachable', actions: 'explain' },
         'block.connected': { guard: 'isNext', target: 'syncing', actions: 'connect' },
         'block.disconnected': [
-          { guard: 'isTooDeep', target: 'halted', actions: 'explainDepth' },
-          { guard: 'isTip', actions: 'disconnect' },
+          { guard: 'isTakenBack', actions: 'disconnect' },
+          { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
         ],
         'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
       },

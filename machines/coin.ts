@@ -124,7 +124,6 @@ export const coin = setup({
       return isSamePlace(context.place, data) && isSamePlace(context.spent?.place ?? null, data)
     },
     isConflictsBlock: ({ context, event }) => isSamePlace(context.conflict, (event as BlockDisconnected).data),
-    isOwn: ({ context }) => context.own,
   },
 }).createMachine({
   id: 'coin',
@@ -151,7 +150,7 @@ export const coin = setup({
           { guard: 'isItsBlock', actions: 'unplace' },
           { guard: 'isConflictsBlock', actions: 'unconflict' },
         ],
-        'coin.reserved': { guard: 'isOwn', target: 'reserved', actions: 'hold' },
+        'coin.reserved': { target: 'reserved', actions: 'hold' },
         'coin.spent': { target: 'reserved', actions: 'spend' },
       },
     },

@@ -25,6 +25,7 @@ export type WithdrawalEvent =
   | Event<'withdrawal.requested', Requested>
   | Event<'withdrawal.accepted', Record<string, never>>
   | Event<'withdrawal.held', { reason: string }>
+  | Event<'withdrawal.delayed', { reason: string }>
   | Event<'withdrawal.rejected', { reason: string }>
   | Event<'withdrawal.adopted', Requested & { transfer: Id }>
   | Event<'authorisation.added', Authorisation>
@@ -80,6 +81,7 @@ export const withdrawal = setup({
   guards: {
     isOurs: ({ context, event }) => context.transfer === (event as OfTransfer).data.transfer,
     isNewRound: ({ context, event }) => (event as Event<'withdrawal.requested', Requested>).data.round > context.round,
+    isNewReason: ({ context, event }) => context.reason !== (event.data as { reason: string }).reason,
     isNewKey: ({ context, event }) => {
       const { key } = (event as Extract<WithdrawalEvent, { type: 'authorisation.added' }>).data
       return context.authorisations.every(known => known.key !== key)
@@ -119,6 +121,7 @@ export const withdrawal = setup({
       on: {
         'authorisation.added': { guard: 'isNewKey', actions: 'authorise' },
         'transfer.bound': { target: 'paying', actions: 'bind' },
+        'withdrawal.delayed': { guard: 'isNewReason', actions: 'explain' },
         'withdrawal.held': { target: 'held', actions: 'explain' },
         'withdrawal.adopted': { target: 'paying', actions: ['request', 'bind'] },
         'time.passed': { target: 'cancelled', actions: 'expire' },

@@ -18,8 +18,8 @@ export interface Memory {
   holder(key: SpendKey): Id | undefined
 }
 
-/** A bound on what one event may set in motion; slices of 500 stay far below it. */
-const MAXIMUM_MESSAGES = 20_000
+/** A bound on what one event may set in motion. Slices of 500 stay far below it; a disconnected block is one commit. */
+const MAXIMUM_MESSAGES = 200_000
 
 export const kindOf = (id: Id): string => id.slice(0, id.indexOf('/'))
 export const nameOf = (id: Id): string => id.slice(id.indexOf('/') + 1)
@@ -98,18 +98,21 @@ function holderOf(draft: Draft, key: SpendKey): Id | null {
 function reserve(draft: Draft, id: Id, keys: SpendKey[]): void {
   for (const key of keys) {
     const holder = holderOf(draft, key)
-    if (holder === id) continue
-    if (holder !== null) throw invariant('reserved-twice', `${id} wants ${key}, which ${holder} holds`)
+    if (holder !== null && holder !== id) throw invariant('reserved-twice', `${id} wants ${key}, which ${holder} holds`)
     draft.held.set(key, id)
-    draft.commit.reserve.push([key, id])
   }
 }
 
 function release(draft: Draft, id: Id, keys: SpendKey[]): void {
-  for (const key of keys) {
-    if (holderOf(draft, key) !== id) continue
-    draft.held.set(key, null)
-    draft.commit.release.push(key)
+  for (const key of keys) if (holderOf(draft, key) === id) draft.held.set(key, null)
+}
+
+/** What the whole step comes to, whatever was reserved and released on the way. */
+function settleReservations({ memory, held, commit }: Draft): void {
+  for (const [key, id] of held) {
+    const before = memory.holder(key) ?? null
+    if (before !== null && id === null) commit.release.push(key)
+    if (id !== null && before !== id) commit.reserve.push([key, id])
   }
 }
 
@@ -160,5 +163,6 @@ export function step(machines: Machines, memory: Memory, first: readonly Address
       throw invariant('endless-step', `one event set more than ${MAXIMUM_MESSAGES} messages in motion`)
     deliver(machines, draft, draft.work[i]!)
   }
+  settleReservations(draft)
   return commit.entries.length === 0 ? null : commit
 }

@@ -1,0 +1,183 @@
+/**
+ * The live instances and what finds them quickly. It is rebuilt from the ledger at boot and changed by commits only, in
+ * their order; so it is always what a replay of the journal would give.
+ */
+import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import type { Commit, Instance } from '../ledger/entry.ts'
+import { facetsOf } from './facets.ts'
+import { createHeap, type Heap } from './heap.ts'
+import { kindOf, type Memory } from './step.ts'
+
+/** Told of every change, in order: `after` is ended when the instance has just left memory. */
+export type Observer = (before: Instance | undefined, after: Instance) => void
+
+export interface LiveMemory extends Memory {
+  apply(commit: Commit): void
+  all(): Iterable<Instance>
+  reservations(): Iterable<[SpendKey, Id]>
+  /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
+  list(kind: string, chain?: string, state?: string): Instance[]
+  count(kind: string, chain: string, state: string): number
+  /** How many live instances of each kind, chain and state there are. */
+  counts(): { kind: string; chain: string; state: string; count: number }[]
+  /** Who has this facet: facets.ts. */
+  find(facet: string): Id[]
+  /** Takes the ids whose dueAt has come, at most `limit`. */
+  takeDue(now: number, limit: number): Id[]
+  /** When the next one is due, or null. */
+  nextDue(): number | null
+  /** Takes the ids of a chain whose dueHeight has come. */
+  takeDueHeight(chain: string, height: number): Id[]
+  /** Puts back what was taken and could not be stepped. */
+  postpone(ids: Id[], until: number): void
+  observe(observer: Observer): void
+}
+
+export const stateOf = (instance: Instance): string => instance.value.split('.', 1)[0]!
+export const chainOf = (instance: Instance): string => instance.context['chain'] as string
+
+interface State {
+  seq: number
+  heights: Record<string, number>
+  live: Map<Id, Instance>
+  holders: Map<SpendKey, Id>
+  facets: Map<string, Set<Id>>
+  lists: Map<string, Map<Id, Instance>>
+  due: Heap
+  dueHeights: Map<string, Heap>
+  observers: Observer[]
+}
+
+const listKey = (instance: Instance): string => `${kindOf(instance.id)}|${chainOf(instance)}|${stateOf(instance)}`
+
+function place(state: State, facet: string, id: Id): void {
+  const ids = state.facets.get(facet)
+  if (ids === undefined) state.facets.set(facet, new Set([id]))
+  else ids.add(id)
+}
+
+function displace(state: State, facet: string, id: Id): void {
+  const ids = state.facets.get(facet)
+  ids?.delete(id)
+  if (ids?.size === 0) state.facets.delete(facet)
+}
+
+function reindex(state: State, before: Instance | undefined, after: Instance): void {
+  const old = facetsOf(before)
+  const now = facetsOf(after)
+  for (const facet of old) if (!now.includes(facet)) displace(state, facet, after.id)
+  for (const facet of now) if (!old.includes(facet)) place(state, facet, after.id)
+}
+
+/** A Map keeps the order of insertion: taking an instance out and putting it back at the end keeps a list in seq order. */
+function relist(state: State, before: Instance | undefined, after: Instance): void {
+  if (before !== undefined) state.lists.get(listKey(before))?.delete(after.id)
+  if (after.ended) return
+  const key = listKey(after)
+  let list = state.lists.get(key)
+  if (list === undefined) state.lists.set(key, (list = new Map<Id, Instance>()))
+  list.set(after.id, after)
+}
+
+function reschedule(state: State, before: Instance | undefined, after: Instance): void {
+  if (after.ended) return
+  const { chain, dueAt, dueHeight } = after.context as { chain: string; dueAt: number | null; dueHeight: number | null }
+  if (dueAt !== null && before?.context['dueAt'] !== dueAt) state.due.push(dueAt, after.id)
+  if (dueHeight === null || before?.context['dueHeight'] === dueHeight) return
+  let heap = state.dueHeights.get(chain)
+  if (heap === undefined) state.dueHeights.set(chain, (heap = createHeap()))
+  heap.push(dueHeight, after.id)
+}
+
+function admit(state: State, after: Instance): void {
+  const before = state.live.get(after.id)
+  reindex(state, before, after)
+  relist(state, before, after)
+  reschedule(state, before, after)
+  if (after.ended) state.live.delete(after.id)
+  else state.live.set(after.id, after)
+  for (const observer of state.observers) observer(before, after)
+}
+
+function apply(state: State, commit: Commit): void {
+  for (const { image } of commit.entries) admit(state, image)
+  for (const key of commit.release) state.holders.delete(key)
+  for (const [key, id] of commit.reserve) state.holders.set(key, id)
+  state.seq += commit.entries.length
+  state.heights = commit.heights
+}
+
+/** Pops what is due and still means it; what has changed its mind since is dropped. */
+function take(state: State, heap: Heap | undefined, field: 'dueAt' | 'dueHeight', now: number, limit: number): Id[] {
+  const ids: Id[] = []
+  for (let top = heap?.peek(); top !== undefined && top.at <= now && ids.length < limit; top = heap?.peek()) {
+    heap!.pop()
+    const due = state.live.get(top.id)?.context[field] as number | null | undefined
+    if (due !== null && due !== undefined && due <= now) ids.push(top.id)
+  }
+  return [...new Set(ids)]
+}
+
+function list(state: State, kind: string, chain?: string, wanted?: string): Instance[] {
+  const found: Instance[] = []
+  for (const [key, instances] of state.lists) {
+    const [itsKind, itsChain, itsState] = key.split('|')
+    if (itsKind !== kind || (chain !== undefined && itsChain !== chain)) continue
+    if (wanted === undefined || itsState === wanted) for (const instance of instances.values()) found.push(instance)
+  }
+  return found.sort((a, b) => a.seq - b.seq)
+}
+
+function counts(state: State): { kind: string; chain: string; state: string; count: number }[] {
+  return [...state.lists].map(([key, instances]) => {
+    const [kind, chain, itsState] = key.split('|') as [string, string, string]
+    return { kind, chain, state: itsState, count: instances.size }
+  })
+}
+
+export interface Loaded {
+  seq: number
+  heights: Record<string, number>
+  live: Instance[]
+  reservations: [SpendKey, Id][]
+}
+
+export function createMemory(loaded: Loaded): LiveMemory {
+  const state: State = {
+    seq: loaded.seq,
+    heights: { ...loaded.heights },
+    live: new Map(),
+    holders: new Map(loaded.reservations),
+    facets: new Map(),
+    lists: new Map(),
+    due: createHeap(),
+    dueHeights: new Map(),
+    observers: [],
+  }
+  for (const instance of [...loaded.live].sort((a, b) => a.seq - b.seq)) admit(state, instance)
+  return {
+    get seq() {
+      return state.seq
+    },
+    get heights() {
+      return state.heights
+    },
+    get: id => state.live.get(id),
+    holder: key => state.holders.get(key),
+    apply: commit => apply(state, commit),
+    all: () => state.live.values(),
+    reservations: () => state.holders.entries(),
+    list: (kind, chain, wanted) => list(state, kind, chain, wanted),
+    count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
+    counts: () => counts(state),
+    find: facet => [...(state.facets.get(facet) ?? [])],
+    takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
+    nextDue: () => state.due.peek()?.at ?? null,
+    takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),
+    postpone: (ids, until) => ids.forEach(id => state.due.push(until, id)),
+    observe(observer) {
+      state.observers.push(observer)
+      for (const instance of state.live.values()) observer(undefined, instance)
+    },
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * event -> route -> step -> commit -> task -> event. Decisions are made and applied to memory in one synchronous turn;
+ * tasks, answers and the feed wait until the commit is durable. The only writer of the ledger.
+ */
+import { Fault, invariant, operating, reasonOf } from '../../adapters/fault.ts'
+import type { Ports } from '../../adapters/ports.ts'
+import type { ChainContext } from '../../machines/chain.ts'
+import type { Addressed, Id } from '../../machines/vocabulary.ts'
+import type { Ledger } from '../ledger/engine.ts'
+import type { Commit, Instance } from '../ledger/entry.ts'
+import type { Inbound } from './inbound.ts'
+import { checkCommit } from './invariants.ts'
+import { createMemory, type LiveMemory } from './memory.ts'
+import { policyOf, type Policies } from './policy.ts'
+import { chainOfInbound, onApplied, route } from './route.ts'
+import { machineOf, step, taskOf, versionOf, type Machines } from './step.ts'
+import { createTasks, type Performers, type Tasks } from './tasks.ts'
+
+export interface Orchestrator {
+  readonly memory: LiveMemory
+  /**
+   * Applies the event to memory at once, and promises that everything memory now holds is durable. Throws only when it
+   * is stopped: an invariant that the event would violate halts the event's chain instead.
+   */
+  dispatch(event: Inbound): Promise<void>
+  /** Performs what is owed and starts the clock. Nothing is performed before. */
+  start(): void
+  /** Told after commits have become durable. The answer stops it. */
+  onDurable(listener: () => void): () => void
+  stop(): Promise<void>
+}
+
+export interface OrchestratorOptions {
+  ports: Ports
+  machines: Machines
+  policies: Policies
+  ledger: Ledger
+  performers: Performers
+}
+
+/** A block's messages are committed so many at a time, so that a large block does not hold up everything else. */
+const SLICE = 500
+const MAXIMUM_DUE_AT_ONCE = 500
+const CHECKPOINT_BYTES = 64 * 1024 * 1024
+/** When a step that time should have moved was refused: long enough not to spin, short enough to be seen. */
+const POSTPONE_MS = 60_000
+const MAXIMUM_WAKE_MS = 3_600_000
+
+interface Engine extends OrchestratorOptions {
+  memory: LiveMemory
+  tasks: Tasks
+  listeners: Set<() => void>
+  last: Promise<void>
+  isStarted: boolean
+  isStopped: boolean
+  cancel: () => void
+  armedFor: number
+}
+
+function oweTask(engine: Engine, instance: Instance): void {
+  const name = taskOf(machineOf(engine.machines, instance.id), instance.value)
+  if (name !== null) engine.tasks.owe(name, instance)
+}
+
+/** The states just entered, if nothing has left them since, owe their tasks now that they are durable. */
+function oweTasks(engine: Engine, commit: Commit): void {
+  if (!engine.isStarted) return
+  for (const { seq, image } of commit.entries) {
+    const now = engine.memory.get(image.id)
+    if (image.entered === seq && now?.entered === seq) oweTask(engine, now)
+  }
+}
+
+function checkpointIfLong({ ledger, memory, ports }: Engine): void {
+  if (ledger.journal.bytesSinceCheckpoint() < CHECKPOINT_BYTES) return
+  ledger.journal
+    .checkpoint(
+      () => memory.all(),
+      () => memory.reservations(),
+    )
+    .catch((error: unknown) => ports.log('error', 'checkpoint failed', { reason: reasonOf(error) }))
+}
+
+function commitSlice(engine: Engine, messages: readonly Addressed[], at: number): void {
+  const commit = step(engine.machines, engine.memory, messages, at)
+  if (commit === null) return
+  checkCommit(engine.memory, commit)
+  engine.memory.apply(commit)
+  engine.last = engine.ledger.journal.append(commit).then(() => {
+    oweTasks(engine, commit)
+    for (const listener of engine.listeners) listener()
+    checkpointIfLong(engine)
+  })
+  // Whoever waits sees the rejection; a failed disk has ended the process already.
+  engine.last.catch(() => {})
+}
+
+function commitSlices(engine: Engine, messages: readonly Addressed[], at: number, size: number): void {
+  for (let i = 0; i < messages.length; i += size) commitSlice(engine, messages.slice(i, i + size), at)
+}
+
+/**
+ * First what the block brings, then who wakes at its height (also those that it has just brought), at last that it is
+ * applied. A crash in between leaves `applied: false`, and the block is read again.
+ */
+function dispatchBlock(engine: Engine, event: Extract<Inbound, { type: 'block.connected' }>): void {
+  const { chain, block } = event.data
+  const { memory, policies } = engine
+  const messages = route(policies, memory, event)
+  if (messages.length === 0) return
+  commitSlices(engine, messages, event.at, SLICE)
+  const ground = { memory, policy: policyOf(policies, chain), at: event.at }
+  const wakened = memory.takeDueHeight(chain, block.height)
+  commitSlices(engine, onApplied(ground, wakened, block), event.at, SLICE)
+}
+
+function halt(engine: Engine, event: Inbound, error: Fault): void {
+  const chain = chainOfInbound(engine.memory, event)
+  engine.ports.log('error', 'invariant violated', { event: event.type, chain, kind: error.kind, reason: error.message })
+  if (chain === null || event.type === 'invariant.violated') return
+  const reason = `${error.kind}: ${error.message}`
+  apply(engine, { type: 'invariant.violated', at: event.at, data: { chain, reason } })
+}
+
+function apply(engine: Engine, event: Inbound): void {
+  try {
+    if (event.type === 'block.connected') return dispatchBlock(engine, event)
+    commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
+  } catch (error) {
+    halt(engine, event, error instanceof Fault ? error : invariant('defect', reasonOf(error)))
+    if (event.type === 'time.passed') engine.memory.postpone(event.data.ids, event.at + POSTPONE_MS)
+  }
+}
+
+/** Wakes for the next instance that is due; called again whenever that may have changed. */
+function arm(engine: Engine): void {
+  const next = engine.memory.nextDue()
+  if (!engine.isStarted || engine.isStopped || next === null || next >= engine.armedFor) return
+  engine.cancel()
+  engine.armedFor = next
+  const { clock } = engine.ports
+  const after = Math.min(Math.max(next - clock.now(), 0), MAXIMUM_WAKE_MS)
+  engine.cancel = clock.wake(after, () => {
+    engine.armedFor = Infinity
+    const at = clock.now()
+    const ids = engine.memory.takeDue(at, MAXIMUM_DUE_AT_ONCE)
+    if (ids.length > 0) apply(engine, { type: 'time.passed', at, data: { ids } })
+    arm(engine)
+  })
+}
+
+function dispatch(engine: Engine, event: Inbound): Promise<void> {
+  if (engine.isStopped) return Promise.reject(operating('stopping', 'the watcher is stopping'))
+  apply(engine, event)
+  arm(engine)
+  return engine.last
+}
+
+function start(engine: Engine): void {
+  engine.isStarted = true
+  const owing = [...engine.memory.all()].sort((a, b) => a.entered - b.entered)
+  for (const instance of owing) oweTask(engine, instance)
+  arm(engine)
+}
+
+async function stop(engine: Engine): Promise<void> {
+  engine.isStopped = true
+  engine.cancel()
+  engine.tasks.stop()
+  await engine.last.catch(() => {})
+}
+
+/** An instance of a machine's other version cannot be stepped: refuses to boot rather than guess. */
+export function checkVersions(machines: Machines, live: Iterable<Instance>): void {
+  for (const { id, version } of live) {
+    const known = versionOf(machineOf(machines, id))
+    if (version !== known)
+      throw new Fault(
+        'corruptStore',
+        'unknown-version',
+        `${id} was written by version ${version} of its machine; this build knows ${known}`,
+      )
+  }
+}
+
+export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
+  const { ledger, machines, performers, ports } = options
+  checkVersions(machines, ledger.opened.live)
+  const memory = createMemory(ledger.opened)
+  const engine: Engine = {
+    ...options,
+    memory,
+    listeners: new Set(),
+    last: Promise.resolve(),
+    isStarted: false,
+    isStopped: false,
+    cancel: () => {},
+    armedFor: Infinity,
+    tasks: createTasks({
+      performers,
+      get: (id: Id) => memory.get(id),
+      finish: result => void dispatch(engine, { ...result, at: ports.clock.now() }).catch(() => {}),
+      ...ports,
+    }),
+  }
+  return {
+    memory,
+    dispatch: event => dispatch(engine, event),
+    start: () => start(engine),
+    onDurable(listener) {
+      engine.listeners.add(listener)
+      return () => engine.listeners.delete(listener)
+    },
+    stop: () => stop(engine),
+  }
+}
+
+/** The tip and whether all of it is applied: what a follower starts from. */
+export const chainContext = (memory: LiveMemory, chain: string): ChainContext | null =>
+  (memory.get(`chain/${chain}`)?.context as unknown as ChainContext | undefined) ?? null

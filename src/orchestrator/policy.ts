@@ -1,0 +1,28 @@
+/** What the pure side knows of a chain's configuration, and the adapter's pure parts. */
+import { invariant } from '../../adapters/fault.ts'
+import type { Planner, Signable } from '../../adapters/adapter.ts'
+import type { Amount } from '../../machines/vocabulary.ts'
+
+export interface ChainPolicy {
+  name: string
+  family: string
+  asset: string
+  /** Confirmations to offer a deposit and to call a withdrawal paid. */
+  credit: number
+  /** Confirmations that no accepted reorg undoes. */
+  final: number
+  minimumDeposit: Amount
+  batch: { windowMs: number; maximum: number }
+  /** False where a transaction's id can change before it confirms (B8) and unconfirmed change is not spent (B16). */
+  segwit: boolean
+  planner: Planner
+  signable: Signable
+}
+
+export type Policies = Readonly<Record<string, ChainPolicy>>
+
+export function policyOf(policies: Policies, chain: string): ChainPolicy {
+  const policy = policies[chain]
+  if (policy === undefined) throw invariant('unknown-chain', `no chain ${chain} is configured`)
+  return policy
+}

@@ -1,0 +1,150 @@
+/** Who hears of what has happened: pure, in order. One function a kind of inbound event. */
+import type { DepositContext } from '../../machines/deposit.ts'
+import type { Addressed, Id } from '../../machines/vocabulary.ts'
+import type { Inbound } from './inbound.ts'
+import { chainOf, type LiveMemory } from './memory.ts'
+import { policyOf, type Policies } from './policy.ts'
+import { onRecalled } from './routes/adoption.ts'
+import { addressId, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
+import { onGathered } from './routes/planning.ts'
+import { tell } from './routes/tell.ts'
+import { kindOf } from './step.ts'
+
+type Of<Type extends Inbound['type']> = Extract<Inbound, { type: Type }>
+
+const chainId = (chain: string): Id => `chain/${chain}`
+
+/** The last messages of a block: who wakes at its height, whoever waits for funds, and that it is applied. */
+export function onApplied(
+  ground: Ground,
+  wakened: readonly Id[],
+  block: { height: number; hash: string },
+): Addressed[] {
+  const { policy, at } = ground
+  return [
+    ...wakened.map(id => tell(id, 'height.reached', at, { height: block.height })),
+    tell(treasuryId(policy.name), 'funds.arrived', at, {}),
+    tell(chainId(policy.name), 'block.applied', at, { height: block.height, hash: block.hash }),
+  ]
+}
+
+function onGenerated({ policy, at }: Ground, { data }: Of<'addresses.generated'>): Addressed[] {
+  return data.addresses.flatMap(address => {
+    const generated = tell(addressId(policy.name, address.index), 'address.generated', at, {
+      ...address,
+      needsImport: false,
+    })
+    if (address.index !== 0) return [generated]
+    const account = { chain: policy.name, index: 0, address: address.address, windowMs: policy.batch.windowMs }
+    return [generated, tell(treasuryId(policy.name), 'account.opened', at, account)]
+  })
+}
+
+/** A payment that came before the address had an owner is attributed together with it. */
+function onAssigned({ memory, at }: Ground, { data }: Of<'address.assigned'>): Addressed[] {
+  const { chain, index, reference } = data
+  const isUnattributed = (context: DepositContext) => context.index === index && context.reference === null
+  const deposits = memory.list('deposit', chain).filter(one => isUnattributed(one.context as unknown as DepositContext))
+  const ids = [addressId(chain, index), ...deposits.map(({ id }) => id)]
+  return ids.map(id => tell(id, 'address.assigned', at, { reference }))
+}
+
+function onRequested({ policy, at }: Ground, { data }: Of<'withdrawal.requested'>): Addressed[] {
+  const id = `withdrawal/${data.id}`
+  return [
+    tell(id, 'withdrawal.requested', at, { ...data, required: policy.credit }),
+    tell(id, 'withdrawal.accepted', at, {}),
+    tell(treasuryId(policy.name), 'withdrawal.queued', at, {}),
+  ]
+}
+
+/** A person resumes a chain: what its plans had contradicted is tried again, too. */
+const onResumed = (policies: Policies, { data, at }: Of<'chain.resumed'>): Addressed[] => {
+  const { name } = policyOf(policies, data.chain)
+  const reason = { reason: data.reason }
+  return [tell(chainId(name), 'chain.resumed', at, reason), tell(treasuryId(name), 'account.resumed', at, reason)]
+}
+
+const groundOf = (policies: Policies, memory: LiveMemory, chain: string, at: number): Ground => ({
+  memory,
+  policy: policyOf(policies, chain),
+  at,
+})
+
+function onGatheredFacts(policies: Policies, memory: LiveMemory, { data, at, run }: Of<'facts.gathered'>): Addressed[] {
+  const account = memory.get(data.id)
+  if (account === undefined || run !== `${account.id}@${account.entered}`) return []
+  return onGathered(groundOf(policies, memory, chainOf(account), at), data.id, run, data.facts, data.retryAt)
+}
+
+/** Events that concern exactly the instance that they name. */
+function direct(event: { type: string; at: number; run?: string; data: { id: Id } }): Addressed[] {
+  const { id, ...data } = event.data
+  return [tell(id, event.type, event.at, data, event.run)]
+}
+
+const toChain = (event: Inbound & { data: { chain: string } }): Addressed[] => {
+  const { chain, ...data } = event.data
+  return [tell(chainId(chain), event.type, event.at, data)]
+}
+
+function onOpened(policies: Policies, { data, at }: Of<'chain.opened'>): Addressed[] {
+  const { name, family, asset, final } = policyOf(policies, data.chain)
+  return [tell(chainId(name), 'chain.opened', at, { chain: name, family, asset, final })]
+}
+
+export function route(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
+  const ground = (chain: string) => groundOf(policies, memory, chain, event.at)
+  switch (event.type) {
+    case 'chain.opened':
+      return onOpened(policies, event)
+    case 'process.started':
+      return Object.keys(policies).map(chain => tell(chainId(chain), event.type, event.at, {}))
+    case 'node.identified':
+    case 'node.mismatched':
+    case 'node.failed':
+    case 'node.answered':
+    case 'node.caughtUp':
+    case 'invariant.violated':
+      return toChain(event)
+    case 'chain.resumed':
+      return onResumed(policies, event)
+    case 'block.connected':
+      return onConnected(ground(event.data.chain), event.data.block, event.data.nodeHeight, event.data.facts)
+    case 'block.disconnected':
+      return onDisconnected(ground(event.data.chain), event.data)
+    case 'facts.pending':
+      return onFacts(ground(event.data.chain), event.data.facts)
+    case 'addresses.generated':
+      return onGenerated(ground(event.data.chain), event)
+    case 'address.assigned':
+      return onAssigned(ground(event.data.chain), event)
+    case 'withdrawal.requested':
+      return onRequested(ground(event.data.chain), event)
+    case 'signer.recalled':
+      return onRecalled(ground(event.data.chain), event.data.records, event.data.until)
+    case 'facts.gathered':
+      return onGatheredFacts(policies, memory, event)
+    case 'time.passed':
+      return event.data.ids.map(id => tell(id, event.type, event.at, {}))
+    case 'credit.acknowledged':
+    case 'decision.made':
+    case 'authorisation.added':
+    case 'transfer.resumed':
+    case 'signing.completed':
+    case 'signing.pended':
+    case 'signing.refused':
+    case 'publishing.answered':
+    case 'publishing.refused':
+    case 'task.failed':
+      return direct(event)
+  }
+}
+
+/** Which chain an event belongs to, so that a violated invariant stops that chain and touches nothing more. */
+export function chainOfInbound(memory: LiveMemory, { data }: Inbound): string | null {
+  if ('chain' in data) return data.chain
+  const id = 'id' in data ? data.id : 'ids' in data ? data.ids[0] : undefined
+  const instance = id === undefined ? undefined : memory.get(id)
+  return instance === undefined ? null : kindOf(instance.id) === 'chain' ? instance.id.slice(6) : chainOf(instance)
+}

@@ -1,0 +1,49 @@
+/**
+ * What the signer has signed and this ledger does not have, because it was lost or restored from an older copy: it is
+ * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
+ */
+import type { PaidShare } from '../../../machines/transfer.ts'
+import type { Addressed } from '../../../machines/vocabulary.ts'
+import type { Instance } from '../../ledger/entry.ts'
+import type { SignedRecord } from '../inbound.ts'
+import { coinId, treasuryId, type Ground } from './blocks.ts'
+import { shareFee } from './planning.ts'
+import { tell } from './tell.ts'
+
+/** Withdrawals that this ledger does not have, or has not yet bound to anything. */
+const isFree = (instance: Instance | undefined): boolean => instance === undefined || instance.value === 'queued'
+
+function toWithdrawals({ memory, policy, at }: Ground, record: SignedRecord, transfer: string): Addressed[] {
+  return record.intents
+    .filter(({ id }) => isFree(memory.get(`withdrawal/${id}`)))
+    .map(intent => {
+      const data = { ...intent, required: policy.credit, expiresAtMs: null, transfer }
+      return tell(`withdrawal/${intent.id}`, 'withdrawal.adopted', at, data)
+    })
+}
+
+function adopt(ground: Ground, record: SignedRecord): Addressed[] {
+  const { memory, policy, at } = ground
+  const transfer = `transfer/${record.transferId}`
+  const { n, template, spendKeys, transactionId, raw } = record
+  const { fee } = policy.signable.inspect(template)
+  const attempt = { n, template, spendKeys, fee, transactionId, raw }
+  if (memory.get(transfer) !== undefined) return [tell(transfer, 'attempt.adopted', at, attempt)]
+  const withdrawals: PaidShare[] = shareFee(
+    fee,
+    record.intents.map(({ id }) => `withdrawal/${id}`),
+  )
+  const purpose = record.intents.length > 0 ? 'payment' : 'consolidation'
+  const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
+  const depths = { coins: spendKeys.map(coinId), credit: policy.credit, final: policy.final }
+  return [
+    ...toWithdrawals(ground, record, transfer),
+    tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt }),
+  ]
+}
+
+/** `records` are those whose attempts the ledger lacks, live and archived. */
+export function onRecalled(ground: Ground, records: readonly SignedRecord[], until: number): Addressed[] {
+  const done = tell(`chain/${ground.policy.name}`, 'signer.recalled', ground.at, { until })
+  return [...records.flatMap(record => adopt(ground, record)), done]
+}
