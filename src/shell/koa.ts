@@ -40,6 +40,9 @@ export const SERVER_LIMITS: ServerLimits = {
   connections: 1_000,
 }
 
+/** Node looks for slow clients only so often; 30 seconds unless said. */
+const CHECKING = { connectionsCheckingInterval: 1000 }
+
 export interface HttpServer {
   /** `127.0.0.1:4100` with the port in use, or `unix:/path`. */
   address: string
@@ -59,7 +62,7 @@ export async function serve(handler: RouteHandler, options: ServeOptions): Promi
   const limits = options.limits ?? SERVER_LIMITS
   const app = createApp(handler)
   const callback = app.callback() as (...exchange: unknown[]) => void
-  const server = options.tls === undefined ? createPlainServer(callback) : createSecure(options.tls, callback)
+  const server = options.tls === undefined ? createPlainServer(CHECKING, callback) : createSecure(options.tls, callback)
   applyLimits(server, limits)
   const address = await listen(server, options.listen)
   return { address, stop: () => stop(server, limits.graceMs) }
@@ -149,7 +152,7 @@ function send(context: Context, answer: HttpAnswer): void {
 
 function createSecure(tls: ServerTls, callback: (...exchange: unknown[]) => void): Server {
   const { ca, cert, key } = tls
-  const server = createTlsServer({ ca, cert, key, requestCert: true, rejectUnauthorized: true }, callback)
+  const server = createTlsServer({ ...CHECKING, ca, cert, key, requestCert: true, rejectUnauthorized: true }, callback)
   const pinned = new Set(tls.clientFingerprints.map(plainFingerprint))
   server.on('secureConnection', (socket: TLSSocket) => {
     const fingerprint = plainFingerprint(socket.getPeerCertificate().fingerprint256)

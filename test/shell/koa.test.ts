@@ -1,0 +1,148 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fork } from 'node:child_process'
+import { createServer } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createRequest } from '../../src/shell/request.ts'
+import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
+import { converse } from '../http/socket.ts'
+import { tableHandler, WRITE_TOKEN } from '../http/table.ts'
+
+const limits = { ...SERVER_LIMITS, headersMs: 300, requestMs: 700, keepAliveMs: 200, graceMs: 500 }
+/** Node looks for slow clients at intervals of its own. */
+const SLACK_MS = 2000
+
+let directory: string
+let server: HttpServer | null = null
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lockkeeper-koa-'))
+})
+afterEach(async () => {
+  await server?.stop()
+  server = null
+  await rm(directory, { recursive: true })
+})
+
+const start = async (wait?: () => Promise<void>, listen = '127.0.0.1:0') => {
+  server = await serve(tableHandler(wait === undefined ? {} : { wait }), { listen, limits })
+  return server
+}
+const get = (path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\nConnection: close\r\n\r\n`
+
+describe('a slow client', () => {
+  test('that never finishes its headers is cut off', async () => {
+    const { address } = await start()
+    const received = await converse(address, [{ text: 'GET /healthz HTTP/1.1\r\nHost: x\r\n' }])
+    expect(received.afterMs).toBeLessThan(limits.headersMs + SLACK_MS)
+    expect(received.status).toBe(408)
+  })
+  test('that sends nothing at all is cut off', async () => {
+    const { address } = await start()
+    const received = await converse(address, [])
+    expect(received.afterMs).toBeLessThan(limits.headersMs + SLACK_MS)
+  })
+  test('that trickles its body is cut off', async () => {
+    const { address } = await start()
+    const head = `PUT /v1/withdrawals/w HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\nContent-Length: 100\r\n\r\n`
+    const drops = Array.from({ length: 60 }, () => ({ text: ' ', afterMs: 100 }))
+    const received = await converse(address, [{ text: head }, ...drops])
+    expect(received.afterMs).toBeLessThan(limits.requestMs + SLACK_MS)
+    expect(received.status).toBe(408)
+  })
+  test('does not keep others from being served', async () => {
+    const { address } = await start()
+    const slow = converse(address, [{ text: 'GET /healthz HTTP/1.1\r\n' }])
+    expect((await converse(address, [{ text: get('/healthz') }])).status).toBe(200)
+    await slow
+  })
+  test('that says what is not HTTP gets 400', async () => {
+    const { address } = await start()
+    expect((await converse(address, [{ text: '\u0016\u0003\u0001 hello\r\n\r\n' }])).status).toBe(400)
+  })
+  test('cannot smuggle a second length', async () => {
+    const { address } = await start()
+    const text = `PUT /v1/withdrawals/w HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`
+    expect((await converse(address, [{ text }])).status).toBe(400)
+  })
+})
+
+describe('the end', () => {
+  test('lets an answer under way finish', async () => {
+    let release: (() => void) | undefined
+    const waiting = new Promise<void>(resolve => (release = resolve))
+    const running = await start(() => waiting)
+    const answer = converse(running.address, [{ text: get('/v1/events') }])
+    await new Promise(resolve => setTimeout(resolve, 100))
+    const stopped = running.stop()
+    release?.()
+    expect((await answer).status).toBe(200)
+    await stopped
+  })
+  test('cuts an answer that never comes', async () => {
+    const running = await start(() => new Promise(() => undefined))
+    const answer = converse(running.address, [{ text: get('/v1/events') }])
+    await new Promise(resolve => setTimeout(resolve, 100))
+    const startedMs = performance.now()
+    await running.stop()
+    expect(performance.now() - startedMs).toBeLessThan(limits.graceMs + SLACK_MS)
+    expect((await answer).status).toBe(0)
+  })
+  test('refuses new connections', async () => {
+    const running = await start()
+    await running.stop()
+    const requester = createRequest(null)
+    const call = { method: 'GET', url: `http://${running.address}/healthz`, headers: {}, body: null } as const
+    await expect(requester.request({ ...call, timeoutMs: 1000, maximumBytes: 10 })).rejects.toMatchObject({
+      kind: 'unreachable',
+    })
+    requester.close()
+  })
+})
+
+describe('a Unix socket', () => {
+  test('serves its owner and its group only', async () => {
+    const path = join(directory, 's.sock')
+    const { address } = await start(undefined, `unix:${path}`)
+    expect(address).toBe(`unix:${path}`)
+    expect((await stat(path)).mode & 0o777).toBe(0o660)
+    expect((await converse(address, [{ text: get('/healthz') }])).status).toBe(200)
+  })
+  test('that a killed process left is taken over', async () => {
+    const path = join(directory, 's.sock')
+    const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.send('up'))`
+    await writeFile(join(directory, 'leave.cjs'), script)
+    const child = fork(join(directory, 'leave.cjs'))
+    await new Promise(resolve => child.once('message', resolve))
+    const gone = new Promise(resolve => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+    expect((await stat(path)).isSocket()).toBe(true)
+    const { address } = await start(undefined, `unix:${path}`)
+    expect((await converse(address, [{ text: get('/healthz') }])).status).toBe(200)
+  })
+  test('on which somebody answers is left alone', async () => {
+    const path = join(directory, 's.sock')
+    const other = createServer().listen(path)
+    await new Promise(resolve => other.once('listening', resolve))
+    await expect(start(undefined, `unix:${path}`)).rejects.toMatchObject({ kind: 'address-in-use' })
+    await new Promise(resolve => other.close(resolve))
+  })
+  test('never replaces a file', async () => {
+    const path = join(directory, 'precious')
+    await writeFile(path, 'x')
+    await expect(start(undefined, `unix:${path}`)).rejects.toMatchObject({ kind: 'invalid-address' })
+    expect((await stat(path)).size).toBe(1)
+  })
+})
+
+test('a port that is taken is an error that names it', async () => {
+  const { address } = await start()
+  await expect(serve(tableHandler(), { listen: address })).rejects.toThrow(address)
+})
+
+test('an IPv6 address is listened on', async () => {
+  const { address } = await start(undefined, '[::1]:0')
+  expect(address).toMatch(/^\[::1\]:\d+$/)
+})
