@@ -56,10 +56,11 @@ export type SigningEvent =
   | Event<'approvals.missed', { missing: Missing[] }>
   | Event<'template.signed', SignedTemplate>
 
+/** By way of a Map, because `__proto__` is a possible name of a withdrawal. */
 function highest(before: Record<string, number>, seen: Record<string, number>): Record<string, number> {
-  const merged = { ...before }
-  for (const [id, round] of Object.entries(seen)) merged[id] = Math.max(merged[id] ?? 0, round)
-  return merged
+  const merged = new Map(Object.entries(before))
+  for (const [id, round] of Object.entries(seen)) merged.set(id, Math.max(merged.get(id) ?? 0, round))
+  return Object.fromEntries(merged)
 }
 
 const signing = setup({

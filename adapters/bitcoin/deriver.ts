@@ -38,7 +38,9 @@ export function createDeriver(network: Network): Deriver {
   const branchOf = (seed: Uint8Array): HDKey => {
     const known = branches.get(seed)
     if (known !== undefined) return known
-    const branch = HDKey.fromMasterSeed(seed).derive(path)
+    const root = HDKey.fromMasterSeed(seed)
+    const branch = root.derive(path)
+    root.wipePrivateData()
     branches.set(seed, branch)
     return branch
   }

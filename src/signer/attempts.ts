@@ -4,6 +4,7 @@
  */
 import { boundary, Fault, invariant, reasonOf } from '../../adapters/fault.ts'
 import type { Inspection } from '../../adapters/adapter.ts'
+import type { Log } from '../../adapters/ports.ts'
 import type { SigningFamily } from '../../adapters/signing.ts'
 import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../machines/signing.ts'
 import type { Addressed, Id, Json } from '../../machines/vocabulary.ts'
@@ -42,6 +43,7 @@ export interface AttemptParts {
   seed: Uint8Array
   authority: Authority | null
   now(): number
+  log: Log
 }
 
 export const attemptId = (chain: string, transferId: string, n: number): Id => `signing/${chain}:${transferId}:${n}`
@@ -76,20 +78,33 @@ type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
 function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): void {
   const at = parts.now()
   const outcome = outcomeOf(parts, chain, asked, at)
-  if (isKnown(parts.memory.get(id), digest, outcome.at(-1)!)) return
+  if (isKnown(parts, parts.memory.get(id), digest, outcome)) return
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
   const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
   parts.memory.change(messages, at)
+  report(parts.log, id, outcome.at(-1)!)
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
-function isKnown(before: Instance | undefined, digest: string, outcome: Outcome): boolean {
-  if (before === undefined) return false
-  const context = contextOf(before)
-  const isSame = (a: unknown, b: unknown) => context.digest === digest && JSON.stringify(a) === JSON.stringify(b)
-  if (outcome.type === 'template.refused') return isSame(context.reasons, outcome.data.reasons)
-  return outcome.type === 'approvals.missed' && isSame(context.missing, outcome.data.missing)
+function isKnown({ memory }: AttemptParts, before: Instance | undefined, digest: string, outcome: Outcome[]): boolean {
+  if (before === undefined || contextOf(before).digest !== digest) return false
+  const { reasons, missing, chain } = contextOf(before)
+  const history = memory.records.historyOf(chain)
+  const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+  return outcome.every(event => {
+    if (event.type === 'template.refused') return isSame(reasons, event.data.reasons)
+    if (event.type === 'approvals.missed') return isSame(missing, event.data.missing)
+    if (event.type === 'template.signed') return false
+    return Object.entries(event.data.rounds).every(([withdrawal, round]) => round <= history.roundOf(withdrawal))
+  })
+}
+
+/** What the signer decides is worth a line: an audit trail beside the memory, and the first sign of a hijacked watcher. */
+function report(log: Log, attempt: Id, outcome: Outcome): void {
+  if (outcome.type === 'template.signed') log('info', 'signed', { attempt, transactionId: outcome.data.transactionId })
+  else if (outcome.type === 'template.refused') log('warn', 'refused', { attempt, reasons: outcome.data.reasons })
+  else log('info', 'approvals are missing', { attempt })
 }
 
 function outcomeOf(parts: AttemptParts, chain: SigningChain, asked: Asked, at: number): Outcome[] {

@@ -4,7 +4,7 @@
  */
 import { boundary } from '../../adapters/fault.ts'
 import type { Ports } from '../../adapters/ports.ts'
-import { signingFamilyOf } from '../../adapters/signing.ts'
+import { signingFamilyOf, type SigningFamily } from '../../adapters/signing.ts'
 import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'
@@ -16,7 +16,7 @@ import { openKeystore } from './keystore.ts'
 import { openMemory, type Memory } from './memory.ts'
 import type { Authority, Policy } from './policy.ts'
 import { openPool } from './pool.ts'
-import { signerRoutes } from './routes.ts'
+import { signerRoutes, type SignerParts } from './routes.ts'
 
 /** Templates carry whole previous transactions. */
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
@@ -28,7 +28,7 @@ export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
 export interface Signer {
   handle: RouteHandler
   /** Finishes what was begun, lets go of the memory and overwrites the seed. */
-  stop(): Promise<void>
+  stop(): Promise<unknown>
 }
 
 /**
@@ -36,41 +36,57 @@ export interface Signer {
  * `wrong-passphrase`; corruptStore for a damaged keystore or memory; operating `locked`; invariant `crypto-backend`.
  */
 export async function main(ports: Ports, config: SignerConfig, passphrase: string): Promise<Signer> {
-  const { disk, log, clock } = ports
+  const { disk, log } = ports
   const families = Object.entries(config.chains).map(([name, chain]) => ({
     name,
     family: signingFamilyOf(name, chain),
   }))
   for (const { family } of families) family.checkBackend()
-  const authority = authorityOf(config)
-  if (authority === null)
-    log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
   const tokens = parseTokens(
     new TextDecoder().decode(await readWhole(disk, config.tokenFile, MAXIMUM_TOKEN_FILE_BYTES)),
   )
   const seed = await openKeystore(ports, config.keystore.file, passphrase)
   const memory = await openMemory(ports, config.dataDirectory)
-  const chains = new Map<string, SigningChain>()
-  for (const { name, family } of families) {
-    const { asset, policy } = config.chains[name]!
-    const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock })
-    chains.set(name, { name, asset, policy: policy as Policy, family, pool })
-  }
-  const attempts = createAttempts({ memory, seed, authority, now: () => clock.now() })
-  const handle = createHandler(signerRoutes({ chains, identity: identityOf(seed), attempts, memory }), {
-    tokens: () => tokens,
-    maximumBodyBytes: MAXIMUM_BODY_BYTES,
-    log,
-    answerHeaders: () => memoryHeaders(memory),
-    guard: request => {
-      refuseWhenBehind(memory, request)
-    },
-  })
-  const stop = async () => {
+  try {
+    const chains = new Map<string, SigningChain>()
+    for (const { name, family } of families)
+      chains.set(name, await openChain(ports, config, { name, family, seed, memory }))
+    const handle = createHandler(signerRoutes(assemble(ports, config, { chains, seed, memory })), {
+      tokens: () => tokens,
+      maximumBodyBytes: MAXIMUM_BODY_BYTES,
+      log,
+      answerHeaders: () => memoryHeaders(memory),
+      guard: request => {
+        refuseWhenBehind(memory, request)
+      },
+    })
+    return { handle, stop: () => memory.close().finally(() => seed.fill(0)) }
+  } catch (error) {
     await memory.close()
-    seed.fill(0)
+    throw error
   }
-  return { handle, stop }
+}
+
+async function openChain(
+  { clock }: Ports,
+  config: SignerConfig,
+  { name, family, seed, memory }: { name: string; family: SigningFamily; seed: Uint8Array; memory: Memory },
+): Promise<SigningChain> {
+  const { asset, policy } = config.chains[name]!
+  const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock })
+  return { name, asset, policy: policy as Policy, family, pool }
+}
+
+function assemble(
+  { clock, log }: Ports,
+  config: SignerConfig,
+  { chains, seed, memory }: { chains: Map<string, SigningChain>; seed: Uint8Array; memory: Memory },
+): SignerParts {
+  const authority = authorityOf(config)
+  if (authority === null)
+    log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
+  const attempts = createAttempts({ memory, seed, authority, log, now: () => clock.now() })
+  return { chains, identity: identityOf(seed), attempts, memory }
 }
 
 function authorityOf({ authorisation }: SignerConfig): Authority | null {

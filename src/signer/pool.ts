@@ -68,8 +68,7 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
     return true
   }
 
-  const createdAtOf = (index: number): number =>
-    extensions.find(({ from, count }) => index >= from && index < from + count)!.createdAt
+  const createdAtOf = (index: number): number => extensions[positionOf(extensions, index)]!.createdAt
 
   const list: Pool['list'] = (from, limit) => {
     const count = Math.max(0, Math.min(limit, size() - from))
@@ -91,6 +90,18 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
     return index !== undefined && index < size() ? index : undefined
   }
   return { size, treasury: () => (size() > 0 ? deriver.derive(seed, 0).address : null), indexOf, grow, list }
+}
+
+/** The extension that holds an index that exists: the last that begins at or before it. */
+function positionOf(extensions: readonly PoolContext[], index: number): number {
+  let low = 0
+  let high = extensions.length - 1
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (extensions[middle]!.from <= index) low = middle
+    else high = middle - 1
+  }
+  return low
 }
 
 const extensionOf = (instance: Instance): PoolContext => instance.context as unknown as PoolContext

@@ -47,7 +47,7 @@ export async function createRig(yaml = ''): Promise<Rig> {
   const now = { ms: Date.parse('2026-01-01T00:00:00Z') }
   let drawn = 0
   const ports: Ports = {
-    clock: { now: () => now.ms, wake: createClock().wake },
+    clock: { now: () => now.ms, wake: (afterMs, run) => createClock().wake(afterMs, run) },
     random: {
       bytes: length => {
         drawn++
@@ -116,7 +116,8 @@ const deriver: Deriver = createDeriver(NETWORK)
 export const signable: Signable = createSignable('litecoin', 'LTC', NETWORK)
 export const ours = (index: number) => deriver.derive(SEED, index)
 /** Somebody else's address. */
-export const theirs = (index: number): string => deriver.derive(new Uint8Array(64).fill(1), index).address
+export const foreign = (index: number) => deriver.derive(new Uint8Array(64).fill(1), index)
+export const theirs = (index: number): string => foreign(index).address
 
 export interface Coin {
   txid: string

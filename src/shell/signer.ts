@@ -1,0 +1,49 @@
+/** The signer on a real machine: its configuration, its passphrase, real ports and a server. */
+import type { LogLevel } from '../../adapters/ports.ts'
+import type { SignerConfig } from '../config.ts'
+import { main } from '../signer/main.ts'
+import { readSignerConfig } from './configuration.ts'
+import { runUntilSignal, type Running } from './daemon.ts'
+import { readText } from './files.ts'
+import { serve, type ServerTls } from './koa.ts'
+import { createPorts } from './ports.ts'
+import { readPassphrase } from './terminal.ts'
+
+/**
+ * Serves until a signal ends it; `out` gets the one line that says so.
+ * @throws what `readSignerConfig`, `readPassphrase`, the signer's `main` and `serve` throw, before it serves
+ */
+export async function runSigner(configPath: string, level: LogLevel, out: (line: string) => void): Promise<void> {
+  const config = await readSignerConfig(configPath)
+  const passphrase = await readPassphrase(config.keystore)
+  await runUntilSignal(
+    () => startSigner(config, passphrase, level),
+    address => {
+      out(`lockkeeper signer ready on ${address}`)
+    },
+  )
+}
+
+export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
+  const ports = createPorts({ level, tls: null })
+  const signer = await main(ports, config, passphrase)
+  try {
+    const server = await serve(signer.handle, { listen: config.listen, tls: await readTls(config.tls) })
+    const stop = async () => {
+      await server.stop()
+      await signer.stop()
+      ports.close()
+    }
+    return { address: server.address, stop }
+  } catch (error) {
+    await signer.stop()
+    ports.close()
+    throw error
+  }
+}
+
+async function readTls(tls: SignerConfig['tls']): Promise<ServerTls | undefined> {
+  if (tls === undefined) return undefined
+  const [ca, cert, key] = await Promise.all([readText(tls.ca), readText(tls.cert), readText(tls.key)])
+  return { ca, cert, key, clientFingerprints: tls.clientFingerprints }
+}
