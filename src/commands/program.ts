@@ -1,18 +1,22 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { Fault, reasonOf } from '../../adapters/fault.ts'
+import { corruptStore, Fault, reasonOf } from '../../adapters/fault.ts'
+import type { LogLevel } from '../../adapters/ports.ts'
 import { renderReference } from '../config/reference.ts'
 import { parseTokens } from '../http/tokens.ts'
 import { readWatcherConfig } from '../shell/configuration.ts'
 import { readText, readTextOrInput, writeText } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'
+import { createRequest } from '../shell/request.ts'
+import { runSigner } from '../shell/signer.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
 import { initialise } from './init.ts'
 import { showStatus } from './status.ts'
 import type { Terminal } from './terminal.ts'
+import { verifyStore } from './verify.ts'
 
 const FAILED = 1
 const WRONG_USAGE = 2
@@ -57,13 +61,26 @@ function createProgram(terminal: Terminal): Command {
     .option('--verbose', 'more in the log, and a stack trace with an error')
     .exitOverride()
     .configureOutput({ writeOut: text => terminal.out(text.trimEnd()), writeErr: text => terminal.err(text.trimEnd()) })
+  addDaemon(program, terminal, 'signer', 'the service that keeps the keys and signs', runSigner)
   addSetup(program, terminal)
   addInspection(program, terminal)
   addGenerators(program, terminal)
   return program
 }
 
+type Daemon = (configPath: string, level: LogLevel, out: (line: string) => void) => Promise<void>
 const CONFIG = ['--config <file>', 'the configuration file'] as const
+
+function addDaemon(program: Command, terminal: Terminal, name: string, description: string, run: Daemon): void {
+  program
+    .command(name)
+    .description(description)
+    .requiredOption(...CONFIG)
+    .action((options: { config: string }) => {
+      const { verbose } = program.opts<{ verbose?: boolean }>()
+      return run(options.config, verbose === true ? 'debug' : 'info', line => terminal.out(line))
+    })
+}
 
 function addSetup(program: Command, terminal: Terminal): void {
   program
@@ -75,7 +92,7 @@ function addSetup(program: Command, terminal: Terminal): void {
       const { directory, phraseFile } = options
       const phrase = phraseFile === undefined ? {} : { phrase: words(await readText(phraseFile)) }
       const passphrase = await choosePassphrase(PASSPHRASE_VARIABLE)
-      await initialise(createPorts({ level: 'error', tls: null }), { directory, passphrase, ...phrase }, terminal)
+      await initialise(createPorts('error'), { directory, passphrase, ...phrase }, terminal)
     })
   program
     .command('authorise')
@@ -98,8 +115,16 @@ function addInspection(program: Command, terminal: Terminal): void {
     .action(async (options: { config: string }) => {
       const config = await readWatcherConfig(options.config)
       const token = parseTokens(await readText(config.apiTokenFile))[0]!
-      const ports = createPorts({ level: 'error', tls: null })
-      await showStatus(ports.request, config.listen, token, terminal)
+      await showStatus(createRequest(null).request, config.listen, token, terminal)
+    })
+  program
+    .command('verify')
+    .description("reads a ledger or a signer's memory offline and checks every record")
+    .requiredOption(...CONFIG)
+    .action(async ({ config }: { config: string }) => {
+      const { disk } = createPorts('error')
+      if (!(await verifyStore(disk, config, await readText(config), terminal)))
+        throw corruptStore('the store is damaged')
     })
 }
 

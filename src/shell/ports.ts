@@ -1,13 +1,26 @@
 /** The real ports: what a process is handed outside the simulator. */
 import { randomBytes, scrypt } from 'node:crypto'
-import type { Clock, Derive, LogLevel, Ports } from '../../adapters/ports.ts'
+import { invariant } from '../../adapters/fault.ts'
+import type { Clock, Derive, LogLevel, Ports, Request } from '../../adapters/ports.ts'
 import { createDisk } from './disk.ts'
 import { createLog } from './log.ts'
-import { createRequest, type ClientTls } from './request.ts'
 
 export interface RealPorts extends Ports {
   /** Ends kept connections. */
   close(): void
+}
+
+/** What request.ts makes. It is handed in, so that the signer's import graph holds no HTTP client. */
+export interface Requester {
+  request: Request
+  /** Ends the kept connections, so that a process can end by itself. */
+  close(): void
+}
+
+/** The signer opens no connection. */
+const NO_NETWORK: Requester = {
+  request: () => Promise.reject(invariant('no-network', 'this process opens no connections')),
+  close: () => undefined,
 }
 
 /** setTimeout fires at once when asked to wait for longer. */
@@ -15,10 +28,9 @@ const MAXIMUM_TIMEOUT_MS = 2 ** 31 - 1
 /** scrypt needs 128 * N * r bytes: 128 MiB for the keystore's N = 2^17, r = 8. Room for one step up. */
 const MAXIMUM_SCRYPT_BYTES = 512 * 1024 * 1024
 
-/** @param options `tls` is the client certificate for https, shown to the signer. */
-export function createPorts(options: { level: LogLevel; tls: ClientTls | null }): RealPorts {
-  const log = createLog(options.level)
-  const requester = createRequest(options.tls)
+/** @param requester none unless given: whoever calls others says so. */
+export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK): RealPorts {
+  const log = createLog(level)
   const abort = (reason: string) => {
     log('error', 'aborted', { reason })
     process.exit(1)

@@ -3,19 +3,14 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { boundary, operating, reasonOf, unknownOutcome } from '../../adapters/fault.ts'
-import type { HttpCall, HttpResult, Request } from '../../adapters/ports.ts'
+import type { HttpCall, HttpResult } from '../../adapters/ports.ts'
+import type { Requester } from './ports.ts'
 
 /** Contents of PEM files. */
 export interface ClientTls {
   ca: string
   cert: string
   key: string
-}
-
-export interface Requester {
-  request: Request
-  /** Ends the kept connections, so that a process can end by itself. */
-  close(): void
 }
 
 interface Target {

@@ -25,7 +25,7 @@ export async function runSigner(configPath: string, level: LogLevel, out: (line:
 }
 
 export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
-  const ports = createPorts({ level, tls: null })
+  const ports = createPorts(level)
   const signer = await main(ports, config, passphrase)
   try {
     const server = await serve(signer.handle, { listen: config.listen, tls: await readTls(config.tls) })

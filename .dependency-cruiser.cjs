@@ -1,0 +1,103 @@
+/** Imports go one way: machines <- adapters <- src <- test, visualizations. The signer reaches neither node nor network. */
+const SIGNER = '^src/(signer/|shell/signer\\.ts$)'
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      comment: 'Parts that need each other are one part, or hide a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'machines-are-pure',
+      comment: 'A machine knows XState and the vocabulary, and nothing that runs it.',
+      severity: 'error',
+      from: { path: '^machines/' },
+      to: { pathNot: ['^machines/', '^node_modules/xstate/'] },
+    },
+    {
+      name: 'machines-stand-alone',
+      comment: 'Machines speak to each other by events, never by import.',
+      severity: 'error',
+      from: { path: '^machines/', pathNot: '^machines/vocabulary\\.ts$' },
+      to: { path: '^machines/', pathNot: '^machines/vocabulary\\.ts$' },
+    },
+    {
+      name: 'adapters-below-src',
+      severity: 'error',
+      from: { path: '^adapters/' },
+      to: { path: '^(src|test|visualizations)/' },
+    },
+    {
+      name: 'src-below-test',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|visualizations)/' },
+    },
+    {
+      name: 'families-apart',
+      comment: 'A family never imports another: what they share stands beside their folders.',
+      severity: 'error',
+      from: { path: '^adapters/([^/]+)/' },
+      to: { path: '^adapters/[^/]+/', pathNot: '^adapters/$1/' },
+    },
+    {
+      name: 'signer-without-nodes',
+      comment: 'The signer needs no node: it judges a template by itself.',
+      severity: 'error',
+      from: { path: SIGNER },
+      to: { path: '^adapters/[^/]+/(rpc|node|planner|watch)\\.ts$', reachable: true },
+    },
+    {
+      name: 'signer-without-network',
+      comment: 'The signer opens no connection.',
+      severity: 'error',
+      from: { path: SIGNER },
+      to: { path: '^src/shell/request\\.ts$', reachable: true },
+    },
+    {
+      name: 'signer-without-watcher',
+      comment: 'The pure step is shared; whoever performs for the watcher is not.',
+      severity: 'error',
+      from: { path: SIGNER },
+      to: {
+        path: '^src/(watcher|orchestrator|inspector|devnet)/',
+        pathNot: '^src/orchestrator/step\\.ts$',
+        reachable: true,
+      },
+    },
+    {
+      name: 'shell-outermost',
+      comment: 'The real clock, disk and network are handed in; only entry points know them.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(shell/|commands/|cli\\.ts$|devnet/process\\.ts$)' },
+      to: { path: '^src/shell/' },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-development-packages',
+      comment: 'What runs at a user has no development packages.',
+      severity: 'error',
+      from: { path: '^(machines|adapters|src)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|lockkeeper-data)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.json'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+}

@@ -1,0 +1,42 @@
+/** `lockkeeper verify`: every record of a ledger, or of a signer's memory, checked offline. */
+import { basename, dirname, resolve } from 'node:path'
+import { boundary, reasonOf } from '../../adapters/fault.ts'
+import type { Disk } from '../../adapters/ports.ts'
+import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
+import { verifyLedger } from '../ledger/verify.ts'
+import type { Terminal } from './terminal.ts'
+
+/**
+ * @param text the configuration's content: a watcher's or a signer's
+ * @returns whether the store is sound; what a start repairs by itself is reported and is no damage
+ */
+export async function verifyStore(disk: Disk, path: string, text: string, terminal: Terminal): Promise<boolean> {
+  const directory = dataDirectoryOf(path, text)
+  const { findings, summary } = await verifyLedger(disk, directory)
+  for (const { file, offset, problem, damage } of findings) {
+    terminal.out(`${damage ? 'damage' : 'note'}: ${file} at byte ${offset}: ${problem}`)
+  }
+  const { segments, commits, entries, instances, ended, reservations, seq, lastHash } = summary
+  terminal.out(`${directory}: ${segments} segments, ${commits} commits, ${entries} entries up to seq ${seq}`)
+  terminal.out(
+    `${instances} instances, ${ended} of them ended; ${reservations} spend keys reserved; last hash ${lastHash}`,
+  )
+  const damaged = findings.filter(finding => finding.damage).length
+  terminal.out(damaged === 0 ? 'sound' : `damaged: ${damaged} findings`)
+  return damaged === 0
+}
+
+/** The two files have different keys. One that would do as either is what its name says. */
+function dataDirectoryOf(path: string, text: string): string {
+  const isSignerFirst = basename(path).includes('signer')
+  const loads = isSignerFirst ? [loadSignerConfig, loadWatcherConfig] : [loadWatcherConfig, loadSignerConfig]
+  const reasons: string[] = []
+  for (const load of loads) {
+    try {
+      return load(text, dirname(resolve(path))).dataDirectory
+    } catch (error) {
+      reasons.push(reasonOf(error))
+    }
+  }
+  throw boundary('configuration', `${basename(path)}: ${reasons[0]}`)
+}
