@@ -5,15 +5,17 @@
 import { join } from 'node:path'
 import type { Id, SpendKey } from '../../machines/vocabulary.ts'
 import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk, Random } from '../../adapters/ports.ts'
+import type { Disk, File, Random } from '../../adapters/ports.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
 import type { Opened } from './engine.ts'
 import type { Commit, Instance } from './entry.ts'
-import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile, withFile } from './files.ts'
+import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile, replaceFile, withFile } from './files.ts'
 import { readHead, writeHead, type Head } from './head.ts'
 import { firstHash } from './line.ts'
 import { readSegment, type SegmentEnd } from './segment.ts'
 import { isIndexOf, writeIndex, type Marks } from './segment-index.ts'
+
+const COPY_BYTES = 4 * 1024 * 1024
 
 export interface Booted {
   head: Head
@@ -44,7 +46,7 @@ export function replay(state: State, commit: Commit): void {
   state.heights = commit.heights
 }
 
-/** Throws corruptStore, naming file and byte. What it reads is synced before it answers. */
+/** Throws corruptStore, naming file and byte. What it answers is durable. */
 export async function boot(disk: Disk, directory: string, random: Random): Promise<Booted> {
   const found = await readHead(disk, directory)
   const head = found ?? (await create(disk, directory, random))
@@ -105,12 +107,13 @@ async function refuseOrphans(disk: Disk, directory: string): Promise<void> {
 
 const sizeOf = (disk: Disk, path: string): Promise<number> => withFile(disk, path, file => file.size())
 
-/** Files that HEAD.json does not name: an empty segment or a checkpoint is what a crash leaves; data is not. */
+/** Files that HEAD.json does not name: an empty segment or an unfinished copy is what a crash leaves; commits are not. */
 async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise<void> {
   const segments = new Set(head.segments.map(({ first }) => journalFile(first)))
   for (const name of await disk.list(join(directory, JOURNAL))) {
-    if (!name.endsWith('.jsonl') || segments.has(join(JOURNAL, name))) continue
     const path = join(directory, JOURNAL, name)
+    if (name.endsWith('.tmp')) await disk.remove(path)
+    if (!name.endsWith('.jsonl') || segments.has(join(JOURNAL, name))) continue
     if ((await sizeOf(disk, path)) > 0)
       throw corruptStore(
         `${path}: byte 0: holds commits that HEAD.json does not know: HEAD.json is older than the journal`,
@@ -164,15 +167,27 @@ async function replaySegments(disk: Disk, directory: string, head: Head, checkpo
   throw corruptStore(`${join(directory, HEAD)}: byte 0: names no segment`)
 }
 
-/** Cuts a torn tail; syncs in any case, because what we read may so far be in the page cache only. */
+/**
+ * Puts a fresh copy of the last segment's whole lines in its place, which also cuts a torn tail. What we read may be in the
+ * page cache only, and a sync would not help: where one has failed under the process before us, the kernel holds those
+ * pages for clean. A copy is written for certain.
+ */
 async function settleTail(disk: Disk, directory: string, head: Head, end: SegmentEnd): Promise<Opened['cut']> {
-  const name = journalFile(head.segments.at(-1)!.first)
-  await withFile(disk, join(directory, name), async file => {
-    if (end.tornBytes > 0) await file.truncate(end.marks.bytes)
-    await file.sync()
-  })
-  return end.tornBytes > 0 ? { file: join(directory, name), offset: end.marks.bytes, bytes: end.tornBytes } : null
+  const path = join(directory, journalFile(head.segments.at(-1)!.first))
+  const { bytes } = end.marks
+  if (bytes + end.tornBytes > 0) await replaceFile(disk, path, file => copyBytes(disk, path, bytes, file))
+  return end.tornBytes > 0 ? { file: path, offset: bytes, bytes: end.tornBytes } : null
 }
+
+const copyBytes = (disk: Disk, from: string, length: number, to: File): Promise<void> =>
+  withFile(disk, from, async file => {
+    for (let at = 0; at < length;) {
+      const chunk = await file.read(at, Math.min(COPY_BYTES, length - at))
+      if (chunk.length === 0) throw corruptStore(`${from}: byte ${at}: became shorter while it was read`)
+      await to.append(chunk)
+      at += chunk.length
+    }
+  })
 
 /** Those that HEAD.json has left behind, or that were never finished. */
 export async function removeOldCheckpoints(disk: Disk, directory: string, head: Head): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * What would be in memory after the journal up to `seq`, so that a start need not read all of it. Lines of JSON: a header,
- * the live instances, the reservations, and an end with the counts and the SHA-256 of all bytes before it; HEAD.json
- * holds that hash too.
+ * the live instances, the reservations, and an end with the counts and the SHA-256 of all bytes before it. HEAD.json holds
+ * the SHA-256 of the whole file.
  *
  * It is taken while commits go on. An instance that has moved on since `seq` is left out: the journal behind has its
  * whole image. Reservations carry no seq, so the walk may see some of later commits; replaying those commits ends in the
@@ -52,12 +52,8 @@ export interface Walk {
   seen: () => number
 }
 
-/** Answers the hash that HEAD.json is to hold. Durable when it resolves. */
-export async function writeCheckpoint(
-  disk: Disk,
-  directory: string,
-  walk: Walk,
-): Promise<{ hash: string; seen: number }> {
+/** Answers the SHA-256 of the whole file, which HEAD.json is to hold. Durable when it resolves. */
+export async function writeCheckpoint(disk: Disk, directory: string, walk: Walk): Promise<string> {
   const path = join(directory, checkpointFile(walk.mark.seq))
   const file = await disk.open(path, { create: true })
   try {
@@ -71,7 +67,7 @@ export async function writeCheckpoint(
   }
 }
 
-async function writeLines(file: File, walk: Walk): Promise<{ hash: string; seen: number }> {
+async function writeLines(file: File, walk: Walk): Promise<string> {
   const hash = createHash('sha256')
   const counts = { instances: 0, reservations: 0 }
   let unsyncedBytes = 0
@@ -98,9 +94,9 @@ async function writeLines(file: File, walk: Walk): Promise<{ hash: string; seen:
   }
   if (slice.length > 0) await flush()
   const end: CheckpointEnd = { ...counts, seen: walk.seen() }
-  const digest = hash.digest('hex')
-  await file.append(Buffer.from(JSON.stringify({ end, hash: digest }) + '\n'))
-  return { hash: digest, seen: end.seen }
+  const last = Buffer.from(JSON.stringify({ end, hash: hash.copy().digest('hex') }) + '\n')
+  await file.append(last)
+  return hash.update(last).digest('hex')
 }
 
 /** Throws corruptStore when anything in it is not as it was written. */
@@ -142,11 +138,9 @@ function checkpointReader() {
     if (end) return 'a line behind the end'
     const line = parseLine(bytes)
     if (line === null) return 'this is not a line of a checkpoint'
-    if (line.end) {
-      end = line
-      return null
-    }
+    if (line.end && line.hash !== hash.copy().digest('hex')) return 'the hash does not match: it was changed'
     hash.update(bytes).update('\n')
+    if (line.end) end = line
     if (line.checkpoint) header = line.checkpoint
     if (line.instance) live.set(line.instance.id, line.instance)
     if (line.reservation) reservations.set(...line.reservation)
@@ -154,8 +148,7 @@ function checkpointReader() {
   }
   const finish = (expected: string): Checkpoint | string => {
     if (!header || !end?.end) return 'the end is missing'
-    const digest = hash.digest('hex')
-    if (digest !== expected || digest !== end.hash) return 'the hash does not match: it was changed'
+    if (hash.digest('hex') !== expected) return 'the hash does not match what HEAD.json says'
     if (end.end.instances !== live.size || end.end.reservations !== reservations.size) return 'the counts do not match'
     return { ...header, live, reservations, seen: end.end.seen }
   }

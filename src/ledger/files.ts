@@ -21,11 +21,11 @@ export async function withFile<T>(disk: Disk, path: string, use: (file: File) =>
 }
 
 /** After a crash the file is the old one or the new one, whole; once this has resolved, the new one. */
-export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+export async function replaceFile(disk: Disk, path: string, write: (file: File) => Promise<void>): Promise<void> {
   const file = await disk.open(`${path}.tmp`, { create: true })
   try {
     await file.truncate(0)
-    await file.append(bytes)
+    await write(file)
     await file.sync()
   } finally {
     await file.close()

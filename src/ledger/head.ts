@@ -49,5 +49,6 @@ function parseHead(path: string, body: string): Head {
 
 export async function writeHead(disk: Disk, directory: string, head: Head): Promise<void> {
   const body = JSON.stringify(head)
-  await replaceFile(disk, join(directory, HEAD), Buffer.from(`{"hash":"${digest(body)}","head":${body}}\n`))
+  const bytes = Buffer.from(`{"hash":"${digest(body)}","head":${body}}\n`)
+  await replaceFile(disk, join(directory, HEAD), file => file.append(bytes))
 }

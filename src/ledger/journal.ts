@@ -241,7 +241,7 @@ async function takeCheckpoint(
   store.closing = null
   const { ledgerId } = store.head
   const walk = { ledgerId, mark, live: live(), reservations: reservations(), seen: () => store.appendedSeq }
-  const { hash } = await writeCheckpoint(disk, directory, walk)
+  const hash = await writeCheckpoint(disk, directory, walk)
   await flush()
   store.head = { ...store.head, checkpoint: { seq: mark.seq, hash } }
   await writeHead(disk, directory, store.head)

@@ -113,7 +113,7 @@ function encode(marks: Marks): Buffer {
 }
 
 export const writeIndex = (disk: Disk, directory: string, first: number, marks: Marks): Promise<void> =>
-  replaceFile(disk, join(directory, indexFile(first)), encode(marks))
+  replaceFile(disk, join(directory, indexFile(first)), file => file.append(encode(marks)))
 
 /** Whether the index file is whole and describes a segment of this length that ends in this hash. */
 export async function isIndexOf(disk: Disk, path: string, segment: { bytes: number; hash: string }): Promise<boolean> {

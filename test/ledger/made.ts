@@ -39,8 +39,9 @@ export function step(world: World, changes: Change[]): Commit {
   const commit: Commit = { at, heights: { litecoin: world.seq }, entries: [], reserve: [], release: [] }
   for (const { id, ends = false, reserve, release } of changes) {
     if (world.ended.has(id)) continue
-    commit.entries.push(entryOf(world, id, ends))
-    if (release !== undefined && world.reservations.delete(release)) commit.release.push(release)
+    commit.entries.push(entryOf(world, at, id, ends))
+    const isNew = commit.reserve.some(([key]) => key === release)
+    if (release !== undefined && !isNew && world.reservations.delete(release)) commit.release.push(release)
     if (reserve !== undefined && !world.reservations.has(reserve) && reserve !== release) {
       world.reservations.set(reserve, id)
       commit.reserve.push([reserve, id])
@@ -51,7 +52,7 @@ export function step(world: World, changes: Change[]): Commit {
   return commit
 }
 
-function entryOf(world: World, id: Id, ends: boolean): Entry {
+function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
   const before = world.live.get(id)
   const seq = ++world.seq
   const image: Instance = {
@@ -61,6 +62,7 @@ function entryOf(world: World, id: Id, ends: boolean): Entry {
     context: { chain: id.includes('nano') ? 'nano' : 'litecoin', note: `ünïcode "quoted" \n ${seq}` },
     revision: (before?.revision ?? 0) + 1,
     seq,
+    at,
     entered: seq,
     ended: ends,
   }

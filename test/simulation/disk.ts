@@ -1,8 +1,8 @@
 /**
  * A disk in memory that behaves as badly as a real one may, the same way each time for one seed. What was not synced is lost
  * at a crash, or torn, or there; names that were made, moved or removed without `syncDirectory` are there or not, each for
- * itself (a directory is durable once `makeDirectory` has resolved, as on the real disk); a sync that failed makes nothing
- * durable ever after, though later ones claim to.
+ * itself (a directory is durable once `makeDirectory` has resolved, as on the real disk). What a failed sync was to write is
+ * dropped: it can be read until the crash, later syncs claim to have written it, and then it is zeros or gone.
  */
 import { dirname } from 'node:path'
 import { operating } from '../../adapters/fault.ts'
@@ -52,8 +52,8 @@ interface Inode {
   /** Since the last sync, in order. */
   changes: Change[]
   current: Buffer
-  /** A sync has failed: the kernel dropped the pages and says they are clean. */
-  lost: boolean
+  /** Bytes that a failed sync was to write: the kernel says that they are clean. */
+  dropped: { start: number; end: number }[]
 }
 
 type Node = Inode | 'directory'
@@ -101,7 +101,7 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
   const makeFile = (path: string): Inode => {
     if (state.names.get(dirname(path)) !== 'directory')
       throw Object.assign(new Error(`ENOENT: '${path}'`), { code: 'ENOENT' })
-    const made: Inode = { durable: Buffer.alloc(0), changes: [], current: Buffer.alloc(0), lost: false }
+    const made: Inode = { durable: Buffer.alloc(0), changes: [], current: Buffer.alloc(0), dropped: [] }
     change({ directory: dirname(path), set: [[path, made]], remove: [] })
     return made
   }
@@ -162,9 +162,14 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
       return node && node !== 'directory' ? Buffer.from(node.current) : null
     },
     poke(path, bytes) {
+      const made: Inode | null = bytes && {
+        durable: Buffer.from(bytes),
+        changes: [],
+        current: Buffer.from(bytes),
+        dropped: [],
+      }
       for (const names of [state.names, state.durable])
-        if (bytes)
-          names.set(path, { durable: Buffer.from(bytes), changes: [], current: Buffer.from(bytes), lost: false })
+        if (made) names.set(path, made)
         else names.delete(path)
     },
     paths: () =>
@@ -180,6 +185,10 @@ type Run = <T>(call: DiskCall, path: string, effect: () => T, partial?: () => vo
 function handleOf(inode: Inode, path: string, run: Run, random: () => number): File {
   const make = (change: Change) => {
     inode.changes.push(change)
+    if ('truncate' in change)
+      inode.dropped = inode.dropped
+        .filter(({ start }) => start < change.truncate)
+        .map(({ start, end }) => ({ start, end: Math.min(end, change.truncate) }))
     inode.current = applied(inode.current, change)
   }
   return {
@@ -195,17 +204,26 @@ function handleOf(inode: Inode, path: string, run: Run, random: () => number): F
       run(
         'sync',
         path,
-        () => {
-          if (inode.lost) return
-          inode.durable = inode.current
-          inode.changes = []
-        },
-        () => {
-          inode.lost = true
-        },
+        () => syncFile(inode),
+        () => dropUnsynced(inode),
       ),
     close: () => run('close', path, () => undefined),
   }
+}
+
+function syncFile(inode: Inode): void {
+  const bytes = Buffer.from(inode.current)
+  for (const { start, end } of inode.dropped) bytes.fill(0, start, end)
+  inode.durable = bytes
+  inode.changes = []
+}
+
+function dropUnsynced(inode: Inode): void {
+  const kept = inode.changes.reduce(
+    (length, change) => ('append' in change ? length : Math.min(length, change.truncate)),
+    inode.durable.length,
+  )
+  inode.dropped.push({ start: kept, end: inode.current.length })
 }
 
 const applied = (bytes: Buffer, change: Change): Buffer =>
@@ -237,7 +255,8 @@ function isOrphan(names: Names, name: string): boolean {
 }
 
 /** Some of the unsynced changes, in order; the last of them perhaps in part, and what is last perhaps garbled. */
-function survivingFile({ durable, changes }: Inode, random: () => number): Inode {
+function survivingFile({ durable, changes, dropped }: Inode, random: () => number): Inode {
+  if (dropped.length > 0) changes = []
   const kept = changes.slice(0, Math.floor(random() * (changes.length + 1)))
   let bytes = kept.reduce(applied, durable)
   const torn = changes[kept.length]
@@ -246,7 +265,7 @@ function survivingFile({ durable, changes }: Inode, random: () => number): Inode
     if (random() < 0.5) part.fill(random() < 0.5 ? 0 : 0xa5, Math.floor(random() * part.length))
     bytes = Buffer.concat([bytes, part])
   }
-  return { durable: bytes, changes: [], current: bytes, lost: false }
+  return { durable: bytes, changes: [], current: bytes, dropped: [] }
 }
 
 const newCalls = (): Record<DiskCall, number> => ({

@@ -1,0 +1,98 @@
+/** The same ledger on a real file system and between real processes. */
+import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createDisk } from '../../src/shell/disk.ts'
+import { verifyLedger } from '../../src/ledger/verify.ts'
+import { makeProgram, runProgram } from './child.ts'
+import { checkpointOf, newWorld, open, stateFound, stateOf, step } from './made.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ledger-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+describe('on a real disk', () => {
+  it('a ledger is there after each start, with checkpoints and a torn tail between', async () => {
+    const disk = createDisk()
+    const directory = join(folder, 'deep/er/ledger')
+    const world = newWorld()
+    for (let round = 0; round < 4; round++) {
+      const { journal, archive, opened, aborted } = await open(disk, directory)
+      expect(stateFound(opened)).toEqual(stateOf(world))
+      expect(opened.cut === null).toBe(round === 0)
+      const changes = Array.from({ length: 500 }, (_, n) => [
+        { id: `deposit/${round}:${n}`, ends: n % 2 === 0, reserve: `k${n}` },
+      ])
+      const appended = changes.map(change => journal.append(step(world, change)))
+      await checkpointOf({ journal, archive, opened }, world)
+      await Promise.all(appended)
+      await journal.append(step(world, [{ id: `coin/${round}` }]))
+      expect(await archive.entries(world.seq - 10, 1000)).toEqual(world.feed.slice(-10))
+      expect(await archive.read(`deposit/${round}:8`)).toEqual(world.ended.get(`deposit/${round}:8`))
+      await journal.close()
+      expect(aborted()).toBeNull()
+      const active = (await disk.list(join(directory, 'journal'))).filter(name => name.endsWith('.jsonl'))
+      await appendFile(
+        join(directory, 'journal', active.sort((a, b) => parseInt(a) - parseInt(b)).at(-1)!),
+        '{"hash":"12',
+      )
+    }
+    const { findings, summary } = await verifyLedger(disk, directory)
+    expect(findings.map(({ damage }) => damage)).toEqual([false])
+    expect(summary).toMatchObject({ seq: world.seq, entries: world.feed.length, ended: world.ended.size })
+  })
+
+  it('files are for their owner only', async () => {
+    const { journal } = await open(createDisk(), join(folder, 'ledger'))
+    await journal.close()
+    expect((await stat(join(folder, 'ledger/HEAD.json'))).mode & 0o077).toBe(0)
+    expect((await stat(join(folder, 'ledger/journal'))).mode & 0o077).toBe(0)
+  })
+
+  it('a missing file is not made by reading, and a missing folder is empty', async () => {
+    const disk = createDisk()
+    await expect(disk.open(join(folder, 'none'), { create: false })).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(await disk.exists(join(folder, 'none'))).toBe(false)
+    expect(await disk.list(join(folder, 'none'))).toEqual([])
+  })
+})
+
+describe('between processes', () => {
+  it('a second one is refused by name while the first lives, and let in as soon as it is killed', async () => {
+    const program = await makeProgram(join(folder, 'program'))
+    const directory = join(folder, 'ledger')
+    const first = runProgram(program, directory, 0)
+    await first.line(line => line === 'ready')
+    const second = runProgram(program, directory, 0)
+    const refusal = await second.line(line => line.startsWith('refused'))
+    expect(refusal).toContain('refused locked')
+    expect(refusal).toContain(directory)
+    await expect(open(createDisk(), directory)).rejects.toMatchObject({ type: 'operating', kind: 'locked' })
+    await first.kill()
+    const { journal } = await open(createDisk(), directory)
+    await journal.close()
+    await second.kill()
+  })
+
+  it('a process killed in the midst of its commits leaves all that it acknowledged', async () => {
+    const program = await makeProgram(join(folder, 'program'))
+    const directory = join(folder, 'ledger')
+    let acknowledged = 0
+    for (let round = 0; round < 5; round++) {
+      const child = runProgram(program, directory, 1_000_000)
+      await child.line(line => Number(line) > acknowledged + 200)
+      await child.kill()
+      acknowledged = Math.max(acknowledged, ...child.lines.map(Number).filter(Number.isInteger))
+      const { opened, journal } = await open(createDisk(), directory)
+      expect(opened.seq).toBeGreaterThanOrEqual(acknowledged)
+      expect(opened.live).toHaveLength(opened.seq)
+      await journal.close()
+      acknowledged = opened.seq
+    }
+    expect((await verifyLedger(createDisk(), directory)).findings).toEqual([])
+    expect((await readFile(join(directory, 'journal/1.jsonl'), 'utf8')).split('\n').length - 1).toBe(acknowledged)
+  })
+})
