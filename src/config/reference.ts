@@ -60,16 +60,22 @@ function rows(schema: Schema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, part]) => {
     const isRequired = schema.required?.includes(name) ?? false
     const own = row(prefix + name, part, isRequired)
-    const shapes = part.oneOf ?? (part.items?.properties === undefined ? [part] : [part.items])
-    const dots = part.items?.properties === undefined ? '.' : '[].'
-    return [own, ...unique(shapes.flatMap(shape => rows(shape, prefix + name + dots)))]
+    const isList = part.items?.properties !== undefined
+    const shape = part.oneOf === undefined ? (isList ? part.items! : part) : merge(part.oneOf)
+    return [own, ...rows(shape, `${prefix}${name}${isList ? '[].' : '.'}`)]
   })
 }
 
-/** Two shapes of one union share the key that chooses between them. */
-const unique = (lines: string[]) =>
-  lines.filter((line, at) => lines.findIndex(other => key(other) === key(line)) === at)
-const key = (line: string) => line.split('|')[1]
+/** The shapes of a union as one: the key that chooses between them shows every choice. */
+function merge(shapes: Schema[]): Schema {
+  const properties: Record<string, Schema> = {}
+  for (const [name, part] of shapes.flatMap(shape => Object.entries(shape.properties ?? {}))) {
+    const earlier = properties[name]
+    properties[name] = earlier === undefined ? part : { enum: [...(earlier.enum ?? [earlier.const]), part.const] }
+  }
+  const isAlways = (name: string) => shapes.every(shape => shape.required?.includes(name))
+  return { properties, required: Object.keys(properties).filter(isAlways) }
+}
 
 function row(path: string, schema: Schema, isRequired: boolean): string {
   const cells = [`\`${path}\``, typeOf(schema), defaultOf(schema, isRequired), schema.description ?? '']

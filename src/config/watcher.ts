@@ -41,7 +41,7 @@ function ledger(place: Place) {
     z.strictObject({ engine: z.literal('lowdb') }),
     z.strictObject({
       engine: z.literal('postgres'),
-      urlFile: file.describe('A file with the connection URL on its first line'),
+      urlFile: file.describe('For postgres, required: a file with the connection URL on its first line'),
     }),
   ])
 }
