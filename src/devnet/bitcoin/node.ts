@@ -1,0 +1,262 @@
+/**
+ * A bitcoin-family node in memory: deterministic, without I/O. It serves litecoind's RPC and REST through `handle`, and
+ * what people, miners and accidents do to a network through its control functions.
+ */
+import type { Block, Transaction } from 'bitcoinjs-lib'
+import { parse, stringify } from 'lossless-json'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { scriptOf } from '../../../adapters/bitcoin/address.ts'
+import type { Network } from '../../../adapters/bitcoin/network.ts'
+import { operating } from '../../../adapters/fault.ts'
+import type { HttpCall, HttpResult, Request } from '../../../adapters/ports.ts'
+import type { HttpAnswer, HttpRequest } from '../../http.ts'
+import { addBlock, bestOf, createChain, setValidity, type Change } from './chain.ts'
+import { createCoins, inputKey, type Coin } from './coins.ts'
+import { buildPayment, faucetKey, spendable, type FaucetOutput } from './faucet.ts'
+import { regtestOf } from './genesis.ts'
+import { createMempool, isRefusal } from './mempool.ts'
+import { METHODS, type NodeState } from './methods.ts'
+import { assembleBlock } from './miner.ts'
+import { METHOD_NOT_FOUND, PARSE_ERROR, RpcFailure } from './params.ts'
+
+export interface SimulatedBitcoinOptions {
+  /** A regtest: genesis.ts. */
+  network: Network
+  /** Equal seeds and equal calls give equal blocks; nodes that must differ need different seeds. */
+  seed: string
+  /** Milliseconds. */
+  now: () => number
+  username: string
+  password: string
+  /** `-mempoolreplacement`: off, as litecoind has it, unless said otherwise. */
+  isReplacing?: boolean
+}
+
+export interface SimulatedBitcoin {
+  handle(request: HttpRequest): HttpAnswer
+  /** The request port of a process that runs beside this node; rejects while the node is stopped. */
+  request: Request
+  readonly faucetAddress: string
+  height(): number
+  /** Hash of the best block, or of the one at a height. */
+  tip(): string
+  hashAt(height: number): string
+  /** Raw, for `submit` at another node. */
+  block(hash: string): Block
+  /** The hashes. With the whole mempool unless given transactions (ids in the mempool, or raw); to the faucet unless given an address. */
+  mine(count: number, options?: { to?: string; transactions?: readonly Transaction[] }): string[]
+  /** From the faucet, which needs mature coins: mine first. The transaction id. */
+  pay(address: string, amountSat: bigint): string
+  payMany(outputs: readonly FaucetOutput[]): string
+  /** Replaces an unconfirmed payment of the faucet by one back to itself, whatever replacement rules say. */
+  doubleSpend(txid: string): string
+  pending(): string[]
+  transaction(txid: string): Transaction | undefined
+  /** A block of another node. Throws with the reason when it is refused. */
+  submit(block: Block): void
+  invalidate(hash: string): void
+  reconsider(hash: string): void
+  stop(): void
+  start(): void
+  serveRest(isOn: boolean): void
+  /** sat/kvB, or null for none. */
+  setEstimate(rate: bigint | null): void
+  /** Answers in the node's place until cleared with null; an interceptor that answers null lets the node answer. */
+  intercept(interceptor: ((request: HttpRequest) => HttpAnswer | null) | null): void
+}
+
+const FAUCET_SAT_PER_VBYTE = 2n
+const DOUBLE_SPEND_SAT_PER_VBYTE = 200n
+const EXTRA_NONCE_BYTES = 8
+const BLOCK_WEIGHT_MAXIMUM = 3_900_000
+const TEXT = { 'content-type': 'text/plain' }
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+interface Machine extends NodeState {
+  faucet: ReturnType<typeof faucetKey>
+}
+
+function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint | null): Machine {
+  const { network, seed, now } = options
+  const faucet = faucetKey(seed, network)
+  const chain = createChain(regtestOf(network), createCoins(faucet.script, network.coinbaseMaturity))
+  const nowSeconds = () => Math.floor(now() / 1000)
+  const mempool = createMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds })
+  const tag = sha256(new TextEncoder().encode(`${seed}:miner`))
+  const isVerified = (transaction: Transaction) =>
+    mempool.pool.entries.get(transaction.getId())?.transaction === transaction
+  let blocksMined = 0
+
+  function submitBlock(block: Block): void {
+    mempool.follow(addBlock(chain, block, isVerified))
+  }
+
+  function feeOf(transaction: Transaction, inBlock: ReadonlyMap<string, Transaction>): bigint {
+    const inSat = transaction.ins.reduce((sum, input) => {
+      const [txid = '', vout] = inputKey(input).split(':')
+      const value = inBlock.get(txid)?.outs[Number(vout)]?.value ?? chain.coins.get(inputKey(input))?.valueSat
+      if (value === undefined) throw new Error('bad-txns-inputs-missingorspent')
+      return sum + value
+    }, 0n)
+    return transaction.outs.reduce((sum, { value }) => sum - value, inSat)
+  }
+
+  function mineBlock(script: Uint8Array, chosen: readonly Transaction[] | 'mempool'): string {
+    const transactions =
+      chosen === 'mempool' ? fitting([...mempool.pool.entries.values()].map(entry => entry.transaction)) : chosen
+    const inBlock = new Map(transactions.map(transaction => [transaction.getId(), transaction]))
+    const feesSat = transactions.reduce((sum, transaction) => sum + feeOf(transaction, inBlock), 0n)
+    const extraNonce = Uint8Array.from(tag.subarray(0, EXTRA_NONCE_BYTES))
+    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, ++blocksMined)
+    const block = assembleBlock(chain, { transactions, feesSat, script, nowMs: now(), extraNonce }, network.segwit)
+    submitBlock(block)
+    return block.getId()
+  }
+
+  function changeValidity(hash: string, isValid: boolean): Change {
+    const change = setValidity(chain, hash, isValid)
+    mempool.follow(change)
+    return change
+  }
+
+  return { network, chain, mempool, nowSeconds, estimate, mineBlock, submitBlock, changeValidity, faucet }
+}
+
+/** Parents stand before children, so what is cut off at the end is never needed by what is kept. */
+function fitting(transactions: readonly Transaction[]): Transaction[] {
+  let weight = 0
+  return transactions.filter(transaction => (weight += transaction.weight()) <= BLOCK_WEIGHT_MAXIMUM)
+}
+
+function answerRpc(state: NodeState, body: Uint8Array): HttpAnswer {
+  let id: unknown = null
+  const answer = (status: number, result: unknown, error: unknown): HttpAnswer => ({
+    status,
+    headers: JSON_TYPE,
+    body: `${stringify({ result, error, id })!}\n`,
+  })
+  try {
+    const call = decodeCall(body)
+    id = call.id
+    const method = METHODS[call.method]
+    if (!method) throw new RpcFailure(METHOD_NOT_FOUND, 'Method not found')
+    return answer(200, method(state, call.params) ?? null, null)
+  } catch (error) {
+    if (!(error instanceof RpcFailure)) throw error
+    return answer(error.code === METHOD_NOT_FOUND ? 404 : 500, null, { code: error.code, message: error.message })
+  }
+}
+
+function decodeCall(body: Uint8Array): { id: unknown; method: string; params: unknown[] } {
+  const value = ((): unknown => {
+    try {
+      return parse(new TextDecoder().decode(body), null, digits => (/^-?\d+$/.test(digits) ? Number(digits) : digits))
+    } catch {
+      throw new RpcFailure(PARSE_ERROR, 'Parse error')
+    }
+  })()
+  const { id = null, method, params = [] } = Object(value) as { id?: unknown; method?: unknown; params?: unknown }
+  if (typeof method !== 'string' || !Array.isArray(params)) throw new RpcFailure(PARSE_ERROR, 'Parse error')
+  return { id, method, params }
+}
+
+function answerRest({ chain }: NodeState, path: string): HttpAnswer {
+  const given = /^\/rest\/block\/([^/]*)\.bin$/.exec(path)?.[1]
+  if (given === undefined) return { status: 404, body: '' }
+  if (!/^[0-9a-f]{64}$/.test(given)) return { status: 400, headers: TEXT, body: `Invalid hash: ${given}\r\n` }
+  const stored = chain.blocks.get(given)
+  if (!stored) return { status: 404, headers: TEXT, body: `${given} not found\r\n` }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/octet-stream' },
+    body: Buffer.from(stored.block.toBuffer()),
+  }
+}
+
+/** An answer as bytes, as a socket would carry it. */
+function toResult({ status, headers = {}, body }: HttpAnswer): HttpResult {
+  if (body instanceof Uint8Array) return { status, headers, body }
+  const sent = typeof body === 'string' ? body : JSON.stringify(body)
+  return { status, headers, body: new TextEncoder().encode(sent) }
+}
+
+function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
+  const path = /^[a-z]+:\/\/[^/]+(\/[^?]*)/.exec(url)?.[1] ?? '/'
+  return { method, path, query: {}, headers, body: body ?? new Uint8Array() }
+}
+
+/** Boundary fault `not-simulated` for a network that is no regtest. */
+export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): SimulatedBitcoin {
+  let estimate: bigint | null = null
+  let isRunning = true
+  let hasRest = true
+  let interceptor: ((request: HttpRequest) => HttpAnswer | null) | null = null
+  const machine = createMachine(options, () => estimate)
+  const { network, chain, mempool, faucet } = machine
+  const authorization = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`
+
+  function handle(request: HttpRequest): HttpAnswer {
+    const intercepted = interceptor?.(request)
+    if (intercepted) return intercepted
+    if (request.path.startsWith('/rest/') && hasRest) return answerRest(machine, request.path)
+    if (request.path !== '/') return { status: 404, body: '' }
+    if (request.method !== 'POST') return { status: 405, body: 'JSONRPC server handles only POST requests' }
+    if (request.headers['authorization'] !== authorization)
+      return { status: 401, headers: { 'www-authenticate': 'Basic realm="jsonrpc"' }, body: '' }
+    return answerRpc(machine, request.body)
+  }
+
+  function broadcast(transaction: Transaction): string {
+    const outcome = mempool.accept(transaction)
+    if (isRefusal(outcome)) throw new Error(`the faucet's payment is refused: ${outcome.reason} ${outcome.detail}`)
+    return outcome.txid
+  }
+
+  const payMany = (outputs: readonly FaucetOutput[]): string => {
+    const from = spendable(chain, mempool.pool, faucet, network)
+    return broadcast(buildPayment(from, outputs, FAUCET_SAT_PER_VBYTE, faucet, network))
+  }
+
+  function doubleSpend(txid: string): string {
+    const entry = mempool.pool.entries.get(txid)
+    if (!entry) throw new Error(`${txid} is not in the mempool`)
+    const from = entry.transaction.ins.map((input): [string, Coin] => [
+      inputKey(input),
+      mempool.pool.coin(inputKey(input))!,
+    ])
+    const rest = from.reduce((sum, [, coin]) => sum + coin.valueSat, 0n) / 2n
+    mempool.pool.evict(txid)
+    const outputs = [{ address: faucet.address, amountSat: rest }]
+    return broadcast(buildPayment(from, outputs, DOUBLE_SPEND_SAT_PER_VBYTE, faucet, network))
+  }
+
+  return {
+    handle,
+    request: async call => {
+      if (!isRunning) throw operating('unreachable', 'the simulated node is stopped')
+      return toResult(handle(toRequest(call)))
+    },
+    faucetAddress: faucet.address,
+    height: () => bestOf(chain).height,
+    tip: () => bestOf(chain).hash,
+    hashAt: height => chain.active[height]!.hash,
+    block: hash => chain.blocks.get(hash)!.block,
+    mine: (count, { to, transactions } = {}) => {
+      const script = to === undefined ? faucet.script : scriptOf(to, network)
+      return Array.from({ length: count }, () => machine.mineBlock(script, transactions ?? 'mempool'))
+    },
+    pay: (address, amountSat) => payMany([{ address, amountSat }]),
+    payMany,
+    doubleSpend,
+    pending: () => [...mempool.pool.entries.keys()],
+    transaction: txid => mempool.pool.entries.get(txid)?.transaction,
+    submit: block => machine.submitBlock(block),
+    invalidate: hash => void machine.changeValidity(hash, false),
+    reconsider: hash => void machine.changeValidity(hash, true),
+    stop: () => void (isRunning = false),
+    start: () => void (isRunning = true),
+    serveRest: isOn => void (hasRest = isOn),
+    setEstimate: rate => void (estimate = rate),
+    intercept: next => void (interceptor = next),
+  }
+}
