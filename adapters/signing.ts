@@ -1,7 +1,7 @@
 /** What the signer needs of each currency family. Imports no node, no planner: the signer opens no connection. */
 import type { Json } from '../machines/vocabulary.ts'
 import type { Deriver, Signable } from './adapter.ts'
-import { checkBackend, createDeriver } from './bitcoin/deriver.ts'
+import { createDeriver } from './bitcoin/deriver.ts'
 import { networkOf } from './bitcoin/network.ts'
 import { createSignable } from './bitcoin/signable.ts'
 import { boundary } from './fault.ts'
@@ -11,8 +11,6 @@ export interface SigningFamily {
   deriver: Deriver
   /** As the family's inspections name it. */
   network: string
-  /** Throws an invariant fault when the family's cryptography does not give a known answer. */
-  checkBackend(): void
 }
 
 export interface SigningChain {
@@ -21,7 +19,10 @@ export interface SigningChain {
   asset: string
 }
 
-/** Throws a boundary fault `configuration` for a family that this version cannot sign for. */
+/**
+ * Throws a boundary fault `configuration` for a family that this version cannot sign for, and an invariant fault
+ * `crypto-backend` when the family's cryptography does not give a known answer.
+ */
 export function signingFamilyOf(chain: string, { family, network, asset }: SigningChain): SigningFamily {
   if (family !== 'bitcoin' || typeof network !== 'string') {
     throw boundary('configuration', `chains.${chain}.family: this version cannot sign for ${family}`)
@@ -31,8 +32,5 @@ export function signingFamilyOf(chain: string, { family, network, asset }: Signi
     signable: createSignable(chain, asset, parameters),
     deriver: createDeriver(parameters),
     network: parameters.name,
-    checkBackend: () => {
-      checkBackend()
-    },
   }
 }

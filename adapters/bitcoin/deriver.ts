@@ -24,13 +24,18 @@ interface KeyPairs {
 }
 
 // ecpair's own declarations do not resolve from an ES module; this is the part of them that is used.
-const ECPair = (ECPairFactory as unknown as (backend: typeof secp256k1) => KeyPairs)(secp256k1)
+const createKeyPairs = ECPairFactory as unknown as (backend: typeof secp256k1) => KeyPairs
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(sha256(bytes))
 
-/** Knows the keys of one network. Deriving throws an invariant fault for an index that BIP-32 does not have. */
+/**
+ * Knows the keys of one network. Throws an invariant fault `crypto-backend` where the backend cannot be trusted (S6);
+ * deriving throws `bad-index` for an index that BIP-32 does not have, signing `bad-payload` for another's payload.
+ */
 export function createDeriver(network: Network): Deriver {
+  checkBackend()
+  const keyPairs = createKeyPairs(secp256k1)
   const path = `m/${network.segwit ? 84 : 44}'/${network.coinType}'/0'/0`
   // Four hardened and plain steps that every address shares; about a millisecond each.
   const branches = new WeakMap<Uint8Array, HDKey>()
@@ -56,7 +61,7 @@ export function createDeriver(network: Network): Deriver {
     checkPayload(payload, derive(seed, index).address)
     const child = branchOf(seed).deriveChild(index)
     try {
-      return Uint8Array.from(ECPair.fromPrivateKey(child.privateKey!).sign(payload.bytes, true))
+      return Uint8Array.from(keyPairs.fromPrivateKey(child.privateKey!).sign(payload.bytes, true))
     } finally {
       child.wipePrivateData()
     }

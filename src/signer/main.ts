@@ -41,7 +41,6 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
     name,
     family: signingFamilyOf(name, chain),
   }))
-  for (const { family } of families) family.checkBackend()
   const tokens = parseTokens(
     new TextDecoder().decode(await readWhole(disk, config.tokenFile, MAXIMUM_TOKEN_FILE_BYTES)),
   )

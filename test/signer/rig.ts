@@ -1,6 +1,6 @@
 /** A signer as it runs, on a directory of its own, and a backend and a watcher that ask it for things. */
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Transaction } from 'bitcoinjs-lib'
@@ -10,7 +10,7 @@ import { createDeriver } from '../../adapters/bitcoin/deriver.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createSignable } from '../../adapters/bitcoin/signable.ts'
 import { writeTemplate } from '../../adapters/bitcoin/template.ts'
-import type { LogLevel, Ports } from '../../adapters/ports.ts'
+import type { Disk, LogLevel, Ports } from '../../adapters/ports.ts'
 import { mnemonicToSeedSync } from '@scure/bip39'
 import type { Authorisation, Intent, Json } from '../../machines/vocabulary.ts'
 import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
@@ -40,30 +40,46 @@ export interface Rig {
 }
 
 /** A directory with a keystore, a token and a configuration. */
-export async function createRig(yaml = ''): Promise<Rig> {
-  const directory = await mkdtemp(join(tmpdir(), 'signer-'))
+export const createRig = async (yaml = ''): Promise<Rig> =>
+  furnish(assemble(await mkdtemp(join(tmpdir(), 'signer-')), createDisk(), yaml))
+
+/** The same on a disk that a test can crash. */
+export const createRigOn = (disk: Disk, yaml = ''): Promise<Rig> => furnish(assemble('/signer', disk, yaml))
+
+/** The same machine after a crash: what is on this disk is all there is. */
+export const reboot = (disk: Disk, yaml = ''): Rig => assemble('/signer', disk, yaml)
+
+function assemble(directory: string, disk: Disk, yaml: string): Rig {
   const logs: string[] = []
   const aborts: string[] = []
   const now = { ms: Date.parse('2026-01-01T00:00:00Z') }
   let drawn = 0
+  const draw = (length: number) => {
+    drawn++
+    return new Uint8Array(createHash('shake256', { outputLength: length }).update(`${directory}${drawn}`).digest())
+  }
   const ports: Ports = {
     clock: { now: () => now.ms, wake: (afterMs, run) => createClock().wake(afterMs, run) },
-    random: {
-      bytes: length => {
-        drawn++
-        return new Uint8Array(createHash('shake256', { outputLength: length }).update(`${directory}${drawn}`).digest())
-      },
-    },
-    disk: createDisk(),
+    random: { bytes: draw },
+    disk,
     request: () => Promise.reject(new Error('the signer opens no connection')),
     derive,
     log: (level: LogLevel, message, fields) => logs.push(JSON.stringify({ level, message, ...fields })),
     abort: reason => aborts.push(reason),
   }
-  await writeFile(join(directory, 'token'), `${TOKEN}\nread:${TOKEN}-reader\n`)
-  const file = join(directory, 'keystore.json')
-  await createKeystore(ports, file, PASSPHRASE, { phrase: PHRASE, cost: { N: 2 ** 10, r: 8, p: 1 } })
   return { directory, config: loadSignerConfig(configText(yaml), directory), ports, logs, aborts, now }
+}
+
+async function furnish(rig: Rig): Promise<Rig> {
+  const { disk } = rig.ports
+  const path = join(rig.directory, 'keystore.json')
+  await createKeystore(rig.ports, path, PASSPHRASE, { phrase: PHRASE, cost: { N: 2 ** 10, r: 8, p: 1 } })
+  const token = await disk.open(join(rig.directory, 'token'), { create: true })
+  await token.append(new TextEncoder().encode(`${TOKEN}\nread:${TOKEN}-reader\n`))
+  await token.sync()
+  await token.close()
+  await disk.syncDirectory(rig.directory)
+  return rig
 }
 
 const configText = (yaml: string): string => `
