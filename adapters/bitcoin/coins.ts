@@ -34,7 +34,7 @@ export interface Choice {
   changeSat: bigint
 }
 
-/** `missingSat`: how much more would do; 0 where it is not the amount that is wrong but the number of coins. */
+/** `missingSat`: what one more coin would have to bring. */
 export interface Missing {
   missingSat: bigint
 }
@@ -127,14 +127,16 @@ export function settle(funds: Fund[], aim: Aim): Choice | Missing {
   const changeWeight = transactionWeight(funds.length, [...scripts, aim.changeScript], aim.network)
   const changeFeeSat = feeSat(changeWeight, aim)
   const changeSat = restSat - changeFeeSat
+  const inputSat = feeSat(inputWeight(aim.network), aim)
   if (funds.length > 0 && changeSat >= aim.leastChangeSat) return { funds, feeSat: changeFeeSat, changeSat }
   const plainFeeSat = feeSat(plainWeight, aim)
   if (restSat < plainFeeSat || scripts.length === 0) {
     const neededSat = scripts.length === 0 ? changeFeeSat + aim.leastChangeSat : plainFeeSat
-    return { missingSat: neededSat - restSat }
+    return { missingSat: neededSat - restSat + inputSat }
   }
   // What is left is too little to be change and too much to be given away: one more coin will make it change.
-  if (restSat > maximumFeeSat(plainWeight, aim)) return { missingSat: changeFeeSat + aim.leastChangeSat - restSat }
+  if (restSat > maximumFeeSat(plainWeight, aim))
+    return { missingSat: changeFeeSat + aim.leastChangeSat - restSat + inputSat }
   return { funds, feeSat: restSat, changeSat: 0n }
 }
 

@@ -42,12 +42,8 @@ function planned(
   if (transactionWeight(1, scripts, network) > MAXIMUM_WEIGHT)
     return { shortfall: `${aim.payments.length} payments are too many for one transaction` }
   const choice = aim.payments.length === 0 ? gatherCoins(funds, aim) : chooseCoins(funds, aim)
-  if ('missingSat' in choice) return { shortfall: shortfallOf(choice.missingSat) }
+  if ('missingSat' in choice) return { shortfall: `${choice.missingSat} base units more are needed` }
   return writtenPlan(chain, network, aim, choice)
-}
-
-function shortfallOf(missingSat: bigint): string {
-  return missingSat > 0n ? `${missingSat} base units more are needed` : 'no coin can be spent now'
 }
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {

@@ -20,30 +20,33 @@ export const SCRIPT_SHAPES: Readonly<Record<ScriptKind, ScriptShape>> = {
   p2tr: { kind: 'p2tr', prefix: [0x51, 0x20], payloadBytes: 32, suffix: [] },
 }
 
-/** The kind of the `length` bytes at `start`, or null. Allocates nothing: it runs for every output of a block. */
-export function kindOf(bytes: Uint8Array, start: number, length: number): ScriptKind | null {
+/** The order in which `kindAt` numbers them. */
+export const SCRIPT_KINDS: readonly ScriptKind[] = ['p2pkh', 'p2sh', 'p2wpkh', 'p2wsh', 'p2tr']
+
+/**
+ * The kind of the `length` bytes at `start` as a position in SCRIPT_KINDS, or -1. Numbers, and no allocation: it runs
+ * for every output of a block.
+ */
+export function kindAt(bytes: Uint8Array, start: number, length: number): number {
+  if (length === 25) return isPublicKeyHash(bytes, start) ? 0 : -1
+  if (length < 22 || length > 34) return -1
   const first = bytes[start]
   const second = bytes[start + 1]
-  switch (length) {
-    case 22:
-      return first === 0x00 && second === 0x14 ? 'p2wpkh' : null
-    case 23:
-      return first === 0xa9 && second === 0x14 && bytes[start + 22] === 0x87 ? 'p2sh' : null
-    case 25:
-      return first === 0x76 &&
-        second === 0xa9 &&
-        bytes[start + 2] === 0x14 &&
-        bytes[start + 23] === 0x88 &&
-        bytes[start + 24] === 0xac
-        ? 'p2pkh'
-        : null
-    case 34:
-      if (second !== 0x20) return null
-      return first === 0x00 ? 'p2wsh' : first === 0x51 ? 'p2tr' : null
-    default:
-      return null
-  }
+  if (length === 23) return first === 0xa9 && second === 0x14 && bytes[start + 22] === 0x87 ? 1 : -1
+  if (length === 22) return first === 0x00 && second === 0x14 ? 2 : -1
+  if (length !== 34 || second !== 0x20) return -1
+  return first === 0x00 ? 3 : first === 0x51 ? 4 : -1
 }
+
+const isPublicKeyHash = (bytes: Uint8Array, start: number): boolean =>
+  bytes[start] === 0x76 &&
+  bytes[start + 1] === 0xa9 &&
+  bytes[start + 2] === 0x14 &&
+  bytes[start + 23] === 0x88 &&
+  bytes[start + 24] === 0xac
+
+export const kindOf = (bytes: Uint8Array, start: number, length: number): ScriptKind | null =>
+  SCRIPT_KINDS[kindAt(bytes, start, length)] ?? null
 
 export function scriptFor(kind: ScriptKind, payload: Uint8Array): Uint8Array {
   const { prefix, suffix } = SCRIPT_SHAPES[kind]

@@ -8,15 +8,15 @@ import { invariant } from '../fault.ts'
 import { addressOf, scriptOf } from './address.ts'
 import type { Network } from './network.ts'
 import { OUTPOINT_BYTES, outpointBytes, outpointOf } from './outpoint.ts'
-import type { ScriptKind } from './script.ts'
-import { kindOf, SCRIPT_SHAPES } from './script.ts'
-import type { Table } from './table.ts'
+import { kindAt, SCRIPT_KINDS, SCRIPT_SHAPES } from './script.ts'
 import { createTable } from './table.ts'
 
 /** Bits of what `spends` answers: whose outpoint it is. A key can be both. */
 export const COIN = 1
 export const CONFLICT = 2
 const SORT_BIT: Record<KeySort, number> = { coin: COIN, conflict: CONFLICT }
+
+const PAYLOAD_OFFSETS = SCRIPT_KINDS.map(kind => SCRIPT_SHAPES[kind].prefix.length)
 
 export interface BitcoinWatch extends Watch {
   /** Which of our addresses the output script at `start` pays: its index, or -1. Exact (B14); allocates nothing. */
@@ -28,32 +28,30 @@ export interface BitcoinWatch extends Watch {
 }
 
 export function createWatch(chain: string, network: Network): BitcoinWatch {
-  const scripts: Partial<Record<ScriptKind, Table>> = {}
+  const scripts = SCRIPT_KINDS.map(kind => createTable(SCRIPT_SHAPES[kind].payloadBytes))
   const keys = createTable(OUTPOINT_BYTES)
 
   /** Fault `address-twice` where the script is known under another index: two owners for one address. */
   function addAddress(index: number, address: string): void {
     const script = scriptOf(address, network)
-    const kind = kindOf(script, 0, script.length)!
-    const table = (scripts[kind] ??= createTable(SCRIPT_SHAPES[kind].payloadBytes))
+    const kind = kindAt(script, 0, script.length)
+    const table = scripts[kind]!
     const before = table.size()
-    const entry = table.add(script, SCRIPT_SHAPES[kind].prefix.length)
+    const entry = table.add(script, PAYLOAD_OFFSETS[kind]!)
     if (table.size() === before && table.value(entry) !== index)
       throw invariant('address-twice', `${addressOf(script, network)!} has index ${table.value(entry)} and ${index}`)
     table.setValue(entry, index)
   }
 
   function pays(bytes: Uint8Array, start: number, length: number): number {
-    const kind = kindOf(bytes, start, length)
-    if (kind === null) return -1
-    const table = scripts[kind]
-    if (table === undefined) return -1
-    const entry = table.find(bytes, start + SCRIPT_SHAPES[kind].prefix.length)
+    const kind = kindAt(bytes, start, length)
+    if (kind === -1) return -1
+    const table = scripts[kind]!
+    const entry = table.find(bytes, start + PAYLOAD_OFFSETS[kind]!)
     return entry === -1 ? -1 : table.value(entry)
   }
 
   function spends(bytes: Uint8Array, offset: number): number {
-    if (keys.size() === 0) return 0
     const entry = keys.find(bytes, offset)
     return entry === -1 ? 0 : keys.value(entry)
   }
@@ -76,7 +74,7 @@ export function createWatch(chain: string, network: Network): BitcoinWatch {
     else keys.setValue(entry, rest)
   }
 
-  const scriptBytes = () => Object.values(scripts).reduce((sum, table) => sum + table.bytesHeld(), 0)
+  const scriptBytes = () => scripts.reduce((sum, table) => sum + table.bytesHeld(), 0)
   return {
     addAddress,
     addKey,

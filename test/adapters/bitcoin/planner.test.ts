@@ -1,0 +1,245 @@
+import { Transaction } from 'bitcoinjs-lib'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Fund, Order, Plan, Shortfall } from '../../../adapters/adapter.ts'
+import { dustOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
+import { networkOf } from '../../../adapters/bitcoin/network.ts'
+import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
+import { createSignable } from '../../../adapters/bitcoin/signable.ts'
+import { fundOf, keyOf, sign } from './wallet.ts'
+
+const network = networkOf('litecoin-regtest')
+const planner = createPlanner('c', 'LTC', network, { maximumRate: 500 })
+const signable = createSignable('c', 'LTC', network)
+const treasury = keyOf(0, network).address
+const to = (n: number) => keyOf(40 + n, network).address
+const facts = (feeRate: number) => ({ feeRate, estimated: true })
+
+const orderOf = (...amounts: bigint[]): Order => ({
+  purpose: 'payment',
+  payments: amounts.map((amount, n) => ({
+    withdrawal: `w${n}`,
+    to: to(n),
+    dataField: null,
+    amount: amount.toString(),
+  })),
+  change: { address: treasury },
+})
+
+function planOf(order: Order, funds: readonly Fund[], feeRate = 10): Plan {
+  const plan = planner.plan(order, funds, facts(feeRate))
+  if ('shortfall' in plan) throw new Error(plan.shortfall)
+  return plan
+}
+
+const shortfallOf = (plan: Plan | Shortfall) => ('shortfall' in plan ? plan.shortfall : null)
+const chosen = (plan: Plan, funds: readonly Fund[]) => funds.filter(fund => plan.spendKeys.includes(fund.key))
+
+describe('properties of every plan', () => {
+  const amount = fc.bigInt({ min: 3_000n, max: 3_000_000n })
+  const fund = fc.record({ amount, final: fc.boolean(), ancestors: fc.constantFrom(0, 0, 0, 1, 5, 12, 24) })
+  const order = fc.array(amount, { minLength: 1, maxLength: 8 })
+  const rate = fc.constantFrom(1, 1.2345, 7, 33.3, 499.9, 500, 900)
+
+  const everyPlan = (check: (plan: Plan, asked: bigint[], funds: Fund[], rate: number) => void, numRuns: number) => {
+    fc.assert(
+      fc.property(fc.array(fund, { minLength: 1, maxLength: 12 }), order, rate, (coins, asked, feeRate) => {
+        const funds = coins.map((coin, n) =>
+          fundOf(network, coin.amount, {
+            n,
+            index: (n % 4) + 1,
+            final: coin.final && coin.ancestors === 0,
+            ancestors: coin.ancestors,
+          }),
+        )
+        const plan = planner.plan(orderOf(...asked), funds, facts(feeRate))
+        if ('shortfall' in plan) return
+        check(plan, asked, funds, feeRate)
+      }),
+      { numRuns },
+    )
+  }
+
+  test('inputs are payments, change and fee; payments are as asked, in that order, and change comes last', () => {
+    everyPlan((plan, asked, funds) => {
+      const { inputs, outputs, fee, spendKeys } = signable.inspect(plan.template)
+      const sum = (list: { amount: string }[]) => list.reduce((total, item) => total + BigInt(item.amount), 0n)
+      expect(sum(inputs)).toBe(sum(outputs) + BigInt(fee))
+      expect(fee).toBe(plan.fee)
+      expect(spendKeys).toEqual(plan.spendKeys)
+      expect(sum(chosen(plan, funds))).toBe(sum(inputs))
+      expect(outputs.slice(0, asked.length)).toEqual(
+        asked.map((amountSat, n) => ({ to: to(n), dataField: null, asset: 'LTC', amount: amountSat.toString() })),
+      )
+      for (const change of outputs.slice(asked.length)) expect(change.to).toBe(treasury)
+      expect(outputs.length - asked.length).toBeLessThanOrEqual(1)
+    }, 300)
+  })
+
+  test('B12: no output is dust', () => {
+    everyPlan(plan => {
+      for (const output of signable.inspect(plan.template).outputs)
+        expect(BigInt(output.amount)).toBeGreaterThanOrEqual(dustOf(scriptOf(output.to, network), network))
+    }, 200)
+  })
+
+  test('the rate is at least the one asked for and never above the maximum', () => {
+    everyPlan((plan, asked, _, feeRate) => {
+      const { feeRate: planned, outputs, fee } = signable.inspect(plan.template)
+      expect(planned).toBeLessThanOrEqual(500)
+      expect(planned).toBeGreaterThanOrEqual(Math.min(feeRate, 500) - 0.001)
+      // With change the fee is exact; without, at most what change would have cost and dust go to the fee.
+      const excessSat = Number(fee) - Math.ceil((Number(fee) / planned) * Math.min(feeRate, 500))
+      const leastChangeSat = 2940 + 31 * Math.min(feeRate, 500)
+      expect(excessSat).toBeLessThanOrEqual(outputs.length > asked.length ? 1 : leastChangeSat + 1)
+    }, 200)
+  })
+
+  test('B17: never more than 24 unconfirmed ancestors, and only where confirmed coins do not do', () => {
+    everyPlan((plan, asked, funds) => {
+      const spent = chosen(plan, funds)
+      const ancestors = spent.reduce((sum, coin) => sum + coin.ancestors, 0)
+      expect(ancestors).toBeLessThanOrEqual(24)
+      const confirmed = funds.filter(coin => coin.ancestors === 0)
+      if (ancestors > 0) expect(planner.plan(orderOf(...asked), confirmed, facts(10))).toBeDefined()
+    }, 200)
+  })
+
+  test('the same coins in any order and again give the same template', () => {
+    everyPlan((plan, asked, funds, feeRate) => {
+      expect(planner.plan(orderOf(...asked), [...funds].reverse(), facts(feeRate))).toEqual(plan)
+    }, 100)
+  })
+
+  test('signed, it is no larger than planned and at most one virtual byte an input smaller', () => {
+    everyPlan(plan => {
+      const { fee, feeRate, inputs } = signable.inspect(plan.template)
+      const { raw } = signable.assemble(plan.template, sign(signable.payloads(plan.template), network))
+      const planned = Number(fee) / feeRate
+      const real = Transaction.fromHex(raw).virtualSize()
+      expect(real).toBeLessThanOrEqual(Math.round(planned))
+      expect(real).toBeGreaterThan(planned - inputs.length - 1)
+    }, 60)
+  })
+})
+
+describe('which coins', () => {
+  test('final coins first, then confirmed ones, then our own change', () => {
+    const final = fundOf(network, 100_000n, { n: 1 })
+    const confirmed = fundOf(network, 900_000n, { n: 2, final: false })
+    const change = fundOf(network, 2_000_000n, { n: 3, final: false, ancestors: 1 })
+    const all = [change, confirmed, final]
+    expect(planOf(orderOf(50_000n), all).spendKeys).toEqual([final.key])
+    expect(planOf(orderOf(500_000n), all).spendKeys).toEqual([confirmed.key])
+    expect(chosen(planOf(orderOf(1_500_000n), all), all)).toContain(change)
+  })
+
+  test('B17: change below 25 unconfirmed transactions is not spent, and what is missing is said', () => {
+    const deep = fundOf(network, 2_000_000n, { n: 1, final: false, ancestors: 25 })
+    expect(shortfallOf(planner.plan(orderOf(1_000_000n), [deep], facts(10)))).toMatch(/1001100 base units more/)
+    const usable = fundOf(network, 2_000_000n, { n: 1, final: false, ancestors: 24 })
+    expect(planOf(orderOf(1_000_000n), [usable]).spendKeys).toEqual([usable.key])
+    const two = [13, 12].map((ancestors, n) => fundOf(network, 600_000n, { n: n + 5, final: false, ancestors }))
+    expect(shortfallOf(planner.plan(orderOf(1_000_000n), two, facts(10)))).not.toBeNull()
+  })
+
+  test('B16: without segwit unconfirmed change is never spent', () => {
+    const doge = networkOf('dogecoin-regtest')
+    const dogePlanner = createPlanner('c', 'DOGE', doge, { maximumRate: 500_000 })
+    const order: Order = {
+      purpose: 'payment',
+      payments: [{ withdrawal: 'w', to: keyOf(40, doge).address, dataField: null, amount: '300000000' }],
+      change: { address: keyOf(0, doge).address },
+    }
+    const unconfirmed = fundOf(doge, 900_000_000n, { n: 1, final: false, ancestors: 1 })
+    const confirmed = fundOf(doge, 400_000_000n, { n: 2, final: false })
+    expect(dogePlanner.plan(order, [unconfirmed], facts(1000))).toHaveProperty('shortfall')
+    const plan = dogePlanner.plan(order, [unconfirmed, confirmed], facts(1000))
+    expect(plan).toMatchObject({ spendKeys: [confirmed.key] })
+    expect(plan).toMatchObject({ fee: ((148 + 2 * 34 + 10) * 1000).toString() })
+  })
+
+  test('a set that needs no change is found among many', () => {
+    // 2 inputs and 1 output at 10 sat/vB: 178.5 virtual bytes.
+    const amounts = [700_000n, 510_000n, 333_000n, 190_000n, 90_000n]
+    const funds = amounts.map((amountSat, n) => fundOf(network, amountSat, { n }))
+    const plan = planOf(orderOf(333_000n + 190_000n - 1_790n), funds)
+    expect(chosen(plan, funds).map(fund => fund.amount)).toEqual(['333000', '190000'])
+    expect(signable.inspect(plan.template).outputs).toHaveLength(1)
+  })
+
+  test('coins that cost more than they bring are left alone', () => {
+    const tiny = Array.from({ length: 5 }, (_, n) => fundOf(network, 3_000n, { n: n + 10 }))
+    const plan = planOf(orderOf(50_000n), [...tiny, fundOf(network, 100_000n, { n: 1 })], 100)
+    expect(plan.spendKeys).toHaveLength(1)
+  })
+
+  test('what is too little for change goes to the fee, but never beyond the maximum rate', () => {
+    const fund = fundOf(network, 100_000n, { n: 1 })
+    // One input and one output are 110 virtual bytes.
+    expect(planOf(orderOf(100_000n - 1_100n - 500n), [fund]).fee).toBe('1600')
+    const strict = createPlanner('c', 'LTC', network, { maximumRate: 10 })
+    const answer = strict.plan(orderOf(100_000n - 1_100n - 500n), [fund], facts(10))
+    expect(shortfallOf(answer)).toMatch(/base units more are needed/)
+    const more = [fund, fundOf(network, 20_000n, { n: 2 })]
+    expect(strict.plan(orderOf(100_000n - 1_100n - 500n), more, facts(10))).toHaveProperty('template')
+  })
+
+  test('many payments and more coins than one transaction takes', () => {
+    const amounts = Array.from({ length: 100 }, (_, n) => 10_000n + BigInt(n))
+    const funds = Array.from({ length: 700 }, (_, n) => fundOf(network, 5_000n, { n }))
+    const plan = planOf(orderOf(...amounts), funds, 1)
+    expect(signable.inspect(plan.template).outputs.length).toBeGreaterThanOrEqual(100)
+    const answer = planner.plan(orderOf(3_000_000n), funds, facts(1))
+    expect(shortfallOf(answer)).toMatch(/base units more/)
+    const tooMany = orderOf(...Array.from({ length: 4_000 }, () => 10_000n))
+    expect(shortfallOf(planner.plan(tooMany, funds, facts(1)))).toMatch(/4000 payments are too many/)
+  })
+
+  test('a consolidation gathers the smallest confirmed coins into one output of the treasury', () => {
+    const funds = [
+      ...Array.from({ length: 600 }, (_, n) => fundOf(network, 20_000n + BigInt(n), { n })),
+      fundOf(network, 90_000n, { n: 900, final: false, ancestors: 1 }),
+    ]
+    const order: Order = { purpose: 'consolidation', payments: [], change: { address: treasury } }
+    const plan = planOf(order, funds, 2)
+    expect(plan.spendKeys).toHaveLength(500)
+    expect(chosen(plan, funds)).toEqual(funds.slice(0, 500))
+    expect(signable.inspect(plan.template).outputs.map(output => output.to)).toEqual([treasury])
+    expect(shortfallOf(planner.plan(order, [], facts(2)))).not.toBeNull()
+  })
+})
+
+describe('what is refused', () => {
+  test('dust, a data field and a bad address are boundary faults', () => {
+    const funds = [fundOf(network, 100_000n, { n: 1 })]
+    expect(() => planner.plan(orderOf(2_939n), funds, facts(1))).toThrow(/dust/)
+    const order = orderOf(5_000n)
+    const bad = (payment: object): Order => ({ ...order, payments: [{ ...order.payments[0]!, ...payment }] })
+    expect(() => planner.plan(bad({ dataField: '1' }), funds, facts(1))).toThrow(/no data field/)
+    expect(() => planner.plan(bad({ to: 'bc1qqqqq' }), funds, facts(1))).toThrow(/another network/)
+    expect(() => planner.plan(order, funds, facts(Number.NaN))).toThrow(/fee rate/)
+  })
+
+  test('a coin that is not what the ledger says is an invariant fault, not a plan', () => {
+    const good = fundOf(network, 100_000n, { n: 1 })
+    const other = fundOf(network, 100_000n, { n: 2, index: 2 })
+    const wrong: Fund[] = [
+      { ...good, amount: '100001' },
+      { ...good, raw: other.raw },
+      { ...good, publicKey: other.publicKey },
+      { ...good, raw: 'zz' },
+    ]
+    for (const fund of wrong)
+      expect(() => planner.plan(orderOf(50_000n), [fund], facts(1))).toThrow(
+        expect.objectContaining({ type: 'invariant', kind: 'impossible-plan' }),
+      )
+  })
+
+  test('the least payment is dust of its destination', () => {
+    expect(planner.minimumPayment(to(1))).toBe('2940')
+    expect(planner.minimumPayment('n1t7wt4zeyhauxn9yz4nT3aGmLrGuj2MCA')).toBe('5460')
+    expect(() => planner.minimumPayment('nobody')).toThrow(/no address/)
+    expect(planner.destination(to(1).toUpperCase(), null)).toEqual({ canonical: to(1) })
+  })
+})
