@@ -2,7 +2,7 @@
  * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
  * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
  */
-import { boundary, Fault, invariant, reasonOf } from '../../adapters/fault.ts'
+import { boundary, Fault, operating, invariant, reasonOf } from '../../adapters/fault.ts'
 import type { Inspection } from '../../adapters/adapter.ts'
 import type { Log } from '../../adapters/ports.ts'
 import type { SigningFamily } from '../../adapters/signing.ts'
@@ -14,6 +14,9 @@ import type { Memory } from './memory.ts'
 import { judge, type AuthorisedIntent, type Authority, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { Pool } from './pool.ts'
 import { contextOf } from './records.ts'
+
+/** Attempts that are refused or wait for approval; each takes about 1 KB of memory. */
+const MAXIMUM_UNSIGNED = 100_000
 
 /** A chain that the signer signs for. */
 export interface SigningChain {
@@ -78,12 +81,20 @@ type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
 function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): void {
   const at = parts.now()
   const outcome = outcomeOf(parts, chain, asked, at)
-  if (isKnown(parts, parts.memory.get(id), digest, outcome)) return
+  const before = parts.memory.get(id)
+  if (isKnown(parts, before, digest, outcome)) return
+  if (before === undefined && outcome.at(-1)!.type !== 'template.signed') checkRoom(parts.memory)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
   const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
   parts.memory.change(messages, at)
   report(parts.log, id, outcome.at(-1)!)
+}
+
+/** Refusals are remembered, so whoever provokes them must not fill the memory. */
+function checkRoom(memory: Memory): void {
+  if (memory.unsigned() < MAXIMUM_UNSIGNED) return
+  throw operating('too-many-unsigned', `${MAXIMUM_UNSIGNED} attempts are refused or wait: ask for those again`)
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */

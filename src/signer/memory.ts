@@ -7,12 +7,14 @@ import type { Ports } from '../../adapters/ports.ts'
 import { poolMachine } from '../../machines/pool.ts'
 import { signingMachine } from '../../machines/signing.ts'
 import type { Addressed, Id } from '../../machines/vocabulary.ts'
-import { READ_MAXIMUM, type Archive, type Ledger } from '../ledger/engine.ts'
+import type { Archive, Ledger } from '../ledger/engine.ts'
 import type { Instance } from '../ledger/entry.ts'
 import { openLedger } from '../ledger/journal.ts'
 import { kindOf, machineOf, step, versionOf, type Machines } from '../orchestrator/step.ts'
 import { createRecords, type Records } from './records.ts'
 
+/** Templates may be large: few are held at a time. */
+const LEARN_PAGE = 100
 /** What a start may have to replay. */
 const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024
 
@@ -24,6 +26,8 @@ export interface Memory {
   /** Live ones only: what is signed has left memory, see `records` and `archive`. */
   get(id: Id): Instance | undefined
   pools(): Instance[]
+  /** How many attempts are stored that are not signed. */
+  unsigned(): number
   /** Delivers the events to their instances as one commit. */
   change(messages: readonly Addressed[], at: number): void
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
@@ -55,26 +59,30 @@ function checkVersion({ id, version }: Instance): void {
 
 async function learnArchived(archive: Archive, records: Records): Promise<void> {
   for (let after = 0; ;) {
-    const page = await archive.list({ kind: 'signing', after, limit: READ_MAXIMUM })
+    const page = await archive.list({ kind: 'signing', after, limit: LEARN_PAGE })
     for (const instance of page) {
       checkVersion(instance)
       records.learn(instance)
       after = instance.seq
     }
-    if (page.length < READ_MAXIMUM) return
+    if (page.length < LEARN_PAGE) return
   }
 }
 
 function run(ports: Ports, ledger: Ledger, records: Records, live: Map<Id, Instance>, opened: number): Memory {
   const { journal, archive } = ledger
   let seq = opened
+  let unsigned = [...live.keys()].filter(id => kindOf(id) === 'signing').length
   let last: Promise<void> = Promise.resolve()
   for (const instance of live.values()) if (kindOf(instance.id) === 'signing') records.learn(instance)
 
   const take = (instance: Instance): void => {
+    const wasLive = live.has(instance.id)
     if (instance.ended) live.delete(instance.id)
     else live.set(instance.id, instance)
-    if (kindOf(instance.id) === 'signing') records.learn(instance)
+    if (kindOf(instance.id) !== 'signing') return
+    unsigned += Number(!instance.ended) - Number(wasLive)
+    records.learn(instance)
   }
 
   const checkpoint = (): void => {
@@ -106,6 +114,7 @@ function run(ports: Ports, ledger: Ledger, records: Records, live: Map<Id, Insta
     records,
     archive,
     get: id => live.get(id),
+    unsigned: () => unsigned,
     pools: () => [...live.values()].filter(({ id }) => kindOf(id) === 'pool'),
     change,
     settled: () => last,

@@ -78,6 +78,8 @@ export interface Verdict {
   rounds: Record<string, number>
 }
 
+/** Of a template with thousands of wrong outputs the first few say enough. */
+const MAXIMUM_REASONS = 20
 const DAY_MS = 24 * 60 * 60 * 1000
 
 const reason = (kind: string, message: string): Reason => ({ kind, message })
@@ -100,7 +102,7 @@ export function judge(terms: Terms, request: Request, history: History): Verdict
     ...checkLimits(terms, request, paid.outflow, history),
   ]
   const rounds = Object.fromEntries(authorised.map(({ id, round }) => [id, round]))
-  return { reasons, missing, outflow: paid.outflow, rounds }
+  return { reasons: reasons.slice(0, MAXIMUM_REASONS), missing, outflow: paid.outflow, rounds }
 }
 
 function missingOf(authority: Authority | null, intent: AuthorisedIntent): Missing[] {

@@ -14,6 +14,7 @@ import {
   signatureSchema,
   timeSchema,
 } from '../http/schemas.ts'
+import type { Archive } from '../ledger/engine.ts'
 import type { Instance } from '../ledger/entry.ts'
 import { attemptId, describeAttempt, type Attempts, type SigningChain } from './attempts.ts'
 import type { Identity } from './identity.ts'
@@ -28,6 +29,7 @@ const MAXIMUM_ATTEMPTS = 10_000
 const MAXIMUM_TEXT = 256
 /** A page ends early beyond this: templates carry whole previous transactions. */
 const PAGE_BYTES = 8 * 1024 * 1024
+const PAGE_STEP = 20
 
 const intentSchema = z.strictObject({
   id: nameSchema,
@@ -189,22 +191,23 @@ const transfersRoute = (parts: SignerParts) =>
     async handle({ params, query }) {
       const { name } = chainOf(parts, params.chain!)
       await parts.memory.settled()
-      const { after, limit } = query
-      const found = await parts.memory.archive.list({ kind: 'signing', chain: name, state: 'signed', after, limit })
-      const page = cutPage(found)
-      const isEnd = page.length === found.length && found.length < limit
-      return { status: 200, body: { items: page.map(describeAttempt), next: isEnd ? null : page.at(-1)!.seq } }
+      return { status: 200, body: await readPage(parts.memory.archive, name, query.after, query.limit) }
     },
   })
 
-/** At least one, then as many as fit. */
-function cutPage(found: readonly Instance[]): readonly Instance[] {
-  let bytes = 0
-  for (const [i, instance] of found.entries()) {
-    bytes += JSON.stringify(instance.context).length
-    if (bytes > PAGE_BYTES && i > 0) return found.slice(0, i)
+/** As many as fit, read few at a time; at least one. `next` is null at the end. */
+async function readPage(archive: Archive, chain: string, after: number, limit: number) {
+  const items: ReturnType<typeof describeAttempt>[] = []
+  let next = after
+  for (let bytes = 0; items.length < limit && bytes < PAGE_BYTES;) {
+    const wanted = Math.min(limit - items.length, PAGE_STEP)
+    const found = await archive.list({ kind: 'signing', chain, state: 'signed', after: next, limit: wanted })
+    items.push(...found.map(describeAttempt))
+    bytes += found.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
+    if (found.length < wanted) return { items, next: null }
+    next = found.at(-1)!.seq
   }
-  return found
+  return { items, next }
 }
 
 const withdrawalRoute = (parts: SignerParts) =>
