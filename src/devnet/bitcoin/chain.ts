@@ -7,7 +7,7 @@ import type { Block, Transaction } from 'bitcoinjs-lib'
 import { displayOf } from '../../../adapters/bitcoin/hash.ts'
 import { inputKey, type Coin, type Coins, type Undo } from './coins.ts'
 import type { Regtest } from './genesis.ts'
-import { verifyInput } from './script.ts'
+import { BAD_SIGNATURE, FALSE_RESULT, verifyInput } from './script.ts'
 
 export interface StoredBlock {
   hash: string
@@ -185,6 +185,7 @@ function verifyScripts(chain: Chain, transaction: Transaction): void {
   if (spent.some(coin => !coin)) throw new Error('bad-txns-inputs-missingorspent')
   for (const index of transaction.ins.keys()) {
     const error = verifyInput(transaction, index, spent as Coin[])
-    if (error !== null) throw new Error(`mandatory-script-verify-flag-failed (${error})`)
+    const reason = error === BAD_SIGNATURE ? FALSE_RESULT : error
+    if (reason !== null) throw new Error(`non-mandatory-script-verify-flag (${reason})`)
   }
 }

@@ -2,7 +2,7 @@
 import { script as scripts, type Transaction } from 'bitcoinjs-lib'
 import { LosslessNumber } from 'lossless-json'
 import { addressOf } from '../../../adapters/bitcoin/address.ts'
-import { displayOf } from '../../../adapters/bitcoin/hash.ts'
+import { displayOf, hash256 } from '../../../adapters/bitcoin/hash.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { fromSatoshi } from '../../../adapters/bitcoin/rpc.ts'
 import { kindOf, type ScriptKind } from '../../../adapters/bitcoin/script.ts'
@@ -59,7 +59,8 @@ function describeInput(transaction: Transaction, input: Transaction['ins'][numbe
 export function describeTransaction(transaction: Transaction, network: Network): Record<string, unknown> {
   return {
     txid: transaction.getId(),
-    hash: displayOf(transaction.getHash(true)),
+    // Over the whole: for a coinbase, bitcoinjs would answer what the witness commitment wants of it.
+    hash: displayOf(hash256(transaction.toBuffer())),
     version: transaction.version,
     size: transaction.byteLength(),
     vsize: transaction.virtualSize(),

@@ -18,6 +18,7 @@ import { createMempool, isRefusal } from './mempool.ts'
 import { METHODS, type NodeState } from './methods.ts'
 import { assembleBlock } from './miner.ts'
 import { METHOD_NOT_FOUND, PARSE_ERROR, RpcFailure } from './params.ts'
+import type { Entry } from './pool.ts'
 
 export interface SimulatedBitcoinOptions {
   /** A regtest: genesis.ts. */
@@ -91,21 +92,11 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
     mempool.follow(addBlock(chain, block, isVerified))
   }
 
-  function feeOf(transaction: Transaction, inBlock: ReadonlyMap<string, Transaction>): bigint {
-    const inSat = transaction.ins.reduce((sum, input) => {
-      const [txid = '', vout] = inputKey(input).split(':')
-      const value = inBlock.get(txid)?.outs[Number(vout)]?.value ?? chain.coins.get(inputKey(input))?.valueSat
-      if (value === undefined) throw new Error('bad-txns-inputs-missingorspent')
-      return sum + value
-    }, 0n)
-    return transaction.outs.reduce((sum, { value }) => sum - value, inSat)
-  }
-
+  /** Chosen transactions bring their miner no fees: so does litecoind's `generateblock`. */
   function mineBlock(script: Uint8Array, chosen: readonly Transaction[] | 'mempool'): string {
-    const transactions =
-      chosen === 'mempool' ? fitting([...mempool.pool.entries.values()].map(entry => entry.transaction)) : chosen
-    const inBlock = new Map(transactions.map(transaction => [transaction.getId(), transaction]))
-    const feesSat = transactions.reduce((sum, transaction) => sum + feeOf(transaction, inBlock), 0n)
+    const entries = chosen === 'mempool' ? fitting([...mempool.pool.entries.values()]) : []
+    const transactions = chosen === 'mempool' ? entries.map(entry => entry.transaction) : chosen
+    const feesSat = entries.reduce((sum, entry) => sum + entry.feeSat, 0n)
     const extraNonce = Uint8Array.from(tag.subarray(0, EXTRA_NONCE_BYTES))
     new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, ++blocksMined)
     const block = assembleBlock(chain, { transactions, feesSat, script, nowMs: now(), extraNonce }, network.segwit)
@@ -123,9 +114,9 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
 }
 
 /** Parents stand before children, so what is cut off at the end is never needed by what is kept. */
-function fitting(transactions: readonly Transaction[]): Transaction[] {
+function fitting(entries: readonly Entry[]): Entry[] {
   let weight = 0
-  return transactions.filter(transaction => (weight += transaction.weight()) <= BLOCK_WEIGHT_MAXIMUM)
+  return entries.filter(({ transaction }) => (weight += transaction.weight()) <= BLOCK_WEIGHT_MAXIMUM)
 }
 
 function answerRpc(state: NodeState, body: Uint8Array): HttpAnswer {

@@ -10,7 +10,9 @@ interface Spent {
 }
 
 const HASH_MISMATCH = 'Witness program hash mismatch'
-const BAD_SIGNATURE = 'Signature must be zero for failed CHECK(MULTI)SIG operation'
+/** What relaying nodes say of a wrong signature, and what the rules of blocks say of the same. */
+export const BAD_SIGNATURE = 'Signature must be zero for failed CHECK(MULTI)SIG operation'
+export const FALSE_RESULT = 'Script evaluated without error but finished with a false/empty top stack element'
 const NOT_EQUAL = 'Script failed an OP_EQUALVERIFY operation'
 const BAD_SCHNORR = 'Invalid Schnorr signature'
 const NOT_SIMULATED = 'The simulated node cannot evaluate this script'
