@@ -43,8 +43,10 @@ function parseYaml(text: string): unknown {
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) throw boundary('configuration', problem.message.split('\n')[0]!.replace(/:$/, ''))
   try {
-    // An empty file is a file without keys.
-    return document.toJS() ?? {}
+    // An empty file is a file without keys; `chains:` with every example still commented out is no chains.
+    const content = (document.toJS() ?? {}) as { chains?: unknown }
+    if (content.chains === null) delete content.chains
+    return content
   } catch {
     throw boundary('configuration', 'the file holds too many aliases')
   }

@@ -43,7 +43,7 @@ export function listenSchema(place: Place) {
   return z
     .string()
     .regex(/^(unix:.+|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})$/, 'must be host:port or unix:/path')
-    .refine(text => text.startsWith('unix:') || Number(/\d+$/.exec(text)![0]) <= 65535, 'the port is above 65535')
+    .refine(text => text.startsWith('unix:') || Number(/\d*$/.exec(text)![0]) <= 65535, 'the port is above 65535')
     .transform(text => absoluteSocket(text, place))
 }
 
@@ -75,10 +75,12 @@ export const networks = {
   bitcoin: z
     .string()
     .refine(name => Object.hasOwn(NETWORKS, name), `must be one of ${Object.keys(NETWORKS).join(', ')}`),
-  ethereum: z.strictObject({ chainId: whole(1, Number.MAX_SAFE_INTEGER) }),
+  ethereum: z.strictObject({ chainId: whole(1, Number.MAX_SAFE_INTEGER).describe('EIP-155') }),
   nano: z.enum(['nano', 'nano-beta', 'nano-test', 'nano-dev']),
-  ripple: z.strictObject({ networkId: whole(0, 2 ** 32 - 1) }),
+  ripple: z.strictObject({ networkId: whole(0, 2 ** 32 - 1).describe('0 is the main network') }),
 }
+
+export const FAMILY = 'Which adapter follows and signs; it decides the keys below'
 
 export const contract = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x and 40 hexadecimal digits')
 

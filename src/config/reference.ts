@@ -71,10 +71,14 @@ function merge(shapes: Schema[]): Schema {
   const properties: Record<string, Schema> = {}
   for (const [name, part] of shapes.flatMap(shape => Object.entries(shape.properties ?? {}))) {
     const earlier = properties[name]
-    properties[name] = earlier === undefined ? part : { enum: [...(earlier.enum ?? [earlier.const]), part.const] }
+    properties[name] = earlier === undefined ? part : choice(earlier, part)
   }
   const isAlways = (name: string) => shapes.every(shape => shape.required?.includes(name))
   return { properties, required: Object.keys(properties).filter(isAlways) }
+}
+
+function choice({ const: first, ...earlier }: Schema, part: Schema): Schema {
+  return { ...earlier, enum: [...(earlier.enum ?? [first]), part.const] }
 }
 
 function row(path: string, schema: Schema, isRequired: boolean): string {

@@ -10,13 +10,14 @@ import {
   symbol,
   tokenList,
   whole,
+  FAMILY,
   type Place,
 } from './parts.ts'
 
 export type SignerConfig = z.output<ReturnType<typeof signerSchema>>
 export type SignerChainConfig = SignerConfig['chains'][string]
 
-const LOOPBACK = /^(unix:|127\.|\[::1\]|localhost:)/
+const LOOPBACK = /^(unix:.*|127\.\d+\.\d+\.\d+:\d+|\[::1\]:\d+|localhost:\d+)$/
 
 export function signerSchema(place: Place) {
   const { directory, file } = pathSchemas(place)
@@ -119,26 +120,26 @@ function chain() {
   })
   return z.discriminatedUnion('family', [
     z.strictObject({
-      family: z.literal('bitcoin'),
+      family: z.literal('bitcoin').describe(FAMILY),
       network: networks.bitcoin.describe('As in watcher.yaml'),
       asset,
       policy: policy(500, '1000000', 'sat/vB'),
     }),
     z.strictObject({
-      family: z.literal('ethereum'),
+      family: z.literal('ethereum').describe(FAMILY),
       network: networks.ethereum.describe('As in watcher.yaml'),
       asset,
       tokens: tokenList(token).describe('ERC-20 tokens that may be paid out'),
       policy: policy(500_000_000_000, '50000000000000000', 'wei per gas'),
     }),
     z.strictObject({
-      family: z.literal('nano'),
+      family: z.literal('nano').describe(FAMILY),
       network: networks.nano.describe('As in watcher.yaml'),
       asset,
       policy: z.strictObject(limits).prefault({}).describe('What is never signed, whoever asks'),
     }),
     z.strictObject({
-      family: z.literal('ripple'),
+      family: z.literal('ripple').describe(FAMILY),
       network: networks.ripple.describe('As in watcher.yaml'),
       asset,
       policy: z

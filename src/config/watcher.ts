@@ -11,6 +11,7 @@ import {
   tokenList,
   urlSchema,
   whole,
+  FAMILY,
   type Place,
 } from './parts.ts'
 
@@ -38,7 +39,7 @@ export function watcherSchema(place: Place) {
 function ledger(place: Place) {
   const { file } = pathSchemas(place)
   return z.discriminatedUnion('engine', [
-    z.strictObject({ engine: z.literal('lowdb') }),
+    z.strictObject({ engine: z.literal('lowdb').describe('`lowdb`: files of its own; `postgres`: a database') }),
     z.strictObject({
       engine: z.literal('postgres'),
       urlFile: file.describe('For postgres, required: a file with the connection URL on its first line'),
@@ -155,7 +156,7 @@ function bitcoin(place: Place) {
       error: 'cookieFile and username exclude each other',
     })
   return z.strictObject({
-    family: z.literal('bitcoin'),
+    family: z.literal('bitcoin').describe(FAMILY),
     network: networks.bitcoin.describe('bitcoin, bitcoin-testnet4, litecoin, litecoin-regtest, dogecoin…'),
     ...common(),
     node: node.describe('The node'),
@@ -196,7 +197,7 @@ function ethereum(place: Place) {
   })
   return z
     .strictObject({
-      family: z.literal('ethereum'),
+      family: z.literal('ethereum').describe(FAMILY),
       network: networks.ethereum.describe('`{ chainId: 1 }`'),
       ...common(),
       node: plainNode(place),
@@ -225,7 +226,7 @@ function ethereum(place: Place) {
 
 function nano(place: Place) {
   return z.strictObject({
-    family: z.literal('nano'),
+    family: z.literal('nano').describe(FAMILY),
     network: networks.nano.describe('nano, nano-beta, nano-test or nano-dev'),
     ...common(),
     node: plainNode(place),
@@ -235,7 +236,7 @@ function nano(place: Place) {
 
 function ripple(place: Place) {
   return z.strictObject({
-    family: z.literal('ripple'),
+    family: z.literal('ripple').describe(FAMILY),
     network: networks.ripple.describe('`{ networkId: 0 }`'),
     ...common(),
     node: plainNode(place),

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { intentBytes, isSigned } from '../../src/canonical.ts'
+import { runProgram } from '../../src/commands/program.ts'
+import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
+import { openLedger } from '../../src/ledger/journal.ts'
+import { createDisk } from '../../src/shell/disk.ts'
+import { isFile } from '../../src/shell/files.ts'
+import { createPorts } from '../../src/shell/ports.ts'
+import { identityOf } from '../../src/signer/identity.ts'
+import { openKeystore } from '../../src/signer/keystore.ts'
+import type { Entry } from '../../src/ledger/entry.ts'
+import type { Authorisation, Intent } from '../../machines/vocabulary.ts'
+
+const PHRASE = `${'abandon '.repeat(23)}art`
+const PASSPHRASE = 'correct horse'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lockkeeper-cli-'))
+  vi.stubEnv('LOCKKEEPER_PASSPHRASE', PASSPHRASE)
+})
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await rm(directory, { recursive: true })
+})
+
+async function run(...args: string[]) {
+  const out: string[] = []
+  const err: string[] = []
+  const status = await runProgram(args, { out: line => out.push(line), err: line => err.push(line) })
+  return { status, out: out.join('\n'), err: err.join('\n') }
+}
+
+describe('wrong usage', () => {
+  test.each([
+    [[], 'Usage: lockkeeper'],
+    [['dance'], "unknown command 'dance'"],
+    [['signer'], '--config'],
+    [['signer', '--config'], '--config'],
+    [['init', '--directory', 'x', '--force'], "unknown option '--force'"],
+    [['status', '--config', 'missing.yaml'], 'missing.yaml'],
+    [['verify', '--config', 'missing.yaml'], 'missing.yaml'],
+    [['authorise', '--key', 'missing.key', '--intent', '-'], 'missing.key'],
+  ])('%j ends with 2 and names what is wrong', async (args, named) => {
+    const { status, err } = await run(...args)
+    expect(err).toContain(named)
+    expect(status).toBe(2)
+  })
+  test('--help is no error', async () => {
+    expect(await run('--help')).toMatchObject({ status: 0, err: '' })
+  })
+  test('a wrong key of the configuration is one line with file and key, and a stack only with --verbose', async () => {
+    const path = join(directory, 'signer.yaml')
+    await writeFile(path, 'chains: { ltc: { family: bitcoin, network: litecoin, asset: LTC, policy: { fee: 1 } } }')
+    const quiet = await run('signer', '--config', path)
+    expect(quiet.status).toBe(2)
+    expect(quiet.err).toContain('signer.yaml: ')
+    expect(quiet.err).toContain('chains.ltc.policy.fee: unknown key')
+    expect(quiet.err.split('\n')).toHaveLength(1)
+    expect((await run('signer', '--config', path, '--verbose')).err).toMatch(/\n\s+at /)
+  })
+})
+
+describe('init', () => {
+  test('writes configuration that loads, secrets that only their owner reads, and shows the phrase once', async () => {
+    const at = (name: string) => join(directory, 'new', name)
+    const { status, out } = await run('init', '--directory', join(directory, 'new'))
+    expect(status).toBe(0)
+    const text = (name: string) => readFile(at(name), 'utf8')
+    loadWatcherConfig(await text('watcher.yaml'), join(directory, 'new'), isFile)
+    const signer = loadSignerConfig(await text('signer.yaml'), join(directory, 'new'), isFile)
+    expect(signer.authorisation?.keys).toEqual([(await text('secrets/backend.pub')).trim()])
+    const names = ['watcher.yaml', 'signer.yaml', 'secrets/api-token', 'secrets/signer-token', 'secrets/backend.key']
+    for (const name of [...names, 'secrets/backend.pub', 'data/signer/keystore.json']) {
+      expect([name, (await stat(at(name))).mode & 0o777]).toEqual([name, 0o600])
+    }
+    expect((await stat(at('secrets'))).mode & 0o777).toBe(0o700)
+    const phrases = out.split('\n').filter(line => line.split(' ').length === 24)
+    expect(phrases).toHaveLength(1)
+    for (const name of [...names, 'data/signer/keystore.json']) expect(await text(name)).not.toContain(phrases[0])
+    expect(await text('secrets/api-token')).not.toBe(await text('secrets/signer-token'))
+  }, 30_000)
+
+  test.each(['watcher.yaml', 'secrets/backend.key', 'data/signer/keystore.json'])(
+    'refuses to overwrite %s, and then writes nothing',
+    async name => {
+      const ports = createPorts('error')
+      await ports.disk.makeDirectory(join(directory, name, '..'))
+      await writeFile(join(directory, name), 'mine')
+      const { status, err } = await run('init', '--directory', directory)
+      expect([status, err]).toEqual([1, expect.stringContaining(join(directory, name))])
+      expect(await readFile(join(directory, name), 'utf8')).toBe('mine')
+      expect(
+        await Promise.all(['signer.yaml', 'secrets/api-token'].map(file => ports.disk.exists(join(directory, file)))),
+      ).toEqual([false, false])
+    },
+  )
+
+  test('restores the same keys from a phrase file, and does not show it', async () => {
+    await writeFile(join(directory, 'phrase'), `  ${PHRASE.replaceAll(' ', '\n')}\n`)
+    const identities = []
+    for (const name of ['a', 'b']) {
+      const { status, out } = await run(
+        'init',
+        '--directory',
+        join(directory, name),
+        '--phrase-file',
+        join(directory, 'phrase'),
+      )
+      expect(status).toBe(0)
+      expect(out).not.toContain('abandon')
+      const ports = createPorts('error')
+      const seed = await openKeystore(ports, join(directory, name, 'data/signer/keystore.json'), PASSPHRASE)
+      identities.push(createHash('sha256').update(seed).digest('hex'))
+      expect(identityOf(seed)).toBeDefined()
+    }
+    expect(identities[0]).toBe(identities[1])
+  }, 30_000)
+
+  test('a phrase that is not one ends with 2 and is not repeated', async () => {
+    await writeFile(join(directory, 'phrase'), PHRASE.replace('art', 'zoo'))
+    const { status, err } = await run(
+      'init',
+      '--directory',
+      join(directory, 'x'),
+      '--phrase-file',
+      join(directory, 'phrase'),
+    )
+    expect(status).toBe(2)
+    expect(err).not.toContain('abandon')
+  })
+
+  test('without a passphrase and without a terminal ends with 2', async () => {
+    vi.stubEnv('LOCKKEEPER_PASSPHRASE', '')
+    const { status, err } = await run('init', '--directory', join(directory, 'x'))
+    expect([status, err]).toEqual([2, expect.stringContaining('LOCKKEEPER_PASSPHRASE')])
+  })
+})
+
+describe('authorise', () => {
+  const intent = { id: 'w1', chain: 'litecoin', asset: 'LTC', to: 'Müller', amount: '5' }
+  const write = async (text: string) => {
+    await writeFile(join(directory, 'key'), `${Buffer.alloc(32, 7).toString('base64')}\n`)
+    await writeFile(join(directory, 'intent'), text)
+    return run('authorise', '--key', join(directory, 'key'), '--intent', join(directory, 'intent'))
+  }
+  test('signs the canonical intent, absent values as null and round 1', async () => {
+    const { status, out } = await write(JSON.stringify(intent))
+    const full: Intent = { ...intent, dataField: null, expiresAt: null, round: 1 }
+    expect(status).toBe(0)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full))).toBe(true)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes({ ...full, amount: '6' }))).toBe(false)
+  })
+  test.each([
+    ['{', 'not JSON'],
+    ['{"id":"w1"}', "the intent's chain"],
+    [JSON.stringify({ ...intent, amount: 5 }), "the intent's amount"],
+    [JSON.stringify({ ...intent, more: 1 }), 'more'],
+  ])('refuses %s', async (text, named) => {
+    const { status, err } = await write(text)
+    expect([status, err]).toEqual([2, expect.stringContaining(named)])
+  })
+})
+
+describe('verify', () => {
+  const open = () => {
+    const { random, log } = createPorts('error')
+    const abort = (reason: string) => {
+      throw new Error(reason)
+    }
+    return openLedger({ disk: createDisk(), directory: join(directory, 'data'), random, log, abort })
+  }
+  test.each(['watcher.yaml', 'signer.yaml'])(
+    'of %s ends with 0 for a sound store and with 1 for a damaged one',
+    async name => {
+      const { journal } = await open()
+      const image = {
+        id: 'chain/x',
+        version: 1,
+        value: 'a',
+        context: {},
+        revision: 1,
+        seq: 1,
+        entered: 1,
+        ended: false,
+      }
+      const entries: Entry[] = [1, 2, 3].map(seq => ({
+        seq,
+        prev: seq === 1 ? null : seq - 1,
+        event: 'e',
+        from: null,
+        to: 'a',
+        image: { ...image, seq, revision: seq },
+      }))
+      for (const entry of entries)
+        await journal.append({ at: 1, heights: {}, entries: [entry], reserve: [], release: [] })
+      await journal.close()
+      await writeFile(join(directory, name), 'dataDirectory: ./data')
+      const sound = await run('verify', '--config', join(directory, name))
+      expect(sound.err).toBe('')
+      expect([sound.status, sound.out]).toEqual([0, expect.stringContaining('3 entries')])
+      const [file] = await createDisk().list(join(directory, 'data', 'journal'))
+      const path = join(directory, 'data', 'journal', file!)
+      const bytes = await readFile(path)
+      bytes[Math.floor(bytes.length / 2)]! ^= 1
+      await writeFile(path, bytes)
+      const damaged = await run('verify', '--config', join(directory, name))
+      expect([damaged.status, damaged.out]).toEqual([1, expect.stringContaining(file!)])
+    },
+  )
+})

@@ -1,0 +1,204 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
+import { renderReference } from '../../src/config/reference.ts'
+import { SIGNER_YAML, WATCHER_YAML } from '../../src/commands/templates.ts'
+
+const chain = (more = '') =>
+  `chains: { ltc: { family: bitcoin, network: litecoin-regtest, asset: LTC, node: { url: "http://h:1" }${more} } }`
+const ethereum = (more = '') =>
+  `chains: { eth: { family: ethereum, network: { chainId: 1 }, asset: ETH, node: { url: "http://h:1" }${more} } }`
+const key = `${'A'.repeat(43)}=`
+const uncomment = (yaml: string) => yaml.replaceAll(/^#(?= {2})/gm, '').replaceAll(/^#$/gm, '')
+
+describe('watcher.yaml', () => {
+  test('an empty file has every default', () => {
+    expect(loadWatcherConfig('', '/etc/lk')).toEqual({
+      listen: '127.0.0.1:4100',
+      dataDirectory: '/etc/lk/data/watcher',
+      apiTokenFile: '/etc/lk/secrets/api-token',
+      ledger: { engine: 'lowdb' },
+      signer: { url: 'http://127.0.0.1:4200', tokenFile: '/etc/lk/secrets/signer-token' },
+      chains: {},
+    })
+  })
+  test('a chain with its required keys has every other default', () => {
+    expect(loadWatcherConfig(chain(), '/').chains.ltc).toMatchObject({
+      startHeight: 'latest',
+      watch: 'blocks',
+      confirmations: { credit: 3, final: 20 },
+      addressPool: { low: 10, high: 20 },
+      fees: { target: 3, fallbackRate: 2, maximumRate: 500 },
+      batch: { windowMs: 0, maximum: 100 },
+      replaceAfterMs: 600_000,
+    })
+  })
+  test('one given key leaves the defaults beside it', () => {
+    expect(loadWatcherConfig(chain(', fees: { target: 6 }'), '/').chains.ltc).toMatchObject({
+      fees: { target: 6, fallbackRate: 2, maximumRate: 500 },
+    })
+  })
+  test('paths start at the file, sockets too', () => {
+    const config = loadWatcherConfig(
+      'listen: unix:./w.sock\nsigner: { url: unix:../s.sock }\ndataDirectory: /var/lk',
+      '/etc/lk',
+    )
+    expect([config.listen, config.signer.url, config.dataDirectory]).toEqual([
+      'unix:/etc/lk/w.sock',
+      'unix:/etc/s.sock',
+      '/var/lk',
+    ])
+  })
+  test('all families of the written example load', () => {
+    const config = loadWatcherConfig(uncomment(WATCHER_YAML), '/')
+    expect(Object.keys(config.chains)).toEqual(['litecoin', 'ethereum', 'nano', 'ripple'])
+    expect(config.chains.ethereum).toMatchObject({ confirmations: { credit: 'finalized', final: 64 } })
+  })
+  test('the example loads as it is written', () => {
+    expect(loadWatcherConfig(WATCHER_YAML, '/').chains).toEqual({})
+  })
+
+  test.each([
+    ['surprise: 1', 'surprise: unknown key'],
+    ['listen: 5', 'listen: expected string'],
+    ['listen: nonsense', 'listen: must be host:port'],
+    ['listen: 127.0.0.1:70000', 'listen: the port is above 65535'],
+    ['ledger: { engine: sqlite }', 'ledger.engine: must be lowdb or postgres'],
+    ['ledger: { engine: postgres }', 'ledger.urlFile: is missing'],
+    ['signer: { url: ftp://x }', 'signer.url: must be http://'],
+    ['signer: { url: "http://u:p@h" }', 'signer.url: must not hold credentials'],
+    ['signer: { tls: { ca: a, cert: b, key: c } }', 'signer.tls: goes with a url that starts with https://'],
+    ['chains: []', 'chains: expected record'],
+    ['chains: { "a:b": {} }', 'chains.a:b: a chain is named with'],
+    ['chains: { x: {} }', 'chains.x.family: must be bitcoin, ethereum, nano or ripple'],
+    ['chains: { x: { family: solana } }', 'chains.x.family: must be bitcoin, ethereum, nano or ripple'],
+    ['chains: { x: { family: nano, network: nano-dev, asset: XNO } }', 'chains.x.node: is missing'],
+    [chain(', fee: 1'), 'chains.ltc.fee: unknown key'],
+    [chain(', fees: { target: soon }'), 'chains.ltc.fees.target: expected number'],
+    [chain(', fees: { target: 0 }'), 'chains.ltc.fees.target: '],
+    [chain(', fees: { target: 1.5 }'), 'chains.ltc.fees.target: expected int'],
+    [chain(', fees: { fallbackRate: 900 }'), 'chains.ltc.fees.fallbackRate: must not be above maximumRate'],
+    [chain(', fees: { maximumRate: .inf }'), 'chains.ltc.fees.maximumRate: '],
+    [chain(', minimumDeposit: 1000'), 'chains.ltc.minimumDeposit: must be a string of digits'],
+    [chain(', minimumDeposit: "-1"'), 'chains.ltc.minimumDeposit: must be a decimal integer'],
+    [chain(', minimumDeposit: "1.5"'), 'chains.ltc.minimumDeposit: must be a decimal integer'],
+    [chain(', confirmations: { credit: 30 }'), 'chains.ltc.confirmations.credit: must not be above final'],
+    [chain(', confirmations: { credit: finalized }'), 'chains.ltc.confirmations.credit: expected number'],
+    [chain(', startHeight: soon'), 'chains.ltc.startHeight: must be a height, or latest'],
+    [chain(', addressPool: { low: 50 }'), 'chains.ltc.addressPool.low: must not be above high'],
+    [chain().replace('litecoin-regtest', 'ltc'), 'chains.ltc.network: must be one of '],
+    [
+      chain().replace('"http://h:1"', '"http://h:1", username: u'),
+      'chains.ltc.node.username: username and passwordFile go together',
+    ],
+    [ethereum(', confirmations: { credit: soon }'), 'chains.eth.confirmations.credit: must be a depth, or finalized'],
+    [
+      ethereum(', tokens: [ { asset: ETH, contract: "0x0000000000000000000000000000000000000001" } ]'),
+      'chains.eth.tokens.0.asset: ETH is named twice',
+    ],
+    [ethereum(', tokens: [ { asset: A, contract: "0x1" } ]'), 'chains.eth.tokens.0.contract: must be 0x'],
+    [ethereum(', sweep: { tokens: { A: "1" } }'), 'chains.eth.sweep.tokens.A: is not among tokens'],
+    ['a: 1\na: 2', 'Map keys must be unique at line 2'],
+    ['chains: {', 'at line 1'],
+    ['- 1', 'the file: expected object'],
+  ])('%s is refused', (yaml, message) => {
+    expect(() => loadWatcherConfig(yaml, '/')).toThrow(message)
+  })
+  test('two names for one public network are refused', () => {
+    const one = '{ family: nano, network: nano, asset: XNO, node: { url: "http://h:1" } }'
+    expect(() => loadWatcherConfig(`chains: { a: ${one}, b: ${one} }`, '/')).toThrow(
+      'chains.b.network: is also the network of chains.a',
+    )
+  })
+  test('every missing file is named with its key', () => {
+    const missing = (path: string) => !path.endsWith('password')
+    const yaml = chain().replace('"http://h:1"', '"http://h:1", username: u, passwordFile: ./password')
+    expect(() => loadWatcherConfig(yaml, '/b', missing)).toThrow(
+      'chains.ltc.node.passwordFile: there is no file /b/password',
+    )
+    expect(() => loadWatcherConfig('', '/b', () => false)).toThrow(
+      'apiTokenFile: there is no file /b/secrets/api-token',
+    )
+  })
+  test('an alias bomb is refused', () => {
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...'bcdefgh'.split('').map((name, at) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[at]!}`).join(',')}]`),
+    ]
+    expect(() => loadWatcherConfig(bomb.join('\n'), '/')).toThrow('aliases')
+  })
+  test('a long list of errors is cut', () => {
+    const yaml = Array.from({ length: 50 }, (_, at) => `k${at}: 1`).join('\n')
+    expect(() => loadWatcherConfig(yaml, '/')).toThrow('and 45 more')
+  })
+})
+
+describe('signer.yaml', () => {
+  test('an empty file has every default', () => {
+    expect(loadSignerConfig('', '/etc/lk')).toEqual({
+      listen: '127.0.0.1:4200',
+      dataDirectory: '/etc/lk/data/signer',
+      tokenFile: '/etc/lk/secrets/signer-token',
+      keystore: { file: '/etc/lk/data/signer/keystore.json', passphraseEnv: 'LOCKKEEPER_PASSPHRASE' },
+      chains: {},
+    })
+  })
+  test('all families of the written example load', () => {
+    const config = loadSignerConfig(uncomment(SIGNER_YAML).replace('BACKEND_KEY', key), '/')
+    expect(Object.keys(config.chains)).toEqual(['litecoin', 'ethereum', 'nano', 'ripple'])
+    expect(config.authorisation).toEqual({ required: true, keys: [key], approvals: 1 })
+  })
+  test('a passphrase file takes the place of the variable', () => {
+    expect(loadSignerConfig('keystore: { passphraseFile: ./p }', '/b').keystore).toEqual({
+      file: '/b/data/signer/keystore.json',
+      passphraseFile: '/b/p',
+    })
+  })
+  test.each([
+    ['listen: 0.0.0.0:4200', 'listen: without tls the signer listens on loopback'],
+    ['listen: 127.evil.example:4200', 'listen: without tls'],
+    ['listen: localhost.evil.example:4200', 'listen: without tls'],
+    [
+      'keystore: { passphraseEnv: A, passphraseFile: b }',
+      'keystore.passphraseFile: passphraseEnv and passphraseFile exclude each other',
+    ],
+    ['authorisation: {}', 'authorisation.keys: there are fewer keys than approvals'],
+    ['authorisation: { keys: [ "abc" ] }', 'authorisation.keys.0: must be the base64 of a 32-byte'],
+    [`authorisation: { keys: [ "${key}", "${key}" ], approvals: 2 }`, 'authorisation.keys: a key is listed twice'],
+    [`authorisation: { keys: [ "${key}" ], approvals: 2 }`, 'authorisation.keys: there are fewer keys than approvals'],
+    ['tls: { ca: a, cert: b, key: c, clientFingerprints: [ "xy" ] }', 'tls.clientFingerprints.0: must be a SHA-256'],
+    [
+      'chains: { l: { family: bitcoin, network: litecoin, asset: LTC, policy: { perDay: 5 } } }',
+      'chains.l.policy.perDay: must be a string of digits',
+    ],
+    [
+      'chains: { l: { family: bitcoin, network: litecoin, asset: LTC, policy: { maximum: "5" } } }',
+      'chains.l.policy.maximum: unknown key',
+    ],
+    [
+      'chains: { n: { family: nano, network: nano, asset: XNO, policy: { maximumFee: "5" } } }',
+      'chains.n.policy.maximumFee: unknown key',
+    ],
+  ])('%s is refused', (yaml, message) => {
+    expect(() => loadSignerConfig(yaml, '/')).toThrow(message)
+  })
+  test('every missing file is named with its key', () => {
+    expect(() => loadSignerConfig('', '/b', () => false)).toThrow(
+      'keystore.file: there is no file /b/data/signer/keystore.json',
+    )
+  })
+})
+
+describe('the reference', () => {
+  test('is not stale: npm run generate', async () => {
+    expect(await readFile('docs/reference/configuration.md', 'utf8')).toBe(renderReference())
+  })
+  test('says what every key is for', () => {
+    const rows = renderReference()
+      .split('\n')
+      .filter(line => line.startsWith('| `'))
+    const silent = rows.filter(line => /\| {2}\|$/.test(line)).map(line => line.split('`')[1])
+    expect(silent).toEqual([])
+    expect(rows.length).toBeGreaterThan(80)
+  })
+})
