@@ -132,6 +132,7 @@ function checkpointReader() {
   const hash = createHash('sha256')
   const live = new Map<Id, Instance>()
   const reservations = new Map<SpendKey, Id>()
+  const counts = { instances: 0, reservations: 0 }
   let header: CheckpointLine['checkpoint']
   let end: CheckpointLine | undefined
   const read = (bytes: Buffer): string | null => {
@@ -142,15 +143,23 @@ function checkpointReader() {
     hash.update(bytes).update('\n')
     if (line.end) end = line
     if (line.checkpoint) header = line.checkpoint
-    if (line.instance) live.set(line.instance.id, line.instance)
-    if (line.reservation) reservations.set(...line.reservation)
+    if (line.instance) {
+      counts.instances++
+      live.set(line.instance.id, line.instance)
+    }
+    if (line.reservation) {
+      // A key that was released and reserved again during the walk comes twice; the later one holds.
+      counts.reservations++
+      reservations.set(...line.reservation)
+    }
     return null
   }
   const finish = (expected: string): Checkpoint | string => {
     if (!header || !end?.end) return 'the end is missing'
     if (hash.digest('hex') !== expected) return 'the hash does not match what HEAD.json says'
-    if (end.end.instances !== live.size || end.end.reservations !== reservations.size) return 'the counts do not match'
-    return { ...header, live, reservations, seen: end.end.seen }
+    const { instances, reservations: reserved, seen } = end.end
+    if (instances !== counts.instances || reserved !== counts.reservations) return 'the counts do not match'
+    return { ...header, live, reservations, seen }
   }
   return { read, finish }
 }

@@ -163,14 +163,10 @@ function runJournal(store: Store, low: Low<Commit[]>): Journal {
     low.data.push(commit)
     return flush()
   }
-  const checkpoint: Journal['checkpoint'] = async (live, reservations) => {
-    const ended = failure()
-    if (ended) throw ended
-    if (store.mark.seq === (store.head.checkpoint?.seq ?? 0)) return
-    await takeCheckpoint(store, { inTurn, flush }, live, reservations).catch((error: unknown) => {
+  const checkpoint: Journal['checkpoint'] = (live, reservations) =>
+    takeCheckpoint(store, { inTurn, flush }, live, reservations).catch((error: unknown) => {
       throw fail(error)
     })
-  }
   return {
     append,
     durableSeq: () => store.mark.seq,
@@ -237,6 +233,7 @@ async function takeCheckpoint(
 ): Promise<void> {
   const { disk, directory } = store
   const mark = await inTurn(() => roll(store))
+  if (mark.seq === (store.head.checkpoint?.seq ?? 0)) return
   if (store.closing) await writeIndex(disk, directory, store.closing.first, store.closing.marks)
   store.closing = null
   const { ledgerId } = store.head

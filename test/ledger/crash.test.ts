@@ -64,6 +64,7 @@ async function check(disk: SimulatedDisk, { world, acknowledged }: Run): Promise
   expect((await verifyLedger(disk, DIRECTORY)).findings).toEqual([])
   const again = await open(disk.crash())
   expect(stateFound(again.opened)).toEqual(stateOf(past))
+  expect(await again.archive.entries(0, 1000)).toEqual(past.feed)
 }
 
 /** Runs the script until it ends, fails, or the disk stops at its n-th call (counting all calls). */
