@@ -5,7 +5,7 @@
  * nobody, because no signature exists: the attempt may be asked for again, with another template too.
  */
 import { assign, setup } from 'xstate'
-import type { Event, Intent, Json, Scheduled, SpendKey } from './vocabulary.ts'
+import type { Authorisation, Event, Intent, Json, Scheduled, SpendKey } from './vocabulary.ts'
 
 export const version = 1
 
@@ -24,7 +24,8 @@ export interface Missing {
 
 export interface SignedTemplate {
   template: Json
-  intents: Intent[]
+  /** With the approvals that counted: a watcher that has lost its ledger needs them for a further attempt. */
+  intents: (Intent & { authorisations: Authorisation[] })[]
   transactionId: string
   /** Hex or the family's own form: what is broadcast. */
   raw: string

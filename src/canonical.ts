@@ -73,9 +73,9 @@ export function keyFrom(text: string): Uint8Array {
 
 export const publicKeyOf = (secret: Uint8Array): string => base64Of(ed25519.getPublicKey(secret))
 
-/** Ed25519 (RFC 8032). `secret` is the 32-byte seed of the key. */
-export function signBytes(secret: Uint8Array, bytes: Uint8Array): Authorisation {
-  return { key: publicKeyOf(secret), signature: base64Of(ed25519.sign(bytes, secret)) }
+/** Ed25519 (RFC 8032). `secret` is the 32-byte seed of the key; who signs often hands in its public `key` too. */
+export function signBytes(secret: Uint8Array, bytes: Uint8Array, key = publicKeyOf(secret)): Authorisation {
+  return { key, signature: base64Of(ed25519.sign(bytes, secret)) }
 }
 
 /** Whether the signature is by the key that it names. Strict RFC 8032: no small-order keys, no second encodings. */

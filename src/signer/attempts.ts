@@ -162,11 +162,11 @@ function conclude(
 ): Outcome {
   if (reasons.length > 0) return { type: 'template.refused', at, data: { reasons } }
   if (missing.length > 0) return { type: 'approvals.missed', at, data: { missing } }
-  return { type: 'template.signed', at, data: signTemplate(parts.seed, chain, asked, inspection, at) }
+  return { type: 'template.signed', at, data: signTemplate(parts, chain, asked, inspection, at) }
 }
 
 function signTemplate(
-  seed: Uint8Array,
+  { seed, authority }: AttemptParts,
   { family, pool }: SigningChain,
   { template, intents }: Asked,
   inspection: Inspection,
@@ -186,7 +186,14 @@ function signTemplate(
       `${transactionId} was assembled where ${inspection.transactionId} was inspected`,
     )
   }
-  return { template, intents: intents.map(plainIntent), transactionId, raw, signedAt }
+  return { template, intents: intents.map(intent => kept(intent, authority)), transactionId, raw, signedAt }
+}
+
+/** Of the approvals those that can count; anybody may have added others. */
+function kept(intent: AuthorisedIntent, authority: Authority | null): AuthorisedIntent {
+  const counted = intent.authorisations.filter(({ key }) => authority === null || authority.keys.includes(key))
+  const authorisations = counted.map(({ key, signature }) => ({ key, signature }))
+  return { ...plainIntent(intent), authorisations }
 }
 
 export type AttemptState = 'received' | 'inspected' | 'awaitingApproval' | 'signed' | 'refused'

@@ -19,5 +19,6 @@ export interface Identity {
 
 export function identityOf(seed: Uint8Array): Identity {
   const secret = hkdf(sha512, seed, undefined, new TextEncoder().encode(INFO), KEY_BYTES)
-  return { key: publicKeyOf(secret), attest: address => signBytes(secret, attestationBytes(address)) }
+  const key = publicKeyOf(secret)
+  return { key, attest: address => signBytes(secret, attestationBytes(address), key) }
 }

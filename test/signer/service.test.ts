@@ -232,7 +232,7 @@ describe('signing', () => {
       n: 1,
       state: 'signed',
       template: simple(1_000_000n, 1),
-      intents: [intent('w-1', 1_000_000n)],
+      intents: [authorised(intent('w-1', 1_000_000n))],
       spendKeys: [`litecoin:${coin(1, 1).txid}:0`],
       fee: '1000',
     })
@@ -240,6 +240,39 @@ describe('signing', () => {
     const second = (await ask(signer, 'GET', `/v1/chains/litecoin/transfers?limit=2&after=${String(first.next)}`)).body
     expect(second).toMatchObject({ items: [{ transferId: rigs.transferOf('t3') }], next: null })
     expect((await ask(signer, 'GET', '/v1/chains/doge/transfers')).body).toEqual({ items: [], next: null })
+  })
+
+  test('of the approvals those of configured keys are kept, for a watcher that has lost its ledger', async () => {
+    const plain = intent('w-1', 1_000_000n)
+    await sign(signer, 't', 1, simple(), [authorised(plain, rigs.STRANGER, rigs.BACKEND)])
+    const { items } = (await ask(signer, 'GET', '/v1/chains/litecoin/transfers')).body
+    const stored = (items as { intents: unknown[] }[])[0]!.intents
+    expect(stored).toEqual([authorised(plain, rigs.BACKEND)])
+    expect((await sign(signer, 't', 2, simple(1_000_000n, 1, 2_000n), stored)).status).toBe(200)
+  })
+
+  test('a long list comes in pages that lose and repeat nothing', async () => {
+    const names = Array.from({ length: 45 }, (_, i) => `t${i}`)
+    for (const [i, name] of names.entries()) {
+      const template = pay([coin(2, i)], [[ours(0).address, rigs.FUNDS - 500n]])
+      expect((await sign(signer, name, 1, template, [])).status).toBe(200)
+    }
+    const seen: unknown[] = []
+    for (let after: unknown = 0; after !== null;) {
+      const page = (await ask(signer, 'GET', `/v1/chains/litecoin/transfers?limit=30&after=${after}`)).body as {
+        items: { transferId: string }[]
+        next: number | null
+      }
+      seen.push(...page.items.map(({ transferId }) => transferId))
+      after = page.next
+    }
+    expect(seen).toEqual(names.map(rigs.transferOf))
+  })
+
+  test('a template that is wrong in thousands of places is refused in a few words', async () => {
+    const outputs = Array.from({ length: 1000 }, () => [theirs(1), 1_000n] as const)
+    const answer = await sign(signer, 't', 1, pay([coin(1, 1)], outputs), [])
+    expect(reasonKinds(answer)).toHaveLength(20)
   })
 
   test('a withdrawal shows what was signed for it', async () => {
