@@ -18,12 +18,13 @@ export interface GeneratedAddress {
 }
 
 export interface AddressContext extends Scheduled, GeneratedAddress {
-  needsImport: boolean
+  /** It was there before this ledger: perhaps given to somebody, so it is given only to a reference that names it. */
+  isFormer: boolean
   reference: string | null
 }
 
 export type AddressEvent =
-  | Event<'address.generated', GeneratedAddress & { needsImport: boolean }>
+  | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
   | Event<'address.imported', Record<string, never>>
   | Event<'address.assigned', { reference: string }>
 
@@ -32,8 +33,9 @@ export const address = setup({
   actions: {
     ...actions,
     generate: assign(({ event }) => {
-      const { needsImport, ...generated } = (event as Extract<AddressEvent, { type: 'address.generated' }>).data
-      return { ...generated, needsImport, failures: 0, dueAt: null, dueHeight: null, reference: null }
+      const { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer } = (event as Extract<AddressEvent, { type: 'address.generated' }>).data
+      const generated = { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer }
+      return { ...generated, failures: 0, dueAt: null, dueHeight: null, reference: null }
     }),
     assign: assign({
       reference: ({ event }) => (event as Extract<AddressEvent, { type: 'address.assigned' }>).data.reference,

@@ -12,6 +12,8 @@ export interface Instance {
   revision: number
   /** Of its last transition: the order of lists. */
   seq: number
+  /** When that was, milliseconds since 1970 UTC. */
+  at: number
   /** The seq at which `value` was entered: names the run of the task that the state owes. */
   entered: number
   /** In a final state: it leaves memory, and is read from the archive. */

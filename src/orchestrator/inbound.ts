@@ -34,7 +34,7 @@ export type Inbound = { at: number } & (
   | { type: 'facts.pending'; data: OfChain & { facts: Fact[] } }
   | { type: 'invariant.violated'; data: OfChain & { reason: string } }
   | { type: 'chain.resumed'; data: OfChain & { reason: string } }
-  | { type: 'addresses.generated'; data: OfChain & { addresses: GeneratedAddress[] } }
+  | { type: 'addresses.generated'; data: OfChain & { addresses: (GeneratedAddress & { isFormer: boolean })[] } }
   | { type: 'address.assigned'; data: OfChain & { index: number; reference: string } }
   | { type: 'credit.acknowledged'; data: { id: Id } }
   | { type: 'decision.made'; data: { id: Id; accept: boolean; reference: string | null; reason: string } }

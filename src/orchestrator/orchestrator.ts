@@ -23,6 +23,8 @@ export interface Orchestrator {
    * is stopped: an invariant that the event would violate halts the event's chain instead.
    */
   dispatch(event: Inbound): Promise<void>
+  /** Resolves when everything that memory holds now is durable. */
+  settled(): Promise<void>
   /** Performs what is owed and starts the clock. Nothing is performed before. */
   start(): void
   /** Told after commits have become durable. The answer stops it. */
@@ -206,6 +208,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   return {
     memory,
     dispatch: event => dispatch(engine, event),
+    settled: () => engine.last,
     start: () => start(engine),
     onDurable(listener) {
       engine.listeners.add(listener)

@@ -60,32 +60,28 @@ export function taskOf(machine: AnyStateMachine, value: string): TaskName | null
 
 const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
-function imageOf(
-  id: Id,
-  machine: AnyStateMachine,
-  before: Instance | undefined,
-  after: AnyMachineSnapshot,
-  seq: number,
-): Instance {
-  const value = flatten(after.value as StateValue)
-  return {
-    id,
-    version: versionOf(machine),
-    value,
-    context: after.context as { [key: string]: Json },
-    revision: (before?.revision ?? 0) + 1,
-    seq,
-    entered: before?.value === value ? before.entered : seq,
-    ended: isEnded(after),
-  }
-}
-
 interface Draft {
   memory: Memory
   overlay: Map<Id, Instance>
   work: Addressed[]
   commit: Commit
   held: Map<SpendKey, Id | null>
+}
+
+function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyMachineSnapshot): Instance {
+  const seq = draft.memory.seq + draft.commit.entries.length + 1
+  const value = flatten(after.value as StateValue)
+  return {
+    id,
+    version: versionOf(after.machine),
+    value,
+    context: after.context as { [key: string]: Json },
+    revision: (before?.revision ?? 0) + 1,
+    seq,
+    at: draft.commit.at,
+    entered: before?.value === value ? before.entered : seq,
+    ended: isEnded(after),
+  }
 }
 
 const find = (draft: Draft, id: Id): Instance | undefined => draft.overlay.get(id) ?? draft.memory.get(id)
@@ -135,14 +131,14 @@ function deliver(machines: Machines, draft: Draft, { to, event }: Addressed): vo
   if (after === snapshot) return
   if (after.status === 'error')
     throw invariant('machine-error', `${to} failed at ${event.type}: ${String(after.error)}`)
-  const seq = draft.memory.seq + draft.commit.entries.length + 1
-  const image = imageOf(to, machine, before, after, seq)
+  const image = imageOf(draft, to, before, after)
+  const { seq, value } = image
   const entry: Entry = {
     seq,
     prev: before?.seq ?? null,
     event: event.type,
     from: before?.value ?? null,
-    to: image.value,
+    to: value,
     image,
   }
   draft.commit.entries.push(entry)

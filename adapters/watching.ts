@@ -1,0 +1,50 @@
+/** What the watcher needs of each currency family. */
+import type { Json } from '../machines/vocabulary.ts'
+import type { Node, Planner, Signable, Watch } from './adapter.ts'
+import { networkOf } from './bitcoin/network.ts'
+import { createBitcoinNode } from './bitcoin/node.ts'
+import { createPlanner } from './bitcoin/planner.ts'
+import { createSignable } from './bitcoin/signable.ts'
+import { createWatch } from './bitcoin/watch.ts'
+import { boundary } from './fault.ts'
+import type { Disk, Request } from './ports.ts'
+
+export interface WatchingFamily {
+  watch: Watch
+  node: Node
+  planner: Planner
+  signable: Signable
+  /** False where a transaction's id can change before it confirms (B8). */
+  segwit: boolean
+}
+
+/** A chain of the watcher's configuration, as far as a family reads it. */
+export interface WatchedChain {
+  family: string
+  network: Json
+  asset: string
+  watch?: 'blocks' | 'wallet'
+  node: { url: string; username?: string; password?: string; cookieFile?: string }
+  fees?: { target: number; fallbackRate: number; maximumRate: number }
+}
+
+/** Throws a boundary fault `configuration` for what this version cannot do. */
+export function watchingFamilyOf(
+  chain: string,
+  { family, network, asset, watch: way, node, fees }: WatchedChain,
+  { request, disk }: { request: Request; disk: Disk },
+): WatchingFamily {
+  if (family !== 'bitcoin' || typeof network !== 'string' || fees === undefined)
+    throw boundary('configuration', `chains.${chain}.family: this version cannot follow ${family}`)
+  if (way === 'wallet')
+    throw boundary('configuration', `chains.${chain}.watch: this version follows blocks only; say blocks`)
+  const parameters = networkOf(network)
+  const watch = createWatch(chain, parameters)
+  return {
+    watch,
+    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees }),
+    planner: createPlanner(chain, asset, parameters, fees),
+    signable: createSignable(chain, asset, parameters),
+    segwit: parameters.segwit,
+  }
+}

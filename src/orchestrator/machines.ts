@@ -1,0 +1,12 @@
+/** The watcher's machines, by id. The signer's own, `signing`, is not among them. */
+import { account } from '../../machines/account.ts'
+import { address } from '../../machines/address.ts'
+import { attempt } from '../../machines/attempt.ts'
+import { chain } from '../../machines/chain.ts'
+import { coin } from '../../machines/coin.ts'
+import { deposit } from '../../machines/deposit.ts'
+import { transfer } from '../../machines/transfer.ts'
+import { withdrawal } from '../../machines/withdrawal.ts'
+import type { Machines } from './step.ts'
+
+export const machines: Machines = { account, address, attempt, chain, coin, deposit, transfer, withdrawal }

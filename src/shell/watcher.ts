@@ -1,0 +1,47 @@
+/** The watcher on a real machine: its configuration, real ports and a server. */
+import type { LogLevel } from '../../adapters/ports.ts'
+import type { WatcherConfig } from '../config.ts'
+import { main } from '../watcher/main.ts'
+import { readWatcherConfig } from './configuration.ts'
+import { runUntilSignal, type Running } from './daemon.ts'
+import { readText } from './files.ts'
+import { serve } from './koa.ts'
+import { createPorts } from './ports.ts'
+import { createRequest } from './request.ts'
+
+/**
+ * Serves until a signal ends it; `out` gets the one line that says so.
+ * @throws what `readWatcherConfig`, the watcher's `main` and `serve` throw, before it serves
+ */
+export async function runWatcher(configPath: string, level: LogLevel, out: (line: string) => void): Promise<void> {
+  const config = await readWatcherConfig(configPath)
+  await runUntilSignal(
+    () => startWatcher(config, level),
+    address => {
+      out(`lockkeeper watcher ready on ${address}`)
+    },
+  )
+}
+
+export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
+  const ports = createPorts(level, createRequest(await readTls(config.signer.tls)))
+  const watcher = await main(ports, config)
+  try {
+    const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })
+    const stop = async () => {
+      await Promise.all([server.stop(), watcher.stop()])
+      ports.close()
+    }
+    return { address: server.address, stop }
+  } catch (error) {
+    await watcher.stop()
+    ports.close()
+    throw error
+  }
+}
+
+async function readTls(tls: WatcherConfig['signer']['tls']) {
+  if (tls === undefined) return null
+  const [ca, cert, key] = await Promise.all([readText(tls.ca), readText(tls.cert), readText(tls.key)])
+  return { ca, cert, key }
+}

@@ -1,0 +1,38 @@
+/** Where the money is: sums over the live coins of a chain. */
+import type { CoinContext } from '../../machines/coin.ts'
+import { heightOf } from '../../machines/vocabulary.ts'
+import type { Instance } from '../ledger/entry.ts'
+import { stateOf, type LiveMemory } from '../orchestrator/memory.ts'
+
+export interface Balance {
+  asset: string
+  /** In blocks, deep enough to be spent; includes `reserved`. */
+  confirmed: string
+  /** On its way in: unconfirmed, or not deep enough. */
+  pending: string
+  /** Of `confirmed`: bound to transfers that are not in a block. */
+  reserved: string
+}
+
+interface Sums {
+  confirmed: bigint
+  pending: bigint
+  reserved: bigint
+}
+
+/** A coin whose spend is in a block is gone, even while a reorg could still bring it back. */
+function add(sums: Sums, instance: Instance, height: number): void {
+  const { amount, spent, place, ripe } = instance.context as unknown as CoinContext
+  if (spent !== null) return
+  const value = BigInt(amount)
+  const isRipe = place !== null && height >= heightOf(place.height, ripe)
+  if (isRipe) sums.confirmed += value
+  else sums.pending += value
+  if (isRipe && stateOf(instance) === 'reserved') sums.reserved += value
+}
+
+export function balancesOf(memory: LiveMemory, chain: string, asset: string): Balance[] {
+  const sums: Sums = { confirmed: 0n, pending: 0n, reserved: 0n }
+  for (const coin of memory.list('coin', chain)) add(sums, coin, memory.heights[chain] ?? -1)
+  return [{ asset, confirmed: String(sums.confirmed), pending: String(sums.pending), reserved: String(sums.reserved) }]
+}

@@ -1,0 +1,218 @@
+/**
+ * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
+ * the ports, so that the simulator runs it unchanged and crashes it at any await.
+ */
+import { boundary, reasonOf } from '../../adapters/fault.ts'
+import type { Ports } from '../../adapters/ports.ts'
+import { watchingFamilyOf, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
+import type { CoinContext } from '../../machines/coin.ts'
+import type { AddressContext } from '../../machines/address.ts'
+import type { ChainConfig, WatcherConfig } from '../config.ts'
+import { createHandler, type RouteHandler } from '../http/handler.ts'
+import { parseTokens } from '../http/tokens.ts'
+import { openLedger } from '../ledger/journal.ts'
+import type { Ledger } from '../ledger/engine.ts'
+import { machines } from '../orchestrator/machines.ts'
+import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
+import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
+import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
+import { kindOf } from '../orchestrator/step.ts'
+import { feedRoute } from './feed.ts'
+import { startFollower } from './follower.ts'
+import { createHealth, healthOf, type Health } from './health.ts'
+import type { Loop } from './loop.ts'
+import type { Parts } from './parts.ts'
+import { createPerformers } from './performers.ts'
+import { chainRoutes } from './routes/chains.ts'
+import { depositRoutes } from './routes/deposits.ts'
+import { withMetaRoutes } from './routes/meta.ts'
+import { transferRoutes } from './routes/transfers.ts'
+import { withdrawalRoutes } from './routes/withdrawals.ts'
+import { checkChainName, createSignerClient, type SignerClient } from './signer.ts'
+import { createStore } from './store.ts'
+import { refuseFormerAddresses, startSupply } from './supply.ts'
+import { readText } from './text.ts'
+
+export interface Watcher {
+  handle: RouteHandler
+  /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
+  stop(): Promise<void>
+}
+
+/** CONTRACT: bodies over 64 KiB are refused. */
+const MAXIMUM_BODY_BYTES = 64 * 1024
+
+/** A node's password stands in a file of its own. */
+async function watchedChain({ disk }: Ports, chain: ChainConfig): Promise<WatchedChain> {
+  const { passwordFile, ...node } = chain.node as { url: string; passwordFile?: string }
+  const secret =
+    passwordFile === undefined ? {} : { password: (await readText(disk, passwordFile)).split('\n')[0]!.trim() }
+  return { ...(chain as unknown as WatchedChain), node: { ...node, ...secret } }
+}
+
+function policyOf(name: string, chain: ChainConfig, family: WatchingFamily): ChainPolicy {
+  const { credit, final } = chain.confirmations
+  if (typeof credit !== 'number')
+    throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
+  if (!('batch' in chain))
+    throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
+  const { asset, minimumDeposit, batch } = chain
+  const { planner, signable, segwit } = family
+  return { name, family: chain.family, asset, credit, final, minimumDeposit, batch, segwit, planner, signable }
+}
+
+interface Families {
+  families: Record<string, WatchingFamily>
+  policies: Policies
+}
+
+async function openFamilies(ports: Ports, config: WatcherConfig): Promise<Families> {
+  const families: Record<string, WatchingFamily> = {}
+  const policies: Record<string, ChainPolicy> = {}
+  for (const [name, chain] of Object.entries(config.chains)) {
+    checkChainName(name)
+    const family = watchingFamilyOf(name, await watchedChain(ports, chain), ports)
+    families[name] = family
+    policies[name] = policyOf(name, chain, family)
+  }
+  return { families, policies }
+}
+
+/** Each chain's watch follows memory: our scripts, our coins, and the inputs whose spending would be a conflict. */
+function watching(families: Readonly<Record<string, WatchingFamily>>): Observer {
+  return (before, after) => {
+    const watch = families[(after.context as { chain: string }).chain]?.watch
+    if (watch === undefined) return
+    const kind = kindOf(after.id)
+    if (kind === 'address' && before === undefined) {
+      const { index, address } = after.context as unknown as AddressContext
+      watch.addAddress(index, address)
+    }
+    if (kind === 'coin') {
+      const { key } = after.context as unknown as CoinContext
+      if (before === undefined) watch.addKey(key, 'coin')
+      if (after.ended) watch.removeKey(key, 'coin')
+    }
+    if (kind !== 'deposit' && kind !== 'coin') return
+    const { inputs } = after.context as unknown as CoinContext
+    if (before === undefined && !after.ended) for (const key of inputs) watch.addKey(key, 'conflict')
+    if (before !== undefined && after.ended) for (const key of inputs) watch.removeKey(key, 'conflict')
+  }
+}
+
+/** Before anything is served: a new ledger that starts at the tip, beside a signer that has been used. */
+async function refuseBlindStart(
+  config: WatcherConfig,
+  memory: LiveMemory,
+  signer: SignerClient,
+  { log }: Ports,
+): Promise<void> {
+  for (const [name, { startHeight }] of Object.entries(config.chains)) {
+    const isNew = (chainContext(memory, name)?.blocks.length ?? 0) === 0
+    if (!isNew || startHeight !== 'latest') continue
+    const refusal = await refuseFormerAddresses(signer, name).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    if (isRefusal(refusal)) throw refusal
+    if (refusal !== null) log('warn', 'the signer cannot be asked yet', { chain: name, reason: reasonOf(refusal) })
+  }
+}
+
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && 'type' in error && error.type === 'boundary'
+
+interface Started extends Families {
+  ports: Ports
+  config: WatcherConfig
+  ledger: Ledger
+  orchestrator: Orchestrator
+  signer: SignerClient
+  health: Health
+}
+
+function startLoops(started: Started): { loops: Loop[]; supplies: Map<string, Loop> } {
+  const { ports, config, families, ledger, orchestrator, signer, health } = started
+  const { clock, log } = ports
+  const supplies = new Map<string, Loop>()
+  const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
+    const { node } = families[chain]!
+    const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
+    return startFollower({ chain, startHeight, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
+  })
+  for (const [chain, { addressPool }] of Object.entries(config.chains)) {
+    const { archive } = ledger
+    supplies.set(chain, startSupply({ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log }))
+  }
+  return { loops: [...followers, ...supplies.values()], supplies }
+}
+
+function serve(started: Started, tokens: readonly string[]): Watcher {
+  const { ports, ledger, orchestrator, health, policies } = started
+  const { loops, supplies } = startLoops(started)
+  const ending = new AbortController()
+  const parts: Parts = {
+    orchestrator,
+    store: createStore(orchestrator, ledger.archive),
+    archive: ledger.archive,
+    journal: ledger.journal,
+    ledgerId: ledger.opened.ledgerId,
+    policies,
+    health,
+    clock: ports.clock,
+    wakeSupply: chain => supplies.get(chain)?.wake(),
+    stopping: ending.signal,
+  }
+  const api = [
+    ...chainRoutes(parts),
+    ...depositRoutes(parts),
+    ...withdrawalRoutes(parts),
+    ...transferRoutes(parts),
+    feedRoute(parts),
+  ]
+  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
+  const stop = async () => {
+    ending.abort()
+    await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])
+    await ledger.journal.close()
+  }
+  return { handle: createHandler(withMetaRoutes(parts, api), options), stop }
+}
+
+function reportOpened({ log }: Ports, { opened }: Ledger): void {
+  const { ledgerId, seq, live, cut, created } = opened
+  log('info', created ? 'new ledger' : 'ledger opened', { ledgerId, seq, live: live.length })
+  if (cut !== null) log('warn', 'a torn tail was cut off: it was never acknowledged', cut)
+}
+
+/**
+ * Starts the watcher. Rejects before it serves: boundary `configuration`, `invalid-tokens`; corruptStore for a damaged
+ * ledger; operating `locked`.
+ */
+export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher> {
+  const tokens = parseTokens(await readText(ports.disk, config.apiTokenFile))
+  const token = (await readText(ports.disk, config.signer.tokenFile)).trim()
+  if (config.ledger.engine !== 'lowdb') throw boundary('configuration', 'ledger.engine: this version has lowdb only')
+  const { families, policies } = await openFamilies(ports, config)
+  const ledger = await openLedger({ ...ports, directory: config.dataDirectory })
+  try {
+    reportOpened(ports, ledger)
+    const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
+    const health = createHealth(Object.keys(policies))
+    const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
+    const performers = createPerformers({
+      memory: () => orchestrator.memory,
+      isRecalled: chain => healthOf(health, chain).isRecalled,
+      ...{ signer, nodes, policies, clock: ports.clock, random: ports.random },
+    })
+    const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
+    await refuseBlindStart(config, orchestrator.memory, signer, ports)
+    orchestrator.memory.observe(watching(families))
+    await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
+    orchestrator.start()
+    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies }, tokens)
+  } catch (error) {
+    await ledger.journal.close().catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+/** Numbers for operators, in Prometheus' text format. Read off memory when asked; nothing is counted twice. */
+import { Gauge, Registry } from 'prom-client'
+import { healthOf } from './health.ts'
+import type { Parts } from './parts.ts'
+import { chainContext } from '../orchestrator/orchestrator.ts'
+import { freeAddresses } from './supply.ts'
+
+export interface Metrics {
+  contentType: string
+  text(): Promise<string>
+}
+
+export function createMetrics(parts: Parts): Metrics {
+  const registry = new Registry()
+  const gauge = (name: string, help: string, labelNames: string[] = ['chain']) =>
+    new Gauge({ name: `lockkeeper_${name}`, help, labelNames, registers: [registry] })
+  const instances = gauge('instances', 'Live instances', ['chain', 'kind', 'state'])
+  const height = gauge('chain_height', 'Height of the tip that is followed')
+  const nodeHeight = gauge('node_height', 'Height that the node reports')
+  const halted = gauge('chain_halted', '1 when the chain is halted and waits for a person')
+  const free = gauge('free_addresses', 'Addresses that can be assigned')
+  const recalled = gauge('signer_recalled', "1 when the signer's memory has been compared since the start")
+  const seq = gauge('ledger_seq', 'Last durable seq', [])
+
+  const refresh = () => {
+    const { memory } = parts.orchestrator
+    instances.reset()
+    for (const { count, ...labels } of memory.counts()) if (count > 0) instances.set(labels, count)
+    for (const chain of Object.keys(parts.policies)) {
+      const health = healthOf(parts.health, chain)
+      height.set({ chain }, chainContext(memory, chain)?.height ?? -1)
+      nodeHeight.set({ chain }, health.nodeHeight ?? -1)
+      halted.set({ chain }, memory.count('chain', chain, 'halted'))
+      free.set({ chain }, freeAddresses(memory, chain).length)
+      recalled.set({ chain }, health.isRecalled ? 1 : 0)
+    }
+    seq.set(parts.journal.durableSeq())
+  }
+  return {
+    contentType: registry.contentType,
+    text() {
+      refresh()
+      return registry.metrics()
+    },
+  }
+}

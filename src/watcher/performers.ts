@@ -1,0 +1,124 @@
+/** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
+import type { Node } from '../../adapters/adapter.ts'
+import { invariant, operating } from '../../adapters/fault.ts'
+import type { Clock, Random } from '../../adapters/ports.ts'
+import type { AttemptContext } from '../../machines/attempt.ts'
+import type { CoinContext } from '../../machines/coin.ts'
+import type { TransferContext } from '../../machines/transfer.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import type { WithdrawalContext } from '../../machines/withdrawal.ts'
+import type { Instance } from '../ledger/entry.ts'
+import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
+import type { ChainPolicy } from '../orchestrator/policy.ts'
+import { coinId } from '../orchestrator/routes/blocks.ts'
+import { nameOf } from '../orchestrator/step.ts'
+import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
+import type { AttemptName, AuthorisedIntent, SignerClient } from './signer.ts'
+
+export interface PerformerOptions {
+  memory: () => LiveMemory
+  signer: SignerClient
+  nodes: Readonly<Record<string, Node>>
+  policies: Readonly<Record<string, ChainPolicy>>
+  /** Whether the signer's memory has been compared with the ledger since the start: nothing is planned before. */
+  isRecalled(chain: string): boolean
+  clock: Clock
+  random: Random
+}
+
+/** An accepted transaction is looked for and published again so often, until it is in a block. */
+const REPUBLISH_MS = 60_000
+const APPROVAL_MS = 15_000
+/** When funds fell short; a new block tries at once. */
+const SHORTFALL_MS = 30_000
+
+/** A halted chain stands still: a person is looking. */
+function refuseHalted({ memory }: PerformerOptions, chain: string): void {
+  const instance = memory().get(`chain/${chain}`)
+  if (instance !== undefined && stateOf(instance) === 'halted')
+    throw operating('halted', `the chain ${chain} is halted`)
+}
+
+function intentsOf(memory: LiveMemory, transfer: TransferContext): AuthorisedIntent[] {
+  return transfer.withdrawals.map(({ id }) => {
+    const withdrawal = memory.get(id)?.context as unknown as WithdrawalContext | undefined
+    if (withdrawal === undefined)
+      throw invariant('missing-withdrawal', `${transfer.transfer} pays ${id}, which is not live`)
+    const { chain, asset, to, dataField, amount, expiresAt, round, authorisations } = withdrawal
+    return { id: nameOf(id), chain, asset, to, dataField, amount, expiresAt, round, authorisations }
+  })
+}
+
+/** The id of a signed transaction follows from its template, where the family's ids do: another one is another transaction. */
+function checkTransactionId(policy: ChainPolicy, attempt: AttemptContext, transactionId: string): void {
+  const { transactionId: expected } = policy.signable.inspect(attempt.template)
+  if (expected !== null && expected !== transactionId)
+    throw invariant('signed-differently', `the signer answered ${transactionId} for a template of ${expected}`)
+}
+
+async function sign(options: PerformerOptions, instance: Instance): Promise<Outcome> {
+  const { signer, policies, clock } = options
+  const { id } = instance
+  const attempt = instance.context as unknown as AttemptContext
+  refuseHalted(options, attempt.chain)
+  const transfer = options.memory().get(attempt.transfer)!.context as unknown as TransferContext
+  const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
+  const answer = await signer.sign(name, attempt.template, intentsOf(options.memory(), transfer))
+  switch (answer.kind) {
+    case 'signed':
+      checkTransactionId(policies[attempt.chain]!, attempt, answer.transactionId)
+      return {
+        type: 'signing.completed',
+        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null },
+      }
+    case 'awaitingApproval':
+      return { type: 'signing.pended', data: { id, reason: answer.reason, retryAt: clock.now() + APPROVAL_MS } }
+    case 'refused':
+      return { type: 'signing.refused', data: { id, reason: answer.reason } }
+    case 'signedDifferently': {
+      const { transactionId, raw, template, spendKeys, fee } = await signer.attempt(name)
+      return { type: 'signing.completed', data: { id, transactionId, raw, earlier: { template, spendKeys, fee } } }
+    }
+  }
+}
+
+/** Raw transactions that must be known to the node before this one, oldest first: those of unconfirmed coins it spends. */
+function parentsOf(memory: LiveMemory, keys: readonly SpendKey[], seen = new Set<string>()): string[] {
+  return keys.flatMap(key => {
+    const coin = memory.get(coinId(key))?.context as unknown as CoinContext | undefined
+    if (coin === undefined || coin.place !== null || seen.has(coin.transactionId)) return []
+    seen.add(coin.transactionId)
+    return [...parentsOf(memory, coin.inputs, seen), coin.raw]
+  })
+}
+
+async function publish(options: PerformerOptions, instance: Instance): Promise<Outcome> {
+  const { nodes, clock, random } = options
+  const { id } = instance
+  const attempt = instance.context as unknown as AttemptContext
+  refuseHalted(options, attempt.chain)
+  const parents = parentsOf(options.memory(), attempt.spendKeys)
+  const transaction = { transactionId: attempt.transactionId!, raw: attempt.raw!, parents }
+  const answer = await nodes[attempt.chain]!.publish(transaction)
+  const soon = retryAt(clock, random, failuresOf(instance))
+  if (answer.kind === 'refused')
+    return { type: 'publishing.refused', data: { id, reason: answer.reason, retryAt: soon } }
+  if (answer.kind === 'unknown')
+    return { type: 'publishing.answered', data: { id, reason: answer.reason, retryAt: soon } }
+  return { type: 'publishing.answered', data: { id, reason: null, retryAt: clock.now() + REPUBLISH_MS } }
+}
+
+async function gather(options: PerformerOptions, { id, ...instance }: Instance): Promise<Outcome> {
+  const chain = chainOf({ id, ...instance })
+  refuseHalted(options, chain)
+  if (!options.isRecalled(chain))
+    throw operating('not-recalled', 'the signer has not yet said what it has signed: nothing is planned before')
+  const facts = await options.nodes[chain]!.gather()
+  return { type: 'facts.gathered', data: { id, facts, retryAt: options.clock.now() + SHORTFALL_MS } }
+}
+
+export const createPerformers = (options: PerformerOptions): Performers => ({
+  sign: instance => sign(options, instance),
+  publish: instance => publish(options, instance),
+  gather: instance => gather(options, instance),
+})

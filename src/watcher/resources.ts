@@ -1,0 +1,156 @@
+/** What the API shows of an instance: facts only, in the field's terms. */
+import type { AddressContext } from '../../machines/address.ts'
+import type { AttemptContext } from '../../machines/attempt.ts'
+import type { DepositContext } from '../../machines/deposit.ts'
+import type { TransferContext } from '../../machines/transfer.ts'
+import type { Place } from '../../machines/vocabulary.ts'
+import type { WithdrawalContext } from '../../machines/withdrawal.ts'
+import type { Instance, Recorded } from '../ledger/entry.ts'
+import { stateOf } from '../orchestrator/memory.ts'
+import { kindOf, nameOf } from '../orchestrator/step.ts'
+
+/** Tip height of each chain, as of which confirmations are counted. */
+export type Heights = Readonly<Record<string, number>>
+
+const time = (at: number): string => new Date(at).toISOString()
+
+/** Tip − height + 1, 0 when it is in no block. */
+const confirmationsOf = (place: Place | null, chain: string, heights: Heights): number =>
+  place === null ? 0 : Math.max(0, (heights[chain] ?? place.height) - place.height + 1)
+
+const common = (instance: Instance) => ({ updatedAt: time(instance.at), revision: instance.revision })
+
+function describeAddress(instance: Instance) {
+  const { chain, reference, address, dataField, index, publicKey, attestation } =
+    instance.context as unknown as AddressContext
+  return { chain, reference, address, dataField, index, publicKey, attestation, state: stateOf(instance) }
+}
+
+function describeDeposit(instance: Instance, heights: Heights) {
+  const context = instance.context as unknown as DepositContext
+  const { chain, asset, address, dataField, reference, amount, required, place, transactionId, outputIndex, reason } =
+    context
+  const confirmations = confirmationsOf(place, chain, heights)
+  const what = {
+    id: nameOf(instance.id),
+    chain,
+    asset,
+    address,
+    dataField,
+    reference,
+    amount,
+    state: stateOf(instance),
+  }
+  const where = { transactionId, outputIndex, blockHash: place?.hash ?? null, blockHeight: place?.height ?? null }
+  return { ...what, confirmations, required, ...where, reason, ...common(instance) }
+}
+
+function describeWithdrawal(instance: Instance, heights: Heights) {
+  const context = instance.context as unknown as WithdrawalContext
+  const {
+    chain,
+    asset,
+    to,
+    dataField,
+    amount,
+    expiresAt,
+    round,
+    reason,
+    transfer,
+    transactionId,
+    fee,
+    place,
+    required,
+  } = context
+  const what = {
+    id: nameOf(instance.id),
+    chain,
+    asset,
+    to,
+    dataField,
+    amount,
+    expiresAt,
+    round,
+    state: stateOf(instance),
+  }
+  const how = { reason, transferId: transfer === null ? null : nameOf(transfer), transactionId, fee }
+  return { ...what, ...how, confirmations: confirmationsOf(place, chain, heights), required, ...common(instance) }
+}
+
+function describeTransfer(instance: Instance, heights: Heights) {
+  const context = instance.context as unknown as TransferContext
+  const { chain, purpose, withdrawals, fee, transactionId, place, reason, credit } = context
+  const what = { id: nameOf(instance.id), chain, purpose, state: stateOf(instance), reason }
+  const paid = withdrawals.map(({ id }) => nameOf(id))
+  const depth = { confirmations: confirmationsOf(place, chain, heights), required: credit }
+  const where = { blockHash: place?.hash ?? null, blockHeight: place?.height ?? null }
+  return { ...what, withdrawals: paid, fee, transactionId, ...where, ...depth, ...common(instance) }
+}
+
+export function describeAttempt(instance: Instance) {
+  const context = instance.context as unknown as AttemptContext
+  const { chain, transfer, n, transactionId, spendKeys, fee, template, raw, firstBroadcastAt, reason } = context
+  const what = {
+    chain,
+    transferId: nameOf(transfer),
+    n,
+    state: stateOf(instance),
+    transactionId,
+    spendKeys,
+    fee,
+    reason,
+  }
+  const first = firstBroadcastAt === null ? null : time(firstBroadcastAt)
+  return { ...what, template, signedTransaction: raw, firstBroadcastAt: first, ...common(instance) }
+}
+
+/** Kinds without a resource of their own: what they hold, less what only the machine needs. */
+function describeOther(instance: Instance) {
+  const {
+    failures: _failures,
+    dueAt,
+    dueHeight,
+    raw: _raw,
+    inputs: _inputs,
+    blocks: _blocks,
+    ...context
+  } = instance.context
+  const due = typeof dueAt === 'number' ? time(dueAt) : null
+  return { ...context, id: nameOf(instance.id), state: stateOf(instance), dueAt: due, dueHeight, ...common(instance) }
+}
+
+export function describe(instance: Instance, heights: Heights): Record<string, unknown> {
+  switch (kindOf(instance.id)) {
+    case 'address':
+      return describeAddress(instance)
+    case 'deposit':
+      return describeDeposit(instance, heights)
+    case 'withdrawal':
+      return describeWithdrawal(instance, heights)
+    case 'transfer':
+      return describeTransfer(instance, heights)
+    case 'attempt':
+      return describeAttempt(instance)
+    default:
+      return describeOther(instance)
+  }
+}
+
+const topLevel = (value: string | null): string | null => value?.split('.', 1)[0] ?? null
+
+export const describeHistory = (recorded: readonly Recorded[]) =>
+  recorded.map(({ at, entry }) => ({
+    at: time(at),
+    seq: entry.seq,
+    from: topLevel(entry.from),
+    event: entry.event,
+    to: topLevel(entry.to),
+  }))
+
+/** One transition, as the feed tells it: `data` is the resource as of that event. */
+export function describeEvent({ at, heights, entry }: Recorded) {
+  const { image, seq, event, from, to } = entry
+  const { chain } = image.context as { chain: string }
+  const what = { seq, at: time(at), kind: kindOf(image.id), id: nameOf(image.id), chain, event }
+  return { ...what, from: topLevel(from), to: topLevel(to), revision: image.revision, data: describe(image, heights) }
+}

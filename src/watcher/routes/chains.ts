@@ -1,0 +1,195 @@
+/** Chains and their addresses. */
+import { z } from 'zod'
+import { boundary } from '../../../adapters/fault.ts'
+import type { AccountContext } from '../../../machines/account.ts'
+import type { AddressContext } from '../../../machines/address.ts'
+import { problem } from '../../http/problem.ts'
+import { defineRoute, type Route } from '../../http/route.ts'
+import type { Instance } from '../../ledger/entry.ts'
+import { referenceFacet } from '../../orchestrator/facets.ts'
+import { stateOf } from '../../orchestrator/memory.ts'
+import { chainContext } from '../../orchestrator/orchestrator.ts'
+import { addressId, treasuryId } from '../../orchestrator/routes/blocks.ts'
+import { balancesOf } from '../balances.ts'
+import { healthOf } from '../health.ts'
+import { chainPolicy, type Parts } from '../parts.ts'
+import { describe } from '../resources.ts'
+import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
+import { freeAddresses } from '../supply.ts'
+
+function describeChain(parts: Parts, chain: string) {
+  const { memory } = parts.orchestrator
+  const { family, asset } = chainPolicy(parts, chain)
+  const context = chainContext(memory, chain)
+  const instance = memory.get(`chain/${chain}`)
+  const { nodeHeight } = healthOf(parts.health, chain)
+  const tip = context?.blocks.at(-1)
+  const height = tip?.height ?? null
+  const treasury = memory.get(treasuryId(chain))?.context as unknown as AccountContext | undefined
+  const state = instance === undefined ? 'connecting' : stateOf(instance)
+  const where = { height, blockHash: tip?.hash ?? null, nodeHeight }
+  const lag = nodeHeight === null || height === null ? null : Math.max(0, nodeHeight - height)
+  const addressPool = {
+    free: freeAddresses(memory, chain).length,
+    assigned: memory.count('address', chain, 'assigned'),
+  }
+  const what = { chain, family, asset, state, reason: context?.reason ?? null }
+  return {
+    ...what,
+    ...where,
+    lag,
+    treasury: treasury?.address ?? null,
+    addressPool,
+    balances: balancesOf(memory, chain, asset),
+  }
+}
+
+const listChains = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/chains',
+    summary: 'Every chain: where it stands and what is on it',
+    access: 'read',
+    answers: { 200: pageOf(chainSchema) },
+    async handle() {
+      await parts.store.settled()
+      return {
+        status: 200,
+        body: { items: Object.keys(parts.policies).map(chain => describeChain(parts, chain)), next: null },
+      }
+    },
+  })
+
+const getChain = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/chains/{chain}',
+    summary: 'One chain',
+    access: 'read',
+    answers: { 200: chainSchema },
+    async handle({ params }) {
+      const body = describeChain(parts, params.chain!)
+      await parts.store.settled()
+      return { status: 200, body }
+    },
+  })
+
+const resumeChain = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/chains/{chain}/resumption',
+    summary: 'A person resumes a halted chain and says why',
+    access: 'write',
+    body: reasonBody,
+    answers: { 200: chainSchema },
+    async handle({ params, body }) {
+      const { name: chain } = chainPolicy(parts, params.chain!)
+      const { orchestrator, clock } = parts
+      await orchestrator.dispatch({ type: 'chain.resumed', at: clock.now(), data: { chain, reason: body.reason } })
+      return { status: 200, body: describeChain(parts, chain) }
+    },
+  })
+
+function assigned({ orchestrator }: Parts, chain: string, reference: string): Instance | undefined {
+  const [id] = orchestrator.memory.find(referenceFacet(chain, reference))
+  return id === undefined ? undefined : orchestrator.memory.get(id)
+}
+
+interface Named {
+  address?: string | undefined
+  dataField?: string | null | undefined
+}
+
+const isNamed = ({ address, dataField }: Named, context: AddressContext): boolean =>
+  context.address === address && context.dataField === (dataField ?? null)
+
+/** The address that the reference asks for by name, to restore an assignment that the ledger has lost. */
+function namedAddress(parts: Parts, chain: string, named: Named): AddressContext {
+  const { memory } = parts.orchestrator
+  const known = memory.list('address', chain).map(one => one.context as unknown as AddressContext)
+  const found = known.find(context => isNamed(named, context))
+  if (found === undefined || found.index === 0)
+    throw boundary('unprocessable', 'the signer has no such address to assign')
+  if (found.reference !== null) throw boundary('conflict', 'this address belongs to another reference')
+  return found
+}
+
+function freeAddress(parts: Parts, chain: string): AddressContext {
+  const [free] = freeAddresses(parts.orchestrator.memory, chain)
+  if (free !== undefined) return free
+  parts.wakeSupply(chain)
+  throw boundary('pool-empty', 'no address is free at the moment; the signer is asked for more: try again')
+}
+
+const assignAddress = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/chains/{chain}/addresses/{reference}',
+    summary: 'Assigns an address to a reference, once and for ever',
+    access: 'write',
+    body: assignBody,
+    answers: { 200: addressSchema, 201: addressSchema },
+    async handle({ params, body }) {
+      const { name: chain } = chainPolicy(parts, params.chain!)
+      const reference = params.reference!
+      const { orchestrator, clock, store } = parts
+      const heights = orchestrator.memory.heights
+      const known = assigned(parts, chain, reference)
+      if (known !== undefined) {
+        if (body.address !== undefined && !isNamed(body, known.context as unknown as AddressContext))
+          throw boundary('conflict', 'this reference has another address')
+        await store.settled()
+        return { status: 200, body: describe(known, heights) }
+      }
+      const { index } = body.address === undefined ? freeAddress(parts, chain) : namedAddress(parts, chain, body)
+      const durable = orchestrator.dispatch({
+        type: 'address.assigned',
+        at: clock.now(),
+        data: { chain, index, reference },
+      })
+      const now = orchestrator.memory.get(addressId(chain, index))!
+      await durable
+      parts.wakeSupply(chain)
+      return { status: 201, body: describe(now, heights) }
+    },
+  })
+
+const listAddresses = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/chains/{chain}/addresses',
+    summary: 'Assigned addresses, by last change',
+    access: 'read',
+    query: pageQuery,
+    answers: { 200: pageOf(addressSchema) },
+    async handle({ params, query }) {
+      const { name: chain } = chainPolicy(parts, params.chain!)
+      const { items, next } = await parts.store.list({ kind: 'address', chain, state: 'assigned', ...query })
+      return { status: 200, body: { items: items.map(item => describe(item, {})), next } }
+    },
+  })
+
+const getAddress = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/chains/{chain}/addresses/{reference}',
+    summary: "A reference's address",
+    access: 'read',
+    answers: { 200: addressSchema, 404: z.unknown() },
+    async handle({ params }) {
+      const { name: chain } = chainPolicy(parts, params.chain!)
+      const found = assigned(parts, chain, params.reference!)
+      if (found === undefined) return problem('not-found', 'this reference has no address; PUT one')
+      await parts.store.settled()
+      return { status: 200, body: describe(found, {}) }
+    },
+  })
+
+export const chainRoutes = (parts: Parts): Route[] => [
+  listChains(parts),
+  getChain(parts),
+  resumeChain(parts),
+  assignAddress(parts),
+  listAddresses(parts),
+  getAddress(parts),
+]

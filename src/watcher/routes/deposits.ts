@@ -1,0 +1,92 @@
+/** Deposits, and what the backend and people say of them. */
+import { boundary } from '../../../adapters/fault.ts'
+import { defineRoute, type Route } from '../../http/route.ts'
+import type { Instance } from '../../ledger/entry.ts'
+import { stateOf } from '../../orchestrator/memory.ts'
+import { depositId } from '../../orchestrator/routes/blocks.ts'
+import { findOrThrow, type Parts } from '../parts.ts'
+import { describe, describeHistory } from '../resources.ts'
+import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
+
+const listDeposits = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/deposits',
+    summary: 'Deposits, by last change',
+    access: 'read',
+    query: depositsQuery,
+    answers: { 200: pageOf(depositSchema) },
+    async handle({ query: { reference, ...query } }) {
+      const keep = (instance: Instance) => instance.context.reference === reference
+      const { items, next } = await parts.store.list({
+        kind: 'deposit',
+        ...query,
+        ...(reference === undefined ? {} : { keep }),
+      })
+      const { heights } = parts.orchestrator.memory
+      return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
+    },
+  })
+
+const getDeposit = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/deposits/{id}',
+    summary: 'One deposit with its history',
+    access: 'read',
+    answers: { 200: depositSchema },
+    async handle({ params }) {
+      const deposit = await findOrThrow(parts, depositId(params.id!))
+      const history = describeHistory(await parts.store.history(deposit))
+      return { status: 200, body: { ...describe(deposit, parts.orchestrator.memory.heights), history } }
+    },
+  })
+
+/** States in which the backend has acknowledged the credit, and it stands. */
+const CREDITED = ['credited', 'final']
+
+const creditDeposit = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/deposits/{id}/credit',
+    summary: 'The backend acknowledges a confirmed deposit; repeat at will',
+    access: 'write',
+    answers: { 200: depositSchema },
+    async handle({ params }) {
+      const { orchestrator, clock } = parts
+      const id = depositId(params.id!)
+      const before = await findOrThrow(parts, id)
+      if (!before.ended) await orchestrator.dispatch({ type: 'credit.acknowledged', at: clock.now(), data: { id } })
+      const after = await findOrThrow(parts, id)
+      if (!CREDITED.includes(stateOf(after)))
+        throw boundary('not-creditable', `the deposit is ${stateOf(after)}; only a confirmed one can be credited`)
+      return { status: 200, body: describe(after, orchestrator.memory.heights) }
+    },
+  })
+
+const decideDeposit = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/deposits/{id}/decision',
+    summary: 'A person decides a quarantined deposit and says why',
+    access: 'write',
+    body: decisionBody,
+    answers: { 200: depositSchema },
+    async handle({ params, body: { accept, reference = null, reason } }) {
+      const { orchestrator, clock } = parts
+      const id = depositId(params.id!)
+      const before = await findOrThrow(parts, id)
+      if (stateOf(before) !== 'quarantined')
+        throw boundary('conflict', `the deposit is ${stateOf(before)}, not quarantined`)
+      await orchestrator.dispatch({ type: 'decision.made', at: clock.now(), data: { id, accept, reference, reason } })
+      const after = await findOrThrow(parts, id)
+      return { status: 200, body: describe(after, orchestrator.memory.heights) }
+    },
+  })
+
+export const depositRoutes = (parts: Parts): Route[] => [
+  listDeposits(parts),
+  getDeposit(parts),
+  creditDeposit(parts),
+  decideDeposit(parts),
+]

@@ -1,0 +1,81 @@
+/** The process itself: alive, ready, measured, described. */
+import { z } from 'zod'
+import { openApi } from '../../http/openapi.ts'
+import { defineRoute, type Route } from '../../http/route.ts'
+import { stateOf } from '../../orchestrator/memory.ts'
+import { healthOf } from '../health.ts'
+import { createMetrics } from '../metrics.ts'
+import type { Parts } from '../parts.ts'
+
+const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
+
+/** What keeps a chain from being served in full, or nothing. */
+function problemsOf({ orchestrator, health }: Parts, chain: string): string[] {
+  const instance = orchestrator.memory.get(`chain/${chain}`)
+  const state = instance === undefined ? 'connecting' : stateOf(instance)
+  const { isRecalled, signerProblem } = healthOf(health, chain)
+  const reason = instance?.context.reason as string | null | undefined
+  const problems = state === 'following' ? [] : [`${chain} is ${state}${reason ? `: ${reason}` : ''}`]
+  if (signerProblem !== null) problems.push(`${chain}: the signer cannot be used: ${signerProblem}`)
+  else if (!isRecalled) problems.push(`${chain}: the signer's memory has not been compared yet`)
+  return problems
+}
+
+const healthz = () =>
+  defineRoute({
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Alive',
+    access: 'public',
+    answers: { 200: z.object({ status: z.literal('ok') }) },
+    handle: () => ({ status: 200, body: { status: 'ok' } }),
+  })
+
+const readyz = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Ready: every chain is at its tip and the signer answers; else 503 and what is not',
+    access: 'public',
+    answers: { 200: readiness, 503: readiness },
+    handle() {
+      const problems = Object.keys(parts.policies).flatMap(chain => problemsOf(parts, chain))
+      const ready = problems.length === 0
+      return { status: ready ? 200 : 503, body: { ready, problems } }
+    },
+  })
+
+const metricsRoute = (parts: Parts) => {
+  const metrics = createMetrics(parts)
+  return defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Prometheus metrics',
+    access: 'public',
+    answers: { 200: z.string() },
+    handle: async () => ({ status: 200, headers: { 'content-type': metrics.contentType }, body: await metrics.text() }),
+  })
+}
+
+const INFO = {
+  title: 'Lockkeeper watcher',
+  version: '1',
+  description:
+    'Deposits and withdrawals of an exchange: the API for its backend. Every write is a PUT and may be repeated.',
+}
+
+const description = (routes: Route[]) =>
+  defineRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: "The API's description",
+    access: 'public',
+    answers: { 200: z.looseObject({}) },
+    handle: () => ({ status: 200, body: openApi(routes, INFO) }),
+  })
+
+/** `routes`: those that the description describes besides these. */
+export function withMetaRoutes(parts: Parts, routes: Route[]): Route[] {
+  const all = [...routes, healthz(), readyz(parts), metricsRoute(parts)]
+  return [...all, description(all)]
+}

@@ -1,0 +1,163 @@
+/** Withdrawals: asked for under an id of the backend's, once. */
+import type { z } from 'zod'
+import { boundary } from '../../../adapters/fault.ts'
+import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
+import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
+import { intentBytes, isSigned } from '../../canonical.ts'
+import { defineRoute, type Route } from '../../http/route.ts'
+import type { Instance } from '../../ledger/entry.ts'
+import { stateOf } from '../../orchestrator/memory.ts'
+import { findOrThrow, type Parts } from '../parts.ts'
+import { describe, describeHistory } from '../resources.ts'
+import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
+
+type Asked = z.output<typeof withdrawalBody>
+
+const withdrawalId = (id: string) => `withdrawal/${id}`
+const contextOf = (instance: Instance) => instance.context as unknown as WithdrawalContext
+
+const intentOf = (id: string, { authorisations: _, ...intent }: Asked): Intent => ({ id, ...intent })
+
+function checkAuthorisations(intent: Intent, authorisations: readonly Authorisation[]): void {
+  const bytes = intentBytes(intent)
+  const wrong = authorisations.find(authorisation => !isSigned(authorisation, bytes))
+  if (wrong !== undefined)
+    throw boundary('invalid-authorisation', `the signature of key ${wrong.key} does not verify for this intent`)
+}
+
+/** Refuses what could never be paid, before anything is stored (B12). */
+function checkIntent({ policies, clock }: Parts, intent: Intent): void {
+  const policy = Object.hasOwn(policies, intent.chain) ? policies[intent.chain] : undefined
+  if (policy === undefined) throw boundary('unknown-chain', `no chain named ${intent.chain} is configured`)
+  if (intent.asset !== policy.asset) throw boundary('unknown-asset', `${intent.chain} has no asset ${intent.asset}`)
+  const destination = policy.planner.destination(intent.to, intent.dataField)
+  if ('refused' in destination) throw boundary('invalid-address', destination.refused)
+  const least = policy.planner.minimumPayment(intent.to)
+  if (BigInt(intent.amount) < BigInt(least))
+    throw boundary('dust', `${intent.amount} is below ${least}, the least that can be paid to this address`)
+  if (intent.expiresAt !== null && Date.parse(intent.expiresAt) <= clock.now())
+    throw boundary('expired', `expiresAt ${intent.expiresAt} has passed`)
+}
+
+const FIELDS = ['chain', 'asset', 'to', 'dataField', 'amount'] as const
+
+function checkSame(known: WithdrawalContext, intent: Intent): void {
+  const other = FIELDS.find(field => known[field] !== intent[field])
+  if (other !== undefined) throw boundary('conflict', `this id was used with another ${other}`)
+}
+
+/** The same body again is the resource as it is; one round more is a new start, and only after `failed`. */
+function isNewRound(known: Instance, intent: Intent): boolean {
+  const { round, expiresAt } = contextOf(known)
+  checkSame(contextOf(known), intent)
+  if (intent.round === round + 1 && stateOf(known) === 'failed') return true
+  if (intent.round !== round)
+    throw boundary(
+      'conflict',
+      `round ${intent.round} is refused: the withdrawal is ${stateOf(known)} in round ${round}`,
+    )
+  if (intent.expiresAt !== expiresAt) throw boundary('conflict', 'this id was used with another expiresAt')
+  return false
+}
+
+async function request(parts: Parts, intent: Intent, authorisations: Authorisation[]): Promise<void> {
+  checkIntent(parts, intent)
+  const expiresAtMs = intent.expiresAt === null ? null : Date.parse(intent.expiresAt)
+  const data = { ...intent, authorisations, expiresAtMs }
+  await parts.orchestrator.dispatch({ type: 'withdrawal.requested', at: parts.clock.now(), data })
+}
+
+async function addAuthorisations(
+  parts: Parts,
+  known: Instance,
+  authorisations: readonly Authorisation[],
+): Promise<void> {
+  const { orchestrator, clock } = parts
+  for (const { key, signature } of authorisations)
+    await orchestrator.dispatch({
+      type: 'authorisation.added',
+      at: clock.now(),
+      data: { id: known.id, key, signature },
+    })
+}
+
+const putWithdrawal = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/withdrawals/{id}',
+    summary: 'Asks for a withdrawal; repeat at will',
+    access: 'write',
+    body: withdrawalBody,
+    answers: { 200: withdrawalSchema, 201: withdrawalSchema },
+    async handle({ params, body }) {
+      const id = withdrawalId(params.id!)
+      const intent = intentOf(params.id!, body)
+      const archived = await parts.store.find(id)
+      // From here to the dispatch there is no await: two requests for one id cannot both find nothing.
+      const known = parts.orchestrator.memory.get(id) ?? archived
+      const isNew = known === null || isNewRound(known, intent)
+      checkAuthorisations(intent, body.authorisations)
+      if (isNew) await request(parts, intent, body.authorisations)
+      else await addAuthorisations(parts, known, body.authorisations)
+      const now = await findOrThrow(parts, id)
+      return { status: known === null ? 201 : 200, body: describe(now, parts.orchestrator.memory.heights) }
+    },
+  })
+
+/** base64url, with or without padding, as the intent's standard base64. */
+const standardKey = (key: string): string => Buffer.from(key, 'base64url').toString('base64')
+
+const putAuthorisation = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/withdrawals/{id}/authorisations/{key}',
+    summary: 'One more signature over the same intent; the key as base64url',
+    access: 'write',
+    body: authorisationBody,
+    answers: { 200: withdrawalSchema },
+    async handle({ params, body }) {
+      const known = await findOrThrow(parts, withdrawalId(params.id!))
+      const { chain, asset, to, dataField, amount, expiresAt, round } = contextOf(known)
+      const authorisation = { key: standardKey(params.key!), signature: body.signature }
+      checkAuthorisations({ id: params.id!, chain, asset, to, dataField, amount, expiresAt, round }, [authorisation])
+      await addAuthorisations(parts, known, [authorisation])
+      const now = await findOrThrow(parts, known.id)
+      return { status: 200, body: describe(now, parts.orchestrator.memory.heights) }
+    },
+  })
+
+const listWithdrawals = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/withdrawals',
+    summary: 'Withdrawals, by last change',
+    access: 'read',
+    query: listQuery,
+    answers: { 200: pageOf(withdrawalSchema) },
+    async handle({ query }) {
+      const { items, next } = await parts.store.list({ kind: 'withdrawal', ...query })
+      const { heights } = parts.orchestrator.memory
+      return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
+    },
+  })
+
+const getWithdrawal = (parts: Parts) =>
+  defineRoute({
+    method: 'GET',
+    path: '/v1/withdrawals/{id}',
+    summary: 'One withdrawal with its history',
+    access: 'read',
+    answers: { 200: withdrawalSchema },
+    async handle({ params }) {
+      const withdrawal = await findOrThrow(parts, withdrawalId(params.id!))
+      const history = describeHistory(await parts.store.history(withdrawal))
+      return { status: 200, body: { ...describe(withdrawal, parts.orchestrator.memory.heights), history } }
+    },
+  })
+
+export const withdrawalRoutes = (parts: Parts): Route[] => [
+  putWithdrawal(parts),
+  putAuthorisation(parts),
+  listWithdrawals(parts),
+  getWithdrawal(parts),
+]

@@ -1,0 +1,164 @@
+/** The shapes of the API: they validate what comes in and describe, in the API's description, what goes out. */
+import { z } from 'zod'
+import {
+  amountSchema,
+  countSchema,
+  limitSchema,
+  nameSchema,
+  positiveAmountSchema,
+  publicKeySchema,
+  signatureSchema,
+  timeSchema,
+} from '../http/schemas.ts'
+
+/** Longer than any address, reason or data field of any family. */
+const MAXIMUM_TEXT = 512
+const MAXIMUM_AUTHORISATIONS = 100
+
+const text = z.string().max(MAXIMUM_TEXT)
+const signed = z.strictObject({ key: publicKeySchema, signature: signatureSchema })
+const history = z.array(
+  z.object({ at: timeSchema, seq: z.int(), from: z.string().nullable(), event: z.string(), to: z.string() }),
+)
+const changed = { updatedAt: timeSchema, revision: z.int() }
+
+export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
+export const listQuery = pageQuery.extend({ chain: text.optional(), state: text.optional() })
+export const depositsQuery = listQuery.extend({ reference: nameSchema.optional() })
+export const eventsQuery = pageQuery.extend({
+  wait: countSchema.refine(seconds => seconds <= 60, 'must be at most 60 seconds').default(0),
+  kind: text.optional(),
+  chain: text.optional(),
+})
+
+export const reasonBody = z.strictObject({ reason: text.min(1) })
+export const assignBody = z.strictObject({ address: text.optional(), dataField: text.nullable().optional() })
+export const decisionBody = z.strictObject({
+  accept: z.boolean(),
+  reference: nameSchema.optional(),
+  reason: text.min(1),
+})
+export const authorisationBody = z.strictObject({ signature: signatureSchema })
+export const withdrawalBody = z.strictObject({
+  chain: text,
+  asset: text,
+  to: text.min(1),
+  dataField: text.nullable().default(null),
+  amount: positiveAmountSchema,
+  expiresAt: timeSchema.nullable().default(null),
+  round: z.int().min(1).max(1_000_000).default(1),
+  authorisations: z.array(signed).max(MAXIMUM_AUTHORISATIONS).default([]),
+})
+
+export const chainSchema = z.object({
+  chain: z.string(),
+  family: z.string(),
+  asset: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  height: z.int().nullable(),
+  blockHash: z.string().nullable(),
+  nodeHeight: z.int().nullable(),
+  lag: z.int().nullable(),
+  treasury: z.string().nullable(),
+  addressPool: z.object({ free: z.int(), assigned: z.int() }),
+  balances: z.array(
+    z.object({ asset: z.string(), confirmed: amountSchema, pending: amountSchema, reserved: amountSchema }),
+  ),
+})
+
+export const addressSchema = z.object({
+  chain: z.string(),
+  reference: z.string().nullable(),
+  address: z.string(),
+  dataField: z.string().nullable(),
+  index: z.int(),
+  publicKey: z.string(),
+  attestation: signed,
+  state: z.string(),
+})
+
+export const depositSchema = z.object({
+  id: z.string(),
+  chain: z.string(),
+  asset: z.string(),
+  address: z.string(),
+  dataField: z.string().nullable(),
+  reference: z.string().nullable(),
+  amount: amountSchema,
+  state: z.string(),
+  confirmations: z.int(),
+  required: z.int(),
+  transactionId: z.string(),
+  outputIndex: z.int(),
+  blockHash: z.string().nullable(),
+  blockHeight: z.int().nullable(),
+  reason: z.string().nullable(),
+  ...changed,
+  history: history.optional(),
+})
+
+export const withdrawalSchema = z.object({
+  id: z.string(),
+  chain: z.string(),
+  asset: z.string(),
+  to: z.string(),
+  dataField: z.string().nullable(),
+  amount: amountSchema,
+  expiresAt: timeSchema.nullable(),
+  round: z.int(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  transferId: z.string().nullable(),
+  transactionId: z.string().nullable(),
+  fee: amountSchema.nullable(),
+  confirmations: z.int(),
+  required: z.int(),
+  ...changed,
+  history: history.optional(),
+})
+
+const attemptSchema = z.object({
+  n: z.int(),
+  state: z.string(),
+  transactionId: z.string().nullable(),
+  spendKeys: z.array(z.string()),
+  fee: amountSchema,
+  template: z.unknown(),
+  signedTransaction: z.string().nullable(),
+  firstBroadcastAt: timeSchema.nullable(),
+})
+
+export const transferSchema = z.object({
+  id: z.string(),
+  chain: z.string(),
+  purpose: z.enum(['payment', 'sweep', 'funding', 'receive', 'consolidation']),
+  state: z.string(),
+  reason: z.string().nullable(),
+  withdrawals: z.array(z.string()),
+  fee: amountSchema,
+  transactionId: z.string().nullable(),
+  confirmations: z.int(),
+  required: z.int(),
+  ...changed,
+  attempts: z.array(attemptSchema).optional(),
+  history: history.optional(),
+})
+
+const eventSchema = z.object({
+  seq: z.int(),
+  at: timeSchema,
+  kind: z.string(),
+  id: z.string(),
+  chain: z.string(),
+  event: z.string(),
+  from: z.string().nullable(),
+  to: z.string(),
+  revision: z.int(),
+  data: z.looseObject({}),
+})
+
+export const eventsSchema = z.object({ events: z.array(eventSchema), next: z.int(), ledgerId: z.string() })
+
+export const pageOf = <Schema extends z.ZodType>(schema: Schema) =>
+  z.object({ items: z.array(schema), next: z.int().nullable() })

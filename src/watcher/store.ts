@@ -1,0 +1,84 @@
+/**
+ * Reads of instances wherever they are: live in memory, or ended and in the archive. Nothing is shown before it is
+ * durable: what memory holds is read at once, and answered when its commits are on disk.
+ */
+import type { Id } from '../../machines/vocabulary.ts'
+import type { Archive } from '../ledger/engine.ts'
+import type { Instance, Recorded } from '../ledger/entry.ts'
+import type { Orchestrator } from '../orchestrator/orchestrator.ts'
+
+export interface ListQuery {
+  kind: string
+  chain?: string | undefined
+  state?: string | undefined
+  after: number
+  limit: number
+  keep?: (instance: Instance) => boolean
+}
+
+export interface Store {
+  find(id: Id): Promise<Instance | null>
+  /** By seq of the last change; `next` is null at the end. */
+  list(query: ListQuery): Promise<{ items: Instance[]; next: number | null }>
+  history(instance: Instance): Promise<Recorded[]>
+  /** Resolves when everything that memory holds now is durable. */
+  settled(): Promise<void>
+}
+
+const MAXIMUM_HISTORY = 1000
+const ARCHIVE_PAGE = 1000
+
+type Wanted = Required<Pick<ListQuery, 'kind' | 'after' | 'limit'>> & { chain?: string; state?: string }
+
+const wanted = ({ kind, after, limit, chain, state }: ListQuery): Wanted => ({
+  kind,
+  after,
+  limit,
+  ...(chain === undefined ? {} : { chain }),
+  ...(state === undefined ? {} : { state }),
+})
+
+/** Pages through the archive until enough are kept or it ends. */
+async function listEnded(archive: Archive, query: ListQuery): Promise<Instance[]> {
+  const { keep, limit } = query
+  const kept: Instance[] = []
+  for (let after = query.after; kept.length < limit;) {
+    const page = await archive.list({ ...wanted(query), after, limit: ARCHIVE_PAGE })
+    kept.push(...(keep === undefined ? page : page.filter(keep)))
+    if (page.length < ARCHIVE_PAGE) break
+    after = page.at(-1)!.seq
+  }
+  return kept
+}
+
+/** One that has ended since memory was read stands in both: the later image counts. */
+function merge(live: Instance[], ended: Instance[]): Instance[] {
+  const latest = new Map(live.map(instance => [instance.id, instance]))
+  for (const instance of ended) latest.set(instance.id, instance)
+  return [...latest.values()].sort((a, b) => a.seq - b.seq)
+}
+
+export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
+  const { memory } = orchestrator
+  const settled = () => orchestrator.settled()
+  return {
+    settled,
+    async find(id) {
+      const live = memory.get(id)
+      await settled()
+      return live ?? (await archive.read(id)) ?? memory.get(id) ?? null
+    },
+    async list(query) {
+      const { kind, chain, state, after, limit, keep } = query
+      const fresh = memory.list(kind, chain, state).filter(instance => instance.seq > after)
+      const live = keep === undefined ? fresh : fresh.filter(keep)
+      await settled()
+      const items = merge(live, await listEnded(archive, query)).slice(0, limit)
+      return { items, next: items.length < limit ? null : items.at(-1)!.seq }
+    },
+    async history(instance) {
+      await settled()
+      return archive.history(instance.seq, MAXIMUM_HISTORY)
+    },
+  }
+}

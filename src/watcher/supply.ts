@@ -1,0 +1,124 @@
+/**
+ * What the watcher wants of the signer besides signatures: at the start, all that it has signed and this ledger lacks;
+ * from then on, enough free addresses.
+ */
+import { boundary, Fault, reasonOf } from '../../adapters/fault.ts'
+import type { Clock, Log } from '../../adapters/ports.ts'
+import type { AddressContext, GeneratedAddress } from '../../machines/address.ts'
+import type { Archive } from '../ledger/engine.ts'
+import type { SignedRecord } from '../orchestrator/inbound.ts'
+import type { LiveMemory } from '../orchestrator/memory.ts'
+import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
+import { healthOf, type Health } from './health.ts'
+import { startLoop, type Loop } from './loop.ts'
+import type { SignerClient } from './signer.ts'
+
+export interface SupplyOptions {
+  chain: string
+  pool: { low: number; high: number }
+  signer: SignerClient
+  orchestrator: Orchestrator
+  archive: Archive
+  health: Health
+  clock: Clock
+  log: Log
+}
+
+const CHECK_MS = 1000
+const RETRY_MS = 2000
+const PAGE = 1000
+
+const addressOf = (instance: { context: object }) => instance.context as AddressContext
+
+/** Addresses that may be given to a reference. */
+export const freeAddresses = (memory: LiveMemory, chain: string): AddressContext[] =>
+  memory
+    .list('address', chain, 'watched')
+    .map(addressOf)
+    .filter(({ index, isFormer }) => index > 0 && !isFormer)
+
+/** How many the ledger knows: indices are without gaps from 0. */
+const knownAddresses = (memory: LiveMemory, chain: string): number =>
+  ['generated', 'watched', 'assigned'].reduce((sum, state) => sum + memory.count('address', chain, state), 0)
+
+/** What has left memory has ended well or badly; it needs no adoption. */
+async function lacks({ orchestrator, archive }: SupplyOptions, { transferId, n }: SignedRecord): Promise<boolean> {
+  const id = `attempt/${transferId}:${n}`
+  return orchestrator.memory.get(id) === undefined && (await archive.read(id)) === null
+}
+
+async function recall(options: SupplyOptions): Promise<void> {
+  const { chain, signer, orchestrator, clock, health, log } = options
+  for (let after: number | null = chainContext(orchestrator.memory, chain)!.recalled; after !== null;) {
+    const { items, next } = await signer.signed(chain, after)
+    const records: SignedRecord[] = []
+    for (const item of items) if (await lacks(options, item)) records.push(item)
+    if (records.length > 0)
+      log('warn', 'adopting what the signer has signed and this ledger lacks', { chain, count: records.length })
+    const until = items.at(-1)?.seq ?? after
+    await orchestrator.dispatch({ type: 'signer.recalled', at: clock.now(), data: { chain, records, until } })
+    after = next
+  }
+  health.trigger.noted({ chain, isRecalled: true })
+}
+
+async function fetchAddresses(options: SupplyOptions, isFormer: boolean): Promise<void> {
+  const { chain, signer, orchestrator, clock } = options
+  for (;;) {
+    const known = knownAddresses(orchestrator.memory, chain)
+    const found: GeneratedAddress[] = await signer.addresses(chain, known, PAGE)
+    const addresses = found.map(address => ({ ...address, isFormer }))
+    if (addresses.length > 0)
+      await orchestrator.dispatch({ type: 'addresses.generated', at: clock.now(), data: { chain, addresses } })
+    if (addresses.length < PAGE) return
+  }
+}
+
+/**
+ * Addresses that the signer already has and this ledger does not know were perhaps given away before the ledger was lost:
+ * they are watched, and given to nobody but a reference that names them.
+ */
+async function refill(options: SupplyOptions): Promise<void> {
+  const { chain, pool, signer, orchestrator } = options
+  const { memory } = orchestrator
+  const free = freeAddresses(memory, chain).length
+  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
+  await fetchAddresses(options, true)
+  const treasury = 1
+  const missing = pool.high - freeAddresses(memory, chain).length
+  const size = Math.max(knownAddresses(memory, chain), treasury) + missing
+  await signer.growPool(chain, size)
+  await fetchAddresses(options, false)
+}
+
+async function turn(options: SupplyOptions): Promise<number> {
+  const { chain, orchestrator, health, log } = options
+  const context = chainContext(orchestrator.memory, chain)
+  if (context === null) return CHECK_MS / 10
+  try {
+    if (!healthOf(health, chain).isRecalled) await recall(options)
+    if (context.blocks.length > 0) await refill(options)
+    health.trigger.noted({ chain, signerProblem: null })
+    return context.blocks.length > 0 ? CHECK_MS : CHECK_MS / 10
+  } catch (error) {
+    const reason = reasonOf(error)
+    log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
+    health.trigger.noted({ chain, signerProblem: reason })
+    return RETRY_MS
+  }
+}
+
+export const startSupply = (options: SupplyOptions): Loop => startLoop(options.clock, () => turn(options))
+
+/**
+ * A new ledger that starts at the tip would not see what was paid to addresses given out before. Rejects with a boundary
+ * fault when the signer already has addresses of this chain.
+ */
+export async function refuseFormerAddresses(signer: SignerClient, chain: string): Promise<void> {
+  const [first] = await signer.addresses(chain, 0, 1)
+  if (first !== undefined)
+    throw boundary(
+      'configuration',
+      `chains.${chain}.startHeight: latest is refused, because the signer already has addresses of this chain: give the height from which to follow it`,
+    )
+}
