@@ -10,6 +10,8 @@ import { readText, readTextOrInput, writeText } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
 import { runSigner } from '../shell/signer.ts'
+import { runWatcher } from '../shell/watcher.ts'
+import { runWatcher } from '../shell/watcher.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
@@ -61,6 +63,8 @@ function createProgram(terminal: Terminal): Command {
     .option('--verbose', 'more in the log, and a stack trace with an error')
     .exitOverride()
     .configureOutput({ writeOut: text => terminal.out(text.trimEnd()), writeErr: text => terminal.err(text.trimEnd()) })
+  addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', runWatcher)
+  addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains and serves the API', runWatcher)
   addDaemon(program, terminal, 'signer', 'the service that keeps the keys and signs', runSigner)
   addSetup(program, terminal)
   addInspection(program, terminal)
@@ -115,7 +119,7 @@ function addInspection(program: Command, terminal: Terminal): void {
     .action(async (options: { config: string }) => {
       const config = await readWatcherConfig(options.config)
       const token = parseTokens(await readText(config.apiTokenFile))[0]!
-      await showStatus(createRequest(null).request, config.listen, token, terminal)
+      await showStatus(createRequest().request, config.listen, token, terminal)
     })
   program
     .command('verify')

@@ -41,7 +41,7 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
 }
 
 async function readTls(tls: WatcherConfig['signer']['tls']) {
-  if (tls === undefined) return null
+  if (tls === undefined) return undefined
   const [ca, cert, key] = await Promise.all([readText(tls.ca), readText(tls.cert), readText(tls.key)])
   return { ca, cert, key }
 }
