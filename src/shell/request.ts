@@ -25,7 +25,7 @@ const MAXIMUM_SOCKETS_PER_HOST = 32
 const IDLE_SOCKET_MS = 4000
 
 /** @param tls a client certificate and its authority, for https; without it the system's authorities judge the server. */
-export function createRequest(tls: ClientTls | null): Requester {
+export function createRequest(tls?: ClientTls | null): Requester {
   const keepAlive = { keepAlive: true, maxSockets: MAXIMUM_SOCKETS_PER_HOST, timeout: IDLE_SOCKET_MS }
   const plain = new http.Agent(keepAlive)
   const secure = new https.Agent({ ...keepAlive, ...tls })

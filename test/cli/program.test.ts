@@ -186,6 +186,7 @@ describe('verify', () => {
         revision: 1,
         seq: 1,
         entered: 1,
+        at: 1,
         ended: false,
       }
       const entries: Entry[] = [1, 2, 3].map(seq => ({

@@ -92,7 +92,7 @@ describe('the end', () => {
   test('refuses new connections', async () => {
     const running = await start()
     await running.stop()
-    const requester = createRequest(null)
+    const requester = createRequest()
     const call = { method: 'GET', url: `http://${running.address}/healthz`, headers: {}, body: null } as const
     await expect(requester.request({ ...call, timeoutMs: 1000, maximumBytes: 10 })).rejects.toMatchObject({
       kind: 'unreachable',
