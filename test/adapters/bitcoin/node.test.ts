@@ -1,0 +1,476 @@
+import type { Transaction } from 'bitcoinjs-lib'
+import { describe, expect, it } from 'vitest'
+import type { Fact, Next, Node } from '../../../adapters/adapter.ts'
+import { networkOf } from '../../../adapters/bitcoin/network.ts'
+import { createBitcoinNode } from '../../../adapters/bitcoin/node.ts'
+import { createWatch } from '../../../adapters/bitcoin/watch.ts'
+import { unknownOutcome } from '../../../adapters/fault.ts'
+import type { Disk, HttpCall, Request } from '../../../adapters/ports.ts'
+import type { Place } from '../../../machines/vocabulary.ts'
+import type { spendable } from '../../../src/devnet/bitcoin/faucet.ts'
+import { faucetKey, buildPayment } from '../../../src/devnet/bitcoin/faucet.ts'
+import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../../src/devnet/bitcoin/node.ts'
+
+const network = networkOf('litecoin-regtest')
+const credentials = { username: 'u', password: 'p' }
+const nowMs = Date.UTC(2026, 0, 1)
+const ours = faucetKey('ours', network).address
+const stranger = faucetKey('stranger', network).address
+
+const simulate = (seed = 'simulated'): SimulatedBitcoin =>
+  createSimulatedBitcoin({ network, seed, now: () => nowMs, ...credentials })
+
+function connect(request: Request, fees = { target: 3, fallbackRate: 2, maximumRate: 500 }, on = network): Node {
+  const watch = createWatch('ltc', network)
+  watch.addAddress(7, ours)
+  const node = { url: 'http://node', ...credentials }
+  return createBitcoinNode({ chain: 'ltc', asset: 'LTC', network: on, watch, request, disk: {} as Disk, node, fees })
+}
+
+/** Follows to the node's tip; `recent` grows and shrinks as a chain machine's does. */
+async function follow(node: Node, recent: Place[]): Promise<{ steps: Next[]; facts: Fact[] }> {
+  const steps: Next[] = []
+  for (let turn = 0; turn < 1000; turn++) {
+    const step = await node.next(recent)
+    if (step.kind === 'unchanged') break
+    steps.push(step)
+    if (step.kind === 'connected') recent.push({ height: step.block.height, hash: step.block.hash })
+    else recent.pop()
+  }
+  return { steps, facts: steps.flatMap(step => (step.kind === 'connected' ? step.facts : [])) }
+}
+
+const kinds = (steps: readonly Next[]) => steps.map(step => step.kind).join(' ')
+const methodOf = ({ body }: { body: Uint8Array | null }): string =>
+  body && body.length > 0 ? (JSON.parse(new TextDecoder().decode(body)) as { method: string }).method : ''
+
+/** A transaction of another wallet, not broadcast: as a signer would hand it over. */
+function signedPayment(simulated: SimulatedBitcoin): {
+  signed: Transaction
+  transactionId: string
+  raw: string
+  parents: string[]
+} {
+  const key = faucetKey('ours', network)
+  simulated.mine(1, { to: key.address })
+  simulated.mine(100)
+  const coin = simulated.block(simulated.hashAt(simulated.height() - 100)).transactions![0]!
+  const from = [
+    [`${coin.getId()}:0`, { valueSat: coin.outs[0]!.value, script: key.script, height: 0, isCoinbase: true }],
+  ] as ReturnType<typeof spendable>
+  const signed = buildPayment(from, [{ address: stranger, amountSat: 1_000_000n }], 10n, key, network)
+  return { signed, transactionId: signed.getId(), raw: signed.toHex(), parents: [] }
+}
+
+describe('identify', () => {
+  it('A3: the right network has no mismatch', async () => {
+    expect(await connect(simulate().request).identify()).toEqual({
+      mismatch: null,
+      height: 0,
+      syncing: false,
+      version: '/LitecoinCore:0.21.2.1/',
+    })
+  })
+
+  it('A3: a node on another network is named with both genesis blocks', async () => {
+    const other = networkOf('bitcoin-regtest')
+    const { mismatch } = await connect(simulate().request, undefined, other).identify()
+    expect(mismatch).toContain(other.genesis)
+    expect(mismatch).toContain(network.genesis)
+  })
+})
+
+describe('base', () => {
+  it('is the tip for latest, else the block below the height', async () => {
+    const simulated = simulate()
+    simulated.mine(5)
+    const node = connect(simulated.request)
+    expect(await node.base('latest')).toMatchObject({ height: 5, hash: simulated.tip(), parent: simulated.hashAt(4) })
+    expect(await node.base(3)).toMatchObject({ height: 2, hash: simulated.hashAt(2) })
+    expect(await node.base(0)).toMatchObject({ height: 0, hash: network.genesis })
+    await expect(node.base(9)).rejects.toMatchObject({ type: 'operating', kind: 'node-behind' })
+  })
+})
+
+describe('next', () => {
+  async function start(simulated: SimulatedBitcoin) {
+    simulated.mine(105)
+    const node = connect(simulated.request)
+    const recent: Place[] = [await node.base(0)]
+    await follow(node, recent)
+    return { node, recent }
+  }
+
+  it('A7: after downtime every block is followed, none skipped', async () => {
+    const simulated = simulate()
+    const { node, recent } = await start(simulated)
+    const paid = Array.from({ length: 4 }, (_, n) => {
+      const txid = simulated.pay(ours, 1_000_000n + BigInt(n))
+      simulated.mine(2)
+      return txid
+    })
+    const { steps, facts } = await follow(connect(simulated.request), recent)
+    expect(steps).toHaveLength(8)
+    expect(facts.map(fact => fact.transaction)).toEqual(paid)
+    expect(recent.map(place => place.height)).toEqual(Array.from({ length: 114 }, (_, height) => height))
+    expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 113, syncing: false })
+  })
+
+  it.each([1, 2, 6])('A6: a reorganisation %i blocks deep gives every step back and on', async depth => {
+    const simulated = simulate()
+    const { node, recent } = await start(simulated)
+    const old = recent.slice(-depth).map(place => place.hash)
+    simulated.invalidate(old[0]!)
+    simulated.mine(depth + 1)
+    const { steps } = await follow(node, recent)
+    expect(kinds(steps)).toBe(
+      [...Array<string>(depth).fill('disconnected'), ...Array<string>(depth + 1).fill('connected')].join(' '),
+    )
+    expect(steps.slice(0, depth).map(step => (step.kind === 'disconnected' ? step.block.hash : ''))).toEqual(
+      old.reverse(),
+    )
+    expect(recent.at(-1)!.hash).toBe(simulated.tip())
+  })
+
+  it('A4: a rollback to a lower height is a rollback', async () => {
+    const simulated = simulate()
+    const { node, recent } = await start(simulated)
+    simulated.invalidate(simulated.hashAt(104))
+    const { steps } = await follow(node, recent)
+    expect(kinds(steps)).toBe('disconnected disconnected')
+    expect(recent.at(-1)!.height).toBe(103)
+  })
+
+  it('A4: a node that lacks our block does not move us, and does once it has caught up', async () => {
+    const simulated = simulate()
+    const { recent } = await start(simulated)
+    const lagging = simulate('lagging')
+    const node = connect(lagging.request)
+    for (let height = 1; height <= 100; height++) lagging.submit(simulated.block(simulated.hashAt(height)))
+    expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 100, syncing: false })
+    simulated.mine(1)
+    for (let height = 101; height <= 106; height++) lagging.submit(simulated.block(simulated.hashAt(height)))
+    expect((await follow(node, recent)).steps).toMatchObject([{ kind: 'connected', block: { height: 106 } }])
+  })
+
+  it('A4: a node that has only the header of our block is syncing, and does not move us', async () => {
+    const simulated = simulate()
+    const { node, recent } = await start(simulated)
+    const tip = recent.at(-1)!.hash
+    simulated.invalidate(tip)
+    const missing = { result: null, error: { code: -1, message: 'Block not available (not fully downloaded)' } }
+    simulated.intercept(request => {
+      if (methodOf(request) !== 'getblock') return null
+      const { id } = JSON.parse(new TextDecoder().decode(request.body)) as { id: number }
+      return { status: 500, body: { ...missing, id } }
+    })
+    expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 104, syncing: true })
+  })
+
+  it('A7: a node exchanged between two calls for one on another branch gives back what it does not share', async () => {
+    const simulated = simulate()
+    const { recent } = await start(simulated)
+    const other = simulate('other')
+    for (let height = 1; height <= 103; height++) other.submit(simulated.block(simulated.hashAt(height)))
+    const branch = other.mine(4)
+    for (const height of [104, 105]) other.submit(simulated.block(simulated.hashAt(height)))
+    const { steps } = await follow(connect(other.request), recent)
+    expect(kinds(steps)).toBe('disconnected disconnected connected connected connected connected')
+    expect(recent.slice(-4).map(place => place.hash)).toEqual(branch)
+  })
+
+  it('B13: raw over REST, raw over RPC and JSON give equal facts', async () => {
+    const simulated = simulate()
+    simulated.mine(105)
+    simulated.pay(ours, 1_234_567n)
+    simulated.payMany([
+      { address: ours, amountSat: 5_000_000n },
+      { address: ours, amountSat: 6_000_000n },
+    ])
+    simulated.mine(1, { to: ours })
+    const base = [{ height: 105, hash: simulated.hashAt(105) }]
+    const overRest = await connect(simulated.request).next(base)
+    simulated.serveRest(false)
+    const overRpc = await connect(simulated.request).next(base)
+    simulated.intercept(cutGetblock)
+    const asJson = await connect(simulated.request).next(base)
+    expect(overRest).toMatchObject({ kind: 'connected', facts: [{ maturity: 100 }, { amount: '1234567' }, {}, {}] })
+    expect(overRpc).toEqual(overRest)
+    expect(asJson).toEqual(overRest)
+
+    /** A format that we cannot read: something is left over behind the block. */
+    function cutGetblock(request: Parameters<SimulatedBitcoin['handle']>[0]) {
+      if (methodOf(request) !== 'getblock') return null
+      const { id, params } = JSON.parse(new TextDecoder().decode(request.body)) as {
+        id: number
+        params: [string, number]
+      }
+      const raw = Buffer.from(simulated.block(params[0]).toBuffer()).toString('hex')
+      return params[1] === 0 ? { status: 200, body: { result: `${raw}00`, error: null, id } } : null
+    }
+  })
+
+  it('B13: a block that no form can tell stops the chain', async () => {
+    const simulated = simulate()
+    const [hash] = simulated.mine(1)
+    const raw = Buffer.from(simulated.block(hash!).toBuffer())
+    simulated.intercept(request => {
+      if (request.path.startsWith('/rest/')) return { status: 200, body: Buffer.concat([raw, Buffer.of(0)]) }
+      if (methodOf(request) !== 'getblock') return null
+      const { id, params } = JSON.parse(new TextDecoder().decode(request.body)) as {
+        id: number
+        params: [string, number]
+      }
+      return {
+        status: 200,
+        body: { result: params[1] === 0 ? `${raw.toString('hex')}00` : { tx: [] }, error: null, id },
+      }
+    })
+    await expect(connect(simulated.request).next([{ height: 0, hash: network.genesis }])).rejects.toMatchObject({
+      type: 'invariant',
+    })
+  })
+
+  it('A5: a block cut short over REST is read otherwise', async () => {
+    const simulated = simulate()
+    const [hash] = simulated.mine(1)
+    const raw = Buffer.from(simulated.block(hash!).toBuffer())
+    simulated.intercept(request =>
+      request.path.startsWith('/rest/') ? { status: 200, body: raw.subarray(0, 120) } : null,
+    )
+    const step = await connect(simulated.request).next([{ height: 0, hash: network.genesis }])
+    expect(step).toMatchObject({ kind: 'connected', block: { height: 1, hash } })
+  })
+
+  it.each([
+    ['HTML', { status: 200, body: '<html></html>' }],
+    ['an empty body', { status: 200, body: '' }],
+    ['half an answer', { status: 200, body: '{"result":{"blo' }],
+    ['status 500', { status: 500, body: 'oops' }],
+    ['status 403', { status: 403, body: '' }],
+    ['another shape', { status: 200, body: { result: {}, error: null, id: 1 } }],
+  ])('A5: %s is an outage for every call', async (_, answer) => {
+    const simulated = simulate()
+    simulated.intercept(() => answer)
+    const node = connect(simulated.request)
+    const place = { height: 0, hash: network.genesis }
+    const transaction = { transactionId: '0'.repeat(64), raw: '00', parents: [] }
+    for (const call of [
+      node.identify(),
+      node.base('latest'),
+      node.next([place]),
+      node.pending(5),
+      node.gather(),
+      node.locate(transaction),
+      node.publish(transaction),
+    ])
+      await expect(call).rejects.toMatchObject({ type: 'operating' })
+  })
+
+  it('A5: a stopped node is an outage, and the chain goes on where it was', async () => {
+    const simulated = simulate()
+    const { node, recent } = await start(simulated)
+    simulated.stop()
+    await expect(node.next(recent)).rejects.toMatchObject({ type: 'operating', kind: 'node-unreachable' })
+    simulated.start()
+    simulated.mine(1)
+    expect(await node.next(recent)).toMatchObject({ kind: 'connected', block: { height: 106 } })
+  })
+
+  it('costs one call while nothing happens', async () => {
+    const simulated = simulate()
+    const { recent } = await start(simulated)
+    const methods: string[] = []
+    const counted = (call: HttpCall) => (methods.push(methodOf(call)), simulated.request(call))
+    await connect(counted).next(recent)
+    expect(methods).toEqual(['getblockchaininfo'])
+  })
+})
+
+describe('pending', () => {
+  it('tells each transaction once, at most so many a call, and again when it has come back', async () => {
+    const simulated = simulate()
+    simulated.mine(110)
+    const node = connect(simulated.request)
+    const paid = [1n, 2n, 3n].map(n => simulated.pay(ours, 1_000_000n * n))
+    const first = await node.pending(2)
+    const second = await node.pending(2)
+    expect([...first, ...second].map(fact => fact.transaction)).toEqual(paid)
+    expect(first[0]).toMatchObject({ kind: 'payment.seen', place: null, index: 7, amount: '1000000' })
+    expect(await node.pending(2)).toEqual([])
+    const [hash] = simulated.mine(1)
+    expect(await node.pending(5)).toEqual([])
+    simulated.invalidate(hash!)
+    expect((await node.pending(5)).map(fact => fact.transaction)).toEqual(paid)
+  })
+
+  it('a transaction that is gone between two calls is passed over', async () => {
+    const simulated = simulate()
+    simulated.mine(102)
+    simulated.pay(ours, 1_000_000n)
+    const request = (call: HttpCall) => {
+      if (methodOf(call) === 'getrawtransaction' && simulated.pending().length > 0) simulated.mine(1)
+      return simulated.request(call)
+    }
+    expect(await connect(request).pending(5)).toEqual([])
+  })
+
+  it('a conflict of a pending payment that we watch is told', async () => {
+    const simulated = simulate()
+    simulated.mine(102)
+    const txid = simulated.pay(ours, 1_000_000n)
+    const input = simulated.transaction(txid)!.ins[0]!
+    const watch = createWatch('ltc', network)
+    watch.addKey(`ltc:${Buffer.from(input.hash).reverse().toString('hex')}:${input.index}`, 'conflict')
+    const fees = { target: 3, fallbackRate: 2, maximumRate: 500 }
+    const node = createBitcoinNode({
+      chain: 'ltc',
+      asset: 'LTC',
+      network,
+      watch,
+      request: simulated.request,
+      disk: {} as Disk,
+      node: { url: 'http://node', ...credentials },
+      fees,
+    })
+    const conflict = simulated.doubleSpend(txid)
+    expect(await node.pending(5)).toMatchObject([{ kind: 'spend.seen', transaction: conflict, place: null }])
+  })
+})
+
+describe('gather', () => {
+  it('B10: without an estimate the configured rate stands in', async () => {
+    expect(await connect(simulate().request).gather()).toEqual({ feeRate: 2, estimated: false })
+  })
+
+  it.each([
+    [20_500n, 20.5],
+    [100n, 1],
+    [90_000_000n, 500],
+  ])('B10: an estimate of %i sat/kvB is used within what is relayed and allowed', async (estimate, feeRate) => {
+    const simulated = simulate()
+    simulated.setEstimate(estimate)
+    expect(await connect(simulated.request).gather()).toEqual({ feeRate, estimated: true })
+  })
+})
+
+describe('publish and locate', () => {
+  it('B9: accepted once, known ever after, also when mined', async () => {
+    const simulated = simulate()
+    const payment = signedPayment(simulated)
+    const node = connect(simulated.request)
+    expect(await node.locate(payment)).toEqual({ kind: 'absent' })
+    expect(await node.publish(payment)).toEqual({ kind: 'accepted' })
+    expect(await node.locate(payment)).toEqual({ kind: 'pending' })
+    expect(await node.publish(payment)).toEqual({ kind: 'known' })
+    const [hash] = simulated.mine(1)
+    simulated.mine(3)
+    expect(await node.locate(payment)).toEqual({ kind: 'placed', place: { height: simulated.height() - 3, hash } })
+    expect(await node.publish(payment)).toEqual({ kind: 'known' })
+  })
+
+  it('A1: an answer lost after the effect is unknown, and known at the next try', async () => {
+    const simulated = simulate()
+    const payment = signedPayment(simulated)
+    const losing: Request = async call => {
+      const result = await simulated.request(call)
+      if (methodOf(call) === 'sendrawtransaction') throw unknownOutcome('no-answer', 'connection reset')
+      return result
+    }
+    expect(await connect(losing).publish(payment)).toMatchObject({ kind: 'unknown' })
+    expect(simulated.pending()).toEqual([payment.transactionId])
+    expect(await connect(simulated.request).publish(payment)).toEqual({ kind: 'known' })
+  })
+
+  it('B9: missing inputs are refused with the reason, and parents are published first where they help', async () => {
+    const simulated = simulate()
+    const parent = signedPayment(simulated)
+    const key = faucetKey('ours', network)
+    const change = parent.signed.outs[1]!
+    const from = [
+      [`${parent.transactionId}:1`, { valueSat: change.value, script: key.script, height: 0, isCoinbase: false }],
+    ] as ReturnType<typeof spendable>
+    const child = buildPayment(from, [{ address: stranger, amountSat: 2_000_000n }], 10n, key, network)
+    const signed = { transactionId: child.getId(), raw: child.toHex(), parents: [] as string[] }
+    const node = connect(simulated.request)
+    expect(await node.publish(signed)).toEqual({
+      kind: 'refused',
+      reason: 'its inputs are missing or spent (missing-inputs)',
+    })
+    expect(await node.publish({ ...signed, parents: [parent.raw] })).toEqual({ kind: 'accepted' })
+    expect(simulated.pending()).toEqual([parent.transactionId, signed.transactionId])
+  })
+
+  it('B9: too small a fee, too high a fee and a wrong signature are refused in the node’s words', async () => {
+    const simulated = simulate()
+    const { signed } = signedPayment(simulated)
+    const node = connect(simulated.request, { target: 3, fallbackRate: 2, maximumRate: 5 })
+    const offer = (transaction: Transaction) =>
+      node.publish({ transactionId: transaction.getId(), raw: transaction.toHex(), parents: [] })
+    expect(await offer(signed)).toEqual({ kind: 'refused', reason: 'max-fee-exceeded' })
+    const forged = signed.clone()
+    forged.outs[1]!.value += 1000n
+    expect(await offer(forged)).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringContaining('script-verify') as string,
+    })
+    const free = signed.clone()
+    free.outs[1]!.value = 5_000_000_000n - 1_000_000n
+    expect(await offer(free)).toMatchObject({ kind: 'refused', reason: 'min relay fee not met' })
+    expect(simulated.pending()).toEqual([])
+  })
+
+  it('B17: a chain that is too long means wait', async () => {
+    const simulated = simulate()
+    const payment = signedPayment(simulated)
+    const key = faucetKey('ours', network)
+    const node = connect(simulated.request)
+    const publish = (transaction: Transaction) =>
+      node.publish({ transactionId: transaction.getId(), raw: transaction.toHex(), parents: [] })
+    let last = payment.signed
+    const extend = (): Transaction => {
+      const coin = { valueSat: last.outs[1]!.value, script: key.script, height: 0, isCoinbase: false }
+      last = buildPayment(
+        [[`${last.getId()}:1`, coin]],
+        [{ address: stranger, amountSat: 1_000_000n }],
+        10n,
+        key,
+        network,
+      )
+      return last
+    }
+    await publish(last)
+    for (let depth = 1; depth < 25; depth++) expect(await publish(extend())).toEqual({ kind: 'accepted' })
+    expect(await publish(extend())).toEqual({ kind: 'unknown', reason: 'wait: too-long-mempool-chain' })
+  })
+
+  it('B6: what the node says of replaceability is never asked for', async () => {
+    const simulated = simulate()
+    const payment = signedPayment(simulated)
+    const methods = new Set<string>()
+    const node = connect(call => (methods.add(methodOf(call)), simulated.request(call)))
+    await node.publish(payment)
+    await node.locate(payment)
+    await node.pending(5)
+    expect([...methods].sort()).toEqual([
+      'getmempoolentry',
+      'getrawmempool',
+      'getrawtransaction',
+      'sendrawtransaction',
+      'testmempoolaccept',
+    ])
+    simulated.intercept(request =>
+      methodOf(request) === 'getmempoolentry'
+        ? {
+            status: 200,
+            body: {
+              result: { 'bip125-replaceable': false },
+              error: null,
+              id: (JSON.parse(new TextDecoder().decode(request.body)) as { id: number }).id,
+            },
+          }
+        : null,
+    )
+    expect(await node.locate(payment)).toEqual({ kind: 'pending' })
+  })
+})
