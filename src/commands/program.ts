@@ -11,7 +11,6 @@ import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
 import { runSigner } from '../shell/signer.ts'
 import { runWatcher } from '../shell/watcher.ts'
-import { runWatcher } from '../shell/watcher.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
@@ -64,7 +63,6 @@ function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({ writeOut: text => terminal.out(text.trimEnd()), writeErr: text => terminal.err(text.trimEnd()) })
   addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', runWatcher)
-  addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains and serves the API', runWatcher)
   addDaemon(program, terminal, 'signer', 'the service that keeps the keys and signs', runSigner)
   addSetup(program, terminal)
   addInspection(program, terminal)
