@@ -196,7 +196,7 @@ function kept(intent: AuthorisedIntent, authority: Authority | null): Authorised
   return { ...plainIntent(intent), authorisations }
 }
 
-export type AttemptState = 'received' | 'inspected' | 'awaitingApproval' | 'signed' | 'refused'
+type AttemptState = 'received' | 'inspected' | 'awaitingApproval' | 'signed' | 'refused'
 
 /** What the API shows of an attempt. */
 export function describeAttempt(instance: Instance) {

@@ -30,7 +30,7 @@ export interface Cost {
 }
 
 /** About 128 MiB and a few hundred milliseconds. */
-export const DEFAULT_COST: Cost = { N: 2 ** 17, r: 8, p: 1 }
+const DEFAULT_COST: Cost = { N: 2 ** 17, r: 8, p: 1 }
 
 export interface KeystorePorts {
   disk: Disk

@@ -22,8 +22,8 @@ import { signerRoutes, type SignerParts } from './routes.ts'
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
 
-export const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
-export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
+const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
+const HASH_HEADER = 'Lockkeeper-Memory-Hash'
 
 export interface Signer {
   handle: RouteHandler

@@ -258,13 +258,11 @@ describe('signing', () => {
       expect((await sign(signer, name, 1, template, [])).status).toBe(200)
     }
     const seen: unknown[] = []
-    for (let after: unknown = 0; after !== null;) {
-      const page = (await ask(signer, 'GET', `/v1/chains/litecoin/transfers?limit=30&after=${after}`)).body as {
-        items: { transferId: string }[]
-        next: number | null
-      }
-      seen.push(...page.items.map(({ transferId }) => transferId))
-      after = page.next
+    let next: number | null = 0
+    while (next !== null) {
+      const { body }: rigs.Answer = await ask(signer, 'GET', `/v1/chains/litecoin/transfers?limit=30&after=${next}`)
+      seen.push(...(body.items as { transferId: string }[]).map(({ transferId }) => transferId))
+      next = body.next as number | null
     }
     expect(seen).toEqual(names.map(rigs.transferOf))
   })
