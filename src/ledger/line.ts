@@ -14,7 +14,9 @@ export const BODY_AT = MARK.length + 64 + '","commit":'.length
 
 /** A commit that does not fit is a defect of the caller: blocks are applied in slices. */
 export const LINE_MAXIMUM_BYTES = 256 * 1024 * 1024
-const CHUNK_BYTES = 1024 * 1024
+/** Reading one line must not cost a whole chunk: chunks begin small and double. */
+const CHUNK_FIRST_BYTES = 8 * 1024
+const CHUNK_MAXIMUM_BYTES = 1024 * 1024
 
 /** The hash before the first line binds the journal to its ledger. */
 export const firstHash = (ledgerId: string): string =>
@@ -84,8 +86,10 @@ export interface Line {
 export async function* readLines(file: File, offset: number, end: number): AsyncGenerator<Line[]> {
   let open: Buffer[] = []
   let openBytes = 0
+  let chunkBytes = CHUNK_FIRST_BYTES
   for (let at = offset; at < end;) {
-    const chunk = asBuffer(await file.read(at, Math.min(CHUNK_BYTES, end - at)))
+    const chunk = asBuffer(await file.read(at, Math.min(chunkBytes, end - at)))
+    chunkBytes = Math.min(2 * chunkBytes, CHUNK_MAXIMUM_BYTES)
     if (chunk.length === 0) break
     at += chunk.length
     const lines: Line[] = []

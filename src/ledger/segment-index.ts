@@ -1,10 +1,11 @@
 /**
  * Where things are in one segment of the journal: in memory while it is appended to, in `journal/<first>.index` once it is
- * closed. The file can always be made again from the segment. All numbers big-endian:
+ * closed. The file can always be made again from the segment. Big-endian; numbers are doubles, and so exact to 2^53. The form
+ * is one that typed arrays sort and copy: making it must not hold up commits.
  *
  *     header     magic (8 bytes), commits (8), ended (8), bytes of the segment (8), hash of its last line (32)
  *     commits    seq of the first entry (8), offset of the line (8)            by seq
- *     ended      first 8 bytes of the SHA-256 of the id (8), seq (8)           by key, then seq
+ *     ended      first 4 bytes of the SHA-256 of the id, seq less the segment's first (4)
  *     trailer    SHA-256 of all before (32)
  */
 import { createHash } from 'node:crypto'
@@ -17,7 +18,8 @@ import { asBuffer } from './line.ts'
 
 const MAGIC = 'LKINDEX1'
 const HEADER_BYTES = 64
-const RECORD_BYTES = 16
+const COMMIT_BYTES = 16
+const ENDED_BYTES = 8
 const TRAILER_BYTES = 32
 const CHUNK_BYTES = 1024 * 1024
 
@@ -40,6 +42,8 @@ export interface Marks {
   seqs: number[]
   offsets: number[]
   ended: Map<Id, number>
+  /** The key of each in `ended`, and its seq, as they came. */
+  endings: { keys: number[]; seqs: number[] }
   bytes: number
   hash: string
 }
@@ -48,6 +52,7 @@ export const emptyMarks = (previous: string): Marks => ({
   seqs: [],
   offsets: [],
   ended: new Map(),
+  endings: { keys: [], seqs: [] },
   bytes: 0,
   hash: previous,
 })
@@ -55,7 +60,12 @@ export const emptyMarks = (previous: string): Marks => ({
 export function addMark(marks: Marks, commit: Commit, lineBytes: number, hash: string): void {
   marks.seqs.push(commit.entries[0]!.seq)
   marks.offsets.push(marks.bytes)
-  for (const { image } of commit.entries) if (image.ended) marks.ended.set(image.id, image.seq)
+  for (const { image } of commit.entries) {
+    if (!image.ended) continue
+    marks.ended.set(image.id, image.seq)
+    marks.endings.keys.push(keyOf(image.id))
+    marks.endings.seqs.push(image.seq)
+  }
   marks.bytes += lineBytes
   marks.hash = hash
 }
@@ -83,34 +93,29 @@ export const memoryIndex = (marks: Marks): SegmentIndex => ({
   },
 })
 
-const keyOf = (id: Id): Buffer => createHash('sha256').update(id).digest().subarray(0, 8)
-
-const readNumber = (bytes: Buffer, offset: number): number => bytes.readUIntBE(offset + 2, 6)
-const writeNumber = (bytes: Buffer, value: number, offset: number): number => bytes.writeUIntBE(value, offset + 2, 6)
+const keyOf = (id: Id): number => createHash('sha256').update(id).digest().readUInt32BE()
 
 function encode(marks: Marks): Buffer {
-  const ended = [...marks.ended].map(([id, seq]) => ({ key: keyOf(id), seq }))
-  ended.sort((a, b) => a.key.compare(b.key) || a.seq - b.seq)
-  const bytes = Buffer.alloc(HEADER_BYTES + RECORD_BYTES * (marks.seqs.length + ended.length) + TRAILER_BYTES)
-  bytes.write(MAGIC, 'latin1')
-  writeNumber(bytes, marks.seqs.length, 8)
-  writeNumber(bytes, ended.length, 16)
-  writeNumber(bytes, marks.bytes, 24)
-  bytes.write(marks.hash, 32, 'hex')
-  let at = HEADER_BYTES
-  marks.seqs.forEach((seq, n) => {
-    writeNumber(bytes, seq, at)
-    writeNumber(bytes, marks.offsets[n]!, at + 8)
-    at += RECORD_BYTES
-  })
-  for (const { key, seq } of ended) {
-    key.copy(bytes, at)
-    writeNumber(bytes, seq, at + 8)
-    at += RECORD_BYTES
+  const header = Buffer.alloc(HEADER_BYTES)
+  header.write(MAGIC, 'latin1')
+  header.writeDoubleBE(marks.seqs.length, 8)
+  header.writeDoubleBE(marks.endings.seqs.length, 16)
+  header.writeDoubleBE(marks.bytes, 24)
+  header.write(marks.hash, 32, 'hex')
+  const commits = new Float64Array(2 * marks.seqs.length)
+  for (let n = 0; n < marks.seqs.length; n++) {
+    commits[2 * n] = marks.seqs[n]!
+    commits[2 * n + 1] = marks.offsets[n]!
   }
-  createHash('sha256').update(bytes.subarray(0, at)).digest().copy(bytes, at)
-  return bytes
+  const { keys, seqs } = marks.endings
+  const ended = new BigUint64Array(keys.length)
+  for (let n = 0; n < keys.length; n++) ended[n] = (BigInt(keys[n]!) << 32n) | BigInt(seqs[n]! - marks.seqs[0]!)
+  const body = Buffer.concat([header, bigEndian(commits), bigEndian(ended.sort())])
+  return Buffer.concat([body, createHash('sha256').update(body).digest()])
 }
+
+/** In place. Lockkeeper runs on little-endian machines only, as Node's own builds for Linux but s390x do. */
+const bigEndian = (numbers: Float64Array | BigUint64Array): Buffer => Buffer.from(numbers.buffer).swap64()
 
 export const writeIndex = (disk: Disk, directory: string, first: number, marks: Marks): Promise<void> =>
   replaceFile(disk, join(directory, indexFile(first)), file => file.append(encode(marks)))
@@ -142,37 +147,41 @@ async function readHeader(file: File) {
   const header = asBuffer(await file.read(0, HEADER_BYTES))
   return {
     magic: header.toString('latin1', 0, 8),
-    commits: readNumber(header, 8),
-    ended: readNumber(header, 16),
-    bytes: readNumber(header, 24),
+    commits: header.readDoubleBE(8),
+    ended: header.readDoubleBE(16),
+    bytes: header.readDoubleBE(24),
     hash: header.toString('hex', 32, 64),
   }
+}
+
+async function readCommit(file: File, n: number): Promise<{ seq: number; offset: number }> {
+  const record = asBuffer(await file.read(HEADER_BYTES + COMMIT_BYTES * n, COMMIT_BYTES))
+  return { seq: record.readDoubleBE(0), offset: record.readDoubleBE(8) }
 }
 
 export const fileIndex = (disk: Disk, path: string): SegmentIndex => ({
   locate: seq =>
     withFile(disk, path, async file => {
       const { commits } = await readHeader(file)
-      const record = (n: number) => readRecord(file, HEADER_BYTES, n)
-      const n = await lastNotAbove(commits, async at => readNumber(await record(at), 0) > seq)
-      const before = n > 0 ? readNumber(await record(n - 1), 8) : null
-      return { offset: readNumber(await record(n), 8), before }
+      const n = await lastNotAbove(commits, async at => (await readCommit(file, at)).seq > seq)
+      const before = n > 0 ? (await readCommit(file, n - 1)).offset : null
+      return { offset: (await readCommit(file, n)).offset, before }
     }),
-  endings: id =>
-    withFile(disk, path, async file => {
-      const { commits, ended } = await readHeader(file)
-      const key = keyOf(id)
-      const record = (n: number) => readRecord(file, HEADER_BYTES + RECORD_BYTES * commits, n)
-      const seqs: number[] = []
-      let n = await lastNotAbove(ended, async at => (await record(at)).subarray(0, 8).compare(key) > 0)
-      for (; n >= 0; n--) {
-        const found = await record(n)
-        if (!found.subarray(0, 8).equals(key)) break
-        seqs.push(readNumber(found, 8))
-      }
-      return seqs
-    }),
+  endings: id => withFile(disk, path, file => endingsIn(file, keyOf(id))),
 })
 
-const readRecord = async (file: File, start: number, n: number): Promise<Buffer> =>
-  asBuffer(await file.read(start + RECORD_BYTES * n, RECORD_BYTES))
+async function endingsIn(file: File, key: number): Promise<number[]> {
+  const { commits, ended } = await readHeader(file)
+  if (ended === 0) return []
+  const first = (await readCommit(file, 0)).seq
+  const record = async (n: number) =>
+    asBuffer(await file.read(HEADER_BYTES + COMMIT_BYTES * commits + ENDED_BYTES * n, ENDED_BYTES))
+  const seqs: number[] = []
+  let n = await lastNotAbove(ended, async at => (await record(at)).readUInt32BE(0) > key)
+  for (; n >= 0; n--) {
+    const found = await record(n)
+    if (found.readUInt32BE(0) !== key) break
+    seqs.push(first + found.readUInt32BE(4))
+  }
+  return seqs
+}

@@ -80,6 +80,8 @@ function tryFlock(path: string): Promise<ChildProcess | 'busy' | null> {
 
 function endChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  // It was let go of so as not to keep the process alive; now its end is waited for.
+  child.ref()
   return new Promise(done => {
     child.once('exit', () => done())
     child.stdin?.end()

@@ -99,7 +99,7 @@ async function runUntil(
 const never = Number.POSITIVE_INFINITY
 
 describe('what was acknowledged', () => {
-  it('is there after the power fails at any call of the disk, twice over with other losses', async () => {
+  it('is there after the power fails at any call of the disk, with other losses each time', async () => {
     const { calls } = await runUntil({ seed: 0 }, never)
     expect(calls).toBeGreaterThan(100)
     for (let stopAt = 1; stopAt <= calls; stopAt++)
