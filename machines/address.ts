@@ -33,7 +33,9 @@ export const address = setup({
   actions: {
     ...actions,
     generate: assign(({ event }) => {
-      const { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer } = (event as Extract<AddressEvent, { type: 'address.generated' }>).data
+      const { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer } = (
+        event as Extract<AddressEvent, { type: 'address.generated' }>
+      ).data
       const generated = { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer }
       return { ...generated, failures: 0, dueAt: null, dueHeight: null, reference: null }
     }),

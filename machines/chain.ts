@@ -176,7 +176,10 @@ export const chain = setup({
         'process.started': 'connecting',
         'node.caughtUp': { target: 'following', actions: 'clearReason' },
         'node.failed': { target: 'unreachable', actions: 'explain' },
-        'block.connected': { guard: 'isNext', actions: 'connect' },
+        'block.connected': [
+          { guard: and(['isNext', 'isBehind']), actions: 'connect' },
+          { guard: 'isNext', target: 'following', actions: 'connect' },
+        ],
         'block.disconnected': [
           { guard: 'isTakenBack', target: 'reorganising', actions: 'disconnect' },
           { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
@@ -205,7 +208,10 @@ export const chain = setup({
       on: {
         'process.started': 'connecting',
         'node.failed': { target: 'unreachable', actions: 'explain' },
-        'block.connected': { guard: 'isNext', target: 'syncing', actions: 'connect' },
+        'block.connected': [
+          { guard: and(['isNext', 'isBehind']), target: 'syncing', actions: 'connect' },
+          { guard: 'isNext', target: 'following', actions: 'connect' },
+        ],
         'block.disconnected': [
           { guard: 'isTakenBack', actions: 'disconnect' },
           { guard: 'isTip', target: 'halted', actions: 'explainDepth' },

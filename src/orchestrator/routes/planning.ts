@@ -141,6 +141,9 @@ function toTransfer({ policy, at }: Ground, { plan, paid }: Planned): Addressed 
 const delay = (at: number, reason: string, withdrawals: readonly Instance[]): Addressed[] =>
   withdrawals.map(({ id }) => tell(id, 'withdrawal.delayed', at, { reason }))
 
+/** A chain that catches up is at its tip again soon. */
+const BLIND_RETRY_MS = 1000
+
 /** Chains that do not stand at their tip spend nothing: what they think they own may be gone. */
 const isBlind = (memory: Ground['memory'], chain: string): boolean => {
   const instance = memory.get(`chain/${chain}`)
@@ -154,7 +157,7 @@ export function onGathered(ground: Ground, account: Id, run: string, facts: Plan
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
   const queued = memory.list('withdrawal', policy.name, 'queued')
   if (queued.length === 0) return [answer(null, null)]
-  if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', retryAt)]
+  if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
     const planned = planPayments(ground, queued, facts)
     if ('shortfall' in planned) return [answer(planned.shortfall, retryAt), ...delay(at, planned.shortfall, queued)]
