@@ -34,7 +34,7 @@ export interface Litecoind {
   pay(address: string, amountSat: bigint): Promise<string>
   stop(): Promise<void>
   kill9(): Promise<void>
-  /** With the same data and port, after `stop` or `kill9` too. */
+  /** With the same data and port, after `kill9` too; not after `stop`, which removes the data. */
   restart(extra?: string[]): Promise<void>
 }
 
@@ -53,7 +53,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

@@ -1,0 +1,242 @@
+/** The bitcoin family's node against a real litecoind: what the simulated node cannot vouch for, MWEB above all. */
+import { Transaction } from 'bitcoinjs-lib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { Fact, Next, Node } from '../../adapters/adapter.ts'
+import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { createBitcoinNode } from '../../adapters/bitcoin/node.ts'
+import { createWatch } from '../../adapters/bitcoin/watch.ts'
+import type { Disk, HttpCall, Request } from '../../adapters/ports.ts'
+import type { Place } from '../../machines/vocabulary.ts'
+import { buildPayment, faucetKey } from '../../src/devnet/bitcoin/faucet.ts'
+import { createRequest } from '../../src/shell/request.ts'
+import { startLitecoind, type Litecoind } from './litecoind.ts'
+
+const network = networkOf('litecoin-regtest')
+const key = faucetKey('ours', network)
+const stranger = faucetKey('stranger', network).address
+/** MWEB is active from block 432 on. */
+const MWEB_HEIGHT = 432
+const fees = { target: 3, fallbackRate: 2, maximumRate: 500 }
+const requester = createRequest(null)
+
+let litecoind: Litecoind
+beforeAll(async () => {
+  litecoind = await startLitecoind()
+  await litecoind.mine(MWEB_HEIGHT + 8)
+})
+afterAll(async () => {
+  await litecoind.stop()
+  requester.close()
+})
+
+function connect(at: Litecoind, request: Request = requester.request, on = network): Node {
+  const watch = createWatch('ltc', network)
+  watch.addAddress(7, key.address)
+  return createBitcoinNode({
+    chain: 'ltc',
+    asset: 'LTC',
+    network: on,
+    watch,
+    request,
+    disk: {} as Disk,
+    node: at,
+    fees,
+  })
+}
+
+async function follow(node: Node, recent: Place[]): Promise<{ steps: Next[]; facts: Fact[] }> {
+  const steps: Next[] = []
+  for (let turn = 0; turn < 2000; turn++) {
+    const step = await node.next(recent)
+    if (step.kind === 'unchanged') break
+    steps.push(step)
+    if (step.kind === 'connected') recent.push({ height: step.block.height, hash: step.block.hash })
+    else recent.pop()
+  }
+  return { steps, facts: steps.flatMap(step => (step.kind === 'connected' ? step.facts : [])) }
+}
+
+const askedOf = ({ body }: HttpCall) =>
+  body ? (JSON.parse(new TextDecoder().decode(body)) as { method: string; params: unknown[] }) : null
+const withoutRest: Request = async call =>
+  call.url.includes('/rest/') ? { status: 404, headers: {}, body: new Uint8Array() } : requester.request(call)
+/** Raw blocks of a format that we cannot read: something is left over. */
+const withoutRaw: Request = async call => {
+  const asked = askedOf(call)
+  const answer = await withoutRest(call)
+  if (asked?.method !== 'getblock' || asked.params[1] !== 0) return answer
+  const text = new TextDecoder().decode(answer.body).replace(/("result":"[0-9a-f]{160})([0-9a-f]*)/, '$1ff$2')
+  return { ...answer, body: new TextEncoder().encode(text) }
+}
+const tipOf = async (): Promise<string> => z.string().parse(await litecoind.rpc('getbestblockhash'))
+const pendingIds = async (): Promise<string[]> => z.array(z.string()).parse(await litecoind.rpc('getrawmempool'))
+
+describe('following litecoind', () => {
+  it('B13: blocks with a HogEx, peg-ins and peg-outs read alike over REST, over RPC and as JSON', async () => {
+    const base = await connect(litecoind).base(MWEB_HEIGHT)
+    const mweb = z.string().parse(await litecoind.rpc('getnewaddress', '', 'mweb'))
+    await litecoind.pay(mweb, 500_000_000n)
+    await litecoind.pay(key.address, 7_000_000n)
+    await litecoind.mine(2)
+    // With all other coins locked, the wallet pays us out of the MWEB.
+    const others = z
+      .array(z.object({ txid: z.string(), vout: z.number(), address: z.string() }).partial())
+      .parse(await litecoind.rpc('listunspent'))
+    const classic = others.filter(coin => coin.vout !== undefined && coin.address?.startsWith('tmweb') !== true)
+    const locks = classic.map(({ txid, vout }) => ({ txid, vout }))
+    await litecoind.rpc('lockunspent', false, locks)
+    await litecoind.pay(key.address, 30_000_000n)
+    await litecoind.rpc('lockunspent', true, locks)
+    await litecoind.mine(2)
+    const read = async (request?: Request) => follow(connect(litecoind, request), [base])
+    const [overRest, overRpc, asJson] = [await read(), await read(withoutRest), await read(withoutRaw)]
+    expect(overRest.steps.length).toBeGreaterThanOrEqual(12)
+    expect(overRest.facts.map(fact => (fact.kind === 'payment.seen' ? fact.amount : ''))).toContain('7000000')
+    expect(overRest.facts).toContainEqual(expect.objectContaining({ amount: '30000000', maturity: 6 }))
+    expect(overRpc).toEqual(overRest)
+    expect(asJson).toEqual(overRest)
+  })
+
+  it.each([1, 2, 6])('A6: a reorganisation %i blocks deep gives every step', async depth => {
+    const node = connect(litecoind)
+    const recent: Place[] = [await node.base((await node.identify()).height - 10)]
+    await follow(node, recent)
+    const old = recent.slice(-depth).map(place => place.hash)
+    await litecoind.rpc('invalidateblock', old[0])
+    const back = await follow(node, recent)
+    expect(back.steps.map(step => step.kind)).toEqual(Array<string>(depth).fill('disconnected'))
+    await litecoind.mine(depth + 1)
+    const on = await follow(node, recent)
+    expect(on.steps.map(step => step.kind)).toEqual(Array<string>(depth + 1).fill('connected'))
+    expect(recent.at(-1)!.hash).toBe(await tipOf())
+  })
+
+  it('A7: a node that was stopped or killed and started again goes on without a gap', async () => {
+    const own = await startLitecoind()
+    try {
+      const node = connect(own)
+      await own.mine(3)
+      const recent: Place[] = [await node.base('latest')]
+      await own.mine(2)
+      await own.restart()
+      const mined = await own.mine(2)
+      const { steps } = await follow(node, recent)
+      expect(steps.map(step => step.kind)).toEqual(Array<string>(4).fill('connected'))
+      expect(recent.at(-1)).toEqual({ height: 7, hash: mined[1] })
+      await own.kill9()
+      await expect(node.next(recent)).rejects.toMatchObject({ type: 'operating' })
+      // What it had not flushed is lost to it: then it lags behind us (A4).
+      await own.restart()
+      expect(await node.next(recent)).toMatchObject({ kind: 'unchanged' })
+    } finally {
+      await own.stop()
+    }
+  })
+
+  it('A4: a node that lags, or knows only headers, does not move us; A3: another network is named', async () => {
+    const lagging = await startLitecoind({ rest: false })
+    try {
+      const ahead: Place[] = [await connect(litecoind).base('latest')]
+      const node = connect(lagging)
+      expect(await node.next(ahead)).toMatchObject({ kind: 'unchanged', nodeHeight: 0 })
+      const blocks = 5
+      const hashes: string[] = []
+      for (let height = 1; height <= blocks; height++)
+        hashes.push(z.string().parse(await litecoind.rpc('getblockhash', height)))
+      for (const hash of hashes) await lagging.rpc('submitheader', await litecoind.rpc('getblockheader', hash, false))
+      expect(await node.next([{ height: blocks, hash: hashes.at(-1)! }])).toEqual({
+        kind: 'unchanged',
+        nodeHeight: 0,
+        syncing: true,
+      })
+      for (const hash of hashes) await lagging.rpc('submitblock', await litecoind.rpc('getblock', hash, 0))
+      const { steps } = await follow(node, [await node.base(0)])
+      expect(steps.map(step => (step.kind === 'connected' ? step.block.hash : ''))).toEqual(hashes)
+      const { mismatch } = await connect(lagging, undefined, networkOf('litecoin')).identify()
+      expect(mismatch).toContain(network.genesis)
+    } finally {
+      await lagging.stop()
+    }
+  })
+})
+
+describe('broadcasting through litecoind', () => {
+  async function coinOfOurs(amountSat: bigint) {
+    const txid = await litecoind.pay(key.address, amountSat)
+    await litecoind.mine(1)
+    const coin = z.object({ hex: z.string() }).parse(await litecoind.rpc('gettransaction', txid))
+    const vout = Transaction.fromHex(coin.hex).outs.findIndex(({ script }) => Buffer.compare(script, key.script) === 0)
+    return { name: `${txid}:${vout}`, coin: { valueSat: amountSat, script: key.script, height: 0, isCoinbase: false } }
+  }
+  function payment(from: Awaited<ReturnType<typeof coinOfOurs>>, amountSat: bigint, rate = 10n) {
+    const transaction = buildPayment([[from.name, from.coin]], [{ address: stranger, amountSat }], rate, key, network)
+    return { transactionId: transaction.getId(), raw: transaction.toHex(), parents: [] as string[], transaction }
+  }
+
+  it('B9: accepted, pending, known, placed, and known again', async () => {
+    const node = connect(litecoind)
+    const signed = payment(await coinOfOurs(50_000_000n), 20_000_000n)
+    expect(await node.locate(signed)).toEqual({ kind: 'absent' })
+    expect(await node.publish(signed)).toEqual({ kind: 'accepted' })
+    expect(await node.publish(signed)).toEqual({ kind: 'known' })
+    expect(await node.locate(signed)).toEqual({ kind: 'pending' })
+    const [hash] = await litecoind.mine(1)
+    await litecoind.mine(2)
+    const place = { height: z.number().parse(await litecoind.rpc('getblockcount')) - 2, hash }
+    expect(await node.locate(signed)).toEqual({ kind: 'placed', place })
+    expect(await node.publish(signed)).toEqual({ kind: 'known' })
+  })
+
+  it('B9: missing inputs are refused, parents are published where they help, fees keep to the cap', async () => {
+    const node = connect(litecoind)
+    const parent = payment(await coinOfOurs(60_000_000n), 20_000_000n)
+    const change = parent.transaction.outs[1]!
+    const from = {
+      name: `${parent.transactionId}:1`,
+      coin: { valueSat: change.value, script: key.script, height: 0, isCoinbase: false },
+    }
+    const child = payment(from, 5_000_000n)
+    expect(await node.publish(child)).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringContaining('missing') as string,
+    })
+    expect(await node.publish({ ...child, parents: [parent.raw] })).toEqual({ kind: 'accepted' })
+    expect((await pendingIds()).sort()).toEqual([parent.transactionId, child.transactionId].sort())
+    expect(await node.publish(payment(await coinOfOurs(90_000_000n), 1_000_000n, 5_000n))).toEqual({
+      kind: 'refused',
+      reason: 'max-fee-exceeded',
+    })
+  })
+
+  it('a conflict is refused while the other is pending and once it is mined', async () => {
+    const node = connect(litecoind)
+    const from = await coinOfOurs(70_000_000n)
+    expect(await node.publish(payment(from, 10_000_000n))).toEqual({ kind: 'accepted' })
+    // litecoind replaces nothing unless it is told to.
+    expect(await node.publish(payment(from, 11_000_000n, 50n))).toEqual({
+      kind: 'refused',
+      reason: 'txn-mempool-conflict',
+    })
+    await litecoind.mine(1)
+    expect(await node.publish(payment(from, 11_000_000n, 50n))).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringContaining('missing') as string,
+    })
+  })
+
+  it('pending payments to us are told once, before they are mined', async () => {
+    const node = connect(litecoind)
+    await litecoind.mine(1)
+    expect(await node.pending(10)).toEqual([])
+    const txid = await litecoind.pay(key.address, 3_000_000n)
+    expect(await node.pending(10)).toMatchObject([
+      { kind: 'payment.seen', transaction: txid, amount: '3000000', place: null, index: 7 },
+    ])
+    expect(await node.pending(10)).toEqual([])
+  })
+
+  it('B10: a regtest knows no fee rate, so the configured one stands in', async () => {
+    expect(await connect(litecoind).gather()).toEqual({ feeRate: 2, estimated: false })
+  })
+})
