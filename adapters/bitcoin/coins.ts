@@ -10,7 +10,7 @@ import { inputWeight, MAXIMUM_WEIGHT, transactionWeight, virtualBytes } from './
 /** Inputs of one transaction: it stays far below what relays accept, and the signer's request below its bound. */
 export const MAXIMUM_INPUTS = 500
 /** Of all previous transactions of a template, in bytes; in a PSBT's base64 and JSON they grow by a third. */
-const MAXIMUM_PREVIOUS_BYTES = 8 * 1024 * 1024
+const MAXIMUM_PREVIOUS_BYTES = 4 * 1024 * 1024
 /** Core's default limit for ancestors in the memory pool is 25, the transaction itself included (B17). */
 const MAXIMUM_ANCESTORS = 24
 /** Steps of the search for a set without change. */
@@ -49,13 +49,25 @@ export function feeSat(weight: number, aim: Aim): bigint {
 export const maximumFeeSat = (weight: number, { maximumRateMilli }: Aim): bigint =>
   (BigInt(virtualBytes(weight)) * maximumRateMilli) / 1000n
 
+/** A fund with its amount read once: there may be a hundred thousand of them. */
+interface Coin {
+  fund: Fund
+  amountSat: bigint
+}
+
+/** Those that bring more than they cost, largest first. */
+function worthwhile(funds: readonly Fund[], inputSat: bigint): Coin[] {
+  const coins = funds.map(fund => ({ fund, amountSat: BigInt(fund.amount) }))
+  return coins.filter(coin => coin.amountSat > inputSat).sort(byAmountDown)
+}
+
 /** The coins to spend for `aim`. Tries each sort of coin together with the better ones. */
 export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Missing {
   const inputSat = feeSat(inputWeight(aim.network), aim)
-  const worthwhile = funds.filter(fund => BigInt(fund.amount) > inputSat).sort(byAmountDown)
+  const coins = worthwhile(funds, inputSat)
   let missing: Missing = { missingSat: 0n }
   for (const isEligible of tiersOf(aim.network)) {
-    const candidates = worthwhile.filter(isEligible)
+    const candidates = coins.filter(coin => isEligible(coin.fund))
     const few = fewest(candidates, aim)
     if ('missingSat' in few) {
       missing = few
@@ -70,8 +82,8 @@ export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Missing 
 /** As many coins as fit, smallest first, into one output of our own. */
 export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Missing {
   const inputSat = feeSat(inputWeight(aim.network), aim)
-  const candidates = funds.filter(fund => fund.ancestors === 0 && BigInt(fund.amount) > inputSat)
-  return settle(bounded(candidates.sort(byAmountDown).reverse(), aim), aim)
+  const confirmed = funds.filter(fund => fund.ancestors === 0)
+  return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
 }
 
 type Eligible = (fund: Fund) => boolean
@@ -82,17 +94,16 @@ function tiersOf(network: Network): Eligible[] {
   return network.segwit ? [...confirmed, () => true] : confirmed
 }
 
-function byAmountDown(a: Fund, b: Fund): number {
-  const [x, y] = [BigInt(a.amount), BigInt(b.amount)]
-  if (x !== y) return x > y ? -1 : 1
-  return a.key < b.key ? -1 : 1
+function byAmountDown(a: Coin, b: Coin): number {
+  if (a.amountSat !== b.amountSat) return a.amountSat > b.amountSat ? -1 : 1
+  return a.fund.key < b.fund.key ? -1 : 1
 }
 
 /** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
-function fewest(candidates: readonly Fund[], aim: Aim): Choice | Missing {
+function fewest(candidates: readonly Coin[], aim: Aim): Choice | Missing {
   const ordered = [
-    ...candidates.filter(fund => fund.ancestors === 0),
-    ...candidates.filter(fund => fund.ancestors > 0).sort((a, b) => a.ancestors - b.ancestors),
+    ...candidates.filter(({ fund }) => fund.ancestors === 0),
+    ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
   ]
   const usable = bounded(ordered, aim)
   let outcome: Choice | Missing = settle([], aim)
@@ -102,17 +113,18 @@ function fewest(candidates: readonly Fund[], aim: Aim): Choice | Missing {
 }
 
 /** The first of `ordered` that fit together into one transaction: inputs, size, template and ancestors are bounded. */
-function bounded(ordered: readonly Fund[], aim: Aim): Fund[] {
+function bounded(ordered: readonly Coin[], aim: Aim): Coin[] {
   const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
-  const taken: Fund[] = []
+  const taken: Coin[] = []
   let previousBytes = 0
   let ancestors = 0
-  for (const fund of ordered) {
+  for (const coin of ordered) {
     if (taken.length >= MAXIMUM_INPUTS) break
     if (transactionWeight(taken.length + 1, scripts, aim.network) > MAXIMUM_WEIGHT) break
+    const { fund } = coin
     if (ancestors + fund.ancestors > MAXIMUM_ANCESTORS) continue
     if (previousBytes + fund.raw.length / 2 > MAXIMUM_PREVIOUS_BYTES) continue
-    taken.push(fund)
+    taken.push(coin)
     ancestors += fund.ancestors
     previousBytes += fund.raw.length / 2
   }
@@ -120,15 +132,16 @@ function bounded(ordered: readonly Fund[], aim: Aim): Fund[] {
 }
 
 /** Fee and change of a transaction that spends exactly these coins, or what it lacks. */
-export function settle(funds: Fund[], aim: Aim): Choice | Missing {
+function settle(coins: readonly Coin[], aim: Aim): Choice | Missing {
   const scripts = aim.payments.map(payment => payment.script)
-  const restSat = sumOf(funds) - aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
-  const plainWeight = transactionWeight(funds.length, scripts, aim.network)
-  const changeWeight = transactionWeight(funds.length, [...scripts, aim.changeScript], aim.network)
+  const restSat = sumOf(coins) - aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
+  const plainWeight = transactionWeight(coins.length, scripts, aim.network)
+  const changeWeight = transactionWeight(coins.length, [...scripts, aim.changeScript], aim.network)
   const changeFeeSat = feeSat(changeWeight, aim)
   const changeSat = restSat - changeFeeSat
   const inputSat = feeSat(inputWeight(aim.network), aim)
-  if (funds.length > 0 && changeSat >= aim.leastChangeSat) return { funds, feeSat: changeFeeSat, changeSat }
+  const funds = coins.map(coin => coin.fund)
+  if (coins.length > 0 && changeSat >= aim.leastChangeSat) return { funds, feeSat: changeFeeSat, changeSat }
   const plainFeeSat = feeSat(plainWeight, aim)
   if (restSat < plainFeeSat || scripts.length === 0) {
     const neededSat = scripts.length === 0 ? changeFeeSat + aim.leastChangeSat : plainFeeSat
@@ -140,7 +153,7 @@ export function settle(funds: Fund[], aim: Aim): Choice | Missing {
   return { funds, feeSat: restSat, changeSat: 0n }
 }
 
-const sumOf = (funds: readonly Fund[]): bigint => funds.reduce((sum, fund) => sum + BigInt(fund.amount), 0n)
+const sumOf = (coins: readonly Coin[]): bigint => coins.reduce((sum, coin) => sum + coin.amountSat, 0n)
 
 /** What the choice costs in the end: change must be spent one day. */
 const costOf = (choice: Choice, inputSat: bigint): bigint => choice.feeSat + (choice.changeSat > 0n ? inputSat : 0n)
@@ -149,12 +162,12 @@ const costOf = (choice: Choice, inputSat: bigint): bigint => choice.feeSat + (ch
  * Branch and bound: a set of confirmed coins whose worth, less the fee of spending each, meets the aim so closely that
  * no change is left. Depth first over the largest coins, with a bounded number of steps; null where none was met.
  */
-function withoutChange(candidates: readonly Fund[], aim: Aim, inputSat: bigint): Choice | null {
+function withoutChange(candidates: readonly Coin[], aim: Aim, inputSat: bigint): Choice | null {
   const pool = bounded(
-    candidates.filter(fund => fund.ancestors === 0),
+    candidates.filter(({ fund }) => fund.ancestors === 0),
     aim,
   )
-  const worths = pool.map(fund => BigInt(fund.amount) - inputSat)
+  const worths = pool.map(coin => coin.amountSat - inputSat)
   const scripts = aim.payments.map(payment => payment.script)
   const paidSat = aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
   const targetSat = paidSat + feeSat(transactionWeight(0, scripts, aim.network), aim)

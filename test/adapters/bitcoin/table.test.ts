@@ -59,3 +59,18 @@ test('strings are found at any offset, and memory is used again after removal', 
   expect(table.size()).toBe(1)
   expect(table.bytesHeld()).toBeLessThanOrEqual(held + 16)
 })
+
+test('a string of 20 bytes costs at most 40 bytes, up to a million of them and just behind each growth', () => {
+  const table = createTable(20)
+  const bytes = new Uint8Array(20)
+  const words = new Uint32Array(bytes.buffer)
+  let mostEach = 0
+  for (let n = 0; n < 1_000_000; n++) {
+    words[0] = Math.imul(n + 1, 0x9e3779b1)
+    words[1] = n
+    table.add(bytes, 0)
+    if (n >= 100_000) mostEach = Math.max(mostEach, table.bytesHeld() / (n + 1))
+  }
+  expect(table.size()).toBe(1_000_000)
+  expect(mostEach).toBeLessThanOrEqual(40)
+})
