@@ -15,19 +15,6 @@ export type SpendKey = string
 /** A decimal integer string of base units (satoshi, wei, raw, drops). */
 export type Amount = string
 
-export const KINDS = [
-  'chain',
-  'address',
-  'deposit',
-  'withdrawal',
-  'transfer',
-  'attempt',
-  'account',
-  'coin',
-  'signing',
-] as const
-export type Kind = (typeof KINDS)[number]
-
 /** A block of a followed chain. */
 export interface Place {
   height: number
@@ -58,7 +45,6 @@ export interface Scheduled {
 export type TimePassed = Event<'time.passed', Record<string, never>>
 export type HeightReached = Event<'height.reached', { height: number }>
 export type BlockDisconnected = Event<'block.disconnected', Place>
-export type TaskFailed = Event<'task.failed', { reason: string }>
 
 /** What the backend asks for, and signs: CONTRACT section 5. */
 export interface Intent {

@@ -27,6 +27,11 @@ const STATUS_OF_KIND = {
   'too-large': 413,
   unprocessable: 422,
   'invalid-address': 422,
+  'invalid-authorisation': 422,
+  'unknown-chain': 422,
+  'unknown-asset': 422,
+  dust: 422,
+  expired: 422,
   'pool-empty': 503,
 } as const satisfies Record<string, number>
 

@@ -3,12 +3,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { boundary } from '../../adapters/fault.ts'
 
 const READ_ONLY = 'read:'
-const MINIMUM_CHARACTERS = 16
 const TOKEN = /^[\x21-\x7e]+$/
 
 /**
  * The lines of a token file, without comments and blank lines.
- * @throws boundary `invalid-tokens` when there is none, or one that is short enough to guess
+ * @throws boundary `invalid-tokens` when there is none, or one that no header can carry
  */
 export function parseTokens(text: string): string[] {
   const lines = text.split('\n').map(line => line.trim())
@@ -17,9 +16,6 @@ export function parseTokens(text: string): string[] {
   for (const token of tokens) {
     const secret = token.startsWith(READ_ONLY) ? token.slice(READ_ONLY.length) : token
     if (!TOKEN.test(secret)) throw boundary('invalid-tokens', 'a token may hold visible ASCII characters only')
-    if (secret.length < MINIMUM_CHARACTERS) {
-      throw boundary('invalid-tokens', `a token must have at least ${MINIMUM_CHARACTERS} characters`)
-    }
   }
   return tokens
 }

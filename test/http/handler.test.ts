@@ -45,7 +45,7 @@ describe('tokens', () => {
       'read:ponmlkjihgfedcba',
     ])
   })
-  test.each(['', '\n#x\n', 'short', 'read:short', 'has a space in the middle', 'ümlaut-ümlaut-ümlaut'])(
+  test.each(['', '\n#x\n', 'has a space in the middle', 'ümlaut-ümlaut-ümlaut'])(
     '%j is refused without repeating it',
     text => {
       expect(() => parseTokens(text)).toThrow(/token/)

@@ -53,7 +53,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
