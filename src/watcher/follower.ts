@@ -108,9 +108,9 @@ async function turn(options: FollowerOptions): Promise<number> {
       await orchestrator.dispatch({ type: 'chain.opened', at, data: { chain } })
       return 0
     case 'connecting': {
-      // What the signer has signed is adopted first, so that our own spends are recognised; unless it cannot be asked.
-      const { isRecalled, signerProblem } = healthOf(options.health, chain)
-      if (!isRecalled && signerProblem === null) return RECALL_WAIT_MS
+      // No block is followed before the signer has been asked: without its addresses deposits would be passed over,
+      // without what it has signed our own spends would look like a stranger's.
+      if (!healthOf(options.health, chain).isRecalled) return RECALL_WAIT_MS
       await connect(options)
       return 0
     }

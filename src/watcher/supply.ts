@@ -62,6 +62,10 @@ async function recall(options: SupplyOptions): Promise<void> {
   health.trigger.noted({ chain, isRecalled: true })
 }
 
+/**
+ * Addresses that the signer already has and this ledger does not know were perhaps given away before the ledger was lost
+ * (`isFormer`): they are watched, and given to nobody but a reference that names them.
+ */
 async function fetchAddresses(options: SupplyOptions, isFormer: boolean): Promise<void> {
   const { chain, signer, orchestrator, clock } = options
   for (;;) {
@@ -74,10 +78,6 @@ async function fetchAddresses(options: SupplyOptions, isFormer: boolean): Promis
   }
 }
 
-/**
- * Addresses that the signer already has and this ledger does not know were perhaps given away before the ledger was lost:
- * they are watched, and given to nobody but a reference that names them.
- */
 async function refill(options: SupplyOptions): Promise<void> {
   const { chain, pool, signer, orchestrator } = options
   const { memory } = orchestrator
@@ -96,7 +96,10 @@ async function turn(options: SupplyOptions): Promise<number> {
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
-    if (!healthOf(health, chain).isRecalled) await recall(options)
+    if (!healthOf(health, chain).isRecalled) {
+      await fetchAddresses(options, true)
+      await recall(options)
+    }
     if (context.blocks.length > 0) await refill(options)
     health.trigger.noted({ chain, signerProblem: null })
     return context.blocks.length > 0 ? CHECK_MS : CHECK_MS / 10
