@@ -2,171 +2,163 @@
  * The whole system as an operator runs it: a real litecoind, a signer and a watcher as processes of their own, and a
  * backend's view of the API. Each has its own temporary directory and ports, and is stopped by its pid.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { freePort, startLitecoind, type Litecoind } from './litecoind.ts'
+import { join } from 'node:path'
+import { keyFrom, intentBytes, signBytes } from '../../src/canonical.ts'
+import { openBook, type Book } from './book.ts'
+import { daemon, run, type Daemon } from './daemon.ts'
+import { startLitecoind, type Litecoind } from './litecoind.ts'
+import { freePort } from './port.ts'
+import { startProxy, type Proxy } from './proxy.ts'
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const CLI = join(ROOT, 'dist', 'src', 'cli.js')
-const PASSPHRASE = 'a passphrase for tests only'
-const READY_MS = 30_000
-const POLL_MS = 50
+const POLL_MS = 30
+const PATIENCE_MS = 20_000
+const STOP_MS = 5000
+export const CHAIN = 'litecoin'
+export const ASSET = 'LTC'
+/** Small, so that tests are fast; larger than every reorg that a test means to survive. */
+export const CREDIT = 2
+export const FINAL = 8
 
-export interface Daemon {
-  start(): Promise<number>
-  /** SIGKILL; resolves when the process is gone. */
-  kill9(): Promise<void>
-  /** SIGTERM; the exit status. */
-  stop(): Promise<number | null>
-  pid(): number
-  log(): string
-}
-
-export interface Answer<Body = Record<string, unknown>> {
+export interface Answer<Body = Resource> {
   status: number
   body: Body
+}
+
+/** What the API shows; each test looks at the fields that it names. */
+export interface Resource {
+  id: string
+  state: string
+  reason: string | null
+  amount: string
+  fee: string
+  kind: string
+  detail: string
+  transactionId: string | null
+  transferId: string | null
+  confirmations: number
+  height: number
+  blockHash: string | null
+  blockHeight: number | null
+  round: number
+  reference: string | null
+  outputIndex: number
+  withdrawals: string[]
+  attempts: { n: number; state: string; transactionId: string; signedTransaction: string; spendKeys: string[] }[]
+  balances: { asset: string; confirmed: string; pending: string; reserved: string }[]
+  history: { seq: number; from: string | null; event: string; to: string }[]
+  treasury: string
+  revision: number
+}
+
+export interface FeedEvent {
+  seq: number
+  kind: string
+  id: string
+  event: string
+  from: string | null
+  to: string
+  data: Resource
+}
+
+export interface Wish {
+  to: string
+  amountSat: bigint
+  round?: number
 }
 
 export interface System {
   litecoind: Litecoind
   signer: Daemon
   watcher: Daemon
+  /** Between the watcher and the node, and between the watcher and the signer. */
+  toNode: Proxy
+  toSigner: Proxy
+  book: Book
   directory: string
   url: string
   token: string
-  get<Body = Record<string, unknown>>(path: string): Promise<Answer<Body>>
-  put<Body = Record<string, unknown>>(path: string, body?: unknown): Promise<Answer<Body>>
+  get<Body = Resource>(path: string): Promise<Answer<Body>>
+  put<Body = Resource>(path: string, body?: unknown): Promise<Answer<Body>>
   /** Asks until `accept` says yes; rejects with the last answer when it takes too long. */
-  until<Body = Record<string, unknown>>(path: string, accept: (body: Body) => boolean, ms?: number): Promise<Body>
+  until<Body = Resource>(path: string, accept: (body: Body) => boolean, ms?: number): Promise<Body>
+  /** As `until` a state. */
+  reaches(path: string, state: string, ms?: number): Promise<Resource>
   /** An address of ours for this reference. */
   address(reference: string): Promise<string>
+  /** Mines, and waits until the watcher stands on the node's tip. */
+  mine(count: number): Promise<void>
+  /** Until the watcher stands on the node's tip. */
+  synced(): Promise<void>
+  /** Takes `depth` blocks off the node's chain and mines `depth + 1` others: each of these holds the raw transactions. */
+  reorganise(depth: number, raw?: string[], following?: number): Promise<void>
+  /** An authorised withdrawal, as the backend sends it. */
+  withdraw(id: string, wish: Wish): Promise<Answer>
+  /** The whole feed after `seq`. */
+  events(after?: number, kind?: string): Promise<FeedEvent[]>
+  /** Coins of the treasury: confirmed deposits of so much each. */
+  fund(...amountsSat: bigint[]): Promise<void>
+  /** Stops both daemons as an operator would, and checks what they leave on disk. */
   close(): Promise<void>
 }
 
-const running = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
-const gone = (child: ChildProcess): Promise<number | null> =>
-  child.exitCode !== null || child.signalCode !== null
-    ? Promise.resolve(child.exitCode)
-    : new Promise(resolve => child.once('exit', code => resolve(code)))
-
-/** Milliseconds from the start to the line that says it serves. */
-function launch(args: string[], sink: (text: string) => void): { child: ChildProcess; ready: Promise<number> } {
-  const startedAt = performance.now()
-  const child = spawn(process.execPath, [CLI, ...args], {
-    env: { ...process.env, LOCKKEEPER_PASSPHRASE: PASSPHRASE },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
-  child.stderr.on('data', (chunk: Buffer) => sink(chunk.toString()))
-  const ready = new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${args[0]!} is not ready after ${READY_MS} ms`)), READY_MS)
-    child.stdout.on('data', (chunk: Buffer) => {
-      sink(chunk.toString())
-      if (!chunk.toString().includes('ready on')) return
-      clearTimeout(timer)
-      resolve(performance.now() - startedAt)
-    })
-    child.once('exit', code => {
-      clearTimeout(timer)
-      reject(new Error(`${args[0]!} ended with ${code} before it was ready`))
-    })
-  })
-  ready.catch(() => {})
-  return { child, ready }
-}
-
-export function daemon(args: string[]): Daemon {
-  let child: ChildProcess | undefined
-  let text = ''
-  return {
-    async start() {
-      const launched = launch(args, more => (text += more))
-      child = launched.child
-      try {
-        return await launched.ready
-      } catch (error) {
-        throw new Error(`${(error as Error).message}\n${text.slice(-2000)}`)
-      }
-    },
-    async kill9() {
-      child?.kill('SIGKILL')
-      if (child) await gone(child)
-    },
-    async stop() {
-      child?.kill('SIGTERM')
-      return child ? gone(child) : null
-    },
-    pid: () => child!.pid!,
-    log: () => text,
-  }
-}
-
-export function initialise(directory: string): void {
-  const made = spawnSync(process.execPath, [CLI, 'init', '--directory', directory], {
-    env: { ...process.env, LOCKKEEPER_PASSPHRASE: PASSPHRASE },
-    encoding: 'utf8',
-  })
-  if (made.status !== 0) throw new Error(`init failed: ${made.stderr}`)
-}
-
 export interface SystemOptions {
-  /** Keys of the chain `litecoin` in watcher.yaml, merged over the defaults below. */
+  /** Keys of the chain in watcher.yaml, merged over the defaults below. */
   chain?: Record<string, unknown>
-  /** Keys of the chain's policy in signer.yaml. */
-  policy?: Record<string, unknown>
   /** Blocks mined before the watcher starts: enough for mature coins to pay with. */
   blocks?: number
 }
 
-/** YAML is a superset of JSON. */
-async function configure(directory: string, litecoind: Litecoind, options: SystemOptions): Promise<string> {
-  const [watcherPort, signerPort] = [await freePort(), await freePort()]
-  writeFileSync(join(directory, 'secrets', 'node-password'), litecoind.password)
-  const chain = {
-    family: 'bitcoin',
-    network: 'litecoin-regtest',
-    asset: 'LTC',
-    node: { url: litecoind.url, username: litecoind.username, passwordFile: './secrets/node-password' },
-    pollMs: 50,
-    confirmations: { credit: 3, final: 20 },
-    minimumDeposit: '1000',
-    ...options.chain,
-  }
-  const listen = `127.0.0.1:${watcherPort}`
-  const watcher = { listen, signer: { url: `http://127.0.0.1:${signerPort}` }, chains: { litecoin: chain } }
-  const policy = { maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: '100000000000', ...options.policy }
-  const signed = { family: 'bitcoin', network: 'litecoin-regtest', asset: 'LTC', policy }
-  const keystore = { file: './data/signer/keystore.json', passphraseEnv: 'LOCKKEEPER_PASSPHRASE' }
-  const signer = { listen: `127.0.0.1:${signerPort}`, keystore, chains: { litecoin: signed } }
-  writeFileSync(join(directory, 'watcher.yaml'), JSON.stringify(watcher))
-  writeFileSync(join(directory, 'signer.yaml'), JSON.stringify(signer))
-  return `http://${listen}`
+interface Place {
+  directory: string
+  url: string
+  signerUrl: string
 }
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+const secret = (directory: string, name: string) => readFileSync(join(directory, 'secrets', name), 'utf8').trim()
 
-/** litecoind, signer and watcher, ready; the treasury is empty. */
-export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-system-'))
-  initialise(directory)
-  const litecoind = await startLitecoind()
-  await litecoind.mine(options.blocks ?? 110)
-  const url = await configure(directory, litecoind, options)
-  const token = readFileSync(join(directory, 'secrets', 'api-token'), 'utf8')
-    .trim()
-    .split('\n')[0]!
-  const signer = daemon(['signer', '--config', join(directory, 'signer.yaml')])
-  const watcher = daemon(['watcher', '--config', join(directory, 'watcher.yaml')])
+/** YAML is a superset of JSON. */
+export function writeWatcher({ directory, url }: Place, signer: string, node: object, chain: object = {}): void {
+  const defaults = { pollMs: 50, confirmations: { credit: CREDIT, final: FINAL }, minimumDeposit: '100000' }
+  const followed = { family: 'bitcoin', network: 'litecoin-regtest', asset: ASSET, node, ...defaults, ...chain }
+  const listen = url.replace('http://', '')
+  const config = { listen, signer: { url: signer }, chains: { [CHAIN]: followed } }
+  writeFileSync(join(directory, 'watcher.yaml'), JSON.stringify(config))
+}
 
-  const ask = async (method: string, path: string, body?: unknown): Promise<Answer<never>> => {
+function writeSigner({ directory, signerUrl }: Place): void {
+  const policy = { maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: '100000000000' }
+  const signed = { family: 'bitcoin', network: 'litecoin-regtest', asset: ASSET, policy }
+  const authorisation = { required: true, keys: [secret(directory, 'backend.pub')], approvals: 1 }
+  const keystore = { file: './data/signer/keystore.json', passphraseEnv: 'LOCKKEEPER_PASSPHRASE' }
+  const listen = signerUrl.replace('http://', '')
+  const config = { listen, keystore, authorisation, chains: { [CHAIN]: signed } }
+  writeFileSync(join(directory, 'signer.yaml'), JSON.stringify(config))
+}
+
+export const nodeKeys = (directory: string, url: string, litecoind: Litecoind) => {
+  writeFileSync(join(directory, 'secrets', 'node-password'), litecoind.password)
+  return { url, username: litecoind.username, passwordFile: './secrets/node-password' }
+}
+
+async function prepare(directory: string): Promise<Place> {
+  const made = await run(['init', '--directory', directory])
+  if (made.status !== 0) throw new Error(`init failed: ${made.stderr}`)
+  writeFileSync(join(directory, 'phrase'), made.stdout.split('\n\n')[1]!)
+  const [watcherPort, signerPort] = [await freePort(), await freePort()]
+  return { directory, url: `http://127.0.0.1:${watcherPort}`, signerUrl: `http://127.0.0.1:${signerPort}` }
+}
+
+type Api = Pick<System, 'get' | 'put' | 'until' | 'reaches' | 'address' | 'withdraw' | 'events' | 'token'>
+
+/** A backend's view of a watcher. */
+function openApi({ directory, url }: Place, log: () => string): Api {
+  const token = secret(directory, 'api-token').split('\n')[0]!
+  const backend = keyFrom(secret(directory, 'backend.key'))
+
+  async function ask(method: string, path: string, body?: unknown): Promise<Answer<never>> {
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) }
@@ -174,44 +166,141 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     return { status: answer.status, body: (await answer.json()) as never }
   }
 
-  const system: System = {
-    ...{ litecoind, signer, watcher, directory, url, token },
+  const api: Api = {
+    token,
     get: path => ask('GET', path),
     put: (path, body = {}) => ask('PUT', path, body),
-    async until(path, accept, ms = 20_000) {
+    async until(path, accept, ms = PATIENCE_MS) {
       const deadline = performance.now() + ms
       let last: unknown
       while (performance.now() < deadline) {
         try {
           const { status, body } = await ask('GET', path)
           last = body
-          if (status === 200 && accept(body)) return body
+          if (status < 400 && accept(body)) return body
         } catch (error) {
-          last = error
+          last = error instanceof Error ? error.message : error
         }
         await pause(POLL_MS)
       }
-      throw new Error(`${path} did not become as expected: ${JSON.stringify(last)}\n${watcher.log().slice(-3000)}`)
+      throw new Error(`${path} did not become as expected: ${JSON.stringify(last)}\n${log().slice(-3000)}`)
     },
+    reaches: (path, state, ms) => api.until(path, body => body.state === state, ms),
     async address(reference) {
-      for (let tries = 0; tries < 200; tries++) {
-        const { status, body } = await ask('PUT', `/v1/chains/litecoin/addresses/${reference}`, {})
-        if (status < 300) return (body as { address: string }).address
+      const path = `/v1/chains/${CHAIN}/addresses/${reference}`
+      for (let tries = 0; tries < 400; tries++) {
+        const { status, body } = await api.put<{ address: string }>(path)
+        if (status < 300) return body.address
         await pause(POLL_MS)
       }
       throw new Error(`no address for ${reference}`)
     },
-    async close() {
-      await Promise.all([watcher.kill9(), signer.kill9(), litecoind.stop()])
-      rmSync(directory, { recursive: true, force: true })
+    withdraw(id, { to, amountSat, round = 1 }) {
+      const intent = {
+        chain: CHAIN,
+        asset: ASSET,
+        to,
+        dataField: null,
+        amount: String(amountSat),
+        expiresAt: null,
+        round,
+      }
+      const signature = signBytes(backend, intentBytes({ id, ...intent }))
+      return api.put(`/v1/withdrawals/${id}`, { ...intent, authorisations: [signature] })
     },
+    async events(after = 0, kind) {
+      const filter = kind === undefined ? '' : `&kind=${kind}`
+      const all: FeedEvent[] = []
+      for (let cursor = after; ;) {
+        const { body } = await api.get<{ events: FeedEvent[]; next: number }>(
+          `/v1/events?after=${cursor}&limit=1000${filter}`,
+        )
+        all.push(...body.events)
+        if (body.next === cursor) return all
+        cursor = body.next
+      }
+    },
+  }
+  return api
+}
+
+type Miner = Pick<System, 'mine' | 'synced' | 'reorganise'>
+
+function openMiner({ rpc, mine }: Litecoind, { until }: Api): Miner {
+  const synced = async () => {
+    const best = (await rpc('getbestblockhash')) as string
+    await until(`/v1/chains/${CHAIN}`, ({ blockHash, state }) => blockHash === best && state === 'following')
+  }
+  return {
+    synced,
+    async mine(count) {
+      await mine(count)
+      await synced()
+    },
+    async reorganise(depth, raw = [], following = depth) {
+      const height = (await rpc('getblockcount')) as number
+      await rpc('invalidateblock', await rpc('getblockhash', height - depth + 1))
+      const address = await rpc('getnewaddress')
+      await rpc('generateblock', address, raw)
+      for (let n = 0; n < following; n++) await rpc('generateblock', address, [])
+    },
+  }
+}
+
+async function stopWell(name: string, { stop, isRunning, log }: Daemon): Promise<void> {
+  if (!isRunning()) return
+  const startedAt = performance.now()
+  const status = await stop()
+  const tookMs = performance.now() - startedAt
+  if (status !== 0 || tookMs > STOP_MS) throw new Error(`${name} ended with ${status} after ${tookMs} ms\n${log()}`)
+}
+
+async function verify(config: string): Promise<void> {
+  const { status, stdout, stderr } = await run(['verify', '--config', config])
+  if (status !== 0) throw new Error(`verify ${config}: ${stdout}${stderr}`)
+}
+
+/** litecoind, signer and watcher, ready; the treasury is empty. */
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-system-'))
+  const [place, litecoind] = await Promise.all([prepare(directory), startLitecoind()])
+  await litecoind.mine(options.blocks ?? 120)
+  const [toNode, toSigner] = [await startProxy(litecoind.url), await startProxy(place.signerUrl)]
+  writeWatcher(place, toSigner.url, nodeKeys(directory, toNode.url, litecoind), options.chain)
+  writeSigner(place)
+  const files = { signer: join(directory, 'signer.yaml'), watcher: join(directory, 'watcher.yaml') }
+  const signer = daemon(['signer', '--config', files.signer])
+  const watcher = daemon(['watcher', '--config', files.watcher])
+  const api = openApi(place, watcher.log)
+  const miner = openMiner(litecoind, api)
+
+  const abandon = async () => {
+    await Promise.all([watcher.kill9(), signer.kill9(), litecoind.stop()])
+    for (const proxy of [toNode, toSigner]) proxy.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  const fund = async (...amountsSat: bigint[]) => {
+    const { treasury } = await api.until(`/v1/chains/${CHAIN}`, body => (body.treasury as string | null) !== null)
+    for (const amountSat of amountsSat) await litecoind.pay(treasury, amountSat)
+    await miner.mine(CREDIT)
+  }
+  const close = async () => {
+    try {
+      await stopWell('watcher', watcher)
+      await stopWell('signer', signer)
+      await verify(files.watcher)
+      await verify(files.signer)
+    } finally {
+      await abandon()
+    }
   }
   try {
     await signer.start()
     await watcher.start()
-    return system
   } catch (error) {
-    await system.close()
+    await abandon()
     throw error
   }
+  const processes = { litecoind, signer, watcher, toNode, toSigner }
+  return { ...processes, ...api, ...miner, book: openBook(litecoind), directory, url: place.url, fund, close }
 }

@@ -1,0 +1,101 @@
+/** The command as processes of their own: daemons that are started, killed and stopped by their pid, and single runs. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+
+export interface Daemon {
+  /** Milliseconds from the start to the line that says it serves; rejects with its log when it ends before. */
+  start(): Promise<number>
+  /** SIGKILL; resolves when the process is gone. */
+  kill9(): Promise<void>
+  /** SIGTERM; the exit status. */
+  stop(): Promise<number | null>
+  isRunning(): boolean
+  pid(): number
+  log(): string
+}
+
+export interface Ran {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
+export const PASSPHRASE = 'a passphrase for tests only'
+const READY_MS = 30_000
+const LOG_CHARACTERS = 200_000
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function launch(args: readonly string[]) {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...process.env, LOCKKEEPER_PASSPHRASE: PASSPHRASE },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+const isOver = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
+const gone = (child: ChildProcess): Promise<number | null> =>
+  isOver(child) ? Promise.resolve(child.exitCode) : new Promise(resolve => child.once('exit', resolve))
+
+function readyMs(child: ReturnType<typeof launch>, name: string): Promise<number> {
+  const startedAt = performance.now()
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${name} is not ready after ${READY_MS} ms`)), READY_MS)
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (!chunk.toString().includes('ready on')) return
+      clearTimeout(timer)
+      resolve(performance.now() - startedAt)
+    })
+    child.once('exit', code => {
+      clearTimeout(timer)
+      reject(new Error(`${name} ended with ${code} before it was ready`))
+    })
+  })
+}
+
+/** A daemon of the command line, not started yet. */
+export function daemon(args: readonly string[]): Daemon {
+  let child: ReturnType<typeof launch> | undefined
+  let text = ''
+  const keep = (chunk: Buffer) => (text = (text + chunk.toString()).slice(-LOG_CHARACTERS))
+  return {
+    async start() {
+      child = launch(args)
+      child.stderr.on('data', keep)
+      try {
+        return await readyMs(child, args[0]!)
+      } catch (error) {
+        throw new Error(`${(error as Error).message}\n${text.slice(-2000)}`, { cause: error })
+      }
+    },
+    async kill9() {
+      child?.kill('SIGKILL')
+      if (child) await gone(child)
+    },
+    async stop() {
+      child?.kill('SIGTERM')
+      return child ? gone(child) : null
+    },
+    isRunning: () => child !== undefined && !isOver(child),
+    pid: () => child!.pid!,
+    log: () => text,
+  }
+}
+
+/** One command, to its end. */
+export async function run(args: readonly string[]): Promise<Ran> {
+  const child = launch(args)
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  await new Promise(resolve => child.once('close', resolve))
+  return { status: child.exitCode, stdout, stderr }
+}
