@@ -112,6 +112,13 @@ export interface Node {
   gather(): Promise<PlanFacts>
   publish(transaction: Signed): Promise<Published>
   locate(transaction: Signed): Promise<Located>
+  /** What the node itself finds unspent at these addresses, or null where it cannot say. Takes minutes on a large chain. */
+  unspent(addresses: readonly string[]): Promise<Unspent[] | null>
+}
+
+export interface Unspent {
+  key: SpendKey
+  amount: Amount
 }
 
 /** A coin (bitcoin family) that can be spent now. */

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Identity, Next, Node, PlanFacts } from '../adapter.ts'
+import type { Block, Identity, Next, Node, PlanFacts, Unspent } from '../adapter.ts'
 import { invariant, operating } from '../fault.ts'
 import type { Disk, Request } from '../ports.ts'
 import { createBroadcast } from './broadcast.ts'
@@ -32,6 +32,7 @@ const INVALID_ADDRESS_OR_KEY = -5
 const INVALID_PARAMETER = -8
 const NO_PARENT = '0'.repeat(64)
 const VBYTES_PER_KVBYTE = 1000
+const SCAN_TIMEOUT_MS = 15 * 60_000
 
 const infoShape = z.object({
   chain: z.string(),
@@ -136,6 +137,22 @@ async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<PlanF
   return { feeRate: Math.min(Math.max(wanted, floor), fees.maximumRate), estimated: feerate !== undefined }
 }
 
+const unspentShape = z.object({
+  success: z.boolean(),
+  unspents: z.array(z.object({ txid: z.string(), vout: z.number(), amount: amountShape })),
+})
+
+/** Goes through the whole set of unspent outputs: minutes on a large chain. */
+async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Unspent[] | null> {
+  const descriptors = addresses.map(address => `addr(${address})`)
+  const answer = await rpc.askSlowly(SCAN_TIMEOUT_MS, unspentShape, 'scantxoutset', 'start', descriptors)
+  if (!answer.ok || !answer.result.success) return null
+  return answer.result.unspents.map(({ txid, vout, amount }) => ({
+    key: `${chain}:${txid}:${vout}`,
+    amount: toSatoshi(amount).toString(),
+  }))
+}
+
 /** Rejects with operating faults (retry later), and with an invariant fault when a block cannot be read (B13). */
 export function createBitcoinNode(options: BitcoinNodeOptions): Node {
   const { chain, asset, network, watch, request, disk, fees } = options
@@ -155,5 +172,6 @@ export function createBitcoinNode(options: BitcoinNodeOptions): Node {
     gather: () => gather(rpc, fees),
     publish: transaction => broadcast.publish(transaction),
     locate: transaction => broadcast.locate(transaction),
+    unspent: addresses => unspent(rpc, chain, addresses),
   }
 }

@@ -21,6 +21,13 @@ export type Answer<Result> = { ok: true; result: Result } | { ok: false; code: n
 export interface Rpc {
   /** The node's answer, its errors included. Rejects with an operating fault when there is no proper answer. */
   ask<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Answer<Result>>
+  /** As `ask`, for what may take the node longer than an ordinary call. */
+  askSlowly<Result>(
+    timeoutMs: number,
+    shape: z.ZodType<Result>,
+    method: string,
+    ...params: unknown[]
+  ): Promise<Answer<Result>>
   /** The result; an error of the node is an operating fault as well. */
   call<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Result>
   /** A REST path such as `/rest/block/<hash>.bin`; every status is an answer. */
@@ -189,28 +196,39 @@ export function createRpc(access: NodeAccess, request: Request, disk: Disk): Rpc
   const credentials = credentialsOf(access, disk)
   let lastId = 0
 
-  async function send(name: string, call: Pick<HttpCall, 'method' | 'url' | 'body'>): Promise<HttpResult> {
+  async function send(
+    name: string,
+    call: Pick<HttpCall, 'method' | 'url' | 'body'>,
+    timeoutMs = RPC_TIMEOUT_MS,
+  ): Promise<HttpResult> {
     const authorization = await credentials.current()
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       ...(authorization === null ? {} : { authorization }),
     }
     try {
-      return await request({ ...call, headers, timeoutMs: RPC_TIMEOUT_MS, maximumBytes: RPC_MAXIMUM_BYTES })
+      return await request({ ...call, headers, timeoutMs, maximumBytes: RPC_MAXIMUM_BYTES })
     } catch (cause) {
       throw unanswered(host, name, cause)
     }
   }
 
-  async function ask<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Answer<Result>> {
+  async function askSlowly<Result>(
+    timeoutMs: number,
+    shape: z.ZodType<Result>,
+    method: string,
+    ...params: unknown[]
+  ): Promise<Answer<Result>> {
     const id = ++lastId
     const body = new TextEncoder().encode(JSON.stringify({ jsonrpc: '1.0', id, method, params }))
-    const post = () => send(method, { method: 'POST', url: `${base}/`, body })
+    const post = () => send(method, { method: 'POST', url: `${base}/`, body }, timeoutMs)
     let http = await post()
     // A restarted node has written a new cookie.
     if (http.status === 401 && credentials.renew()) http = await post()
     return read(shape, host, method, id, http)
   }
+
+  const ask: Rpc['ask'] = (shape, method, ...params) => askSlowly(RPC_TIMEOUT_MS, shape, method, ...params)
 
   async function call<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Result> {
     const answer = await ask(shape, method, ...params)
@@ -218,5 +236,5 @@ export function createRpc(access: NodeAccess, request: Request, disk: Disk): Rpc
     throw operating('node-refused', `${host} answered ${method} with an error: ${answer.message} (${answer.code})`)
   }
 
-  return { ask, call, get: path => send(path, { method: 'GET', url: base + path, body: null }) }
+  return { ask, askSlowly, call, get: path => send(path, { method: 'GET', url: base + path, body: null }) }
 }

@@ -1,6 +1,6 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
 import { join } from 'node:path'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { corruptStore, Fault, reasonOf } from '../../adapters/fault.ts'
 import type { LogLevel } from '../../adapters/ports.ts'
 import { renderReference } from '../config/reference.ts'
@@ -9,6 +9,7 @@ import { readWatcherConfig } from '../shell/configuration.ts'
 import { readText, readTextOrInput, writeText } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
+import { runRebuild } from '../shell/rebuild.ts'
 import { runSigner } from '../shell/signer.ts'
 import { runWatcher } from '../shell/watcher.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
@@ -66,6 +67,7 @@ function createProgram(terminal: Terminal): Command {
   addDaemon(program, terminal, 'signer', 'the service that keeps the keys and signs', runSigner)
   addSetup(program, terminal)
   addInspection(program, terminal)
+  addRebuild(program, terminal)
   addGenerators(program, terminal)
   return program
 }
@@ -128,6 +130,22 @@ function addInspection(program: Command, terminal: Terminal): void {
       if (!(await verifyStore(disk, config, await readText(config), terminal)))
         throw corruptStore('the store is damaged')
     })
+}
+
+function addRebuild(program: Command, terminal: Terminal): void {
+  program
+    .command('rebuild')
+    .description('makes a new ledger from the signer and the chain, after the old one was lost')
+    .requiredOption(...CONFIG)
+    .requiredOption('--from <height>', 'the first block to read: below the first deposit', parseHeight)
+    .action((options: { config: string; from: number }) =>
+      runRebuild(options.config, options.from, line => terminal.out(line)),
+    )
+}
+
+function parseHeight(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('it is not a block height.')
+  return Number(text)
 }
 
 function addGenerators(program: Command, terminal: Terminal): void {

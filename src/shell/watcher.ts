@@ -24,7 +24,7 @@ export async function runWatcher(configPath: string, level: LogLevel, out: (line
 }
 
 export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
-  const ports = createPorts(level, createRequest(await readTls(config.signer.tls)))
+  const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)))
   const watcher = await main(ports, config)
   try {
     const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })
@@ -40,7 +40,7 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
   }
 }
 
-async function readTls(tls: WatcherConfig['signer']['tls']) {
+export async function clientTls(tls: WatcherConfig['signer']['tls']) {
   if (tls === undefined) return undefined
   const [ca, cert, key] = await Promise.all([readText(tls.ca), readText(tls.cert), readText(tls.key)])
   return { ca, cert, key }

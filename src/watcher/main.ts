@@ -17,6 +17,7 @@ import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import { kindOf } from '../orchestrator/step.ts'
+import { auditCoins, type Audit } from './audit.ts'
 import { feedRoute } from './feed.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
@@ -35,6 +36,8 @@ import { readText } from './text.ts'
 
 export interface Watcher {
   handle: RouteHandler
+  /** Compares a chain's coins with what its node finds unspent; null where the node cannot say. */
+  audit(chain: string): Promise<Audit | null>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -176,7 +179,8 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])
     await ledger.journal.close()
   }
-  return { handle: createHandler(withMetaRoutes(parts, api), options), stop }
+  const audit = (chain: string) => auditCoins(orchestrator.memory, chain, started.families[chain]!.node)
+  return { handle: createHandler(withMetaRoutes(parts, api), options), audit, stop }
 }
 
 function reportOpened({ log }: Ports, { opened }: Ledger): void {

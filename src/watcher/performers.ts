@@ -1,5 +1,5 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
-import type { Node } from '../../adapters/adapter.ts'
+import type { Node, Published, Signed } from '../../adapters/adapter.ts'
 import { invariant, operating } from '../../adapters/fault.ts'
 import type { Clock, Random } from '../../adapters/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
@@ -92,6 +92,12 @@ function parentsOf(memory: LiveMemory, keys: readonly SpendKey[], seen = new Set
   })
 }
 
+/** What the node still has, or has in a block, needs no second broadcast. */
+async function publishAgain(node: Node, transaction: Signed): Promise<Published> {
+  const located = await node.locate(transaction)
+  return located.kind === 'absent' ? node.publish(transaction) : { kind: 'known' }
+}
+
 async function publish(options: PerformerOptions, instance: Instance): Promise<Outcome> {
   const { nodes, clock, random } = options
   const { id } = instance
@@ -99,7 +105,9 @@ async function publish(options: PerformerOptions, instance: Instance): Promise<O
   refuseHalted(options, attempt.chain)
   const parents = parentsOf(options.memory(), attempt.spendKeys)
   const transaction = { transactionId: attempt.transactionId!, raw: attempt.raw!, parents }
-  const answer = await nodes[attempt.chain]!.publish(transaction)
+  const answer = await (attempt.firstBroadcastAt === null
+    ? nodes[attempt.chain]!.publish(transaction)
+    : publishAgain(nodes[attempt.chain]!, transaction))
   const soon = retryAt(clock, random, failuresOf(instance))
   if (answer.kind === 'refused')
     return { type: 'publishing.refused', data: { id, reason: answer.reason, retryAt: soon } }
