@@ -1,7 +1,7 @@
 /** Koa around a route table: sockets, time-outs against slow clients, and an end that does not hang. */
 import { createServer as createPlainServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { TLSSocket } from 'node:tls'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { boundary, Fault } from '../../adapters/fault.ts'
@@ -62,7 +62,10 @@ export async function serve(handler: RouteHandler, options: ServeOptions): Promi
   const limits = options.limits ?? SERVER_LIMITS
   const app = createApp(handler)
   const callback = app.callback() as (...exchange: unknown[]) => void
-  const server = options.tls === undefined ? createPlainServer(CHECKING, callback) : createSecure(options.tls, callback)
+  const server =
+    options.tls === undefined
+      ? createPlainServer(CHECKING, callback)
+      : createSecure(options.tls, limits.headersMs, callback)
   applyLimits(server, limits)
   const address = await listen(server, options.listen)
   return { address, stop: () => stop(server, limits.graceMs) }
@@ -150,15 +153,21 @@ function send(context: Context, answer: HttpAnswer): void {
   context.set(answer.headers ?? {})
 }
 
-function createSecure(tls: ServerTls, callback: (...exchange: unknown[]) => void): Server {
+function createSecure(tls: ServerTls, handshakeMs: number, callback: (...exchange: unknown[]) => void): Server {
   const { ca, cert, key } = tls
-  const server = createTlsServer({ ...CHECKING, ca, cert, key, requestCert: true, rejectUnauthorized: true }, callback)
+  const mutual = { ca, cert, key, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const
+  const server = createTlsServer({ ...CHECKING, ...mutual, handshakeTimeout: handshakeMs }, callback)
   const pinned = new Set(tls.clientFingerprints.map(plainFingerprint))
   server.on('secureConnection', (socket: TLSSocket) => {
-    const fingerprint = plainFingerprint(socket.getPeerCertificate().fingerprint256)
-    if (pinned.size > 0 && !pinned.has(fingerprint)) socket.destroy()
+    if (pinned.size > 0 && !pinned.has(fingerprintOf(socket))) socket.destroy()
   })
   return server
+}
+
+/** A connection whose certificate is not at hand, such as a resumed one, has none that could be pinned. */
+function fingerprintOf(socket: TLSSocket): string {
+  const certificate: Partial<PeerCertificate> = socket.getPeerCertificate()
+  return plainFingerprint(certificate.fingerprint256 ?? '')
 }
 
 const plainFingerprint = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase()

@@ -1,11 +1,14 @@
 /** Where a server listens: a TCP address, or a Unix socket that its group may use. */
-import { chmod, lstat, unlink } from 'node:fs/promises'
+import { chmod, lstat, readFile, unlink } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { boundary, operating, reasonOf } from '../../adapters/fault.ts'
 
 const SOCKET_MODE = 0o660
 const OTHERS_MASK = 0o117
+/** Linux, proc(5): one line a socket; the fourth column holds the flags, of which this one means that it listens. */
+const SOCKET_TABLE = '/proc/net/unix'
+const ACCEPTING = '00010000'
 
 /** @returns the address in use. @throws operating `address-in-use`, boundary `invalid-address` */
 export async function listen(server: Server, where: string): Promise<string> {
@@ -41,8 +44,15 @@ async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(() => null)
   if (found === null) return
   if (!found.isSocket()) throw boundary('invalid-address', `${path} exists and is not a socket`)
-  if (await answers(path)) throw operating('address-in-use', `another process listens on ${path}`)
+  if (await isListenedOn(path)) throw operating('address-in-use', `another process listens on ${path}`)
   await unlink(path)
+}
+
+/** Linux says so without being asked on the socket: the signer, which shares this file, opens no connection. */
+async function isListenedOn(path: string): Promise<boolean> {
+  const table = await readFile(SOCKET_TABLE, 'utf8').catch(() => null)
+  if (table === null) return answers(path)
+  return table.split('\n').some(line => line.endsWith(` ${path}`) && line.split(/\s+/)[3] === ACCEPTING)
 }
 
 function answers(path: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { main } from '../signer/main.ts'
 import { readSignerConfig } from './configuration.ts'
 import { runUntilSignal, type Running } from './daemon.ts'
 import { readText } from './files.ts'
+import { forbidConnections } from './guard.ts'
 import { serve, type ServerTls } from './koa.ts'
 import { createPorts } from './ports.ts'
 import { readPassphrase } from './terminal.ts'
@@ -14,6 +15,7 @@ import { readPassphrase } from './terminal.ts'
  * @throws what `readSignerConfig`, `readPassphrase`, the signer's `main` and `serve` throw, before it serves
  */
 export async function runSigner(configPath: string, level: LogLevel, out: (line: string) => void): Promise<void> {
+  forbidConnections()
   const config = await readSignerConfig(configPath)
   const passphrase = await readPassphrase(config.keystore)
   await runUntilSignal(

@@ -1,0 +1,84 @@
+/**
+ * The signer opens no connection. Nothing of ours tries to; this is for what a package might try some day: every way
+ * out that Node offers throws, and is gone from the built-in modules before anything else runs. It is a tripwire and not a
+ * wall: code that runs in this process can look for other ways. The wall is the kernel's (deploy/: an empty network
+ * namespace).
+ */
+import childProcess, { ChildProcess } from 'node:child_process'
+import dgram from 'node:dgram'
+import dns from 'node:dns'
+import http from 'node:http'
+import http2 from 'node:http2'
+import https from 'node:https'
+import { syncBuiltinESMExports } from 'node:module'
+import net, { isIP, Socket } from 'node:net'
+import tls from 'node:tls'
+import workerThreads from 'node:worker_threads'
+import { invariant } from '../../adapters/fault.ts'
+
+/** The kernel's file lock (lock.ts) is held by a child. */
+const ALLOWED_PROGRAM = 'flock'
+
+type Members = Record<string, unknown>
+
+/** A function or a class that only throws. It is called with and without `new`. */
+const forbidden = (name: string) =>
+  function refuse(): never {
+    throw invariant('no-network', `${name}: this process opens no connections`)
+  }
+
+const BUILTINS: Record<string, readonly [object, readonly string[]]> = {
+  net: [net, ['connect', 'createConnection']],
+  'net.Socket': [Socket.prototype, ['connect']],
+  tls: [tls, ['connect']],
+  http: [http, ['request', 'get']],
+  https: [https, ['request', 'get']],
+  http2: [http2, ['connect']],
+  dgram: [dgram, ['createSocket']],
+  'dgram.Socket': [dgram.Socket.prototype, ['bind', 'connect', 'send']],
+  child_process: [childProcess, ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawnSync']],
+  worker_threads: [workerThreads, ['Worker']],
+  global: [globalThis, ['fetch', 'WebSocket', 'EventSource']],
+}
+
+/** Shuts every way out of this process, for good. Servers still listen. May be called again. */
+export function forbidConnections(): void {
+  for (const [name, [holder, members]] of Object.entries(BUILTINS)) {
+    for (const member of members) if (member in holder) replace(holder, member, forbidden(`${name}.${member}`))
+  }
+  forbidNames()
+  forbidPrograms()
+  syncBuiltinESMExports()
+}
+
+function replace(holder: object, member: string, value: unknown): void {
+  Object.defineProperty(holder, member, { value, writable: false, configurable: true, enumerable: true })
+}
+
+/** `server.listen({ host })` looks its host up, so what needs no question to anybody is let through. */
+function forbidNames(): void {
+  const { lookup } = dns as unknown as { lookup: (...args: unknown[]) => unknown }
+  const resolvers = { 'dns.Resolver': dns.Resolver.prototype, 'dns.promises.Resolver': dns.promises.Resolver.prototype }
+  for (const [name, holder] of Object.entries({ dns, 'dns.promises': dns.promises, ...resolvers })) {
+    const members = holder as unknown as Members
+    for (const member of Object.getOwnPropertyNames(members)) {
+      if (/^(lookup|lookupService|reverse|resolve\w*)$/.test(member)) {
+        replace(members, member, forbidden(`${name}.${member}`))
+      }
+    }
+  }
+  const refuse = forbidden('dns.lookup')
+  replace(dns, 'lookup', (host: unknown, ...rest: unknown[]) =>
+    isIP(String(host)) > 0 || host === 'localhost' ? lookup(host, ...rest) : refuse(),
+  )
+}
+
+/** Another program could open what we may not. */
+function forbidPrograms(): void {
+  const { prototype } = ChildProcess as unknown as { prototype: Members }
+  const spawn = prototype.spawn as (this: ChildProcess, options: { file: string }) => unknown
+  const refuse = forbidden('child_process.spawn')
+  replace(prototype, 'spawn', function guarded(this: ChildProcess, options: { file: string }) {
+    return options.file === ALLOWED_PROGRAM ? spawn.call(this, options) : refuse()
+  })
+}

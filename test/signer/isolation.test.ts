@@ -1,0 +1,150 @@
+/** The signer as a process in an empty network namespace, and the guard that shuts the ways out of it. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createRequest } from '../../src/shell/request.ts'
+import { createSignerClient } from '../../src/watcher/signer.ts'
+import * as rigs from './rig.ts'
+import { authorised, intent, simple, standard } from './rig.ts'
+
+const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
+const READY_MS = 30_000
+
+let rig: rigs.Rig
+let child: ChildProcess | undefined
+beforeEach(async () => {
+  rig = await rigs.createRig()
+})
+afterEach(async () => {
+  if (child?.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL')
+    await new Promise(resolve => child!.once('exit', resolve))
+  }
+  child = undefined
+  await rigs.discard(rig)
+})
+
+/** util-linux; as an ordinary user it needs user namespaces. */
+const namespaced = process.getuid?.() === 0 ? ['--net'] : ['--net', '--map-root-user']
+
+function requireUnshare(): void {
+  const { status, error, stderr } = spawnSync('unshare', [...namespaced, 'true'], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`this test needs unshare(1) and network namespaces: ${error?.message ?? stderr}`)
+}
+
+async function startIsolated(socket: string): Promise<string> {
+  requireUnshare()
+  const config = join(rig.directory, 'signer.yaml')
+  const keys = `listen: unix:${socket}\ndataDirectory: ./memory\nkeystore: { file: ./keystore.json }\ntokenFile: ./token`
+  await writeFile(config, `${keys}\n${standard({})}`)
+  child = spawn('unshare', [...namespaced, process.execPath, CLI, 'signer', '--config', config], {
+    env: { PATH: process.env.PATH, LOCKKEEPER_PASSPHRASE: rigs.PASSPHRASE },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const timer = setTimeout(() => reject(new Error(`not ready: ${text}`)), READY_MS)
+    const hear = (chunk: Buffer) => {
+      text += chunk.toString()
+      const ready = /^lockkeeper signer ready on (.*)$/m.exec(text)?.[1]
+      if (ready === undefined) return
+      clearTimeout(timer)
+      resolve(ready)
+    }
+    child!.stdout!.on('data', hear)
+    child!.stderr!.on('data', hear)
+    child!.once('exit', code => reject(new Error(`ended with ${code}: ${text}`)))
+  })
+}
+
+describe('a signer in an empty network namespace', () => {
+  test('signs over its Unix socket for a client outside, without a network interface of its own', async () => {
+    const socket = join(rig.directory, 'signer.sock')
+    expect(await startIsolated(socket)).toBe(`unix:${socket}`)
+    // unshare(1) has become the signer, so its view of the network is that of its process.
+    const interfaces = readFileSync(`/proc/${child!.pid}/net/dev`, 'utf8').match(/^\s*\S+:/gm)
+    expect(interfaces?.map(line => line.trim())).toEqual(['lo:'])
+    expect(readFileSync(`/proc/${child!.pid}/net/route`, 'utf8').trim().split('\n')).toHaveLength(1)
+
+    const requester = createRequest()
+    const client = createSignerClient({ url: `unix:${socket}`, token: rigs.TOKEN }, requester.request)
+    await client.growPool('litecoin', 3)
+    const [treasury] = await client.addresses('litecoin', 0, 1)
+    expect(treasury!.address).toBe(rigs.ours(0).address)
+    const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
+    const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])
+    expect(answer.kind).toBe('signed')
+    requester.close()
+    child!.kill('SIGTERM')
+    expect(await new Promise(resolve => child!.once('exit', resolve))).toBe(0)
+  })
+})
+
+/** Runs in a process of its own, because what the guard shuts stays shut. */
+function runGuarded(body: string): unknown {
+  const guard = join(process.cwd(), 'dist', 'src', 'shell', 'guard.js')
+  const script = `
+    const early = { net: await import('node:net'), dns: await import('node:dns') }
+    const { connect } = await import('node:net')
+    const { forbidConnections } = await import(${JSON.stringify(guard)})
+    forbidConnections(); forbidConnections()
+    const tried = async job => { try { await job(); return 'went through' } catch (error) { return error.kind ?? String(error) } }
+    ${body}`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
+
+const WAYS_OUT = [
+  `(await import('node:net')).connect(80, '127.0.0.1')`,
+  `(await import('node:net')).createConnection({ path: '/run/some.sock' })`,
+  `new (await import('node:net')).Socket().connect(80, '127.0.0.1')`,
+  `connect(80, '127.0.0.1')`,
+  `early.net.connect(80, '127.0.0.1')`,
+  `(await import('node:tls')).connect(443, '127.0.0.1')`,
+  `(await import('node:http')).get('http://127.0.0.1')`,
+  `(await import('node:http')).request('http://127.0.0.1')`,
+  `(await import('node:https')).get('https://127.0.0.1')`,
+  `(await import('node:https')).request('https://127.0.0.1')`,
+  `(await import('node:http2')).connect('http://127.0.0.1')`,
+  `(await import('node:dgram')).createSocket('udp4')`,
+  `(await import('node:dns')).lookup('example.org', () => undefined)`,
+  `(await import('node:dns')).resolve('example.org', () => undefined)`,
+  `early.dns.resolve4('example.org', () => undefined)`,
+  `(await import('node:dns/promises')).lookup('example.org')`,
+  `(await import('node:dns/promises')).resolveTxt('example.org')`,
+  `new (await import('node:dns')).Resolver().resolve4('example.org', () => undefined)`,
+  `new (await import('node:dns/promises')).Resolver().resolve4('example.org')`,
+  `fetch('http://127.0.0.1')`,
+  `new (await import('node:worker_threads')).Worker('x', { eval: true })`,
+  `(await import('node:child_process')).spawn('curl', ['http://127.0.0.1'])`,
+  `(await import('node:child_process')).execFileSync('true')`,
+  `(await import('node:child_process')).exec('true')`,
+]
+
+describe('the guard', () => {
+  test('makes every way out throw, also one that was imported before', () => {
+    const jobs = WAYS_OUT.map(way => `async () => ${way}`).join(',\n')
+    const results = runGuarded(`
+      const results = []
+      for (const job of [${jobs}]) results.push(await tried(job))
+      console.log(JSON.stringify(results))`) as string[]
+    const expected = WAYS_OUT.map(way => [way, 'no-network'])
+    expect(results.map((result, n) => [WAYS_OUT[n], result])).toEqual(expected)
+  })
+
+  test('lets a server listen on an address, on localhost and on a Unix socket', () => {
+    const places = [{ host: '127.0.0.1', port: 0 }, { host: 'localhost', port: 0 }, { path: join(rig.directory, 's') }]
+    const listened = runGuarded(`
+      const { createServer } = await import('node:http')
+      for (const where of ${JSON.stringify(places)}) {
+        const server = createServer()
+        await new Promise((resolve, reject) => server.once('error', reject).listen(where, resolve))
+        server.close()
+      }
+      console.log('true')`)
+    expect(listened).toBe(true)
+  })
+})
