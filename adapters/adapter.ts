@@ -169,6 +169,17 @@ export interface Planner {
   /** The least that can be paid to this destination: dust, or 1. */
   minimumPayment(to: string): Amount
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+  /**
+   * A further attempt at the same payments that pays more and shares spend keys with every earlier one, so that only one
+   * of them can ever be mined (B11, E11).
+   */
+  replace(order: Order, earlier: Earlier, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+}
+
+/** The latest attempt of a transfer: each one spends at least what the one before spends. */
+export interface Earlier {
+  funds: readonly Fund[]
+  fee: Amount
 }
 
 export interface Output {

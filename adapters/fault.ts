@@ -17,7 +17,8 @@ export class Fault extends Error {
 }
 
 /** Retry later: nothing happened. */
-export const operating = (kind: string, message: string, cause?: unknown) => new Fault('operating', kind, message, { cause })
+export const operating = (kind: string, message: string, cause?: unknown) =>
+  new Fault('operating', kind, message, { cause })
 /** It may have happened: look before retrying. */
 export const unknownOutcome = (kind: string, message: string, cause?: unknown) =>
   new Fault('unknownOutcome', kind, message, { cause })
