@@ -6,7 +6,13 @@ interface Measured {
   row: string
   ratio: number
   wanted: string
+  /** Whether it was reached; null where nothing is wanted. */
+  met: boolean | null
+  /** The figures behind the ratio, with units. */
+  measured: string
 }
+
+const VERDICT = { true: 'yes', false: 'NO', null: '' } as const
 
 /** From dist/src/commands to dist. */
 const load = (path: string): Promise<unknown> => import(new URL(`../../${path}`, import.meta.url).href)
@@ -16,8 +22,11 @@ export async function visualize(directory: string): Promise<void> {
   await generate(directory)
 }
 
+/** Progress goes to stderr, the table to stdout. Performance is reported, never an error. */
 export async function bench(terminal: Terminal): Promise<void> {
-  const module = (await load('test/bench/bench.js')) as { bench(): Promise<Measured[]> }
-  const rows = (await module.bench()).map(({ row, ratio, wanted }) => [row, ratio.toFixed(2), wanted])
-  for (const line of table([['measured', 'value', 'wanted'], ...rows])) terminal.out(line)
+  type Bench = (progress: (line: string) => void) => Promise<Measured[]>
+  const module = (await load('test/bench/bench.js')) as { bench: Bench }
+  const measured = await module.bench(line => terminal.err(line))
+  const rows = measured.map(one => [one.row, one.ratio.toFixed(2), one.wanted, VERDICT[`${one.met}`], one.measured])
+  for (const line of table([['measured', 'value', 'wanted', 'met', 'figures'], ...rows])) terminal.out(line)
 }

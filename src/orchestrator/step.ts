@@ -3,7 +3,7 @@
  */
 import { initialTransition, transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate'
 import { invariant } from '../../adapters/fault.ts'
-import type { Addressed, Id, Json, SpendKey, TaskName } from '../../machines/vocabulary.ts'
+import type { Addressed, Event, Id, Json, SpendKey, TaskName } from '../../machines/vocabulary.ts'
 import type { Commit, Entry, Instance } from '../ledger/entry.ts'
 
 /** A machine by its id, which is also the kind of its instances. */
@@ -47,8 +47,18 @@ const unflatten = (value: string): StateValue => {
   return dot < 0 ? value : { [value.slice(0, dot)]: unflatten(value.slice(dot + 1)) }
 }
 
+/** The snapshot that every new instance of a machine starts from: immutable, and costly to make. */
+const initialSnapshots = new WeakMap<AnyStateMachine, AnyMachineSnapshot>()
+
+function initialOf(machine: AnyStateMachine): AnyMachineSnapshot {
+  let initial = initialSnapshots.get(machine)
+  if (initial === undefined)
+    initialSnapshots.set(machine, (initial = initialTransition(machine)[0] as AnyMachineSnapshot))
+  return initial
+}
+
 export function restore(machine: AnyStateMachine, instance: Instance | undefined): AnyMachineSnapshot {
-  if (instance === undefined) return initialTransition(machine)[0] as AnyMachineSnapshot
+  if (instance === undefined) return initialOf(machine)
   return machine.resolveState({ value: unflatten(instance.value), context: instance.context }) as AnyMachineSnapshot
 }
 
@@ -128,9 +138,14 @@ function deliver(machines: Machines, draft: Draft, { to, event }: Addressed): vo
   const machine = machineOf(machines, to)
   const snapshot = restore(machine, before)
   const [after, returned] = transition(machine, snapshot, event) as [AnyMachineSnapshot, Action[]]
-  if (after === snapshot) return
   if (after.status === 'error')
     throw invariant('machine-error', `${to} failed at ${event.type}: ${String(after.error)}`)
+  if (after !== snapshot) record(draft, event, before, after, to)
+  // Who changes nothing in itself may still have to tell others: XState answers the same snapshot then, too.
+  for (const action of returned) follow(draft, to, action)
+}
+
+function record(draft: Draft, event: Event, before: Instance | undefined, after: AnyMachineSnapshot, to: Id): void {
   const image = imageOf(draft, to, before, after)
   const { seq, value } = image
   const entry: Entry = {
@@ -144,7 +159,6 @@ function deliver(machines: Machines, draft: Draft, { to, event }: Addressed): vo
   draft.commit.entries.push(entry)
   if (kindOf(to) === 'chain') draft.commit.heights[nameOf(to)] = image.context['height'] as number
   draft.overlay.set(to, image)
-  for (const action of returned) follow(draft, to, action)
 }
 
 /**

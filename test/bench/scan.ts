@@ -2,26 +2,28 @@
  * How fast a block is walked and how much memory a watched script costs. Everything in one run on one machine, so that
  * ratios are comparable; the block is a full one of the main network (test/vectors/bitcoin/block413567.raw).
  */
-import { readFileSync } from 'node:fs'
-import { performance } from 'node:perf_hooks'
+import { existsSync, readFileSync } from 'node:fs'
 import { Block } from 'bitcoinjs-lib'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { scanBlock } from '../../adapters/bitcoin/block.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
-import type { Cursor, Matcher } from '../../adapters/bitcoin/transaction.ts'
+import type { Cursor } from '../../adapters/bitcoin/transaction.ts'
 import { compactSize, createSpan, skim } from '../../adapters/bitcoin/transaction.ts'
 import { createWatch, type BitcoinWatch } from '../../adapters/bitcoin/watch.ts'
+import { alternating, benchRow, collectGarbage, type BenchRow, type Progress } from './measure.ts'
 
-export interface BenchRow {
-  row: string
-  ratio: number
-  wanted: string
+export interface ScanSizes {
+  /** Watched scripts and outpoints. */
+  scripts: number
+  keys: number
+  /** How often the two walks take turns; as often again to warm up. */
+  rounds: number
 }
 
-const SCRIPTS = 1_000_000
-const KEYS = 200_000
 const HEADER_BYTES = 80
+/** bitcoinjs-lib is slow enough to be measured in few rounds. */
+const PARSES_MAXIMUM = 7
 const network = networkOf('bitcoin')
 
 /** The `n`-th of a fixed sequence of evenly spread bytes (xorshift): scripts and outpoints that nobody uses. */
@@ -37,93 +39,72 @@ function spread(bytes: Uint8Array, n: number): Uint8Array {
 }
 
 /** Kinds as in the block itself: mostly P2PKH, some P2SH, so that every lookup reaches a table of that size. */
-function fill(watch: BitcoinWatch): void {
-  for (let n = 0; n < SCRIPTS; n++) {
+function addScripts(watch: BitcoinWatch, scripts: number): void {
+  for (let n = 0; n < scripts; n++) {
     const script = scriptFor(n % 4 === 0 ? 'p2sh' : 'p2pkh', spread(new Uint8Array(20), n))
     watch.addAddress(n, addressOf(script, network)!)
   }
-  for (let n = 0; n < KEYS; n++)
-    watch.addKey(`c:${Buffer.from(spread(new Uint8Array(32), SCRIPTS + n)).toString('hex')}:${n % 3}`, 'coin')
 }
 
-function walk(bytes: Uint8Array, matcher: Matcher | null): number {
+function addKeys(watch: BitcoinWatch, { scripts, keys }: ScanSizes): void {
+  for (let n = 0; n < keys; n++)
+    watch.addKey(`c:${Buffer.from(spread(new Uint8Array(32), scripts + n)).toString('hex')}:${n % 3}`, 'coin')
+}
+
+/** The walk that a scan makes, without looking anything up. */
+function walk(bytes: Uint8Array): void {
   const cursor: Cursor = { bytes, subject: 'block', at: HEADER_BYTES }
   const span = createSpan()
-  let touched = 0
   const count = compactSize(cursor)
-  for (let n = 0; n < count; n++) {
-    skim(cursor, span, matcher)
-    if (span.touched) touched++
-  }
-  return touched
-}
-
-function timed(run: () => unknown): number {
-  const startMs = performance.now()
-  run()
-  return performance.now() - startMs
-}
-
-const medianOf = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1]!
-
-/** Median of `rounds` runs, in milliseconds. */
-const median = (rounds: number, run: () => unknown): number =>
-  medianOf(Array.from({ length: rounds }, () => timed(run)))
-
-/** Medians of two that take turns, so that whatever else the machine does hits both. */
-function alternating(rounds: number, first: () => unknown, second: () => unknown): [number, number] {
-  const times = Array.from({ length: rounds }, () => [timed(first), timed(second)] as const)
-  return [medianOf(times.map(pair => pair[0])), medianOf(times.map(pair => pair[1]))]
+  for (let n = 0; n < count; n++) skim(cursor, span, null)
 }
 
 function heldBytes(): number {
+  collectGarbage()
   const { arrayBuffers, heapUsed } = process.memoryUsage()
   return arrayBuffers + heapUsed
 }
 
-export function benchScan(): Promise<BenchRow[]> {
-  const bytes = Uint8Array.from(readFileSync(new URL('../vectors/bitcoin/block413567.raw', import.meta.url)))
-  const collect = globalThis.gc ?? (() => undefined)
+/** Beside this file, or, when it is compiled to dist/, where it stands in the checkout. */
+function readVector(name: string): Uint8Array {
+  const places = ['../vectors', '../../../test/vectors'].map(
+    path => new URL(`${path}/bitcoin/${name}`, import.meta.url),
+  )
+  return Uint8Array.from(readFileSync(places.find(place => existsSync(place)) ?? places[0]!))
+}
+
+/** The table's own arrays, and what the process holds more than before. */
+function benchMemory(watch: BitcoinWatch, scripts: number): BenchRow[] {
+  const before = heldBytes()
+  addScripts(watch, scripts)
+  const heldMore = heldBytes() - before
+  const bytes = watch.bytesHeld().scripts
+  const mebibytes = (value: number) => `${(value / 2 ** 20).toFixed(1)} MiB`
+  return [
+    benchRow('bytes per watched script, its arrays', bytes / scripts, { most: 40 }, mebibytes(bytes)),
+    benchRow('bytes per watched script, heap and buffers', heldMore / scripts, null, mebibytes(heldMore)),
+  ]
+}
+
+export function benchScan(sizes: ScanSizes, progress: Progress): BenchRow[] {
+  const { scripts, rounds } = sizes
+  progress(`a full block against ${scripts.toLocaleString('en')} scripts`)
+  const bytes = readVector('block413567.raw')
   const watch = createWatch('c', network)
-  collect()
-  const before = { rss: process.memoryUsage().rss, held: heldBytes() }
-  fill(watch)
-  collect()
-  const after = { rss: process.memoryUsage().rss, held: heldBytes() }
+  const memory = benchMemory(watch, scripts)
+  addKeys(watch, sizes)
 
-  const warmRounds = 50
-  alternating(
-    warmRounds,
-    () => walk(bytes, null),
-    () => walk(bytes, watch),
-  )
-  const [plainMs, matchedMs] = alternating(
-    201,
-    () => walk(bytes, null),
-    () => walk(bytes, watch),
-  )
-  const scanMs = median(51, () => scanBlock(bytes, { chain: 'c', asset: 'BTC', network, watch }, 1))
-  const parsedMs = median(7, () => Block.fromBuffer(bytes).transactions!.map(transaction => transaction.getId()))
-
-  const row = (name: string, ratio: number, wanted: string): BenchRow => ({ row: name, ratio, wanted })
-  return Promise.resolve([
-    row(
-      `walk with ${SCRIPTS} scripts and ${KEYS} outpoints (${matchedMs.toFixed(2)} ms) / plain walk (${plainMs.toFixed(2)} ms)`,
-      matchedMs / plainMs,
-      '<= 3',
-    ),
-    row(`bitcoinjs-lib parse and ids (${parsedMs.toFixed(0)} ms) / walk with matching`, parsedMs / matchedMs, '>= 30'),
-    row(`bitcoinjs-lib parse and ids / scanBlock (${scanMs.toFixed(2)} ms)`, parsedMs / scanMs, '>= 30'),
-    row('bytes per watched script, typed arrays', watch.bytesHeld().scripts / SCRIPTS, '<= 40'),
-    row(
-      'bytes per watched script, process heap and array buffers, outpoints included',
-      (after.held - before.held) / SCRIPTS,
-      'reported',
-    ),
-    row(
-      'bytes per watched script, rss, outpoints and garbage included',
-      (after.rss - before.rss) / SCRIPTS,
-      'reported',
-    ),
-  ])
+  const context = { chain: 'c', asset: 'BTC', network, watch }
+  const scan = () => scanBlock(bytes, context, 1)
+  const takeTurns = () => alternating(rounds, () => walk(bytes), scan)
+  takeTurns()
+  const [walkMs, scanMs] = takeTurns()
+  const parse = () => Block.fromBuffer(bytes).transactions!.map(transaction => transaction.getId())
+  const [parsedMs] = alternating(Math.min(rounds, PARSES_MAXIMUM), parse, scan)
+  const times = (one: number, other: number) => `${one.toFixed(2)} ms / ${other.toFixed(2)} ms`
+  return [
+    benchRow('block scan / the same walk without matching', scanMs / walkMs, { most: 3 }, times(scanMs, walkMs)),
+    benchRow('bitcoinjs-lib parse and ids / block scan', parsedMs / scanMs, { least: 30 }, times(parsedMs, scanMs)),
+    ...memory,
+  ]
 }

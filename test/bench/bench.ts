@@ -1,0 +1,35 @@
+/**
+ * The benchmark table: how near the real thing comes to the least that a disk, XState and a walk of a block cost. Both
+ * sides of a ratio are measured in the same run. A figure that misses what is wanted is said, never a failure.
+ */
+import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
+import { benchDurable, type DurableSizes } from './durable.ts'
+import type { BenchRow, Progress } from './measure.ts'
+import { benchScan, type ScanSizes } from './scan.ts'
+import { benchSteps, type StepSizes } from './steps.ts'
+
+export interface BenchSizes {
+  durable: DurableSizes
+  steps: StepSizes
+  scan: ScanSizes
+  checkpoint: CheckpointSizes
+}
+
+const SIZES: BenchSizes = {
+  durable: { rounds: 9, steps: 400 },
+  steps: { rounds: 9, deposits: 4000 },
+  scan: { scripts: 1_000_000, keys: 200_000, rounds: 101 },
+  checkpoint: { instances: 200_000 },
+}
+
+export async function bench(
+  progress: Progress = line => process.stderr.write(`${line}\n`),
+  sizes: BenchSizes = SIZES,
+): Promise<BenchRow[]> {
+  return [
+    ...(await benchDurable(sizes.durable, progress)),
+    ...benchSteps(sizes.steps, progress),
+    ...benchScan(sizes.scan, progress),
+    ...(await benchCheckpoint(sizes.checkpoint, progress)),
+  ]
+}
