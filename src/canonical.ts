@@ -22,17 +22,21 @@ function digits(number: number): string {
   return JSON.stringify(number)
 }
 
+type Signable = string | number | null | readonly string[]
+
+function written(value: Signable): string {
+  if (value === null) return 'null'
+  if (typeof value === 'number') return digits(value)
+  return typeof value === 'string' ? quote(value) : `[${value.map(quote).join(',')}]`
+}
+
 /**
- * RFC 8785 canonical JSON of a flat object: members sorted by UTF-16 code units, no white space.
- * Throws a boundary fault `not-canonical` for what has no canonical form.
+ * RFC 8785 canonical JSON of a flat object, whose values may be lists of strings: members sorted by UTF-16 code units,
+ * no white space. Throws a boundary fault `not-canonical` for what has no canonical form.
  */
-export function canonicalJson(object: Readonly<Record<string, string | number | null>>): string {
+export function canonicalJson(object: Readonly<Record<string, Signable>>): string {
   const entries = Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))
-  const members = entries.map(([name, value]) => {
-    const text = value === null ? 'null' : typeof value === 'number' ? digits(value) : quote(value)
-    return `${quote(name)}:${text}`
-  })
-  return `{${members.join(',')}}`
+  return `{${entries.map(([name, value]) => `${quote(name)}:${written(value)}`).join(',')}}`
 }
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -54,6 +58,20 @@ export interface AttestedAddress {
 /** What the signer's identity key signs to vouch that an address is its own. */
 export function attestationBytes({ address, chain, dataField, index }: AttestedAddress): Uint8Array {
   return utf8(canonicalJson({ address, chain, dataField, index, purpose: 'lockkeeper-address-v1' }))
+}
+
+export interface VoidReceipt {
+  chain: string
+  /** The withdrawal's. */
+  id: string
+  round: number
+  /** Ids of the transactions signed for it before, of any round; a refund is safe when there are none. */
+  signed: readonly string[]
+}
+
+/** What the signer's identity key signs to promise that nothing more is signed for a withdrawal up to this round. */
+export function voidBytes({ chain, id, round, signed }: VoidReceipt): Uint8Array {
+  return utf8(canonicalJson({ chain, id, purpose: 'lockkeeper-void-v1', round, signed }))
 }
 
 /** Standard base64 of exactly `length` bytes, in its one spelling, or null. */

@@ -1,10 +1,17 @@
 /**
- * The signer's own Ed25519 key, with which it attests addresses. It follows from the seed alone, so a signer that is
+ * The signer's own Ed25519 key, with which it attests addresses and voids. It follows from the seed alone, so a signer that is
  * restored from its phrase is the same signer to every backend that has pinned the key.
  */
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha512 } from '@noble/hashes/sha2.js'
-import { attestationBytes, publicKeyOf, signBytes, type AttestedAddress } from '../canonical.ts'
+import {
+  attestationBytes,
+  publicKeyOf,
+  signBytes,
+  voidBytes,
+  type AttestedAddress,
+  type VoidReceipt,
+} from '../canonical.ts'
 import type { Authorisation } from '../../machines/vocabulary.ts'
 
 /** HKDF (RFC 5869) with SHA-512, no salt. Never change it: backends pin the key that follows from it. */
@@ -15,10 +22,15 @@ export interface Identity {
   /** Base64 of the 32-byte public key. */
   key: string
   attest(address: AttestedAddress): Authorisation
+  attestVoid(receipt: VoidReceipt): Authorisation
 }
 
 export function identityOf(seed: Uint8Array): Identity {
   const secret = hkdf(sha512, seed, undefined, new TextEncoder().encode(INFO), KEY_BYTES)
   const key = publicKeyOf(secret)
-  return { key, attest: address => signBytes(secret, attestationBytes(address), key) }
+  return {
+    key,
+    attest: address => signBytes(secret, attestationBytes(address), key),
+    attestVoid: receipt => signBytes(secret, voidBytes(receipt), key),
+  }
 }

@@ -16,7 +16,9 @@ import { openKeystore } from './keystore.ts'
 import { openMemory, type Memory } from './memory.ts'
 import type { Authority, Policy } from './policy.ts'
 import { openPool } from './pool.ts'
-import { signerRoutes, type SignerParts } from './routes.ts'
+import type { SignerParts } from './parts.ts'
+import { signerRoutes } from './routes.ts'
+import { createVoids } from './voids.ts'
 
 /** Templates carry whole previous transactions. */
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
@@ -84,8 +86,10 @@ function assemble(
   const authority = authorityOf(config)
   if (authority === null)
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
-  const attempts = createAttempts({ memory, seed, authority, log, now: () => clock.now() })
-  return { chains, identity: identityOf(seed), attempts, memory }
+  const now = () => clock.now()
+  const identity = identityOf(seed)
+  const attempts = createAttempts({ memory, seed, authority, log, now })
+  return { chains, identity, attempts, voids: createVoids({ memory, identity, log, now }), memory }
 }
 
 function authorityOf({ authorisation }: SignerConfig): Authority | null {
@@ -99,17 +103,19 @@ function memoryHeaders(memory: Memory): Record<string, string> {
 }
 
 /**
- * S3: a memory that was restored from a backup has forgotten what it signed. Whoever has seen a later one shows it, and
- * is told so instead of being served. The same length with another hash is another history.
+ * S3: a memory that was restored from a backup has forgotten what it signed. Whoever has seen a later one, or one that
+ * went on otherwise from some point, shows it and is told so instead of being served. At sequence 0 nothing had been
+ * promised yet, so any memory may follow.
  */
 function refuseWhenBehind(memory: Memory, { headers }: HttpRequest): void {
   const seen = headers[SEQUENCE_HEADER.toLowerCase()]
   if (seen === undefined) return
   if (!/^\d{1,15}$/.test(seen)) throw boundary('invalid-header', `${SEQUENCE_HEADER} is a whole number`)
-  const { sequence, hash } = memory.position()
-  const seenHash = headers[HASH_HEADER.toLowerCase()]
-  const isOther = Number(seen) === sequence && seenHash !== undefined && seenHash !== hash
-  if (Number(seen) > sequence || isOther) {
+  const { sequence } = memory.position()
+  if (Number(seen) > sequence) {
     throw boundary('memory-behind', `memory ${seen} was seen, this signer is at ${sequence}: import the newer memory`)
   }
+  const hash = headers[HASH_HEADER.toLowerCase()]
+  if (hash === undefined || Number(seen) === 0 || memory.had({ sequence: Number(seen), hash })) return
+  throw boundary('memory-behind', `at ${seen} another memory was seen: this one has forked from it and must not sign`)
 }

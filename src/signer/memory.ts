@@ -1,29 +1,32 @@
 /**
- * The signer's durable memory: the same journal as the watcher's, with two kinds of instances. A change is decided on
+ * The signer's durable memory: the same journal as the watcher's, with a kind of instance for what is signed, voided and generated. A change is decided on
  * memory at once and stands in the journal's order; whoever shows it to the outside awaits `settled` first.
  */
 import { corruptStore, invariant } from '../../adapters/fault.ts'
-import type { Ports } from '../../adapters/ports.ts'
+import type { Disk, Ports } from '../../adapters/ports.ts'
 import { poolMachine } from '../../machines/pool.ts'
 import { signingMachine } from '../../machines/signing.ts'
+import { voidMachine } from '../../machines/void.ts'
 import type { Addressed, Id } from '../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../ledger/engine.ts'
 import type { Instance } from '../ledger/entry.ts'
 import { openLedger } from '../ledger/journal.ts'
 import { kindOf, machineOf, step, versionOf, type Machines } from '../orchestrator/step.ts'
+import { walkJournal } from './history.ts'
+import { createPositions, type Positions } from './positions.ts'
 import { createRecords, type Records } from './records.ts'
 
-/** Templates may be large: few are held at a time. */
-const LEARN_PAGE = 100
 /** What a start may have to replay. */
 const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024
 
-const MACHINES: Machines = { signing: signingMachine, pool: poolMachine }
+const MACHINES: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }
+/** Kinds whose instances say what was promised to the outside. */
+const PROMISES = ['signing', 'void']
 
 export interface Memory {
   records: Records
   archive: Archive
-  /** Live ones only: what is signed has left memory, see `records` and `archive`. */
+  /** Live ones only: what is signed or voided has left memory, see `records` and `archive`. */
   get(id: Id): Instance | undefined
   pools(): Instance[]
   /** How many attempts are stored that are not signed. */
@@ -33,8 +36,15 @@ export interface Memory {
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
-  position(): { sequence: number; hash: string }
+  position(): Position
+  /** Whether that was its position once, in this process or in an earlier one. */
+  had(position: Position): boolean
   close(): Promise<void>
+}
+
+export interface Position {
+  sequence: number
+  hash: string
 }
 
 /** Opens or makes the memory in `directory`. Rejects with corruptStore or operating `locked` as the ledger does. */
@@ -47,9 +57,16 @@ export async function openMemory(ports: Ports, directory: string): Promise<Memor
   const { cut, live, seq } = ledger.opened
   if (cut !== null) log('warn', 'a torn tail was cut: what stood there was never answered', { ...cut })
   const records = createRecords()
+  const positions = createPositions()
   for (const instance of live) checkVersion(instance)
-  await learnArchived(ledger.archive, records)
-  return run(ports, ledger, records, new Map(live.map(instance => [instance.id, instance])), seq)
+  try {
+    await learn(disk, directory, records, positions)
+  } catch (error) {
+    await ledger.journal.close()
+    throw error
+  }
+  const byId = new Map(live.map(instance => [instance.id, instance]))
+  return run(ports, ledger, { records, positions, live: byId, seq })
 }
 
 function checkVersion({ id, version }: Instance): void {
@@ -57,32 +74,37 @@ function checkVersion({ id, version }: Instance): void {
   if (version !== known) throw corruptStore(`${id} has version ${version}, this program knows version ${known}`)
 }
 
-async function learnArchived(archive: Archive, records: Records): Promise<void> {
-  for (let after = 0; ;) {
-    const page = await archive.list({ kind: 'signing', after, limit: LEARN_PAGE })
-    for (const instance of page) {
-      checkVersion(instance)
-      records.learn(instance)
-      after = instance.seq
+async function learn(disk: Disk, directory: string, records: Records, positions: Positions): Promise<void> {
+  for await (const { commit, hash } of walkJournal(disk, directory)) {
+    for (const { image } of commit.entries) {
+      if (!isPromise(image.id)) continue
+      checkVersion(image)
+      records.learn(image)
     }
-    if (page.length < LEARN_PAGE) return
+    positions.note(commit.entries.at(-1)!.seq, hash)
   }
 }
 
-function run(ports: Ports, ledger: Ledger, records: Records, live: Map<Id, Instance>, opened: number): Memory {
-  const { journal, archive } = ledger
+const isPromise = (id: Id): boolean => PROMISES.includes(kindOf(id))
+
+interface Known {
+  records: Records
+  positions: Positions
+  live: Map<Id, Instance>
+  seq: number
+}
+
+function run(ports: Ports, { journal, archive }: Ledger, { records, positions, live, seq: opened }: Known): Memory {
   let seq = opened
   let unsigned = [...live.keys()].filter(id => kindOf(id) === 'signing').length
   let last: Promise<void> = Promise.resolve()
-  for (const instance of live.values()) if (kindOf(instance.id) === 'signing') records.learn(instance)
 
   const take = (instance: Instance): void => {
     const wasLive = live.has(instance.id)
     if (instance.ended) live.delete(instance.id)
     else live.set(instance.id, instance)
-    if (kindOf(instance.id) !== 'signing') return
-    unsigned += Number(!instance.ended) - Number(wasLive)
-    records.learn(instance)
+    if (kindOf(instance.id) === 'signing') unsigned += Number(!instance.ended) - Number(wasLive)
+    if (isPromise(instance.id)) records.learn(instance)
   }
 
   const checkpoint = (): void => {
@@ -99,7 +121,7 @@ function run(ports: Ports, ledger: Ledger, records: Records, live: Map<Id, Insta
 
   const change: Memory['change'] = (messages, at) => {
     for (const { to } of messages) {
-      if (records.digestOf(to) !== undefined) throw invariant('signed-again', `${to} is signed and does not change`)
+      if (records.isKept(to)) throw invariant('signed-again', `${to} is signed or voided and does not change`)
     }
     const view = { seq, heights: {}, get: (id: Id) => live.get(id), holder: () => undefined }
     const commit = step(MACHINES, view, messages, at)
@@ -110,6 +132,12 @@ function run(ports: Ports, ledger: Ledger, records: Records, live: Map<Id, Insta
     last.then(checkpoint, () => undefined) // whoever waits for `settled` sees the failure
   }
 
+  const position = (): Position => {
+    const shown = { sequence: journal.durableSeq(), hash: journal.durableHash() }
+    positions.note(shown.sequence, shown.hash)
+    return shown
+  }
+
   return {
     records,
     archive,
@@ -118,7 +146,8 @@ function run(ports: Ports, ledger: Ledger, records: Records, live: Map<Id, Insta
     pools: () => [...live.values()].filter(({ id }) => kindOf(id) === 'pool'),
     change,
     settled: () => last,
-    position: () => ({ sequence: journal.durableSeq(), hash: journal.durableHash() }),
+    position,
+    had: ({ sequence, hash }) => positions.had(sequence, hash),
     close: () => journal.close(),
   }
 }

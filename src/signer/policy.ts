@@ -38,6 +38,8 @@ export interface Remembered {
 export interface History {
   /** The highest round of which an authorised intent was seen; 0 when none was. */
   roundOf(withdrawal: string): number
+  /** Nothing is signed any more for this round and those below; 0 when nothing was voided. */
+  voidedRoundOf(withdrawal: string): number
   withdrawal(id: string): Remembered | undefined
   /** The spend keys of every attempt of a transfer that was signed. */
   attemptsOf(transferId: string): readonly (readonly SpendKey[])[]
@@ -163,6 +165,9 @@ function checkIntent(terms: Terms, intent: AuthorisedIntent, request: Request, h
   }
   if (round < history.roundOf(id)) {
     reasons.push(reason('old-round', `round ${round} of ${id} is over: round ${history.roundOf(id)} was seen`))
+  }
+  if (round <= history.voidedRoundOf(id)) {
+    reasons.push(reason('voided', `${id} was voided up to round ${history.voidedRoundOf(id)}`))
   }
   if (templates.some(({ spendKeys }) => !sharesOne(spendKeys, request.inspection.spendKeys))) {
     const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`

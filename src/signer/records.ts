@@ -1,11 +1,13 @@
 /**
- * What the signer must know of everything it ever signed in order to decide: small, in memory, rebuilt at every start
+ * What the signer must know of everything it ever signed or voided in order to decide: small, in memory, rebuilt at every start
  * from the stored instances. The templates and bytes themselves stay on disk.
  */
 import type { Id, Intent, SpendKey } from '../../machines/vocabulary.ts'
 import type { SigningContext } from '../../machines/signing.ts'
 import type { Instance } from '../ledger/entry.ts'
+import { kindOf } from '../orchestrator/step.ts'
 import type { History } from './policy.ts'
+import { createVoidRecords, type VoidRecords } from './void-records.ts'
 
 /** Costs are kept for longer than any limit looks back, so that a clock that is set back finds them. */
 const KEEP_COSTS_MS = 7 * 24 * 60 * 60 * 1000
@@ -14,6 +16,7 @@ export interface SignedFor {
   /** Which signing instance. */
   id: Id
   round: number
+  transactionId: string
   spendKeys: readonly SpendKey[]
 }
 
@@ -34,7 +37,10 @@ export interface Records {
   learn(instance: Instance): void
   /** The digest of the request that was signed under this name. */
   digestOf(id: Id): string | undefined
+  /** Signed or voided: an end that nothing changes. */
+  isKept(id: Id): boolean
   withdrawal(id: string): WithdrawalRecord | undefined
+  voids: VoidRecords
   historyOf(chain: string): History
   /** How many attempts were signed, by chain. */
   counts(): ReadonlyMap<string, number>
@@ -49,6 +55,7 @@ export function createRecords(): Records {
   const transfers = new Map<string, SpendKey[][]>()
   const costs = new Map<string, Cost[]>()
   const counts = new Map<string, number>()
+  const voids = createVoidRecords()
 
   const learnSigned = (id: Id, context: SigningContext): void => {
     const { chain, transferId, spendKeys, fee, outflow, signed, digest } = context
@@ -58,15 +65,20 @@ export function createRecords(): Records {
     append(transfers, transferKey(chain, transferId), spendKeys)
     for (const intent of signed.intents) {
       const templates = withdrawals.get(intent.id)?.templates ?? []
-      templates.push({ id, round: intent.round, spendKeys })
+      templates.push({ id, round: intent.round, transactionId: signed.transactionId, spendKeys })
       withdrawals.set(intent.id, { intent, templates })
     }
     append(costs, chain, { at: signed.signedAt, transferId, amount: BigInt(outflow) + BigInt(fee) })
     forget(costs.get(chain)!, signed.signedAt - KEEP_COSTS_MS)
   }
 
-  const learn: Records['learn'] = ({ id, context: stored }) => {
-    const context = stored as unknown as SigningContext
+  const learn: Records['learn'] = instance => {
+    if (kindOf(instance.id) === 'void') {
+      voids.learn(instance)
+      return
+    }
+    const { id } = instance
+    const context = contextOf(instance)
     for (const [withdrawal, round] of Object.entries(context.rounds)) {
       rounds.set(withdrawal, Math.max(rounds.get(withdrawal) ?? 0, round))
     }
@@ -75,6 +87,7 @@ export function createRecords(): Records {
 
   const historyOf = (chain: string): History => ({
     roundOf: withdrawal => rounds.get(withdrawal) ?? 0,
+    voidedRoundOf: withdrawal => voids.highest(chain, withdrawal),
     withdrawal: id => withdrawals.get(id),
     attemptsOf: transferId => transfers.get(transferKey(chain, transferId)) ?? [],
     costsSince: at => costsPerTransfer(costs.get(chain) ?? [], at),
@@ -83,7 +96,9 @@ export function createRecords(): Records {
   return {
     learn,
     digestOf: id => digests.get(id),
+    isKept: id => digests.has(id) || voids.has(id),
     withdrawal: id => withdrawals.get(id),
+    voids,
     historyOf,
     counts: () => counts,
   }

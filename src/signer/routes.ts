@@ -14,23 +14,19 @@ import {
   signatureSchema,
   timeSchema,
 } from '../http/schemas.ts'
-import type { Archive } from '../ledger/engine.ts'
 import type { Instance } from '../ledger/entry.ts'
-import { attemptId, describeAttempt, type Attempts, type SigningChain } from './attempts.ts'
-import type { Identity } from './identity.ts'
-import type { Memory } from './memory.ts'
+import { attemptId, describeAttempt } from './attempts.ts'
+import { transfersRoute } from './list.ts'
+import { chainOf, type SignerParts } from './parts.ts'
 import { MAXIMUM_POOL, type Listed } from './pool.ts'
-import { contextOf, type SignedFor } from './records.ts'
+import { contextOf } from './records.ts'
+import { voidRoute, withdrawalRoute } from './withdrawals.ts'
 
 /** Withdrawals of one transaction. */
 const MAXIMUM_INTENTS = 1000
 const MAXIMUM_AUTHORISATIONS = 100
 const MAXIMUM_ATTEMPTS = 10_000
 const MAXIMUM_TEXT = 256
-/** A page ends early beyond this: templates carry whole previous transactions. */
-const PAGE_BYTES = 8 * 1024 * 1024
-const PAGE_STEP = 20
-
 const intentSchema = z.strictObject({
   id: nameSchema,
   chain: z.string().max(MAXIMUM_TEXT),
@@ -52,13 +48,6 @@ const attemptSchema = z.strictObject({
 const poolSchema = z.strictObject({ size: z.int().min(1).max(MAXIMUM_POOL) })
 const anything = z.looseObject({})
 
-export interface SignerParts {
-  chains: ReadonlyMap<string, SigningChain>
-  identity: Identity
-  attempts: Attempts
-  memory: Memory
-}
-
 export function signerRoutes(parts: SignerParts): Route[] {
   return [
     identityRoute(parts),
@@ -68,15 +57,10 @@ export function signerRoutes(parts: SignerParts): Route[] {
     attemptRoute(parts),
     transfersRoute(parts),
     withdrawalRoute(parts),
+    voidRoute(parts),
     healthRoute(parts),
     metricsRoute(parts),
   ]
-}
-
-function chainOf({ chains }: SignerParts, name: string): SigningChain {
-  const chain = chains.get(name)
-  if (chain === undefined) throw boundary('not-found', `this signer does not sign for a chain named ${name}`)
-  return chain
 }
 
 const identityRoute = ({ identity }: SignerParts) =>
@@ -179,63 +163,6 @@ const attemptRoute = (parts: SignerParts) =>
       return { status: 200, body: describeAttempt(stored) }
     },
   })
-
-const transfersRoute = (parts: SignerParts) =>
-  defineRoute({
-    method: 'GET',
-    path: '/v1/chains/{chain}/transfers',
-    summary: 'Everything ever signed, oldest first',
-    access: 'read',
-    query: z.strictObject({ after: countSchema.default(0), limit: limitSchema }),
-    answers: { 200: z.object({ items: z.array(anything), next: z.int().nullable() }) },
-    async handle({ params, query }) {
-      const { name } = chainOf(parts, params.chain!)
-      await parts.memory.settled()
-      return { status: 200, body: await readPage(parts.memory.archive, name, query.after, query.limit) }
-    },
-  })
-
-/** As many as fit, read few at a time; at least one. `next` is null at the end. */
-async function readPage(archive: Archive, chain: string, after: number, limit: number) {
-  const items: ReturnType<typeof describeAttempt>[] = []
-  let next = after
-  for (let bytes = 0; items.length < limit && bytes < PAGE_BYTES;) {
-    const wanted = Math.min(limit - items.length, PAGE_STEP)
-    const found = await archive.list({ kind: 'signing', chain, state: 'signed', after: next, limit: wanted })
-    items.push(...found.map(describeAttempt))
-    bytes += found.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
-    if (found.length < wanted) return { items, next: null }
-    next = found.at(-1)!.seq
-  }
-  return { items, next }
-}
-
-const withdrawalRoute = (parts: SignerParts) =>
-  defineRoute({
-    method: 'GET',
-    path: '/v1/withdrawals/{id}',
-    summary: 'Everything ever signed for one withdrawal',
-    access: 'read',
-    answers: { 200: anything },
-    async handle({ params }) {
-      const id = params.id!
-      await parts.memory.settled()
-      const record = parts.memory.records.withdrawal(id)
-      if (record === undefined) throw boundary('not-found', `nothing was ever signed for ${id}`)
-      const signed = await Promise.all(record.templates.map(template => signedFor(parts, template)))
-      const { intent } = record
-      return { status: 200, body: { id, chain: intent.chain, round: roundOf(parts, id, intent.chain), intent, signed } }
-    },
-  })
-
-const roundOf = ({ memory }: SignerParts, id: string, chain: string): number =>
-  memory.records.historyOf(chain).roundOf(id)
-
-async function signedFor({ attempts }: SignerParts, { id, round }: SignedFor) {
-  const stored = await attempts.read(id)
-  if (stored === null) throw boundary('not-found', `${id} is not stored`)
-  return { round, ...describeAttempt(stored) }
-}
 
 const healthRoute = ({ memory }: SignerParts) =>
   defineRoute({

@@ -83,7 +83,9 @@ const recordShape = attemptShape.extend({
   seq: z.int(),
   intents: z.array(intentShape),
 })
-const pageShape = z.object({ items: z.array(recordShape), next: z.int().nullable() })
+/** Stands among the signed ones: it forbids, and there is nothing in it to adopt. */
+const voidedShape = z.object({ state: z.literal('voided') })
+const pageShape = z.object({ items: z.array(z.union([recordShape, voidedShape])), next: z.int().nullable() })
 const missingShape = z.object({ missing: z.unknown() })
 const problemShape = z.object({ kind: z.string(), detail: z.string() })
 
@@ -153,6 +155,8 @@ function signAnswer({ status, body }: Asked): SignAnswer {
   return { kind: 'signed', transactionId, raw: signedTransaction }
 }
 
+const recordOf = ({ signedTransaction, ...item }: z.output<typeof recordShape>) => ({ ...item, raw: signedTransaction })
+
 const attemptPath = ({ chain, transferId, n }: AttemptName) =>
   `/v1/chains/${chain}/transfers/${transferId}/attempts/${n}`
 
@@ -180,7 +184,7 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       const page = read(pageShape, await ask('GET', `/v1/chains/${chain}/transfers?after=${after}&limit=${PAGE}`))
       return {
         next: page.next,
-        items: page.items.map(({ signedTransaction, ...item }) => ({ ...item, raw: signedTransaction })),
+        items: page.items.flatMap(item => ('transferId' in item ? [recordOf(item)] : [])),
       }
     },
   }

@@ -23,6 +23,7 @@ const terms: Terms = {
   treasury: ours(0).address,
 }
 const nothing: History = {
+  voidedRoundOf: () => 0,
   roundOf: () => 0,
   withdrawal: () => undefined,
   attemptsOf: () => [],

@@ -300,6 +300,7 @@ describe('who may ask', () => {
       'GET /v1/chains/{chain}/transfers/{transferId}/attempts/{n}',
       'GET /v1/chains/{chain}/transfers',
       'GET /v1/withdrawals/{id}',
+      'PUT /v1/withdrawals/{id}/void',
       'GET /healthz',
       'GET /metrics',
     ])

@@ -1,0 +1,46 @@
+/**
+ * One void: the signer's promise that no template is signed any more for a withdrawal up to a round, and the list of
+ * what it had signed before. Whoever holds the receipt may pay the money out otherwise, so nothing ever takes it back;
+ * a mistake here would pay twice.
+ */
+import { assign, setup } from 'xstate'
+import type { Event, Scheduled } from './vocabulary.ts'
+
+export const version = 1
+
+export interface VoidContext extends Scheduled {
+  /** The id that the backend gave the withdrawal. */
+  withdrawal: string
+  /** Templates of this round and of every lower one are forbidden. */
+  round: number
+  /** Ids of every transaction signed for the withdrawal before, of any round, in the order of signing. */
+  signed: string[]
+}
+
+export type VoidEvent = Event<
+  'withdrawal.voided',
+  { chain: string; withdrawal: string; round: number; signed: string[] }
+>
+
+const voiding = setup({
+  types: { context: {} as VoidContext, events: {} as VoidEvent },
+  actions: { keep: assign((_, told: VoidEvent['data']) => told) },
+})
+
+export const voidMachine = voiding.createMachine({
+  id: 'void',
+  version: String(version),
+  context: { chain: '', failures: 0, dueAt: null, dueHeight: null, withdrawal: '', round: 0, signed: [] },
+  initial: 'absent',
+  states: {
+    absent: {
+      description: 'Nobody has asked to void this round; never stored.',
+      on: { 'withdrawal.voided': { target: 'voided', actions: { type: 'keep', params: ({ event }) => event.data } } },
+    },
+    voided: {
+      type: 'final',
+      description:
+        'Forbidden for ever: no further template for this round or a lower one, and one receipt that says so.',
+    },
+  },
+})

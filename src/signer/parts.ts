@@ -1,0 +1,21 @@
+/** What every route of the signer stands on. */
+import { boundary } from '../../adapters/fault.ts'
+import type { Attempts, SigningChain } from './attempts.ts'
+import type { Identity } from './identity.ts'
+import type { Memory } from './memory.ts'
+import type { Voids } from './voids.ts'
+
+export interface SignerParts {
+  chains: ReadonlyMap<string, SigningChain>
+  identity: Identity
+  attempts: Attempts
+  voids: Voids
+  memory: Memory
+}
+
+/** Throws boundary `not-found`. */
+export function chainOf({ chains }: SignerParts, name: string): SigningChain {
+  const chain = chains.get(name)
+  if (chain === undefined) throw boundary('not-found', `this signer does not sign for a chain named ${name}`)
+  return chain
+}
