@@ -28,7 +28,8 @@ export function onApplied(
   ]
 }
 
-function onGenerated({ policy, at }: Ground, { data }: Of<'addresses.generated'>): Addressed[] {
+/** Withdrawals may be asked for before the treasury's account is there: it hears of them when it opens. */
+function onGenerated({ memory, policy, at }: Ground, { data }: Of<'addresses.generated'>): Addressed[] {
   return data.addresses.flatMap(address => {
     const generated = tell(addressId(policy.name, address.index), 'address.generated', at, {
       ...address,
@@ -36,7 +37,11 @@ function onGenerated({ policy, at }: Ground, { data }: Of<'addresses.generated'>
     })
     if (address.index !== 0) return [generated]
     const account = { chain: policy.name, index: 0, address: address.address, windowMs: policy.batch.windowMs }
-    return [generated, tell(treasuryId(policy.name), 'account.opened', at, account)]
+    const opened = tell(treasuryId(policy.name), 'account.opened', at, account)
+    const isAwaited = memory.count('withdrawal', policy.name, 'queued') > 0
+    return isAwaited
+      ? [generated, opened, tell(treasuryId(policy.name), 'withdrawal.queued', at, {})]
+      : [generated, opened]
   })
 }
 
