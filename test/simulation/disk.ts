@@ -7,6 +7,7 @@
 import { dirname } from 'node:path'
 import { operating } from '../../adapters/fault.ts'
 import type { Disk, File } from '../../adapters/ports.ts'
+import { randomFrom } from './random.ts'
 
 export type DiskCall =
   | 'open'
@@ -168,9 +169,11 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
         current: Buffer.from(bytes),
         dropped: [],
       }
-      for (const names of [state.names, state.durable])
+      for (const names of [state.names, state.durable]) {
+        for (let at = dirname(path); made && !names.has(at); at = dirname(at)) names.set(at, 'directory')
         if (made) names.set(path, made)
         else names.delete(path)
+      }
     },
     paths: () =>
       [...state.names]
@@ -284,14 +287,3 @@ const newCalls = (): Record<DiskCall, number> => ({
   syncDirectory: 0,
   lock: 0,
 })
-
-/** mulberry32: small, and the same everywhere. */
-function randomFrom(seed: number): () => number {
-  let at = seed >>> 0
-  return () => {
-    at = (at + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(at ^ (at >>> 15), at | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

@@ -1,0 +1,56 @@
+/** What the actors outside know for certain, and so what the system is measured against. Never lost, whatever crashes. */
+
+export interface Assigned {
+  reference: string
+  address: string
+  index: number
+}
+
+export interface Wanted {
+  id: string
+  to: string
+  amount: bigint
+  round: number
+  /** The watcher has answered 2xx to it. */
+  isAccepted: boolean
+}
+
+/** An instance as the feed told it last. */
+export interface Told {
+  kind: string
+  id: string
+  state: string
+  data: Record<string, unknown>
+}
+
+export interface Books {
+  ledgerId: string | null
+  /** As JSON; the event with seq n stands at n - 1. */
+  events: string[]
+  /** By `kind/id`. */
+  told: Map<string, Told>
+  addresses: Map<string, Assigned>
+  withdrawals: Map<string, Wanted>
+  /** Deposits that the backend has credited and not taken back: id and amount. */
+  credited: Map<string, bigint>
+  /** Acknowledged at least once in this ledger. */
+  acknowledged: Set<string>
+  /** Transactions that payers made. */
+  payments: Set<string>
+  treasury: string | null
+}
+
+export const newBooks = (): Books => ({
+  ledgerId: null,
+  events: [],
+  told: new Map(),
+  addresses: new Map(),
+  withdrawals: new Map(),
+  credited: new Map(),
+  acknowledged: new Set(),
+  payments: new Set(),
+  treasury: null,
+})
+
+export const toldOf = (books: Books, kind: string): Told[] =>
+  [...books.told.values()].filter(told => told.kind === kind)

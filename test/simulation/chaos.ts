@@ -1,0 +1,28 @@
+/** Power failures and kills, and weather that changes. */
+import type { Machine } from './machine.ts'
+import type { Season } from './season.ts'
+import type { System } from './system.ts'
+import { CALM, type Weather } from './wire.ts'
+
+const MAXIMUM_GAP_MS = 40_000
+const MAXIMUM_AWAITS = 400
+const CHANGE_MS = 30_000
+
+const MIXED: Weather = { drop: 0.02, loseAnswer: 0.02, duplicate: 0.02, garble: 0.01, stall: 0.02 }
+const BAD: Weather = { drop: 0.1, loseAnswer: 0.15, duplicate: 0.1, garble: 0.05, stall: 0.1 }
+
+/** Lets a machine fall again and again, at an await and not at a time: so it falls in the middle of things. */
+export async function tortureMachine(world: System['world'], machine: Machine, season: Season): Promise<void> {
+  for (;;) {
+    await world.sleep(world.dice.between(0, MAXIMUM_GAP_MS))
+    if (!season.isStormy) return
+    machine.fallAt(world.dice.between(1, MAXIMUM_AWAITS), world.dice.chance(0.6) ? 'power' : 'kill')
+  }
+}
+
+export async function changeWeather({ world, sky }: System, season: Season): Promise<void> {
+  while (season.isStormy) {
+    sky.weather = world.dice.pick([CALM, MIXED, MIXED, BAD])
+    await world.sleep(world.dice.between(0, CHANGE_MS))
+  }
+}

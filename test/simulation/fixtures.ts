@@ -1,0 +1,100 @@
+/** What every run starts from and what is slow to make: the signer's keystore, and a chain with mature coins to pay with. */
+import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { publicKeyOf } from '../../src/canonical.ts'
+import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../../src/config.ts'
+import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
+import { createKeystore } from '../../src/signer/keystore.ts'
+import { simulatedDisk, type SimulatedDisk } from './disk.ts'
+import { quickDerive } from './machine.ts'
+
+export const CHAIN = 'litecoin'
+export const ASSET = 'LTC'
+export const NETWORK = networkOf('litecoin-regtest')
+export const TOKEN = 'a-token-of-the-simulation'
+export const PASSPHRASE = 'a passphrase of the simulation'
+export const BACKEND_SECRET = new Uint8Array(32).fill(7)
+export const NODE_URL = 'http://node.invalid:19443'
+export const SIGNER_URL = 'http://127.0.0.1:4200'
+export const WATCHER_URL = 'http://watcher.invalid'
+export const CREDIT = 3
+export const FINAL = 10
+export const MINIMUM_DEPOSIT = 20_000n
+
+/**
+ * The chain is followed from here. Coinbases mature after 100 blocks; there are enough that payers need not spend their own
+ * change, whose ancestors a reorg could take away for good.
+ */
+export const BASE_HEIGHT = 190
+
+const NODE_ACCESS = { username: 'user', password: 'password' }
+const PHRASE = `${'zoo '.repeat(23)}vote`
+const BASE_MS = Date.parse('2025-12-31T00:00:00Z')
+
+export function watcherConfig(): WatcherConfig {
+  const chain = {
+    family: 'bitcoin',
+    network: NETWORK.name,
+    asset: ASSET,
+    node: { url: NODE_URL, username: NODE_ACCESS.username, passwordFile: './node-password' },
+    startHeight: BASE_HEIGHT + 1,
+    confirmations: { credit: CREDIT, final: FINAL },
+    pollMs: 1000,
+    addressPool: { low: 2, high: 4 },
+    minimumDeposit: String(MINIMUM_DEPOSIT),
+  }
+  const files = { apiTokenFile: './token', signer: { url: SIGNER_URL, tokenFile: './token' } }
+  return loadWatcherConfig(JSON.stringify({ dataDirectory: './ledger', ...files, chains: { [CHAIN]: chain } }), '/home')
+}
+
+export function signerConfig(): SignerConfig {
+  const chain = {
+    family: 'bitcoin',
+    network: NETWORK.name,
+    asset: ASSET,
+    policy: { maximumFeeRate: 1000, maximumFee: '10000000' },
+  }
+  const authorisation = { required: true, keys: [publicKeyOf(BACKEND_SECRET)], approvals: 1 }
+  const files = {
+    dataDirectory: './memory',
+    tokenFile: './token',
+    keystore: { file: './keystore.json', passphraseEnv: 'UNUSED' },
+  }
+  return loadSignerConfig(JSON.stringify({ ...files, authorisation, chains: { [CHAIN]: chain } }), '/home')
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+export function fillWatcher(disk: SimulatedDisk): void {
+  disk.poke('/home/token', bytesOf(`${TOKEN}\n`))
+  disk.poke('/home/node-password', bytesOf(`${NODE_ACCESS.password}\n`))
+}
+
+/** The signer's files; the keystore is made once for all runs. */
+export async function prepareSigner(): Promise<(disk: SimulatedDisk) => void> {
+  const disk = simulatedDisk({ seed: 1 })
+  const random = { bytes: (length: number) => new Uint8Array(length).fill(9) }
+  await createKeystore({ disk, random, derive: quickDerive }, '/home/keystore.json', PASSPHRASE, { phrase: PHRASE })
+  const keystore = disk.peek('/home/keystore.json')!
+  return made => {
+    made.poke('/home/token', bytesOf(`${TOKEN}\n`))
+    made.poke('/home/keystore.json', keystore)
+  }
+}
+
+function emptyNode(now: () => number): SimulatedBitcoin {
+  return createSimulatedBitcoin({ network: NETWORK, seed: 'simulation', now, ...NODE_ACCESS })
+}
+
+type Block = ReturnType<SimulatedBitcoin['block']>
+
+/** Blocks of the faucet, from the first one. */
+export function prepareBlocks(): Block[] {
+  const node = emptyNode(() => BASE_MS)
+  return node.mine(BASE_HEIGHT).map(hash => node.block(hash))
+}
+
+export function preparedNode(blocks: readonly Block[], now: () => number): SimulatedBitcoin {
+  const node = emptyNode(now)
+  for (const block of blocks) node.submit(block)
+  return node
+}

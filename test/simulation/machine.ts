@@ -1,0 +1,173 @@
+/**
+ * A machine with a disk on which one process runs through its `main(ports)`. The process can die at any of its awaits:
+ * then no call of its ports ever settles, its disk keeps what it would keep, and a supervisor starts it again.
+ */
+import { createHash } from 'node:crypto'
+import { Fault, reasonOf } from '../../adapters/fault.ts'
+import type { HttpCall, HttpResult, Ports } from '../../adapters/ports.ts'
+import type { Handler } from '../../src/http.ts'
+import { simulatedDisk, type DiskCall, type SimulatedDisk } from './disk.ts'
+import type { World } from './world.ts'
+
+/** The power goes and what was not synced with it, or only the process is killed. */
+export type Fall = 'power' | 'kill'
+
+export interface Machine {
+  readonly name: string
+  /** Answers requests, or null while nothing listens. */
+  handler(): Handler | null
+  disk(): SimulatedDisk
+  start(): void
+  /** Does nothing when it is down already. */
+  fall(how: Fall): void
+  /** Falls at the n-th await from now on. */
+  fallAt(count: number, how: Fall): void
+  /** How many awaits have settled since it was made. */
+  awaits(): number
+  /** The disk is exchanged for another one while the machine is down. */
+  replaceDisk(fill: (disk: SimulatedDisk) => void): void
+}
+
+export interface MachineOptions {
+  name: string
+  world: World
+  boot: (ports: Ports) => Promise<{ handle: Handler }>
+  request: (call: HttpCall) => Promise<HttpResult>
+  /** Files that are there from the beginning. */
+  fill: (disk: SimulatedDisk) => void
+  /** Milliseconds until the supervisor starts it again. */
+  pauseMs: () => number
+}
+
+interface Life {
+  isAlive: boolean
+  handler: Handler | null
+}
+
+const SYNC_MS = 12
+const CALL_MS = 1
+
+export function createMachine(options: MachineOptions): Machine {
+  const { name, world, boot, fill, pauseMs } = options
+  const { dice } = world
+  let life: Life = { isAlive: false, handler: null }
+  let awaits = 0
+  let doom: { at: number; how: Fall } | null = null
+  let disk = simulatedDisk({ seed: dice.between(0, 2 ** 31), settle })
+  fill(disk)
+
+  /** Whether the process that waited is still there; here it may die. */
+  function settles(its: Life, what: string): boolean {
+    if (!its.isAlive) return false
+    awaits++
+    world.trace(`${name} ${what}`)
+    if (doom === null || awaits < doom.at) return true
+    const { how } = doom
+    doom = null
+    fall(how)
+    return false
+  }
+
+  /** Resolves so much later, in this life only. */
+  const later = (its: Life, ms: number, what: string): Promise<void> =>
+    new Promise(resolve => {
+      world.after(ms, () => {
+        if (settles(its, what)) resolve()
+      })
+    })
+
+  function settle(call: DiskCall, path: string): Promise<void> {
+    const ms = call === 'sync' || call === 'syncDirectory' ? dice.between(0, SYNC_MS) : dice.between(0, CALL_MS)
+    return later(life, ms, `${call} ${path}`)
+  }
+
+  function request(its: Life, call: HttpCall): Promise<HttpResult> {
+    const what = `${call.method} ${call.url}`
+    return new Promise((resolve, reject) => {
+      options.request(call).then(
+        result => {
+          if (settles(its, `${what} ${result.status}`)) resolve(result)
+        },
+        (error: unknown) => {
+          if (settles(its, `${what} ${reasonOf(error)}`)) reject(error)
+        },
+      )
+    })
+  }
+
+  const portsOf = (its: Life): Ports => ({
+    clock: {
+      now: () => world.now(),
+      wake: (ms, run) =>
+        world.after(ms, () => {
+          if (settles(its, 'wake')) run()
+        }),
+    },
+    random: { bytes: length => dice.bytes(length) },
+    disk,
+    request: call => request(its, call),
+    derive: quickDerive,
+    log(level, message, fields) {
+      if (!its.isAlive) return
+      const line = `${name} ${level}: ${message} ${JSON.stringify(fields ?? {})}`
+      world.trace(line)
+      if (level === 'error') world.violate(line)
+    },
+    abort(reason) {
+      if (!its.isAlive) return
+      world.violate(`${name} aborted: ${reason}`)
+    },
+  })
+
+  function start(): void {
+    if (life.isAlive) return
+    const its: Life = { isAlive: true, handler: null }
+    life = its
+    world.trace(`${name} starts`)
+    boot(portsOf(its)).then(
+      ({ handle }) => void (its.handler = handle),
+      (error: unknown) => {
+        if (!its.isAlive) return
+        world.trace(`${name} did not start: ${reasonOf(error)}`)
+        if (!(error instanceof Fault) || error.type === 'corruptStore' || error.type === 'invariant')
+          world.violate(`${name} refuses to start: ${reasonOf(error)}`)
+        fall('kill')
+      },
+    )
+  }
+
+  function fall(how: Fall): void {
+    if (!life.isAlive) return
+    life.isAlive = false
+    life.handler = null
+    world.trace(`${name} falls: ${how}`)
+    const next = { seed: dice.between(0, 2 ** 31), settle }
+    disk = how === 'power' ? disk.crash(next) : disk.kill(next)
+    world.after(pauseMs(), start)
+  }
+
+  return {
+    name,
+    handler: () => life.handler,
+    disk: () => disk,
+    start,
+    fall,
+    fallAt: (count, how) => void (doom = { at: awaits + count, how }),
+    awaits: () => awaits,
+    replaceDisk(fillAgain) {
+      fall('kill')
+      disk = simulatedDisk({ seed: dice.between(0, 2 ** 31), settle })
+      fillAgain(disk)
+    },
+  }
+}
+
+/** Stands in for scrypt, whose only purpose is to be slow. */
+export const quickDerive: Ports['derive'] = async (password, salt, cost, length) =>
+  new Uint8Array(
+    createHash('shake256', { outputLength: length })
+      .update(JSON.stringify([...password]))
+      .update(JSON.stringify([...salt]))
+      .update(JSON.stringify(cost))
+      .digest(),
+  )

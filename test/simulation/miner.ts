@@ -1,0 +1,93 @@
+/** The network: blocks, reorganisations, payments that are spent again meanwhile, and a node that is away at times. */
+import type { Books } from './books.ts'
+import { FINAL } from './fixtures.ts'
+import { checkPayments } from './invariants.ts'
+import type { Season } from './season.ts'
+import type { System } from './system.ts'
+
+const MAXIMUM_DEPTH = 8
+const STORMY_MS = 5000
+const CALM_MS = 1500
+const MAXIMUM_ABSENCE_MS = 20_000
+
+interface Network extends System {
+  books: Books
+  season: Season
+  /** The highest the chain has ever been: what stood there `FINAL` deep never leaves. */
+  highest: number
+}
+
+/** How many blocks from the tip may leave: none that was ever final. */
+const mayLeave = ({ node, highest }: Network): number => node.height() - (highest + 1 - FINAL)
+
+function noteChange(network: Network): void {
+  const { node, world } = network
+  network.highest = Math.max(network.highest, node.height())
+  world.trace(`chain ${node.height()} ${node.tip()}`)
+  checkPayments(network, network.books)
+}
+
+function mine(network: Network, count: number): void {
+  const { node, world } = network
+  for (let n = 0; n < count; n++) {
+    const pending = node.pending()
+    const isWhole = !network.season.isStormy || world.dice.chance(0.75)
+    const some = pending.slice(0, world.dice.between(0, pending.length)).map(txid => node.transaction(txid)!)
+    node.mine(1, isWhole ? {} : { transactions: some })
+    noteChange(network)
+  }
+}
+
+/** Some of the payments that were in the blocks that left are spent to somebody else. */
+function spendAgain({ node, world, books }: Network, probability: number): void {
+  for (const txid of node.pending()) {
+    if (!books.payments.has(txid) || !world.dice.chance(probability)) continue
+    if (node.transaction(txid) === undefined) continue
+    node.doubleSpend(txid)
+    world.trace(`network spends ${txid} again`)
+  }
+}
+
+function reorganise(network: Network): void {
+  const { node, world } = network
+  const { dice } = world
+  const depth = Math.min(dice.between(1, MAXIMUM_DEPTH), mayLeave(network))
+  if (depth < 1) return mine(network, 1)
+  const height = node.height() - depth + 1
+  const left = node.hashAt(height)
+  world.trace(`network leaves ${depth} blocks`)
+  node.invalidate(left)
+  noteChange(network)
+  if (dice.chance(0.6)) spendAgain(network, dice.pick([0.2, 0.5, 1]))
+  mine(network, dice.between(0, depth + 1))
+  if (dice.chance(0.25)) world.after(dice.between(0, 15_000), () => comeBack(network, left, height))
+}
+
+/** The branch that was left wins after all, unless by now that would undo what is final. */
+function comeBack(network: Network, left: string, height: number): void {
+  const { node, highest, world } = network
+  if (height <= highest + 1 - FINAL) return
+  world.trace(`network returns to ${left}`)
+  node.reconsider(left)
+  noteChange(network)
+}
+
+function act(network: Network): void {
+  const { world, sky, season } = network
+  const { dice } = world
+  if (!season.isStormy) return mine(network, 1)
+  const roll = dice.roll()
+  if (roll < 0.12) return reorganise(network)
+  if (roll < 0.15) {
+    sky.isNodeUp = false
+    world.after(dice.between(100, MAXIMUM_ABSENCE_MS), () => (sky.isNodeUp = true))
+  } else mine(network, roll < 0.85 ? 1 : dice.between(2, 5))
+}
+
+export async function runMiner(system: System, books: Books, season: Season): Promise<void> {
+  const network: Network = { ...system, books, season, highest: system.node.height() }
+  for (;;) {
+    await system.world.sleep(season.isStormy ? system.world.dice.between(100, STORMY_MS) : CALM_MS)
+    act(network)
+  }
+}

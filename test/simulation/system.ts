@@ -1,0 +1,108 @@
+/** Watcher, signer and node, wired together in one world. */
+import type { HttpCall } from '../../adapters/ports.ts'
+import type { SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
+import { main as signerMain } from '../../src/signer/main.ts'
+import { main as watcherMain } from '../../src/watcher/main.ts'
+import type { SimulatedDisk } from './disk.ts'
+import {
+  fillWatcher,
+  NODE_URL,
+  PASSPHRASE,
+  prepareBlocks,
+  preparedNode,
+  prepareSigner,
+  SIGNER_URL,
+  signerConfig,
+  TOKEN,
+  WATCHER_URL,
+  watcherConfig,
+} from './fixtures.ts'
+import { createMachine, type Machine } from './machine.ts'
+import { CALM, createWire, type Weather } from './wire.ts'
+import type { World } from './world.ts'
+
+export interface Answer {
+  status: number
+  body: Record<string, unknown>
+}
+
+export interface System {
+  world: World
+  node: SimulatedBitcoin
+  watcher: Machine
+  signer: Machine
+  /** Changed while it runs. */
+  sky: { weather: Weather; isNodeUp: boolean }
+  /** The backend's view of the watcher. Rejects when there is no proper answer. */
+  ask: (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Answer>
+  /** Straight to a running process, past all weather; null when it is down. */
+  askDirectly: (machine: Machine, path: string) => Promise<Answer | null>
+}
+
+interface Prepared {
+  fillSigner: (disk: SimulatedDisk) => void
+  blocks: ReturnType<typeof prepareBlocks>
+}
+
+export const prepare = async (): Promise<Prepared> => ({ fillSigner: await prepareSigner(), blocks: prepareBlocks() })
+
+const CLIENT_TIMEOUT_MS = 10_000
+const MAXIMUM_BYTES = 64 * 1024 * 1024
+const MAXIMUM_PAUSE_MS = 8000
+
+const authorised = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
+
+const callOf = (method: 'GET' | 'PUT', url: string, body?: unknown): HttpCall => ({
+  ...{ method, url, headers: authorised, timeoutMs: CLIENT_TIMEOUT_MS, maximumBytes: MAXIMUM_BYTES },
+  body: body === undefined ? null : new TextEncoder().encode(JSON.stringify(body)),
+})
+
+const read = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) as Answer['body']
+
+export function createSystem(world: World, { fillSigner, blocks }: Prepared): System {
+  const sky = { weather: CALM, isNodeUp: true }
+  const node = preparedNode(blocks, () => world.now())
+  const pauseMs = () => world.dice.between(1, MAXIMUM_PAUSE_MS)
+  const common = { world, pauseMs }
+
+  const signer: Machine = createMachine({
+    ...common,
+    name: 'signer',
+    fill: fillSigner,
+    boot: ports => signerMain(ports, signerConfig(), PASSPHRASE),
+    request: () => Promise.reject(new Error('the signer opens no connection')),
+  })
+  const weather = () => sky.weather
+  const toSigner = createWire(world, weather, () => signer.handler())
+  const toNode = createWire(world, weather, () => (sky.isNodeUp ? async request => node.handle(request) : null))
+  const watcher: Machine = createMachine({
+    ...common,
+    name: 'watcher',
+    fill: fillWatcher,
+    boot: ports => watcherMain(ports, watcherConfig()),
+    request(call) {
+      if (call.url.startsWith(SIGNER_URL)) return toSigner(call)
+      if (call.url.startsWith(NODE_URL)) return toNode(call)
+      throw new Error(`nobody is at ${call.url}`)
+    },
+  })
+  const toWatcher = createWire(world, weather, () => watcher.handler())
+
+  return {
+    ...{ world, node, watcher, signer, sky },
+    async ask(method, path, body) {
+      const { status, body: bytes } = await toWatcher(callOf(method, `${WATCHER_URL}${path}`, body))
+      const said = read(bytes)
+      world.trace(`backend ${method} ${path} ${status} ${status < 400 ? '' : JSON.stringify(said['kind'])}`)
+      return { status, body: said }
+    },
+    async askDirectly(machine, path) {
+      const handler = machine.handler()
+      if (handler === null) return null
+      const { pathname, searchParams } = new URL(`${WATCHER_URL}${path}`)
+      const request = { method: 'GET', path: pathname, query: Object.fromEntries(searchParams), headers: authorised }
+      const answer = await handler({ ...request, body: new Uint8Array() })
+      return { status: answer.status, body: read(new TextEncoder().encode(JSON.stringify(answer.body))) }
+    },
+  }
+}
