@@ -51,11 +51,11 @@ const AUXPOW_VERSION_BIT = 0x100
 /** Litecoin Core: PEGOUT_MATURITY. */
 const PEG_OUT_MATURITY = 6
 
-/** The state of one scan: `fresh` holds outputs of ours that this very block created (B15). */
+/** The state of one scan: `fresh` holds outputs of ours that this very block created (B15), from the first one on. */
 interface Scan {
   context: ScanContext
   place: Place | null
-  fresh: Table
+  fresh: Table | null
   matcher: Matcher
 }
 
@@ -92,14 +92,11 @@ export function scanTransaction(bytes: Uint8Array, context: ScanContext): Fact[]
 }
 
 function startScan(context: ScanContext, place: Place | null): Scan {
-  const { watch } = context
-  const fresh = createTable(OUTPOINT_BYTES)
-  const isFresh = (bytes: Uint8Array, at: number) => fresh.size() > 0 && fresh.find(bytes, at) !== -1
-  const matcher: Matcher = {
-    pays: watch.pays,
-    spends: (bytes, at) => watch.spends(bytes, at) | (isFresh(bytes, at) ? COIN : 0),
-  }
-  return { context, place, fresh, matcher }
+  const { pays, spends } = context.watch
+  const isFresh = (bytes: Uint8Array, at: number) => scan.fresh !== null && scan.fresh.find(bytes, at) !== -1
+  const matcher: Matcher = { pays, spends: (bytes, at) => spends(bytes, at) | (isFresh(bytes, at) ? COIN : 0) }
+  const scan: Scan = { context, place, fresh: null, matcher }
+  return scan
 }
 
 function readHeader(cursor: Cursor, network: Network): { hash: string; parent: string; time: number } {
@@ -165,6 +162,7 @@ function paymentsOf(bytes: Uint8Array, span: Span, scan: Scan, paying: Paying): 
     const index = watch.pays(bytes, at.scriptAt, at.scriptLength)
     if (index === -1) continue
     raw ??= rawOf(bytes, span)
+    scan.fresh ??= createTable(OUTPOINT_BYTES)
     scan.fresh.add(outpointBytes(paying.transaction, output), 0)
     const maturity = maturityOf(span, scan, paying.isCoinbase, output)
     payments.push(paymentSeen(bytes, at, scan, paying, { output, index, raw, maturity }))

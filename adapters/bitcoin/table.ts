@@ -3,7 +3,7 @@
  * and looking one up allocates nothing. Open addressing with linear probing over 4-byte slots; the strings themselves
  * stand in an arena of chunks, which is never copied when the table grows.
  *
- * Almost every string that is looked up is not there. A filter of 4 bits a slot, small enough for the processor's cache,
+ * Almost every string that is looked up is not there. A filter of 8 bits a slot, small enough for the processor's cache,
  * tells most of those at once. A slot holds 8 bits of the string (the tag) and 24 bits of its place in the arena. A bit
  * or tag that agrees makes a candidate only; the whole string decides. So who grinds collisions costs us comparisons,
  * never a wrong match.
@@ -29,10 +29,10 @@ const ENTRY_MASK = 0xff_ffff
 /** Entry numbers stand in slots plus one, so that an empty slot is 0. */
 const MAXIMUM_ENTRIES = ENTRY_MASK - 1
 const MINIMUM_SLOTS = 64
-/** Slots are doubled above this part: beside the arena an entry then costs 11 bytes, 6 before. */
+/** Slots are doubled above this part: beside the arena an entry then costs 12.5 bytes, 6.3 before. */
 const MAXIMUM_LOAD = 0.8
 /** Of the filter, a slot. */
-const FILTER_BITS = 4
+const FILTER_BITS = 8
 const CHUNK_ENTRIES_SHIFT = 12
 const CHUNK_ENTRIES = 1 << CHUNK_ENTRIES_SHIFT
 /** Spreads small output numbers, which are the last word of an outpoint. Odd, from the golden ratio. */
@@ -99,7 +99,10 @@ function areEqual(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length
   return true
 }
 
-/** One bit for each value of a string's first bits: clear where no string of the table begins like that. */
+/**
+ * A Bloom filter in blocks of one word, so that a look costs one access to memory: a string's first bits choose the word,
+ * its sixth and seventh byte (the fifth is the tag) one bit of it each.
+ */
 interface Filter {
   mayHold: (bytes: Uint8Array, offset: number) => boolean
   mark: (bytes: Uint8Array, offset: number) => void
@@ -111,18 +114,19 @@ interface Filter {
 function createFilter(): Filter {
   let words = new Int32Array(0)
   let mask = 0
+  const bitsOf = (bytes: Uint8Array, offset: number) =>
+    (1 << (bytes[offset + 5]! & 31)) | (1 << (bytes[offset + 6]! & 31))
   return {
     mayHold: (bytes, offset) => {
-      const bit = word(bytes, offset) & mask
-      return (words[bit >>> 5]! & (1 << (bit & 31))) !== 0
+      const bits = bitsOf(bytes, offset)
+      return (words[word(bytes, offset) & mask]! & bits) === bits
     },
     mark: (bytes, offset) => {
-      const bit = word(bytes, offset) & mask
-      words[bit >>> 5]! |= 1 << (bit & 31)
+      words[word(bytes, offset) & mask]! |= bitsOf(bytes, offset)
     },
     clear: slots => {
       words = new Int32Array((slots * FILTER_BITS) >>> 5)
-      mask = slots * FILTER_BITS - 1
+      mask = words.length - 1
     },
     bytesHeld: () => words.byteLength,
   }

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { bench, type BenchSizes } from './bench.ts'
+import { benchRow } from './measure.ts'
+
+/** Big enough that every side does what it does, small enough to prove nothing about time. */
+const TINY: BenchSizes = {
+  durable: { rounds: 1, steps: 10 },
+  steps: { rounds: 1, deposits: 20 },
+  scan: { scripts: 1000, keys: 100, rounds: 1 },
+  checkpoint: { instances: 2000 },
+}
+
+test('every row of the benchmark is measured, with figures and progress', async () => {
+  const progress: string[] = []
+  const rows = await bench(line => progress.push(line), TINY)
+  expect(rows.map(({ row, wanted }) => [row, wanted])).toEqual([
+    ['durable steps, one writer / raw append and fdatasync', '>= 0.5'],
+    ['durable steps, 64 in flight / one writer', '>= 5'],
+    ["steps without disk / XState's bare transition", '>= 0.5'],
+    ['block scan / the same walk without matching', '<= 3'],
+    ['bitcoinjs-lib parse and ids / block scan', '>= 30'],
+    ['bytes per watched script, its arrays', '<= 40'],
+    ['bytes per watched script, heap and buffers', 'reported'],
+    ['seconds for a checkpoint of 2,000 instances', 'reported'],
+    ['longest commit during it, ms', 'reported'],
+    ['seconds to open it again', 'reported'],
+  ])
+  for (const { row, ratio, measured } of rows) {
+    expect(Number.isFinite(ratio), row).toBe(true)
+    expect(measured, row).toMatch(/\d/)
+  }
+  expect(progress.length).toBeGreaterThan(0)
+})
+
+test('a row says whether what is wanted was reached', () => {
+  expect(benchRow('a', 0.5, { least: 0.5 }, '').met).toBe(true)
+  expect(benchRow('a', 0.49, { least: 0.5 }, '').met).toBe(false)
+  expect(benchRow('a', 3, { most: 3 }, '').met).toBe(true)
+  expect(benchRow('a', 3.01, { most: 3 }, '').met).toBe(false)
+  expect(benchRow('a', 7, null, '').met).toBe(null)
+})
