@@ -3,7 +3,7 @@
  * strand a withdrawal; spending it twice would be worse. A coin is reserved by one transfer in the commit that plans it,
  * and it ends only when the transaction that spends it is beyond any reorg.
  */
-import { assign, setup } from 'xstate'
+import { and, assign, not, setup } from 'xstate'
 import { actions, heightOf, isSamePlace } from './vocabulary.ts'
 import type { Amount, BlockDisconnected, Event, HeightReached, Id, Place, Scheduled, SpendKey } from './vocabulary.ts'
 
@@ -87,9 +87,13 @@ export const coin = setup({
     rest: assign({ dueHeight: null }),
     hold: assign({
       holder: ({ event }) => (event as Extract<CoinEvent, { type: 'coin.reserved' }>).data.holder,
-      dueHeight: null,
+      dueHeight: ({ context }) => (context.conflict === null ? null : context.dueHeight),
     }),
-    release: assign({ holder: null, dueHeight: ({ context }) => ripeHeight(context, context.place) }),
+    release: assign({
+      holder: null,
+      dueHeight: ({ context }) => (context.conflict === null ? ripeHeight(context, context.place) : context.dueHeight),
+    }),
+    letGo: assign({ holder: null }),
     spend: assign(({ context, event }) => {
       const spent = (event as Extract<CoinEvent, { type: 'coin.spent' }>).data
       return { spent, dueHeight: heightOf(spent.place.height, context.final) }
@@ -168,6 +172,7 @@ export const coin = setup({
         'payment.seen': { guard: 'isInBlock', actions: 'placeOnly' },
         'payment.conflicted': { guard: 'isUnspent', actions: 'conflict' },
         'coin.released': [
+          { guard: and(['isHolder', not('isUnspent')]), actions: 'letGo' },
           { guard: 'isHolderAndRipe', target: 'spendable', actions: ['release', 'rest'] },
           { guard: 'isHolder', target: 'unconfirmed', actions: 'release' },
         ],

@@ -79,11 +79,13 @@ function relist(state: State, before: Instance | undefined, after: Instance): vo
   list.set(after.id, after)
 }
 
+/** What a state did not care for when it was due may matter in the next state, so a new state is scheduled anew. */
 function reschedule(state: State, before: Instance | undefined, after: Instance): void {
   if (after.ended) return
   const { chain, dueAt, dueHeight } = after.context as { chain: string; dueAt: number | null; dueHeight: number | null }
-  if (dueAt !== null && before?.context['dueAt'] !== dueAt) state.due.push(dueAt, after.id)
-  if (dueHeight === null || before?.context['dueHeight'] === dueHeight) return
+  const isNewState = before?.value !== after.value
+  if (dueAt !== null && (isNewState || before.context['dueAt'] !== dueAt)) state.due.push(dueAt, after.id)
+  if (dueHeight === null || (!isNewState && before.context['dueHeight'] === dueHeight)) return
   let heap = state.dueHeights.get(chain)
   if (heap === undefined) state.dueHeights.set(chain, (heap = createHeap()))
   heap.push(dueHeight, after.id)

@@ -75,7 +75,7 @@ function attemptOf({ memory, policy }: Ground, fact: SpendSeen): Id | null {
   const { attempts } = memory.get(holder)!.context as unknown as TransferContext
   const ids = Array.from({ length: attempts }, (_, i) => attemptId(holder, i + 1))
   const spendsTheSame = (id: Id) => {
-    const { spendKeys } = memory.get(id)!.context as unknown as AttemptContext
+    const { spendKeys = [] } = (memory.get(id)?.context ?? {}) as Partial<AttemptContext>
     return spendKeys.length === fact.keys.length && spendKeys.every(key => fact.keys.includes(key))
   }
   return ids.find(spendsTheSame) ?? null
