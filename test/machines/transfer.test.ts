@@ -1,0 +1,318 @@
+import { describe } from 'vitest'
+import { transfer } from '../../machines/transfer.ts'
+import { describeMachine, happened, to, type Subject } from './table.ts'
+
+const id = 'transfer/one'
+const account = 'account/litecoin:0'
+const place = { height: 100, hash: 'b100' }
+const plan = {
+  chain: 'litecoin',
+  transfer: id,
+  purpose: 'payment',
+  account,
+  withdrawals: [
+    { id: 'withdrawal/w-1', fee: '4' },
+    { id: 'withdrawal/w-2', fee: '3' },
+  ],
+  coins: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1'],
+  credit: 3,
+  final: 20,
+}
+const first = { n: 1, template: { psbt: 'x' }, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'], fee: '7' }
+const second = { n: 2, template: { psbt: 'y' }, spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'], fee: '9' }
+const signedSecond = { ...second, transactionId: 'dd', raw: '00dd' }
+
+const adoptedSecond = to(
+  'underway',
+  { attempts: 2, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'] },
+  {
+    reserves: ['litecoin:aa:0', 'litecoin:cc:2'],
+    tells: [
+      [
+        'attempt/one:2',
+        'attempt.adopted',
+        {
+          n: 2,
+          template: { psbt: 'y' },
+          spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'],
+          fee: '9',
+          transactionId: 'dd',
+          raw: '00dd',
+          chain: 'litecoin',
+          transfer: id,
+          account,
+        },
+      ],
+    ],
+  },
+)
+const signed = to(
+  'underway',
+  { transactionId: 'cc' },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.signed', { n: 1, transactionId: 'cc', fee: '4', transfer: id }],
+      ['withdrawal/w-2', 'transfer.signed', { n: 1, transactionId: 'cc', fee: '3', transfer: id }],
+    ],
+  },
+)
+const refused = to(
+  'underway',
+  { reason: 'fee-too-high' },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.refused', { n: 1, reason: 'fee-too-high', fee: '4', transfer: id }],
+      ['withdrawal/w-2', 'transfer.refused', { n: 1, reason: 'fee-too-high', fee: '3', transfer: id }],
+    ],
+  },
+)
+const mined = to(
+  'confirming',
+  { dueHeight: 102, transactionId: 'cc', place },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.mined', { n: 1, place, transactionId: 'cc', fee: '4', transfer: id }],
+      ['withdrawal/w-2', 'transfer.mined', { n: 1, place, transactionId: 'cc', fee: '3', transfer: id }],
+    ],
+  },
+)
+const unmined = to(
+  'underway',
+  { dueHeight: null, place: null },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.unmined', { n: 1, fee: '4', transfer: id }],
+      ['withdrawal/w-2', 'transfer.unmined', { n: 1, fee: '3', transfer: id }],
+    ],
+  },
+)
+const lost = to('underway', {}, { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }]] })
+const resumed = to(
+  'underway',
+  { reason: 'the limit was raised' },
+  { tells: [['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }]] },
+)
+
+const died = (dead: number[], keys = first.spendKeys) => {
+  const data = { n: dead.at(-1), reason: 'its input was lost', height: 130, transfer: id }
+  return to(
+    'dead',
+    { dead, reason: 'its input was lost' },
+    {
+      releases: keys,
+      tells: [
+        ['coin/litecoin:aa:0', 'coin.released', { holder: id, height: 130 }],
+        ['coin/litecoin:bb:1', 'coin.released', { holder: id, height: 130 }],
+        ['withdrawal/w-1', 'transfer.died', { ...data, fee: '4' }],
+        ['withdrawal/w-2', 'transfer.died', { ...data, fee: '3' }],
+      ],
+    },
+  )
+}
+
+/** Paid with 3 confirmations, at 102; final with 20, at 119. */
+const subject: Subject = {
+  machine: transfer,
+  id,
+  events: {
+    'transfer.planned': happened('transfer.planned', { ...plan, attempt: first }),
+    'transfer.adopted': happened('transfer.adopted', {
+      ...plan,
+      attempt: { ...first, transactionId: 'cc', raw: '00cc' },
+    }),
+    'attempt.adopted': happened('attempt.adopted', signedSecond),
+    'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
+    'attempt.refused': happened('attempt.refused', { n: 1, reason: 'fee-too-high' }),
+    'attempt.mined': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7' }),
+    'attempt.unmined': happened('attempt.unmined', { n: 1 }),
+    'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
+    'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
+    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130 }),
+    'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
+    'height.reached 101': happened('height.reached', { height: 101 }),
+    'height.reached 102': happened('height.reached', { height: 102 }),
+    'height.reached 118': happened('height.reached', { height: 118 }),
+    'height.reached 119': happened('height.reached', { height: 119 }),
+  },
+  stands: {
+    absent: [],
+    underway: ['transfer.planned'],
+    'underway, two attempts': ['transfer.planned', 'attempt.adopted'],
+    'underway, one of two dead': ['transfer.planned', 'attempt.adopted', 'attempt.died'],
+    confirming: ['transfer.planned', 'attempt.mined'],
+    confirmed: ['transfer.planned', 'attempt.mined', 'height.reached 102'],
+    final: ['transfer.planned', 'attempt.mined', 'height.reached 102', 'height.reached 119'],
+    dead: ['transfer.planned', 'attempt.died'],
+  },
+  table: {
+    absent: {
+      'transfer.planned': to(
+        'underway',
+        {},
+        {
+          reserves: ['litecoin:aa:0', 'litecoin:bb:1'],
+          tells: [
+            ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
+            ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
+            ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
+            [
+              'attempt/one:1',
+              'attempt.planned',
+              {
+                n: 1,
+                template: { psbt: 'x' },
+                spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'],
+                fee: '7',
+                chain: 'litecoin',
+                transfer: id,
+                account,
+              },
+            ],
+          ],
+        },
+      ),
+      'transfer.adopted': to(
+        'underway',
+        {},
+        {
+          reserves: ['litecoin:aa:0', 'litecoin:bb:1'],
+          tells: [
+            ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
+            ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
+            ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
+            [
+              'attempt/one:1',
+              'attempt.adopted',
+              {
+                n: 1,
+                template: { psbt: 'x' },
+                spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'],
+                fee: '7',
+                transactionId: 'cc',
+                raw: '00cc',
+                chain: 'litecoin',
+                transfer: id,
+                account,
+              },
+            ],
+          ],
+        },
+      ),
+    },
+    underway: {
+      'attempt.adopted': adoptedSecond,
+      'attempt.signed': signed,
+      'attempt.refused': refused,
+      'attempt.mined': mined,
+      'attempt.died': died([1]),
+      'attempt.died, the second': died([2]),
+      'coin.lost': lost,
+      'transfer.resumed': resumed,
+    },
+    'underway, two attempts': {
+      'attempt.signed': signed,
+      'attempt.refused': refused,
+      'attempt.mined': mined,
+      'attempt.died': to('underway', { dead: [1] }),
+      'attempt.died, the second': to('underway', { dead: [2] }),
+      'coin.lost': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+          ],
+        },
+      ),
+      'transfer.resumed': to(
+        'underway',
+        { reason: 'the limit was raised' },
+        {
+          tells: [
+            ['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }],
+            ['attempt/one:2', 'transfer.resumed', { reason: 'the limit was raised' }],
+          ],
+        },
+      ),
+    },
+    'underway, one of two dead': {
+      'attempt.signed': signed,
+      'attempt.refused': refused,
+      'attempt.mined': mined,
+      'attempt.died, the second': died([1, 2], ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2']),
+      'coin.lost': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+          ],
+        },
+      ),
+      'transfer.resumed': to(
+        'underway',
+        { reason: 'the limit was raised' },
+        {
+          tells: [
+            ['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }],
+            ['attempt/one:2', 'transfer.resumed', { reason: 'the limit was raised' }],
+          ],
+        },
+      ),
+    },
+    confirming: {
+      'attempt.unmined': unmined,
+      'height.reached 102': to(
+        'confirmed',
+        { dueHeight: 119 },
+        {
+          tells: [
+            ['withdrawal/w-1', 'transfer.confirmed', { height: 102, fee: '4', transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { height: 102, fee: '3', transfer: id }],
+          ],
+        },
+      ),
+      'height.reached 118': to(
+        'confirmed',
+        { dueHeight: 119 },
+        {
+          tells: [
+            ['withdrawal/w-1', 'transfer.confirmed', { height: 118, fee: '4', transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { height: 118, fee: '3', transfer: id }],
+          ],
+        },
+      ),
+      'height.reached 119': to(
+        'confirmed',
+        { dueHeight: 119 },
+        {
+          tells: [
+            ['withdrawal/w-1', 'transfer.confirmed', { height: 119, fee: '4', transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { height: 119, fee: '3', transfer: id }],
+          ],
+        },
+      ),
+    },
+    confirmed: {
+      'attempt.unmined': unmined,
+      'height.reached 119': to(
+        'final',
+        {},
+        {
+          releases: ['litecoin:aa:0', 'litecoin:bb:1'],
+          tells: [
+            ['withdrawal/w-1', 'transfer.finalised', { height: 119, fee: '4', transfer: id }],
+            ['withdrawal/w-2', 'transfer.finalised', { height: 119, fee: '3', transfer: id }],
+            ['attempt/one:1', 'transfer.finalised', { height: 119 }],
+          ],
+        },
+      ),
+    },
+  },
+}
+
+describe('transfer', () => describeMachine(subject))
