@@ -15,6 +15,8 @@ export interface FollowerOptions {
   chain: string
   startHeight: number | 'latest'
   pollMs: number
+  /** Depth beyond which nothing is taken back. */
+  final: number
   node: Node
   orchestrator: Orchestrator
   health: Health
@@ -38,6 +40,15 @@ const failureOf = (error: unknown): Failure =>
 
 const note = ({ health, chain }: FollowerOptions, nodeHeight: number) => health.trigger.noted({ chain, nodeHeight })
 
+/**
+ * A reorg that we accept must not reach below the first block that we know: so a chain is followed from at least `final`
+ * blocks below its tip, whatever is asked for. Nothing was paid to us in blocks that are older than our addresses.
+ */
+function firstHeight({ startHeight, final }: FollowerOptions, tipHeight: number): number {
+  const deep = Math.max(1, tipHeight - final + 1)
+  return startHeight === 'latest' ? deep : Math.min(startHeight, deep)
+}
+
 async function connect(options: FollowerOptions): Promise<void> {
   const { chain, node, orchestrator, clock, health, startHeight } = options
   const { mismatch, height, syncing, version } = await node.identify()
@@ -48,7 +59,7 @@ async function connect(options: FollowerOptions): Promise<void> {
   let base: Place | null = null
   if (chainContext(orchestrator.memory, chain)!.blocks.length === 0) {
     if (startHeight === 'latest') await options.mayStartAtTip()
-    const block = await node.base(startHeight)
+    const block = await node.base(firstHeight(options, height))
     base = { height: block.height, hash: block.hash }
   }
   return orchestrator.dispatch({ type: 'node.identified', at: clock.now(), data: { chain, base, syncing } })

@@ -18,17 +18,12 @@ import { createOrchestrator, chainContext, type Orchestrator } from '../orchestr
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import { kindOf } from '../orchestrator/step.ts'
 import { auditCoins, type Audit } from './audit.ts'
-import { feedRoute } from './feed.ts'
+import { apiRoutes } from './api.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import type { Loop } from './loop.ts'
 import type { Parts } from './parts.ts'
 import { createPerformers } from './performers.ts'
-import { chainRoutes } from './routes/chains.ts'
-import { depositRoutes } from './routes/deposits.ts'
-import { withMetaRoutes } from './routes/meta.ts'
-import { transferRoutes } from './routes/transfers.ts'
-import { withdrawalRoutes } from './routes/withdrawals.ts'
 import { checkChainName, createSignerClient, type SignerClient } from './signer.ts'
 import { createStore } from './store.ts'
 import { refuseFormerAddresses, startSupply } from './supply.ts'
@@ -135,13 +130,14 @@ interface Started extends Families {
 }
 
 function startLoops(started: Started): { loops: Loop[]; supplies: Map<string, Loop> } {
-  const { ports, config, families, ledger, orchestrator, signer, health } = started
+  const { ports, config, families, policies, ledger, orchestrator, signer, health } = started
   const { clock, log } = ports
   const supplies = new Map<string, Loop>()
   const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
     const { node } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
-    return startFollower({ chain, startHeight, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
+    const { final } = policies[chain]!
+    return startFollower({ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
@@ -166,13 +162,6 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     wakeSupply: chain => supplies.get(chain)?.wake(),
     stopping: ending.signal,
   }
-  const api = [
-    ...chainRoutes(parts),
-    ...depositRoutes(parts),
-    ...withdrawalRoutes(parts),
-    ...transferRoutes(parts),
-    feedRoute(parts),
-  ]
   const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
   const stop = async () => {
     ending.abort()
@@ -180,7 +169,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     await ledger.journal.close()
   }
   const audit = (chain: string) => auditCoins(orchestrator.memory, chain, started.families[chain]!.node)
-  return { handle: createHandler(withMetaRoutes(parts, api), options), audit, stop }
+  return { handle: createHandler(apiRoutes(parts), options), audit, stop }
 }
 
 function reportOpened({ log }: Ports, { opened }: Ledger): void {
