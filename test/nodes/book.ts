@@ -5,7 +5,9 @@ import type { Litecoind } from './litecoind.ts'
 export interface Output {
   txid: string
   vout: number
-  address: string
+  address: string | null
+  /** The output's script, hex. */
+  script: string
   amountSat: bigint
   height: number
 }
@@ -28,7 +30,7 @@ export interface Book {
 interface RpcTransaction {
   txid: string
   vin: { txid?: string; vout?: number }[]
-  vout: { n: number; value: unknown; scriptPubKey?: { addresses?: string[] } }[]
+  vout: { n: number; value: unknown; scriptPubKey?: { hex: string; addresses?: string[] } }[]
 }
 interface RpcBlock {
   hash: string
@@ -40,8 +42,10 @@ interface RpcBlock {
 function read({ txid, vin, vout }: RpcTransaction, height: number): Transaction {
   const inputs = vin.flatMap(({ txid: from, vout: n }) => (from === undefined ? [] : [`${from}:${n!}`]))
   const outputs = vout.flatMap(({ n, value, scriptPubKey }) => {
-    const address = scriptPubKey?.addresses?.[0]
-    return address === undefined ? [] : [{ txid, vout: n, address, amountSat: toSatoshi(value), height }]
+    // What is inside the MWEB has no script.
+    if (scriptPubKey === undefined) return []
+    const { hex: script, addresses: [address = null] = [] } = scriptPubKey
+    return [{ txid, vout: n, address, script, amountSat: toSatoshi(value), height }]
   })
   return { txid, height, inputs, outputs }
 }

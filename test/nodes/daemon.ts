@@ -1,5 +1,6 @@
 /** The command as processes of their own: daemons that are started, killed and stopped by their pid, and single runs. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface Daemon {
@@ -11,6 +12,8 @@ export interface Daemon {
   stop(): Promise<number | null>
   isRunning(): boolean
   pid(): number
+  /** Milliseconds of processor time since the start: what a busy machine does not lengthen. */
+  usedMs(): number
   log(): string
 }
 
@@ -22,6 +25,7 @@ export interface Ran {
 
 const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
 export const PASSPHRASE = 'a passphrase for tests only'
+const TICK_MS = 10
 const READY_MS = 30_000
 const LOG_CHARACTERS = 200_000
 
@@ -61,6 +65,14 @@ function readyMs(child: ReturnType<typeof launch>, name: string): Promise<number
   })
 }
 
+/** Fields 14 and 15 of proc(5)'s stat, in ticks of 10 ms; the second field is a name that may hold spaces. */
+function processorMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+}
+
 /** A daemon of the command line, not started yet. */
 export function daemon(args: readonly string[]): Daemon {
   let child: ReturnType<typeof launch> | undefined
@@ -86,6 +98,7 @@ export function daemon(args: readonly string[]): Daemon {
     },
     isRunning: () => child !== undefined && !isOver(child),
     pid: () => child!.pid!,
+    usedMs: () => processorMs(child!.pid!),
     log: () => text,
   }
 }

@@ -163,11 +163,12 @@ describe('a reorganisation', () => {
   })
 
   it('deeper than final halts the chain until a person resumes it', async () => {
-    const { path, txid } = await confirmed()
+    const { path } = await confirmed()
     await system.put(`${path}/credit`)
     await system.mine(FINAL - CREDIT)
+    await system.reaches(path, 'final')
     const chain = `/v1/chains/${CHAIN}`
-    await system.reorganise(FINAL + 1, [await rawOf(system.litecoind, txid)])
+    await system.reorganise(FINAL + 1)
     expect((await system.reaches(chain, 'halted')).reason).toMatch(/deeper .* than the 8 blocks we accept/)
     expect((await system.get<{ problems: string[] }>('/readyz')).body.problems.join()).toMatch(/litecoin is halted/)
     const before = (await system.get(chain)).body

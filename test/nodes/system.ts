@@ -2,7 +2,7 @@
  * The whole system as an operator runs it: a real litecoind, a signer and a watcher as processes of their own, and a
  * backend's view of the API. Each has its own temporary directory and ports, and is stopped by its pid.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { keyFrom, intentBytes, signBytes } from '../../src/canonical.ts'
@@ -15,8 +15,10 @@ import { startProxy, type Proxy } from './proxy.ts'
 const POLL_MS = 30
 const PATIENCE_MS = 20_000
 const STOP_MS = 5000
+const LOG_CHARACTERS = 1500
 export const CHAIN = 'litecoin'
-export const ASSET = 'LTC'
+const ASSET = 'LTC'
+export const READ_TOKEN = 'a-token-that-may-only-read'
 /** Small, so that tests are fast; larger than every reorg that a test means to survive. */
 export const CREDIT = 2
 export const FINAL = 8
@@ -49,6 +51,7 @@ export interface Resource {
   balances: { asset: string; confirmed: string; pending: string; reserved: string }[]
   history: { seq: number; from: string | null; event: string; to: string }[]
   treasury: string
+  addressPool: { free: number; assigned: number }
   revision: number
 }
 
@@ -80,11 +83,14 @@ export interface System {
   url: string
   token: string
   get<Body = Resource>(path: string): Promise<Answer<Body>>
-  put<Body = Resource>(path: string, body?: unknown): Promise<Answer<Body>>
+  /** `url`: another way to the watcher than the straight one. */
+  put<Body = Resource>(path: string, body?: unknown, url?: string): Promise<Answer<Body>>
   /** Asks until `accept` says yes; rejects with the last answer when it takes too long. */
   until<Body = Resource>(path: string, accept: (body: Body) => boolean, ms?: number): Promise<Body>
   /** As `until` a state. */
   reaches(path: string, state: string, ms?: number): Promise<Resource>
+  /** Repeats a request until it is granted, as a backend does while processes are down. */
+  insist<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>>
   /** An address of ours for this reference. */
   address(reference: string): Promise<string>
   /** Mines, and waits until the watcher stands on the node's tip. */
@@ -94,13 +100,15 @@ export interface System {
   /** Takes `depth` blocks off the node's chain and mines `depth + 1` others: each of these holds the raw transactions. */
   reorganise(depth: number, raw?: string[], following?: number): Promise<void>
   /** An authorised withdrawal, as the backend sends it. */
-  withdraw(id: string, wish: Wish): Promise<Answer>
+  withdraw(id: string, wish: Wish, url?: string): Promise<Answer>
   /** The whole feed after `seq`. */
   events(after?: number, kind?: string): Promise<FeedEvent[]>
   /** Coins of the treasury: confirmed deposits of so much each. */
   fund(...amountsSat: bigint[]): Promise<void>
   /** Stops both daemons as an operator would, and checks what they leave on disk. */
   close(): Promise<void>
+  /** Ends everything at once, after a failure. */
+  abandon(): Promise<void>
 }
 
 export interface SystemOptions {
@@ -146,30 +154,31 @@ export const nodeKeys = (directory: string, url: string, litecoind: Litecoind) =
 async function prepare(directory: string): Promise<Place> {
   const made = await run(['init', '--directory', directory])
   if (made.status !== 0) throw new Error(`init failed: ${made.stderr}`)
+  appendFileSync(join(directory, 'secrets', 'api-token'), `read:${READ_TOKEN}\n`)
   writeFileSync(join(directory, 'phrase'), made.stdout.split('\n\n')[1]!)
   const [watcherPort, signerPort] = [await freePort(), await freePort()]
   return { directory, url: `http://127.0.0.1:${watcherPort}`, signerUrl: `http://127.0.0.1:${signerPort}` }
 }
 
-type Api = Pick<System, 'get' | 'put' | 'until' | 'reaches' | 'address' | 'withdraw' | 'events' | 'token'>
+type Api = Pick<System, 'get' | 'put' | 'until' | 'reaches' | 'insist' | 'address' | 'withdraw' | 'events' | 'token'>
 
 /** A backend's view of a watcher. */
 function openApi({ directory, url }: Place, log: () => string): Api {
   const token = secret(directory, 'api-token').split('\n')[0]!
   const backend = keyFrom(secret(directory, 'backend.key'))
 
-  async function ask(method: string, path: string, body?: unknown): Promise<Answer<never>> {
+  async function ask(method: string, path: string, body?: unknown, by = url): Promise<Answer<never>> {
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) }
-    const answer = await fetch(`${url}${path}`, init)
+    const answer = await fetch(`${by}${path}`, init)
     return { status: answer.status, body: (await answer.json()) as never }
   }
 
   const api: Api = {
     token,
     get: path => ask('GET', path),
-    put: (path, body = {}) => ask('PUT', path, body),
+    put: (path, body = {}, by = url) => ask('PUT', path, body, by),
     async until(path, accept, ms = PATIENCE_MS) {
       const deadline = performance.now() + ms
       let last: unknown
@@ -183,19 +192,22 @@ function openApi({ directory, url }: Place, log: () => string): Api {
         }
         await pause(POLL_MS)
       }
-      throw new Error(`${path} did not become as expected: ${JSON.stringify(last)}\n${log().slice(-3000)}`)
+      throw new Error(`${path} did not become as expected: ${JSON.stringify(last)}\n${log().slice(-LOG_CHARACTERS)}`)
     },
     reaches: (path, state, ms) => api.until(path, body => body.state === state, ms),
+    async insist(ask) {
+      const deadline = performance.now() + PATIENCE_MS
+      for (let last: unknown; ; last = await pause(POLL_MS)) {
+        const answer = await ask().catch((error: unknown) => void (last = error))
+        if (answer && answer.status < 300) return answer
+        if (performance.now() > deadline) throw new Error(`refused: ${JSON.stringify(answer ?? String(last))}`)
+      }
+    },
     async address(reference) {
       const path = `/v1/chains/${CHAIN}/addresses/${reference}`
-      for (let tries = 0; tries < 400; tries++) {
-        const { status, body } = await api.put<{ address: string }>(path)
-        if (status < 300) return body.address
-        await pause(POLL_MS)
-      }
-      throw new Error(`no address for ${reference}`)
+      return (await api.insist(() => api.put<{ address: string }>(path))).body.address
     },
-    withdraw(id, { to, amountSat, round = 1 }) {
+    withdraw(id, { to, amountSat, round = 1 }, by = url) {
       const intent = {
         chain: CHAIN,
         asset: ASSET,
@@ -206,7 +218,7 @@ function openApi({ directory, url }: Place, log: () => string): Api {
         round,
       }
       const signature = signBytes(backend, intentBytes({ id, ...intent }))
-      return api.put(`/v1/withdrawals/${id}`, { ...intent, authorisations: [signature] })
+      return api.put(`/v1/withdrawals/${id}`, { ...intent, authorisations: [signature] }, by)
     },
     async events(after = 0, kind) {
       const filter = kind === undefined ? '' : `&kind=${kind}`
@@ -302,5 +314,5 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     throw error
   }
   const processes = { litecoind, signer, watcher, toNode, toSigner }
-  return { ...processes, ...api, ...miner, book: openBook(litecoind), directory, url: place.url, fund, close }
+  return { ...processes, ...api, ...miner, book: openBook(litecoind), directory, url: place.url, fund, close, abandon }
 }

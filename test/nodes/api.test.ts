@@ -1,0 +1,196 @@
+/** The watcher's API through the real process: what is refused leaves no trace, and the feed has no gap. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { converse } from '../http/socket.ts'
+import { deposit } from './payer.ts'
+import { CREDIT, READ_TOKEN, startSystem, type FeedEvent, type System } from './system.ts'
+
+const COIN = 100_000_000n
+const SLOW_MS = 8000
+
+let system: System
+let to: string
+beforeAll(async () => {
+  system = await startSystem()
+  await system.fund(COIN)
+  to = (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+})
+afterAll(() => system.close())
+
+const good = () => ({ chain: 'litecoin', asset: 'LTC', to, amount: '100000' })
+const lastSeq = async () => (await system.events()).at(-1)!.seq
+
+interface Sent {
+  method?: string
+  path?: string
+  token?: string | null
+  body?: unknown
+}
+
+function send({ method = 'PUT', path = '/v1/withdrawals/refused', token = system.token, body }: Sent) {
+  const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` }
+  const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+  return fetch(`${system.url}${path}`, { method, headers, ...content })
+}
+
+const manyNames = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`field-number-${n}`, n]))
+
+describe('what is refused has a problem document and leaves no trace:', () => {
+  it.each<[string, () => Sent, number, string]>([
+    ['malformed JSON', () => ({ body: '{"chain":' }), 400, 'malformed-json'],
+    ['something else than JSON', () => ({ body: '<html>' }), 400, 'malformed-json'],
+    ['a list', () => ({ body: [good()] }), 400, 'invalid-content'],
+    ['nothing', () => ({ body: '' }), 400, 'invalid-content'],
+    ['an unknown field', () => ({ body: { ...good(), memo: 'x' } }), 400, 'invalid-content'],
+    ['a number for an amount', () => ({ body: { ...good(), amount: 100_000 } }), 400, 'invalid-content'],
+    ['a negative amount', () => ({ body: { ...good(), amount: '-100000' } }), 400, 'invalid-content'],
+    ['a fractional amount', () => ({ body: { ...good(), amount: '0.001' } }), 400, 'invalid-content'],
+    ['an amount with an exponent', () => ({ body: { ...good(), amount: '1e5' } }), 400, 'invalid-content'],
+    [
+      'an amount of a thousand digits',
+      () => ({ body: { ...good(), amount: '9'.repeat(1000) } }),
+      400,
+      'invalid-content',
+    ],
+    ['nothing at all to pay', () => ({ body: { ...good(), amount: '0' } }), 400, 'invalid-content'],
+    ['dust', () => ({ body: { ...good(), amount: '100' } }), 422, 'dust'],
+    ['more than there can ever be', () => ({ body: { ...good(), amount: '9'.repeat(40) } }), 422, 'impossible-amount'],
+    [
+      'an address of another network',
+      () => ({ body: { ...good(), to: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4' } }),
+      422,
+      'invalid-address',
+    ],
+    [
+      'an address with a wrong checksum',
+      () => ({ body: { ...good(), to: `${to.slice(0, -1)}${to.endsWith('q') ? 'p' : 'q'}` } }),
+      422,
+      'invalid-address',
+    ],
+    ['an unknown chain', () => ({ body: { ...good(), chain: 'dogecoin' } }), 422, 'unknown-chain'],
+    ['an unknown asset', () => ({ body: { ...good(), asset: 'USDT' } }), 422, 'unknown-asset'],
+    ['a field that the chain lacks', () => ({ body: { ...good(), dataField: '7' } }), 422, 'invalid-address'],
+    [
+      'a signature that does not verify',
+      () => ({
+        body: { ...good(), authorisations: [{ key: `${'A'.repeat(43)}=`, signature: `${'A'.repeat(86)}==` }] },
+      }),
+      422,
+      'invalid-authorisation',
+    ],
+    ['an expiry in the past', () => ({ body: { ...good(), expiresAt: '2020-01-01T00:00:00Z' } }), 422, 'expired'],
+    ['a body that is too large', () => ({ body: manyNames }), 413, 'too-large'],
+    ['no token', () => ({ body: good(), token: null }), 401, 'unauthorised'],
+    ['a wrong token', () => ({ body: good(), token: 'a-token-that-nobody-has' }), 401, 'unauthorised'],
+    ['a token that may only read', () => ({ body: good(), token: READ_TOKEN }), 403, 'read-only-token'],
+    ['a name with a slash', () => ({ body: good(), path: '/v1/withdrawals/a%2Fb' }), 400, 'invalid-name'],
+    ['an address for an unknown chain', () => ({ body: {}, path: '/v1/chains/nope/addresses/me' }), 404, 'not-found'],
+    [
+      'the credit of an unknown deposit',
+      () => ({ body: {}, path: '/v1/deposits/litecoin:nope:0/credit' }),
+      404,
+      'not-found',
+    ],
+    ['another method', () => ({ body: good(), method: 'POST' }), 405, 'method-not-allowed'],
+    ['an unknown path', () => ({ method: 'GET', path: '/v1/nothing' }), 404, 'not-found'],
+    ['an unknown filter', () => ({ method: 'GET', path: '/v1/deposits?colour=red' }), 400, 'invalid-content'],
+    ['a limit above the largest', () => ({ method: 'GET', path: '/v1/events?limit=1001' }), 400, 'invalid-content'],
+    ['a wait above the longest', () => ({ method: 'GET', path: '/v1/events?wait=61' }), 400, 'invalid-content'],
+  ])('%s', async (_, sent, status, kind) => {
+    const seq = await lastSeq()
+    const response = await send(sent())
+    expect(response.headers.get('content-type')).toContain('application/problem+json')
+    expect(await response.json()).toMatchObject({ type: 'about:blank', status, kind })
+    expect(response.status).toBe(status)
+    expect(await lastSeq()).toBe(seq)
+    expect((await system.get('/v1/withdrawals/refused')).status).toBe(404)
+  })
+
+  it('a client that is too slow', async () => {
+    const seq = await lastSeq()
+    const head = `PUT /v1/withdrawals/slow HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${system.token}\r\n`
+    const { status, afterMs } = await converse(system.url.replace('http://', ''), [{ text: head }])
+    expect(status).toBe(408)
+    expect(afterMs).toBeLessThan(SLOW_MS)
+    expect(await lastSeq()).toBe(seq)
+  })
+})
+
+describe('a withdrawal', () => {
+  it('is the same when it is asked for again, and refused under the same id with another body', async () => {
+    expect((await system.withdraw('same', { to, amountSat: 100_000n })).status).toBe(201)
+    expect((await system.withdraw('same', { to, amountSat: 100_000n })).status).toBe(200)
+    const other = await system.withdraw('same', { to, amountSat: 100_001n })
+    expect(other.body).toMatchObject({ status: 409, kind: 'conflict' })
+    expect((await system.get('/v1/withdrawals/same')).body.amount).toBe('100000')
+  })
+
+  it('asked for many times at once is one withdrawal', async () => {
+    const once = { to: (await system.litecoind.rpc('getnewaddress')) as string, amountSat: 200_000n }
+    const answers = await Promise.all(Array.from({ length: 20 }, () => system.withdraw('at-once', once)))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(19)
+    await system.until('/v1/withdrawals/at-once', ({ transactionId }) => transactionId !== null)
+    await system.mine(CREDIT)
+    await system.reaches('/v1/withdrawals/at-once', 'paid')
+    expect(await system.book.paidTo(once.to)).toHaveLength(1)
+  })
+})
+
+interface Page {
+  events: FeedEvent[]
+  next: number
+  ledgerId: string
+}
+
+describe('the feed', () => {
+  it('has every transition from 1 on without a gap, whatever the page', async () => {
+    const all = await system.events()
+    expect(all.map(({ seq }) => seq)).toEqual(all.map((_, n) => n + 1))
+    const paged: number[] = []
+    for (let after = 0; after < all.length;) {
+      const { body } = await system.get<Page>(`/v1/events?after=${after}&limit=7`)
+      expect(body.next).toBe(body.events.at(-1)!.seq)
+      paged.push(...body.events.map(({ seq }) => seq))
+      after = body.next
+    }
+    expect(paged.slice(0, all.length)).toEqual(all.map(({ seq }) => seq))
+  })
+
+  it('filtered by kind and chain moves the cursor over what it passes', async () => {
+    const all = await system.events()
+    const { body } = await system.get<Page>('/v1/events?after=0&limit=1000&kind=withdrawal&chain=litecoin')
+    expect(body.events.map(({ seq }) => seq)).toEqual(
+      all.filter(({ kind }) => kind === 'withdrawal').map(({ seq }) => seq),
+    )
+    expect(body.next).toBeGreaterThanOrEqual(all.at(-1)!.seq)
+    expect((await system.get<Page>('/v1/events?after=0&chain=another')).body.events).toEqual([])
+  })
+
+  it('wakes one who waits as soon as something happens', async () => {
+    const cursor = await lastSeq()
+    const startedAt = performance.now()
+    const waiting = system.get<Page>(`/v1/events?after=${cursor}&kind=deposit&wait=30`)
+    const { id } = await deposit(system, await system.address('awaited'))
+    const { body } = await waiting
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+    expect(body.events).toMatchObject([{ id, from: null, to: 'detected' }])
+    expect(body.next).toBe(body.events[0]!.seq)
+  })
+
+  it('answers empty when the wait is over, and goes on from the same cursor', async () => {
+    await system.synced()
+    const cursor = await lastSeq()
+    const startedAt = performance.now()
+    const { body } = await system.get<Page>(`/v1/events?after=${cursor}&kind=withdrawal&wait=1`)
+    expect(performance.now() - startedAt).toBeGreaterThan(900)
+    expect(body.events).toEqual([])
+    expect(body.next).toBeGreaterThanOrEqual(cursor)
+  })
+
+  it('refuses a cursor beyond its end, and names the ledger', async () => {
+    const { status, body } = await system.get<Page & { kind: string }>('/v1/events?after=1000000')
+    expect({ status, kind: body.kind }).toEqual({ status: 409, kind: 'unknown-cursor' })
+    const { ledgerId } = (await system.get<Page>('/v1/events')).body
+    expect(ledgerId).toMatch(/^[0-9a-f]{32}$/)
+  })
+})
