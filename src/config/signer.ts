@@ -39,6 +39,7 @@ export function signerSchema(place: Place) {
       path: ['listen'],
       error: 'without tls the signer listens on loopback or a Unix socket only',
     })
+    .superRefine(refuseUnknownNames)
 
   function keystore(at: Place) {
     return z
@@ -81,18 +82,71 @@ function authorisation() {
     .strictObject({
       required: z.boolean().default(true).describe('Whether a withdrawal without signatures is refused'),
       keys: z.array(key).max(100).default([]).describe("The backend's Ed25519 public keys, base64"),
-      approvals: whole(1, 100).default(1).describe('How many distinct keys must have signed'),
+      approvals: z
+        .union([whole(1, 100), z.array(threshold).min(1).max(100)])
+        .default(1)
+        .describe('How many distinct keys must have signed; or a list: so many above an amount, else 1'),
     })
-    .refine(({ required, keys, approvals }) => !required || keys.length >= approvals, {
+    .refine(({ required, keys, approvals }) => !required || keys.length >= mostOf(approvals), {
       path: ['keys'],
       error: 'there are fewer keys than approvals',
     })
     .refine(({ keys }) => new Set(keys).size === keys.length, { path: ['keys'], error: 'a key is listed twice' })
 }
 
+/** A name that is misspelt would quietly ask for fewer approvals. */
+function refuseUnknownNames(
+  { authorisation: given, chains }: { authorisation?: Authorisation | undefined; chains: Record<string, Assets> },
+  context: z.core.$RefinementCtx,
+): void {
+  const approvals = given?.approvals
+  for (const [index, each] of (typeof approvals === 'object' ? approvals : []).entries()) {
+    const refuse = (key: string, message: string) => {
+      context.addIssue({ code: 'custom', path: ['authorisation', 'approvals', index, key], message })
+    }
+    if (each.chain !== undefined && !Object.hasOwn(chains, each.chain))
+      refuse('chain', `there is no chain ${each.chain}`)
+    const assets = Object.entries(chains).filter(([name]) => (each.chain ?? name) === name)
+    const isKnown = assets.some(([, { asset, tokens = [] }]) =>
+      [asset, ...tokens.map(token => token.asset)].includes(each.asset ?? asset),
+    )
+    if (each.asset !== undefined && !isKnown) refuse('asset', `there is no asset ${each.asset} here`)
+  }
+}
+
+type Authorisation = z.output<ReturnType<typeof authorisation>>
+interface Assets {
+  asset: string
+  tokens?: { asset: string }[]
+}
+
+const threshold = z.strictObject({
+  above: amount.describe('Amounts above this one; base units'),
+  approvals: whole(1, 100).describe('How many distinct keys must have signed'),
+  chain: z.string().max(32).optional().describe('On this chain only'),
+  asset: symbol.optional().describe('Of this asset only'),
+})
+
+const mostOf = (approvals: number | { approvals: number }[]): number =>
+  typeof approvals === 'number' ? approvals : Math.max(...approvals.map(each => each.approvals))
+
+const MAXIMUM_DESTINATIONS = 100_000
+const addressList = z.array(z.string().min(1).max(256)).max(MAXIMUM_DESTINATIONS)
+const destinations = z.strictObject({
+  allowed: addressList.optional().describe('Withdrawals go to these only; absent: to any'),
+  blocked: addressList.optional().describe('Withdrawals never go to these'),
+})
+
 const limits = {
-  perTransaction: amount.optional().describe('The most one transaction may pay out; base units; absent: no limit'),
+  perTransaction: amount
+    .optional()
+    .describe('The most one transaction may cost, its fee included; base units; absent: no limit'),
   perDay: amount.optional().describe('The most within any 24 hours, fees included; base units; absent: no limit'),
+}
+
+const rules = {
+  ...limits,
+  destinations: destinations.optional().describe('Where withdrawals may go, whoever authorises them'),
 }
 
 function policy(maximumFeeRate: number, maximumFee: string, unit: string) {
@@ -105,7 +159,7 @@ function policy(maximumFeeRate: number, maximumFee: string, unit: string) {
         .default(maximumFeeRate)
         .describe(`Cap; ${unit}`),
       maximumFee: amount.default(maximumFee).describe('The most one transaction may cost; base units'),
-      ...limits,
+      ...rules,
     })
     .prefault({})
     .describe('What is never signed, whoever asks')
@@ -136,7 +190,7 @@ function chain() {
       family: z.literal('nano').describe(FAMILY),
       network: networks.nano.describe('As in watcher.yaml'),
       asset,
-      policy: z.strictObject(limits).prefault({}).describe('What is never signed, whoever asks'),
+      policy: z.strictObject(rules).prefault({}).describe('What is never signed, whoever asks'),
     }),
     z.strictObject({
       family: z.literal('ripple').describe(FAMILY),
@@ -145,7 +199,7 @@ function chain() {
       policy: z
         .strictObject({
           maximumFee: amount.default('100000').describe('The most one transaction may cost; drops'),
-          ...limits,
+          ...rules,
         })
         .prefault({})
         .describe('What is never signed, whoever asks'),

@@ -11,7 +11,9 @@ import type { Addressed, Id, Json } from '../../machines/vocabulary.ts'
 import type { Instance } from '../ledger/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { Memory } from './memory.ts'
-import { judge, type AuthorisedIntent, type Authority, type Policy, type Terms, type Verdict } from './policy.ts'
+import type { AuthorisedIntent, Authority } from './approvals.ts'
+import type { Destinations } from './destinations.ts'
+import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { Pool } from './pool.ts'
 import { contextOf } from './records.ts'
 
@@ -23,6 +25,7 @@ export interface SigningChain {
   name: string
   asset: string
   policy: Policy
+  destinations: Destinations
   family: SigningFamily
   pool: Pool
 }
@@ -139,12 +142,16 @@ function inspect(chain: SigningChain, template: Json): Inspection | Reason {
   }
 }
 
-function termsOf({ name, asset, policy, family, pool }: SigningChain, authority: Authority | null): Terms {
+function termsOf(
+  { name, asset, policy, destinations, family, pool }: SigningChain,
+  authority: Authority | null,
+): Terms {
   return {
     chain: name,
     asset,
     network: family.network,
     policy,
+    destinations,
     authority,
     destination: (to, dataField) => family.signable.destination(to, dataField),
     isOurs: address => pool.indexOf(address) !== undefined,

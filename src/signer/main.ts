@@ -14,7 +14,9 @@ import { readWhole } from './file.ts'
 import { identityOf } from './identity.ts'
 import { openKeystore } from './keystore.ts'
 import { openMemory, type Memory } from './memory.ts'
-import type { Authority, Policy } from './policy.ts'
+import type { Authority } from './approvals.ts'
+import { openDestinations } from './destinations.ts'
+import type { Policy } from './policy.ts'
 import { openPool } from './pool.ts'
 import type { SignerParts } from './parts.ts'
 import { signerRoutes } from './routes.ts'
@@ -75,7 +77,8 @@ async function openChain(
 ): Promise<SigningChain> {
   const { asset, policy } = config.chains[name]!
   const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock })
-  return { name, asset, policy: policy as Policy, family, pool }
+  const destinations = openDestinations(name, policy.destinations, family.signable)
+  return { name, asset, policy: policy as Policy, destinations, family, pool }
 }
 
 function assemble(

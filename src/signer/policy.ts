@@ -4,9 +4,10 @@
  * file but the configuration, the history and the clock.
  */
 import type { Destination, Inspection } from '../../adapters/adapter.ts'
-import type { Amount, Authorisation, Intent, SpendKey } from '../../machines/vocabulary.ts'
+import type { Amount, Intent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Missing, Reason } from '../../machines/signing.ts'
-import { intentBytes, isSigned } from '../canonical.ts'
+import { missingOf, type Authority, type AuthorisedIntent } from './approvals.ts'
+import type { Destinations } from './destinations.ts'
 
 export interface Policy {
   /** In the family's unit (bitcoin: sat/vB). */
@@ -17,16 +18,8 @@ export interface Policy {
   perTransaction?: Amount | undefined
   /** What all transactions of any 24 hours may cost us, fees included. Base units. */
   perDay?: Amount | undefined
-}
-
-/** Whose approval a payment needs: so many different ones of these Ed25519 keys (base64). */
-export interface Authority {
-  keys: readonly string[]
-  approvals: number
-}
-
-export interface AuthorisedIntent extends Intent {
-  authorisations: Authorisation[]
+  /** The most that one output may bring to an address of ours that is not the treasury, for its fees; base units. */
+  gasFunding?: Amount | undefined
 }
 
 /** What was signed for a withdrawal before. */
@@ -43,8 +36,10 @@ export interface History {
   withdrawal(id: string): Remembered | undefined
   /** The spend keys of every attempt of a transfer that was signed. */
   attemptsOf(transferId: string): readonly (readonly SpendKey[])[]
-  /** What each transfer signed since then costs at most. Base units, fee included. */
-  costsSince(at: number): ReadonlyMap<string, bigint>
+  /** What the dearest attempt of a transfer costs; 0 when none was signed. Base units, fee included. */
+  costOf(transferId: string): bigint
+  /** What was signed since then adds up to; of a replacement its increase. Base units, fees included. */
+  spentSince(at: number): bigint
 }
 
 /** The chain as it is configured in the signer; the watcher's word counts for nothing here. */
@@ -54,11 +49,12 @@ export interface Terms {
   /** As the chain's `Signable` names it in its inspections. */
   network: string
   policy: Policy
+  destinations: Destinations
   /** Null when authorisation is not required. */
   authority: Authority | null
-  destination(to: string, dataField: string | null): Destination
+  destination: (to: string, dataField: string | null) => Destination
   /** Whether the address is one that this signer has generated. Canonical form. */
-  isOurs(address: string): boolean
+  isOurs: (address: string) => boolean
   /** Index 0, canonical form; null as long as no address exists. */
   treasury: string | null
 }
@@ -105,16 +101,6 @@ export function judge(terms: Terms, request: Request, history: History): Verdict
   ]
   const rounds = Object.fromEntries(authorised.map(({ id, round }) => [id, round]))
   return { reasons: reasons.slice(0, MAXIMUM_REASONS), missing, outflow: paid.outflow, rounds }
-}
-
-function missingOf(authority: Authority | null, intent: AuthorisedIntent): Missing[] {
-  if (authority === null) return []
-  const bytes = intentBytes(intent)
-  // Only configured keys are verified at all, each at most until it has counted: verifying is what costs.
-  const given = authority.keys.filter(key =>
-    intent.authorisations.some(authorisation => authorisation.key === key && isSigned(authorisation, bytes)),
-  ).length
-  return given >= authority.approvals ? [] : [{ id: intent.id, required: authority.approvals, given }]
 }
 
 /** Whose money it is, on which network. */
@@ -204,13 +190,15 @@ function matchOutputs(terms: Terms, { intents, inspection }: Request): { reasons
       reasons.push(reason('invalid-destination', `${id} cannot be paid: ${destination.refused}`))
       continue
     }
+    const refusal = terms.destinations.refusalOf(destination.canonical)
+    if (refusal !== null) reasons.push(reason('destination-not-allowed', `${destination.canonical} ${refusal}`))
     const key = paymentKey(destination.canonical, dataField, asset, amount)
     unserved.set(key, [...(unserved.get(key) ?? []), id])
   }
   let outflow = 0n
   for (const { to, dataField, asset, amount } of inspection.outputs) {
     if (unserved.get(paymentKey(to, dataField, asset, amount))?.shift() !== undefined) outflow += BigInt(amount)
-    else if (to !== terms.treasury || asset !== terms.asset) {
+    else if (!staysOurs(terms, to, asset, amount)) {
       reasons.push(reason('unexplained-output', `${amount} ${asset} to ${to} is no intent and not our treasury`))
     }
   }
@@ -218,6 +206,19 @@ function matchOutputs(terms: Terms, { intents, inspection }: Request): { reasons
     reasons.push(reason('intent-not-paid', `no output pays ${id} exactly`))
   }
   return { reasons, outflow }
+}
+
+/** Change and consolidation go to the treasury; another address of ours gets no more than the fees that it will need. */
+function staysOurs(
+  { asset: native, treasury, policy, isOurs }: Terms,
+  to: string,
+  asset: string,
+  amount: Amount,
+): boolean {
+  if (asset !== native) return false
+  return (
+    to === treasury || (policy.gasFunding !== undefined && isOurs(to) && BigInt(amount) <= BigInt(policy.gasFunding))
+  )
 }
 
 const paymentKey = (to: string, dataField: string | null, asset: string, amount: Amount): string =>
@@ -239,10 +240,9 @@ function checkLimits(terms: Terms, request: Request, outflow: bigint, history: H
     reasons.push(reason('limit-per-transaction', `${cost} is over the limit of ${perTransaction} per transaction`))
   }
   if (perDay === undefined) return reasons
-  const costs = new Map(history.costsSince(request.at - DAY_MS))
-  const replaced = costs.get(request.transferId) ?? 0n
-  costs.set(request.transferId, cost > replaced ? cost : replaced)
-  const total = [...costs.values()].reduce((a, b) => a + b, 0n)
+  // Of a transfer's attempts only one can confirm: a further one costs what it adds to the dearest before.
+  const before = history.costOf(request.transferId)
+  const total = history.spentSince(request.at - DAY_MS) + (cost > before ? cost - before : 0n)
   if (total > BigInt(perDay)) {
     reasons.push(reason('limit-per-day', `${total} within 24 hours is over the limit of ${perDay} per day`))
   }

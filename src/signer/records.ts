@@ -7,10 +7,8 @@ import type { SigningContext } from '../../machines/signing.ts'
 import type { Instance } from '../ledger/entry.ts'
 import { kindOf } from '../orchestrator/step.ts'
 import type { History } from './policy.ts'
+import { createSpending, type Spending } from './spending.ts'
 import { createVoidRecords, type VoidRecords } from './void-records.ts'
-
-/** Costs are kept for longer than any limit looks back, so that a clock that is set back finds them. */
-const KEEP_COSTS_MS = 7 * 24 * 60 * 60 * 1000
 
 export interface SignedFor {
   /** Which signing instance. */
@@ -24,12 +22,6 @@ export interface WithdrawalRecord {
   /** As signed last. */
   intent: Intent
   templates: SignedFor[]
-}
-
-interface Cost {
-  at: number
-  transferId: string
-  amount: bigint
 }
 
 export interface Records {
@@ -53,9 +45,24 @@ export function createRecords(): Records {
   const rounds = new Map<string, number>()
   const withdrawals = new Map<string, WithdrawalRecord>()
   const transfers = new Map<string, SpendKey[][]>()
-  const costs = new Map<string, Cost[]>()
+  const costs = new Map<string, bigint>()
+  const spendings = new Map<string, Spending>()
   const counts = new Map<string, number>()
   const voids = createVoidRecords()
+
+  const spendingOf = (chain: string): Spending => {
+    const spending = spendings.get(chain) ?? createSpending()
+    spendings.set(chain, spending)
+    return spending
+  }
+
+  /** Of a transfer's attempts only one can confirm: it costs what the dearest costs. */
+  const spend = (transfer: string, spending: Spending, cost: bigint, at: number): void => {
+    const before = costs.get(transfer) ?? 0n
+    if (cost <= before) return
+    costs.set(transfer, cost)
+    spending.add(at, cost - before)
+  }
 
   const learnSigned = (id: Id, context: SigningContext): void => {
     const { chain, transferId, spendKeys, fee, outflow, signed, digest } = context
@@ -68,8 +75,7 @@ export function createRecords(): Records {
       templates.push({ id, round: intent.round, transactionId: signed.transactionId, spendKeys })
       withdrawals.set(intent.id, { intent, templates })
     }
-    append(costs, chain, { at: signed.signedAt, transferId, amount: BigInt(outflow) + BigInt(fee) })
-    forget(costs.get(chain)!, signed.signedAt - KEEP_COSTS_MS)
+    spend(transferKey(chain, transferId), spendingOf(chain), BigInt(outflow) + BigInt(fee), signed.signedAt)
   }
 
   const learn: Records['learn'] = instance => {
@@ -90,7 +96,8 @@ export function createRecords(): Records {
     voidedRoundOf: withdrawal => voids.highest(chain, withdrawal),
     withdrawal: id => withdrawals.get(id),
     attemptsOf: transferId => transfers.get(transferKey(chain, transferId)) ?? [],
-    costsSince: at => costsPerTransfer(costs.get(chain) ?? [], at),
+    costOf: transferId => costs.get(transferKey(chain, transferId)) ?? 0n,
+    spentSince: at => spendings.get(chain)?.since(at) ?? 0n,
   })
 
   return {
@@ -110,20 +117,4 @@ function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): 
   const list = lists.get(key)
   if (list === undefined) lists.set(key, [value])
   else list.push(value)
-}
-
-/** Oldest first; a clock that was set back leaves a few for longer. */
-function forget(costs: Cost[], before: number): void {
-  let old = 0
-  while (old < costs.length && costs[old]!.at < before) old++
-  costs.splice(0, old)
-}
-
-/** Of a transfer's attempts only one can confirm: it costs what the dearest costs. */
-function costsPerTransfer(costs: readonly Cost[], since: number): Map<string, bigint> {
-  const dearest = new Map<string, bigint>()
-  for (const { at, transferId, amount } of costs) {
-    if (at > since && amount > (dearest.get(transferId) ?? -1n)) dearest.set(transferId, amount)
-  }
-  return dearest
 }

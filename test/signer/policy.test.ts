@@ -4,7 +4,9 @@ import type { Inspection } from '../../adapters/adapter.ts'
 import { Fault } from '../../adapters/fault.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { publicKeyOf } from '../../src/canonical.ts'
-import { judge, type AuthorisedIntent, type History, type Terms, type Verdict } from '../../src/signer/policy.ts'
+import { approvalsFor, type AuthorisedIntent, type Threshold } from '../../src/signer/approvals.ts'
+import { openDestinations } from '../../src/signer/destinations.ts'
+import { judge, type History, type Terms, type Verdict } from '../../src/signer/policy.ts'
 import * as rigs from './rig.ts'
 import { authorised, coin, intent, ours, pay, signable, simple, theirs } from './rig.ts'
 
@@ -18,6 +20,7 @@ const terms: Terms = {
   network: 'litecoin-regtest',
   policy: { maximumFee: String(CAP), maximumFeeRate: 1000 },
   authority: { keys: [publicKeyOf(rigs.BACKEND), publicKeyOf(rigs.SECOND_BACKEND)], approvals: 1 },
+  destinations: openDestinations('litecoin', undefined, signable),
   destination: (to, dataField) => signable.destination(to, dataField),
   isOurs: address => ourAddresses.has(address),
   treasury: ours(0).address,
@@ -27,7 +30,8 @@ const nothing: History = {
   roundOf: () => 0,
   withdrawal: () => undefined,
   attemptsOf: () => [],
-  costsSince: () => new Map(),
+  costOf: () => 0n,
+  spentSince: () => 0n,
 }
 const judged = (
   template: Json,
@@ -309,15 +313,114 @@ describe('limits', () => {
 
   test('a day may cost its limit, with what was signed within 24 hours', () => {
     const asked: number[] = []
-    const history = { ...nothing, costsSince: (at: number) => (asked.push(at), new Map([['other', 500n]])) }
+    const history = { ...nothing, spentSince: (at: number) => (asked.push(at), 500n) }
     expect(limited({ perDay: '1001500' }, history)).toEqual([])
     expect(limited({ perDay: '1001499' }, history)).toEqual(['limit-per-day'])
     expect(new Set(asked)).toEqual(new Set([AT - 24 * 60 * 60 * 1000]))
   })
 
   test('a further attempt of the same transfer costs only what it adds', () => {
-    const earlier = (cost: bigint): History => ({ ...nothing, costsSince: () => new Map([['t', cost]]) })
+    const earlier = (spent: bigint): History => ({ ...nothing, costOf: () => 1_000_500n, spentSince: () => spent })
     expect(limited({ perDay: '1001000' }, earlier(1_000_500n))).toEqual([])
-    expect(limited({ perDay: '1001000' }, earlier(1_001_001n))).toEqual(['limit-per-day'])
+    expect(limited({ perDay: '1001000' }, earlier(1_000_501n))).toEqual(['limit-per-day'])
+    expect(limited({ perDay: '500' }, earlier(0n))).toEqual([])
+    expect(limited({ perDay: '499' }, earlier(0n))).toEqual(['limit-per-day'])
+  })
+})
+
+describe('how many approvals an amount needs', () => {
+  const keys = [publicKeyOf(rigs.BACKEND), publicKeyOf(rigs.SECOND_BACKEND)]
+  const needs = (approvals: number | Threshold[], changes = {}) =>
+    approvalsFor({ keys, approvals }, intent('w-1', AMOUNT, changes))
+
+  test('a number stands for every amount, and a list for the amounts above each of its thresholds', () => {
+    expect(needs(2)).toBe(2)
+    expect(needs([{ above: '1000000', approvals: 2 }])).toBe(1)
+    expect(needs([{ above: '999999', approvals: 2 }])).toBe(2)
+    const list = [
+      { above: '999999', approvals: 2 },
+      { above: '0', approvals: 3 },
+      { above: '5000000', approvals: 9 },
+    ]
+    expect(needs(list)).toBe(3)
+    expect(needs(list, { amount: '5000001' })).toBe(9)
+  })
+
+  test('a threshold may stand for one chain or one asset', () => {
+    expect(needs([{ above: '0', approvals: 2, chain: 'doge' }])).toBe(1)
+    expect(needs([{ above: '0', approvals: 2, chain: 'litecoin' }])).toBe(2)
+    expect(needs([{ above: '0', approvals: 2, asset: 'USDT' }])).toBe(1)
+    expect(needs([{ above: '0', approvals: 2, chain: 'litecoin', asset: 'LTC' }])).toBe(2)
+  })
+
+  test('a template waits for the approvals of its amount', () => {
+    const authority = { keys, approvals: [{ above: '999999', approvals: 2 }] }
+    expect(judged(simple(), one(), { authority }).missing).toEqual([{ id: 'w-1', required: 2, given: 1 }])
+    const both = [authorised(intent('w-1', AMOUNT), rigs.BACKEND, rigs.SECOND_BACKEND)]
+    expect(isAgreed(judged(simple(), both, { authority }))).toBe(true)
+    const less = [authorised(intent('w-1', AMOUNT - 1n))]
+    expect(isAgreed(judged(simple(AMOUNT - 1n), less, { authority }))).toBe(true)
+  })
+})
+
+describe('destination lists', () => {
+  const lists = (allowed?: string[], blocked?: string[]) => ({
+    destinations: openDestinations('litecoin', { allowed, blocked }, signable),
+  })
+
+  test('only allowed destinations are paid, in whatever spelling either side has them', () => {
+    expect(isAgreed(judged(simple(), one(), lists([theirs(0).toUpperCase()])))).toBe(true)
+    expect(kinds(judged(simple(), one(), lists([theirs(1)])))).toEqual(['destination-not-allowed'])
+    expect(kinds(judged(simple(), one(), lists([])))).toEqual(['destination-not-allowed'])
+    const capitals = [authorised(intent('w', AMOUNT, { to: theirs(0).toUpperCase() }))]
+    expect(isAgreed(judged(simple(), capitals, lists([theirs(0)])))).toBe(true)
+  })
+
+  test('blocked destinations are not paid, even when they are allowed', () => {
+    expect(kinds(judged(simple(), one(), lists([theirs(0)], [theirs(0).toUpperCase()])))).toEqual([
+      'destination-not-allowed',
+    ])
+    expect(isAgreed(judged(simple(), one(), lists(undefined, [theirs(1)])))).toBe(true)
+  })
+
+  test('change goes home whatever the lists say', () => {
+    expect(isAgreed(judged(simple(), one(), lists([theirs(0)], [ours(0).address])))).toBe(true)
+  })
+
+  test('an entry that is no address of the chain is refused at start, with its path', () => {
+    expect(() => lists([theirs(0), 'nowhere'])).toThrow(/chains\.litecoin\.policy\.destinations\.allowed\.1/)
+    expect(() => lists(undefined, ['nowhere'])).toThrow(/chains\.litecoin\.policy\.destinations\.blocked\.0/)
+  })
+})
+
+describe('templates without intents', () => {
+  const funded = (amount: bigint, gasFunding?: string) => {
+    const template = pay(
+      [coin(1, 1)],
+      [
+        [ours(2).address, amount],
+        [ours(0).address, rigs.FUNDS - amount - 1_000n],
+      ],
+    )
+    return kinds(judged(template, [], { policy: { ...terms.policy, gasFunding } }))
+  }
+
+  test('pay another address of ours only where gas funding is configured, and no more than its bound', () => {
+    expect(funded(5_000n)).toEqual(['unexplained-output'])
+    expect(funded(5_000n, '5000')).toEqual([])
+    expect(funded(5_001n, '5000')).toEqual(['unexplained-output'])
+  })
+
+  test('never pay anybody else, however little', () => {
+    const template = pay(
+      [coin(1, 1)],
+      [
+        [theirs(0), 600n],
+        [ours(0).address, rigs.FUNDS - 1_600n],
+      ],
+    )
+    expect(kinds(judged(template, [], { policy: { ...terms.policy, gasFunding: '5000' } }))).toEqual([
+      'unexplained-output',
+    ])
   })
 })

@@ -133,4 +133,21 @@ describe.each([
     rig.now.ms += 24 * HOUR_MS
     expect((await sign(signer, 't3', 1, simple(AMOUNT, 3), third)).status).toBe(200)
   })
+
+  test('of a replacement only its increase counts, also after the day of the first attempt', async () => {
+    await close()
+    await open(standard({ policy: 'maximumFeeRate: 100, maximumFee: "100000", perDay: "1001500"' }))
+    expect((await sign(signer, 't1', 1, simple(AMOUNT, 1), round(1))).status).toBe(200)
+    await pass()
+    const bump = (n: number, fee: bigint) => sign(signer, 't1', n, simple(AMOUNT, 1, fee), round(1))
+    expect(reasonKinds(await bump(2, 1_501n))).toEqual(['limit-per-day'])
+    expect((await bump(2, 1_500n)).status).toBe(200)
+    rig.now.ms += 25 * HOUR_MS
+    await pass()
+    // 1,000 more for the replacement leave 1,000,500 of the day for another payment.
+    expect((await bump(3, 2_500n)).status).toBe(200)
+    const other = (amount: bigint) => sign(signer, 't2', 1, simple(amount, 2), [authorised(intent('w-2', amount))])
+    expect(reasonKinds(await other(999_501n))).toEqual(['limit-per-day'])
+    expect((await other(999_500n)).status).toBe(200)
+  })
 })
