@@ -1,0 +1,237 @@
+/** An orchestrator on a ledger in memory, whose disk syncs when told and whose clock moves when told. */
+import type { Fact, PaymentSeen, Planner, Signable, SpendSeen } from '../../adapters/adapter.ts'
+import type { Ports } from '../../adapters/ports.ts'
+import type { Id, Json, Place, SpendKey } from '../../machines/vocabulary.ts'
+import type { Ledger } from '../../src/ledger/engine.ts'
+import type { Commit, Instance } from '../../src/ledger/entry.ts'
+import type { Inbound } from '../../src/orchestrator/inbound.ts'
+import { machines } from '../../src/orchestrator/machines.ts'
+import type { Loaded } from '../../src/orchestrator/memory.ts'
+import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
+import type { ChainPolicy } from '../../src/orchestrator/policy.ts'
+import type { Performers } from '../../src/orchestrator/tasks.ts'
+
+export const FEE = 101n
+export const at = 1_767_225_600_000
+const unused = (): never => {
+  throw new Error('not part of this test')
+}
+
+/** Spends the given funds in their order until they cover payments and a fee of 101. */
+export const planner: Planner = {
+  destination: to => ({ canonical: to }),
+  minimumPayment: () => '1',
+  plan(order, funds) {
+    const wanted = order.payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
+    const spendKeys: SpendKey[] = []
+    let sum = 0n
+    for (const fund of funds) {
+      if (sum >= wanted) break
+      spendKeys.push(fund.key)
+      sum += BigInt(fund.amount)
+    }
+    if (sum < wanted) return { shortfall: `${wanted - sum} short` }
+    return { template: { spendKeys, fee: String(FEE) }, spendKeys, fee: String(FEE) }
+  },
+}
+
+const signable: Signable = {
+  inspect: template => {
+    const { fee, spendKeys } = template as { fee: string; spendKeys: string[] }
+    return { network: '', outputs: [], inputs: [], fee, feeRate: 1, spendKeys, transactionId: null }
+  },
+  payloads: unused,
+  assemble: unused,
+  destination: unused,
+}
+
+export const policy: ChainPolicy = {
+  name: 'litecoin',
+  family: 'bitcoin',
+  asset: 'LTC',
+  credit: 3,
+  final: 5,
+  minimumDeposit: '1000',
+  batch: { windowMs: 0, maximum: 100 },
+  segwit: true,
+  planner,
+  signable,
+}
+
+/** What a start would find after these commits. */
+export function replay(commits: readonly Commit[]): Loaded {
+  const live = new Map<Id, Instance>()
+  const reservations = new Map<SpendKey, Id>()
+  for (const { entries, release, reserve } of commits) {
+    for (const { image } of entries)
+      if (image.ended) live.delete(image.id)
+      else live.set(image.id, image)
+    for (const key of release) reservations.delete(key)
+    for (const [key, id] of reserve) reservations.set(key, id)
+  }
+  const seq = commits.flatMap(({ entries }) => entries).at(-1)?.seq ?? 0
+  const heights = commits.at(-1)?.heights ?? {}
+  return structuredClone({ seq, heights, live: [...live.values()], reservations: [...reservations] })
+}
+
+export interface Rig {
+  orchestrator: Orchestrator
+  commits: Commit[]
+  log: { level: string; message: string; fields: unknown }[]
+  /** While true, nothing becomes durable until `sync`. */
+  holding: { now: boolean }
+  sync(): Promise<void>
+  /** Moves time on, runs what was to wake by then, and waits until everything is quiet. */
+  pass(ms: number): Promise<void>
+  now(): number
+  send(event: Inbound): Promise<void>
+}
+
+export interface RigOptions {
+  commits?: readonly Commit[]
+  policies?: Record<string, ChainPolicy>
+  performers?: Performers
+}
+
+/** Microtasks only: enough turns for any chain of promises here. */
+export async function quiet(): Promise<void> {
+  for (let i = 0; i < 200; i++) await Promise.resolve()
+}
+
+export function createRig({ commits = [], policies = { litecoin: policy }, performers = {} }: RigOptions = {}): Rig {
+  const kept = [...commits]
+  const log: Rig['log'] = []
+  const holding = { now: false }
+  let time = at
+  let waiting: (() => void)[] = []
+  let wakes: { due: number; run: () => void }[] = []
+  const append = (commit: Commit) => {
+    kept.push(structuredClone(commit))
+    return holding.now ? new Promise<void>(resolve => waiting.push(resolve)) : Promise.resolve()
+  }
+  const clock: Ports['clock'] = {
+    now: () => time,
+    wake: (afterMs, run) => {
+      const wake = { due: time + afterMs, run }
+      wakes.push(wake)
+      return () => (wakes = wakes.filter(one => one !== wake))
+    },
+  }
+  const journal = { append, bytesSinceCheckpoint: () => 0, checkpoint: unused, durableSeq: unused, durableHash: unused }
+  const opened = { ...replay(commits), ledgerId: 'l', at, cut: null, created: commits.length === 0 }
+  const ledger = { journal, opened } as unknown as Ledger
+  const ports = {
+    clock,
+    random: { bytes: (length: number) => new Uint8Array(length).fill(128) },
+    log: (level: string, message: string, fields: unknown) => log.push({ level, message, fields }),
+  } as unknown as Ports
+  const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
+  return {
+    orchestrator,
+    commits: kept,
+    log,
+    holding,
+    async sync() {
+      const resolving = waiting
+      waiting = []
+      for (const resolve of resolving) resolve()
+      await quiet()
+    },
+    async pass(ms) {
+      const end = time + ms
+      for (let next = wakes.find(({ due }) => due <= end); next; next = wakes.find(({ due }) => due <= end)) {
+        const wake = next
+        wakes = wakes.filter(one => one !== wake)
+        time = Math.max(time, wake.due)
+        wake.run()
+        await quiet()
+      }
+      time = end
+      await quiet()
+    },
+    now: () => time,
+    send: event => orchestrator.dispatch(event),
+  }
+}
+
+export const block = (height: number, branch = ''): Place => ({ height, hash: `b${height}${branch}` })
+
+export const connected = (height: number, facts: Fact[] = [], branch = '', parent = `b${height - 1}`): Inbound => ({
+  type: 'block.connected',
+  at: at + height,
+  data: { chain: 'litecoin', block: { ...block(height, branch), parent, time: 0 }, facts, nodeHeight: height },
+})
+
+export const disconnected = (height: number, branch = ''): Inbound => ({
+  type: 'block.disconnected',
+  at: at + height,
+  data: { chain: 'litecoin', ...block(height, branch) },
+})
+
+export const paid = (txid: string, place: Place | null, also: Partial<PaymentSeen> = {}): PaymentSeen => ({
+  kind: 'payment.seen',
+  id: `litecoin:${txid}:${also.output ?? 0}`,
+  transaction: txid,
+  output: 0,
+  address: 'a7',
+  dataField: null,
+  index: 7,
+  asset: 'LTC',
+  amount: '5000',
+  place,
+  own: false,
+  doubt: null,
+  maturity: 0,
+  raw: '00',
+  inputs: [`litecoin:in-${txid}:0`],
+  ...also,
+})
+
+export const spent = (keys: SpendKey[], transaction: string, place: Place | null): SpendSeen => ({
+  kind: 'spend.seen',
+  keys,
+  transaction,
+  place,
+  executed: true,
+})
+
+const address = (index: number) => ({
+  chain: 'litecoin',
+  index,
+  address: `a${index}`,
+  dataField: null,
+  publicKey: '02',
+  path: 'm',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  attestation: { key: 'k', signature: 's' },
+  isFormer: false,
+})
+
+/** Opens the chain, its treasury and address 7, and follows from block 99. */
+export async function openChain(rig: Rig): Promise<void> {
+  await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
+  const addresses = [address(0), address(7)]
+  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses } })
+  await rig.send({ type: 'node.identified', at, data: { chain: 'litecoin', base: block(99), syncing: false } })
+  await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
+}
+
+export const requested = (id: string, amount: string, also: object = {}): Inbound => ({
+  type: 'withdrawal.requested',
+  at,
+  data: {
+    ...{ id, chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount, expiresAt: null, round: 1 },
+    ...{ authorisations: [], expiresAtMs: null },
+    ...also,
+  },
+})
+
+export const valueOf = (rig: Rig, id: Id): string | undefined => rig.orchestrator.memory.get(id)?.value
+export const contextOf = (rig: Rig, id: Id): Record<string, Json> => rig.orchestrator.memory.get(id)!.context
+
+/** Runs the account's gathering by hand. */
+export function gathered(rig: Rig, retryAt = at + 30_000): Promise<void> {
+  const account = rig.orchestrator.memory.get('account/litecoin:0')!
+  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, retryAt }
+  return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
+}
