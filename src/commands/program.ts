@@ -13,11 +13,13 @@ import { runRebuild } from '../shell/rebuild.ts'
 import { runSigner } from '../shell/signer.ts'
 import { runWatcher } from '../shell/watcher.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
+import { renderApi } from '../watcher/api.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
 import { initialise } from './init.ts'
 import { showStatus } from './status.ts'
 import type { Terminal } from './terminal.ts'
+import { up } from './up.ts'
 import { verifyStore } from './verify.ts'
 
 const FAILED = 1
@@ -88,6 +90,10 @@ function addDaemon(program: Command, terminal: Terminal, name: string, descripti
 
 function addSetup(program: Command, terminal: Terminal): void {
   program
+    .command('up')
+    .description('runs litecoind in regtest, a signer and a watcher, to look at')
+    .action(() => up(createPorts('error', createRequest()), terminal))
+  program
     .command('init')
     .description('makes configuration, secrets and the keystore in a new directory')
     .requiredOption('--directory <directory>', 'where to write them')
@@ -156,9 +162,12 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .action((options: { out: string }) => visualize(options.out))
   program
     .command('reference')
-    .description('regenerates the configuration reference')
-    .option('--out <directory>', 'where to write it', join('docs', 'reference'))
-    .action((options: { out: string }) => writeText(join(options.out, 'configuration.md'), renderReference()))
+    .description('regenerates the references of configuration and API')
+    .option('--out <directory>', 'where to write them', join('docs', 'reference'))
+    .action(async ({ out }: { out: string }) => {
+      await writeText(join(out, 'configuration.md'), renderReference())
+      await writeText(join(out, 'openapi.json'), await renderApi())
+    })
   program
     .command('bench')
     .description('prints the benchmark table')

@@ -1,0 +1,25 @@
+/** The watcher's whole route table, and its description as a file. */
+import type { Route } from '../http/route.ts'
+import { feedRoute } from './feed.ts'
+import type { Parts } from './parts.ts'
+import { chainRoutes } from './routes/chains.ts'
+import { depositRoutes } from './routes/deposits.ts'
+import { withMetaRoutes } from './routes/meta.ts'
+import { transferRoutes } from './routes/transfers.ts'
+import { withdrawalRoutes } from './routes/withdrawals.ts'
+
+export const apiRoutes = (parts: Parts): Route[] =>
+  withMetaRoutes(parts, [
+    ...chainRoutes(parts),
+    ...depositRoutes(parts),
+    ...withdrawalRoutes(parts),
+    ...transferRoutes(parts),
+    feedRoute(parts),
+  ])
+
+/** What GET /openapi.json answers, as it is checked in. A route touches its parts only when it is asked. */
+export async function renderApi(): Promise<string> {
+  const route = apiRoutes({} as Parts).find(({ path }) => path === '/openapi.json')!
+  const { body } = await route.handle({ params: {}, query: {}, body: {}, headers: {} })
+  return `${JSON.stringify(body, null, 2)}\n`
+}
