@@ -1,0 +1,185 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Json } from '../../machines/vocabulary.ts'
+import type { Commit, Instance } from '../../src/ledger/entry.ts'
+import { blockFacet, facetsOf, inputFacet, referenceFacet, transactionFacet } from '../../src/orchestrator/facets.ts'
+import { createHeap } from '../../src/orchestrator/heap.ts'
+import { createMemory, stateOf } from '../../src/orchestrator/memory.ts'
+
+const instance = (id: string, value: string, context: Record<string, Json>, seq = 1): Instance => ({
+  ...{ id, version: 1, value, revision: 1, seq, at: 0, entered: seq, ended: value === 'ended' },
+  context: { chain: 'litecoin', failures: 0, dueAt: null, dueHeight: null, ...context },
+})
+
+describe('heap', () => {
+  test('answers whatever was pushed, the lowest first, ties by id', () => {
+    const operation = fc.option(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.constantFrom('a', 'b', 'c')), { freq: 2 })
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 200 }), operations => {
+        const heap = createHeap()
+        let model: { at: number; id: string }[] = []
+        for (const one of operations) {
+          if (one !== null) {
+            heap.push(...one)
+            model.push({ at: one[0], id: one[1] })
+            model.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+          } else {
+            expect(heap.peek()).toEqual(model[0])
+            expect(heap.pop()).toEqual(model[0])
+            model = model.slice(1)
+          }
+        }
+      }),
+    )
+  })
+})
+
+describe('facets', () => {
+  const placed = (height: number) => ({ height, hash: `b${height}` })
+
+  test('tie an instance to its own block, to its conflict’s and to that of its spend', () => {
+    const context = {
+      place: placed(1),
+      conflict: placed(2),
+      spent: { transaction: 't', place: placed(3) },
+      inputs: ['k'],
+    }
+    expect(facetsOf(instance('coin/a', 'reserved', context))).toEqual([
+      ...[1, 2, 3].map(height => blockFacet('litecoin', `b${height}`)),
+      inputFacet('k'),
+    ])
+  })
+
+  test('find an attempt by its transaction and an address by its reference, and nobody else by these', () => {
+    const context = { transactionId: 't', reference: 'alice' }
+    expect(facetsOf(instance('attempt/a:1', 'signed.due', context))).toEqual([transactionFacet('litecoin', 't')])
+    expect(facetsOf(instance('address/litecoin:1', 'assigned', context))).toEqual([referenceFacet('litecoin', 'alice')])
+    expect(facetsOf(instance('withdrawal/w', 'paying', context))).toEqual([])
+  })
+
+  test('are none for what has ended or was never there', () => {
+    expect(facetsOf(instance('coin/a', 'ended', { place: placed(1), inputs: ['k'] }))).toEqual([])
+    expect(facetsOf(undefined)).toEqual([])
+  })
+})
+
+interface Change {
+  id: string
+  value: string
+  chain: string
+  dueAt: number | null
+  dueHeight: number | null
+  input: string
+}
+
+const change: fc.Arbitrary<Change> = fc.record({
+  id: fc.constantFrom('coin/a', 'coin/b', 'deposit/a', 'deposit/b', 'withdrawal/w'),
+  value: fc.constantFrom('one', 'two.due', 'two.delayed', 'ended'),
+  chain: fc.constant('litecoin'),
+  dueAt: fc.option(fc.integer({ min: 0, max: 9 })),
+  dueHeight: fc.option(fc.integer({ min: 0, max: 9 })),
+  input: fc.constantFrom('k1', 'k2'),
+})
+const key = fc.constantFrom('s1', 's2', 's3')
+
+/** The commits that these changes make, and what a naive replay of them holds. */
+function play(history: { changes: Change[]; reserve: string[]; release: string[] }[]) {
+  const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+  const live = new Map<string, Instance>()
+  const holders = new Map<string, string>()
+  const commits: Commit[] = []
+  let seq = 0
+  for (const { changes, reserve, release } of history) {
+    const entries = changes.map(({ id, value, input, ...context }) => {
+      const image = instance(id, value, { ...context, inputs: [input], place: null }, ++seq)
+      if (image.ended) live.delete(id)
+      else live.set(id, image)
+      return { seq, prev: null, event: 'e', from: null, to: value, image }
+    })
+    const keys = [...new Set(reserve)]
+    for (const one of release) holders.delete(one)
+    for (const one of keys) holders.set(one, `holder of ${one}`)
+    const reserved = keys.map((one): [string, string] => [one, `holder of ${one}`])
+    const commit = { at: 0, heights: { litecoin: seq }, entries, reserve: reserved, release }
+    commits.push(commit)
+    memory.apply(commit)
+  }
+  return { memory, live: [...live.values()].sort((a, b) => a.seq - b.seq), holders, seq, commits }
+}
+
+const histories = fc.array(
+  fc.record({
+    changes: fc.array(change, { minLength: 1, maxLength: 5 }),
+    reserve: fc.array(key),
+    release: fc.array(key),
+  }),
+  { maxLength: 20 },
+)
+
+describe('memory', () => {
+  test('holds, lists, counts, finds and reserves what a naive replay of the same commits does', () => {
+    fc.assert(
+      fc.property(histories, history => {
+        const { memory, live, holders, seq } = play(history)
+        expect(memory.seq).toBe(seq)
+        expect([...memory.all()].sort((a, b) => a.seq - b.seq)).toEqual(live)
+        expect(new Map(memory.reservations())).toEqual(holders)
+        for (const one of ['s1', 's2', 's3']) expect(memory.holder(one)).toBe(holders.get(one))
+        for (const kind of ['coin', 'deposit', 'withdrawal']) {
+          const ofKind = live.filter(({ id }) => id.startsWith(`${kind}/`))
+          expect(memory.list(kind)).toEqual(ofKind)
+          for (const state of ['one', 'two']) {
+            const wanted = ofKind.filter(one => stateOf(one) === state)
+            expect(memory.list(kind, 'litecoin', state)).toEqual(wanted)
+            expect(memory.count(kind, 'litecoin', state)).toBe(wanted.length)
+          }
+          expect(memory.list(kind, 'dogecoin')).toEqual([])
+        }
+        for (const input of ['k1', 'k2']) {
+          const wanted = live.filter(one => facetsOf(one).includes(inputFacet(input))).map(({ id }) => id)
+          expect(memory.find(inputFacet(input)).sort()).toEqual(wanted.sort())
+        }
+      }),
+    )
+  })
+
+  test('wakes whoever is due, once, and nobody else; what a start loads wakes the same', () => {
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 0, max: 9 }), (history, now) => {
+        const { memory, live, seq, holders } = play(history)
+        const again = createMemory({ seq, heights: {}, live, reservations: [...holders] })
+        const due = (field: string) =>
+          live.filter(({ context }) => context[field] !== null && (context[field] as number) <= now).map(({ id }) => id)
+        for (const one of [memory, again]) {
+          expect(one.takeDue(now, 100).sort()).toEqual(due('dueAt').sort())
+          expect(one.takeDue(now, 100)).toEqual([])
+          expect(one.takeDueHeight('litecoin', now).sort()).toEqual(due('dueHeight').sort())
+          expect(one.takeDueHeight('litecoin', now)).toEqual([])
+        }
+      }),
+    )
+  })
+
+  test('takes no more than it is asked for, and what is postponed comes again', () => {
+    const live = ['a', 'b', 'c'].map((id, i) => instance(`coin/${id}`, 'one', { dueAt: 5 }, i + 1))
+    const memory = createMemory({ seq: 3, heights: {}, live, reservations: [] })
+    expect(memory.nextDue()).toBe(5)
+    expect(memory.takeDue(4, 10)).toEqual([])
+    expect(memory.takeDue(5, 2)).toEqual(['coin/a', 'coin/b'])
+    memory.postpone(['coin/a', 'coin/b'], 7)
+    expect(memory.takeDue(5, 10)).toEqual(['coin/c'])
+    expect(memory.nextDue()).toBe(7)
+    expect(memory.takeDue(7, 10)).toEqual(['coin/a', 'coin/b'])
+    expect(memory.nextDue()).toBeNull()
+  })
+
+  test('an observer hears of what is there and of every change, in order', () => {
+    const memory = createMemory({ seq: 1, heights: {}, live: [instance('coin/a', 'one', {})], reservations: [] })
+    const heard: string[] = []
+    memory.observe((before, after) => heard.push(`${after.id} ${before?.value ?? '-'} ${after.value}`))
+    const image = instance('coin/a', 'ended', {}, 2)
+    const entry = { seq: 2, prev: 1, event: 'e', from: 'one', to: 'ended', image }
+    memory.apply({ at: 0, heights: {}, entries: [entry], reserve: [], release: [] })
+    expect(heard).toEqual(['coin/a - one', 'coin/a one ended'])
+  })
+})

@@ -1,0 +1,238 @@
+import { describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
+import { shareFee, transferIdOf } from '../../src/orchestrator/routes/planning.ts'
+import {
+  at,
+  block,
+  connected,
+  contextOf,
+  createRig,
+  FEE,
+  gathered,
+  openChain,
+  paid,
+  policy,
+  requested,
+  valueOf,
+} from './rig.ts'
+import type { Rig } from './rig.ts'
+
+/** Coins of these amounts, spendable, on a chain that stands at its tip. */
+async function funded(amounts: string[], options: Parameters<typeof createRig>[0] = {}): Promise<Rig> {
+  const rig = createRig(options)
+  await openChain(rig)
+  await rig.send(
+    connected(
+      100,
+      amounts.map((amount, i) => paid(`f${i}`, block(100), { amount })),
+    ),
+  )
+  for (const height of [101, 102]) await rig.send(connected(height))
+  return rig
+}
+
+const transferOf = (rig: Rig, id: string) => contextOf(rig, id)['transfer'] as string
+
+describe('planning', () => {
+  test('A2: transfer, attempt, reservations and bound withdrawals are one commit, with the coins held', async () => {
+    const rig = await funded(['5000', '7000'])
+    await rig.send(requested('w-1', '2000'))
+    await gathered(rig)
+    const commit = rig.commits.at(-1)!
+    const transfer = transferOf(rig, 'withdrawal/w-1')
+    expect(commit.reserve).toEqual([['litecoin:f0:0', transfer]])
+    expect(commit.entries.map(({ image, to }) => `${image.id.split('/')[0]!} ${to}`)).toEqual([
+      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned.due'],
+    ])
+    expect(contextOf(rig, 'coin/litecoin:f0:0')['holder']).toBe(transfer)
+  })
+
+  test('A2: a coin that one plan holds is not seen by the next', async () => {
+    const rig = await funded(['5000', '7000'])
+    await rig.send(requested('w-1', '2000'))
+    await gathered(rig)
+    await rig.send(requested('w-2', '2000'))
+    await gathered(rig)
+    expect(rig.commits.at(-1)!.reserve).toEqual([['litecoin:f1:0', transferOf(rig, 'withdrawal/w-2')]])
+  })
+
+  test('first come, first served, but one that is too large does not hold up those behind it', async () => {
+    const rig = await funded(['5000'])
+    for (const [id, amount] of [
+      ['large', '9000'],
+      ['small', '1000'],
+      ['next', '2000'],
+    ] as const)
+      await rig.send(requested(id, amount))
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/large')).toBe('queued')
+    expect([valueOf(rig, 'withdrawal/small'), valueOf(rig, 'withdrawal/next')]).toEqual(['paying', 'paying'])
+    expect(transferOf(rig, 'withdrawal/small')).toBe(transferOf(rig, 'withdrawal/next'))
+    expect(contextOf(rig, 'account/litecoin:0')['dueAt']).toBe(at)
+  })
+
+  test('what the fee does not leave room for waits, and the rest is paid', async () => {
+    const rig = await funded(['5000'])
+    for (const id of ['w-1', 'w-2']) await rig.send(requested(id, '2500'))
+    await gathered(rig)
+    expect([valueOf(rig, 'withdrawal/w-1'), valueOf(rig, 'withdrawal/w-2')]).toEqual(['paying', 'queued'])
+  })
+
+  test('a batch pays no more than its maximum', async () => {
+    const rig = await funded(['90000'], { policies: { litecoin: { ...policy, batch: { windowMs: 0, maximum: 2 } } } })
+    for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '1000'))
+    await gathered(rig)
+    expect(['w-1', 'w-2', 'w-3'].map(id => valueOf(rig, `withdrawal/${id}`))).toEqual(['paying', 'paying', 'queued'])
+  })
+
+  test('a shortfall is said to the withdrawals, and funds wake the account', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(requested('w-1', '9000'))
+    await gathered(rig)
+    expect(contextOf(rig, 'withdrawal/w-1')['reason']).toMatch(/not enough spendable funds for 9000/)
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('ready')
+    await rig.send(connected(103))
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+  })
+
+  test('a chain that does not stand at its tip plans nothing', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(requested('w-1', '1000'))
+    await rig.send({ type: 'node.failed', at, data: { chain: 'litecoin', reason: 'no answer' } })
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/w-1')).toBe('queued')
+    expect(contextOf(rig, 'account/litecoin:0')['reason']).toBe('the chain is not at its tip')
+  })
+
+  test('A1: facts of a stale run plan nothing', async () => {
+    const rig = await funded(['5000', '5000'])
+    await rig.send(requested('w-1', '1000'))
+    const account = rig.orchestrator.memory.get('account/litecoin:0')!
+    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, retryAt: at }
+    const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
+    await rig.send(stale)
+    await rig.send(requested('w-2', '1000'))
+    const count = rig.commits.length
+    await rig.send(stale)
+    expect(rig.commits.length).toBe(count)
+    expect(valueOf(rig, 'withdrawal/w-2')).toBe('queued')
+  })
+
+  test('unconfirmed change is spent on a segwit chain only (B16)', async () => {
+    for (const [segwit, state] of [
+      [true, 'paying'],
+      [false, 'queued'],
+    ] as const) {
+      const rig = createRig({ policies: { litecoin: { ...policy, segwit } } })
+      await openChain(rig)
+      const change = paid('c', null, { index: 0, own: true })
+      await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [change] } })
+      await rig.send(requested('w-1', '1000'))
+      await gathered(rig)
+      expect(valueOf(rig, 'withdrawal/w-1')).toBe(state)
+    }
+  })
+
+  test('a planner that throws leaves the account stuck until a person resumes the chain', async () => {
+    const plan = () => {
+      throw new Error('a defect')
+    }
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner: { ...policy.planner, plan } } } })
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('stuck')
+    await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'fixed' } })
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+  })
+
+  test('shares of a fee are whole, differ only in the first, and add up to it', () => {
+    const count = fc.integer({ min: 1, max: 100 })
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), count, (fee, ids) => {
+        const shares = shareFee(
+          String(fee),
+          Array.from({ length: ids }, (_, i) => `withdrawal/${i}`),
+        )
+        expect(shares.reduce((sum, share) => sum + BigInt(share.fee), 0n)).toBe(fee)
+        expect(new Set(shares.slice(1).map(share => share.fee)).size).toBeLessThan(2)
+      }),
+    )
+    expect(shareFee('0', [])).toEqual([])
+  })
+
+  test('a transfer has the same name whatever order its keys and withdrawals come in, and another for another round', () => {
+    const name = transferIdOf('litecoin', 'payment', ['b', 'a'], ['w-2@1', 'w-1@1'])
+    expect(name).toMatch(/^[0-9a-f]{64}$/)
+    expect(transferIdOf('litecoin', 'payment', ['a', 'b'], ['w-1@1', 'w-2@1'])).toBe(name)
+    expect(transferIdOf('litecoin', 'payment', ['a', 'b'], ['w-1@2', 'w-2@1'])).not.toBe(name)
+    expect(transferIdOf('dogecoin', 'payment', ['a', 'b'], ['w-1@1', 'w-2@1'])).not.toBe(name)
+  })
+})
+
+describe('adoption', () => {
+  const record: SignedRecord = {
+    transferId: 'ab',
+    n: 1,
+    template: { spendKeys: ['litecoin:f0:0'], fee: String(FEE) },
+    intents: [
+      {
+        ...{ id: 'w-1', chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount: '1000' },
+        ...{ expiresAt: null, round: 1, authorisations: [] },
+      },
+    ],
+    transactionId: 't',
+    raw: '00',
+    spendKeys: ['litecoin:f0:0'],
+  }
+  const recalled = (records: SignedRecord[], until: number) =>
+    ({ type: 'signer.recalled', at, data: { chain: 'litecoin', records, until } }) as const
+
+  test('A1: what the signer has signed and the ledger lacks is reserved, bound and owed a broadcast', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(recalled([record], 1))
+    expect(rig.orchestrator.memory.holder('litecoin:f0:0')).toBe('transfer/ab')
+    expect(valueOf(rig, 'coin/litecoin:f0:0')).toBe('reserved')
+    expect(contextOf(rig, 'withdrawal/w-1')).toMatchObject({
+      transfer: 'transfer/ab',
+      fee: String(FEE),
+      transactionId: 't',
+    })
+    expect(valueOf(rig, 'attempt/ab:1')).toBe('signed.due')
+    expect(contextOf(rig, 'chain/litecoin')['recalled']).toBe(1)
+  })
+
+  test('A1: a withdrawal that the backend asks for again is the one that was adopted', async () => {
+    const rig = await funded(['5000', '5000'])
+    await rig.send(recalled([record], 1))
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    expect(transferOf(rig, 'withdrawal/w-1')).toBe('transfer/ab')
+    expect(rig.orchestrator.memory.list('transfer').length).toBe(1)
+  })
+
+  test('a queued withdrawal is bound to what was signed for it', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(requested('w-1', '1000'))
+    await rig.send(recalled([record], 1))
+    expect(valueOf(rig, 'withdrawal/w-1')).toBe('paying')
+    await gathered(rig)
+    expect(rig.orchestrator.memory.list('transfer').length).toBe(1)
+  })
+
+  test('adopting the same again changes nothing', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(recalled([record], 1))
+    const count = rig.commits.length
+    await rig.send(recalled([record], 1))
+    expect(rig.commits.length).toBe(count)
+  })
+
+  test('a coin that appears only after its transfer was adopted is held by it from the start', async () => {
+    const rig = await funded([])
+    await rig.send(recalled([record], 1))
+    await rig.send(connected(103, [paid('f0', block(103))]))
+    expect(valueOf(rig, 'coin/litecoin:f0:0')).toBe('reserved')
+    expect(contextOf(rig, 'coin/litecoin:f0:0')['holder']).toBe('transfer/ab')
+  })
+})
