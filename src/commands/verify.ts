@@ -4,6 +4,7 @@ import { boundary, reasonOf } from '../../adapters/fault.ts'
 import type { Disk } from '../../adapters/ports.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
 import { verifyLedger } from '../ledger/verify.ts'
+import { verifyAudit } from '../signer/audit-check.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -11,8 +12,11 @@ import type { Terminal } from './terminal.ts'
  * @returns whether the store is sound; what a start repairs by itself is reported and is no damage
  */
 export async function verifyStore(disk: Disk, path: string, text: string, terminal: Terminal): Promise<boolean> {
-  const directory = dataDirectoryOf(path, text)
+  const { directory, isSigner } = storeOf(path, text)
   const { findings, summary } = await verifyLedger(disk, directory)
+  const memory = { sequence: summary.seq, hash: summary.lastHash }
+  const audit = isSigner ? await verifyAudit(disk, directory, memory) : null
+  if (audit !== null) findings.push(...audit.findings)
   for (const { file, offset, problem, damage } of findings) {
     terminal.out(`${damage ? 'damage' : 'note'}: ${file} at byte ${offset}: ${problem}`)
   }
@@ -21,19 +25,23 @@ export async function verifyStore(disk: Disk, path: string, text: string, termin
   terminal.out(
     `${instances} instances, ${ended} of them ended; ${reservations} spend keys reserved; last hash ${lastHash}`,
   )
+  if (audit !== null) {
+    terminal.out(`audit: ${audit.lines} lines in ${audit.files} files, sealed by ${audit.key ?? 'nobody'}`)
+  }
   const damaged = findings.filter(finding => finding.damage).length
   terminal.out(damaged === 0 ? 'sound' : `damaged: ${damaged} findings`)
   return damaged === 0
 }
 
 /** The two files have different keys. One that would do as either is what its name says. */
-function dataDirectoryOf(path: string, text: string): string {
+function storeOf(path: string, text: string): { directory: string; isSigner: boolean } {
   const isSignerFirst = basename(path).includes('signer')
   const loads = isSignerFirst ? [loadSignerConfig, loadWatcherConfig] : [loadWatcherConfig, loadSignerConfig]
   const reasons: string[] = []
   for (const load of loads) {
     try {
-      return load(text, dirname(resolve(path))).dataDirectory
+      const { dataDirectory } = load(text, dirname(resolve(path)))
+      return { directory: dataDirectory, isSigner: load === loadSignerConfig }
     } catch (error) {
       reasons.push(reasonOf(error))
     }

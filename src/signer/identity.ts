@@ -23,6 +23,8 @@ export interface Identity {
   key: string
   attest(address: AttestedAddress): Authorisation
   attestVoid(receipt: VoidReceipt): Authorisation
+  /** Bytes made in this process, whose canonical JSON names a purpose of its own; never what somebody has sent. */
+  sign(bytes: Uint8Array): Authorisation
 }
 
 export function identityOf(seed: Uint8Array): Identity {
@@ -32,5 +34,6 @@ export function identityOf(seed: Uint8Array): Identity {
     key,
     attest: address => signBytes(secret, attestationBytes(address), key),
     attestVoid: receipt => signBytes(secret, voidBytes(receipt), key),
+    sign: bytes => signBytes(secret, bytes, key),
   }
 }

@@ -10,6 +10,8 @@ import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'
 import { parseTokens } from '../http/tokens.ts'
 import { createAttempts, type SigningChain } from './attempts.ts'
+import { openAudit } from './audit.ts'
+import { audited } from './audited.ts'
 import { readWhole } from './file.ts'
 import { identityOf } from './identity.ts'
 import { openKeystore } from './keystore.ts'
@@ -19,6 +21,7 @@ import { openDestinations } from './destinations.ts'
 import type { Policy } from './policy.ts'
 import { openPool } from './pool.ts'
 import type { SignerParts } from './parts.ts'
+import { refuseOldKeys } from './restored.ts'
 import { signerRoutes } from './routes.ts'
 import { createVoids } from './voids.ts'
 
@@ -48,13 +51,15 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
   const tokens = parseTokens(
     new TextDecoder().decode(await readWhole(disk, config.tokenFile, MAXIMUM_TOKEN_FILE_BYTES)),
   )
+  await refuseOldKeys(disk, config.keystore.file, config.authorisation?.keys ?? [])
   const seed = await openKeystore(ports, config.keystore.file, passphrase)
   const memory = await openMemory(ports, config.dataDirectory)
   try {
     const chains = new Map<string, SigningChain>()
     for (const { name, family } of families)
       chains.set(name, await openChain(ports, config, { name, family, seed, memory }))
-    const handle = createHandler(signerRoutes(assemble(ports, config, { chains, seed, memory })), {
+    const parts = assemble(ports, config, { chains, seed, memory })
+    const handle = createHandler(signerRoutes(parts), {
       tokens: () => tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
       log,
@@ -63,7 +68,16 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
         refuseWhenBehind(memory, request)
       },
     })
-    return { handle, stop: () => memory.close().finally(() => seed.fill(0)) }
+    const audit = await openAudit(ports, {
+      directory: config.dataDirectory,
+      identity: parts.identity,
+      position: () => memory.position(),
+    })
+    const stop = async () => {
+      await audit.close()
+      await memory.close().finally(() => seed.fill(0))
+    }
+    return { handle: audited(handle, { audit, clock: ports.clock, tokens: () => tokens }), stop }
   } catch (error) {
     await memory.close()
     throw error

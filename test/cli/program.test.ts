@@ -8,6 +8,7 @@ import { runProgram } from '../../src/commands/program.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
 import { openLedger } from '../../src/ledger/journal.ts'
 import { createDisk } from '../../src/shell/disk.ts'
+import { openAudit } from '../../src/signer/audit.ts'
 import { isFile } from '../../src/shell/files.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { identityOf } from '../../src/signer/identity.ts'
@@ -166,6 +167,13 @@ describe('authorise', () => {
   })
 })
 
+/** The log of a signer that was started and stopped. */
+async function writeAudit(directory: string, position: { sequence: number; hash: string }): Promise<void> {
+  const identity = identityOf(new Uint8Array(64))
+  const audit = await openAudit(createPorts('error'), { directory, identity, position: () => position })
+  await audit.close()
+}
+
 describe('verify', () => {
   const open = () => {
     const { random, log } = createPorts('error')
@@ -199,7 +207,9 @@ describe('verify', () => {
       }))
       for (const entry of entries)
         await journal.append({ at: 1, heights: {}, entries: [entry], reserve: [], release: [] })
+      const position = { sequence: journal.durableSeq(), hash: journal.durableHash() }
       await journal.close()
+      if (name === 'signer.yaml') await writeAudit(join(directory, 'data'), position)
       await writeFile(join(directory, name), 'dataDirectory: ./data')
       const sound = await run('verify', '--config', join(directory, name))
       expect(sound.err).toBe('')
