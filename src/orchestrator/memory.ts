@@ -30,6 +30,8 @@ export interface LiveMemory extends Memory {
   takeDueHeight(chain: string, height: number): Id[]
   /** Puts back what was taken and could not be stepped. */
   postpone(ids: Id[], until: number): void
+  /** The same for what was taken at a height. */
+  returnDueHeight(chain: string, ids: readonly Id[], height: number): void
   observe(observer: Observer): void
 }
 
@@ -86,9 +88,15 @@ function reschedule(state: State, before: Instance | undefined, after: Instance)
   const isNewState = before?.value !== after.value
   if (dueAt !== null && (isNewState || before.context['dueAt'] !== dueAt)) state.due.push(dueAt, after.id)
   if (dueHeight === null || (!isNewState && before.context['dueHeight'] === dueHeight)) return
-  let heap = state.dueHeights.get(chain)
-  if (heap === undefined) state.dueHeights.set(chain, (heap = createHeap()))
-  heap.push(dueHeight, after.id)
+  heightsOf(state, chain).push(dueHeight, after.id)
+}
+
+function heightsOf(state: State, chain: string): Heap {
+  const known = state.dueHeights.get(chain)
+  if (known !== undefined) return known
+  const heap = createHeap()
+  state.dueHeights.set(chain, heap)
+  return heap
 }
 
 function admit(state: State, after: Instance): void {
@@ -177,6 +185,7 @@ export function createMemory(loaded: Loaded): LiveMemory {
     nextDue: () => state.due.peek()?.at ?? null,
     takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),
     postpone: (ids, until) => ids.forEach(id => state.due.push(until, id)),
+    returnDueHeight: (chain, ids, height) => ids.forEach(id => heightsOf(state, chain).push(height, id)),
     observe(observer) {
       state.observers.push(observer)
       for (const instance of state.live.values()) observer(undefined, instance)

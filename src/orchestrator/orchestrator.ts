@@ -113,7 +113,12 @@ function dispatchBlock(engine: Engine, event: Extract<Inbound, { type: 'block.co
   commitSlices(engine, messages, event.at, SLICE)
   const ground = { memory, policy: policyOf(policies, chain), at: event.at }
   const wakened = memory.takeDueHeight(chain, block.height)
-  commitSlices(engine, onApplied(ground, wakened, block), event.at, SLICE)
+  try {
+    commitSlices(engine, onApplied(ground, wakened, block), event.at, SLICE)
+  } catch (error) {
+    memory.returnDueHeight(chain, wakened, block.height)
+    throw error
+  }
 }
 
 function halt(engine: Engine, event: Inbound, error: Fault): void {
