@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import { operating } from '../../adapters/fault.ts'
+import type { Instance } from '../../src/ledger/entry.ts'
+import type { TaskResult } from '../../src/orchestrator/inbound.ts'
+import { createTasks, retryAt, type Outcome } from '../../src/orchestrator/tasks.ts'
+import { quiet } from './rig.ts'
+
+const NOW = 1000
+const clock = { now: () => NOW, wake: () => () => {} }
+const random = (byte: number) => ({ bytes: () => new Uint8Array([byte]) })
+
+const attempt = (n: number, account = 'account/litecoin:0', failures = 0): Instance => ({
+  ...{ id: `attempt/${account}:${n}`, version: 1, value: 'signed.due', revision: 1, seq: n, at: 0, entered: n },
+  ended: false,
+  context: { chain: 'litecoin', account, failures },
+})
+
+/** Tasks whose performances end when the test says so. */
+function desk() {
+  const live = new Map<string, Instance>()
+  const begun: string[] = []
+  const endings = new Map<string, { resolve: (outcome: Outcome) => void; reject: (error: unknown) => void }>()
+  const finished: TaskResult[] = []
+  const publish = ({ id }: Instance) => {
+    begun.push(id)
+    return new Promise<Outcome>((resolve, reject) => endings.set(id, { resolve, reject }))
+  }
+  const tasks = createTasks({
+    performers: { publish },
+    get: id => live.get(id),
+    finish: result => finished.push(result),
+    clock,
+    random: random(128),
+    log: () => {},
+  })
+  return {
+    tasks,
+    live,
+    begun,
+    finished,
+    owe(instance: Instance) {
+      live.set(instance.id, instance)
+      tasks.owe('publish', instance)
+    },
+    async end({ id }: Instance, error?: unknown) {
+      if (error === undefined)
+        endings.get(id)!.resolve({ type: 'publishing.answered', data: { id, reason: null, retryAt: 1 } })
+      else endings.get(id)!.reject(error)
+      await quiet()
+    },
+  }
+}
+
+describe('tasks', () => {
+  test('of one account run one after the other, in their order; of two accounts side by side', async () => {
+    const { owe, begun, end } = desk()
+    const [first, second, third] = [attempt(1), attempt(2), attempt(3, 'account/dogecoin:0')]
+    for (const one of [first, second, third]) owe(one)
+    expect(begun).toEqual([first.id, third.id])
+    await end(first)
+    expect(begun).toEqual([first.id, third.id, second.id])
+  })
+
+  test('are at most 16 at once, however many are owed', async () => {
+    const { owe, begun, end } = desk()
+    const many = Array.from({ length: 40 }, (_, i) => attempt(i + 1, `account/litecoin:${i}`))
+    for (const one of many) owe(one)
+    expect(begun.length).toBe(16)
+    await end(many[0]!)
+    expect(begun.length).toBe(17)
+    for (let i = 1; i < 40; i++) await end(many[i]!)
+    expect(begun).toEqual(many.map(({ id }) => id))
+  })
+
+  test('a result carries the run that it is of', async () => {
+    const { owe, end, finished } = desk()
+    owe(attempt(4))
+    await end(attempt(4))
+    expect(finished).toEqual([expect.objectContaining({ type: 'publishing.answered', run: `${attempt(4).id}@4` })])
+  })
+
+  test('a failure is an event with the reason and a time to try again', async () => {
+    const { owe, end, finished } = desk()
+    owe(attempt(1, 'account/litecoin:0', 3))
+    await end(attempt(1), operating('unreachable', 'nobody answers'))
+    const data = { id: attempt(1).id, reason: 'nobody answers', retryAt: NOW + 3000 }
+    expect(finished).toEqual([{ type: 'task.failed', run: `${attempt(1).id}@1`, data }])
+  })
+
+  test('a run that its instance has left before its turn is not performed', async () => {
+    const { owe, live, begun, end } = desk()
+    owe(attempt(1))
+    owe(attempt(2))
+    live.set(attempt(2).id, { ...attempt(2), entered: 9 })
+    await end(attempt(1))
+    expect(begun).toEqual([attempt(1).id])
+  })
+
+  test('after a stop nothing begins and nothing is reported', async () => {
+    const { owe, tasks, begun, finished, end } = desk()
+    owe(attempt(1))
+    owe(attempt(2))
+    tasks.stop()
+    await end(attempt(1))
+    owe(attempt(3, 'account/dogecoin:0'))
+    expect([begun, finished]).toEqual([[attempt(1).id], []])
+  })
+
+  test('waits grow from half a second to a minute, with jitter of up to half, and no further', () => {
+    const waits = (byte: number) => [0, 1, 5, 7, 100].map(failures => retryAt(clock, random(byte), failures) - NOW)
+    expect(waits(0)).toEqual([250, 500, 8000, 30000, 30000])
+    expect(waits(255)).toEqual([499, 998, 15969, 59883, 59883])
+  })
+})
