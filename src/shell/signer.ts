@@ -2,6 +2,7 @@
 import type { LogLevel } from '../../adapters/ports.ts'
 import type { SignerConfig } from '../config.ts'
 import { main } from '../signer/main.ts'
+import { refuseSlowBackend } from './backend.ts'
 import { readSignerConfig } from './configuration.ts'
 import { runUntilSignal, type Running } from './daemon.ts'
 import { readText } from './files.ts'
@@ -27,6 +28,7 @@ export async function runSigner(configPath: string, level: LogLevel, out: (line:
 }
 
 export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
+  refuseSlowBackend()
   const ports = createPorts(level)
   const signer = await main(ports, config, passphrase)
   try {

@@ -95,8 +95,8 @@ function entropyOf(phrase: string): Uint8Array {
   }
 }
 
-/** Written beside, synced and renamed: a crash leaves no keystore or a whole one. */
-async function writeOnce(disk: Disk, path: string, text: string): Promise<void> {
+/** Written beside, synced and renamed: a crash leaves what was there (no keystore, the old one) or the new one, whole. */
+async function writeWhole(disk: Disk, path: string, text: string): Promise<void> {
   const directory = posix.dirname(path)
   await disk.makeDirectory(directory)
   const beside = `${path}.tmp`
@@ -122,21 +122,30 @@ export async function createKeystore(
   if (passphrase === '') throw boundary('empty-passphrase', 'the keystore needs a passphrase that is not empty')
   if (await ports.disk.exists(path)) throw boundary('keystore-exists', `${path} exists and is never overwritten`)
   const entropy = options.phrase === undefined ? ports.random.bytes(ENTROPY_BYTES) : entropyOf(options.phrase)
-  const header: Header = {
-    version: 1,
-    kdf: 'scrypt',
-    ...(options.cost ?? DEFAULT_COST),
-    salt: base64(ports.random.bytes(SALT_BYTES)),
-    cipher: 'aes-256-gcm',
-    nonce: base64(ports.random.bytes(NONCE_BYTES)),
-  }
-  const key = await keyOf(ports.derive, passphrase, header)
   try {
-    await writeOnce(ports.disk, path, `${JSON.stringify(encrypt(key, header, entropy), null, 2)}\n`)
+    await seal(ports, path, passphrase, entropy, options.cost ?? DEFAULT_COST)
     return { phrase: entropyToMnemonic(entropy, wordlist) }
   } finally {
-    key.fill(0)
     entropy.fill(0)
+  }
+}
+
+/** Encrypts under a fresh salt and a fresh nonce, and writes the file. */
+async function seal(
+  { disk, derive, random }: KeystorePorts,
+  path: string,
+  passphrase: string,
+  entropy: Uint8Array,
+  cost: Cost,
+): Promise<void> {
+  const salt = base64(random.bytes(SALT_BYTES))
+  const nonce = base64(random.bytes(NONCE_BYTES))
+  const header: Header = { version: 1, kdf: 'scrypt', ...cost, salt, cipher: 'aes-256-gcm', nonce }
+  const key = await keyOf(derive, passphrase, header)
+  try {
+    await writeWhole(disk, path, `${JSON.stringify(encrypt(key, header, entropy), null, 2)}\n`)
+  } finally {
+    key.fill(0)
   }
 }
 
@@ -157,6 +166,25 @@ function parse(path: string, text: string): Omit<z.infer<typeof fileSchema>, 'ch
   return fields
 }
 
+/** The caller overwrites it. Throws as openKeystore does. */
+async function openEntropy(
+  ports: Pick<KeystorePorts, 'disk' | 'derive'>,
+  path: string,
+  passphrase: string,
+): Promise<Uint8Array> {
+  if (!(await ports.disk.exists(path))) throw boundary('no-keystore', `there is no keystore at ${path}`)
+  const bytes = await readWhole(ports.disk, path, MAXIMUM_FILE_BYTES)
+  const { ciphertext, tag, ...header } = parse(path, new TextDecoder().decode(bytes))
+  const key = await keyOf(ports.derive, passphrase, header)
+  try {
+    return decrypt(key, header, plain(ciphertext), plain(tag))
+  } catch {
+    throw boundary('wrong-passphrase', `the passphrase does not open ${path}, or somebody has altered the file`)
+  } finally {
+    key.fill(0)
+  }
+}
+
 /**
  * The 64-byte BIP-39 seed (no BIP-39 passphrase). Throws `no-keystore` or `wrong-passphrase` (boundary), or a
  * corrupt-store fault when the file was changed or damaged. Nothing secret is in any message.
@@ -166,19 +194,27 @@ export async function openKeystore(
   path: string,
   passphrase: string,
 ): Promise<Uint8Array> {
-  if (!(await ports.disk.exists(path))) throw boundary('no-keystore', `there is no keystore at ${path}`)
-  const bytes = await readWhole(ports.disk, path, MAXIMUM_FILE_BYTES)
-  const { ciphertext, tag, ...header } = parse(path, new TextDecoder().decode(bytes))
-  const key = await keyOf(ports.derive, passphrase, header)
-  let entropy: Uint8Array
-  try {
-    entropy = decrypt(key, header, plain(ciphertext), plain(tag))
-  } catch {
-    throw boundary('wrong-passphrase', `the passphrase does not open ${path}, or somebody has altered the file`)
-  } finally {
-    key.fill(0)
-  }
+  const entropy = await openEntropy(ports, path, passphrase)
   const seed = mnemonicToSeedSync(entropyToMnemonic(entropy, wordlist))
   entropy.fill(0)
   return seed
+}
+
+/**
+ * The same phrase under another passphrase: a new file takes the place of the old one, which a crash leaves whole. Copies of
+ * the old file still open with the old passphrase. Throws as openKeystore does, and `empty-passphrase`.
+ */
+export async function changePassphrase(
+  ports: KeystorePorts,
+  path: string,
+  passphrases: { old: string; new: string },
+  cost = DEFAULT_COST,
+): Promise<void> {
+  if (passphrases.new === '') throw boundary('empty-passphrase', 'the keystore needs a passphrase that is not empty')
+  const entropy = await openEntropy(ports, path, passphrases.old)
+  try {
+    await seal(ports, path, passphrases.new, entropy, cost)
+  } finally {
+    entropy.fill(0)
+  }
 }

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDisk } from '../../src/shell/disk.ts'
 import { derive } from '../../src/shell/ports.ts'
+import { simulatedDisk } from '../simulation/disk.ts'
 import { identityOf } from '../../src/signer/identity.ts'
-import { createKeystore, openKeystore } from '../../src/signer/keystore.ts'
+import { changePassphrase, createKeystore, openKeystore } from '../../src/signer/keystore.ts'
 
 /** The real scrypt at a cost that tests can pay. */
 const cost = { N: 2 ** 10, r: 8, p: 1 }
@@ -139,5 +140,55 @@ describe('opening a keystore', () => {
       await writeFile(path, bad)
       await expect(openKeystore(ports, path, passphrase)).rejects.toMatchObject({ type: 'corruptStore' })
     }
+  })
+})
+
+describe('changing the passphrase', () => {
+  const another = 'quite another passphrase'
+
+  test('the new one opens the same seed, the old one nothing, under a fresh salt and nonce', async () => {
+    const { phrase } = await createKeystore(ports, path, passphrase, { cost })
+    const before = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+    await changePassphrase(ports, path, { old: passphrase, new: another }, cost)
+    expect(await openKeystore(ports, path, another)).toEqual(mnemonicToSeedSync(phrase))
+    await expect(openKeystore(ports, path, passphrase)).rejects.toMatchObject({ kind: 'wrong-passphrase' })
+    const after = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+    for (const field of ['salt', 'nonce', 'ciphertext']) expect(after[field]).not.toBe(before[field])
+    expect(await readdir(join(directory, 'deep'))).toEqual(['keystore.json'])
+  })
+
+  test('a wrong old one, an empty new one and a damaged file change nothing', async () => {
+    await createKeystore(ports, path, passphrase, { cost })
+    const before = await readFile(path, 'utf8')
+    const change = (old: string, next: string) => changePassphrase(ports, path, { old, new: next }, cost)
+    await expect(change('wrong', another)).rejects.toMatchObject({ kind: 'wrong-passphrase' })
+    await expect(change(passphrase, '')).rejects.toMatchObject({ kind: 'empty-passphrase' })
+    expect(await readFile(path, 'utf8')).toBe(before)
+  })
+
+  test('a power cut at any call leaves the old file or the new one, whole', async () => {
+    const kept = new Set<string>()
+    for (let at = 1; at <= 20; at++) {
+      let left = Infinity
+      let cut: () => void = () => undefined
+      const isCut = new Promise<void>(resolve => (cut = resolve))
+      const settle = async () => {
+        if (--left > 0) return
+        cut()
+        await new Promise<never>(() => undefined)
+      }
+      const disk = simulatedDisk({ seed: at, settle })
+      const { phrase } = await createKeystore({ ...ports, disk }, '/k/keystore.json', passphrase, { cost })
+      left = at
+      const changing = changePassphrase({ ...ports, disk }, '/k/keystore.json', { old: passphrase, new: another }, cost)
+      await Promise.race([changing, isCut])
+      const after = disk.crash({ seed: at, settle: () => Promise.resolve() })
+      const opens = async (word: string) =>
+        openKeystore({ ...ports, disk: after }, '/k/keystore.json', word).catch(() => null)
+      const [old, fresh] = [await opens(passphrase), await opens(another)]
+      expect(old ?? fresh).toEqual(mnemonicToSeedSync(phrase))
+      kept.add(old === null ? 'new' : 'old')
+    }
+    expect([...kept].sort()).toEqual(['new', 'old'])
   })
 })

@@ -1,0 +1,41 @@
+/**
+ * S6: that the cryptography is there, right and fast. Right is checked where keys are derived (a known answer). There: Node's
+ * own crypto has no second implementation, and tiny-secp256k1 is WebAssembly or nothing. Fast is measured against the
+ * pure JavaScript of @noble/curves, in this very process: what is not clearly faster is a fallback that somebody has put in
+ * the place of the WebAssembly, or WebAssembly that is interpreted.
+ */
+import { secp256k1 as javascript } from '@noble/curves/secp256k1.js'
+import * as webassembly from 'tiny-secp256k1'
+import { invariant } from '../../adapters/fault.ts'
+
+const ROUNDS = 15
+/** Measured: 5 to 10 times. The quickest of the rounds counts, so a busy machine does not matter. */
+const LEAST_RATIO = 2
+
+type Verifier = Pick<typeof webassembly, 'sign' | 'verify' | 'pointFromScalar'>
+
+/** @throws invariant `crypto-backend` */
+export function refuseSlowBackend(backend: Verifier = webassembly): void {
+  const secret = new Uint8Array(32).fill(7)
+  const digest = new Uint8Array(32).fill(9)
+  const publicKey = backend.pointFromScalar(secret, true)!
+  const signature = backend.sign(digest, secret)
+  const options = { prehash: false, lowS: true }
+  const fastMs = quickestMs(() => backend.verify(digest, publicKey, signature))
+  const slowMs = quickestMs(() => javascript.verify(signature, digest, publicKey, options))
+  if (slowMs / fastMs >= LEAST_RATIO) return
+  throw invariant(
+    'crypto-backend',
+    `verifying takes ${fastMs.toFixed(3)} ms, pure JavaScript ${slowMs.toFixed(3)} ms: the secp256k1 backend is a slow fallback`,
+  )
+}
+
+function quickestMs(verify: () => boolean): number {
+  let quickest = Infinity
+  for (let round = 0; round < ROUNDS; round++) {
+    const startedAt = performance.now()
+    if (!verify()) throw invariant('crypto-backend', 'the secp256k1 backend and pure JavaScript disagree')
+    quickest = Math.min(quickest, performance.now() - startedAt)
+  }
+  return quickest
+}
