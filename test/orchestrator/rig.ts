@@ -33,6 +33,7 @@ export const planner: Planner = {
     if (sum < wanted) return { shortfall: `${wanted - sum} short` }
     return { template: { spendKeys, fee: String(FEE) }, spendKeys, fee: String(FEE) }
   },
+  replace: unused,
 }
 
 const signable: Signable = {

@@ -154,10 +154,8 @@ describe('step', () => {
     expect(() => go(memory, say('broken/a', 'counted'))).toThrow(refused('machine-error'))
     expect(() => go(memory, say('a', 'shouted'))).toThrow(refused('unknown-action'))
     expect(() => go(memory, say('stranger/a', 'counted'))).toThrow(refused('unknown-kind'))
-    const message = say('a', 'asked')
-    const echo: Orders = { tells: [message] }
-    message.event.data = echo
-    expect(() => go(memory, message)).toThrow(refused('endless-step'))
+    const endless = Array.from({ length: 200_001 }, () => say('a', 'counted', {}, 'a run long gone'))
+    expect(() => step(machines, memory, endless, 7)).toThrow(refused('endless-step'))
     expect(memory.seq).toBe(0)
   })
 

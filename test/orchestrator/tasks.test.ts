@@ -38,11 +38,11 @@ function desk() {
     live,
     begun,
     finished,
-    owe(instance: Instance) {
+    owe: (instance: Instance) => {
       live.set(instance.id, instance)
       tasks.owe('publish', instance)
     },
-    async end({ id }: Instance, error?: unknown) {
+    end: async ({ id }: Instance, error?: unknown) => {
       if (error === undefined)
         endings.get(id)!.resolve({ type: 'publishing.answered', data: { id, reason: null, retryAt: 1 } })
       else endings.get(id)!.reject(error)
