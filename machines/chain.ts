@@ -136,7 +136,6 @@ export const chain = setup({
       const { block, nodeHeight } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
       return block.height < nodeHeight
     },
-    isSyncing: ({ event }) => (event as Extract<ChainEvent, { type: 'node.identified' }>).data.syncing,
     hasNoBase: ({ context, event }) =>
       context.blocks.length === 0 && (event as Extract<ChainEvent, { type: 'node.identified' }>).data.base === null,
     isTakenBack: ({ context, event }) => isTakenBack(context, event.data as Place),
