@@ -25,6 +25,9 @@ const STATES: Record<string, string[]> = {
   ],
 }
 
+/** The guards within and(…) and not(…), which are functions that carry them. */
+const namesOf = (guard: object): unknown => (guard as { guards?: unknown }).guards ?? null
+
 describe.each(Object.entries(machines))('%s', (name, machine) => {
   const nodes = nodesOf(machine.root)
 
@@ -59,6 +62,16 @@ describe.each(Object.entries(machines))('%s', (name, machine) => {
   test('invokes nothing, spawns nothing and waits for no timer of its own', () => {
     for (const node of nodes)
       expect([node.invoke, node.after, node.always ?? [], node.entry, node.exit]).toEqual([[], [], [], [], []])
+  })
+
+  test('has no action and no guard that nothing names', () => {
+    const config = JSON.stringify(machine.config, (_, value: unknown) =>
+      typeof value === 'function' ? namesOf(value) : value,
+    )
+    const { actions, guards } = machine.implementations as Record<'actions' | 'guards', object>
+    const shared = ['tell', 'reserve', 'release']
+    const own = [...Object.keys(actions).filter(one => !shared.includes(one)), ...Object.keys(guards)]
+    expect(own.filter(one => !config.includes(`"${one}"`))).toEqual([])
   })
 
   test('never re-enters the state it is in, which would be done by nobody', () => {
