@@ -9,7 +9,14 @@ import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
 import type { Books, Wanted } from './books.ts'
 import { ASSET, BACKEND_SECRET, CHAIN, NETWORK } from './fixtures.ts'
-import { checkAnswered, checkAssigned, checkConflict, checkEvents, type FeedEvent } from './invariants.ts'
+import {
+  checkAnswered,
+  checkAssigned,
+  checkConflict,
+  checkCredited,
+  checkEvents,
+  type FeedEvent,
+} from './invariants.ts'
 import type { Season } from './season.ts'
 import type { Answer, System } from './system.ts'
 
@@ -43,7 +50,7 @@ async function assign(exchange: Exchange, reference: string): Promise<void> {
 
 async function assignAll(exchange: Exchange): Promise<void> {
   const { dice } = exchange.world
-  const references = Array.from({ length: dice.between(3, 7) }, (_, n) => `user-${n}`)
+  const references = Array.from({ length: dice.between(...exchange.season.script.references) }, (_, n) => `user-${n}`)
   const isAtOnce = dice.chance(0.5)
   const all = references.map(reference => () => assign(exchange, reference))
   if (isAtOnce) await Promise.all(all.map(one => one()))
@@ -127,7 +134,7 @@ function destination({ world, books }: Exchange): string {
 
 async function withdraw(exchange: Exchange): Promise<void> {
   const { world, books } = exchange
-  const count = world.dice.between(3, 9)
+  const count = world.dice.between(...exchange.season.script.withdrawals)
   const asked: Promise<void>[] = []
   for (let n = 0; n < count; n++) {
     await world.sleep(world.dice.chance(0.4) ? 0 : world.dice.between(0, 15_000))
@@ -169,8 +176,7 @@ async function audit(exchange: Exchange): Promise<never> {
     if (roll === 2 && acknowledged.size > 0) {
       const id = world.dice.pick([...acknowledged])
       const body = await look(exchange, `/v1/deposits/${id}`)
-      if (body !== null && (body['state'] === 'detected' || body['state'] === 'dropped'))
-        world.violate(`${id} was credited and is now ${body['state']}`)
+      if (body !== null) checkCredited(exchange, id, body)
     }
     if (roll === 3 && events.length > 0) {
       const after = world.dice.between(0, events.length - 1)

@@ -68,6 +68,13 @@ export function checkConflict({ world }: System, id: string, { status }: Answer)
   if (status !== 409) world.violate(`${id} with another amount is answered ${status} instead of 409`)
 }
 
+/** An acknowledgement that was answered is in the deposit's history for ever. */
+export function checkCredited({ world }: System, id: string, body: Answer['body']): void {
+  const history = body['history'] as { event: string }[]
+  if (!history.some(({ event }) => event === 'credit.acknowledged'))
+    world.violate(`${id} was acknowledged, and its history does not say so`)
+}
+
 /** The feed has no gaps and never changes its past. Answers the events that are new. */
 export function checkEvents({ world }: System, books: Books, after: number, body: Answer['body']): FeedEvent[] {
   const { events, next, ledgerId } = body as { events: FeedEvent[]; next: number; ledgerId: string }

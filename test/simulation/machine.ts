@@ -89,7 +89,8 @@ export function createMachine(options: MachineOptions): Machine {
           if (settles(its, `${what} ${result.status}`)) resolve(result)
         },
         (error: unknown) => {
-          if (settles(its, `${what} ${reasonOf(error)}`)) reject(error)
+          if (settles(its, `${what} ${reasonOf(error)}`))
+            reject(error instanceof Error ? error : new Error(reasonOf(error)))
         },
       )
     })

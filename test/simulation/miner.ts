@@ -78,7 +78,7 @@ function act(network: Network): void {
   if (!season.isStormy) return mine(network, 1)
   const roll = dice.roll()
   if (roll < 0.12) return reorganise(network)
-  if (roll < 0.15) {
+  if (roll < 0.15 && season.script.isFaulty) {
     sky.isNodeUp = false
     world.after(dice.between(100, MAXIMUM_ABSENCE_MS), () => (sky.isNodeUp = true))
   } else mine(network, roll < 0.85 ? 1 : dice.between(2, 5))

@@ -7,8 +7,6 @@ import type { System } from './system.ts'
 const PAUSE_MS = 8000
 const DUST_SAT = 6000
 const TREASURY_SAT = 300_000_000n
-/** Payments stop here: so many mature coins there are to pay with, and none is change of another payment. */
-const MAXIMUM_PAYMENTS = 60
 
 /** Amounts of payers end in 0, those of withdrawals never do. */
 function amountOf({ world }: System): bigint {
@@ -38,7 +36,7 @@ function pay(system: System, books: Books): void {
 
 export async function runPayers(system: System, books: Books, season: Season): Promise<void> {
   const { world } = system
-  for (let n = 0; n < MAXIMUM_PAYMENTS; n++) {
+  for (let n = 0; n < season.script.payments; n++) {
     await world.sleep(world.dice.between(500, PAUSE_MS))
     if (!season.isStormy) return
     pay(system, books)

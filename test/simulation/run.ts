@@ -1,31 +1,44 @@
-/** `npm run simulate -- --seeds 2000 --from 1`: runs seeds, shows progress and what was violated. */
+/**
+ * `npm run simulate -- --seeds 2000 --from 1` runs seeds; `--sweep watcher` (or `signer`) lets that process fall at each
+ * await of a short run in turn. Shows progress and what was violated; `--trace` shows what came before.
+ */
 import { parseArgs } from 'node:util'
 import { simulate, type Verdict } from './simulate.ts'
+import { awaitsOf, simulateFall } from './sweep.ts'
 
-const SHOWN_LINES = 60
+const SHOWN_LINES = 400
+const PROGRESS_EVERY = 50
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
+    sweep: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
 })
-const from = Number(values.from)
-const count = Number(values.seeds)
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
 const failures: Verdict[] = []
 const startedAt = performance.now()
-const elapsed = () => ((performance.now() - startedAt) / 1000).toFixed(1)
 
-for (let seed = from; seed < from + count; seed++) {
-  const verdict = await simulate(seed)
-  if (verdict.violation !== null) {
-    failures.push(verdict)
-    process.stdout.write(`seed ${seed}: ${verdict.violation}\n`)
-    if (values.trace) process.stdout.write(`${verdict.recent.slice(-SHOWN_LINES).join('\n')}\n`)
+async function runEach(name: string, from: number, count: number, run: (n: number) => Promise<Verdict>): Promise<void> {
+  for (let n = from; n < from + count; n++) {
+    const verdict = await run(n)
+    if (verdict.violation !== null) {
+      failures.push(verdict)
+      if (values.trace) say(verdict.recent.slice(-SHOWN_LINES).join('\n'))
+      say(`${name} ${n}: ${verdict.violation}`)
+    }
+    const done = n - from + 1
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    if (done % PROGRESS_EVERY === 0 || done === count)
+      say(`${done} of ${count}, ${failures.length} violations, ${seconds} s`)
   }
-  const done = seed - from + 1
-  if (done % 50 === 0 || done === count)
-    process.stdout.write(`${done} of ${count} seeds, ${failures.length} violations, ${elapsed()} s\n`)
 }
+
+const machine = values.sweep
+if (machine === 'watcher' || machine === 'signer')
+  await runEach(`${machine} at await`, 1, await awaitsOf(machine), at => simulateFall(machine, at))
+else await runEach('seed', Number(values.from), Number(values.seeds), seed => simulate(seed))
 process.exitCode = failures.length > 0 ? 1 : 0

@@ -5,7 +5,7 @@ import { changeWeather, tortureMachine } from './chaos.ts'
 import { checkEnd, unsettled } from './ending.ts'
 import { runMiner } from './miner.ts'
 import { fillTreasury, runPayers } from './payer.ts'
-import type { Season } from './season.ts'
+import { STORM, type Script, type Season } from './season.ts'
 import { createSystem, prepare, type System } from './system.ts'
 import { CALM } from './wire.ts'
 import { createWorld } from './world.ts'
@@ -17,13 +17,12 @@ export interface Verdict {
   /** Over everything that happened, in its order. */
   hash: string
   virtualMs: number
-  /** Awaits of watcher and signer. */
-  awaits: number
+  awaits: { watcher: number; signer: number }
   /** The last lines of what happened. */
   recent: string[]
 }
 
-const STORM_MS = 120_000
+const SHOWN_UNSETTLED = 20
 /** After the last fault everything ends within this. */
 const CALM_MS = 6 * 60_000
 const JUDGE_MS = 2000
@@ -50,40 +49,41 @@ function calmDown({ world, sky, watcher, signer }: System, season: Season): void
   }
 }
 
-export async function simulate(seed: number): Promise<Verdict> {
+/** What makes things go wrong, as far as the script says so. */
+function startFaults(system: System, season: Season): Promise<void>[] {
+  const { world, watcher, signer } = system
+  const { fall, isFaulty } = season.script
+  if (fall !== null) system[fall.machine].fallAt(fall.at, fall.how)
+  if (!isFaulty) return []
+  return [tortureMachine(world, watcher, season), tortureMachine(world, signer, season), changeWeather(system, season)]
+}
+
+const storyOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error))
+
+export async function simulate(seed: number, script: Script = STORM): Promise<Verdict> {
   const world = createWorld(seed)
   const system = createSystem(world, await (prepared ??= prepare()))
   const books = newBooks()
-  const season: Season = { isStormy: true }
+  const season: Season = { isStormy: true, script }
   const verdict = { isOver: false }
   const startedAt = world.now()
-  const failed = (error: unknown) =>
-    world.violate(`the simulation itself failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`)
   system.signer.start()
   system.watcher.start()
-  const exchange = { ...system, books, season }
   const actors = [
     runMiner(system, books, season),
-    runBackend(exchange),
+    runBackend({ ...system, books, season }),
     runPayers(system, books, season),
     fillTreasury(system, books),
-    tortureMachine(world, system.watcher, season),
-    tortureMachine(world, system.signer, season),
-    changeWeather(system, season),
+    ...startFaults(system, season),
     judge(system, books, season, verdict),
   ]
-  for (const actor of actors) actor.catch(failed)
-  world.after(world.dice.between(STORM_MS / 4, STORM_MS), () => calmDown(system, season))
-  const isDone = await world.run(() => verdict.isOver, startedAt + STORM_MS + CALM_MS)
+  for (const actor of actors)
+    actor.catch((error: unknown) => world.violate(`the simulation itself failed: ${storyOf(error)}`))
+  world.after(world.dice.between(...script.stormMs), () => calmDown(system, season))
+  const isDone = await world.run(() => verdict.isOver, startedAt + script.stormMs[1] + CALM_MS)
   if (!isDone && world.violation() === null)
-    world.violate(`not settled: ${unsettled(system, books).slice(0, 20).join('; ')}`)
-  const awaits = system.watcher.awaits() + system.signer.awaits()
-  return {
-    seed,
-    violation: world.violation(),
-    hash: world.hash(),
-    virtualMs: world.now() - startedAt,
-    awaits,
-    recent: world.recent(),
-  }
+    world.violate(`not settled: ${unsettled(system, books).slice(0, SHOWN_UNSETTLED).join('; ')}`)
+  const awaits = { watcher: system.watcher.awaits(), signer: system.signer.awaits() }
+  const virtualMs = world.now() - startedAt
+  return { seed, violation: world.violation(), hash: world.hash(), virtualMs, awaits, recent: world.recent() }
 }

@@ -3,7 +3,7 @@ import type { Block } from 'bitcoinjs-lib'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { displayOf } from '../../adapters/bitcoin/hash.ts'
 import type { SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
-import { BASE_HEIGHT, NETWORK } from './fixtures.ts'
+import { BASE_HEIGHT, FINAL, NETWORK } from './fixtures.ts'
 
 export interface Paid {
   txid: string
@@ -36,10 +36,10 @@ function readBlock(block: Block): Mined[] {
   return mined
 }
 
-/** Every transaction of the best chain since the watcher follows it, in its order. */
+/** Every transaction of the best chain that the watcher can have seen, in its order. */
 export function minedOn(node: SimulatedBitcoin): Mined[] {
   const mined: Mined[] = []
-  for (let height = BASE_HEIGHT + 1; height <= node.height(); height++)
+  for (let height = BASE_HEIGHT - FINAL; height <= node.height(); height++)
     mined.push(...readBlock(node.block(node.hashAt(height))))
   return mined
 }
