@@ -168,6 +168,8 @@ export interface Planner {
   destination(to: string, dataField: string | null): Destination
   /** The least that can be paid to this destination: dust, or 1. */
   minimumPayment(to: string): Amount
+  /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
+  readonly maximumPayment: Amount
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
   /**
    * A further attempt at the same payments that pays more and shares spend keys with every earlier one, so that only one

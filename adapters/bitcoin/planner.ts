@@ -24,6 +24,7 @@ export function createPlanner(
 ): Planner {
   return {
     destination: (to, dataField) => destinationOf(to, dataField, network),
+    maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
     plan: (order, funds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
     replace: (order, earlier, funds, facts) => {

@@ -31,6 +31,7 @@ const STATUS_OF_KIND = {
   'unknown-chain': 422,
   'unknown-asset': 422,
   dust: 422,
+  'impossible-amount': 422,
   expired: 422,
   'pool-empty': 503,
 } as const satisfies Record<string, number>

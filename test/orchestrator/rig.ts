@@ -21,6 +21,7 @@ const unused = (): never => {
 export const planner: Planner = {
   destination: to => ({ canonical: to }),
   minimumPayment: () => '1',
+  maximumPayment: '1000000000000000000',
   plan(order, funds) {
     const wanted = order.payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
     const spendKeys: SpendKey[] = []

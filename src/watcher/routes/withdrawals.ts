@@ -35,6 +35,9 @@ function checkIntent({ policies, clock }: Parts, intent: Intent): void {
   const least = policy.planner.minimumPayment(intent.to)
   if (BigInt(intent.amount) < BigInt(least))
     throw boundary('dust', `${intent.amount} is below ${least}, the least that can be paid to this address`)
+  const most = policy.planner.maximumPayment
+  if (BigInt(intent.amount) > BigInt(most))
+    throw boundary('impossible-amount', `${intent.amount} is above ${most}, the most that ${intent.chain} can pay`)
   if (intent.expiresAt !== null && Date.parse(intent.expiresAt) <= clock.now())
     throw boundary('expired', `expiresAt ${intent.expiresAt} has passed`)
 }
