@@ -28,6 +28,13 @@ export function onApplied(
   ]
 }
 
+/** Unconfirmed change is money that somebody may wait for, and the next block may be far. */
+function onPending(ground: Ground, { data, at }: Of<'facts.pending'>): Addressed[] {
+  const messages = onFacts(ground, data.facts)
+  const hasChange = data.facts.some(fact => fact.kind === 'payment.seen' && fact.own)
+  return hasChange ? [...messages, tell(treasuryId(ground.policy.name), 'funds.arrived', at, {})] : messages
+}
+
 /** Withdrawals may be asked for before the treasury's account is there: it hears of them when it opens. */
 function onGenerated({ memory, policy, at }: Ground, { data }: Of<'addresses.generated'>): Addressed[] {
   return data.addresses.flatMap(address => {
@@ -119,7 +126,7 @@ export function route(policies: Policies, memory: LiveMemory, event: Inbound): A
     case 'block.disconnected':
       return onDisconnected(ground(event.data.chain), event.data)
     case 'facts.pending':
-      return onFacts(ground(event.data.chain), event.data.facts)
+      return onPending(ground(event.data.chain), event)
     case 'addresses.generated':
       return onGenerated(ground(event.data.chain), event)
     case 'address.assigned':
