@@ -19,8 +19,15 @@ export interface Audit {
   leftSat: bigint
 }
 
+export interface Sent {
+  txid: string
+  address: string
+  amountSat: bigint
+}
+
 export interface Expected {
-  deposits: number
+  /** Payments to assigned addresses, one a transaction. */
+  sent: readonly Sent[]
   withdrawals: number
   /** What came to the treasury from outside. */
   fundedSat: bigint
@@ -59,6 +66,13 @@ function holdings(transactions: readonly Transaction[], ours: ReadonlySet<string
   }
   const unspent = [...outputs].filter(([key]) => !spent.has(key)).map(([, output]) => output)
   return { outputs, spent, spenders: [...spenders], leftSat: sum(unspent.map(({ amountSat }) => amountSat)) }
+}
+
+/** What the payers sent is what the chain has: a check of the test itself, before anybody else is judged. */
+function checkSent(sent: readonly Sent[], outputs: ReadonlyMap<string, Output>, treasury: string): void {
+  const line = ({ txid, address, amountSat }: Sent | Output) => `${txid} ${address} ${amountSat}`
+  const arrived = [...outputs.values()].filter(({ address }) => address !== treasury)
+  assert.deepEqual(arrived.map(line).sort(), sent.map(line).sort(), 'sent and arrived')
 }
 
 /** Every payment to an assigned address is one deposit, final, of that amount; and there is no other deposit. */
@@ -125,7 +139,8 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   const ours = new Set([treasury, ...addresses.map(({ address }) => address)])
   const { outputs, spenders, leftSat } = holdings(transactions, ours)
 
-  assert.deepEqual([deposits.length, withdrawals.length], [expected.deposits, expected.withdrawals])
+  checkSent(expected.sent, outputs, treasury)
+  assert.equal(withdrawals.length, expected.withdrawals)
   checkDeposits(deposits, outputs, treasury)
   checkWithdrawals(withdrawals, transactions)
   assert.deepEqual(

@@ -9,12 +9,12 @@ export interface Daemon {
   /** SIGKILL; resolves when the process is gone. */
   kill9(): Promise<void>
   /** SIGTERM; the exit status. */
-  stop(): Promise<number | null>
-  isRunning(): boolean
+  stop: () => Promise<number | null>
+  isRunning: () => boolean
   pid(): number
   /** Milliseconds of processor time since the start: what a busy machine does not lengthen. */
   usedMs(): number
-  log(): string
+  log: () => string
 }
 
 export interface Ran {

@@ -27,9 +27,9 @@ export interface Litecoind {
   directory: string
   pid(): number
   /** The result of an RPC; rejects with the node's error. */
-  rpc(method: string, ...params: unknown[]): Promise<unknown>
+  rpc: (method: string, ...params: unknown[]) => Promise<unknown>
   /** Mines to the node's own wallet; the hashes. Makes the peg-in that the block activating MWEB must have. */
-  mine(count: number): Promise<string[]>
+  mine: (count: number) => Promise<string[]>
   /** Pays from the node's own wallet; the transaction id. */
   pay(address: string, amountSat: bigint): Promise<string>
   stop(): Promise<void>

@@ -2,7 +2,7 @@
  * Mixed traffic on a real chain that reorganises now and then, while watcher and signer are killed at random moments:
  * everything that moved must be accounted for afterwards by the node, the ledger and the feed, to the base unit.
  */
-import { audit, type Audit } from './audit.ts'
+import { audit, type Audit, type Sent } from './audit.ts'
 import { FINAL, startSystem, type Resource, type System } from './system.ts'
 
 export interface SoakPlan {
@@ -29,6 +29,8 @@ interface Soak {
   plan: SoakPlan
   random: Random
   report: Pick<SoakReport, 'kills' | 'readyMs' | 'readyUsedMs' | 'reorganisations'>
+  /** What was paid to our customers' addresses. */
+  sent: Sent[]
   isOver: boolean
 }
 
@@ -37,13 +39,17 @@ const FUNDING = Array.from({ length: 30 }, () => 20n * COIN)
 const CUSTOMERS = 40
 /** Kill after at most so long within a round. */
 const KILL_WITHIN_MS = 1200
-const BLOCKS_PER_ROUND = 2
+const REORGANISATIONS_AT_MOST = 30
 const REORGANISE_EVERY = 5
 const DEEPEST = 3
-const SETTLING_ROUNDS = 60
+const SETTLING_ROUNDS = 12
 const CREDIT_PAUSE_MS = 50
-/** MWEB is active from block 432 on. */
-const BLOCKS = 450
+/**
+ * Until block 432 activates MWEB: from then on the payer's wallet pays some out of the MWEB, under ids it does not tell,
+ * and forgets them in reorganisations. (That such payments are read right is tested with the node alone.)
+ */
+const BLOCKS = 120
+const BLOCKS_AT_MOST = 260
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -58,10 +64,11 @@ function createRandom(seed: number): Random {
   }
 }
 
-async function depositSome({ system, random }: Soak, count: number): Promise<void> {
+async function depositSome({ system, random, sent }: Soak, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     const address = await system.address(`customer-${random(CUSTOMERS)}`)
-    await system.litecoind.pay(address, 200_000n + BigInt(random(50_000_000)))
+    const amountSat = 200_000n + BigInt(random(50_000_000))
+    sent.push({ txid: await system.litecoind.pay(address, amountSat), address, amountSat })
   }
 }
 
@@ -87,13 +94,20 @@ async function creditAll(soak: Soak): Promise<void> {
   }
 }
 
-async function mineSome({ system, random, report }: Soak, round: number): Promise<void> {
+/** How many of `total` are due in this round of all rounds. */
+const share = (total: number, round: number, rounds: number): [from: number, count: number] => {
+  const from = Math.floor((total * round) / rounds)
+  return [from, Math.floor((total * (round + 1)) / rounds) - from]
+}
+
+async function mineSome({ system, random, report, plan }: Soak, round: number): Promise<void> {
   const { rpc, mine } = system.litecoind
-  for (let n = 0; n < BLOCKS_PER_ROUND; n++) {
-    await pause(random(KILL_WITHIN_MS / BLOCKS_PER_ROUND))
+  const [, blocks] = share(Math.min(2 * plan.kills, BLOCKS_AT_MOST), round, plan.kills)
+  for (let n = 0; n < blocks; n++) {
+    await pause(random(KILL_WITHIN_MS / 2))
     await mine(1)
   }
-  if (round % REORGANISE_EVERY !== REORGANISE_EVERY - 1) return
+  if (round % REORGANISE_EVERY !== REORGANISE_EVERY - 1 || report.reorganisations >= REORGANISATIONS_AT_MOST) return
   const depth = 1 + random(DEEPEST)
   const height = (await rpc('getblockcount')) as number
   await rpc('invalidateblock', await rpc('getblockhash', height - depth + 1))
@@ -108,12 +122,6 @@ async function killOne({ system, random, report }: Soak): Promise<void> {
   report.kills[victim]++
   report.readyMs[victim].push(Math.round(await system[victim].start()))
   report.readyUsedMs[victim].push(system[victim].usedMs())
-}
-
-/** How many of `total` are due in this round of all rounds. */
-const share = (total: number, round: number, rounds: number): [from: number, count: number] => {
-  const from = Math.floor((total * round) / rounds)
-  return [from, Math.floor((total * (round + 1)) / rounds) - from]
 }
 
 async function settle({ system, plan }: Soak): Promise<void> {
@@ -157,7 +165,7 @@ export async function soak(plan: SoakPlan): Promise<SoakReport> {
   const none = () => ({ watcher: [], signer: [] })
   const times = { readyMs: none(), readyUsedMs: none() }
   const report = { kills: { watcher: 0, signer: 0 }, ...times, reorganisations: 0 }
-  const ongoing: Soak = { system, plan, random: createRandom(plan.seed ?? 1), report, isOver: false }
+  const ongoing: Soak = { system, plan, random: createRandom(plan.seed ?? 1), report, sent: [], isOver: false }
   try {
     await system.fund(...FUNDING)
     const crediting = creditAll(ongoing)
@@ -168,7 +176,7 @@ export async function soak(plan: SoakPlan): Promise<SoakReport> {
       ongoing.isOver = true
       await crediting
     }
-    const found = await audit(system, { ...plan, fundedSat: FUNDING.reduce((a, b) => a + b, 0n) })
+    const found = await audit(system, { ...plan, sent: ongoing.sent, fundedSat: FUNDING.reduce((a, b) => a + b, 0n) })
     await system.close()
     return { ...found, ...report, seconds: Math.round((performance.now() - startedAt) / 1000) }
   } catch (error) {

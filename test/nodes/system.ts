@@ -86,7 +86,7 @@ export interface System {
   /** `url`: another way to the watcher than the straight one. */
   put<Body = Resource>(path: string, body?: unknown, url?: string): Promise<Answer<Body>>
   /** Asks until `accept` says yes; rejects with the last answer when it takes too long. */
-  until<Body = Resource>(path: string, accept: (body: Body) => boolean, ms?: number): Promise<Body>
+  until: <Body = Resource>(path: string, accept: (body: Body) => boolean, ms?: number) => Promise<Body>
   /** As `until` a state. */
   reaches(path: string, state: string, ms?: number): Promise<Resource>
   /** Repeats a request until it is granted, as a backend does while processes are down. */
