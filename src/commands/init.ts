@@ -5,6 +5,7 @@ import type { Derive, Disk, Random } from '../../adapters/ports.ts'
 import { base64Of, publicKeyOf } from '../canonical.ts'
 import { isTaken, makeSecretDirectory, writeSecret } from '../shell/files.ts'
 import { createKeystore } from '../signer/keystore.ts'
+import { noteRestored } from '../signer/restored.ts'
 import { SIGNER_YAML, WATCHER_YAML } from './templates.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -35,11 +36,12 @@ export async function initialise(ports: InitPorts, options: InitOptions, termina
   for (const directory of ['secrets', 'data', 'data/signer', 'data/watcher']) await makeSecretDirectory(at(directory))
   const given = options.phrase === undefined ? {} : { phrase: options.phrase }
   const { phrase } = await createKeystore(ports, at(KEYSTORE), options.passphrase, given)
+  if (options.phrase !== undefined) await noteRestored(ports.disk, at(KEYSTORE), [files['secrets/backend.pub'].trim()])
   for (const [name, text] of Object.entries(files)) await writeSecret(at(name), text)
   report(options, phrase, terminal)
 }
 
-function newFiles(random: Random): Record<string, string> {
+function newFiles(random: Random) {
   const seed = random.bytes(KEY_BYTES)
   const token = () => `${Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url')}\n`
   return {

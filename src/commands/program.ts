@@ -17,6 +17,7 @@ import { renderApi } from '../watcher/api.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
 import { initialise } from './init.ts'
+import { addMemoryCommands } from './memory.ts'
 import { showStatus } from './status.ts'
 import type { Terminal } from './terminal.ts'
 import { up } from './up.ts'
@@ -69,6 +70,7 @@ function createProgram(terminal: Terminal): Command {
   addDaemon(program, terminal, 'signer', 'the service that keeps the keys and signs', runSigner)
   addSetup(program, terminal)
   addInspection(program, terminal)
+  addMemoryCommands(program, terminal)
   addRebuild(program, terminal)
   addGenerators(program, terminal)
   return program

@@ -20,6 +20,7 @@ import { createClock, derive } from '../../src/shell/ports.ts'
 import { createKeystore } from '../../src/signer/keystore.ts'
 import { main, type Signer } from '../../src/signer/main.ts'
 
+export type { Signer } from '../../src/signer/main.ts'
 export const PHRASE = `${'zoo '.repeat(23)}vote`
 export const PASSPHRASE = 'canary-passphrase-7f3a'
 export const TOKEN = 'canary-token-0123456789'
