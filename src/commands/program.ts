@@ -1,7 +1,6 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
 import { join } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { corruptStore, Fault, reasonOf } from '../../adapters/fault.ts'
+import { Command, InvalidArgumentError } from 'commander'
 import type { LogLevel } from '../../adapters/ports.ts'
 import { renderReference } from '../config/reference.ts'
 import { parseTokens } from '../http/tokens.ts'
@@ -10,7 +9,6 @@ import { readText, readTextOrInput, writeText } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
 import { runRebuild } from '../shell/rebuild.ts'
-import { runSigner } from '../shell/signer.ts'
 import { runWatcher } from '../shell/watcher.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
 import { renderApi } from '../watcher/api.ts'
@@ -19,55 +17,25 @@ import { bench, visualize } from './generated.ts'
 import { initialise } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { showStatus } from './status.ts'
+import { outcomeOf } from './outcome.ts'
+import { addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { up } from './up.ts'
-import { verifyStore } from './verify.ts'
 
-const FAILED = 1
-const WRONG_USAGE = 2
 const VERSION = '0.1.0'
 const PASSPHRASE_VARIABLE = 'LOCKKEEPER_PASSPHRASE'
-/** Faults that mean: what you typed or configured is wrong. */
-const USAGE_KINDS = [
-  'configuration',
-  'missing-file',
-  'empty-file',
-  'no-passphrase',
-  'empty-passphrase',
-  'invalid-tokens',
-  'invalid-intent',
-  'bad-key',
-  'bad-phrase',
-]
 
 /** @param args without the binary's own name */
-export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  const verbose = args.includes('--verbose')
-  try {
-    await createProgram(terminal).parseAsync(args, { from: 'user' })
-    return 0
-  } catch (error) {
-    return statusOf(error, terminal, verbose)
-  }
-}
-
-function statusOf(error: unknown, terminal: Terminal, verbose: boolean): number {
-  // Commander has written its own line already; asking for help is no error.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
-  terminal.err(`lockkeeper: ${reasonOf(error)}`)
-  if (verbose && error instanceof Error && error.stack !== undefined) terminal.err(error.stack)
-  return error instanceof Fault && USAGE_KINDS.includes(error.kind) ? WRONG_USAGE : FAILED
-}
+export const runProgram = (args: readonly string[], terminal: Terminal): Promise<number> =>
+  outcomeOf(createProgram(terminal), args, terminal)
 
 function createProgram(terminal: Terminal): Command {
   const program = new Command('lockkeeper')
     .description('Moves coins in and out of an exchange.')
     .version(VERSION)
     .option('--verbose', 'more in the log, and a stack trace with an error')
-    .exitOverride()
-    .configureOutput({ writeOut: text => terminal.out(text.trimEnd()), writeErr: text => terminal.err(text.trimEnd()) })
   addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', runWatcher)
-  addDaemon(program, terminal, 'signer', 'the service that keeps the keys and signs', runSigner)
+  addSignerCommands(program, terminal)
   addSetup(program, terminal)
   addInspection(program, terminal)
   addMemoryCommands(program, terminal)
@@ -129,15 +97,7 @@ function addInspection(program: Command, terminal: Terminal): void {
       const token = parseTokens(await readText(config.apiTokenFile))[0]!
       await showStatus(createRequest().request, config.listen, token, terminal)
     })
-  program
-    .command('verify')
-    .description("reads a ledger or a signer's memory offline and checks every record")
-    .requiredOption(...CONFIG)
-    .action(async ({ config }: { config: string }) => {
-      const { disk } = createPorts('error')
-      if (!(await verifyStore(disk, config, await readText(config), terminal)))
-        throw corruptStore('the store is damaged')
-    })
+  addVerify(program, terminal)
 }
 
 function addRebuild(program: Command, terminal: Terminal): void {

@@ -56,8 +56,8 @@ type Line = Recordable & { at: number; memory: Position }
 
 interface Waiting {
   line: Line
-  done(): void
-  failed(error: Fault): void
+  done: () => void
+  failed: (error: Fault) => void
 }
 
 interface Store {

@@ -1,0 +1,87 @@
+/** The signer's commands: the service, and what its keeper does offline. Also all that the bundled signer knows. */
+import type { Command } from 'commander'
+import { corruptStore } from '../../adapters/fault.ts'
+import type { LogLevel } from '../../adapters/ports.ts'
+import { readSignerConfig } from '../shell/configuration.ts'
+import { readText } from '../shell/files.ts'
+import { forbidConnections } from '../shell/guard.ts'
+import { createPorts } from '../shell/ports.ts'
+import { runSigner } from '../shell/signer.ts'
+import { choosePassphrase, readPassphrase } from '../shell/terminal.ts'
+import { changePassphrase } from '../signer/keystore.ts'
+import { checkProof, proveKeys } from '../signer/prove.ts'
+import type { Terminal } from './terminal.ts'
+import { verifyStore } from './verify.ts'
+
+const CONFIG = ['--config <file>', 'the configuration file'] as const
+const NEW_PASSPHRASE_VARIABLE = 'LOCKKEEPER_NEW_PASSPHRASE'
+
+export function addSignerCommands(program: Command, terminal: Terminal): void {
+  const level = (): LogLevel => (program.opts<{ verbose?: boolean }>().verbose === true ? 'debug' : 'info')
+  const signer = program
+    .command('signer')
+    .description('the service that keeps the keys and signs')
+    .requiredOption(...CONFIG)
+    .action(({ config }: { config: string }) => runSigner(config, level(), line => terminal.out(line)))
+  signer
+    .command('prove')
+    .description('signs a challenge with every key, offline; one JSON object a line')
+    .requiredOption('--challenge <text>', 'what to sign: chosen by whoever wants the proof')
+    .action(async (_: unknown, command: Command) => {
+      const { config, challenge } = command.optsWithGlobals<{ config: string; challenge: string }>()
+      await prove(config, challenge, terminal)
+    })
+  addKeystore(program, terminal)
+  addProofCheck(program, terminal)
+}
+
+async function prove(path: string, challenge: string, terminal: Terminal): Promise<void> {
+  forbidConnections()
+  const config = await readSignerConfig(path)
+  const passphrase = await readPassphrase(config.keystore)
+  for await (const proof of proveKeys(createPorts('error'), config, passphrase, challenge)) {
+    terminal.out(JSON.stringify(proof))
+  }
+}
+
+function addKeystore(program: Command, terminal: Terminal): void {
+  program
+    .command('keystore')
+    .description('the encrypted recovery phrase')
+    .command('passphrase')
+    .description(`encrypts it under a new passphrase: ${NEW_PASSPHRASE_VARIABLE}, else asked`)
+    .requiredOption(...CONFIG)
+    .action(async (options: { config: string }) => {
+      forbidConnections()
+      const { keystore } = await readSignerConfig(options.config)
+      const old = await readPassphrase(keystore, 'Passphrase until now: ')
+      const chosen = await choosePassphrase(NEW_PASSPHRASE_VARIABLE)
+      await changePassphrase(createPorts('error'), keystore.file, { old, new: chosen })
+      terminal.out(`${keystore.file} opens with the new passphrase; older copies of it still open with the old one`)
+    })
+}
+
+function addProofCheck(program: Command, terminal: Terminal): void {
+  program
+    .command('check-proof')
+    .description('checks what `signer prove` has printed; needs no keys and no configuration')
+    .requiredOption('--proof <file>', 'the proof')
+    .requiredOption('--challenge <text>', 'what was to be signed')
+    .action(async ({ proof, challenge }: { proof: string; challenge: string }) => {
+      const { identity, addresses } = checkProof(await readText(proof), challenge)
+      terminal.out(`good: identity ${identity} and ${addresses} addresses`)
+    })
+}
+
+/** Also in the bundled signer, where a watcher's configuration is none. */
+export function addVerify(program: Command, terminal: Terminal): void {
+  program
+    .command('verify')
+    .description("reads a ledger or a signer's memory and audit log offline and checks every record")
+    .requiredOption(...CONFIG)
+    .action(async ({ config }: { config: string }) => {
+      const { disk } = createPorts('error')
+      if (!(await verifyStore(disk, config, await readText(config), terminal)))
+        throw corruptStore('the store is damaged')
+    })
+}
