@@ -99,6 +99,10 @@ export const coin = setup({
       return { spent, dueHeight: heightOf(spent.place.height, context.final) }
     }),
     unspend: assign({ spent: null, dueHeight: null }),
+    free: assign(({ context, event }) => {
+      const place = isSamePlace(context.place, (event as BlockDisconnected).data) ? null : context.place
+      return { spent: null, place, dueHeight: ripeHeight(context, place) }
+    }),
     conflict: assign(({ context, event }) => {
       const { place } = (event as Extract<CoinEvent, { type: 'payment.conflicted' }>).data
       return { conflict: place, dueHeight: heightOf(place.height, context.final) }
@@ -123,6 +127,7 @@ export const coin = setup({
       (event as HeightReached).data.height >= heightOf(context.conflict.height, context.final),
     isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
     isSpendsBlock: ({ context, event }) => isSamePlace(context.spent?.place ?? null, (event as BlockDisconnected).data),
+    isStrangers: ({ context }) => context.holder === null,
     isBothBlocks: ({ context, event }) => {
       const { data } = event as BlockDisconnected
       return isSamePlace(context.place, data) && isSamePlace(context.spent?.place ?? null, data)
@@ -182,6 +187,7 @@ export const coin = setup({
           { guard: 'isConflictFinal', target: 'lost', actions: { type: 'tell', params: tellHolder } },
         ],
         'block.disconnected': [
+          { guard: and(['isSpendsBlock', 'isStrangers']), target: 'unconfirmed', actions: 'free' },
           { guard: 'isBothBlocks', actions: ['unspend', 'unplaceOnly'] },
           { guard: 'isSpendsBlock', actions: 'unspend' },
           { guard: 'isItsBlock', actions: 'unplaceOnly' },

@@ -113,6 +113,7 @@ export const withdrawal = setup({
       on: {
         'authorisation.added': { guard: 'isNewKey', actions: 'authorise' },
         'withdrawal.accepted': { target: 'queued', actions: 'clearReason' },
+        'withdrawal.adopted': { target: 'paying', actions: ['request', 'bind'] },
         'time.passed': { target: 'cancelled', actions: 'expire' },
       },
     },
@@ -148,7 +149,10 @@ export const withdrawal = setup({
     },
     failed: {
       description: 'It will never be paid, proven by the chain; may be asked for again with a higher round.',
-      on: { 'withdrawal.requested': { guard: 'isNewRound', target: 'requested', actions: 'request' } },
+      on: {
+        'withdrawal.requested': { guard: 'isNewRound', target: 'requested', actions: 'request' },
+        'withdrawal.adopted': { guard: 'isNewRound', target: 'paying', actions: ['request', 'bind'] },
+      },
     },
     final: { description: 'Paid, beyond the deepest reorg we accept (end).', type: 'final' },
     rejected: { description: 'Cannot be valid; nothing was ever signed (end).', type: 'final' },

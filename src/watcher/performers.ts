@@ -56,6 +56,12 @@ function checkTransactionId(policy: ChainPolicy, attempt: AttemptContext, transa
     throw invariant('signed-differently', `the signer answered ${transactionId} for a template of ${expected}`)
 }
 
+/** The transfer is named after its spend keys, so what was signed under its name before spends the same. */
+function checkSpendKeys({ spendKeys, transfer }: AttemptContext, signed: readonly SpendKey[]): void {
+  const isSame = spendKeys.length === signed.length && spendKeys.every(key => signed.includes(key))
+  if (!isSame) throw invariant('signed-differently', `the signer has signed other inputs for ${transfer}`)
+}
+
 async function sign(options: PerformerOptions, instance: Instance): Promise<Outcome> {
   const { signer, policies, clock } = options
   const { id } = instance
@@ -77,6 +83,7 @@ async function sign(options: PerformerOptions, instance: Instance): Promise<Outc
       return { type: 'signing.refused', data: { id, reason: answer.reason } }
     case 'signedDifferently': {
       const { transactionId, raw, template, spendKeys, fee } = await signer.attempt(name)
+      checkSpendKeys(attempt, spendKeys)
       return { type: 'signing.completed', data: { id, transactionId, raw, earlier: { template, spendKeys, fee } } }
     }
   }

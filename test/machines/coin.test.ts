@@ -60,7 +60,8 @@ const subject: Subject = {
     'reserved, in conflict': ['payment.seen pending', 'coin.reserved', 'payment.conflicted'],
     'reserved, in conflict before': ['payment.seen pending', 'payment.conflicted', 'coin.reserved'],
     'reserved, spent': ['payment.seen in a block', 'height.reached 102', 'coin.reserved', 'coin.spent later'],
-    'reserved, spent in its own block': ['payment.seen in a block', 'coin.spent in its own block'],
+    'reserved, spent in its own block': ['payment.seen in a block', 'coin.reserved', 'coin.spent in its own block'],
+    'reserved, spent by a stranger in its own block': ['payment.seen in a block', 'coin.spent in its own block'],
     'reserved, spent by a stranger': ['payment.seen in a block', 'height.reached 102', 'coin.spent later'],
     spent: ['payment.seen in a block', 'coin.reserved', 'coin.spent later', 'height.reached 120'],
     lost: ['payment.seen pending', 'payment.conflicted', 'height.reached 120'],
@@ -150,6 +151,8 @@ const subject: Subject = {
     },
     'reserved, spent in its own block': {
       'payment.seen in a block': to('reserved'),
+      'coin.released when ripe': to('reserved', { holder: null }),
+      'coin.released before it is ripe': to('reserved', { holder: null }),
       'height.reached 119': to('spent'),
       'height.reached 120': to('spent'),
       'block.disconnected its own': to('reserved', { place: null, dueHeight: null, spent: null }),
@@ -158,7 +161,13 @@ const subject: Subject = {
       'payment.seen in a block': to('reserved'),
       'height.reached 120': to('spent'),
       'block.disconnected its own': to('reserved', { place: null }),
-      'block.disconnected the next': to('reserved', { dueHeight: null, spent: null }),
+      'block.disconnected the next': to('unconfirmed', { dueHeight: 102, spent: null }),
+    },
+    'reserved, spent by a stranger in its own block': {
+      'payment.seen in a block': to('reserved'),
+      'height.reached 119': to('spent'),
+      'height.reached 120': to('spent'),
+      'block.disconnected its own': to('unconfirmed', { place: null, dueHeight: null, spent: null }),
     },
   },
 }

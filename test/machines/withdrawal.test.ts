@@ -39,6 +39,12 @@ const subject: Subject = {
     'withdrawal.delayed': happened('withdrawal.delayed', { reason: 'not enough funds' }),
     'withdrawal.rejected': happened('withdrawal.rejected', { reason: 'dust' }),
     'withdrawal.adopted': happened('withdrawal.adopted', { ...asked, expiresAtMs: null, transfer }),
+    'withdrawal.adopted in a new round': happened('withdrawal.adopted', {
+      ...asked,
+      round: 2,
+      expiresAtMs: null,
+      transfer,
+    }),
     'authorisation.added': happened('authorisation.added', { key: 'k2', signature: 's2' }),
     'authorisation.added by a known key': happened('authorisation.added', { key: 'k1', signature: 's3' }),
     'transfer.bound': happened('transfer.bound', { transfer }),
@@ -84,6 +90,7 @@ const subject: Subject = {
       'withdrawal.requested': to('requested'),
       'withdrawal.requested with a new round': to('requested'),
       'withdrawal.adopted': to('paying'),
+      'withdrawal.adopted in a new round': to('paying'),
     },
     requested: {
       'withdrawal.accepted': to('queued'),
@@ -92,6 +99,8 @@ const subject: Subject = {
     },
     held: {
       'withdrawal.accepted': to('queued', { reason: null }),
+      'withdrawal.adopted': to('paying', { reason: null, transfer: transfer, dueAt: null }),
+      'withdrawal.adopted in a new round': to('paying', { reason: null, transfer: transfer, dueAt: null, round: 2 }),
       'authorisation.added': to('held', { authorisations: both }),
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
     },
@@ -99,6 +108,7 @@ const subject: Subject = {
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
       'withdrawal.delayed': to('queued', { reason: 'not enough funds' }),
       'withdrawal.adopted': to('paying', { transfer: transfer, dueAt: null }),
+      'withdrawal.adopted in a new round': to('paying', { transfer: transfer, dueAt: null, round: 2 }),
       'authorisation.added': to('queued', { authorisations: both }),
       'transfer.bound': to('paying', { transfer: transfer, dueAt: null }),
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
@@ -106,6 +116,7 @@ const subject: Subject = {
     'queued, delayed': {
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
       'withdrawal.adopted': to('paying', { reason: null, transfer: transfer, dueAt: null }),
+      'withdrawal.adopted in a new round': to('paying', { reason: null, transfer: transfer, dueAt: null, round: 2 }),
       'authorisation.added': to('queued', { authorisations: both }),
       'transfer.bound': to('paying', { reason: null, transfer: transfer, dueAt: null }),
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
@@ -143,6 +154,7 @@ const subject: Subject = {
     },
     failed: {
       'withdrawal.requested with a new round': to('requested', { reason: null, transfer: null, round: 2 }),
+      'withdrawal.adopted in a new round': to('paying', { reason: null, round: 2 }),
     },
   },
 }

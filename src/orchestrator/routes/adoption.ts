@@ -10,12 +10,15 @@ import { coinId, treasuryId, type Ground } from './blocks.ts'
 import { shareFee } from './planning.ts'
 import { tell } from './tell.ts'
 
-/** Withdrawals that this ledger does not have, or has not yet bound to anything. */
-const isFree = (instance: Instance | undefined): boolean => instance === undefined || instance.value === 'queued'
+/** Withdrawals that this ledger does not have, has not bound to anything, or has seen fail in an earlier round. */
+function isFree(instance: Instance | undefined, round: number): boolean {
+  if (instance === undefined || instance.value === 'queued' || instance.value === 'held') return true
+  return instance.value === 'failed' && round > (instance.context.round as number)
+}
 
 function toWithdrawals({ memory, policy, at }: Ground, record: SignedRecord, transfer: string): Addressed[] {
   return record.intents
-    .filter(({ id }) => isFree(memory.get(`withdrawal/${id}`)))
+    .filter(({ id, round }) => isFree(memory.get(`withdrawal/${id}`), round))
     .map(intent => {
       const data = { ...intent, required: policy.credit, expiresAtMs: null, transfer }
       return tell(`withdrawal/${intent.id}`, 'withdrawal.adopted', at, data)
