@@ -1,5 +1,5 @@
 /** Imports go one way: machines <- adapters <- src <- test, visualizations. The signer reaches neither node nor network. */
-const SIGNER = '^src/(signer/|shell/signer\\.ts$)'
+const SIGNER = '^src/(signer/|shell/signer\\.ts$|commands/signer-)'
 
 module.exports = {
   forbidden: [

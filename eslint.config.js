@@ -28,7 +28,7 @@ const nondeterminism = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'test/vectors', 'lockkeeper-data', '.dependency-cruiser.cjs', 'eslint.config.js'] },
+  { ignores: ['dist', 'dist-signer', 'scripts/build-signer.mjs', 'node_modules', 'test/vectors', 'lockkeeper-data', '.dependency-cruiser.cjs', 'eslint.config.js'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

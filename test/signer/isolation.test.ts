@@ -1,72 +1,34 @@
 /** The signer as a process in an empty network namespace, and the guard that shuts the ways out of it. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createRequest } from '../../src/shell/request.ts'
 import { createSignerClient } from '../../src/watcher/signer.ts'
+import { startIsolated, type Isolated } from './isolated.ts'
 import * as rigs from './rig.ts'
-import { authorised, intent, simple, standard } from './rig.ts'
-
-const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
-const READY_MS = 30_000
+import { authorised, intent, simple } from './rig.ts'
 
 let rig: rigs.Rig
-let child: ChildProcess | undefined
+let running: Isolated | undefined
 beforeEach(async () => {
   rig = await rigs.createRig()
 })
 afterEach(async () => {
-  if (child?.exitCode === null && child.signalCode === null) {
-    child.kill('SIGKILL')
-    await new Promise(resolve => child!.once('exit', resolve))
-  }
-  child = undefined
+  running?.child.kill('SIGKILL')
+  running = undefined
   await rigs.discard(rig)
 })
 
-/** util-linux; as an ordinary user it needs user namespaces. */
-const namespaced = process.getuid?.() === 0 ? ['--net'] : ['--net', '--map-root-user']
-
-function requireUnshare(): void {
-  const { status, error, stderr } = spawnSync('unshare', [...namespaced, 'true'], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`this test needs unshare(1) and network namespaces: ${error?.message ?? stderr}`)
-}
-
-async function startIsolated(socket: string): Promise<string> {
-  requireUnshare()
-  const config = join(rig.directory, 'signer.yaml')
-  const keys = `listen: unix:${socket}\ndataDirectory: ./memory\nkeystore: { file: ./keystore.json }\ntokenFile: ./token`
-  await writeFile(config, `${keys}\n${standard({})}`)
-  child = spawn('unshare', [...namespaced, process.execPath, CLI, 'signer', '--config', config], {
-    env: { PATH: process.env.PATH, LOCKKEEPER_PASSPHRASE: rigs.PASSPHRASE },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  return new Promise((resolve, reject) => {
-    let text = ''
-    const timer = setTimeout(() => reject(new Error(`not ready: ${text}`)), READY_MS)
-    const hear = (chunk: Buffer) => {
-      text += chunk.toString()
-      const ready = /^lockkeeper signer ready on (.*)$/m.exec(text)?.[1]
-      if (ready === undefined) return
-      clearTimeout(timer)
-      resolve(ready)
-    }
-    child!.stdout!.on('data', hear)
-    child!.stderr!.on('data', hear)
-    child!.once('exit', code => reject(new Error(`ended with ${code}: ${text}`)))
-  })
-}
-
 describe('a signer in an empty network namespace', () => {
   test('signs over its Unix socket for a client outside, without a network interface of its own', async () => {
-    const socket = join(rig.directory, 'signer.sock')
-    expect(await startIsolated(socket)).toBe(`unix:${socket}`)
+    running = await startIsolated(rig)
+    const { child, socket, ready, stop } = running
+    expect(ready).toBe(`unix:${socket}`)
     // unshare(1) has become the signer, so its view of the network is that of its process.
-    const interfaces = readFileSync(`/proc/${child!.pid}/net/dev`, 'utf8').match(/^\s*\S+:/gm)
+    const interfaces = readFileSync(`/proc/${child.pid}/net/dev`, 'utf8').match(/^\s*\S+:/gm)
     expect(interfaces?.map(line => line.trim())).toEqual(['lo:'])
-    expect(readFileSync(`/proc/${child!.pid}/net/route`, 'utf8').trim().split('\n')).toHaveLength(1)
+    expect(readFileSync(`/proc/${child.pid}/net/route`, 'utf8').trim().split('\n')).toHaveLength(1)
 
     const requester = createRequest()
     const client = createSignerClient({ url: `unix:${socket}`, token: rigs.TOKEN }, requester.request)
@@ -77,8 +39,7 @@ describe('a signer in an empty network namespace', () => {
     const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])
     expect(answer.kind).toBe('signed')
     requester.close()
-    child!.kill('SIGTERM')
-    expect(await new Promise(resolve => child!.once('exit', resolve))).toBe(0)
+    expect(await stop()).toBe(0)
   })
 })
 
