@@ -11,6 +11,7 @@ import { operating, reasonOf } from '../../adapters/fault.ts'
 import type { Ports } from '../../adapters/ports.ts'
 import { choosePort, createChildren, isOnPath, signalled, type Children } from '../shell/children.ts'
 import { isFile, makeSecretDirectory, readText, writeSecret, writeText } from '../shell/files.ts'
+import { parseTokens } from '../http/tokens.ts'
 import { initialise } from './init.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -70,6 +71,7 @@ async function startAll(ports: Ports, place: Place, children: Children, terminal
   await until(ports, 'the signer', () => askOk(ports, `${signerUrl(place)}/healthz`))
   startDaemon(place, children, 'watcher')
   await until(ports, 'the watcher', () => askOk(ports, `${watcherUrl(place)}/readyz`))
+  await until(ports, 'the address pool', () => askFreeAddress(ports, place))
   report(place, terminal)
 }
 
@@ -153,10 +155,22 @@ function startDaemon({ at }: Place, children: Children, name: 'signer' | 'watche
   children.start({ name, command: process.execPath, args, logFile: at(`logs/${name}.log`) })
 }
 
-async function askOk({ request }: Ports, url: string): Promise<void> {
-  const call = { method: 'GET', url, headers: {}, body: null, timeoutMs: 2000, maximumBytes: 65_536 } as const
+async function askOk({ request }: Ports, url: string, headers: Record<string, string> = {}): Promise<string> {
+  const call = { method: 'GET', url, headers, body: null, timeoutMs: 2000, maximumBytes: 65_536 } as const
   const { status, body } = await request(call)
-  if (status !== 200) throw operating('not-ready', Buffer.from(body).toString())
+  const text = Buffer.from(body).toString()
+  if (status !== 200) throw operating('not-ready', text)
+  return text
+}
+
+const chainShape = z.object({ addressPool: z.object({ free: z.number() }) })
+
+/** At its tip the watcher is ready, a moment before the signer has made the first addresses. */
+async function askFreeAddress(ports: Ports, place: Place): Promise<void> {
+  const [token] = parseTokens(await readText(place.at('secrets/api-token')))
+  const headers = { authorization: `Bearer ${token!}` }
+  const text = await askOk(ports, `${watcherUrl(place)}/v1/chains/${CHAIN}`, headers)
+  if (chainShape.parse(JSON.parse(text)).addressPool.free === 0) throw operating('not-ready', 'no address is free')
 }
 
 function report(place: Place, terminal: Terminal): void {
