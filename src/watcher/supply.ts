@@ -82,7 +82,11 @@ async function refill(options: SupplyOptions): Promise<void> {
   const { chain, pool, signer, orchestrator } = options
   const { memory } = orchestrator
   const free = freeAddresses(memory, chain).length
-  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
+  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) {
+    // Nothing is wanted of it, but readiness says whether it answers.
+    await signer.addresses(chain, 0, 1)
+    return
+  }
   await fetchAddresses(options, true)
   const treasury = 1
   const missing = pool.high - freeAddresses(memory, chain).length
