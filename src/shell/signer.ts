@@ -19,6 +19,8 @@ export async function runSigner(configPath: string, level: LogLevel, out: (line:
   forbidConnections()
   const config = await readSignerConfig(configPath)
   const passphrase = await readPassphrase(config.keystore)
+  // Neither a child nor a diagnostic report of Node is to find it.
+  if (config.keystore.passphraseEnv !== undefined) Reflect.deleteProperty(process.env, config.keystore.passphraseEnv)
   await runUntilSignal(
     () => startSigner(config, passphrase, level),
     address => {

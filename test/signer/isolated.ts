@@ -27,14 +27,18 @@ export interface Isolated {
 }
 
 /** @param program what Node runs: the command, or the bundle */
-export async function startIsolated(rig: rigs.Rig, program = CLI): Promise<Isolated> {
+export async function startIsolated(
+  rig: rigs.Rig,
+  program = CLI,
+  environment: Record<string, string> = {},
+): Promise<Isolated> {
   requireUnshare()
   const socket = join(rig.directory, 'signer.sock')
   const config = join(rig.directory, 'signer.yaml')
   const keys = `listen: unix:${socket}\ndataDirectory: ./memory\nkeystore: { file: ./keystore.json }\ntokenFile: ./token`
   await writeFile(config, `${keys}\n${rigs.standard({})}`)
   const child = spawn('unshare', [...namespaced, process.execPath, program, 'signer', '--config', config], {
-    env: { PATH: process.env.PATH, LOCKKEEPER_PASSPHRASE: rigs.PASSPHRASE },
+    env: { PATH: process.env.PATH, LOCKKEEPER_PASSPHRASE: rigs.PASSPHRASE, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
