@@ -171,17 +171,6 @@ export interface Planner {
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
   readonly maximumPayment: Amount
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
-  /**
-   * A further attempt at the same payments that pays more and shares spend keys with every earlier one, so that only one
-   * of them can ever be mined (B11, E11).
-   */
-  replace(order: Order, earlier: Earlier, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
-}
-
-/** The latest attempt of a transfer: each one spends at least what the one before spends. */
-export interface Earlier {
-  funds: readonly Fund[]
-  fee: Amount
 }
 
 export interface Output {

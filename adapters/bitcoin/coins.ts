@@ -3,7 +3,7 @@
  * either a set that needs no change or as few coins as will do, whichever costs less. Everything is decided by amounts
  * and names: the same coins give the same choice, in whatever order they come.
  */
-import type { Earlier, Fund } from '../adapter.ts'
+import type { Fund } from '../adapter.ts'
 import type { Network } from './network.ts'
 import { inputWeight, MAXIMUM_WEIGHT, transactionWeight, virtualBytes } from './size.ts'
 
@@ -84,37 +84,6 @@ export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Missing 
   const inputSat = feeSat(inputWeight(aim.network), aim)
   const confirmed = funds.filter(fund => fund.ancestors === 0)
   return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
-}
-
-/**
- * BIP-125, as nodes apply it: all inputs of the attempt before (so that they can never both be mined), a fee that is
- * higher by at least what relaying the new transaction costs, at a rate that is higher too. Inputs are added where the
- * change does not suffice, confirmed ones only: a replacement may not bring new unconfirmed parents.
- */
-export function replaceCoins(earlier: Earlier, funds: readonly Fund[], aim: Aim): Choice | Missing {
-  const kept = earlier.funds.map(fund => ({ fund, amountSat: BigInt(fund.amount) }))
-  const confirmed = funds.filter(fund => fund.ancestors === 0)
-  const more = worthwhile(confirmed, feeSat(inputWeight(aim.network), aim))
-  let outcome: Choice | Missing = { missingSat: 0n }
-  for (let count = 0; count <= more.length && kept.length + count <= MAXIMUM_INPUTS; count++) {
-    outcome = settleAbove(BigInt(earlier.fee), [...kept, ...more.slice(0, count)], aim)
-    if (!('missingSat' in outcome)) return outcome
-  }
-  return outcome
-}
-
-/** As `settle`, at the lowest rate that also lifts the fee above the earlier one by the relay increment. */
-function settleAbove(earlierSat: bigint, coins: readonly Coin[], aim: Aim): Choice | Missing {
-  const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
-  const bytes = BigInt(virtualBytes(transactionWeight(coins.length, scripts, aim.network)))
-  const relayMilli = BigInt(Math.round(aim.network.relayRate * 1000))
-  const leastSat = earlierSat + (bytes * relayMilli + 999n) / 1000n
-  const leastMilli = (leastSat * 1000n + bytes - 1n) / bytes
-  const rateMilli = leastMilli > aim.rateMilli ? leastMilli : aim.rateMilli
-  if (rateMilli > aim.maximumRateMilli) return { missingSat: 0n }
-  const choice = settle(coins, { ...aim, rateMilli })
-  if ('missingSat' in choice || choice.feeSat >= leastSat) return choice
-  return { missingSat: leastSat - choice.feeSat }
 }
 
 type Eligible = (fund: Fund) => boolean

@@ -8,7 +8,7 @@ import type { Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapte
 import { boundary, invariant, reasonOf } from '../fault.ts'
 import { dustOf, scriptOf } from './address.ts'
 import type { Aim, Choice } from './coins.ts'
-import { chooseCoins, gatherCoins, maximumFeeSat, replaceCoins } from './coins.ts'
+import { chooseCoins, gatherCoins, maximumFeeSat } from './coins.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
 import { outpointOf } from './outpoint.ts'
@@ -27,20 +27,8 @@ export function createPlanner(
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
     plan: (order, funds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
-    replace: (order, earlier, funds, facts) => {
-      const aim = aimOf(order, facts, network, options.maximumRate)
-      const choice = replaceCoins(earlier, funds, aim)
-      return 'missingSat' in choice ? bounded(choice.missingSat) : writtenPlan(chain, network, aim, choice)
-    },
   }
 }
-
-const bounded = (missingSat: bigint): Shortfall => ({
-  shortfall:
-    missingSat > 0n
-      ? `${missingSat} base units more are needed to replace it`
-      : 'to replace it would cost more than the maximum rate',
-})
 
 function planned(
   chain: string,
