@@ -8,6 +8,7 @@ import { attemptId, type TransferContext } from '../../../machines/transfer.ts'
 import { blockFacet, inputFacet, transactionFacet } from '../facets.ts'
 import { stateOf, type LiveMemory } from '../memory.ts'
 import type { ChainPolicy } from '../policy.ts'
+import { nameOf } from '../step.ts'
 import { tell } from './tell.ts'
 
 export interface Ground {
@@ -81,13 +82,20 @@ function attemptOf({ memory, policy }: Ground, fact: SpendSeen): Id | null {
   return ids.find(spendsTheSame) ?? null
 }
 
-/** Payments of other transactions that spend the same output: they can never be mined while this one is. */
+/**
+ * Payments of other transactions that spend the same output, and whatever was built on those (our own change among it):
+ * none of them can be mined while this one is.
+ */
 function toConflicts({ memory, at }: Ground, fact: SpendSeen, place: Place): Addressed[] {
-  const ids = new Set(fact.keys.flatMap(key => memory.find(inputFacet(key))))
   const isOther = (id: Id) => memory.get(id)!.context['transactionId'] !== fact.transaction
-  return [...ids]
-    .filter(isOther)
-    .map(id => tell(id, 'payment.conflicted', at, { transaction: fact.transaction, place }))
+  const ids = new Set<Id>()
+  const keys = [...fact.keys]
+  for (const key of keys)
+    for (const id of memory.find(inputFacet(key)).filter(isOther)) {
+      if (!ids.has(id)) keys.push(nameOf(id))
+      ids.add(id)
+    }
+  return [...ids].map(id => tell(id, 'payment.conflicted', at, { transaction: fact.transaction, place }))
 }
 
 /** `created`: coins that this very block has brought, which memory does not know yet (B15). */
