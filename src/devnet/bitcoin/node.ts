@@ -52,6 +52,8 @@ export interface SimulatedBitcoin {
   /** Replaces an unconfirmed payment of the faucet by one back to itself, whatever replacement rules say. */
   doubleSpend(txid: string): string
   pending(): string[]
+  /** As a full mempool does, or a restart without one: gone, and what stands on it too. */
+  forget(txid: string): void
   transaction(txid: string): Transaction | undefined
   /** A block of another node. Throws with the reason when it is refused. */
   submit(block: Block): void
@@ -240,6 +242,7 @@ export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): Simula
     payMany,
     doubleSpend,
     pending: () => [...mempool.pool.entries.keys()],
+    forget: txid => mempool.pool.evict(txid),
     transaction: txid => mempool.pool.entries.get(txid)?.transaction,
     submit: block => machine.submitBlock(block),
     invalidate: hash => void machine.changeValidity(hash, false),
