@@ -34,7 +34,6 @@ export const planner: Planner = {
     if (sum < wanted) return { shortfall: `${wanted - sum} short` }
     return { template: { spendKeys, fee: String(FEE) }, spendKeys, fee: String(FEE) }
   },
-  replace: unused,
 }
 
 const signable: Signable = {
