@@ -21,9 +21,9 @@ export interface Isolated {
   /** The line that says it serves. */
   ready: string
   /** Everything it wrote, on stdout and stderr. */
-  output(): string
+  output: () => string
   /** SIGTERM; the exit status. */
-  stop(): Promise<number | null>
+  stop: () => Promise<number | null>
 }
 
 /** @param program what Node runs: the command, or the bundle */
