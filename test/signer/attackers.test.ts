@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Intent } from '../../machines/vocabulary.ts'
+import * as rigs from './rig.ts'
+import { ask, authorised, grow, intent, sign, simple } from './rig.ts'
+import { simulatedDisk, type SimulatedDisk } from '../simulation/disk.ts'
+
+const AMOUNT = 1_000_000n
+const RACES = 200
+let disk: SimulatedDisk
+let signer: rigs.Signer
+beforeEach(async () => {
+  disk = simulatedDisk({ seed: 1 })
+  signer = await rigs.start(await rigs.createRigOn(disk))
+  await grow(signer)
+})
+afterEach(() => signer.stop())
+
+const put = (path: string, body: Uint8Array) => {
+  const headers = { authorization: `Bearer ${rigs.TOKEN}` }
+  return signer.handle({ method: 'PUT', path, query: {}, headers, body })
+}
+
+describe('a tamperer on the wire', () => {
+  test('whichever byte of a valid request is changed, it is refused or means the same', async () => {
+    const intents = [authorised(intent('w-1', AMOUNT, { expiresAt: '2027-01-01T00:00:00Z' }))]
+    const body = new TextEncoder().encode(JSON.stringify({ template: simple(), intents }))
+    const honest = await sign(signer, 'honest', 1, simple(), intents)
+    const statuses = new Map<number, number>()
+    for (let at = 0; at < body.length; at++) {
+      const changed = body.slice()
+      changed[at]! ^= 1 << (at % 8)
+      const { status, body: answer } = await put(rigs.attemptPath('honest'), changed)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      if (status === 200) expect(JSON.parse(JSON.stringify(answer)), `byte ${at}`).toEqual(honest.body)
+    }
+    expect([...statuses.keys()].every(status => [200, 400, 409].includes(status))).toBe(true)
+    // And on an attempt that is not decided yet: of a changed one nothing but the authorised payment is ever signed.
+    for (let at = 0; at < body.length; at += 7) {
+      const changed = body.slice()
+      changed[at]! ^= 1 << (at % 8)
+      const { status, body: answer } = await put(rigs.attemptPath('fresh', at + 1), changed)
+      if (status !== 200) continue
+      expect((answer as { transactionId: string }).transactionId).toBe(honest.body.transactionId)
+    }
+  }, 120_000)
+})
+
+describe('a replayer', () => {
+  test('gets the same answers, under the same names, and nothing new', async () => {
+    const requests = [1, 2, 3].map(n => [`t${n}`, simple(AMOUNT, n), [authorised(intent(`w-${n}`, AMOUNT))]] as const)
+    const first: unknown[] = []
+    for (const [name, template, intents] of requests)
+      first.push((await sign(signer, name, 1, template, [...intents])).body)
+    const before = (await ask(signer, 'GET', '/healthz')).headers['Lockkeeper-Memory-Sequence']
+    for (let round = 0; round < 20; round++)
+      for (const [n, [name, template, intents]] of requests.entries())
+        expect((await sign(signer, name, 1, template, [...intents])).body).toEqual(first[n])
+    expect((await ask(signer, 'GET', '/healthz')).headers['Lockkeeper-Memory-Sequence']).toBe(before)
+  })
+
+  test('gains nothing under another name either: the same bytes, or a refusal', async () => {
+    const intents = [authorised(intent('w-1', AMOUNT))]
+    const first = await sign(signer, 't1', 1, simple(), intents)
+    expect((await sign(signer, 't2', 1, simple(), intents)).body).toEqual(first.body)
+    expect((await sign(signer, 't3', 1, simple(AMOUNT, 2), intents)).status).toBe(403)
+  })
+})
+
+describe('two watchers', () => {
+  test(`in ${RACES} races for one withdrawal, each with coins of its own, one of them is paid`, async () => {
+    const outcomes = new Map<string, number>()
+    for (let race = 0; race < RACES; race++) {
+      const intents = [authorised(intent(`w-${race}`, AMOUNT))]
+      const ask = (who: number) => sign(signer, `t${race}-${who}`, 1, simple(AMOUNT, who), intents)
+      const both = race % 2 === 0 ? [ask(1), ask(2)] : [ask(2), ask(1)]
+      const answers = (await Promise.all(both)).map(({ status }) => status).sort()
+      outcomes.set(answers.join(), (outcomes.get(answers.join()) ?? 0) + 1)
+    }
+    expect(Object.fromEntries(outcomes)).toEqual({ '200,403': RACES })
+  }, 120_000)
+})
+
+describe('a flood', () => {
+  test('of bodies without end is cut off before it is read, and of deep nesting too', async () => {
+    const huge = new Uint8Array(16 * 1024 * 1024 + 1).fill(0x20)
+    expect((await put(rigs.attemptPath('t1'), huge)).status).toBe(413)
+    const intents = Array.from({ length: 1001 }, (_, n) => intent(`w-${n}`, 1n))
+    const many = new TextEncoder().encode(JSON.stringify({ template: {}, intents }))
+    expect((await put(rigs.attemptPath('t1'), many)).status).toBe(400)
+  })
+
+  test('of the same refusal writes nothing after the first time', async () => {
+    const forged: Intent[] = [intent('w-1', AMOUNT)]
+    await sign(signer, 't1', 1, { psbt: 'x' }, forged)
+    const size = disk.peek('/signer/memory/journal/1.jsonl')!.length
+    for (let n = 0; n < 50; n++) await sign(signer, 't1', 1, { psbt: 'x' }, forged)
+    expect(disk.peek('/signer/memory/journal/1.jsonl')!.length).toBe(size)
+  })
+})
