@@ -47,6 +47,7 @@ export function unsettled(system: System, books: Books): string[] {
     ...(chain?.state === 'following'
       ? []
       : [`the chain is ${chain?.state ?? 'unknown'} (${JSON.stringify(chain?.data['reason'])})`]),
+    ...(chain?.data['height'] === node.height() ? [] : ['the chain is behind its node']),
     ...open,
     ...missing.map(({ id }) => `withdrawal ${id} is not final`),
     ...uncredited.map(id => `deposit ${id} is not final`),

@@ -81,6 +81,12 @@ export async function prepareSigner(): Promise<(disk: SimulatedDisk) => void> {
   }
 }
 
+/** A node that somebody has put in our node's place: of another network, and with blocks of its own. */
+export function foreignNode(now: () => number): SimulatedBitcoin {
+  const network = networkOf('bitcoin-regtest')
+  return createSimulatedBitcoin({ network, seed: 'foreign', now, ...NODE_ACCESS })
+}
+
 function emptyNode(now: () => number): SimulatedBitcoin {
   return createSimulatedBitcoin({ network: NETWORK, seed: 'simulation', now, ...NODE_ACCESS })
 }

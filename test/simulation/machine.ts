@@ -35,6 +35,8 @@ export interface MachineOptions {
   request: (call: HttpCall) => Promise<HttpResult>
   /** Files that are there from the beginning. */
   fill: (disk: SimulatedDisk) => void
+  /** Whether the disk will fail once in the life that follows. */
+  fails: () => boolean
   /** Milliseconds until the supervisor starts it again. */
   pauseMs: () => number
 }
@@ -46,12 +48,14 @@ interface Life {
 
 const SYNC_MS = 12
 const CALL_MS = 1
+const MAXIMUM_GOOD_SYNCS = 30
 
 export function createMachine(options: MachineOptions): Machine {
-  const { name, world, boot, fill, pauseMs } = options
+  const { name, world, boot, fill, fails, pauseMs } = options
   const { dice } = world
   let life: Life = { isAlive: false, handler: null }
   let awaits = 0
+  let isFailing = false
   let doom: { at: number; how: Fall } | null = null
   let disk = simulatedDisk({ seed: dice.between(0, 2 ** 31), settle })
   fill(disk)
@@ -116,7 +120,9 @@ export function createMachine(options: MachineOptions): Machine {
     },
     abort(reason) {
       if (!its.isAlive) return
-      world.violate(`${name} aborted: ${reason}`)
+      world.trace(`${name} aborts: ${reason}`)
+      if (!isFailing) world.violate(`${name} aborted: ${reason}`)
+      fall('kill')
     },
   })
 
@@ -130,6 +136,7 @@ export function createMachine(options: MachineOptions): Machine {
       (error: unknown) => {
         if (!its.isAlive) return
         world.trace(`${name} did not start: ${reasonOf(error)}`)
+        if (isFailing && !(error instanceof Fault)) return fall('kill')
         if (!(error instanceof Fault) || error.type === 'corruptStore' || error.type === 'invariant')
           world.violate(`${name} refuses to start: ${reasonOf(error)}`)
         fall('kill')
@@ -142,7 +149,9 @@ export function createMachine(options: MachineOptions): Machine {
     life.isAlive = false
     life.handler = null
     world.trace(`${name} falls: ${how}`)
-    const next = { seed: dice.between(0, 2 ** 31), settle }
+    isFailing = fails()
+    const nth = dice.between(1, MAXIMUM_GOOD_SYNCS)
+    const next = { seed: dice.between(0, 2 ** 31), settle, ...(isFailing && { fail: { call: 'sync' as const, nth } }) }
     disk = how === 'power' ? disk.crash(next) : disk.kill(next)
     world.after(pauseMs(), start)
   }

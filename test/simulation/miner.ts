@@ -1,4 +1,5 @@
 /** The network: blocks, reorganisations, payments that are spent again meanwhile, and a node that is away at times. */
+import { displayOf } from '../../adapters/bitcoin/hash.ts'
 import type { Books } from './books.ts'
 import { FINAL } from './fixtures.ts'
 import { checkPayments } from './invariants.ts'
@@ -48,6 +49,15 @@ function spendAgain({ node, world, books }: Network, probability: number): void 
   }
 }
 
+/** The node forgets what the watcher has sent; payers' transactions it keeps, because nobody sends them again. */
+function forgetOurs({ node, world, books }: Network): void {
+  for (const txid of node.pending()) {
+    if (books.payments.has(txid) || node.transaction(txid) === undefined) continue
+    node.forget(txid)
+    world.trace(`the node forgets ${txid}`)
+  }
+}
+
 function reorganise(network: Network): void {
   const { node, world } = network
   const { dice } = world
@@ -63,10 +73,20 @@ function reorganise(network: Network): void {
   if (dice.chance(0.25)) world.after(dice.between(0, 15_000), () => comeBack(network, left, height))
 }
 
+/** The lowest block of the best chain that would leave if this branch won. */
+function lowestLeaving({ node }: Network, branch: string, height: number): number {
+  let [at, hash] = [height, branch]
+  while (at > node.height() || node.hashAt(at) !== hash) {
+    hash = displayOf(node.block(hash).prevHash!)
+    at--
+  }
+  return at + 1
+}
+
 /** The branch that was left wins after all, unless by now that would undo what is final. */
 function comeBack(network: Network, left: string, height: number): void {
   const { node, highest, world } = network
-  if (height <= highest + 1 - FINAL) return
+  if (lowestLeaving(network, left, height) <= highest + 1 - FINAL) return
   world.trace(`network returns to ${left}`)
   node.reconsider(left)
   noteChange(network)
@@ -79,9 +99,10 @@ function act(network: Network): void {
   const roll = dice.roll()
   if (roll < 0.12) return reorganise(network)
   if (roll < 0.15 && season.script.isFaulty) {
-    sky.isNodeUp = false
-    world.after(dice.between(100, MAXIMUM_ABSENCE_MS), () => (sky.isNodeUp = true))
-  } else mine(network, roll < 0.85 ? 1 : dice.between(2, 5))
+    sky.node = dice.chance(0.7) ? 'down' : 'foreign'
+    world.after(dice.between(100, MAXIMUM_ABSENCE_MS), () => (sky.node = 'up'))
+  } else if (roll < 0.19 && season.script.isFaulty) forgetOurs(network)
+  else mine(network, roll < 0.85 ? 1 : dice.between(2, 5))
 }
 
 export async function runMiner(system: System, books: Books, season: Season): Promise<void> {

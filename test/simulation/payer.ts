@@ -50,7 +50,7 @@ export async function fillTreasury({ world, node, ask }: System, books: Books): 
     if (answer?.status === 200) books.treasury = answer.body['treasury'] as string | null
   }
   for (let n = 0; n < 3; n++) {
-    node.pay(books.treasury, TREASURY_SAT)
+    books.payments.add(node.pay(books.treasury, TREASURY_SAT))
     await world.sleep(world.dice.between(0, 20_000))
   }
 }

@@ -1,12 +1,11 @@
 /**
  * `npm run simulate -- --seeds 2000 --from 1` runs seeds; `--sweep watcher` (or `signer`) lets that process fall at each
- * await of a short run in turn. Shows progress and what was violated; `--trace` shows what came before.
+ * await of a short run in turn, or only at the one that `--at` says. Shows progress and what was violated; `--trace` shows what came before.
  */
 import { parseArgs } from 'node:util'
 import { simulate, type Verdict } from './simulate.ts'
 import { awaitsOf, simulateFall } from './sweep.ts'
 
-const SHOWN_LINES = 400
 const PROGRESS_EVERY = 50
 
 const { values } = parseArgs({
@@ -14,6 +13,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
     sweep: { type: 'string' },
+    at: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
 })
@@ -27,7 +27,7 @@ async function runEach(name: string, from: number, count: number, run: (n: numbe
     const verdict = await run(n)
     if (verdict.violation !== null) {
       failures.push(verdict)
-      if (values.trace) say(verdict.recent.slice(-SHOWN_LINES).join('\n'))
+      if (values.trace) say(verdict.lines.join('\n'))
       say(`${name} ${n}: ${verdict.violation}`)
     }
     const done = n - from + 1
@@ -39,6 +39,11 @@ async function runEach(name: string, from: number, count: number, run: (n: numbe
 
 const machine = values.sweep
 if (machine === 'watcher' || machine === 'signer')
-  await runEach(`${machine} at await`, 1, await awaitsOf(machine), at => simulateFall(machine, at))
+  await runEach(
+    `${machine} at await`,
+    Number(values.at ?? 1),
+    values.at === undefined ? await awaitsOf(machine) : 1,
+    at => simulateFall(machine, at),
+  )
 else await runEach('seed', Number(values.from), Number(values.seeds), seed => simulate(seed))
 process.exitCode = failures.length > 0 ? 1 : 0

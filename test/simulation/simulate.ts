@@ -1,6 +1,7 @@
 /** One run: a seed in, a verdict out. */
 import { newBooks, type Books } from './books.ts'
 import { runBackend } from './backend.ts'
+import { runOperator } from './operator.ts'
 import { changeWeather, tortureMachine } from './chaos.ts'
 import { checkEnd, unsettled } from './ending.ts'
 import { runMiner } from './miner.ts'
@@ -18,8 +19,8 @@ export interface Verdict {
   hash: string
   virtualMs: number
   awaits: { watcher: number; signer: number }
-  /** The last lines of what happened. */
-  recent: string[]
+  /** What happened. */
+  lines: readonly string[]
 }
 
 const SHOWN_UNSETTLED = 20
@@ -42,7 +43,7 @@ function calmDown({ world, sky, watcher, signer }: System, season: Season): void
   world.trace('calm')
   season.isStormy = false
   sky.weather = CALM
-  sky.isNodeUp = true
+  sky.node = 'up'
   for (const machine of [watcher, signer]) {
     machine.fallAt(Infinity, 'kill')
     machine.start()
@@ -69,13 +70,15 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
   const startedAt = world.now()
   system.signer.start()
   system.watcher.start()
+  const funded = fillTreasury(system, books)
   const actors = [
     runMiner(system, books, season),
     runBackend({ ...system, books, season }),
     runPayers(system, books, season),
-    fillTreasury(system, books),
+    funded,
+    runOperator(system),
     ...startFaults(system, season),
-    judge(system, books, season, verdict),
+    funded.then(() => judge(system, books, season, verdict)),
   ]
   for (const actor of actors)
     actor.catch((error: unknown) => world.violate(`the simulation itself failed: ${storyOf(error)}`))
@@ -85,5 +88,5 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
     world.violate(`not settled: ${unsettled(system, books).slice(0, SHOWN_UNSETTLED).join('; ')}`)
   const awaits = { watcher: system.watcher.awaits(), signer: system.signer.awaits() }
   const virtualMs = world.now() - startedAt
-  return { seed, violation: world.violation(), hash: world.hash(), virtualMs, awaits, recent: world.recent() }
+  return { seed, violation: world.violation(), hash: world.hash(), virtualMs, awaits, lines: world.lines() }
 }

@@ -6,6 +6,7 @@ import { main as watcherMain } from '../../src/watcher/main.ts'
 import type { SimulatedDisk } from './disk.ts'
 import {
   fillWatcher,
+  foreignNode,
   NODE_URL,
   PASSPHRASE,
   prepareBlocks,
@@ -32,7 +33,7 @@ export interface System {
   watcher: Machine
   signer: Machine
   /** Changed while it runs. */
-  sky: { weather: Weather; isNodeUp: boolean }
+  sky: { weather: Weather; node: 'up' | 'down' | 'foreign' }
   /** The backend's view of the watcher. Rejects when there is no proper answer. */
   ask: (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Answer>
   /** Straight to a running process, past all weather; null when it is down. */
@@ -49,6 +50,8 @@ export const prepare = async (): Promise<Prepared> => ({ fillSigner: await prepa
 const CLIENT_TIMEOUT_MS = 10_000
 const MAXIMUM_BYTES = 64 * 1024 * 1024
 const MAXIMUM_PAUSE_MS = 8000
+/** How often a disk fails after a restart. */
+const DISK_FAILURE = 0.1
 
 const authorised = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
 
@@ -60,10 +63,11 @@ const callOf = (method: 'GET' | 'PUT', url: string, body?: unknown): HttpCall =>
 const read = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) as Answer['body']
 
 export function createSystem(world: World, { fillSigner, blocks }: Prepared): System {
-  const sky = { weather: CALM, isNodeUp: true }
+  const sky: System['sky'] = { weather: CALM, node: 'up' }
   const node = preparedNode(blocks, () => world.now())
+  const foreign = foreignNode(() => world.now())
   const pauseMs = () => world.dice.between(1, MAXIMUM_PAUSE_MS)
-  const common = { world, pauseMs }
+  const common = { world, pauseMs, fails: () => sky.weather !== CALM && world.dice.chance(DISK_FAILURE) }
 
   const signer: Machine = createMachine({
     ...common,
@@ -74,7 +78,10 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared): Sy
   })
   const weather = () => sky.weather
   const toSigner = createWire(world, weather, () => signer.handler())
-  const toNode = createWire(world, weather, () => (sky.isNodeUp ? async request => node.handle(request) : null))
+  const toNode = createWire(world, weather, () => {
+    if (sky.node === 'down') return null
+    return async request => (sky.node === 'foreign' ? foreign : node).handle(request)
+  })
   const watcher: Machine = createMachine({
     ...common,
     name: 'watcher',

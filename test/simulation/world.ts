@@ -17,8 +17,7 @@ export interface World {
   trace(line: string): void
   /** Over every line so far. */
   hash(): string
-  /** The last lines. */
-  recent(): string[]
+  lines(): readonly string[]
   /** What must never be has been: the run ends at once. The first one counts. */
   violate(reason: string): void
   violation(): string | null
@@ -33,7 +32,6 @@ interface Planned {
 }
 
 const START_MS = Date.parse('2026-01-01T00:00:00Z')
-const RECENT_LINES = 400
 
 const isBefore = (a: Planned, b: Planned) => a.at < b.at || (a.at === b.at && a.order < b.order)
 
@@ -82,7 +80,6 @@ export function createWorld(seed: number): World {
     const dated = `${now - START_MS} ${line}`
     digest.update(dated)
     lines.push(dated)
-    if (lines.length > 2 * RECENT_LINES) lines.splice(0, RECENT_LINES)
   }
   return {
     dice,
@@ -91,7 +88,7 @@ export function createWorld(seed: number): World {
     now: () => now,
     sleep: ms => new Promise(resolve => after(ms, resolve)),
     hash: () => digest.copy().digest('hex'),
-    recent: () => lines.slice(-RECENT_LINES),
+    lines: () => lines,
     violate(said) {
       trace(`VIOLATION ${said}`)
       reason ??= said
