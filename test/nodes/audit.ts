@@ -72,7 +72,17 @@ function holdings(transactions: readonly Transaction[], ours: ReadonlySet<string
 function checkSent(sent: readonly Sent[], outputs: ReadonlyMap<string, Output>, treasury: string): void {
   const line = ({ txid, address, amountSat }: Sent | Output) => `${txid} ${address} ${amountSat}`
   const arrived = [...outputs.values()].filter(({ address }) => address !== treasury)
-  assert.deepEqual(arrived.map(line).sort(), sent.map(line).sort(), 'sent and arrived')
+  const [there, wanted] = [new Set(arrived.map(line)), new Set(sent.map(line))]
+  assert.deepEqual(
+    [...wanted].filter(one => !there.has(one)),
+    [],
+    'sent and not in the chain',
+  )
+  assert.deepEqual(
+    [...there].filter(one => !wanted.has(one)),
+    [],
+    'in the chain and not sent by the test',
+  )
 }
 
 /** Every payment to an assigned address is one deposit, final, of that amount; and there is no other deposit. */
@@ -139,6 +149,8 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   const ours = new Set([treasury, ...addresses.map(({ address }) => address)])
   const { outputs, spenders, leftSat } = holdings(transactions, ours)
 
+  const unlisted = expected.sent.filter(({ address }) => !ours.has(address))
+  assert.deepEqual(unlisted, [], 'addresses that were assigned and are not listed')
   checkSent(expected.sent, outputs, treasury)
   assert.equal(withdrawals.length, expected.withdrawals)
   checkDeposits(deposits, outputs, treasury)
