@@ -184,7 +184,8 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
  */
 export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher> {
   const tokens = parseTokens(await readText(ports.disk, config.apiTokenFile))
-  const token = (await readText(ports.disk, config.signer.tokenFile)).trim()
+  const token = parseTokens(await readText(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
+  if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
   if (config.ledger.engine !== 'lowdb') throw boundary('configuration', 'ledger.engine: this version has lowdb only')
   const { families, policies } = await openFamilies(ports, config)
   const ledger = await openLedger({ ...ports, directory: config.dataDirectory })

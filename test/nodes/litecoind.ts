@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { addressOf } from '../../adapters/bitcoin/address.ts'
+import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createRpc, fromSatoshi, type NodeAccess, type Rpc } from '../../adapters/bitcoin/rpc.ts'
 import type { Disk } from '../../adapters/ports.ts'
 import { createRequest } from '../../src/shell/request.ts'
@@ -30,6 +32,11 @@ export interface Litecoind {
   rpc: (method: string, ...params: unknown[]) => Promise<unknown>
   /** Mines to the node's own wallet; the hashes. Makes the peg-in that the block activating MWEB must have. */
   mine: (count: number) => Promise<string[]>
+  /**
+   * From now on blocks pay nobody's address: a reorganisation drops what spends a coinbase that is young again, so a payer
+   * whose payments must survive may own no young coinbase.
+   */
+  mineForNobody(): void
   /** Pays from the node's own wallet; the transaction id. */
   pay(address: string, amountSat: bigint): Promise<string>
   stop(): Promise<void>
@@ -38,6 +45,8 @@ export interface Litecoind {
   restart(extra?: string[]): Promise<void>
 }
 
+/** A P2WPKH script whose key nobody has. */
+const NOBODY = Uint8Array.from([0, 20, ...Array.from({ length: 20 }, () => 1)])
 const BINARY = 'litecoind'
 const WALLET = 'harness'
 const START_ATTEMPTS = 150
@@ -157,7 +166,8 @@ export async function startLitecoind(options: LitecoindOptions = {}): Promise<Li
     child.kill(signal)
     await ended(child)
   }
-  const address = async (): Promise<string> => z.string().parse(await call('getnewaddress'))
+  let miner: string | null = null
+  const address = async (): Promise<string> => miner ?? z.string().parse(await call('getnewaddress'))
   const pay = async (to: string, amountSat: bigint) =>
     z.string().parse(await call('sendtoaddress', to, fromSatoshi(amountSat)))
 
@@ -178,6 +188,7 @@ export async function startLitecoind(options: LitecoindOptions = {}): Promise<Li
     pid: () => child.pid!,
     rpc: call,
     mine,
+    mineForNobody: () => void (miner = addressOf(NOBODY, networkOf('litecoin-regtest'))),
     pay,
     stop: async () => {
       await end('SIGTERM')

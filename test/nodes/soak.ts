@@ -44,12 +44,14 @@ const REORGANISE_EVERY = 5
 const DEEPEST = 3
 const SETTLING_ROUNDS = 12
 const CREDIT_PAUSE_MS = 50
+/** The payer's own, and then enough to make them mature; none of his coinbases is young when the payments begin. */
+const PAYER_BLOCKS = 20
+const MATURING_BLOCKS = 100
 /**
  * Until block 432 activates MWEB: from then on the payer's wallet pays some out of the MWEB, under ids it does not tell,
  * and forgets them in reorganisations. (That such payments are read right is tested with the node alone.)
  */
-const BLOCKS = 120
-const BLOCKS_AT_MOST = 260
+const BLOCKS_AT_MOST = 220
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -161,12 +163,14 @@ async function churn(soak: Soak): Promise<void> {
 export async function soak(plan: SoakPlan): Promise<SoakReport> {
   const startedAt = performance.now()
   const chain = { addressPool: { low: 10, high: 30 } }
-  const system = await startSystem({ blocks: BLOCKS, chain })
+  const system = await startSystem({ blocks: PAYER_BLOCKS, chain })
   const none = () => ({ watcher: [], signer: [] })
   const times = { readyMs: none(), readyUsedMs: none() }
   const report = { kills: { watcher: 0, signer: 0 }, ...times, reorganisations: 0 }
   const ongoing: Soak = { system, plan, random: createRandom(plan.seed ?? 1), report, sent: [], isOver: false }
   try {
+    system.litecoind.mineForNobody()
+    await system.mine(MATURING_BLOCKS)
     await system.fund(...FUNDING)
     const crediting = creditAll(ongoing)
     try {
