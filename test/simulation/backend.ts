@@ -44,8 +44,41 @@ async function insist(exchange: Exchange, method: 'GET' | 'PUT', path: string, b
 }
 
 async function assign(exchange: Exchange, reference: string): Promise<void> {
+  const { books } = exchange
+  const { losses } = books
   const answer = await insist(exchange, 'PUT', `/v1/chains/${CHAIN}/addresses/${reference}`, {})
-  checkAssigned(exchange, exchange.books, reference, answer)
+  checkAssigned(exchange, books, reference, answer)
+  if (losses !== books.losses) await restoreAddress(exchange, reference)
+}
+
+/** The signer's address is watched again, and given to nobody but to whom had it. Until the watcher has asked: 422. */
+async function restoreAddress(exchange: Exchange, reference: string): Promise<void> {
+  const { books, world } = exchange
+  const { address } = books.addresses.get(reference)!
+  for (;;) {
+    const answer = await insist(exchange, 'PUT', `/v1/chains/${CHAIN}/addresses/${reference}`, { address })
+    if (answer.status !== 422) return checkAssigned(exchange, books, reference, answer)
+    await world.sleep(RETRY_MS)
+  }
+}
+
+/** A new ledger has begun: it gets back what only we know. */
+async function restore(exchange: Exchange): Promise<void> {
+  const { books } = exchange
+  const { losses } = books
+  await Promise.all([...books.addresses.keys()].map(reference => restoreAddress(exchange, reference)))
+  for (const wanted of books.withdrawals.values())
+    await insist(exchange, 'PUT', `/v1/withdrawals/${wanted.id}`, bodyOf(intentOf(wanted)))
+  books.isRestored = losses === books.losses
+}
+
+/** Follows losses, which it learns of as a real backend does: by the name of the ledger. */
+async function watchLosses(exchange: Exchange): Promise<never> {
+  const { books, world } = exchange
+  for (;;) {
+    await world.sleep(RETRY_MS)
+    if (!books.isRestored && books.ledgerId !== null) await restore(exchange)
+  }
 }
 
 async function assignAll(exchange: Exchange): Promise<void> {
@@ -59,7 +92,9 @@ async function assignAll(exchange: Exchange): Promise<void> {
 
 async function credit(exchange: Exchange, id: string, amount: bigint): Promise<void> {
   const { books, world } = exchange
+  const { losses } = books
   const { status } = await insist(exchange, 'PUT', `/v1/deposits/${id}/credit`, {})
+  if (losses !== books.losses) return
   if (status === 200) {
     books.credited.set(id, amount)
     books.acknowledged.add(id)
@@ -76,8 +111,9 @@ async function handle(exchange: Exchange, event: FeedEvent): Promise<void> {
     if (to === 'reversed' || to === 'lost') books.credited.delete(id)
   }
   const wanted = kind === 'withdrawal' ? books.withdrawals.get(id) : undefined
-  if (wanted !== undefined && to === 'failed' && data['round'] === wanted.round) {
-    wanted.round++
+  if (wanted !== undefined && to === 'failed' && (data['round'] as number) <= wanted.round) {
+    // After a loss the ledger may have adopted an earlier round than ours.
+    if (data['round'] === wanted.round) wanted.round++
     wanted.isAccepted = false
     void request(exchange, wanted)
   }
@@ -87,11 +123,14 @@ async function followEvents(exchange: Exchange): Promise<never> {
   const { books, world } = exchange
   for (;;) {
     const after = books.events.length
+    const { losses } = books
     const limit = world.dice.between(1, MAXIMUM_PAGE)
     const path = `/v1/events?after=${after}&limit=${limit}&wait=${world.dice.pick(WAITS_SECONDS)}`
     const { status, body } = await insist(exchange, 'GET', path)
+    if (losses !== books.losses) continue
     if (status !== 200) world.violate(`the feed after ${after} is answered ${status} ${String(body['kind'])}`)
-    for (const event of checkEvents(exchange, books, after, body)) await handle(exchange, event)
+    for (const event of checkEvents(exchange, books, after, body))
+      if (losses === books.losses) await handle(exchange, event)
     await world.sleep(world.dice.between(0, POLL_MS))
   }
 }
@@ -111,9 +150,17 @@ async function request(exchange: Exchange, wanted: Wanted): Promise<void> {
   const { world } = exchange
   const path = `/v1/withdrawals/${wanted.id}`
   const intent = intentOf(wanted)
+  const { losses } = exchange.books
   const answer = await insist(exchange, 'PUT', path, bodyOf(intent))
+  if (losses !== exchange.books.losses || !exchange.books.isRestored) {
+    // The new ledger may have adopted an earlier round: then it says so, and asks for this one when that has failed.
+    wanted.isAccepted = answer.status < 400
+    return
+  }
   checkAnswered(exchange, wanted, intent.round, answer)
   if (wanted.round === intent.round) wanted.isAccepted = true
+  // What is asked for under a used name would be new to a new ledger: no backend may ask for that.
+  if (exchange.season.losesLedger) return
   if (world.dice.chance(0.2)) {
     await world.sleep(world.dice.between(0, 20_000))
     if (wanted.round === intent.round)
@@ -148,8 +195,10 @@ async function withdraw(exchange: Exchange): Promise<void> {
 }
 
 async function look(exchange: Exchange, path: string): Promise<Record<string, unknown> | null> {
+  const { losses } = exchange.books
   const answer = await exchange.ask('GET', path).catch(() => null)
   if (answer === null || answer.status >= 500) return null
+  if (losses !== exchange.books.losses || !exchange.books.isRestored) return null
   if (answer.status !== 200) exchange.world.violate(`${path} was acknowledged and is answered ${answer.status}`)
   return answer.body
 }
@@ -188,5 +237,5 @@ async function audit(exchange: Exchange): Promise<never> {
 
 export function runBackend(exchange: Exchange): Promise<unknown> {
   const opened = assignAll(exchange)
-  return Promise.all([opened, followEvents(exchange), withdraw(exchange), audit(exchange)])
+  return Promise.all([opened, followEvents(exchange), withdraw(exchange), audit(exchange), watchLosses(exchange)])
 }

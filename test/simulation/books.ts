@@ -25,6 +25,10 @@ export interface Told {
 
 export interface Books {
   ledgerId: string | null
+  /** Counts the ledgers that were lost: what a lost one answered says nothing of the present one. */
+  losses: number
+  /** The backend has given the present ledger back what only the backend knows. */
+  isRestored: boolean
   /** As JSON; the event with seq n stands at n - 1. */
   events: string[]
   /** By `kind/id`. */
@@ -42,6 +46,8 @@ export interface Books {
 
 export const newBooks = (): Books => ({
   ledgerId: null,
+  losses: 0,
+  isRestored: true,
   events: [],
   told: new Map(),
   addresses: new Map(),

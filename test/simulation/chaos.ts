@@ -1,4 +1,6 @@
 /** Power failures and kills, and weather that changes. */
+import type { Books } from './books.ts'
+import { loseLedger } from './loss.ts'
 import type { Machine } from './machine.ts'
 import type { Season } from './season.ts'
 import type { System } from './system.ts'
@@ -18,6 +20,13 @@ export async function tortureMachine(world: System['world'], machine: Machine, s
     if (!season.isStormy) return
     machine.fallAt(world.dice.between(1, MAXIMUM_AWAITS), world.dice.chance(0.6) ? 'power' : 'kill')
   }
+}
+
+export async function runLoss(system: System, books: Books, { script, losesLedger }: Season): Promise<void> {
+  const { world } = system
+  if (!losesLedger) return
+  await world.sleep(world.dice.between(0, script.stormMs[0]))
+  loseLedger(system, books)
 }
 
 export async function changeWeather({ world, sky }: System, season: Season): Promise<void> {

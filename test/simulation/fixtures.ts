@@ -21,8 +21,8 @@ export const FINAL = 10
 export const MINIMUM_DEPOSIT = 20_000n
 
 /**
- * The chain is followed from here. Coinbases mature after 100 blocks; there are enough that payers need not spend their own
- * change, whose ancestors a reorg could take away for good.
+ * The first reorg may leave blocks down to `FINAL` below this height. Coinbases mature after 100 blocks; there are enough
+ * that payers need not spend their own change, whose ancestors a reorg could take away for good.
  */
 export const BASE_HEIGHT = 190
 
@@ -36,7 +36,7 @@ export function watcherConfig(): WatcherConfig {
     network: NETWORK.name,
     asset: ASSET,
     node: { url: NODE_URL, username: NODE_ACCESS.username, passwordFile: './node-password' },
-    startHeight: BASE_HEIGHT + 1,
+    startHeight: BASE_HEIGHT + 1 - FINAL,
     confirmations: { credit: CREDIT, final: FINAL },
     pollMs: 1000,
     addressPool: { low: 2, high: 4 },

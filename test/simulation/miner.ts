@@ -44,7 +44,7 @@ function spendAgain({ node, world, books }: Network, probability: number): void 
   for (const txid of node.pending()) {
     if (!books.payments.has(txid) || !world.dice.chance(probability)) continue
     if (node.transaction(txid) === undefined) continue
-    node.doubleSpend(txid)
+    books.payments.add(node.doubleSpend(txid))
     world.trace(`network spends ${txid} again`)
   }
 }

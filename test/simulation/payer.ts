@@ -29,7 +29,7 @@ function pay(system: System, books: Books): void {
   if (!world.dice.chance(0.1)) return
   world.after(world.dice.between(0, 3000), () => {
     if (node.transaction(txid) === undefined) return
-    node.doubleSpend(txid)
+    books.payments.add(node.doubleSpend(txid))
     world.trace(`payer replaces ${txid}`)
   })
 }

@@ -9,12 +9,15 @@ export interface Script {
   payments: number
   /** Processes fall, messages get lost, the node is away. Without it only the chain moves. */
   isFaulty: boolean
+  /** How probable it is that the watcher loses its ledger. */
+  loss: number
   /** One fall, at exactly this await of this machine. */
   fall: { machine: 'watcher' | 'signer'; at: number; how: Fall } | null
 }
 
 export interface Season {
   isStormy: boolean
+  losesLedger: boolean
   script: Script
 }
 
@@ -25,6 +28,7 @@ export const STORM: Script = {
   withdrawals: [3, 9],
   payments: 60,
   isFaulty: true,
+  loss: 0.15,
   fall: null,
 }
 
@@ -35,5 +39,6 @@ export const SHORT: Script = {
   withdrawals: [2, 2],
   payments: 3,
   isFaulty: false,
+  loss: 0,
   fall: null,
 }

@@ -2,7 +2,7 @@
 import { newBooks, type Books } from './books.ts'
 import { runBackend } from './backend.ts'
 import { runOperator } from './operator.ts'
-import { changeWeather, tortureMachine } from './chaos.ts'
+import { changeWeather, runLoss, tortureMachine } from './chaos.ts'
 import { checkEnd, unsettled } from './ending.ts'
 import { runMiner } from './miner.ts'
 import { fillTreasury, runPayers } from './payer.ts'
@@ -34,7 +34,7 @@ let prepared: Promise<Prepared> | undefined
 /** Looks at times whether everything has come to its end, then once at everything. */
 async function judge(system: System, books: Books, season: Season, verdict: { isOver: boolean }): Promise<void> {
   const { world } = system
-  while (season.isStormy || unsettled(system, books).length > 0) await world.sleep(JUDGE_MS)
+  while (season.isStormy || !books.isRestored || unsettled(system, books).length > 0) await world.sleep(JUDGE_MS)
   await checkEnd(system, books)
   verdict.isOver = true
 }
@@ -51,12 +51,17 @@ function calmDown({ world, sky, watcher, signer }: System, season: Season): void
 }
 
 /** What makes things go wrong, as far as the script says so. */
-function startFaults(system: System, season: Season): Promise<void>[] {
+function startFaults(system: System, books: Books, season: Season): Promise<void>[] {
   const { world, watcher, signer } = system
   const { fall, isFaulty } = season.script
   if (fall !== null) system[fall.machine].fallAt(fall.at, fall.how)
   if (!isFaulty) return []
-  return [tortureMachine(world, watcher, season), tortureMachine(world, signer, season), changeWeather(system, season)]
+  return [
+    tortureMachine(world, watcher, season),
+    tortureMachine(world, signer, season),
+    changeWeather(system, season),
+    runLoss(system, books, season),
+  ]
 }
 
 const storyOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error))
@@ -65,7 +70,7 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
   const world = createWorld(seed)
   const system = createSystem(world, await (prepared ??= prepare()))
   const books = newBooks()
-  const season: Season = { isStormy: true, script }
+  const season: Season = { isStormy: true, script, losesLedger: world.dice.chance(script.loss) }
   const verdict = { isOver: false }
   const startedAt = world.now()
   system.signer.start()
@@ -77,7 +82,7 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
     runPayers(system, books, season),
     funded,
     runOperator(system),
-    ...startFaults(system, season),
+    ...startFaults(system, books, season),
     funded.then(() => judge(system, books, season, verdict)),
   ]
   for (const actor of actors)

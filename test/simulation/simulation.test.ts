@@ -3,12 +3,12 @@ import { FOUND } from './seeds.ts'
 import { simulate } from './simulate.ts'
 import { awaitsOf, simulateFall } from './sweep.ts'
 
-const SEEDS = 100
+const SEEDS = 70
 const BATCH = 10
 const BATCH_MS = 120_000
 const SWEEP_MS = 600_000
 /** Every await of the watcher is swept by `npm run simulate -- --sweep watcher`; here every so many. */
-const WATCHER_STRIDE = 9
+const WATCHER_STRIDE = 11
 
 const batches = Array.from({ length: SEEDS / BATCH }, (_, n) => 1001 + n * BATCH)
 
