@@ -1,6 +1,8 @@
-/** Seeds that have found something, each with what it was. They are run by every `npm test`. */
+/**
+ * Seeds that fail without a fix that they, or runs like them, have led to; each with what it was. A change of the simulation
+ * changes what a seed stands for: then another one is to be looked for, with the fix taken out.
+ */
 export const FOUND: readonly { seed: number; found: string }[] = [
-  { seed: 3, found: 'a withdrawal asked for before the treasury existed was never planned' },
-  { seed: 8, found: 'a reorg below the first block that was followed halted the chain for ever' },
-  { seed: 38, found: 'change of a transfer that had died stayed unconfirmed, and among the funds, for ever' },
+  { seed: 1, found: 'a withdrawal asked for before the treasury existed was never planned' },
+  { seed: 68, found: 'change of a transfer that had died stayed among the funds, and what spent it never ended' },
 ]
