@@ -4,5 +4,4 @@
  */
 export const FOUND: readonly { seed: number; found: string }[] = [
   { seed: 1, found: 'a withdrawal asked for before the treasury existed was never planned' },
-  { seed: 68, found: 'change of a transfer that had died stayed among the funds, and what spent it never ended' },
 ]

@@ -75,7 +75,7 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
   const startedAt = world.now()
   system.signer.start()
   system.watcher.start()
-  const funded = fillTreasury(system, books)
+  const funded = fillTreasury(system, books, season)
   const actors = [
     runMiner(system, books, season),
     runBackend({ ...system, books, season }),
