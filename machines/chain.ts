@@ -58,10 +58,13 @@ export function isNextBlock(context: ChainContext, block: Place, parent: string)
   return last?.hash === parent && context.applied
 }
 
-/** Whether this block is our tip and may be taken back. One that is deeper than final may not: a person must look. */
+/**
+ * Whether this block is our tip and may be taken back. One that has `final` confirmations may not: what it holds is final,
+ * so a person must look. Depth counts from the highest tip we ever stood on, so that reorgs do not add up unnoticed.
+ */
 export function isTakenBack(context: ChainContext, { height, hash }: Place): boolean {
   const depth = (context.top ?? height) - height + 1
-  const isTooDeep = context.blocks.length === 1 || (depth > context.final && !context.deepAllowed)
+  const isTooDeep = context.blocks.length === 1 || (depth >= context.final && !context.deepAllowed)
   return tip(context)?.hash === hash && !isTooDeep
 }
 
@@ -91,14 +94,14 @@ export const chain = setup({
       return { reason: null, blocks: [base], height: base.height }
     }),
     connect: assign(({ context, event }) => {
-      const { block, applied, nodeHeight } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
+      const { block, applied } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
       const known = tip(context)?.hash === block.hash ? context.blocks : [...context.blocks, block]
       const isOver = context.top !== null && block.height >= context.top
       return {
         blocks: known.slice(-(context.final + SPARE_BLOCKS)).map(({ height, hash }) => ({ height, hash })),
         height: block.height,
         applied,
-        top: isOver || block.height >= nodeHeight ? null : context.top,
+        top: isOver ? null : context.top,
         deepAllowed: context.deepAllowed && !isOver,
       }
     }),
@@ -117,7 +120,7 @@ export const chain = setup({
     explainDepth: assign({
       reason: ({ context, event }) =>
         `the node took back block ${(event as Extract<ChainEvent, { type: 'block.disconnected' }>).data.height}, ` +
-        `deeper below ${context.top ?? context.height} than the ${context.final} blocks we accept`,
+        `below a tip of ${context.top ?? context.height}: what has ${context.final} confirmations counts as final`,
     }),
     recall: assign({ recalled: ({ event }) => (event as Extract<ChainEvent, { type: 'signer.recalled' }>).data.until }),
     clearReason: assign({ reason: null }),

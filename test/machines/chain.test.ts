@@ -20,14 +20,16 @@ const haltedBySpend = to('halted', {
     'ee spends our litecoin:aa:0, and neither the ledger nor the signer knows it: find out who holds the keys before you resume',
 })
 const tooDeep = (height: number, top: number) =>
-  to('halted', { reason: `the node took back block ${height}, deeper below ${top} than the 1 blocks we accept` })
+  to('halted', {
+    reason: `the node took back block ${height}, below a tip of ${top}: what has 2 confirmations counts as final`,
+  })
 
-/** Final is 1, so that a reorg of two blocks is already too deep. */
+/** Final is 2, so that a reorg of two blocks is already too deep. */
 const subject: Subject = {
   machine: chain,
   id: 'chain/litecoin',
   events: {
-    'chain.opened': happened('chain.opened', { chain: 'litecoin', family: 'bitcoin', asset: 'LTC', final: 1 }),
+    'chain.opened': happened('chain.opened', { chain: 'litecoin', family: 'bitcoin', asset: 'LTC', final: 2 }),
     'process.started': happened('process.started'),
     'node.identified': happened('node.identified', { base, syncing: false }),
     'node.identified without a base': happened('node.identified', { base: null, syncing: false }),
@@ -231,7 +233,7 @@ const subject: Subject = {
     'reorganising, allowed to go deeper': {
       'process.started': reconnecting,
       'node.failed': lost,
-      'block.connected 101, the tip': to('following', { ...on101, top: null }),
+      'block.connected 101, the tip': to('following', on101),
       'block.connected 101, behind': to('syncing', on101),
       'block.applied 100': to('reorganising'),
       'block.disconnected 100': to('reorganising', on99),

@@ -169,7 +169,7 @@ describe('a reorganisation', () => {
     await system.reaches(path, 'final')
     const chain = `/v1/chains/${CHAIN}`
     await system.reorganise(FINAL + 1)
-    expect((await system.reaches(chain, 'halted')).reason).toMatch(/deeper .* than the 8 blocks we accept/)
+    expect((await system.reaches(chain, 'halted')).reason).toMatch(/what has 8 confirmations counts as final/)
     expect((await system.get<{ problems: string[] }>('/readyz')).body.problems.join()).toMatch(/litecoin is halted/)
     const before = (await system.get(chain)).body
     await system.litecoind.mine(1)

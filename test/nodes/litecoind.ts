@@ -45,8 +45,8 @@ export interface Litecoind {
   restart(extra?: string[]): Promise<void>
 }
 
-/** A P2WPKH script whose key nobody has. */
-const NOBODY = Uint8Array.from([0, 20, ...Array.from({ length: 20 }, () => 1)])
+/** A P2WPKH script whose key nobody has; another one each time, so that no block is the copy of one that was invalidated. */
+const nobody = (n: number) => Uint8Array.from([0, 20, n & 255, n >> 8, ...Array.from({ length: 18 }, () => 1)])
 const BINARY = 'litecoind'
 const WALLET = 'harness'
 const START_ATTEMPTS = 150
@@ -166,8 +166,11 @@ export async function startLitecoind(options: LitecoindOptions = {}): Promise<Li
     child.kill(signal)
     await ended(child)
   }
-  let miner: string | null = null
-  const address = async (): Promise<string> => miner ?? z.string().parse(await call('getnewaddress'))
+  let nobodies = 0
+  const address = async (): Promise<string> =>
+    nobodies > 0
+      ? addressOf(nobody(nobodies++), networkOf('litecoin-regtest'))!
+      : z.string().parse(await call('getnewaddress'))
   const pay = async (to: string, amountSat: bigint) =>
     z.string().parse(await call('sendtoaddress', to, fromSatoshi(amountSat)))
 
@@ -188,7 +191,7 @@ export async function startLitecoind(options: LitecoindOptions = {}): Promise<Li
     pid: () => child.pid!,
     rpc: call,
     mine,
-    mineForNobody: () => void (miner = addressOf(NOBODY, networkOf('litecoin-regtest'))),
+    mineForNobody: () => void (nobodies = 1),
     pay,
     stop: async () => {
       await end('SIGTERM')

@@ -44,6 +44,8 @@ const REORGANISE_EVERY = 5
 const DEEPEST = 3
 const SETTLING_ROUNDS = 12
 const CREDIT_PAUSE_MS = 50
+/** More than can be young when a reorganisation comes. */
+const RECENT = 200
 /** The payer's own, and then enough to make them mature; none of his coinbases is young when the payments begin. */
 const PAYER_BLOCKS = 20
 const MATURING_BLOCKS = 100
@@ -102,7 +104,21 @@ const share = (total: number, round: number, rounds: number): [from: number, cou
   return [from, Math.floor((total * (round + 1)) / rounds) - from]
 }
 
-async function mineSome({ system, random, report, plan }: Soak, round: number): Promise<void> {
+/**
+ * A wallet locks a payment to the height at which it was made, so a reorganisation makes the node forget young payments.
+ * Payers publish theirs again; in their order, because each may spend the change of the one before.
+ */
+async function publishAgain({ system, sent }: Soak): Promise<void> {
+  const { rpc } = system.litecoind
+  for (const { txid } of sent.slice(-RECENT)) {
+    const { confirmations, hex } = (await rpc('gettransaction', txid)) as { confirmations: number; hex: string }
+    // It may be there already, or not final before the next block: then the next time.
+    if (confirmations < 1) await rpc('sendrawtransaction', hex).catch(() => undefined)
+  }
+}
+
+async function mineSome(soak: Soak, round: number): Promise<void> {
+  const { system, random, report, plan } = soak
   const { rpc, mine } = system.litecoind
   const [, blocks] = share(Math.min(2 * plan.kills, BLOCKS_AT_MOST), round, plan.kills)
   for (let n = 0; n < blocks; n++) {
@@ -114,6 +130,7 @@ async function mineSome({ system, random, report, plan }: Soak, round: number): 
   const height = (await rpc('getblockcount')) as number
   await rpc('invalidateblock', await rpc('getblockhash', height - depth + 1))
   await mine(depth + 1)
+  await publishAgain(soak)
   report.reorganisations++
 }
 
@@ -126,7 +143,9 @@ async function killOne({ system, random, report }: Soak): Promise<void> {
   report.readyUsedMs[victim].push(system[victim].usedMs())
 }
 
-async function settle({ system, plan }: Soak): Promise<void> {
+async function settle(soak: Soak): Promise<void> {
+  const { system, plan } = soak
+  await publishAgain(soak)
   const count = async (kind: string, total: number) => {
     let final = 0
     for (let after: number | null = 0; after !== null;) {
