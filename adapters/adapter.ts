@@ -195,6 +195,20 @@ export interface Inspection {
   transactionId: string | null
 }
 
+/** A coin that a template spends, as the template itself proves it (bitcoin family). */
+export interface TemplateCoin {
+  key: SpendKey
+  address: string
+  publicKey: string
+  amount: Amount
+  transactionId: string
+  output: number
+  /** The transaction that paid it, without witness. Hex. */
+  raw: string
+  /** What that transaction spends. */
+  inputs: SpendKey[]
+}
+
 export interface Payload {
   index: number
   address: string
@@ -205,6 +219,8 @@ export interface Payload {
 /** Pure, on both sides. Throws a boundary fault with the reason when the template is not understood entirely. */
 export interface Signable {
   inspect(template: Json): Inspection
+  /** Empty where a family has no coins. */
+  coins(template: Json): TemplateCoin[]
   payloads(template: Json): Payload[]
   /** One signature a payload: 64 bytes compact for secp256k1. */
   assemble(template: Json, signatures: readonly Uint8Array[]): { transactionId: string; raw: string }

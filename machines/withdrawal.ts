@@ -132,6 +132,7 @@ export const withdrawal = setup({
       description: 'Bound to a transfer, which is on its way.',
       on: {
         'authorisation.added': { guard: 'isNewKey', actions: 'authorise' },
+        'withdrawal.adopted': { guard: 'isNewRound', actions: ['request', 'bind'] },
         'transfer.signed': { guard: 'isOurs', actions: 'sign' },
         'transfer.mined': { guard: 'isOurs', actions: 'mine' },
         'transfer.unmined': { guard: 'isOurs', actions: 'unmine' },

@@ -6,19 +6,22 @@ import { script as scripts, type Transaction } from 'bitcoinjs-lib'
 import * as secp256k1 from 'tiny-secp256k1'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Json } from '../../machines/vocabulary.ts'
-import type { Inspection, Payload, Signable } from '../adapter.ts'
+import type { Inspection, Payload, Signable, TemplateCoin } from '../adapter.ts'
 import { boundary } from '../fault.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
 import { classicDigests, SIGHASH_ALL, witnessDigests } from './sighash.ts'
 import { transactionWeight, virtualBytes } from './size.ts'
-import type { Draft } from './template.ts'
+import { spendKeyAt } from './outpoint.ts'
+import type { Draft, DraftInput } from './template.ts'
+import { createSpan, outpointsOf, skim } from './transaction.ts'
 import { readTemplate } from './template.ts'
 
 /** Boundary faults: `invalid-template`, and from `assemble` also `invalid-signature`. */
 export function createSignable(chain: string, asset: string, network: Network): Signable {
   return {
     inspect: template => inspectionOf(readTemplate(template, network), chain, asset, network),
+    coins: template => readTemplate(template, network).inputs.map(input => coinOf(chain, input)),
     payloads: template => payloadsOf(readTemplate(template, network), network),
     assemble: (template, signatures) => assembled(template, signatures, network),
     destination: (to, dataField) => destinationOf(to, dataField, network),
@@ -43,6 +46,21 @@ function inspectionOf(draft: Draft, chain: string, asset: string, network: Netwo
     spendKeys: inputs.map(({ txid, vout }) => `${chain}:${txid}:${vout}`),
     // Without segwit the signatures are part of what is hashed (B8).
     transactionId: network.segwit ? transaction.getId() : null,
+  }
+}
+
+function coinOf(chain: string, { txid, vout, address, publicKey, amountSat, previous }: DraftInput): TemplateCoin {
+  const span = createSpan()
+  skim({ bytes: previous, subject: 'transaction', at: 0 }, span, null)
+  return {
+    key: `${chain}:${txid}:${vout}`,
+    address,
+    publicKey: bytesToHex(publicKey),
+    amount: amountSat.toString(),
+    transactionId: txid,
+    output: vout,
+    raw: bytesToHex(previous),
+    inputs: outpointsOf(previous, span).map(offset => spendKeyAt(chain, previous, offset)),
   }
 }
 

@@ -32,6 +32,8 @@ export interface DraftInput extends Spent {
   /** Canonical. */
   address: string
   publicKey: Uint8Array
+  /** The transaction that paid it, without witness. */
+  previous: Uint8Array
 }
 
 export interface DraftOutput {
@@ -138,7 +140,8 @@ function readInput(input: RawInput, publicKeyHex: string, network: Network): Dra
   if (bytesToHex(hash160(publicKey)) !== bytesToHex(program))
     throw refused(`the public key is not that of ${txid}:${input.index}`)
   checkAmount(amountSat, network)
-  return { txid, vout: input.index, amountSat, program, publicKey, address: addressOf(script, network)! }
+  const address = addressOf(script, network)!
+  return { txid, vout: input.index, amountSat, program, publicKey, address, previous: input.previous }
 }
 
 /** Output `vout` of a previous transaction, proven by its hash. */

@@ -11,9 +11,12 @@ import { kindOf, type Memory } from './step.ts'
 
 type Find = (id: string) => Instance | undefined
 
-/** A new transfer pays only withdrawals that are bound to it, and so to no other; and each of them once. */
-function checkTransfer({ image, from }: Entry, find: Find): void {
-  if (from !== null) return
+/**
+ * A new transfer pays only withdrawals that are bound to it, and so to no other; and each of them once. (An adopted one is
+ * history: its withdrawals may have gone on to a later round.)
+ */
+function checkTransfer({ image, event }: Entry, find: Find): void {
+  if (event !== 'transfer.planned') return
   const { withdrawals } = image.context as unknown as TransferContext
   if (new Set(withdrawals.map(({ id }) => id)).size !== withdrawals.length)
     throw invariant('paid-twice', `${image.id} pays one withdrawal twice`)

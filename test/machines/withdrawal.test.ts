@@ -122,6 +122,7 @@ const subject: Subject = {
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
     },
     paying: {
+      'withdrawal.adopted in a new round': to('paying', { round: 2 }),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying', { transactionId: 'aa', fee: '7' }),
       'transfer.mined': to('paying', { transactionId: 'aa', fee: '7', place: place }),
@@ -131,6 +132,7 @@ const subject: Subject = {
       'transfer.died': to('failed', { reason: 'its input was lost' }),
     },
     'paying, mined': {
+      'withdrawal.adopted in a new round': to('paying', { round: 2, transactionId: null, fee: null, place: null }),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying'),
       'transfer.mined': to('paying'),
@@ -140,6 +142,7 @@ const subject: Subject = {
       'transfer.died': to('failed', { reason: 'its input was lost' }),
     },
     'paying, adopted': {
+      'withdrawal.adopted in a new round': to('paying', { round: 2 }),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying', { transactionId: 'aa', fee: '7' }),
       'transfer.mined': to('paying', { transactionId: 'aa', fee: '7', place: place }),

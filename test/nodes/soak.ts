@@ -42,7 +42,9 @@ const KILL_WITHIN_MS = 1200
 const REORGANISATIONS_AT_MOST = 30
 const REORGANISE_EVERY = 5
 const DEEPEST = 3
-const SETTLING_ROUNDS = 12
+/** Longer than the longest back-off after a kill. */
+const SETTLING_ROUNDS = 90
+const SETTLING_PAUSE_MS = 1000
 const CREDIT_PAUSE_MS = 50
 /** More than can be young when a reorganisation comes. */
 const RECENT = 200
@@ -160,7 +162,7 @@ async function settle(soak: Soak): Promise<void> {
   for (let round = 0; round < SETTLING_ROUNDS; round++) {
     await system.mine(round === 0 ? FINAL : 1)
     if ((await count('deposits', plan.deposits)) && (await count('withdrawals', plan.withdrawals))) return
-    await pause(100)
+    await pause(SETTLING_PAUSE_MS)
   }
 }
 

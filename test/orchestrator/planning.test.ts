@@ -228,6 +228,18 @@ describe('adoption', () => {
     expect(rig.commits.length).toBe(count)
   })
 
+  test('of two rounds of one withdrawal the later one is bound, and nothing halts', async () => {
+    const rig = await funded(['5000', '5000'])
+    const intents = record.intents.map(intent => ({ ...intent, round: 2 }))
+    const second = { ...record, transferId: 'cd', intents, transactionId: 'u', spendKeys: ['litecoin:f1:0'] }
+    const template = { spendKeys: second.spendKeys, fee: String(FEE) }
+    await rig.send(recalled([record, { ...second, template }], 2))
+    expect(transferOf(rig, 'withdrawal/w-1')).toBe('transfer/cd')
+    expect(contextOf(rig, 'withdrawal/w-1')['round']).toBe(2)
+    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
+    expect(valueOf(rig, 'chain/litecoin')).toBe('following')
+  })
+
   test('a coin that appears only after its transfer was adopted is held by it from the start', async () => {
     const rig = await funded([])
     await rig.send(recalled([record], 1))

@@ -41,6 +41,7 @@ const signable: Signable = {
     const { fee, spendKeys } = template as { fee: string; spendKeys: string[] }
     return { network: '', outputs: [], inputs: [], fee, feeRate: 1, spendKeys, transactionId: null }
   },
+  coins: () => [],
   payloads: unused,
   assemble: unused,
   destination: unused,

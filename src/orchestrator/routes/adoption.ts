@@ -3,17 +3,18 @@
  * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
  */
 import type { PaidShare } from '../../../machines/transfer.ts'
-import type { Addressed } from '../../../machines/vocabulary.ts'
+import type { AddressContext } from '../../../machines/address.ts'
+import type { Addressed, Id } from '../../../machines/vocabulary.ts'
 import type { Instance } from '../../ledger/entry.ts'
 import type { SignedRecord } from '../inbound.ts'
 import { coinId, treasuryId, type Ground } from './blocks.ts'
 import { shareFee } from './planning.ts'
 import { tell } from './tell.ts'
 
-/** Withdrawals that this ledger does not have, has not bound to anything, or has seen fail in an earlier round. */
+/** Withdrawals that this ledger does not have, has not bound to anything, or knows of an earlier round only. */
 function isFree(instance: Instance | undefined, round: number): boolean {
   if (instance === undefined || instance.value === 'queued' || instance.value === 'held') return true
-  return instance.value === 'failed' && round > (instance.context.round as number)
+  return round > (instance.context.round as number)
 }
 
 function toWithdrawals({ memory, policy, at }: Ground, record: SignedRecord, transfer: string): Addressed[] {
@@ -23,6 +24,31 @@ function toWithdrawals({ memory, policy, at }: Ground, record: SignedRecord, tra
       const data = { ...intent, required: policy.credit, expiresAtMs: null, transfer }
       return tell(`withdrawal/${intent.id}`, 'withdrawal.adopted', at, data)
     })
+}
+
+/**
+ * The coins that the template spends and the ledger does not know: while there was no ledger, what paid them may have been
+ * double-spent. Known, they are seen when they are mined, and lost when a conflict is final.
+ */
+function toCoins({ memory, policy, at }: Ground, record: SignedRecord, holder: Id): Addressed[] {
+  const unknown = policy.signable.coins(record.template).filter(({ key }) => memory.get(coinId(key)) === undefined)
+  if (unknown.length === 0) return []
+  const addresses = memory.list('address', policy.name).map(one => one.context as unknown as AddressContext)
+  return unknown.flatMap(({ address, output, ...coin }) => {
+    const index = addresses.find(one => one.address === address)?.index
+    if (index === undefined) return []
+    const origin = {
+      chain: policy.name,
+      index,
+      address,
+      asset: policy.asset,
+      outputIndex: output,
+      own: false,
+      place: null,
+    }
+    const seen = { ...coin, ...origin, ripe: policy.credit, final: policy.final }
+    return [tell(coinId(coin.key), 'payment.seen', at, seen), tell(coinId(coin.key), 'coin.reserved', at, { holder })]
+  })
 }
 
 function adopt(ground: Ground, record: SignedRecord): Addressed[] {
@@ -40,6 +66,7 @@ function adopt(ground: Ground, record: SignedRecord): Addressed[] {
   const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
   const depths = { coins: spendKeys.map(coinId), credit: policy.credit, final: policy.final }
   return [
+    ...toCoins(ground, record, transfer),
     ...toWithdrawals(ground, record, transfer),
     tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt }),
   ]

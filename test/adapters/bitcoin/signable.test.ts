@@ -159,6 +159,22 @@ describe('sign and verify', () => {
   })
 })
 
+describe('coins', () => {
+  test('are what the template spends, with the transactions that paid them', () => {
+    const coins = signable.coins(template)
+    expect(coins.map(({ key }) => key)).toEqual(signable.inspect(template).spendKeys)
+    for (const coin of coins) {
+      const fund = funds.find(({ key }) => key === coin.key)!
+      expect(coin).toMatchObject({ address: fund.address, publicKey: fund.publicKey, amount: fund.amount })
+      const previous = Transaction.fromHex(coin.raw)
+      expect(previous.getId()).toBe(coin.transactionId)
+      expect(previous.outs[coin.output]!.value).toBe(BigInt(coin.amount))
+      const spent = previous.ins.map(({ hash, index }) => `c:${bytesToHex(Uint8Array.from(hash).reverse())}:${index}`)
+      expect(coin.inputs).toEqual(spent)
+    }
+  })
+})
+
 describe('inspect', () => {
   test('says payments, change, inputs, fee and spend keys from nothing but the template', () => {
     const inspection = signable.inspect(template)
