@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
-# The tests run against real daemons and never skip silently: this installs what is missing, or says what to install.
+# The tests run against real programs and never skip silently: this installs what is missing, or says what to install.
 set -euo pipefail
 
-command -v litecoind >/dev/null && exit 0
+# command:Debian package
+needed=(litecoind:litecoind openssl:openssl unshare:util-linux systemd-analyze:systemd)
+
+commands=()
+packages=()
+for pair in "${needed[@]}"; do
+  command -v "${pair%%:*}" >/dev/null && continue
+  commands+=("${pair%%:*}")
+  packages+=("${pair##*:}")
+done
+[ "${#packages[@]}" = 0 ] && exit 0
 
 fail() {
-  echo "tests need litecoind (Litecoin Core 0.21 or later) on the PATH: install it, on Debian with: apt-get install litecoind" >&2
+  echo "tests need ${commands[*]} on the PATH: install them, on Debian with: apt-get install ${packages[*]}" >&2
   exit 1
 }
 
@@ -16,5 +26,5 @@ if [ "$(id -u)" != 0 ]; then
   as_root=(sudo)
 fi
 "${as_root[@]}" apt-get update >&2 || fail
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends litecoind >&2 || fail
-command -v litecoind >/dev/null || fail
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${packages[@]}" >&2 || fail
+for name in "${commands[@]}"; do command -v "$name" >/dev/null || fail; done
