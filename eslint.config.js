@@ -16,19 +16,47 @@ const nondeterminism = {
   ],
   'no-restricted-syntax': [
     'error',
-    { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Time comes through the clock port.' },
+    {
+      selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+      message: 'Time comes through the clock port.',
+    },
   ],
   'no-restricted-imports': [
     'error',
     {
-      paths: ['node:fs', 'node:fs/promises', 'node:http', 'node:https', 'node:net', 'node:timers', 'node:timers/promises'],
-      patterns: [{ group: ['node:crypto'], importNamePattern: '^(random|scrypt|generateKey)', message: 'Use the random and derive ports.' }],
+      paths: [
+        'node:fs',
+        'node:fs/promises',
+        'node:http',
+        'node:https',
+        'node:net',
+        'node:timers',
+        'node:timers/promises',
+      ],
+      patterns: [
+        {
+          group: ['node:crypto'],
+          importNamePattern: '^(random|scrypt|generateKey)',
+          message: 'Use the random and derive ports.',
+        },
+      ],
     },
   ],
 }
 
 export default tseslint.config(
-  { ignores: ['dist', 'dist-signer', 'scripts/build-signer.mjs', 'node_modules', 'test/vectors', 'lockkeeper-data', '.dependency-cruiser.cjs', 'eslint.config.js'] },
+  {
+    ignores: [
+      'dist',
+      'dist-signer',
+      'scripts/build-signer.mjs',
+      'node_modules',
+      'test/vectors',
+      'lockkeeper-data',
+      '.dependency-cruiser.cjs',
+      'eslint.config.js',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -39,13 +67,20 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       eqeqeq: 'error',
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
       'max-depth': ['error', 4],
     },
   },
-  { files: ['machines/**', 'adapters/**', 'src/**'], ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts'], rules: nondeterminism },
+  {
+    files: ['machines/**', 'adapters/**', 'src/**'],
+    ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts'],
+    rules: nondeterminism,
+  },
   { files: ['machines/**'], rules: { 'max-lines-per-function': 'off' } },
   {
     files: ['test/**'],

@@ -6,7 +6,7 @@ import type { Place } from './config/parts.ts'
 import { signerSchema, type SignerConfig } from './config/signer.ts'
 import { watcherSchema, type WatcherConfig } from './config/watcher.ts'
 
-export type { SignerChainConfig, SignerConfig } from './config/signer.ts'
+export type { SignerConfig } from './config/signer.ts'
 export type { ChainConfig, WatcherConfig } from './config/watcher.ts'
 
 const MAXIMUM_ERRORS = 5

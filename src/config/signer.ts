@@ -15,7 +15,6 @@ import {
 } from './parts.ts'
 
 export type SignerConfig = z.output<ReturnType<typeof signerSchema>>
-export type SignerChainConfig = SignerConfig['chains'][string]
 
 const LOOPBACK = /^(unix:.*|127\.\d+\.\d+\.\d+:\d+|\[::1\]:\d+|localhost:\d+)$/
 

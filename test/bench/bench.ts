@@ -6,6 +6,7 @@ import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
 import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
+import { benchSigner } from './signer.ts'
 import { benchSteps, type StepSizes } from './steps.ts'
 
 export interface BenchSizes {
@@ -31,5 +32,6 @@ export async function bench(
     ...benchSteps(sizes.steps, progress),
     ...benchScan(sizes.scan, progress),
     ...(await benchCheckpoint(sizes.checkpoint, progress)),
+    ...(await benchSigner(progress)),
   ]
 }

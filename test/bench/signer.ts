@@ -11,7 +11,7 @@ import { createDisk } from '../../src/shell/disk.ts'
 import { serve } from '../../src/shell/koa.ts'
 import * as rigs from '../signer/rig.ts'
 import { authorised, coin, intent, ours, pay, simple, theirs } from '../signer/rig.ts'
-import { benchRow, timed, timedAsync, type BenchRow } from './measure.ts'
+import { benchRow, timed, timedAsync, type BenchRow, type Progress } from './measure.ts'
 
 const REQUESTS = 200
 const AT_ONCE = 32
@@ -117,7 +117,8 @@ function large(n: number) {
   return { path: rigs.attemptPath(`large-${n}`), body: JSON.stringify({ template, intents }) }
 }
 
-export async function benchSigner(): Promise<BenchRow[]> {
+export async function benchSigner(progress: Progress): Promise<BenchRow[]> {
+  progress('signing')
   const rig = await rigs.createRig()
   const signer = await rigs.start(rig)
   await rigs.grow(signer)
@@ -136,9 +137,9 @@ export async function benchSigner(): Promise<BenchRow[]> {
     const each = `${rate(real)} requests/s, the parts ${rate(ideal)}/s`
     const inputs = `${rate(perSignature)} signatures/s, bare ${rate(signing)}/s`
     return [
-      benchRow('signing requests ÷ the sum of their bare parts', ideal / real, { least: 0.5 }, each),
+      benchRow('signing requests / the sum of their bare parts', ideal / real, { least: 0.5 }, each),
       benchRow(
-        `signatures with ${INPUTS} inputs a request ÷ bare tiny-secp256k1`,
+        `signatures with ${INPUTS} inputs a request / bare tiny-secp256k1`,
         signing / perSignature,
         { least: 0.5 },
         inputs,
