@@ -5,17 +5,15 @@
 import { join } from 'node:path'
 import type { Id, SpendKey } from '../../machines/vocabulary.ts'
 import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk, File, Random } from '../../adapters/ports.ts'
+import type { Disk, Random } from '../../adapters/ports.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
 import type { Opened } from './engine.ts'
 import type { Commit, Instance } from './entry.ts'
-import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile, replaceFile, withFile } from './files.ts'
+import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile, rewriteStart, withFile } from './files.ts'
 import { readHead, writeHead, type Head } from './head.ts'
 import { firstHash } from './line.ts'
 import { readSegment, type SegmentEnd } from './segment.ts'
 import { isIndexOf, writeIndex, type Marks } from './segment-index.ts'
-
-const COPY_BYTES = 4 * 1024 * 1024
 
 export interface Booted {
   head: Head
@@ -167,27 +165,13 @@ async function replaySegments(disk: Disk, directory: string, head: Head, checkpo
   throw corruptStore(`${join(directory, HEAD)}: byte 0: names no segment`)
 }
 
-/**
- * Puts a fresh copy of the last segment's whole lines in its place, which also cuts a torn tail. What we read may be in the
- * page cache only, and a sync would not help: where one has failed under the process before us, the kernel holds those
- * pages for clean. A copy is written for certain.
- */
+/** Makes the last segment's whole lines durable, whatever failed under the process before, and cuts a torn tail. */
 async function settleTail(disk: Disk, directory: string, head: Head, end: SegmentEnd): Promise<Opened['cut']> {
   const path = join(directory, journalFile(head.segments.at(-1)!.first))
   const { bytes } = end.marks
-  if (bytes + end.tornBytes > 0) await replaceFile(disk, path, file => copyBytes(disk, path, bytes, file))
+  if (bytes + end.tornBytes > 0) await rewriteStart(disk, path, bytes)
   return end.tornBytes > 0 ? { file: path, offset: bytes, bytes: end.tornBytes } : null
 }
-
-const copyBytes = (disk: Disk, from: string, length: number, to: File): Promise<void> =>
-  withFile(disk, from, async file => {
-    for (let at = 0; at < length;) {
-      const chunk = await file.read(at, Math.min(COPY_BYTES, length - at))
-      if (chunk.length === 0) throw corruptStore(`${from}: byte ${at}: became shorter while it was read`)
-      await to.append(chunk)
-      at += chunk.length
-    }
-  })
 
 /** Those that HEAD.json has left behind, or that were never finished. */
 export async function removeOldCheckpoints(disk: Disk, directory: string, head: Head): Promise<void> {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { corruptStore } from '../../adapters/fault.ts'
 import type { Disk } from '../../adapters/ports.ts'
 import { isSigned } from '../canonical.ts'
+import { rewriteStart } from '../ledger/files.ts'
 import { readLines, type Line } from '../ledger/line.ts'
 import { runAudit, type Audit, type AuditParts, type AuditPorts, type End } from './audit-writer.ts'
 import { readWhole } from './file.ts'
@@ -42,8 +43,9 @@ export async function openAudit(
   const end = await findEnd(disk, parts, seal)
   checkMemory(parts, end)
   const path = join(parts.directory, auditFile(end.first))
+  // As in the journal: lines that a failed sync left in the page cache only must not carry a chain. Also cuts a torn tail.
+  if (end.bytes + end.tornBytes > 0) await rewriteStart(disk, path, end.bytes)
   const file = await disk.open(path, { create: true })
-  if (end.tornBytes > 0) await file.truncate(end.bytes)
   await disk.syncDirectory(join(parts.directory, AUDIT))
   const audit = runAudit({ ports, parts, fileBytes: limits.fileBytes, file, end })
   await audit.record({ what: 'started', sealed: seal?.n === end.n, tornBytes: end.tornBytes })
@@ -64,6 +66,7 @@ async function readSeal(disk: Disk, { directory, identity }: AuditParts): Promis
 
 async function findEnd(disk: Disk, parts: AuditParts, seal: Seal | null): Promise<End> {
   const names = await disk.list(join(parts.directory, AUDIT))
+  for (const name of names.filter(isUnfinishedCopy)) await disk.remove(join(parts.directory, AUDIT, name))
   const firsts = names.map(firstOf).filter(first => first !== null)
   firsts.sort((a, b) => a - b)
   for (const first of firsts.reverse()) {
@@ -75,6 +78,9 @@ async function findEnd(disk: Disk, parts: AuditParts, seal: Seal | null): Promis
   if (seal !== null && seal.n > 0) throw corruptStore(`${join(parts.directory, AUDIT)}: all files are missing`)
   return emptyEnd(parts, 1)
 }
+
+/** Left by a crash in an earlier start. */
+const isUnfinishedCopy = (name: string): boolean => name.endsWith('.jsonl.tmp')
 
 const emptyEnd = ({ identity }: AuditParts, first: number): End => ({
   first,
