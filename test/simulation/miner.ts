@@ -65,8 +65,15 @@ function reorganise(network: Network): void {
   if (depth < 1) return mine(network, 1)
   const height = node.height() - depth + 1
   const left = node.hashAt(height)
-  world.trace(`network leaves ${depth} blocks`)
+  const lastFinal = network.highest + 1 - FINAL
+  const kept = node.hashAt(lastFinal)
   node.invalidate(left)
+  // An older branch that is longer than what is left wins now; its fork may lie deeper than was meant.
+  if (node.height() < lastFinal || node.hashAt(lastFinal) !== kept) {
+    node.reconsider(left)
+    return mine(network, 1)
+  }
+  world.trace(`network leaves ${depth} blocks`)
   noteChange(network)
   if (dice.chance(0.6)) spendAgain(network, dice.pick([0.2, 0.5, 1]))
   mine(network, dice.between(0, depth + 1))
