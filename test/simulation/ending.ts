@@ -9,6 +9,9 @@ import type { Machine } from './machine.ts'
 import type { System } from './system.ts'
 import { minedOn, unspentOf } from './truth.ts'
 
+const MAXIMUM_TRIES = 60
+const RETRY_MS = 1000
+
 /** The deposits that there must be: every payment on the best chain to an assigned address, from the minimum on. */
 function expectedDeposits({ node }: System, books: Books): Map<string, bigint> {
   const assigned = new Set([...books.addresses.values()].map(({ address }) => address))
@@ -77,11 +80,21 @@ function checkPaid({ node, world }: System, books: Books): void {
   }
 }
 
+/** A disk may fail late, in the very end: what fell comes back, and is asked again. */
+async function insist({ world, askDirectly }: System, ...[machine, path]: Parameters<System['askDirectly']>) {
+  for (let tries = 0; tries < MAXIMUM_TRIES; tries++) {
+    const answer = await askDirectly(machine, path)
+    if (answer?.status === 200) return answer
+    await world.sleep(RETRY_MS)
+  }
+  throw new Error(`${machine.name} does not come back`)
+}
+
 /** Conservation: the coins that the ledger has are the node's unspent outputs of our addresses, to the satoshi. */
 async function checkCoins(system: System, books: Books): Promise<void> {
-  const { world, node, watcher, signer, askDirectly } = system
-  const listed = await askDirectly(signer, `/v1/chains/${CHAIN}/addresses?from=0&limit=1000`)
-  const addresses = new Set((listed!.body as unknown as { address: string }[]).map(({ address }) => address))
+  const { world, node, watcher, signer } = system
+  const listed = await insist(system, signer, `/v1/chains/${CHAIN}/addresses?from=0&limit=1000`)
+  const addresses = new Set((listed.body as unknown as { address: string }[]).map(({ address }) => address))
   const unspent = unspentOf(minedOn(node), addresses)
   const coins = new Map(
     toldOf(books, 'coin')
@@ -96,8 +109,8 @@ async function checkCoins(system: System, books: Books): Promise<void> {
       world.violate(`our unspent ${outpoint} of ${amount} is ${coins.get(outpoint) ?? 'nothing'} in the ledger`)
   for (const outpoint of coins.keys())
     if (!unspent.has(outpoint)) world.violate(`the ledger has ${outpoint}, which is not there`)
-  const chain = await askDirectly(watcher, `/v1/chains/${CHAIN}`)
-  const [balance] = chain!.body['balances'] as [{ confirmed: string; pending: string; reserved: string }]
+  const chain = await insist(system, watcher, `/v1/chains/${CHAIN}`)
+  const [balance] = chain.body['balances'] as [{ confirmed: string; pending: string; reserved: string }]
   const sum = [...unspent.values()].reduce((a, b) => a + b, 0n)
   if (BigInt(balance.confirmed) + BigInt(balance.pending) !== sum)
     world.violate(`the balance is ${JSON.stringify(balance)}, our coins are ${sum}`)
@@ -133,11 +146,12 @@ interface SignedRecord {
 }
 
 /** Never pay twice, at its root: any two transactions ever signed for one round of a withdrawal share an input. */
-async function checkSigner({ world, signer, askDirectly }: System): Promise<void> {
+async function checkSigner(system: System): Promise<void> {
+  const { world, signer } = system
   const records: SignedRecord[] = []
   for (let after: number | null = 0; after !== null;) {
-    const page = await askDirectly(signer, `/v1/chains/${CHAIN}/transfers?after=${after}&limit=200`)
-    const { items, next } = page!.body as unknown as { items: SignedRecord[]; next: number | null }
+    const page = await insist(system, signer, `/v1/chains/${CHAIN}/transfers?after=${after}&limit=200`)
+    const { items, next } = page.body as unknown as { items: SignedRecord[]; next: number | null }
     records.push(...items)
     after = next
   }
