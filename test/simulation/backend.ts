@@ -195,7 +195,9 @@ async function withdraw(exchange: Exchange): Promise<void> {
 }
 
 async function look(exchange: Exchange, path: string): Promise<Record<string, unknown> | null> {
-  const { losses } = exchange.books
+  const { losses, isRestored } = exchange.books
+  // Asked before everything was given back, answered after: that answer says nothing.
+  if (!isRestored) return null
   const answer = await exchange.ask('GET', path).catch(() => null)
   if (answer === null || answer.status >= 500) return null
   if (losses !== exchange.books.losses || !exchange.books.isRestored) return null
