@@ -27,7 +27,7 @@ export interface PaymentSeen {
   /** The deposit's name, a fact of the chain: `<chain>:<txid>:<vout>`. */
   id: string
   transaction: string
-  /** Position within the transaction: CONTRACT's `outputIndex`. */
+  /** Position within the transaction: the API's `outputIndex`. */
   output: number
   address: string
   dataField: string | null
@@ -150,7 +150,7 @@ export interface Order {
   change: { address: string }
 }
 
-/** One transaction to be signed. The template is self-contained; see DESIGN section 4. */
+/** One transaction to be signed. The template is self-contained: the signer needs nothing else to judge it. */
 export interface Plan {
   template: Json
   spendKeys: SpendKey[]

@@ -46,7 +46,7 @@ export type TimePassed = Event<'time.passed', Record<string, never>>
 export type HeightReached = Event<'height.reached', { height: number }>
 export type BlockDisconnected = Event<'block.disconnected', Place>
 
-/** What the backend asks for, and signs: CONTRACT section 5. */
+/** What the backend asks for, and signs: src/canonical.ts has the bytes. */
 export interface Intent {
   id: string
   chain: string

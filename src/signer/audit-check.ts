@@ -4,7 +4,7 @@ import type { Disk } from '../../adapters/ports.ts'
 import { isSigned } from '../canonical.ts'
 import type { Finding } from '../ledger/verify.ts'
 import { readLines, type Line } from '../ledger/line.ts'
-import { readWhole } from './file.ts'
+import { readWhole } from '../file.ts'
 import {
   AUDIT,
   SEAL,

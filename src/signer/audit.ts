@@ -10,7 +10,7 @@ import { isSigned } from '../canonical.ts'
 import { rewriteStart } from '../ledger/files.ts'
 import { readLines, type Line } from '../ledger/line.ts'
 import { runAudit, type Audit, type AuditParts, type AuditPorts, type End } from './audit-writer.ts'
-import { readWhole } from './file.ts'
+import { readWhole } from '../file.ts'
 import {
   AUDIT,
   SEAL,

@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { boundary, corruptStore } from '../../adapters/fault.ts'
 import type { Derive, Disk, Random } from '../../adapters/ports.ts'
 import { canonicalJson } from '../canonical.ts'
-import { readWhole } from './file.ts'
+import { readWhole } from '../file.ts'
 
 /** 24 words. */
 const ENTROPY_BYTES = 32

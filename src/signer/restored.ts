@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { boundary, corruptStore } from '../../adapters/fault.ts'
 import type { Disk } from '../../adapters/ports.ts'
 import { replaceFile } from '../ledger/files.ts'
-import { readWhole } from './file.ts'
+import { readWhole } from '../file.ts'
 
 const NAME = 'restored.json'
 const MAXIMUM_BYTES = 64 * 1024

@@ -37,7 +37,7 @@ export interface Watcher {
   stop(): Promise<void>
 }
 
-/** CONTRACT: bodies over 64 KiB are refused. */
+/** A withdrawal with a hundred authorisations stays far below it. */
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
 /** A node's password stands in a file of its own. */
