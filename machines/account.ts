@@ -4,7 +4,7 @@
  * coin, nonce or balance.
  */
 import { assign, setup } from 'xstate'
-import { actions, type Event, type Scheduled, type TimePassed } from './vocabulary.ts'
+import { actions, type Event, type MemoryPosition, type Scheduled, type TimePassed } from './vocabulary.ts'
 
 export interface AccountContext extends Scheduled {
   index: number
@@ -13,6 +13,8 @@ export interface AccountContext extends Scheduled {
   windowMs: number
   /** Why the last plan fell short, or why it is stuck. */
   reason: string | null
+  /** The highest memory of the signer that an answer has shown: one that shows less was restored from a backup (S3). */
+  seen: MemoryPosition | null
 }
 
 export type AccountEvent =
@@ -23,16 +25,19 @@ export type AccountEvent =
   | Event<'plan.made', { reason: string | null; retryAt: number | null }>
   | Event<'plan.refused', { reason: string }>
   | Event<'account.resumed', { reason: string }>
+  | Event<'signer.seen', MemoryPosition>
+  /** A person takes the signer's memory as it is, because the later one is lost for good. */
+  | Event<'signer.replaced', object>
   | Event<'task.failed', { reason: string; retryAt: number }>
   | TimePassed
 
-export const account = setup({
+const machine = setup({
   types: { context: {} as AccountContext, events: {} as AccountEvent },
   actions: {
     ...actions,
     open: assign(({ event }) => {
       const { data } = event as Extract<AccountEvent, { type: 'account.opened' }>
-      return { ...data, failures: 0, dueAt: null, dueHeight: null, reason: null }
+      return { ...data, failures: 0, dueAt: null, dueHeight: null, reason: null, seen: null }
     }),
     collect: assign({ dueAt: ({ context, event }) => event.at + context.windowMs }),
     wake: assign({ dueAt: null }),
@@ -45,14 +50,28 @@ export const account = setup({
       return { reason, dueAt: retryAt, failures: context.failures + 1 }
     }),
     explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason, dueAt: null }),
+    see: assign({ seen: ({ event }) => (event as Extract<AccountEvent, { type: 'signer.seen' }>).data }),
+    forget: assign({ seen: null }),
     clear: assign({ reason: null, failures: 0, dueAt: null }),
   },
   guards: {
     hasNoWindow: ({ context }) => context.windowMs === 0,
     isCollecting: ({ context }) => context.dueAt !== null && context.reason === null,
+    isLater: ({ context, event }) => {
+      const { sequence } = (event as Extract<AccountEvent, { type: 'signer.seen' }>).data
+      return context.seen === null || sequence > context.seen.sequence
+    },
+    hasSeen: ({ context }) => context.seen !== null,
     isShort: ({ context }) => context.reason !== null,
   },
-}).createMachine({
+})
+
+const onSigner = {
+  'signer.seen': { guard: 'isLater', actions: 'see' },
+  'signer.replaced': { guard: 'hasSeen', actions: 'forget' },
+} as const
+
+export const account = machine.createMachine({
   id: 'account',
   version: '1',
   context: {} as AccountContext,
@@ -65,6 +84,7 @@ export const account = setup({
     ready: {
       description: 'Nothing under way; waits for withdrawals, for the batch window to close, or for funds.',
       on: {
+        ...onSigner,
         'withdrawal.queued': [
           { guard: 'hasNoWindow', target: 'gathering', actions: 'wake' },
           { guard: 'isCollecting' },
@@ -77,6 +97,7 @@ export const account = setup({
     gathering: {
       description: 'Reads what a plan needs from the node.',
       initial: 'due',
+      on: onSigner,
       states: {
         due: {
           description: 'Owes the reading.',
@@ -95,7 +116,7 @@ export const account = setup({
     },
     stuck: {
       description: 'Its plans contradict the ledger; a person looks and resumes it.',
-      on: { 'account.resumed': { target: 'gathering', actions: 'clear' } },
+      on: { ...onSigner, 'account.resumed': { target: 'gathering', actions: 'clear' } },
     },
   },
 })

@@ -16,6 +16,7 @@ import type {
   Scheduled,
   SpendKey,
   TimePassed,
+  Unsignable,
 } from './vocabulary.ts'
 
 export interface AttemptContext extends Scheduled {
@@ -56,13 +57,15 @@ export type AttemptEvent =
   | Event<'attempt.adopted', Planned & { transactionId: string; raw: string }>
   | Event<'signing.completed', Signed>
   | Event<'signing.pended', { reason: string; retryAt: number }>
-  | Event<'signing.refused', { reason: string }>
+  | Event<'signing.refused', { reason: string; height: number; unsignable: Unsignable[] }>
   | Event<'publishing.answered', { reason: string | null; retryAt: number }>
   | Event<'publishing.refused', { reason: string; retryAt: number }>
   | Event<'transaction.mined', { transactionId: string; place: Place }>
   | Event<'coin.lost', { key: SpendKey; height: number }>
   | Event<'transfer.finalised', object>
   | Event<'transfer.resumed', { reason: string }>
+  | Event<'transfer.dissolved', object>
+  | Event<'approval.added', object>
   | Event<'task.failed', { reason: string; retryAt: number }>
   | TimePassed
   | BlockDisconnected
@@ -78,8 +81,11 @@ const told = ({ context, event }: Args, type: string, data: object): { messages:
 
 const signed = (args: Args) =>
   told(args, 'attempt.signed', { transactionId: (args.event.data as { transactionId: string }).transactionId })
-const refused = (args: Args) =>
-  told(args, 'attempt.refused', { reason: (args.event.data as { reason: string }).reason })
+const held = (args: Args) => told(args, 'attempt.held', { reason: (args.event.data as { reason: string }).reason })
+const voided = (args: Args) => {
+  const { reason, height, unsignable } = (args.event as Extract<AttemptEvent, { type: 'signing.refused' }>).data
+  return told(args, 'attempt.voided', { reason, height, unsignable })
+}
 const mined = (args: Args) => {
   const { place, transactionId } = (args.event as Extract<AttemptEvent, { type: 'transaction.mined' }>).data
   return told(args, 'attempt.mined', { place, transactionId, fee: args.context.fee })
@@ -96,6 +102,9 @@ const onLost = {
   target: '#attempt.dead',
   actions: ['lose', { type: 'tell', params: died }],
 } as const
+
+/** Its transfer was given up unsigned: the signer never signs it. */
+const onDissolved = { target: '#attempt.dead', actions: 'giveUp' } as const
 
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
@@ -130,6 +139,7 @@ export const attempt = setup({
     }),
     unmine: assign({ place: null }),
     refuse: assign({ reason: ({ event }) => (event.data as { reason: string }).reason, dueAt: null }),
+    giveUp: assign({ dueAt: null }),
     lose: assign({
       reason: ({ event }) =>
         `its input ${(event as Extract<AttemptEvent, { type: 'coin.lost' }>).data.key} was lost to a final conflict`,
@@ -138,6 +148,7 @@ export const attempt = setup({
   },
   guards: {
     isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
+    isForGood: ({ event }) => (event as Extract<AttemptEvent, { type: 'signing.refused' }>).data.unsignable.length > 0,
     isInput: ({ context, event }) =>
       context.spendKeys.includes((event as Extract<AttemptEvent, { type: 'coin.lost' }>).data.key),
   },
@@ -157,15 +168,30 @@ export const attempt = setup({
     unsigned: {
       description: 'Planned; the signer has it or will be asked.',
       initial: 'due',
-      on: { 'coin.lost': onLost, 'transaction.mined': onMined, 'transfer.finalised': onSuperseded },
+      on: {
+        'coin.lost': onLost,
+        'transaction.mined': onMined,
+        'transfer.finalised': onSuperseded,
+        'transfer.dissolved': onDissolved,
+      },
       states: {
         due: {
           description: 'Owes the question to the signer.',
           meta: { task: 'sign' },
           on: {
             'signing.completed': { target: '#attempt.signed', actions: ['sign', { type: 'tell', params: signed }] },
-            'signing.pended': { target: '#attempt.awaitingApproval', actions: 'delay' },
-            'signing.refused': { target: '#attempt.refused', actions: ['refuse', { type: 'tell', params: refused }] },
+            'signing.pended': {
+              target: '#attempt.awaitingApproval',
+              actions: ['delay', { type: 'tell', params: held }],
+            },
+            'signing.refused': [
+              {
+                guard: 'isForGood',
+                target: '#attempt.dead',
+                actions: ['refuse', { type: 'tell', params: voided }],
+              },
+              { target: '#attempt.refused', actions: ['refuse', { type: 'tell', params: held }] },
+            ],
             'task.failed': { target: 'delayed', actions: 'delay' },
           },
         },
@@ -176,11 +202,14 @@ export const attempt = setup({
       },
     },
     awaitingApproval: {
-      description: 'The signer wants more signatures of people; asked again on a schedule.',
+      description: 'The signer wants more approvals, or a limit to pass; asked again on a schedule.',
       on: {
         'time.passed': { target: 'unsigned', actions: 'wake' },
+        'approval.added': { target: 'unsigned', actions: 'wake' },
+        'transfer.resumed': { target: 'unsigned', actions: 'wake' },
         'coin.lost': onLost,
         'transfer.finalised': onSuperseded,
+        'transfer.dissolved': onDissolved,
       },
     },
     signed: {
@@ -241,10 +270,14 @@ export const attempt = setup({
         'transfer.resumed': 'unsigned',
         'coin.lost': onLost,
         'transfer.finalised': onSuperseded,
+        'transfer.dissolved': onDissolved,
       },
     },
     final: { description: 'Beyond the deepest reorg we accept (end).', type: 'final' },
     superseded: { description: 'Another attempt of its transfer is final (end).', type: 'final' },
-    dead: { description: 'A spend key of it went to a stranger, finally: it can never be mined (end).', type: 'final' },
+    dead: {
+      description: 'A spend key of it went to a stranger, finally, or the signer never signs it: never mined (end).',
+      type: 'final',
+    },
   },
 })

@@ -13,6 +13,8 @@ export const version = 1
 export interface Reason {
   kind: string
   message: string
+  /** The withdrawal that it is about; absent when it is about the template. */
+  withdrawal?: string
 }
 
 /** Approvals that are still wanted for one withdrawal. */

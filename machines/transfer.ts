@@ -16,6 +16,7 @@ import type {
   Purpose,
   Scheduled,
   SpendKey,
+  Unsignable,
 } from './vocabulary.ts'
 
 export interface PaidShare {
@@ -56,6 +57,8 @@ export interface TransferContext extends Scheduled, TransferPlan {
   attempts: number
   /** Attempts that can provably never be mined. */
   dead: number[]
+  /** Ids of the transactions that were signed for it. */
+  signed: string[]
   spendKeys: SpendKey[]
   fee: Amount
   transactionId: string | null
@@ -68,12 +71,15 @@ export type TransferEvent =
   | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt }>
   | Event<'attempt.adopted', AdoptedAttempt>
   | Event<'attempt.signed', { n: number; transactionId: string }>
-  | Event<'attempt.refused', { n: number; reason: string }>
+  | Event<'attempt.held', { n: number; reason: string }>
+  | Event<'attempt.voided', { n: number; reason: string; height: number; unsignable: Unsignable[] }>
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
   | Event<'coin.lost', { key: SpendKey; height: number }>
   | Event<'transfer.resumed', { reason: string }>
+  | Event<'authorisation.added', object>
+  | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
 
 interface Args {
@@ -111,7 +117,7 @@ const tellWithdrawals =
   (type: string) =>
   ({ context, event }: Args): { messages: Addressed[] } => {
     const { transfer } = context
-    const data = event.data as object
+    const data = event.data
     return {
       messages: context.withdrawals.map(({ id, fee }) => message(id, type, event.at, { ...data, fee, transfer })),
     }
@@ -121,8 +127,14 @@ const tellAttempts =
   (type: string) =>
   ({ context, event }: Args): { messages: Addressed[] } => ({
     messages: Array.from({ length: context.attempts }, (_, i) =>
-      message(attemptId(context.transfer, i + 1), type, event.at, event.data as object),
+      message(attemptId(context.transfer, i + 1), type, event.at, event.data),
     ),
+  })
+
+const tellAttemptsAs =
+  (type: string) =>
+  (args: Args): { messages: Addressed[] } => ({
+    messages: tellAttempts(type)(args).messages.map(({ to, event: { at } }) => message(to, type, at, {})),
   })
 
 const tellCoins = ({ context, event }: Args): { messages: Addressed[] } => {
@@ -132,11 +144,30 @@ const tellCoins = ({ context, event }: Args): { messages: Addressed[] } => {
   }
 }
 
+/** Coins are free again, and withdrawals may be waiting anew. */
+const tellAccount = ({ context, event }: Args): { messages: Addressed[] } => ({
+  messages: [message(context.account, 'withdrawal.queued', event.at, {})],
+})
+
+const tellDissolved = ({ context, event }: Args): { messages: Addressed[] } => {
+  const { unsignable = [] } = event.data as { unsignable?: Unsignable[] }
+  const data = { transfer: context.transfer, unsignable }
+  return { messages: context.withdrawals.map(({ id }) => message(id, 'transfer.dissolved', event.at, data)) }
+}
+
+const tellDeath = ({ context, event }: Args): { messages: Addressed[] } => {
+  const { transfer, signed } = context
+  const { reason } = event.data as { reason: string }
+  return {
+    messages: context.withdrawals.map(({ id }) => message(id, 'transfer.died', event.at, { transfer, reason, signed })),
+  }
+}
+
 const newKeys = ({ event }: Args) => ({ keys: (event.data as { attempt: PlannedAttempt }).attempt.spendKeys })
 const adoptedKeys = ({ event }: Args) => ({ keys: (event.data as AdoptedAttempt).spendKeys })
 const allKeys = ({ context }: Args) => ({ keys: context.spendKeys })
 
-export const transfer = setup({
+const machine = setup({
   types: { context: {} as TransferContext, events: {} as TransferEvent },
   actions: {
     ...actions,
@@ -148,6 +179,7 @@ export const transfer = setup({
         dueAt: null,
         dueHeight: null,
         dead: [],
+        signed: [],
         transactionId: null,
         place: null,
         reason: null,
@@ -159,13 +191,14 @@ export const transfer = setup({
       const keys = [...new Set([...context.spendKeys, ...spendKeys])]
       return { attempts: Math.max(context.attempts, n), spendKeys: keys }
     }),
-    sign: assign({
-      transactionId: ({ event }) => (event as Extract<TransferEvent, { type: 'attempt.signed' }>).data.transactionId,
-      reason: null,
+    sign: assign(({ context, event }) => {
+      const { transactionId } = (event as Extract<TransferEvent, { type: 'attempt.signed' }>).data
+      return { transactionId, signed: [...new Set([...context.signed, transactionId])], reason: null }
     }),
     mine: assign(({ context, event }) => {
       const { place, transactionId, fee } = (event as Extract<TransferEvent, { type: 'attempt.mined' }>).data
-      return { place, transactionId, fee, reason: null, dueHeight: heightOf(place.height, context.credit) }
+      const signed = [...new Set([...context.signed, transactionId])]
+      return { place, transactionId, signed, fee, reason: null, dueHeight: heightOf(place.height, context.credit) }
     }),
     unmine: assign({ place: null, dueHeight: null }),
     awaitFinal: assign({
@@ -187,10 +220,38 @@ export const transfer = setup({
     isNewDeath: ({ context, event }) =>
       !context.dead.includes((event as Extract<TransferEvent, { type: 'attempt.died' }>).data.n),
     isLastDeath: ({ context }) => context.dead.length + 1 >= context.attempts,
+    /** No attempt of it was ever signed, so that none ever is once the signer has voided it. */
+    isUnsigned: ({ context }) => context.signed.length === 0,
     isUnknownAttempt: ({ context, event }) =>
       (event as Extract<TransferEvent, { type: 'attempt.adopted' }>).data.n > context.attempts,
   },
-}).createMachine({
+})
+
+const onDied = {
+  target: 'dead',
+  actions: [
+    'bury',
+    'explain',
+    { type: 'release', params: allKeys },
+    { type: 'tell', params: tellCoins },
+    { type: 'tell', params: tellDeath },
+  ],
+} as const
+
+/** Nothing of it was signed and nothing ever is: its withdrawals are planned anew, on other coins or the same. */
+const onDissolved = {
+  target: 'dead',
+  actions: [
+    'explain',
+    { type: 'release', params: allKeys },
+    { type: 'tell', params: tellCoins },
+    { type: 'tell', params: tellAttemptsAs('transfer.dissolved') },
+    { type: 'tell', params: tellDissolved },
+    { type: 'tell', params: tellAccount },
+  ],
+} as const
+
+export const transfer = machine.createMachine({
   id: 'transfer',
   version: '1',
   context: {} as TransferContext,
@@ -217,24 +278,21 @@ export const transfer = setup({
           actions: ['adopt', { type: 'reserve', params: adoptedKeys }, { type: 'tell', params: adopted }],
         },
         'attempt.signed': { actions: ['sign', { type: 'tell', params: tellWithdrawals('transfer.signed') }] },
-        'attempt.refused': { actions: ['explain', { type: 'tell', params: tellWithdrawals('transfer.refused') }] },
+        'attempt.held': { actions: ['explain', { type: 'tell', params: tellWithdrawals('transfer.held') }] },
+        'attempt.voided': [
+          { guard: and(['isNewDeath', 'isLastDeath', 'isUnsigned']), ...onDissolved },
+          { guard: and(['isNewDeath', 'isLastDeath']), ...onDied },
+          { guard: 'isNewDeath', actions: 'bury' },
+        ],
+        'withdrawal.voided': { guard: 'isUnsigned', ...onDissolved },
+        'authorisation.added': { actions: { type: 'tell', params: tellAttemptsAs('approval.added') } },
         'attempt.mined': {
           target: 'confirming',
           actions: ['mine', { type: 'tell', params: tellWithdrawals('transfer.mined') }],
         },
         'coin.lost': { actions: { type: 'tell', params: tellAttempts('coin.lost') } },
         'attempt.died': [
-          {
-            guard: and(['isNewDeath', 'isLastDeath']),
-            target: 'dead',
-            actions: [
-              'bury',
-              'explain',
-              { type: 'release', params: allKeys },
-              { type: 'tell', params: tellCoins },
-              { type: 'tell', params: tellWithdrawals('transfer.died') },
-            ],
-          },
+          { guard: and(['isNewDeath', 'isLastDeath']), ...onDied },
           { guard: 'isNewDeath', actions: 'bury' },
         ],
         'transfer.resumed': { actions: ['explain', { type: 'tell', params: tellAttempts('transfer.resumed') }] },
@@ -273,6 +331,9 @@ export const transfer = setup({
       },
     },
     final: { description: 'Beyond the deepest reorg we accept (end).', type: 'final' },
-    dead: { description: 'No attempt of it can ever be mined, proven by the chain (end).', type: 'final' },
+    dead: {
+      description: "No attempt of it can ever be mined, proven by the chain or by the signer's void (end).",
+      type: 'final',
+    },
   },
 })

@@ -64,6 +64,29 @@ export interface Authorisation {
   signature: string
 }
 
+/** Where the signer's memory stands: transitions so far, and the hash over all of them. */
+export interface MemoryPosition {
+  sequence: number
+  hash: string
+}
+
+/** The signer's promise that nothing more is signed for a withdrawal up to this round: src/canonical.ts has the bytes. */
+export interface SignedReceipt extends Authorisation {
+  chain: string
+  /** The withdrawal's. */
+  id: string
+  purpose: string
+  round: number
+  /** Ids of the transactions signed for it before, of any round; a refund is safe when there are none. */
+  signed: string[]
+}
+
+/** A withdrawal that the signer never pays in the transfer that it was planned in, and why. */
+export interface Unsignable {
+  id: Id
+  reason: string
+}
+
 export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation'
 
 /** The task a state owes, in the state's `meta`. */

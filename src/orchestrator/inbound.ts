@@ -4,7 +4,18 @@
  */
 import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
 import type { GeneratedAddress } from '../../machines/address.ts'
-import type { Amount, Authorisation, Id, Intent, Json, Place, SpendKey } from '../../machines/vocabulary.ts'
+import type {
+  Amount,
+  Authorisation,
+  Id,
+  Intent,
+  Json,
+  MemoryPosition,
+  Place,
+  SignedReceipt,
+  SpendKey,
+  Unsignable,
+} from '../../machines/vocabulary.ts'
 
 /** Of the signer's list of everything it ever signed. */
 export interface SignedRecord {
@@ -21,6 +32,23 @@ interface OfChain {
   chain: string
 }
 
+/** How far the signer's memory was when it answered; null before it ever did. */
+interface OfSigner {
+  seen: MemoryPosition | null
+}
+
+/** What a withdrawal is told of its void. */
+export interface Voided {
+  receipt: SignedReceipt
+  verdict: 'cancelled' | 'rejected'
+  reason: string
+}
+
+/** Without a void the signer has signed another transfer for it. */
+export interface Refused extends Unsignable {
+  voided: Voided | null
+}
+
 export type Inbound = { at: number } & (
   | { type: 'chain.opened'; data: OfChain }
   | { type: 'process.started'; data: Record<string, never> }
@@ -34,26 +62,45 @@ export type Inbound = { at: number } & (
   | { type: 'facts.pending'; data: OfChain & { facts: Fact[] } }
   | { type: 'invariant.violated'; data: OfChain & { reason: string } }
   | { type: 'chain.resumed'; data: OfChain & { reason: string } }
-  | { type: 'addresses.generated'; data: OfChain & { addresses: (GeneratedAddress & { isFormer: boolean })[] } }
+  | {
+      type: 'addresses.generated'
+      data: OfChain & OfSigner & { addresses: (GeneratedAddress & { isFormer: boolean })[] }
+    }
   | { type: 'address.assigned'; data: OfChain & { index: number; reference: string } }
   | { type: 'credit.acknowledged'; data: { id: Id } }
   | { type: 'decision.made'; data: { id: Id; accept: boolean; reference: string | null; reason: string } }
-  | { type: 'withdrawal.requested'; data: Intent & { authorisations: Authorisation[]; expiresAtMs: number | null } }
-  | { type: 'authorisation.added'; data: { id: Id } & Authorisation }
+  | { type: 'withdrawal.requested'; data: Intent & Requested }
+  | { type: 'withdrawals.approved'; data: OfChain & { ids: Id[] } }
+  | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: Id } & Voided }
+  | { type: 'authorisation.added'; data: { id: Id; isEnough: boolean } & Authorisation }
   | { type: 'transfer.resumed'; data: { id: Id; reason: string } }
-  | { type: 'signer.recalled'; data: OfChain & { records: SignedRecord[]; until: number } }
+  | {
+      type: 'signer.recalled'
+      data: OfChain & OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; until: number }
+    }
+  | { type: 'signer.replaced'; data: Record<string, never> }
   | { type: 'time.passed'; data: { ids: Id[] } }
   | TaskResult
 )
 
+interface Requested {
+  authorisations: Authorisation[]
+  expiresAtMs: number | null
+  /** Why it may not be paid yet, as far as is known: the signer decides. */
+  held: string | null
+}
+
 /** What came of a task; `run` says of which run of it. */
 export type TaskResult = { run: string } & (
-  | { type: 'signing.completed'; data: { id: Id; transactionId: string; raw: string; earlier: Earlier | null } }
+  | {
+      type: 'signing.completed'
+      data: OfSigner & { id: Id; transactionId: string; raw: string; earlier: Earlier | null }
+    }
   | { type: 'signing.pended'; data: { id: Id; reason: string; retryAt: number } }
-  | { type: 'signing.refused'; data: { id: Id; reason: string } }
+  | { type: 'signing.refused'; data: OfSigner & { id: Id; reason: string; unsignable: Refused[] } }
   | { type: 'publishing.answered'; data: { id: Id; reason: string | null; retryAt: number } }
   | { type: 'publishing.refused'; data: { id: Id; reason: string; retryAt: number } }
-  | { type: 'facts.gathered'; data: { id: Id; facts: PlanFacts; retryAt: number } }
+  | { type: 'facts.gathered'; data: { id: Id; facts: PlanFacts; limit: Amount | null; retryAt: number } }
   | { type: 'task.failed'; data: { id: Id; reason: string; retryAt: number } }
 )
 

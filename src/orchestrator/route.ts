@@ -4,11 +4,11 @@ import type { Addressed, Id } from '../../machines/vocabulary.ts'
 import type { Inbound } from './inbound.ts'
 import { chainOf, type LiveMemory } from './memory.ts'
 import { policyOf, type Policies } from './policy.ts'
-import { onRecalled } from './routes/adoption.ts'
-import { addressId, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
+import { onRecalled, toVoided } from './routes/adoption.ts'
+import { addressId, heightOf, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
 import { onGathered } from './routes/planning.ts'
 import { tell } from './routes/tell.ts'
-import { kindOf } from './step.ts'
+import { kindOf, runOf } from './step.ts'
 
 type Of<Type extends Inbound['type']> = Extract<Inbound, { type: Type }>
 
@@ -61,12 +61,35 @@ function onAssigned({ memory, at }: Ground, { data }: Of<'address.assigned'>): A
   return ids.map(id => tell(id, 'address.assigned', at, { reference }))
 }
 
-function onRequested({ policy, at }: Ground, { data }: Of<'withdrawal.requested'>): Addressed[] {
+const toQueue = ({ policy, at }: Ground, ids: readonly Id[]): Addressed[] => [
+  ...ids.map(id => tell(id, 'withdrawal.accepted', at, {})),
+  tell(treasuryId(policy.name), 'withdrawal.queued', at, {}),
+]
+
+function onRequested(ground: Ground, { data: { held, ...data } }: Of<'withdrawal.requested'>): Addressed[] {
+  const { policy, at } = ground
   const id = `withdrawal/${data.id}`
+  const requested = tell(id, 'withdrawal.requested', at, { ...data, required: policy.credit })
+  if (held === null) return [requested, ...toQueue(ground, [id])]
+  return [requested, tell(id, 'withdrawal.held', at, { reason: held })]
+}
+
+function onAuthorised(ground: Ground, { data: { id, isEnough, ...authorisation } }: Of<'authorisation.added'>) {
+  const added = tell(id, 'authorisation.added', ground.at, authorisation)
+  return isEnough ? [added, ...toQueue(ground, [id])] : [added]
+}
+
+/** Only the run that was refused is told, and what follows is told only then: another run may have been signed. */
+function onRefused(ground: Ground, run: string, { data: { id, reason, unsignable } }: Of<'signing.refused'>) {
+  const { memory, at } = ground
+  const attempt = memory.get(id)
+  if (attempt === undefined || runOf(attempt) !== run) return []
+  const whys = unsignable.map(({ id: withdrawal, reason: why }) => ({ id: withdrawal, reason: why }))
   return [
-    tell(id, 'withdrawal.requested', at, { ...data, required: policy.credit }),
-    tell(id, 'withdrawal.accepted', at, {}),
-    tell(treasuryId(policy.name), 'withdrawal.queued', at, {}),
+    tell(id, 'signing.refused', at, { reason, height: heightOf(ground), unsignable: whys }, run),
+    ...unsignable.flatMap(({ id: withdrawal, voided }) =>
+      voided === null ? [] : [toVoided(ground, withdrawal, voided)],
+    ),
   ]
 }
 
@@ -86,7 +109,7 @@ const groundOf = (policies: Policies, memory: LiveMemory, chain: string, at: num
 function onGatheredFacts(policies: Policies, memory: LiveMemory, { data, at, run }: Of<'facts.gathered'>): Addressed[] {
   const account = memory.get(data.id)
   if (account === undefined || run !== `${account.id}@${account.entered}`) return []
-  return onGathered(groundOf(policies, memory, chainOf(account), at), data.id, run, data.facts, data.retryAt)
+  return onGathered(groundOf(policies, memory, chainOf(account), at), data, run)
 }
 
 /** Events that concern exactly the instance that they name. */
@@ -105,7 +128,19 @@ function onOpened(policies: Policies, { data, at }: Of<'chain.opened'>): Address
   return [tell(chainId(name), 'chain.opened', at, { chain: name, family, asset, final })]
 }
 
+/** The highest memory of the signer is kept with the account that it signs for (S3). */
+function onSeen(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
+  const { data, at } = event
+  if (!('seen' in data) || data.seen === null) return []
+  const chain = chainOfInbound(memory, event)
+  return chain === null ? [] : [tell(treasuryId(policyOf(policies, chain).name), 'signer.seen', at, data.seen)]
+}
+
 export function route(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
+  return [...routed(policies, memory, event), ...onSeen(policies, memory, event)]
+}
+
+function routed(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
   const ground = (chain: string) => groundOf(policies, memory, chain, event.at)
   switch (event.type) {
     case 'chain.opened':
@@ -133,19 +168,30 @@ export function route(policies: Policies, memory: LiveMemory, event: Inbound): A
       return onAssigned(ground(event.data.chain), event)
     case 'withdrawal.requested':
       return onRequested(ground(event.data.chain), event)
+    case 'withdrawals.approved':
+      return toQueue(ground(event.data.chain), event.data.ids)
+    case 'withdrawal.voided':
+      return [toVoided(ground(event.data.chain), event.data.id, event.data)]
+    case 'authorisation.added':
+      return onAuthorised(ground(chainOfInbound(memory, event) ?? ''), event)
+    case 'signing.refused':
+      return onRefused(ground(chainOfInbound(memory, event) ?? ''), event.run, event)
     case 'signer.recalled':
-      return onRecalled(ground(event.data.chain), event.data.records, event.data.until)
+      return onRecalled(ground(event.data.chain), event.data)
+    case 'signer.replaced':
+      return Object.keys(policies).map(chain => tell(treasuryId(chain), event.type, event.at, {}))
     case 'facts.gathered':
       return onGatheredFacts(policies, memory, event)
+    case 'signing.completed': {
+      const { seen: _, ...data } = event.data
+      return direct({ ...event, data })
+    }
     case 'time.passed':
       return event.data.ids.map(id => tell(id, event.type, event.at, {}))
     case 'credit.acknowledged':
     case 'decision.made':
-    case 'authorisation.added':
     case 'transfer.resumed':
-    case 'signing.completed':
     case 'signing.pended':
-    case 'signing.refused':
     case 'publishing.answered':
     case 'publishing.refused':
     case 'task.failed':

@@ -16,7 +16,7 @@ import { readWhole } from '../file.ts'
 import { identityOf } from './identity.ts'
 import { openKeystore } from './keystore.ts'
 import { openMemory, type Memory } from './memory.ts'
-import type { Authority } from './approvals.ts'
+import type { Authority } from '../approvals.ts'
 import { openDestinations } from './destinations.ts'
 import type { Policy } from './policy.ts'
 import { openPool } from './pool.ts'
@@ -106,7 +106,7 @@ function assemble(
   const now = () => clock.now()
   const identity = identityOf(seed)
   const attempts = createAttempts({ memory, seed, authority, log, now })
-  return { chains, identity, attempts, voids: createVoids({ memory, identity, log, now }), memory }
+  return { chains, identity, authority, attempts, voids: createVoids({ memory, identity, log, now }), memory }
 }
 
 function authorityOf({ authorisation }: SignerConfig): Authority | null {

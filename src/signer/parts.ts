@@ -1,5 +1,6 @@
 /** What every route of the signer stands on. */
 import { boundary } from '../../adapters/fault.ts'
+import type { Authority } from '../approvals.ts'
 import type { Attempts, SigningChain } from './attempts.ts'
 import type { Identity } from './identity.ts'
 import type { Memory } from './memory.ts'
@@ -8,6 +9,8 @@ import type { Voids } from './voids.ts'
 export interface SignerParts {
   chains: ReadonlyMap<string, SigningChain>
   identity: Identity
+  /** Null when authorisation is not required. */
+  authority: Authority | null
   attempts: Attempts
   voids: Voids
   memory: Memory

@@ -6,7 +6,7 @@
 import type { Destination, Inspection } from '../../adapters/adapter.ts'
 import type { Amount, Intent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Missing, Reason } from '../../machines/signing.ts'
-import { missingOf, type Authority, type AuthorisedIntent } from './approvals.ts'
+import { missingOf, type Authority, type AuthorisedIntent } from '../approvals.ts'
 import type { Destinations } from './destinations.ts'
 
 export interface Policy {
@@ -81,6 +81,7 @@ const MAXIMUM_REASONS = 20
 const DAY_MS = 24 * 60 * 60 * 1000
 
 const reason = (kind: string, message: string): Reason => ({ kind, message })
+const about = (withdrawal: string, kind: string, message: string): Reason => ({ kind, message, withdrawal })
 const sharesOne = (a: readonly SpendKey[], b: readonly SpendKey[]): boolean => a.some(key => b.includes(key))
 const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
 
@@ -142,25 +143,25 @@ function checkIntent(terms: Terms, intent: AuthorisedIntent, request: Request, h
   const before = history.withdrawal(id)
   const templates = before?.templates.filter(template => template.round === round) ?? []
   const reasons: Reason[] = []
-  if (intent.chain !== terms.chain) reasons.push(reason('wrong-chain', `${id} is for the chain ${intent.chain}`))
-  if (intent.asset !== terms.asset) reasons.push(reason('wrong-asset', `${id} asks for ${intent.asset}`))
+  if (intent.chain !== terms.chain) reasons.push(about(id, 'wrong-chain', `${id} is for the chain ${intent.chain}`))
+  if (intent.asset !== terms.asset) reasons.push(about(id, 'wrong-asset', `${id} asks for ${intent.asset}`))
   if (before !== undefined && !isSameButRound(before.intent, intent)) {
     reasons.push(
-      reason('intent-changed', `${id} was signed for another destination, data field, amount, chain or asset`),
+      about(id, 'intent-changed', `${id} was signed for another destination, data field, amount, chain or asset`),
     )
   }
   if (round < history.roundOf(id)) {
-    reasons.push(reason('old-round', `round ${round} of ${id} is over: round ${history.roundOf(id)} was seen`))
+    reasons.push(about(id, 'old-round', `round ${round} of ${id} is over: round ${history.roundOf(id)} was seen`))
   }
   if (round <= history.voidedRoundOf(id)) {
-    reasons.push(reason('voided', `${id} was voided up to round ${history.voidedRoundOf(id)}`))
+    reasons.push(about(id, 'voided', `${id} was voided up to round ${history.voidedRoundOf(id)}`))
   }
   if (templates.some(({ spendKeys }) => !sharesOne(spendKeys, request.inspection.spendKeys))) {
     const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`
-    reasons.push(reason('could-pay-twice', message))
+    reasons.push(about(id, 'could-pay-twice', message))
   }
   if (templates.length === 0 && hasExpired(intent, request.at)) {
-    reasons.push(reason('expired', `${id} expired at ${String(intent.expiresAt)} before anything was signed for it`))
+    reasons.push(about(id, 'expired', `${id} expired at ${String(intent.expiresAt)} before anything was signed for it`))
   }
   return reasons
 }
@@ -187,11 +188,11 @@ function matchOutputs(terms: Terms, { intents, inspection }: Request): { reasons
   for (const { id, to, dataField, asset, amount } of intents) {
     const destination = terms.destination(to, dataField)
     if ('refused' in destination) {
-      reasons.push(reason('invalid-destination', `${id} cannot be paid: ${destination.refused}`))
+      reasons.push(about(id, 'invalid-destination', `${id} cannot be paid: ${destination.refused}`))
       continue
     }
     const refusal = terms.destinations.refusalOf(destination.canonical)
-    if (refusal !== null) reasons.push(reason('destination-not-allowed', `${destination.canonical} ${refusal}`))
+    if (refusal !== null) reasons.push(about(id, 'destination-not-allowed', `${destination.canonical} ${refusal}`))
     const key = paymentKey(destination.canonical, dataField, asset, amount)
     unserved.set(key, [...(unserved.get(key) ?? []), id])
   }

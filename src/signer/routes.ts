@@ -20,6 +20,7 @@ import { transfersRoute } from './list.ts'
 import { chainOf, type SignerParts } from './parts.ts'
 import { MAXIMUM_POOL, type Listed } from './pool.ts'
 import { contextOf } from './records.ts'
+import { rulesRoute } from './rules.ts'
 import { voidRoute, withdrawalRoute } from './withdrawals.ts'
 
 /** Withdrawals of one transaction. */
@@ -53,6 +54,7 @@ export function signerRoutes(parts: SignerParts): Route[] {
     identityRoute(parts),
     growRoute(parts),
     addressesRoute(parts),
+    rulesRoute(parts),
     signRoute(parts),
     attemptRoute(parts),
     transfersRoute(parts),

@@ -3,19 +3,28 @@
  * model for the API, readiness and metrics; never a store of record.
  */
 import { createStore } from '@xstate/store'
+import type { SigningRules } from './signer.ts'
 
 export interface ChainHealth {
   nodeHeight: number | null
   nodeVersion: string | null
   /** The signer's list of what it has signed has been compared with the ledger since the start. */
   isRecalled: boolean
+  /** What the signer wants of a payment; null before it was asked. */
+  rules: SigningRules | null
   /** Why the signer could not be asked the last time, or null. */
   signerProblem: string | null
 }
 
 export type Health = ReturnType<typeof createHealth>
 
-const unknown: ChainHealth = { nodeHeight: null, nodeVersion: null, isRecalled: false, signerProblem: null }
+const unknown: ChainHealth = {
+  nodeHeight: null,
+  nodeVersion: null,
+  isRecalled: false,
+  rules: null,
+  signerProblem: null,
+}
 
 export function createHealth(chains: readonly string[]) {
   return createStore({

@@ -5,8 +5,10 @@
 import { boundary, reasonOf } from '../../adapters/fault.ts'
 import type { Ports } from '../../adapters/ports.ts'
 import { watchingFamilyOf, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
+import type { AccountContext } from '../../machines/account.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { AddressContext } from '../../machines/address.ts'
+import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
@@ -120,6 +122,12 @@ async function refuseBlindStart(
 const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'type' in error && error.type === 'boundary'
 
+/** Of the signer's memory, as this ledger knows it (S3). */
+function highestSeen(memory: LiveMemory): MemoryPosition | null {
+  const positions = memory.list('account').flatMap(one => (one.context as unknown as AccountContext).seen ?? [])
+  return positions.sort((a, b) => b.sequence - a.sequence)[0] ?? null
+}
+
 interface Started extends Families {
   ports: Ports
   config: WatcherConfig
@@ -158,6 +166,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     ledgerId: ledger.opened.ledgerId,
     policies,
     health,
+    signer: started.signer,
     clock: ports.clock,
     wakeSupply: chain => supplies.get(chain)?.wake(),
     stopping: ending.signal,
@@ -197,9 +206,12 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
     const performers = createPerformers({
       memory: () => orchestrator.memory,
       isRecalled: chain => healthOf(health, chain).isRecalled,
+      recall: chain => health.trigger.noted({ chain, isRecalled: false }),
+      limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
       ...{ signer, nodes, policies, clock: ports.clock, random: ports.random },
     })
     const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
+    signer.expect(highestSeen(orchestrator.memory))
     await refuseBlindStart(config, orchestrator.memory, signer, ports)
     orchestrator.memory.observe(watching(families))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })

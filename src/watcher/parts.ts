@@ -7,6 +7,7 @@ import type { Instance } from '../ledger/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Health } from './health.ts'
+import type { SignerClient } from './signer.ts'
 import type { Store } from './store.ts'
 
 export interface Parts {
@@ -17,6 +18,7 @@ export interface Parts {
   ledgerId: string
   policies: Policies
   health: Health
+  signer: SignerClient
   clock: Clock
   /** Wakes what keeps a chain's address pool. */
   wakeSupply(chain: string): void

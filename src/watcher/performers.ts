@@ -5,14 +5,17 @@ import type { Clock, Random } from '../../adapters/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
+import type { Reason } from '../../machines/signing.ts'
+import type { Amount, Id, SpendKey } from '../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Instance } from '../ledger/entry.ts'
+import type { Refused } from '../orchestrator/inbound.ts'
 import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
 import { coinId } from '../orchestrator/routes/blocks.ts'
 import { nameOf } from '../orchestrator/step.ts'
 import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
+import { describeReasons, refusalOf, toElsewhere, voidInvalid } from './refusals.ts'
 import type { AttemptName, AuthorisedIntent, SignerClient } from './signer.ts'
 
 export interface PerformerOptions {
@@ -22,13 +25,19 @@ export interface PerformerOptions {
   policies: Readonly<Record<string, ChainPolicy>>
   /** Whether the signer's memory has been compared with the ledger since the start: nothing is planned before. */
   isRecalled(chain: string): boolean
+  /** The signer has signed what the ledger lacks: compares again before anything more is planned. */
+  recall(chain: string): void
+  /** What one transaction may cost, as far as the signer has said; base units. */
+  limitOf(chain: string): Amount | null
   clock: Clock
   random: Random
 }
 
 /** An accepted transaction is looked for and published again so often, until it is in a block. */
 const REPUBLISH_MS = 60_000
-const APPROVAL_MS = 15_000
+/** An approval or a limit is asked for again so often: at first, and at last. An added authorisation asks at once. */
+const FIRST_APPROVAL_MS = 5000
+const LAST_APPROVAL_MS = 10 * 60_000
 /** When funds fell short; a new block tries at once. */
 const SHORTFALL_MS = 30_000
 
@@ -62,8 +71,34 @@ function checkSpendKeys({ spendKeys, transfer }: AttemptContext, signed: readonl
   if (!isSame) throw invariant('signed-differently', `the signer has signed other inputs for ${transfer}`)
 }
 
+function pended({ clock }: PerformerOptions, instance: Instance, reason: string): Outcome {
+  const delay = Math.min(FIRST_APPROVAL_MS * 2 ** Math.min(failuresOf(instance), 16), LAST_APPROVAL_MS)
+  return { type: 'signing.pended', data: { id: instance.id, reason, retryAt: clock.now() + delay } }
+}
+
+async function refused(
+  options: PerformerOptions,
+  instance: Instance,
+  { chain, withdrawals }: TransferContext,
+  reasons: readonly Reason[],
+): Promise<Outcome> {
+  const { signer, memory } = options
+  const ids = withdrawals.map(({ id }) => id)
+  const refusal = refusalOf(reasons, ids)
+  const reason = describeReasons(reasons)
+  if (refusal.kind === 'held') return pended(options, instance, reason)
+  const unsignable: Refused[] = []
+  if (refusal.kind === 'unsignable') {
+    const roundOf = (id: Id) => (memory().get(id)!.context as unknown as WithdrawalContext).round
+    unsignable.push(...(await voidInvalid(signer, chain, roundOf, refusal.invalid)), ...toElsewhere(refusal.elsewhere))
+  }
+  const isElsewhere = unsignable.some(({ voided }) => voided === null || voided.receipt.signed.length > 0)
+  if (isElsewhere) options.recall(chain)
+  return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, seen: signer.seen() } }
+}
+
 async function sign(options: PerformerOptions, instance: Instance): Promise<Outcome> {
-  const { signer, policies, clock } = options
+  const { signer, policies } = options
   const { id } = instance
   const attempt = instance.context as unknown as AttemptContext
   refuseHalted(options, attempt.chain)
@@ -75,16 +110,17 @@ async function sign(options: PerformerOptions, instance: Instance): Promise<Outc
       checkTransactionId(policies[attempt.chain]!, attempt, answer.transactionId)
       return {
         type: 'signing.completed',
-        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null },
+        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null, seen: signer.seen() },
       }
     case 'awaitingApproval':
-      return { type: 'signing.pended', data: { id, reason: answer.reason, retryAt: clock.now() + APPROVAL_MS } }
+      return pended(options, instance, answer.reason)
     case 'refused':
-      return { type: 'signing.refused', data: { id, reason: answer.reason } }
+      return refused(options, instance, transfer, answer.reasons)
     case 'signedDifferently': {
       const { transactionId, raw, template, spendKeys, fee } = await signer.attempt(name)
       checkSpendKeys(attempt, spendKeys)
-      return { type: 'signing.completed', data: { id, transactionId, raw, earlier: { template, spendKeys, fee } } }
+      const earlier = { template, spendKeys, fee }
+      return { type: 'signing.completed', data: { id, transactionId, raw, earlier, seen: signer.seen() } }
     }
   }
 }
@@ -129,7 +165,8 @@ async function gather(options: PerformerOptions, { id, ...instance }: Instance):
   if (!options.isRecalled(chain))
     throw operating('not-recalled', 'the signer has not yet said what it has signed: nothing is planned before')
   const facts = await options.nodes[chain]!.gather()
-  return { type: 'facts.gathered', data: { id, facts, retryAt: options.clock.now() + SHORTFALL_MS } }
+  const retryAt = options.clock.now() + SHORTFALL_MS
+  return { type: 'facts.gathered', data: { id, facts, limit: options.limitOf(chain), retryAt } }
 }
 
 export const createPerformers = (options: PerformerOptions): Performers => ({

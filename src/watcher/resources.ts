@@ -61,6 +61,7 @@ function describeWithdrawal(instance: Instance, heights: Heights) {
     fee,
     place,
     required,
+    receipt,
   } = context
   const what = {
     id: nameOf(instance.id),
@@ -74,7 +75,8 @@ function describeWithdrawal(instance: Instance, heights: Heights) {
     state: stateOf(instance),
   }
   const how = { reason, transferId: transfer === null ? null : nameOf(transfer), transactionId, fee }
-  return { ...what, ...how, confirmations: confirmationsOf(place, chain, heights), required, ...common(instance) }
+  const depth = { confirmations: confirmationsOf(place, chain, heights), required }
+  return { ...what, ...how, ...depth, receipt, ...common(instance) }
 }
 
 function describeTransfer(instance: Instance, heights: Heights) {

@@ -98,6 +98,18 @@ export const depositSchema = z.object({
   history: history.optional(),
 })
 
+const receiptSchema = z
+  .object({
+    chain: z.string(),
+    id: z.string(),
+    purpose: z.literal('lockkeeper-void-v1'),
+    round: z.int(),
+    signed: z.array(z.string()),
+    key: publicKeySchema,
+    signature: signatureSchema,
+  })
+  .describe("The signer's word that nothing more is signed for it, and what was")
+
 export const withdrawalSchema = z.object({
   id: z.string(),
   chain: z.string(),
@@ -114,6 +126,7 @@ export const withdrawalSchema = z.object({
   fee: amountSchema.nullable(),
   confirmations: z.int(),
   required: z.int(),
+  receipt: receiptSchema.nullable(),
   ...changed,
   history: history.optional(),
 })

@@ -3,7 +3,17 @@ import { z } from 'zod'
 import { boundary, operating } from '../../adapters/fault.ts'
 import type { Request } from '../../adapters/ports.ts'
 import type { GeneratedAddress } from '../../machines/address.ts'
-import type { Amount, Authorisation, Intent, Json, SpendKey } from '../../machines/vocabulary.ts'
+import type { Missing, Reason } from '../../machines/signing.ts'
+import type {
+  Amount,
+  Authorisation,
+  Intent,
+  Json,
+  MemoryPosition,
+  SignedReceipt,
+  SpendKey,
+} from '../../machines/vocabulary.ts'
+import { missingOf, type Authority } from '../approvals.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 
 export interface SignedAttempt {
@@ -17,8 +27,24 @@ export interface SignedAttempt {
 export type SignAnswer =
   | { kind: 'signed'; transactionId: string; raw: string }
   | { kind: 'awaitingApproval'; reason: string }
-  | { kind: 'refused'; reason: string }
+  | { kind: 'refused'; reasons: Reason[] }
   | { kind: 'signedDifferently' }
+
+/** What the signer wants of a payment; it decides all the same. */
+export interface SigningRules {
+  /** Null when no authorisation is required. */
+  authorisation: Authority | null
+  /** What one transaction may cost, fee included; null when there is no limit. Base units. */
+  perTransaction: Amount | null
+}
+
+export interface SignedPage {
+  items: (SignedRecord & { seq: number })[]
+  receipts: SignedReceipt[]
+  /** Of the last of both. */
+  until: number
+  next: number | null
+}
 
 export interface AttemptName {
   chain: string
@@ -34,7 +60,15 @@ export interface SignerClient {
   addresses(chain: string, from: number, limit: number): Promise<GeneratedAddress[]>
   sign(name: AttemptName, template: Json, intents: AuthorisedIntent[]): Promise<SignAnswer>
   attempt(name: AttemptName): Promise<SignedAttempt>
-  signed(chain: string, after: number): Promise<{ items: (SignedRecord & { seq: number })[]; next: number | null }>
+  /** Everything signed or voided after that place, in its order. */
+  signed(chain: string, after: number): Promise<SignedPage>
+  rules(chain: string): Promise<SigningRules>
+  /** Nothing more is signed for the withdrawal up to this round, for good; the same receipt each time. */
+  void(chain: string, withdrawal: string, round: number): Promise<SignedReceipt>
+  /** The highest memory that an answer has shown or that was expected; null before. */
+  seen(): MemoryPosition | null
+  /** What an earlier process has seen, or nothing; before the first request. */
+  expect(seen: MemoryPosition | null): void
 }
 
 export interface SignerAccess {
@@ -83,10 +117,42 @@ const recordShape = attemptShape.extend({
   seq: z.int(),
   intents: z.array(intentShape),
 })
-/** Stands among the signed ones: it forbids, and there is nothing in it to adopt. */
-const voidedShape = z.object({ state: z.literal('voided') })
+const receiptShape = z.object({
+  chain: z.string(),
+  id: z.string(),
+  purpose: z.string(),
+  round: z.int(),
+  signed: z.array(z.string()),
+  key: z.string(),
+  signature: z.string(),
+})
+/** Stands among the signed ones. */
+const voidedShape = receiptShape.extend({ state: z.literal('voided'), seq: z.int() })
+const rulesShape = z.object({
+  authorisation: z
+    .object({
+      keys: z.array(z.string()),
+      approvals: z.union([
+        z.int(),
+        z.array(
+          z.object({
+            above: z.string(),
+            approvals: z.int(),
+            chain: z.string().optional(),
+            asset: z.string().optional(),
+          }),
+        ),
+      ]),
+    })
+    .nullable(),
+  perTransaction: z.string().nullable(),
+})
 const pageShape = z.object({ items: z.array(z.union([recordShape, voidedShape])), next: z.int().nullable() })
-const missingShape = z.object({ missing: z.unknown() })
+const missingShape = z.object({
+  missing: z.array(z.object({ id: z.string(), required: z.int(), given: z.int() })),
+})
+const reasonShape = z.object({ kind: z.string(), message: z.string(), withdrawal: z.string().optional() })
+const refusedShape = z.object({ reasons: z.array(reasonShape) })
 const problemShape = z.object({ kind: z.string(), detail: z.string() })
 
 interface Asked {
@@ -96,13 +162,18 @@ interface Asked {
 
 type Ask = (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Asked>
 
+/** What was seen of the signer's memory, here or by an earlier process. */
+interface Memo {
+  seen: MemoryPosition | null
+}
+
 /** Shows the signer the highest memory seen of it, so that one that was restored from an old backup notices (S3). */
-function createAsk({ url, token }: SignerAccess, request: Request): Ask {
-  const seen = { sequence: -1, hash: '' }
+function createAsk({ url, token }: SignerAccess, request: Request, memo: Memo): Ask {
   return async (method, path, body) => {
+    const { seen } = memo
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
-    if (seen.sequence >= 0) Object.assign(headers, { [SEQUENCE]: String(seen.sequence), [HASH]: seen.hash })
+    if (seen !== null) Object.assign(headers, { [SEQUENCE]: String(seen.sequence), [HASH]: seen.hash })
     const bytes = body === undefined ? null : new TextEncoder().encode(JSON.stringify(body))
     const target = url.startsWith('unix:') ? `${url}:${path}` : `${url.replace(/\/$/, '')}${path}`
     const answer = await request({
@@ -113,11 +184,15 @@ function createAsk({ url, token }: SignerAccess, request: Request): Ask {
       timeoutMs: TIMEOUT_MS,
       maximumBytes: MAXIMUM_BYTES,
     })
-    const sequence = Number(answer.headers[SEQUENCE] ?? -1)
-    if (answer.status < 400 && sequence > seen.sequence)
-      Object.assign(seen, { sequence, hash: answer.headers[HASH] ?? '' })
+    if (answer.status < 400) learn(memo, answer.headers)
     return { status: answer.status, body: parse(answer.body) }
   }
+}
+
+/** Answers may come in another order than they were given. */
+function learn(memo: Memo, headers: Record<string, string>): void {
+  const sequence = Number(headers[SEQUENCE] ?? -1)
+  if (sequence > (memo.seen?.sequence ?? -1)) memo.seen = { sequence, hash: headers[HASH] ?? '' }
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -145,23 +220,38 @@ function refusal({ status, body }: Asked) {
 
 function signAnswer({ status, body }: Asked): SignAnswer {
   const problem = problemShape.safeParse(body)
-  if (status === 403 && problem.data?.kind === 'refused') return { kind: 'refused', reason: problem.data.detail }
+  const refused = refusedShape.safeParse(body)
+  if (status === 403 && problem.data?.kind === 'refused' && refused.success)
+    return { kind: 'refused', reasons: refused.data.reasons as Reason[] }
   if (status === 409 && problem.data?.kind === 'already-signed-differently') return { kind: 'signedDifferently' }
   if (status === 202) {
     const { missing } = read(missingShape, { status, body })
-    return { kind: 'awaitingApproval', reason: `the signer waits for approval: ${JSON.stringify(missing)}` }
+    return { kind: 'awaitingApproval', reason: missing.map(describeMissing).join('; ') }
   }
   const { transactionId, signedTransaction } = read(signedShape, { status, body })
   return { kind: 'signed', transactionId, raw: signedTransaction }
 }
 
+/** Why a withdrawal is held. */
+const describeMissing = ({ id, required, given }: Missing): string =>
+  `${id} needs ${required} ${required === 1 ? 'authorisation' : 'authorisations'} of the signer's keys and has ${given}`
+
+/** Why an intent may not be paid yet, by what the signer has said of its rules; null when nothing is missing. */
+export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): string | null {
+  const [missing] = rules === null ? [] : missingOf(rules.authorisation, intent)
+  return missing === undefined ? null : describeMissing(missing)
+}
+
 const recordOf = ({ signedTransaction, ...item }: z.output<typeof recordShape>) => ({ ...item, raw: signedTransaction })
+
+const receiptOf = ({ state: _state, seq: _seq, ...receipt }: z.output<typeof voidedShape>): SignedReceipt => receipt
 
 const attemptPath = ({ chain, transferId, n }: AttemptName) =>
   `/v1/chains/${chain}/transfers/${transferId}/attempts/${n}`
 
 export function createSignerClient(access: SignerAccess, request: Request): SignerClient {
-  const ask = createAsk(access, request)
+  const memo: Memo = { seen: null }
+  const ask = createAsk(access, request, memo)
   return {
     async growPool(chain, size) {
       read(z.looseObject({}), await ask('PUT', `/v1/chains/${chain}/address-pool`, { size }))
@@ -181,11 +271,29 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       return { ...stored, raw: signedTransaction }
     },
     async signed(chain, after) {
-      const page = read(pageShape, await ask('GET', `/v1/chains/${chain}/transfers?after=${after}&limit=${PAGE}`))
+      const { items, next } = read(
+        pageShape,
+        await ask('GET', `/v1/chains/${chain}/transfers?after=${after}&limit=${PAGE}`),
+      )
       return {
-        next: page.next,
-        items: page.items.flatMap(item => ('transferId' in item ? [recordOf(item)] : [])),
+        items: items.flatMap(item => ('transferId' in item ? [recordOf(item)] : [])),
+        receipts: items.flatMap(item => ('transferId' in item ? [] : [receiptOf(item)])),
+        until: items.at(-1)?.seq ?? after,
+        next,
       }
+    },
+    async rules(chain) {
+      return read(rulesShape, await ask('GET', `/v1/chains/${chain}/policy`))
+    },
+    async void(chain, withdrawal, round) {
+      const receipt = read(receiptShape, await ask('PUT', `/v1/withdrawals/${withdrawal}/void`, { chain, round }))
+      const { id } = receipt
+      if (id === withdrawal && receipt.chain === chain && receipt.round === round) return receipt
+      throw operating('signer-malformed', `asked to void ${withdrawal}, the signer answered a receipt for ${id}`)
+    },
+    seen: () => memo.seen,
+    expect(seen) {
+      memo.seen = seen
     },
   }
 }

@@ -5,13 +5,14 @@
 import { boundary, Fault, reasonOf } from '../../adapters/fault.ts'
 import type { Clock, Log } from '../../adapters/ports.ts'
 import type { AddressContext, GeneratedAddress } from '../../machines/address.ts'
+import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { healthOf, type Health } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
-import type { SignerClient } from './signer.ts'
+import { heldFor, type SignerClient } from './signer.ts'
 
 export interface SupplyOptions {
   chain: string
@@ -28,6 +29,8 @@ const CHECK_MS = 1000
 const RETRY_MS = 2000
 const PAGE = 1000
 
+const withdrawalOf = (instance: { context: object }) => instance.context as WithdrawalContext
+const isUnbound = (instance: { context: object }) => withdrawalOf(instance).transfer === null
 const addressOf = (instance: { context: object }) => instance.context as AddressContext
 
 /** Addresses that may be given to a reference. */
@@ -50,13 +53,13 @@ async function lacks({ orchestrator, archive }: SupplyOptions, { transferId, n }
 async function recall(options: SupplyOptions): Promise<void> {
   const { chain, signer, orchestrator, clock, health, log } = options
   for (let after: number | null = chainContext(orchestrator.memory, chain)!.recalled; after !== null;) {
-    const { items, next } = await signer.signed(chain, after)
+    const { items, receipts, until, next } = await signer.signed(chain, after)
     const records: SignedRecord[] = []
     for (const item of items) if (await lacks(options, item)) records.push(item)
     if (records.length > 0)
       log('warn', 'adopting what the signer has signed and this ledger lacks', { chain, count: records.length })
-    const until = items.at(-1)?.seq ?? after
-    await orchestrator.dispatch({ type: 'signer.recalled', at: clock.now(), data: { chain, records, until } })
+    const data = { chain, records, receipts, until, seen: signer.seen() }
+    await orchestrator.dispatch({ type: 'signer.recalled', at: clock.now(), data })
     after = next
   }
   health.trigger.noted({ chain, isRecalled: true })
@@ -73,7 +76,11 @@ async function fetchAddresses(options: SupplyOptions, isFormer: boolean): Promis
     const found: GeneratedAddress[] = await signer.addresses(chain, known, PAGE)
     const addresses = found.map(address => ({ ...address, isFormer }))
     if (addresses.length > 0)
-      await orchestrator.dispatch({ type: 'addresses.generated', at: clock.now(), data: { chain, addresses } })
+      await orchestrator.dispatch({
+        type: 'addresses.generated',
+        at: clock.now(),
+        data: { chain, addresses, seen: signer.seen() },
+      })
     if (addresses.length < PAGE) return
   }
 }
@@ -82,11 +89,7 @@ async function refill(options: SupplyOptions): Promise<void> {
   const { chain, pool, signer, orchestrator } = options
   const { memory } = orchestrator
   const free = freeAddresses(memory, chain).length
-  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) {
-    // Nothing is wanted of it, but readiness says whether it answers.
-    await signer.addresses(chain, 0, 1)
-    return
-  }
+  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
   await fetchAddresses(options, true)
   const treasury = 1
   const missing = pool.high - freeAddresses(memory, chain).length
@@ -95,11 +98,27 @@ async function refill(options: SupplyOptions): Promise<void> {
   await fetchAddresses(options, false)
 }
 
+/**
+ * What the signer wants of a payment may be changed by its operator; whoever was held for what is wanted no more is paid.
+ * Also tells readiness whether it answers.
+ */
+async function askRules({ chain, signer, orchestrator, health, clock }: SupplyOptions): Promise<void> {
+  const rules = await signer.rules(chain)
+  const isNew = JSON.stringify(rules) !== JSON.stringify(healthOf(health, chain).rules)
+  if (!isNew) return
+  health.trigger.noted({ chain, rules })
+  const held = orchestrator.memory.list('withdrawal', chain, 'held')
+  const ids = held.filter(one => heldFor(rules, withdrawalOf(one)) === null && isUnbound(one)).map(({ id }) => id)
+  if (ids.length > 0)
+    await orchestrator.dispatch({ type: 'withdrawals.approved', at: clock.now(), data: { chain, ids } })
+}
+
 async function turn(options: SupplyOptions): Promise<number> {
   const { chain, orchestrator, health, log } = options
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
+    await askRules(options)
     if (!healthOf(health, chain).isRecalled) {
       await fetchAddresses(options, true)
       await recall(options)

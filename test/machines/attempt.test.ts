@@ -14,6 +14,7 @@ const plan = {
   fee: '7',
 }
 const earlier = { template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' }
+const unsignable = [{ id: 'withdrawal/w-1', reason: 'voided' }]
 const retryAt = at + 5000
 
 const died = to(
@@ -31,6 +32,17 @@ const mined = to(
   { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
 )
 
+const pended = to(
+  'awaitingApproval',
+  { failures: 1, dueAt: retryAt, reason: 'one signature missing' },
+  { tells: [[transfer, 'attempt.held', { n: 1, reason: 'one signature missing' }]] },
+)
+const voided = to(
+  'dead',
+  { reason: 'voided' },
+  { tells: [[transfer, 'attempt.voided', { n: 1, reason: 'voided', height: 130, unsignable }]] },
+)
+
 const subject: Subject = {
   machine: attempt,
   id: 'attempt/one:1',
@@ -44,13 +56,16 @@ const subject: Subject = {
       earlier,
     }),
     'signing.pended': happened('signing.pended', { reason: 'one signature missing', retryAt }),
-    'signing.refused': happened('signing.refused', { reason: 'fee-too-high' }),
+    'signing.refused': happened('signing.refused', { reason: 'fee-too-high', height: 130, unsignable: [] }),
+    'signing.refused for good': happened('signing.refused', { reason: 'voided', height: 130, unsignable }),
     'publishing.answered': happened('publishing.answered', { reason: null, retryAt }),
     'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain', retryAt }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place }),
     'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130 }),
     'coin.lost, not its input': happened('coin.lost', { key: 'litecoin:bb:0', height: 130 }),
     'transfer.finalised': happened('transfer.finalised', { height: 119 }),
+    'transfer.dissolved': happened('transfer.dissolved'),
+    'approval.added': happened('approval.added'),
     'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
     'task.failed': happened('task.failed', { reason: 'unreachable', retryAt }),
     'time.passed': happened('time.passed'),
@@ -91,11 +106,13 @@ const subject: Subject = {
         { transactionId: 'ff', raw: '00ff', template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' },
         { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'ff' }]] },
       ),
-      'signing.pended': to('awaitingApproval', { failures: 1, dueAt: retryAt, reason: 'one signature missing' }),
+      'signing.pended': pended,
+      'signing.refused for good': voided,
+      'transfer.dissolved': to('dead'),
       'signing.refused': to(
         'refused',
         { reason: 'fee-too-high' },
-        { tells: [[transfer, 'attempt.refused', { n: 1, reason: 'fee-too-high' }]] },
+        { tells: [[transfer, 'attempt.held', { n: 1, reason: 'fee-too-high' }]] },
       ),
       'transaction.mined': to(
         'mined',
@@ -124,12 +141,10 @@ const subject: Subject = {
         },
         { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'ff' }]] },
       ),
-      'signing.pended': to('awaitingApproval', { failures: 1, dueAt: retryAt, reason: 'one signature missing' }),
-      'signing.refused': to(
-        'refused',
-        {},
-        { tells: [[transfer, 'attempt.refused', { n: 1, reason: 'fee-too-high' }]] },
-      ),
+      'signing.pended': pended,
+      'signing.refused for good': voided,
+      'transfer.dissolved': to('dead'),
+      'signing.refused': to('refused', {}, { tells: [[transfer, 'attempt.held', { n: 1, reason: 'fee-too-high' }]] }),
       'transaction.mined': to(
         'mined',
         { place: place, reason: null, transactionId: 'cc' },
@@ -159,6 +174,7 @@ const subject: Subject = {
         },
       ),
       'transfer.finalised': to('superseded'),
+      'transfer.dissolved': to('dead', { dueAt: null }),
       'time.passed': to('unsigned.due', { dueAt: null }),
     },
     awaitingApproval: {
@@ -176,6 +192,9 @@ const subject: Subject = {
         },
       ),
       'transfer.finalised': to('superseded'),
+      'transfer.dissolved': to('dead', { dueAt: null }),
+      'approval.added': to('unsigned.due', { dueAt: null }),
+      'transfer.resumed': to('unsigned.due', { dueAt: null }),
       'time.passed': to('unsigned.due', { dueAt: null }),
     },
     'signed.due': {
@@ -268,6 +287,7 @@ const subject: Subject = {
     refused: {
       'coin.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.dissolved': to('dead'),
       'transfer.resumed': to('unsigned.due'),
     },
   },

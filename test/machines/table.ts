@@ -194,9 +194,12 @@ function isRefused(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event
 /** More than any machine here has contexts, with the few events of its test. */
 const MAXIMUM_STATES = 20_000
 
+/** What is only told to people decides no path. */
+const UNTOLD = { failures: 0, reason: null, fee: null, authorisations: [] }
+
 function describePaths({ machine, events }: Subject): void {
   const serializeState = (state: { value: unknown; context: unknown }) =>
-    JSON.stringify([state.value, { ...(state.context as object), failures: 0 }])
+    JSON.stringify([state.value, { ...(state.context as object), ...UNTOLD }])
   const paths = getShortestPaths(machine, {
     events: Object.values(events) as never[],
     serializeState: serializeState as never,

@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { transfer } from '../../machines/transfer.ts'
-import { describeMachine, happened, to, type Subject } from './table.ts'
+import { describeMachine, happened, to, type Subject, type Told } from './table.ts'
 
 const id = 'transfer/one'
 const account = 'account/litecoin:0'
@@ -21,6 +21,8 @@ const plan = {
 const first = { n: 1, template: { psbt: 'x' }, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'], fee: '7' }
 const second = { n: 2, template: { psbt: 'y' }, spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'], fee: '9' }
 const signedSecond = { ...second, transactionId: 'dd', raw: '00dd' }
+
+const unsignable = [{ id: 'withdrawal/w-1', reason: 'voided' }]
 
 const adoptedSecond = to(
   'underway',
@@ -48,7 +50,7 @@ const adoptedSecond = to(
 )
 const signed = to(
   'underway',
-  { transactionId: 'cc' },
+  { transactionId: 'cc', signed: ['cc'] },
   {
     tells: [
       ['withdrawal/w-1', 'transfer.signed', { n: 1, transactionId: 'cc', fee: '4', transfer: id }],
@@ -56,19 +58,19 @@ const signed = to(
     ],
   },
 )
-const refused = to(
+const held = to(
   'underway',
   { reason: 'fee-too-high' },
   {
     tells: [
-      ['withdrawal/w-1', 'transfer.refused', { n: 1, reason: 'fee-too-high', fee: '4', transfer: id }],
-      ['withdrawal/w-2', 'transfer.refused', { n: 1, reason: 'fee-too-high', fee: '3', transfer: id }],
+      ['withdrawal/w-1', 'transfer.held', { n: 1, reason: 'fee-too-high', fee: '4', transfer: id }],
+      ['withdrawal/w-2', 'transfer.held', { n: 1, reason: 'fee-too-high', fee: '3', transfer: id }],
     ],
   },
 )
 const mined = to(
   'confirming',
-  { dueHeight: 102, transactionId: 'cc', place },
+  { dueHeight: 102, transactionId: 'cc', signed: ['cc'], place },
   {
     tells: [
       ['withdrawal/w-1', 'transfer.mined', { n: 1, place, transactionId: 'cc', fee: '4', transfer: id }],
@@ -93,22 +95,42 @@ const resumed = to(
   { tells: [['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }]] },
 )
 
-const died = (dead: number[], keys = first.spendKeys) => {
-  const data = { n: dead.at(-1), reason: 'its input was lost', height: 130, transfer: id }
+const released: Told[] = [
+  ['coin/litecoin:aa:0', 'coin.released', { holder: id, height: 130 }],
+  ['coin/litecoin:bb:1', 'coin.released', { holder: id, height: 130 }],
+]
+const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lost', signed: string[] = []) => {
+  const data = { reason, transfer: id, signed }
   return to(
     'dead',
-    { dead, reason: 'its input was lost' },
+    { dead, reason },
+    {
+      releases: keys,
+      tells: [...released, ['withdrawal/w-1', 'transfer.died', data], ['withdrawal/w-2', 'transfer.died', data]],
+    },
+  )
+}
+
+const both = [...first.spendKeys, 'litecoin:cc:2']
+const dissolved = (reason: string, attempts: string[], keys: string[], why: object[] = []) => {
+  const data = { transfer: id, unsignable: why }
+  return to(
+    'dead',
+    { reason },
     {
       releases: keys,
       tells: [
-        ['coin/litecoin:aa:0', 'coin.released', { holder: id, height: 130 }],
-        ['coin/litecoin:bb:1', 'coin.released', { holder: id, height: 130 }],
-        ['withdrawal/w-1', 'transfer.died', { ...data, fee: '4' }],
-        ['withdrawal/w-2', 'transfer.died', { ...data, fee: '3' }],
+        ...released,
+        ...attempts.map((attempt): Told => [attempt, 'transfer.dissolved', {}]),
+        ['withdrawal/w-1', 'transfer.dissolved', data],
+        ['withdrawal/w-2', 'transfer.dissolved', data],
+        [account, 'withdrawal.queued', {}],
       ],
     },
   )
 }
+const approved = (...attempts: string[]) =>
+  to('underway', {}, { tells: attempts.map((attempt): Told => [attempt, 'approval.added', {}]) })
 
 /** Paid with 3 confirmations, at 102; final with 20, at 119. */
 const subject: Subject = {
@@ -122,7 +144,16 @@ const subject: Subject = {
     }),
     'attempt.adopted': happened('attempt.adopted', signedSecond),
     'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
-    'attempt.refused': happened('attempt.refused', { n: 1, reason: 'fee-too-high' }),
+    'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
+    'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130, unsignable }),
+    'attempt.voided, the second': happened('attempt.voided', { n: 2, reason: 'voided', height: 130, unsignable }),
+    'withdrawal.voided': happened('withdrawal.voided', {
+      receipt: {},
+      verdict: 'cancelled',
+      reason: 'cancelled',
+      height: 130,
+    }),
+    'authorisation.added': happened('authorisation.added', { key: 'k2', signature: 's2' }),
     'attempt.mined': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7' }),
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
@@ -137,6 +168,7 @@ const subject: Subject = {
   stands: {
     absent: [],
     underway: ['transfer.planned'],
+    'underway, signed': ['transfer.planned', 'attempt.signed'],
     'underway, two attempts': ['transfer.planned', 'attempt.adopted'],
     'underway, one of two dead': ['transfer.planned', 'attempt.adopted', 'attempt.died'],
     confirming: ['transfer.planned', 'attempt.mined'],
@@ -204,19 +236,40 @@ const subject: Subject = {
     underway: {
       'attempt.adopted': adoptedSecond,
       'attempt.signed': signed,
-      'attempt.refused': refused,
+      'attempt.held': held,
       'attempt.mined': mined,
       'attempt.died': died([1]),
       'attempt.died, the second': died([2]),
+      'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys, unsignable),
+      'attempt.voided, the second': dissolved('voided', ['attempt/one:1'], first.spendKeys, unsignable),
+      'withdrawal.voided': dissolved('cancelled', ['attempt/one:1'], first.spendKeys),
+      'authorisation.added': approved('attempt/one:1'),
+      'coin.lost': lost,
+      'transfer.resumed': resumed,
+    },
+    'underway, signed': {
+      'attempt.adopted': adoptedSecond,
+      'attempt.signed': { ...signed, set: {} },
+      'attempt.held': held,
+      'attempt.mined': { ...mined, set: { dueHeight: 102, place } },
+      'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
+      'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
+      'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
+      'attempt.voided, the second': died([2], first.spendKeys, 'voided', ['cc']),
+      'authorisation.added': approved('attempt/one:1'),
       'coin.lost': lost,
       'transfer.resumed': resumed,
     },
     'underway, two attempts': {
       'attempt.signed': signed,
-      'attempt.refused': refused,
+      'attempt.held': held,
       'attempt.mined': mined,
       'attempt.died': to('underway', { dead: [1] }),
       'attempt.died, the second': to('underway', { dead: [2] }),
+      'attempt.voided': to('underway', { dead: [1] }),
+      'attempt.voided, the second': to('underway', { dead: [2] }),
+      'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
+      'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(
         'underway',
         {},
@@ -240,9 +293,12 @@ const subject: Subject = {
     },
     'underway, one of two dead': {
       'attempt.signed': signed,
-      'attempt.refused': refused,
+      'attempt.held': held,
       'attempt.mined': mined,
-      'attempt.died, the second': died([1, 2], ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2']),
+      'attempt.died, the second': died([1, 2], both),
+      'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both, unsignable),
+      'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
+      'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(
         'underway',
         {},

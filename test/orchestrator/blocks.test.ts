@@ -40,7 +40,7 @@ async function paying(options: Parameters<typeof createRig>[0] = {}): Promise<{ 
     type: 'signing.completed',
     at,
     run,
-    data: { id: attempt.id, transactionId: 't', raw: '00', earlier: null },
+    data: { id: attempt.id, transactionId: 't', raw: '00', earlier: null, seen: null },
   })
   return { rig, transfer }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
 import { shareFee, transferIdOf } from '../../src/orchestrator/routes/planning.ts'
 import {
@@ -109,7 +110,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, retryAt: at }
+    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, retryAt: at }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))
@@ -186,7 +187,11 @@ describe('adoption', () => {
     spendKeys: ['litecoin:f0:0'],
   }
   const recalled = (records: SignedRecord[], until: number) =>
-    ({ type: 'signer.recalled', at, data: { chain: 'litecoin', records, until } }) as const
+    ({
+      type: 'signer.recalled',
+      at,
+      data: { chain: 'litecoin', records, receipts: [] as SignedReceipt[], until, seen: null },
+    }) as const
 
   test('A1: what the signer has signed and the ledger lacks is reserved, bound and owed a broadcast', async () => {
     const rig = await funded(['5000'])

@@ -213,7 +213,7 @@ const address = (index: number) => ({
 export async function openChain(rig: Rig): Promise<void> {
   await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
   const addresses = [address(0), address(7)]
-  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses } })
+  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, seen: null } })
   await rig.send({ type: 'node.identified', at, data: { chain: 'litecoin', base: block(99), syncing: false } })
   await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
 }
@@ -223,7 +223,7 @@ export const requested = (id: string, amount: string, also: object = {}): Inboun
   at,
   data: {
     ...{ id, chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount, expiresAt: null, round: 1 },
-    ...{ authorisations: [], expiresAtMs: null },
+    ...{ authorisations: [], expiresAtMs: null, held: null },
     ...also,
   },
 })
@@ -232,8 +232,8 @@ export const valueOf = (rig: Rig, id: Id): string | undefined => rig.orchestrato
 export const contextOf = (rig: Rig, id: Id): Record<string, Json> => rig.orchestrator.memory.get(id)!.context
 
 /** Runs the account's gathering by hand. */
-export function gathered(rig: Rig, retryAt = at + 30_000): Promise<void> {
+export function gathered(rig: Rig, retryAt = at + 30_000, limit: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, retryAt }
+  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit, retryAt }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }

@@ -4,16 +4,17 @@
  */
 import type { PaidShare } from '../../../machines/transfer.ts'
 import type { AddressContext } from '../../../machines/address.ts'
-import type { Addressed, Id } from '../../../machines/vocabulary.ts'
+import type { Addressed, Id, SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { Instance } from '../../ledger/entry.ts'
-import type { SignedRecord } from '../inbound.ts'
-import { coinId, treasuryId, type Ground } from './blocks.ts'
+import type { SignedRecord, Voided } from '../inbound.ts'
+import { coinId, heightOf, treasuryId, type Ground } from './blocks.ts'
 import { shareFee } from './planning.ts'
 import { tell } from './tell.ts'
 
 /** Withdrawals that this ledger does not have, has not bound to anything, or knows of an earlier round only. */
 function isFree(instance: Instance | undefined, round: number): boolean {
-  if (instance === undefined || instance.value === 'queued' || instance.value === 'held') return true
+  if (instance === undefined || instance.value === 'queued') return true
+  if (instance.value === 'held' && instance.context.transfer === null) return true
   return round > (instance.context.round as number)
 }
 
@@ -72,8 +73,27 @@ function adopt(ground: Ground, record: SignedRecord): Addressed[] {
   ]
 }
 
-/** `records` are those whose attempts the ledger lacks, live and archived. */
-export function onRecalled(ground: Ground, records: readonly SignedRecord[], until: number): Addressed[] {
-  const done = tell(`chain/${ground.policy.name}`, 'signer.recalled', ground.at, { until })
-  return [...records.flatMap(record => adopt(ground, record)), done]
+/** Whoever asked for the void: nothing more is signed, and what was signed is in the receipt. */
+export const toVoided = (ground: Ground, id: Id, { receipt, verdict, reason }: Voided): Addressed =>
+  tell(id, 'withdrawal.voided', ground.at, { receipt, verdict, reason, height: heightOf(ground) })
+
+interface Recalled {
+  /** Those whose attempts the ledger lacks, live and archived. */
+  records: readonly SignedRecord[]
+  /** Everything voided; most is known, or of withdrawals that nobody has asked for here. */
+  receipts: readonly SignedReceipt[]
+  until: number
+}
+
+/** What was voided while this ledger was lost or away would be refused for ever, if it were still planned. */
+export function onRecalled(ground: Ground, { records, receipts, until }: Recalled): Addressed[] {
+  const { memory, policy, at } = ground
+  const known = receipts.filter(({ id }) => memory.get(`withdrawal/${id}`) !== undefined)
+  return [
+    ...records.flatMap(record => adopt(ground, record)),
+    ...known.map(receipt =>
+      toVoided(ground, `withdrawal/${receipt.id}`, { receipt, verdict: 'cancelled', reason: 'voided at the signer' }),
+    ),
+    tell(`chain/${policy.name}`, 'signer.recalled', at, { until }),
+  ]
 }

@@ -17,6 +17,9 @@ export interface Ground {
   at: number
 }
 
+/** Of the chain's tip. */
+export const heightOf = ({ memory, policy }: Ground): number => memory.heights[policy.name] ?? 0
+
 export const coinId = (key: SpendKey): Id => `coin/${key}`
 export const depositId = (name: string): Id => `deposit/${name}`
 export const addressId = (chain: string, index: number): Id => `address/${chain}:${index}`

@@ -102,8 +102,12 @@ interface Planned {
   paid: Instance[]
 }
 
-/** Pays as many as the funds and their fee allow; bounded by the batch's maximum. */
-function planPayments(ground: Ground, queued: readonly Instance[], facts: PlanFacts): Planned | Shortfall {
+/** What the transaction costs us, fee included. */
+const costOf = ({ plan, paid }: Planned): bigint =>
+  paid.reduce((sum, one) => sum + BigInt(withdrawalOf(one).amount), BigInt(plan.fee))
+
+/** Pays as many as the funds and their fee allow; bounded by the batch's maximum and by the signer's limit. */
+function planPayments(ground: Ground, queued: readonly Instance[], { facts, limit }: Gathered): Planned | Shortfall {
   const { policy, memory } = ground
   const funds = fundsOf(ground)
   const change = accountOf(memory.get(treasuryId(policy.name))!)
@@ -112,8 +116,10 @@ function planPayments(ground: Ground, queued: readonly Instance[], facts: PlanFa
   for (let paid = choose(queued, funds, policy.batch.maximum); paid.length > 0; paid = paid.slice(0, -1)) {
     const order = { purpose: 'payment' as const, payments: paid.map(toPayment), change: { address: change.address } }
     const plan = policy.planner.plan(order, funds, facts)
-    if (!('shortfall' in plan)) return { plan, paid }
-    last = plan
+    // One that is alone over the limit is asked for all the same: the signer says what it holds it for.
+    const isOver = !('shortfall' in plan) && limit !== null && costOf({ plan, paid }) > BigInt(limit)
+    if (!('shortfall' in plan) && (!isOver || paid.length === 1)) return { plan, paid }
+    if ('shortfall' in plan) last = plan
   }
   return last
 }
@@ -150,16 +156,26 @@ const isBlind = (memory: Ground['memory'], chain: string): boolean => {
   return instance === undefined || stateOf(instance) !== 'following'
 }
 
-/** `retryAt`: when to try again what could not be paid now. */
-export function onGathered(ground: Ground, account: Id, run: string, facts: PlanFacts, retryAt: number): Addressed[] {
+interface Gathered {
+  /** The account's. */
+  id: Id
+  facts: PlanFacts
+  /** What one transaction may cost, as far as the signer has said. Base units. */
+  limit: Amount | null
+  /** When to try again what could not be paid now. */
+  retryAt: number
+}
+
+export function onGathered(ground: Ground, gathered: Gathered, run: string): Addressed[] {
   const { memory, policy, at } = ground
+  const { id: account, retryAt } = gathered
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
   const queued = memory.list('withdrawal', policy.name, 'queued')
   if (queued.length === 0) return [answer(null, null)]
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
-    const planned = planPayments(ground, queued, facts)
+    const planned = planPayments(ground, queued, gathered)
     if ('shortfall' in planned) return [answer(planned.shortfall, retryAt), ...delay(at, planned.shortfall, queued)]
     const isMore = queued.length > planned.paid.length
     return [answer(null, isMore ? at : null), toTransfer(ground, planned)]

@@ -1,14 +1,18 @@
 /** Withdrawals: asked for under an id of the backend's, once. */
 import type { z } from 'zod'
 import { boundary } from '../../../adapters/fault.ts'
-import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
+import type { Authorisation, Intent, SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
+import type { HttpAnswer } from '../../http.ts'
+import { problem } from '../../http/problem.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import type { Instance } from '../../ledger/entry.ts'
 import { stateOf } from '../../orchestrator/memory.ts'
-import { findOrThrow, type Parts } from '../parts.ts'
+import { healthOf } from '../health.ts'
+import { chainPolicy, findOrThrow, type Parts } from '../parts.ts'
 import { describe, describeHistory } from '../resources.ts'
+import { heldFor } from '../signer.ts'
 import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
@@ -66,7 +70,9 @@ function isNewRound(known: Instance, intent: Intent): boolean {
 async function request(parts: Parts, intent: Intent, authorisations: Authorisation[]): Promise<void> {
   checkIntent(parts, intent)
   const expiresAtMs = intent.expiresAt === null ? null : Date.parse(intent.expiresAt)
-  const data = { ...intent, authorisations, expiresAtMs }
+  const { rules } = healthOf(parts.health, intent.chain)
+  const held = heldFor(rules, { ...intent, authorisations })
+  const data = { ...intent, authorisations, expiresAtMs, held }
   await parts.orchestrator.dispatch({ type: 'withdrawal.requested', at: parts.clock.now(), data })
 }
 
@@ -76,13 +82,52 @@ async function addAuthorisations(
   authorisations: readonly Authorisation[],
 ): Promise<void> {
   const { orchestrator, clock } = parts
-  for (const { key, signature } of authorisations)
-    await orchestrator.dispatch({
-      type: 'authorisation.added',
-      at: clock.now(),
-      data: { id: known.id, key, signature },
-    })
+  for (const authorisation of authorisations) {
+    const data = { id: known.id, isEnough: isEnough(parts, known, authorisation), ...authorisation }
+    await orchestrator.dispatch({ type: 'authorisation.added', at: clock.now(), data })
+  }
 }
+
+/** Whether nothing is missing any more with this one. */
+function isEnough({ orchestrator, health }: Parts, known: Instance, authorisation: Authorisation): boolean {
+  const context = contextOf(orchestrator.memory.get(known.id) ?? known)
+  const { rules } = healthOf(health, context.chain)
+  return heldFor(rules, { ...context, authorisations: [...context.authorisations, authorisation] }) === null
+}
+
+const alreadySigned = (receipt: SignedReceipt, signed: readonly string[]): HttpAnswer =>
+  problem('already-signed', `nothing more is signed for it, but ${signed.join(', ')} was and may be mined`, { receipt })
+
+/** May be repeated at any time, also where an answer was lost: the signer gives the same receipt for ever. */
+const cancelWithdrawal = (parts: Parts) =>
+  defineRoute({
+    method: 'PUT',
+    path: '/v1/withdrawals/{id}/cancellation',
+    summary: "Voids it at the signer; a refund is safe only with the receipt's word that nothing was signed",
+    access: 'write',
+    answers: { 200: withdrawalSchema },
+    async handle({ params }) {
+      const { orchestrator, signer, clock } = parts
+      const known = await findOrThrow(parts, withdrawalId(params.id!))
+      const { chain, round } = contextOf(known)
+      chainPolicy(parts, chain)
+      const receipt = await signer.void(chain, params.id!, round)
+      const data = {
+        id: known.id,
+        chain,
+        receipt,
+        verdict: 'cancelled',
+        reason: 'cancelled',
+        seen: signer.seen(),
+      } as const
+      await orchestrator.dispatch({ type: 'withdrawal.voided', at: clock.now(), data })
+      const now = await findOrThrow(parts, known.id)
+      const { transactionId } = contextOf(now)
+      const signed = transactionId === null ? receipt.signed : [...new Set([...receipt.signed, transactionId])]
+      if (signed.length > 0) return alreadySigned(receipt, signed)
+      return { status: 200, body: { ...describe(now, orchestrator.memory.heights), receipt } }
+    },
+  })
 
 const putWithdrawal = (parts: Parts) =>
   defineRoute({
@@ -161,6 +206,7 @@ const getWithdrawal = (parts: Parts) =>
 export const withdrawalRoutes = (parts: Parts): Route[] => [
   putWithdrawal(parts),
   putAuthorisation(parts),
+  cancelWithdrawal(parts),
   listWithdrawals(parts),
   getWithdrawal(parts),
 ]

@@ -1,7 +1,7 @@
 /** Who has approved an intent, and how many must have: the more that moves, the more keys. */
-import type { Missing } from '../../machines/signing.ts'
-import type { Amount, Authorisation, Intent } from '../../machines/vocabulary.ts'
-import { intentBytes, isSigned } from '../canonical.ts'
+import type { Missing } from '../machines/signing.ts'
+import type { Amount, Authorisation, Intent } from '../machines/vocabulary.ts'
+import { intentBytes, isSigned } from './canonical.ts'
 
 /** Amounts above this one need so many approvals; without chain or asset it stands for every one. */
 export interface Threshold {
