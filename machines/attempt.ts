@@ -16,7 +16,6 @@ import type {
   Scheduled,
   SpendKey,
   TimePassed,
-  Unsignable,
 } from './vocabulary.ts'
 
 export interface AttemptContext extends Scheduled {
@@ -57,7 +56,7 @@ export type AttemptEvent =
   | Event<'attempt.adopted', Planned & { transactionId: string; raw: string }>
   | Event<'signing.completed', Signed>
   | Event<'signing.pended', { reason: string; retryAt: number }>
-  | Event<'signing.refused', { reason: string; height: number; unsignable: Unsignable[] }>
+  | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
   | Event<'publishing.answered', { reason: string | null; retryAt: number }>
   | Event<'publishing.refused', { reason: string; retryAt: number }>
   | Event<'transaction.mined', { transactionId: string; place: Place }>
@@ -83,8 +82,8 @@ const signed = (args: Args) =>
   told(args, 'attempt.signed', { transactionId: (args.event.data as { transactionId: string }).transactionId })
 const held = (args: Args) => told(args, 'attempt.held', { reason: (args.event.data as { reason: string }).reason })
 const voided = (args: Args) => {
-  const { reason, height, unsignable } = (args.event as Extract<AttemptEvent, { type: 'signing.refused' }>).data
-  return told(args, 'attempt.voided', { reason, height, unsignable })
+  const { reason, height } = (args.event as Extract<AttemptEvent, { type: 'signing.refused' }>).data
+  return told(args, 'attempt.voided', { reason, height })
 }
 const mined = (args: Args) => {
   const { place, transactionId } = (args.event as Extract<AttemptEvent, { type: 'transaction.mined' }>).data
@@ -148,7 +147,7 @@ export const attempt = setup({
   },
   guards: {
     isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
-    isForGood: ({ event }) => (event as Extract<AttemptEvent, { type: 'signing.refused' }>).data.unsignable.length > 0,
+    isForGood: ({ event }) => (event as Extract<AttemptEvent, { type: 'signing.refused' }>).data.isForGood,
     isInput: ({ context, event }) =>
       context.spendKeys.includes((event as Extract<AttemptEvent, { type: 'coin.lost' }>).data.key),
   },

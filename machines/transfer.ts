@@ -16,7 +16,6 @@ import type {
   Purpose,
   Scheduled,
   SpendKey,
-  Unsignable,
 } from './vocabulary.ts'
 
 export interface PaidShare {
@@ -72,7 +71,7 @@ export type TransferEvent =
   | Event<'attempt.adopted', AdoptedAttempt>
   | Event<'attempt.signed', { n: number; transactionId: string }>
   | Event<'attempt.held', { n: number; reason: string }>
-  | Event<'attempt.voided', { n: number; reason: string; height: number; unsignable: Unsignable[] }>
+  | Event<'attempt.voided', { n: number; reason: string; height: number }>
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
@@ -150,8 +149,7 @@ const tellAccount = ({ context, event }: Args): { messages: Addressed[] } => ({
 })
 
 const tellDissolved = ({ context, event }: Args): { messages: Addressed[] } => {
-  const { unsignable = [] } = event.data as { unsignable?: Unsignable[] }
-  const data = { transfer: context.transfer, unsignable }
+  const data = { transfer: context.transfer }
   return { messages: context.withdrawals.map(({ id }) => message(id, 'transfer.dissolved', event.at, data)) }
 }
 

@@ -81,12 +81,6 @@ export interface SignedReceipt extends Authorisation {
   signed: string[]
 }
 
-/** A withdrawal that the signer never pays in the transfer that it was planned in, and why. */
-export interface Unsignable {
-  id: Id
-  reason: string
-}
-
 export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation'
 
 /** The task a state owes, in the state's `meta`. */

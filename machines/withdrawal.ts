@@ -17,7 +17,6 @@ import type {
   Scheduled,
   SignedReceipt,
   TimePassed,
-  Unsignable,
 } from './vocabulary.ts'
 
 export interface WithdrawalContext extends Scheduled, Intent {
@@ -65,7 +64,7 @@ export type WithdrawalEvent =
   | Event<'transfer.confirmed', { transfer: Id }>
   | Event<'transfer.finalised', { transfer: Id }>
   | Event<'transfer.held', { transfer: Id; reason: string }>
-  | Event<'transfer.dissolved', { transfer: Id; unsignable: Unsignable[] }>
+  | Event<'transfer.dissolved', { transfer: Id }>
   | Event<'transfer.died', { transfer: Id; reason: string; signed: string[] }>
   | TimePassed
 
@@ -77,13 +76,6 @@ interface Args {
 }
 
 const receiptOf = (event: WithdrawalEvent): SignedReceipt => (event as Event<'withdrawal.voided', Voided>).data.receipt
-
-/** Null when it may be planned again. */
-function whyUnsignable({ id, receipt }: WithdrawalContext, event: WithdrawalEvent): string | null {
-  const { unsignable } = (event as Extract<WithdrawalEvent, { type: 'transfer.dissolved' }>).data
-  const said = unsignable.find(each => each.id === `withdrawal/${id}`)?.reason ?? null
-  return said === null && receipt !== null ? strangeTo(receipt) : said
-}
 
 const strangeTo = ({ signed }: SignedReceipt): string =>
   `the signer has signed ${signed.join(', ')} for it, which is not known here`
@@ -117,10 +109,9 @@ const machine = setup({
       }
     }),
     bind: assign({ transfer: ({ event }) => (event as OfTransfer).data.transfer, dueAt: null, reason: null }),
-    unbind: assign(({ context, event }) => {
-      const { receipt, expiresAtMs } = context
-      return { transfer: null, reason: whyUnsignable(context, event), dueAt: receipt === null ? expiresAtMs : null }
-    }),
+    unbind: assign({ transfer: null, dueAt: ({ context }) => context.expiresAtMs, reason: null }),
+    /** It would be refused for ever. */
+    unbindVoided: assign({ transfer: null, reason: ({ context }) => strangeTo(context.receipt!) }),
     sign: assign(({ event }) => {
       const { transactionId, fee } = (event as Extract<WithdrawalEvent, { type: 'transfer.signed' }>).data
       return { transactionId, fee, reason: null }
@@ -166,7 +157,7 @@ const machine = setup({
       signedFor(context, receiptOf(event)).every(id => context.dead.includes(id)),
     isOurRound: ({ context, event }) => receiptOf(event).round >= context.round,
     isNewReceipt: ({ context, event }) => receiptOf(event).round >= context.round && context.receipt === null,
-    isUnsignable: ({ context, event }) => whyUnsignable(context, event) !== null,
+    isVoided: ({ context }) => context.receipt !== null,
     isFree: ({ context }) => context.transfer === null && context.receipt === null,
     isNewKey: ({ context, event }) => {
       const { key } = (event as Extract<WithdrawalEvent, { type: 'authorisation.added' }>).data
@@ -191,7 +182,7 @@ const onVoided = [
 /** It is not bound to what was signed: planning it again would be refused for ever. */
 const onVoidedElsewhere = { guard: and(['isNewReceipt', 'isFree']), actions: 'distrust' } as const
 const onDissolved = [
-  { guard: and(['isOurs', 'isUnsignable']), target: 'held', actions: 'unbind' },
+  { guard: and(['isOurs', 'isVoided']), target: 'held', actions: 'unbindVoided' },
   { guard: 'isOurs', target: 'queued', actions: 'unbind' },
 ] as const
 const onReceipt = { guard: 'isNewReceipt', actions: 'keepReceipt' } as const
@@ -227,7 +218,7 @@ export const withdrawal = machine.createMachine({
         'transfer.held': { guard: and(['isOurs', 'isNewReason']), actions: 'explain' },
         'transfer.signed': { guard: 'isOurs', target: 'paying', actions: 'sign' },
         'transfer.mined': { guard: 'isOurs', target: 'paying', actions: 'mine' },
-        'transfer.dissolved': [{ guard: and(['isOurs', 'isUnsignable']), actions: 'unbind' }, onDissolved[1]],
+        'transfer.dissolved': [{ guard: and(['isOurs', 'isVoided']), actions: 'unbindVoided' }, onDissolved[1]],
         'transfer.died': { guard: 'isOurs', target: 'failed', actions: 'bury' },
         'time.passed': { guard: 'isFree', target: 'cancelled', actions: 'expire' },
       },

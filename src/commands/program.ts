@@ -8,6 +8,7 @@ import { readWatcherConfig } from '../shell/configuration.ts'
 import { readText, readTextOrInput, writeText } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
+import { runAccept } from '../shell/accept.ts'
 import { runRebuild } from '../shell/rebuild.ts'
 import { runWatcher } from '../shell/watcher.ts'
 import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
@@ -40,6 +41,7 @@ function createProgram(terminal: Terminal): Command {
   addInspection(program, terminal)
   addMemoryCommands(program, terminal)
   addRebuild(program, terminal)
+  addAccept(program, terminal)
   addGenerators(program, terminal)
   return program
 }
@@ -109,6 +111,14 @@ function addRebuild(program: Command, terminal: Terminal): void {
     .action((options: { config: string; from: number }) =>
       runRebuild(options.config, options.from, line => terminal.out(line)),
     )
+}
+
+function addAccept(program: Command, terminal: Terminal): void {
+  program
+    .command('accept-signer')
+    .description("takes the signer's memory as it is, though a later one was seen: only when that is lost for good")
+    .requiredOption(...CONFIG)
+    .action((options: { config: string }) => runAccept(options.config, line => terminal.out(line)))
 }
 
 function parseHeight(text: string): number {

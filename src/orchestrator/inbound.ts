@@ -14,7 +14,6 @@ import type {
   Place,
   SignedReceipt,
   SpendKey,
-  Unsignable,
 } from '../../machines/vocabulary.ts'
 
 /** Of the signer's list of everything it ever signed. */
@@ -44,9 +43,9 @@ export interface Voided {
   reason: string
 }
 
-/** Without a void the signer has signed another transfer for it. */
-export interface Refused extends Unsignable {
-  voided: Voided | null
+/** A withdrawal that the signer never pays in the transfer that it was planned in; it was voided. */
+export interface Unsignable extends Voided {
+  id: Id
 }
 
 export type Inbound = { at: number } & (
@@ -97,7 +96,7 @@ export type TaskResult = { run: string } & (
       data: OfSigner & { id: Id; transactionId: string; raw: string; earlier: Earlier | null }
     }
   | { type: 'signing.pended'; data: { id: Id; reason: string; retryAt: number } }
-  | { type: 'signing.refused'; data: OfSigner & { id: Id; reason: string; unsignable: Refused[] } }
+  | { type: 'signing.refused'; data: OfSigner & { id: Id; reason: string; unsignable: Unsignable[] } }
   | { type: 'publishing.answered'; data: { id: Id; reason: string | null; retryAt: number } }
   | { type: 'publishing.refused'; data: { id: Id; reason: string; retryAt: number } }
   | { type: 'facts.gathered'; data: { id: Id; facts: PlanFacts; limit: Amount | null; retryAt: number } }

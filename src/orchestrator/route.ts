@@ -76,7 +76,8 @@ function onRequested(ground: Ground, { data: { held, ...data } }: Of<'withdrawal
 
 function onAuthorised(ground: Ground, { data: { id, isEnough, ...authorisation } }: Of<'authorisation.added'>) {
   const added = tell(id, 'authorisation.added', ground.at, authorisation)
-  return isEnough ? [added, ...toQueue(ground, [id])] : [added]
+  const isWaiting = ground.memory.get(id)?.value === 'held'
+  return isEnough && isWaiting ? [added, ...toQueue(ground, [id])] : [added]
 }
 
 /** Only the run that was refused is told, and what follows is told only then: another run may have been signed. */
@@ -84,12 +85,10 @@ function onRefused(ground: Ground, run: string, { data: { id, reason, unsignable
   const { memory, at } = ground
   const attempt = memory.get(id)
   if (attempt === undefined || runOf(attempt) !== run) return []
-  const whys = unsignable.map(({ id: withdrawal, reason: why }) => ({ id: withdrawal, reason: why }))
+  const isForGood = unsignable.length > 0
   return [
-    tell(id, 'signing.refused', at, { reason, height: heightOf(ground), unsignable: whys }, run),
-    ...unsignable.flatMap(({ id: withdrawal, voided }) =>
-      voided === null ? [] : [toVoided(ground, withdrawal, voided)],
-    ),
+    tell(id, 'signing.refused', at, { reason, isForGood, height: heightOf(ground) }, run),
+    ...unsignable.map(({ id: withdrawal, ...voided }) => toVoided(ground, withdrawal, voided)),
   ]
 }
 

@@ -4,12 +4,10 @@
  */
 import { boundary, reasonOf } from '../../adapters/fault.ts'
 import type { Ports } from '../../adapters/ports.ts'
-import { watchingFamilyOf, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
-import type { AccountContext } from '../../machines/account.ts'
+import type { WatchingFamily } from '../../adapters/watching.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { AddressContext } from '../../machines/address.ts'
-import type { MemoryPosition } from '../../machines/vocabulary.ts'
-import type { ChainConfig, WatcherConfig } from '../config.ts'
+import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
 import { openLedger } from '../ledger/journal.ts'
@@ -17,16 +15,17 @@ import type { Ledger } from '../ledger/engine.ts'
 import { machines } from '../orchestrator/machines.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
-import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import { kindOf } from '../orchestrator/step.ts'
 import { auditCoins, type Audit } from './audit.ts'
 import { apiRoutes } from './api.ts'
+import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import type { Loop } from './loop.ts'
 import type { Parts } from './parts.ts'
 import { createPerformers } from './performers.ts'
-import { checkChainName, createSignerClient, type SignerClient } from './signer.ts'
+import { createSignerClient, type SignerClient } from './signer.ts'
+import { highestSeen } from './seen.ts'
 import { createStore } from './store.ts'
 import { refuseFormerAddresses, startSupply } from './supply.ts'
 import { readText } from './text.ts'
@@ -41,42 +40,6 @@ export interface Watcher {
 
 /** A withdrawal with a hundred authorisations stays far below it. */
 const MAXIMUM_BODY_BYTES = 64 * 1024
-
-/** A node's password stands in a file of its own. */
-async function watchedChain({ disk }: Ports, chain: ChainConfig): Promise<WatchedChain> {
-  const { passwordFile, ...node } = chain.node as { url: string; passwordFile?: string }
-  const secret =
-    passwordFile === undefined ? {} : { password: (await readText(disk, passwordFile)).split('\n')[0]!.trim() }
-  return { ...(chain as unknown as WatchedChain), node: { ...node, ...secret } }
-}
-
-function policyOf(name: string, chain: ChainConfig, family: WatchingFamily): ChainPolicy {
-  const { credit, final } = chain.confirmations
-  if (typeof credit !== 'number')
-    throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
-  if (!('batch' in chain))
-    throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
-  const { asset, minimumDeposit, batch } = chain
-  const { planner, signable, segwit } = family
-  return { name, family: chain.family, asset, credit, final, minimumDeposit, batch, segwit, planner, signable }
-}
-
-interface Families {
-  families: Record<string, WatchingFamily>
-  policies: Policies
-}
-
-async function openFamilies(ports: Ports, config: WatcherConfig): Promise<Families> {
-  const families: Record<string, WatchingFamily> = {}
-  const policies: Record<string, ChainPolicy> = {}
-  for (const [name, chain] of Object.entries(config.chains)) {
-    checkChainName(name)
-    const family = watchingFamilyOf(name, await watchedChain(ports, chain), ports)
-    families[name] = family
-    policies[name] = policyOf(name, chain, family)
-  }
-  return { families, policies }
-}
 
 /** Each chain's watch follows memory: our scripts, our coins, and the inputs whose spending would be a conflict. */
 function watching(families: Readonly<Record<string, WatchingFamily>>): Observer {
@@ -121,12 +84,6 @@ async function refuseBlindStart(
 
 const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'type' in error && error.type === 'boundary'
-
-/** Of the signer's memory, as this ledger knows it (S3). */
-function highestSeen(memory: LiveMemory): MemoryPosition | null {
-  const positions = memory.list('account').flatMap(one => (one.context as unknown as AccountContext).seen ?? [])
-  return positions.sort((a, b) => b.sequence - a.sequence)[0] ?? null
-}
 
 interface Started extends Families {
   ports: Ports

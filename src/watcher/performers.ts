@@ -9,13 +9,12 @@ import type { Reason } from '../../machines/signing.ts'
 import type { Amount, Id, SpendKey } from '../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Instance } from '../ledger/entry.ts'
-import type { Refused } from '../orchestrator/inbound.ts'
 import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
 import { coinId } from '../orchestrator/routes/blocks.ts'
 import { nameOf } from '../orchestrator/step.ts'
 import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
-import { describeReasons, refusalOf, toElsewhere, voidInvalid } from './refusals.ts'
+import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, AuthorisedIntent, SignerClient } from './signer.ts'
 
 export interface PerformerOptions {
@@ -87,13 +86,10 @@ async function refused(
   const refusal = refusalOf(reasons, ids)
   const reason = describeReasons(reasons)
   if (refusal.kind === 'held') return pended(options, instance, reason)
-  const unsignable: Refused[] = []
-  if (refusal.kind === 'unsignable') {
-    const roundOf = (id: Id) => (memory().get(id)!.context as unknown as WithdrawalContext).round
-    unsignable.push(...(await voidInvalid(signer, chain, roundOf, refusal.invalid)), ...toElsewhere(refusal.elsewhere))
-  }
-  const isElsewhere = unsignable.some(({ voided }) => voided === null || voided.receipt.signed.length > 0)
-  if (isElsewhere) options.recall(chain)
+  const roundOf = (id: Id) => (memory().get(id)!.context as unknown as WithdrawalContext).round
+  const reasonsOfEach = refusal.kind === 'unsignable' ? refusal.reasons : []
+  const unsignable = await voidEach(signer, chain, roundOf, reasonsOfEach)
+  if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.recall(chain)
   return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, seen: signer.seen() } }
 }
 

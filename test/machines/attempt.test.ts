@@ -14,7 +14,6 @@ const plan = {
   fee: '7',
 }
 const earlier = { template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' }
-const unsignable = [{ id: 'withdrawal/w-1', reason: 'voided' }]
 const retryAt = at + 5000
 
 const died = to(
@@ -40,7 +39,7 @@ const pended = to(
 const voided = to(
   'dead',
   { reason: 'voided' },
-  { tells: [[transfer, 'attempt.voided', { n: 1, reason: 'voided', height: 130, unsignable }]] },
+  { tells: [[transfer, 'attempt.voided', { n: 1, reason: 'voided', height: 130 }]] },
 )
 
 const subject: Subject = {
@@ -56,8 +55,8 @@ const subject: Subject = {
       earlier,
     }),
     'signing.pended': happened('signing.pended', { reason: 'one signature missing', retryAt }),
-    'signing.refused': happened('signing.refused', { reason: 'fee-too-high', height: 130, unsignable: [] }),
-    'signing.refused for good': happened('signing.refused', { reason: 'voided', height: 130, unsignable }),
+    'signing.refused': happened('signing.refused', { reason: 'fee-too-high', isForGood: false, height: 130 }),
+    'signing.refused for good': happened('signing.refused', { reason: 'voided', isForGood: true, height: 130 }),
     'publishing.answered': happened('publishing.answered', { reason: null, retryAt }),
     'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain', retryAt }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place }),

@@ -22,8 +22,6 @@ const first = { n: 1, template: { psbt: 'x' }, spendKeys: ['litecoin:aa:0', 'lit
 const second = { n: 2, template: { psbt: 'y' }, spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'], fee: '9' }
 const signedSecond = { ...second, transactionId: 'dd', raw: '00dd' }
 
-const unsignable = [{ id: 'withdrawal/w-1', reason: 'voided' }]
-
 const adoptedSecond = to(
   'underway',
   { attempts: 2, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'] },
@@ -112,8 +110,8 @@ const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lo
 }
 
 const both = [...first.spendKeys, 'litecoin:cc:2']
-const dissolved = (reason: string, attempts: string[], keys: string[], why: object[] = []) => {
-  const data = { transfer: id, unsignable: why }
+const dissolved = (reason: string, attempts: string[], keys: string[]) => {
+  const data = { transfer: id }
   return to(
     'dead',
     { reason },
@@ -145,8 +143,8 @@ const subject: Subject = {
     'attempt.adopted': happened('attempt.adopted', signedSecond),
     'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
     'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
-    'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130, unsignable }),
-    'attempt.voided, the second': happened('attempt.voided', { n: 2, reason: 'voided', height: 130, unsignable }),
+    'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130 }),
+    'attempt.voided, the second': happened('attempt.voided', { n: 2, reason: 'voided', height: 130 }),
     'withdrawal.voided': happened('withdrawal.voided', {
       receipt: {},
       verdict: 'cancelled',
@@ -240,8 +238,8 @@ const subject: Subject = {
       'attempt.mined': mined,
       'attempt.died': died([1]),
       'attempt.died, the second': died([2]),
-      'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys, unsignable),
-      'attempt.voided, the second': dissolved('voided', ['attempt/one:1'], first.spendKeys, unsignable),
+      'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys),
+      'attempt.voided, the second': dissolved('voided', ['attempt/one:1'], first.spendKeys),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1'], first.spendKeys),
       'authorisation.added': approved('attempt/one:1'),
       'coin.lost': lost,
@@ -296,7 +294,7 @@ const subject: Subject = {
       'attempt.held': held,
       'attempt.mined': mined,
       'attempt.died, the second': died([1, 2], both),
-      'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both, unsignable),
+      'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
       'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(

@@ -96,12 +96,8 @@ const subject: Subject = {
     'transfer.held': happened('transfer.held', { transfer, reason: 'limit-per-day' }),
     'transfer.held for another reason': happened('transfer.held', { transfer, reason: 'limit-per-transaction' }),
     'transfer.held, another': happened('transfer.held', { transfer: stranger, reason: 'limit-per-day' }),
-    'transfer.dissolved': happened('transfer.dissolved', { transfer, unsignable: [] }),
-    'transfer.dissolved, signed for elsewhere': happened('transfer.dissolved', {
-      transfer,
-      unsignable: [{ id: 'withdrawal/w-1', reason: 'could-pay-twice' }],
-    }),
-    'transfer.dissolved, another': happened('transfer.dissolved', { transfer: stranger, unsignable: [] }),
+    'transfer.dissolved': happened('transfer.dissolved', { transfer }),
+    'transfer.dissolved, another': happened('transfer.dissolved', { transfer: stranger }),
     'transfer.died': happened('transfer.died', { transfer, reason: 'its input was lost', signed: ['aa'] }),
     'transfer.died, another': happened('transfer.died', {
       transfer: stranger,
@@ -120,11 +116,12 @@ const subject: Subject = {
     held: ['withdrawal.requested', 'withdrawal.held'],
     'held, voided': ['withdrawal.requested', 'withdrawal.held', 'withdrawal.voided after it was signed'],
     'held, bound': ['withdrawal.requested', 'withdrawal.accepted', 'transfer.bound', 'transfer.held'],
-    'held, signed for elsewhere': [
+    'held, bound and voided': [
       'withdrawal.requested',
       'withdrawal.accepted',
       'transfer.bound',
-      'transfer.dissolved, signed for elsewhere',
+      'transfer.held',
+      'withdrawal.voided after it was signed',
     ],
     queued: ['withdrawal.requested', 'withdrawal.accepted'],
     'queued, delayed': ['withdrawal.requested', 'withdrawal.accepted', 'withdrawal.delayed'],
@@ -222,11 +219,6 @@ const subject: Subject = {
       'transfer.mined': to('paying', { reason: null, transactionId: 'aa', fee: '7', place: place }),
       'transfer.held for another reason': to('held', { reason: 'limit-per-transaction' }),
       'transfer.dissolved': to('queued', { reason: null, transfer: null, dueAt: expiresAtMs }),
-      'transfer.dissolved, signed for elsewhere': to('held', {
-        reason: 'could-pay-twice',
-        transfer: null,
-        dueAt: expiresAtMs,
-      }),
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
       'withdrawal.voided': to('cancelled', { reason: 'cancelled', receipt: receipt }, tellsTransfer),
       'withdrawal.voided as invalid': to(
@@ -236,29 +228,22 @@ const subject: Subject = {
       ),
       'withdrawal.voided after it was signed': to('held', { receipt: listing }),
     },
-    'held, signed for elsewhere': {
-      'withdrawal.accepted': to('queued', { reason: null }),
-      'withdrawal.adopted': to('paying', { reason: null, transfer: transfer, expiresAtMs: null, dueAt: null }),
-      'withdrawal.adopted in a new round': to('paying', {
-        reason: null,
-        transfer: transfer,
-        round: 2,
-        expiresAtMs: null,
-        dueAt: null,
-      }),
-      'authorisation.added': to('held', { authorisations: both }, { tells: [] }),
-      'withdrawal.voided': to('cancelled', { reason: 'cancelled', receipt: receipt, dueAt: null }, { tells: [] }),
-      'withdrawal.voided as invalid': to(
-        'rejected',
-        { reason: 'destination-not-allowed', receipt: receipt, dueAt: null },
-        { tells: [] },
+    'held, bound and voided': {
+      'withdrawal.adopted': to('paying', { reason: null, receipt: null, expiresAtMs: null }),
+      'withdrawal.adopted in a new round': to('paying', { reason: null, receipt: null, round: 2, expiresAtMs: null }),
+      'authorisation.added': to(
+        'held',
+        { authorisations: both },
+        { tells: [[transfer, 'authorisation.added', { key: 'k2', signature: 's2' }]] },
       ),
-      'withdrawal.voided after it was signed': to('held', {
+      'transfer.signed': to('paying', { reason: null, transactionId: 'aa', fee: '7' }),
+      'transfer.mined': to('paying', { reason: null, transactionId: 'aa', fee: '7', place: place }),
+      'transfer.held for another reason': to('held', { reason: 'limit-per-transaction' }),
+      'transfer.dissolved': to('held', {
         reason: 'the signer has signed aa for it, which is not known here',
-        receipt: listing,
-        dueAt: null,
+        transfer: null,
       }),
-      'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
+      'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
     },
     queued: {
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
@@ -320,11 +305,6 @@ const subject: Subject = {
       'transfer.held': to('held', { reason: 'limit-per-day' }),
       'transfer.held for another reason': to('held', { reason: 'limit-per-transaction' }),
       'transfer.dissolved': to('queued', { transfer: null, dueAt: expiresAtMs }),
-      'transfer.dissolved, signed for elsewhere': to('held', {
-        reason: 'could-pay-twice',
-        transfer: null,
-        dueAt: expiresAtMs,
-      }),
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
       'withdrawal.voided': to('cancelled', { reason: 'cancelled', receipt: receipt }, tellsTransfer),
       'withdrawal.voided as invalid': to(
@@ -350,11 +330,6 @@ const subject: Subject = {
       'transfer.held': to('held', { reason: 'limit-per-day' }),
       'transfer.held for another reason': to('held', { reason: 'limit-per-transaction' }),
       'transfer.dissolved': to('queued', { transfer: null, dueAt: expiresAtMs }),
-      'transfer.dissolved, signed for elsewhere': to('held', {
-        reason: 'could-pay-twice',
-        transfer: null,
-        dueAt: expiresAtMs,
-      }),
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
       'withdrawal.voided': to('paying', { receipt: receipt }),
       'withdrawal.voided as invalid': to('paying', { receipt: receipt }),
@@ -370,7 +345,6 @@ const subject: Subject = {
       'transfer.held': to('held', { reason: 'limit-per-day' }),
       'transfer.held for another reason': to('held', { reason: 'limit-per-transaction' }),
       'transfer.dissolved': to('queued', { transfer: null }),
-      'transfer.dissolved, signed for elsewhere': to('held', { reason: 'could-pay-twice', transfer: null }),
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
       'withdrawal.voided': to('cancelled', { reason: 'cancelled', receipt: receipt }, tellsTransfer),
       'withdrawal.voided as invalid': to(
@@ -400,7 +374,6 @@ const subject: Subject = {
         reason: 'the signer has signed aa for it, which is not known here',
         transfer: null,
       }),
-      'transfer.dissolved, signed for elsewhere': to('held', { reason: 'could-pay-twice', transfer: null }),
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
     },
     failed: {
@@ -433,7 +406,6 @@ const subject: Subject = {
       'transfer.held': to('held', { reason: 'limit-per-day' }),
       'transfer.held for another reason': to('held', { reason: 'limit-per-transaction' }),
       'transfer.dissolved': to('queued', { transfer: null }),
-      'transfer.dissolved, signed for elsewhere': to('held', { reason: 'could-pay-twice', transfer: null }),
       'transfer.died': to('failed', { reason: 'its input was lost' }),
       'withdrawal.voided': to('cancelled', { reason: 'cancelled', receipt: receipt }, tellsTransfer),
       'withdrawal.voided as invalid': to(

@@ -1,0 +1,36 @@
+/**
+ * The highest memory of the signer that this ledger has seen. A signer that shows less was restored from a backup, has
+ * forgotten what it signed, and is not to be asked for anything (S3); unless a person says that the later memory is lost.
+ */
+import type { Ports } from '../../adapters/ports.ts'
+import type { AccountContext } from '../../machines/account.ts'
+import type { MemoryPosition } from '../../machines/vocabulary.ts'
+import type { WatcherConfig } from '../config.ts'
+import { openLedger } from '../ledger/journal.ts'
+import { machines } from '../orchestrator/machines.ts'
+import type { LiveMemory } from '../orchestrator/memory.ts'
+import { createOrchestrator } from '../orchestrator/orchestrator.ts'
+import { openFamilies } from './families.ts'
+
+export function highestSeen(memory: LiveMemory): MemoryPosition | null {
+  const positions = memory.list('account').flatMap(one => (one.context as unknown as AccountContext).seen ?? [])
+  return positions.sort((a, b) => b.sequence - a.sequence)[0] ?? null
+}
+
+/**
+ * Forgets what was seen, offline, as a transition of the ledger; answers what that was. Rejects as the watcher's start
+ * does: operating `locked` while a watcher runs.
+ */
+export async function acceptSigner(ports: Ports, config: WatcherConfig): Promise<MemoryPosition | null> {
+  const { policies } = await openFamilies(ports, config)
+  const ledger = await openLedger({ ...ports, directory: config.dataDirectory })
+  try {
+    const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
+    const seen = highestSeen(orchestrator.memory)
+    await orchestrator.dispatch({ type: 'signer.replaced', at: ports.clock.now(), data: {} })
+    await orchestrator.stop()
+    return seen
+  } finally {
+    await ledger.journal.close()
+  }
+}

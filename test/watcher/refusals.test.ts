@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import type { Reason } from '../../machines/signing.ts'
+import type { SignedReceipt } from '../../machines/vocabulary.ts'
+import { refusalOf, voidEach } from '../../src/watcher/refusals.ts'
+import type { SignerClient } from '../../src/watcher/signer.ts'
+
+const OWN = ['withdrawal/w-1', 'withdrawal/w-2']
+const reason = (kind: string, withdrawal?: string): Reason => ({
+  kind,
+  message: `${kind} it is`,
+  ...(withdrawal === undefined ? {} : { withdrawal }),
+})
+
+describe('a refusal', () => {
+  test.each(['limit-per-transaction', 'limit-per-day'])('for %s alone is asked for again', kind => {
+    expect(refusalOf([reason(kind)], OWN)).toEqual({ kind: 'held' })
+  })
+
+  test('for a limit and for the template too needs a person', () => {
+    expect(refusalOf([reason('limit-per-day'), reason('fee-too-high')], OWN)).toEqual({ kind: 'refused' })
+  })
+
+  test.each([
+    'wrong-chain',
+    'wrong-asset',
+    'intent-changed',
+    'invalid-destination',
+    'destination-not-allowed',
+    'old-round',
+    'could-pay-twice',
+    'voided',
+    'expired',
+  ])('for %s of one withdrawal is for ever, whatever else is said', kind => {
+    const own = reason(kind, 'w-2')
+    expect(refusalOf([reason('unexplained-output'), own], OWN)).toEqual({ kind: 'unsignable', reasons: [own] })
+  })
+
+  test('counts one reason of each withdrawal, and none of a withdrawal that is not in the transfer', () => {
+    const reasons = [
+      reason('expired', 'w-1'),
+      reason('voided', 'w-1'),
+      reason('voided', 'w-9'),
+      reason('voided', 'w-2'),
+    ]
+    expect(refusalOf(reasons, OWN)).toEqual({ kind: 'unsignable', reasons: [reasons[0], reasons[3]] })
+    expect(refusalOf([reason('voided', 'w-9')], OWN)).toEqual({ kind: 'refused' })
+    expect(refusalOf([reason('voided')], OWN)).toEqual({ kind: 'refused' })
+  })
+
+  test('that is for ever voids each withdrawal in its own round, and says what becomes of it', async () => {
+    const asked: unknown[] = []
+    const receipt = { id: 'w', signed: [] } as unknown as SignedReceipt
+    const signer = {
+      void: (...args: unknown[]) => (asked.push(args), Promise.resolve(receipt)),
+    } as unknown as SignerClient
+    const reasons = [reason('expired', 'w-1'), reason('destination-not-allowed', 'w-2')]
+    const voided = await voidEach(signer, 'litecoin', id => (id === 'withdrawal/w-1' ? 1 : 3), reasons)
+    expect(asked).toEqual([
+      ['litecoin', 'w-1', 1],
+      ['litecoin', 'w-2', 3],
+    ])
+    expect(voided).toEqual([
+      { id: 'withdrawal/w-1', receipt, verdict: 'cancelled', reason: 'expired' },
+      {
+        id: 'withdrawal/w-2',
+        receipt,
+        verdict: 'rejected',
+        reason: 'destination-not-allowed: destination-not-allowed it is',
+      },
+    ])
+  })
+})
