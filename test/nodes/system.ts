@@ -5,6 +5,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { keyFrom, intentBytes, signBytes } from '../../src/canonical.ts'
 import { openBook, type Book } from './book.ts'
 import { daemon, run, type Daemon } from './daemon.ts'
@@ -47,6 +48,7 @@ export interface Resource {
   reference: string | null
   outputIndex: number
   withdrawals: string[]
+  receipt: SignedReceipt | null
   attempts: { n: number; state: string; transactionId: string; signedTransaction: string; spendKeys: string[] }[]
   balances: { asset: string; confirmed: string; pending: string; reserved: string }[]
   history: { seq: number; from: string | null; event: string; to: string }[]
@@ -69,6 +71,7 @@ export interface Wish {
   to: string
   amountSat: bigint
   round?: number
+  expiresAt?: string
 }
 
 export interface System {
@@ -114,6 +117,8 @@ export interface System {
 export interface SystemOptions {
   /** Keys of the chain in watcher.yaml, merged over the defaults below. */
   chain?: Record<string, unknown>
+  /** Of signer.yaml, merged over the defaults below; `authorisation` gets the backend's public key. */
+  signer?: { policy?: Record<string, unknown>; authorisation?: (backend: string) => Record<string, unknown> }
   /** Blocks mined before the watcher starts: enough for mature coins to pay with. */
   blocks?: number
 }
@@ -136,10 +141,12 @@ export function writeWatcher({ directory, url }: Place, signer: string, node: ob
   writeFileSync(join(directory, 'watcher.yaml'), JSON.stringify(config))
 }
 
-function writeSigner({ directory, signerUrl }: Place): void {
-  const policy = { maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: '100000000000' }
+function writeSigner({ directory, signerUrl }: Place, options: SystemOptions['signer'] = {}): void {
+  const limits = { maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: '100000000000' }
+  const policy = { ...limits, ...options.policy }
+  const backend = secret(directory, 'backend.pub')
   const signed = { family: 'bitcoin', network: 'litecoin-regtest', asset: ASSET, policy }
-  const authorisation = { required: true, keys: [secret(directory, 'backend.pub')], approvals: 1 }
+  const authorisation = { required: true, keys: [backend], approvals: 1, ...options.authorisation?.(backend) }
   const keystore = { file: './data/signer/keystore.json', passphraseEnv: 'LOCKKEEPER_PASSPHRASE' }
   const listen = signerUrl.replace('http://', '')
   const config = { listen, keystore, authorisation, chains: { [CHAIN]: signed } }
@@ -207,14 +214,14 @@ function openApi({ directory, url }: Place, log: () => string): Api {
       const path = `/v1/chains/${CHAIN}/addresses/${reference}`
       return (await api.insist(() => api.put<{ address: string }>(path))).body.address
     },
-    withdraw(id, { to, amountSat, round = 1 }, by = url) {
+    withdraw(id, { to, amountSat, round = 1, expiresAt = null }, by = url) {
       const intent = {
         chain: CHAIN,
         asset: ASSET,
         to,
         dataField: null,
         amount: String(amountSat),
-        expiresAt: null,
+        expiresAt,
         round,
       }
       const signature = signBytes(backend, intentBytes({ id, ...intent }))
@@ -279,7 +286,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   await litecoind.mine(options.blocks ?? 120)
   const [toNode, toSigner] = [await startProxy(litecoind.url), await startProxy(place.signerUrl)]
   writeWatcher(place, toSigner.url, nodeKeys(directory, toNode.url, litecoind), options.chain)
-  writeSigner(place)
+  writeSigner(place, options.signer)
   const files = { signer: join(directory, 'signer.yaml'), watcher: join(directory, 'watcher.yaml') }
   const signer = daemon(['signer', '--config', files.signer])
   const watcher = daemon(['watcher', '--config', files.watcher])

@@ -1,0 +1,338 @@
+/** Withdrawals that are held, cancelled and refused, through the whole system and on a real chain. */
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addressOf } from '../../adapters/bitcoin/address.ts'
+import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { scriptFor } from '../../adapters/bitcoin/script.ts'
+import type { SignedReceipt } from '../../machines/vocabulary.ts'
+import { intentBytes, isSigned, publicKeyOf, signBytes, voidBytes } from '../../src/canonical.ts'
+import { run } from './daemon.ts'
+import { CHAIN, FINAL, startSystem, type Answer, type FeedEvent, type Resource, type System } from './system.ts'
+
+const COIN = 100_000_000n
+const WINDOW_MS = 300
+const SECOND = new Uint8Array(32).fill(7)
+const BLOCKED = addressOf(scriptFor('p2tr', new Uint8Array(32).fill(9)), networkOf('litecoin-regtest'))!
+/** Two keys must approve what is above it; one transaction must not cost more than the other. */
+const TWO_ABOVE = 2n * COIN
+const LIMIT = 10n * COIN
+
+let system: System
+beforeAll(async () => {
+  const approvals = [
+    { above: '0', approvals: 1 },
+    { above: String(TWO_ABOVE), approvals: 2 },
+  ]
+  system = await startSystem({
+    chain: { batch: { windowMs: WINDOW_MS, maximum: 100 } },
+    signer: {
+      policy: { perTransaction: String(LIMIT), destinations: { blocked: [BLOCKED] } },
+      authorisation: backend => ({ keys: [backend, publicKeyOf(SECOND)], approvals }),
+    },
+  })
+  await system.fund(...Array.from({ length: 6 }, () => 5n * COIN))
+})
+afterAll(() => system.close())
+
+const pathOf = (id: string) => `/v1/withdrawals/${id}`
+const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+const cancel = (id: string) => system.put<Resource & { receipt: SignedReceipt }>(`${pathOf(id)}/cancellation`)
+
+/** The second key's approval of a withdrawal that was asked for with no expiry in its first round. */
+function secondApproval(id: string, to: string, amountSat: bigint) {
+  const intent = {
+    id,
+    chain: CHAIN,
+    asset: 'LTC',
+    to,
+    dataField: null,
+    amount: String(amountSat),
+    expiresAt: null,
+    round: 1,
+  }
+  return signBytes(SECOND, intentBytes(intent))
+}
+
+function approve(id: string, to: string, amountSat: bigint): Promise<Answer> {
+  const { key, signature } = secondApproval(id, to, amountSat)
+  return system.put(`${pathOf(id)}/authorisations/${Buffer.from(key, 'base64').toString('base64url')}`, { signature })
+}
+
+async function identity(): Promise<string> {
+  const { body } = await system.get<{ attestation: { key: string } }>(`/v1/chains/${CHAIN}/addresses/anybody`)
+  return body.attestation.key
+}
+
+/** That the receipt is the signer's own word, by the key that attests its addresses. */
+async function expectReceipt(id: string, receipt: SignedReceipt, signed: string[], round = 1): Promise<void> {
+  expect(receipt).toMatchObject({ chain: CHAIN, id, round, signed, purpose: 'lockkeeper-void-v1' })
+  expect(receipt.key).toBe(await identity())
+  expect(isSigned(receipt, voidBytes(receipt))).toBe(true)
+}
+
+/** Asked for and on its way: its transaction is signed and in the node's mempool. */
+async function published(id: string): Promise<Resource> {
+  const withdrawal = await system.until(pathOf(id), ({ transactionId }) => transactionId !== null)
+  await system.until(`/v1/transfers/${withdrawal.transferId!}`, ({ attempts }) => attempts[0]!.state === 'published')
+  return withdrawal
+}
+
+const reserved = async () => (await system.get(`/v1/chains/${CHAIN}`)).body.balances[0]!.reserved
+
+beforeAll(() => system.address('anybody'))
+
+describe('a withdrawal with too few authorisations', () => {
+  it('is held, says how many it needs, and is paid once the second one is added', async () => {
+    const to = await newAddress()
+    const amountSat = TWO_ABOVE + 1n
+    const asked = await system.withdraw('two', { to, amountSat })
+    expect(asked).toMatchObject({ status: 201, body: { state: 'held' } })
+    expect(asked.body.reason).toMatch(/needs 2 .*has 1/)
+    expect((await approve('two', to, amountSat)).status).toBe(200)
+    await published('two')
+    await system.mine(FINAL)
+    await system.reaches(pathOf('two'), 'final')
+    expect(await system.book.paidTo(to)).toMatchObject([{ amountSat }])
+  })
+
+  it('is held until the same body comes with the other signature: authorisations are a union', async () => {
+    const to = await newAddress()
+    const amountSat = TWO_ABOVE + 2n
+    expect((await system.withdraw('union', { to, amountSat })).body.state).toBe('held')
+    const intent = {
+      chain: CHAIN,
+      asset: 'LTC',
+      to,
+      dataField: null,
+      amount: String(amountSat),
+      expiresAt: null,
+      round: 1,
+    }
+    const authorisations = [secondApproval('union', to, amountSat)]
+    expect((await system.put(pathOf('union'), { ...intent, authorisations })).status).toBe(200)
+    await published('union')
+    await system.mine(FINAL)
+    await system.reaches(pathOf('union'), 'final')
+  })
+
+  it('is cancelled with a receipt, and no later approval pays it', async () => {
+    const to = await newAddress()
+    const amountSat = TWO_ABOVE + 3n
+    await system.withdraw('given-up', { to, amountSat })
+    const cancelled = await cancel('given-up')
+    expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled', reason: 'cancelled' } })
+    await expectReceipt('given-up', cancelled.body.receipt, [])
+    const later = await approve('given-up', to, amountSat)
+    expect(later.body.state).toBe('cancelled')
+    expect((await system.withdraw('given-up', { to, amountSat })).body.state).toBe('cancelled')
+    expect((await system.get(pathOf('given-up'))).body.receipt).toEqual(cancelled.body.receipt)
+    expect((await cancel('given-up')).body).toEqual(cancelled.body)
+  })
+})
+
+describe('a cancellation', () => {
+  it('of a withdrawal that waits for funds voids it: the funds that come later do not pay it', async () => {
+    const to = await newAddress()
+    const amountSat = 31n * COIN
+    await system.withdraw('no-funds', { to, amountSat })
+    await approve('no-funds', to, amountSat)
+    await system.until(pathOf('no-funds'), ({ state, reason }) => state === 'queued' && reason !== null)
+    const cancelled = await cancel('no-funds')
+    expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled' } })
+    await expectReceipt('no-funds', cancelled.body.receipt, [])
+    await system.fund(5n * COIN, 5n * COIN)
+    await system.mine(FINAL)
+    expect(await system.book.paidTo(to)).toEqual([])
+  })
+
+  it('of what is signed answers already-signed with the receipt that lists it, and it is paid all the same', async () => {
+    const to = await newAddress()
+    await system.withdraw('signed', { to, amountSat: COIN })
+    const { transactionId } = await published('signed')
+    const refused = await cancel('signed')
+    expect(refused).toMatchObject({ status: 409, body: { kind: 'already-signed' } })
+    await expectReceipt('signed', refused.body.receipt, [transactionId!])
+    await system.mine(FINAL)
+    expect((await system.reaches(pathOf('signed'), 'final')).receipt).toEqual(refused.body.receipt)
+    expect((await cancel('signed')).body.receipt).toEqual(refused.body.receipt)
+    expect(await system.book.paidTo(to)).toMatchObject([{ txid: transactionId }])
+  })
+
+  it('A1: of what the signer has signed, though its answer was lost, is refused; the transaction is adopted and paid once', async () => {
+    const to = await newAddress()
+    const { toSigner } = system
+    const lost = toSigner.once(
+      'answerless',
+      ({ line }) => /^PUT .*\/attempts\/1$/.test(line),
+      () => Promise.resolve((toSigner.isDown = true)),
+    )
+    await system.withdraw('lost-answer', { to, amountSat: COIN })
+    await lost
+    expect((await cancel('lost-answer')).status).toBe(503)
+    expect((await system.get(pathOf('lost-answer'))).body.transactionId).toBeNull()
+    toSigner.isDown = false
+    const cancelled = await cancel('lost-answer')
+    expect(cancelled).toMatchObject({ status: 409, body: { kind: 'already-signed' } })
+    const { transactionId } = await published('lost-answer')
+    await expectReceipt('lost-answer', cancelled.body.receipt, [transactionId!])
+    await system.mine(FINAL)
+    await system.reaches(pathOf('lost-answer'), 'final')
+    expect(await system.book.paidTo(to)).toHaveLength(1)
+  })
+
+  it('A1: whose answer was lost is asked again: the signer gives the same receipt, and the batch partner is paid', async () => {
+    const { toSigner } = system
+    const [to, other] = [await newAddress(), await newAddress()]
+    toSigner.isDown = true
+    await system.withdraw('partner', { to: other, amountSat: COIN })
+    await system.withdraw('unsigned', { to, amountSat: COIN })
+    await Promise.all(['partner', 'unsigned'].map(id => system.reaches(pathOf(id), 'paying')))
+    const { transferId } = (await system.get(pathOf('unsigned'))).body
+    expect((await system.get(pathOf('partner'))).body.transferId).toBe(transferId)
+    // So often in vain that it is not asked again at once.
+    const isFailure = (event: FeedEvent) => event.event === 'task.failed' && event.id === `${transferId!}:1`
+    await expect
+      .poll(async () => (await system.events(0, 'attempt')).filter(isFailure).length, { timeout: 20_000 })
+      .toBeGreaterThan(3)
+    const lost = toSigner.once(
+      'answerless',
+      ({ line }) => line === 'PUT /v1/withdrawals/unsigned/void',
+      () => Promise.resolve((toSigner.isDown = true)),
+    )
+    toSigner.isDown = false
+    expect((await cancel('unsigned')).status).toBe(503)
+    await lost
+    toSigner.isDown = false
+    const cancelled = await system.insist(() => cancel('unsigned'))
+    expect(cancelled.body.state).toBe('cancelled')
+    await expectReceipt('unsigned', cancelled.body.receipt, [])
+    await system.reaches(`/v1/transfers/${transferId!}`, 'dead')
+    const paid = await published('partner')
+    expect(paid.transferId).not.toBe(transferId)
+    await system.mine(FINAL)
+    await system.reaches(pathOf('partner'), 'final')
+    expect(await system.book.paidTo(other)).toHaveLength(1)
+    expect(await system.book.paidTo(to)).toEqual([])
+  })
+
+  it('of an unknown withdrawal is not found', async () => {
+    expect(await cancel('nobody')).toMatchObject({ status: 404, body: { kind: 'not-found' } })
+  })
+})
+
+describe('a refusal of the signer', () => {
+  it('of a blocked destination rejects that withdrawal with a receipt, and its batch partner is paid', async () => {
+    const to = await newAddress()
+    await system.withdraw('blocked', { to: BLOCKED, amountSat: COIN })
+    await system.withdraw('allowed', { to, amountSat: COIN })
+    const rejected = await system.reaches(pathOf('blocked'), 'rejected')
+    expect(rejected.reason).toMatch(/^destination-not-allowed: .*blocked destinations/)
+    await expectReceipt('blocked', rejected.receipt!, [])
+    await published('allowed')
+    await system.mine(FINAL)
+    await system.reaches(pathOf('allowed'), 'final')
+    expect(await system.book.paidTo(BLOCKED)).toEqual([])
+  })
+
+  it('of what expired before it was signed cancels it, and its batch partner is paid', async () => {
+    const [to, other] = [await newAddress(), await newAddress()]
+    system.toSigner.isDown = true
+    const expiresAt = new Date(Date.now() + 2000).toISOString()
+    await system.withdraw('expiring', { to, amountSat: COIN, expiresAt })
+    await system.withdraw('lasting', { to: other, amountSat: COIN })
+    await system.reaches(pathOf('expiring'), 'paying')
+    await expect.poll(() => Date.now(), { timeout: 5000 }).toBeGreaterThan(Date.parse(expiresAt))
+    system.toSigner.isDown = false
+    const cancelled = await system.reaches(pathOf('expiring'), 'cancelled')
+    expect(cancelled.reason).toBe('expired')
+    await expectReceipt('expiring', cancelled.receipt!, [])
+    await published('lasting')
+    await system.mine(FINAL)
+    await system.reaches(pathOf('lasting'), 'final')
+    expect(await system.book.paidTo(to)).toEqual([])
+  })
+
+  it('for the limit per transaction holds it, and a cancellation frees its coins', async () => {
+    const to = await newAddress()
+    const amountSat = LIMIT
+    await system.withdraw('over', { to, amountSat })
+    expect((await approve('over', to, amountSat)).status).toBe(200)
+    const held = await system.until(pathOf('over'), ({ reason }) => /limit-per-transaction/.test(reason ?? ''))
+    expect(held.state).toBe('held')
+    expect(BigInt(await reserved())).toBeGreaterThan(LIMIT)
+    const cancelled = await cancel('over')
+    await expectReceipt('over', cancelled.body.receipt, [])
+    expect(await reserved()).toBe('0')
+  })
+
+  it('is avoided where it can be: batches are cut to the limit per transaction', async () => {
+    const all = ['cut-1', 'cut-2', 'cut-3', 'cut-4', 'cut-5', 'cut-6']
+    const to = await newAddress()
+    for (const id of all) await system.withdraw(id, { to, amountSat: TWO_ABOVE })
+    const transfers = await Promise.all(all.map(async id => (await published(id)).transferId))
+    expect(new Set(transfers).size).toBeGreaterThan(1)
+    await system.mine(FINAL)
+    for (const id of all) {
+      const { history } = await system.reaches(pathOf(id), 'final')
+      expect(history.map(({ to: state }) => state)).not.toContain('held')
+    }
+    expect(await system.book.paidTo(to)).toHaveLength(all.length)
+  })
+})
+
+describe("the signer's memory", () => {
+  const memory = () => join(system.directory, 'data', 'signer')
+
+  it('S3: that was put back from an older copy is refused also by a watcher that has just started, until a person accepts it', async () => {
+    const copy = join(system.directory, 'older')
+    expect(await system.signer.stop()).toBe(0)
+    cpSync(memory(), copy, { recursive: true })
+    await system.signer.start()
+    const to = await newAddress()
+    await system.insist(() => system.withdraw('after-copy', { to, amountSat: COIN }))
+    await published('after-copy')
+    await system.mine(FINAL)
+    await system.reaches(pathOf('after-copy'), 'final')
+    expect([await system.watcher.stop(), await system.signer.stop()]).toEqual([0, 0])
+    const newer = join(system.directory, 'newer')
+    cpSync(memory(), newer, { recursive: true })
+    for (const [name, from] of [
+      ['older', copy],
+      ['newer', newer],
+    ] as const) {
+      rmSync(memory(), { recursive: true })
+      cpSync(from, memory(), { recursive: true })
+      await system.signer.start()
+      await system.watcher.start()
+      if (name === 'older') {
+        const { problems } = await readiness(({ problems }) => problems.some(one => /memory-behind/.test(one)))
+        expect(problems.join()).toMatch(/import the newer memory/)
+      } else await readiness(({ ready }) => ready)
+      expect([await system.watcher.stop(), await system.signer.stop()]).toEqual([0, 0])
+    }
+    rmSync(memory(), { recursive: true })
+    cpSync(copy, memory(), { recursive: true })
+    const config = join(system.directory, 'watcher.yaml')
+    const accepted = await run(['accept-signer', '--config', config])
+    expect(accepted.status).toBe(0)
+    expect(accepted.stdout).toMatch(/^forgotten: memory \d+, hash [0-9a-f]+/)
+    await system.signer.start()
+    await system.watcher.start()
+    await readiness(({ ready }) => ready)
+  })
+
+  async function readiness(accept: (body: { ready: boolean; problems: string[] }) => boolean) {
+    let last: { ready: boolean; problems: string[] } = { ready: false, problems: [] }
+    await expect
+      .poll(
+        async () => {
+          last = (await system.get<typeof last>('/readyz')).body
+          return accept(last)
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(true)
+    return last
+  }
+})
