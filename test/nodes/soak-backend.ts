@@ -26,7 +26,6 @@ export interface Backend {
   check(deposits: readonly Resource[], withdrawals: readonly Resource[]): void
   /** Deposits that were offered again after they had been credited. */
   offeredAgain(): number
-  references(): ReadonlyMap<string, string>
 }
 
 interface Book {
@@ -133,6 +132,5 @@ export function openBackend(api: Api): Backend {
     resume: () => open(),
     check: (deposits, withdrawals) => check(book, deposits as readonly Offered[], withdrawals),
     offeredAgain: () => book.offeredAgain,
-    references: () => book.addresses,
   }
 }

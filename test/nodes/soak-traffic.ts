@@ -102,7 +102,8 @@ async function mineSome(traffic: Traffic, round: number): Promise<void> {
     await pause(random(ROUND_MS / 2))
     await mine(1)
   }
-  if (round % REORGANISE_EVERY !== REORGANISE_EVERY - 1 || traffic.reorganisations >= REORGANISATIONS_AT_MOST) return
+  const every = Math.min(REORGANISE_EVERY, rounds)
+  if (round % every !== every - 1 || traffic.reorganisations >= REORGANISATIONS_AT_MOST) return
   const depth = 1 + random(DEEPEST)
   const height = (await rpc('getblockcount')) as number
   await rpc('invalidateblock', await rpc('getblockhash', height - depth + 1))

@@ -80,14 +80,20 @@ async function killAt({ system, random }: Traffic, moment: Moment): Promise<void
   await kill()
 }
 
-/** What the ledger that is gone now had under way, and whom it had given which address. */
-function remember({ traffic, losses, owners }: Wiping): void {
+/** Whom this ledger has given which address, told or not, beside all that earlier ones have given. */
+function checkOwners({ traffic, owners }: Wiping): Map<string, number> {
   const { states, addresses } = readRemains(dataOf(traffic))
-  for (const [state, count] of states) losses.lost[state] = (losses.lost[state] ?? 0) + count
   for (const [address, reference] of addresses) {
     assert.equal(owners.get(address) ?? reference, reference, `${address} was given to two references`)
     owners.set(address, reference)
   }
+  return states
+}
+
+/** What the ledger that is gone now had under way. */
+function remember(wiping: Wiping): void {
+  const { lost } = wiping.losses
+  for (const [state, count] of checkOwners(wiping)) lost[state] = (lost[state] ?? 0) + count
 }
 
 /** As a person would, who may lose patience, or power, and begins again. */
@@ -153,7 +159,7 @@ export async function wipe({ wipes, restores, seed = 1, ...plan }: WipePlan): Pr
     // Evenly among each other.
     const isWipe = (round: number) => Math.floor(((round + 1) * wipes) / rounds) > Math.floor((round * wipes) / rounds)
     await run(traffic, round => loseOne(wiping, isWipe(round)))
-    remember(wiping)
+    checkOwners(wiping)
     const found = await account(traffic)
     const { backend, reorganisations } = traffic
     const seconds = Math.round((performance.now() - startedAt) / 1000)
