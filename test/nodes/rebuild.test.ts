@@ -110,7 +110,7 @@ it.each([
     await expect(system.watcher.start()).rejects.toThrow('run lockkeeper rebuild with --from 1 again')
     const other = await rebuild('2')
     expect(other.status).toBe(1)
-  expect(other.stderr).toContain('go on with --from 1, or move it away')
+    expect(other.stderr).toContain('go on with --from 1, or move it away')
 
     const { status, stdout, stderr } = await rebuild()
     expect(status, stderr).toBe(0)
