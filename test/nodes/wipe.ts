@@ -123,7 +123,7 @@ function putBack({ traffic, losses, copies }: Wiping): void {
   losses.restores++
 }
 
-/** While the watcher writes, as a backup would. */
+/** While the watcher writes, as a backup would; or of what a fall has left, with plans that were never signed. */
 function copyLedger({ traffic, copies }: Wiping): void {
   const to = join(traffic.system.directory, `copy-${copies.length}`)
   cpSync(dataOf(traffic), to, { recursive: true })
@@ -134,9 +134,11 @@ async function loseOne(wiping: Wiping, isWipe: boolean): Promise<void> {
   const { traffic } = wiping
   const { system, backend, random } = traffic
   await pause(random(ROUND_MS / 2))
-  copyLedger(wiping)
+  const isBackup = random(2) === 0
+  if (isBackup) copyLedger(wiping)
   await killAt(traffic, MOMENTS[random(MOMENTS.length)]!)
   backend.suspend()
+  if (!isBackup) copyLedger(wiping)
   try {
     remember(wiping)
     if (isWipe) await rebuild(wiping)
