@@ -161,8 +161,8 @@ async function publish(options: PerformerOptions, instance: Instance): Promise<O
 }
 
 /** What was signed and is not in the ledger yet may be for the same withdrawals, or spend the same coins. */
-function refuseUnrecalled({ isRecalled }: PerformerOptions, chain: string): void {
-  if (!isRecalled(chain))
+function refuseUnrecalled(options: PerformerOptions, chain: string): void {
+  if (!options.isRecalled(chain))
     throw operating(
       'not-recalled',
       'the signer has not yet said what it has signed: nothing is planned or signed before',
