@@ -113,7 +113,13 @@ export interface Node {
   publish(transaction: Signed): Promise<Published>
   locate(transaction: Signed): Promise<Located>
   /** What the node itself finds unspent at these addresses, or null where it cannot say. Takes minutes on a large chain. */
-  unspent(addresses: readonly string[]): Promise<Unspent[] | null>
+  unspent(addresses: readonly string[]): Promise<Counted | null>
+}
+
+/** Unspent outputs as of one block. */
+export interface Counted {
+  at: Place
+  coins: Unspent[]
 }
 
 export interface Unspent {

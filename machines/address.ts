@@ -18,7 +18,7 @@ export interface GeneratedAddress {
 }
 
 export interface AddressContext extends Scheduled, GeneratedAddress {
-  /** It was there before this ledger: perhaps given to somebody, so it is given only to a reference that names it. */
+  /** Another ledger has perhaps given it to somebody, so it is given only to a reference that names it. */
   isFormer: boolean
   reference: string | null
 }
@@ -27,6 +27,7 @@ export type AddressEvent =
   | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
   | Event<'address.imported', Record<string, never>>
   | Event<'address.assigned', { reference: string }>
+  | Event<'address.retained', Record<string, never>>
 
 export const address = setup({
   types: { context: {} as AddressContext, events: {} as AddressEvent },
@@ -39,6 +40,7 @@ export const address = setup({
       const generated = { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer }
       return { ...generated, failures: 0, dueAt: null, dueHeight: null, reference: null }
     }),
+    retain: assign({ isFormer: true }),
     assign: assign({
       reference: ({ event }) => (event as Extract<AddressEvent, { type: 'address.assigned' }>).data.reference,
     }),
@@ -46,6 +48,7 @@ export const address = setup({
   guards: {
     needsImport: ({ event }) => (event as Extract<AddressEvent, { type: 'address.generated' }>).data.needsImport,
     isTreasury: ({ context }) => context.index === 0,
+    isFree: ({ context }) => context.index > 0 && !context.isFormer,
   },
 }).createMachine({
   id: 'address',
@@ -67,8 +70,12 @@ export const address = setup({
       on: { 'address.imported': 'watched' },
     },
     watched: {
-      description: 'Watched, and free to be given to a reference (the treasury, index 0, never is).',
-      on: { 'address.assigned': [{ guard: 'isTreasury' }, { target: 'assigned', actions: 'assign' }] },
+      description:
+        'Watched, and free to be given to a reference (the treasury never is, a former one only to who names it).',
+      on: {
+        'address.assigned': [{ guard: 'isTreasury' }, { target: 'assigned', actions: 'assign' }],
+        'address.retained': { guard: 'isFree', actions: 'retain' },
+      },
     },
     assigned: { description: 'Belongs to one reference of the backend, for ever.' },
   },

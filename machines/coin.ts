@@ -93,6 +93,7 @@ export const coin = setup({
       holder: null,
       dueHeight: ({ context }) => (context.conflict === null ? ripeHeight(context, context.place) : context.dueHeight),
     }),
+    handOver: assign({ holder: ({ event }) => (event as Extract<CoinEvent, { type: 'coin.reserved' }>).data.holder }),
     letGo: assign({ holder: null }),
     spend: assign(({ context, event }) => {
       const spent = (event as Extract<CoinEvent, { type: 'coin.spent' }>).data
@@ -127,6 +128,10 @@ export const coin = setup({
       (event as HeightReached).data.height >= heightOf(context.conflict.height, context.final),
     isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
     isSpendsBlock: ({ context, event }) => isSamePlace(context.spent?.place ?? null, (event as BlockDisconnected).data),
+    isAnothers: ({ context, event }) => {
+      const { holder } = (event as Extract<CoinEvent, { type: 'coin.reserved' }>).data
+      return context.holder !== null && context.holder !== holder
+    },
     isStrangers: ({ context }) => context.holder === null,
     isBothBlocks: ({ context, event }) => {
       const { data } = event as BlockDisconnected
@@ -176,6 +181,7 @@ export const coin = setup({
       on: {
         'payment.seen': { guard: 'isInBlock', actions: 'placeOnly' },
         'payment.conflicted': { guard: 'isUnspent', actions: 'conflict' },
+        'coin.reserved': { guard: 'isAnothers', actions: 'handOver' },
         'coin.released': [
           { guard: and(['isHolder', not('isUnspent')]), actions: 'letGo' },
           { guard: 'isHolderAndRipe', target: 'spendable', actions: ['release', 'rest'] },

@@ -67,7 +67,8 @@ export interface TransferContext extends Scheduled, TransferPlan {
 
 export type TransferEvent =
   | Event<'transfer.planned', TransferPlan & { attempt: PlannedAttempt }>
-  | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt }>
+  | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt; reserves: SpendKey[] }>
+  | Event<'transfer.displaced', { keys: SpendKey[]; reason: string; height: number }>
   | Event<'attempt.adopted', AdoptedAttempt>
   | Event<'attempt.signed', { n: number; transactionId: string }>
   | Event<'attempt.held', { n: number; reason: string }>
@@ -162,6 +163,13 @@ const tellDeath = ({ context, event }: Args): { messages: Addressed[] } => {
 }
 
 const newKeys = ({ event }: Args) => ({ keys: (event.data as { attempt: PlannedAttempt }).attempt.spendKeys })
+/** A coin that was signed for twice belongs to the later transfer. */
+const ownKeys = ({ event }: Args) => ({
+  keys: (event as Extract<TransferEvent, { type: 'transfer.adopted' }>).data.reserves,
+})
+const lostKeys = ({ event }: Args) => ({
+  keys: (event as Extract<TransferEvent, { type: 'transfer.displaced' }>).data.keys,
+})
 const adoptedKeys = ({ event }: Args) => ({ keys: (event.data as AdoptedAttempt).spendKeys })
 const allKeys = ({ context }: Args) => ({ keys: context.spendKeys })
 
@@ -170,7 +178,8 @@ const machine = setup({
   actions: {
     ...actions,
     plan: assign(({ event }) => {
-      const { attempt, ...plan } = (event as Extract<TransferEvent, { type: 'transfer.planned' }>).data
+      const { attempt, ...data } = (event as Extract<TransferEvent, { type: 'transfer.planned' }>).data
+      const { reserves: _, ...plan } = data as TransferPlan & { reserves?: SpendKey[] }
       const { spendKeys, fee, n } = attempt
       const blank = {
         failures: 0,
@@ -264,7 +273,7 @@ export const transfer = machine.createMachine({
         },
         'transfer.adopted': {
           target: 'underway',
-          actions: ['plan', { type: 'reserve', params: newKeys }, { type: 'tell', params: planned }],
+          actions: ['plan', { type: 'reserve', params: ownKeys }, { type: 'tell', params: planned }],
         },
       },
     },
@@ -283,6 +292,10 @@ export const transfer = machine.createMachine({
           { guard: 'isNewDeath', actions: 'bury' },
         ],
         'withdrawal.voided': { guard: 'isUnsigned', ...onDissolved },
+        'transfer.displaced': [
+          { guard: 'isUnsigned', ...onDissolved },
+          { actions: { type: 'release', params: lostKeys } },
+        ],
         'authorisation.added': { actions: { type: 'tell', params: tellAttemptsAs('approval.added') } },
         'attempt.mined': {
           target: 'confirming',

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Identity, Next, Node, PlanFacts, Unspent } from '../adapter.ts'
+import type { Block, Identity, Next, Node, PlanFacts, Counted } from '../adapter.ts'
 import { invariant, operating } from '../fault.ts'
 import type { Disk, Request } from '../ports.ts'
 import { createBroadcast } from './broadcast.ts'
@@ -139,18 +139,22 @@ async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<PlanF
 
 const unspentShape = z.object({
   success: z.boolean(),
+  height: z.number(),
+  bestblock: z.string(),
   unspents: z.array(z.object({ txid: z.string(), vout: z.number(), amount: amountShape })),
 })
 
 /** Goes through the whole set of unspent outputs: minutes on a large chain. */
-async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Unspent[] | null> {
+async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted | null> {
   const descriptors = addresses.map(address => `addr(${address})`)
   const answer = await rpc.askSlowly(SCAN_TIMEOUT_MS, unspentShape, 'scantxoutset', 'start', descriptors)
   if (!answer.ok || !answer.result.success) return null
-  return answer.result.unspents.map(({ txid, vout, amount }) => ({
+  const { unspents, height, bestblock } = answer.result
+  const coins = unspents.map(({ txid, vout, amount }) => ({
     key: `${chain}:${txid}:${vout}`,
     amount: toSatoshi(amount).toString(),
   }))
+  return { at: { height, hash: bestblock }, coins }
 }
 
 /** Rejects with operating faults (retry later), and with an invariant fault when a block cannot be read (B13). */

@@ -93,7 +93,8 @@ export async function createSegment(disk: Disk, directory: string, first: number
   await disk.syncDirectory(join(directory, JOURNAL))
 }
 
-async function refuseOrphans(disk: Disk, directory: string): Promise<void> {
+/** Throws corruptStore for a directory that holds commits and has lost its HEAD.json. */
+export async function refuseOrphans(disk: Disk, directory: string): Promise<void> {
   const orphans = (await disk.list(join(directory, CHECKPOINT))).map(name => join(CHECKPOINT, name))
   for (const name of await disk.list(join(directory, JOURNAL)))
     if ((await sizeOf(disk, join(directory, JOURNAL, name))) > 0) orphans.push(join(JOURNAL, name))

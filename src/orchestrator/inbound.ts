@@ -65,6 +65,7 @@ export type Inbound = { at: number } & (
       type: 'addresses.generated'
       data: OfChain & OfSigner & { addresses: (GeneratedAddress & { isFormer: boolean })[] }
     }
+  | { type: 'addresses.retained'; data: OfChain }
   | { type: 'address.assigned'; data: OfChain & { index: number; reference: string } }
   | { type: 'credit.acknowledged'; data: { id: Id } }
   | { type: 'decision.made'; data: { id: Id; accept: boolean; reference: string | null; reason: string } }

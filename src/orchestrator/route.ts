@@ -52,6 +52,10 @@ function onGenerated({ memory, policy, at }: Ground, { data }: Of<'addresses.gen
   })
 }
 
+/** This ledger is older than the signer's memory: a later one has perhaps given away what is free in it. */
+const onRetained = ({ memory, policy, at }: Ground): Addressed[] =>
+  memory.list('address', policy.name, 'watched').map(({ id }) => tell(id, 'address.retained', at, {}))
+
 /** A payment that came before the address had an owner is attributed together with it. */
 function onAssigned({ memory, at }: Ground, { data }: Of<'address.assigned'>): Addressed[] {
   const { chain, index, reference } = data
@@ -163,6 +167,8 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Address
       return onPending(ground(event.data.chain), event)
     case 'addresses.generated':
       return onGenerated(ground(event.data.chain), event)
+    case 'addresses.retained':
+      return onRetained(ground(event.data.chain))
     case 'address.assigned':
       return onAssigned(ground(event.data.chain), event)
     case 'withdrawal.requested':

@@ -1,15 +1,17 @@
 /**
  * `lockkeeper rebuild`: the watcher's ledger was lost. A new one is made from the signer (addresses, everything it ever
  * signed) and the chain; it ends when every chain is at its tip, and says how the coins compare with the node's own count.
+ * Killed on its way, it goes on when it is run again.
  */
-import { join } from 'node:path'
-import { boundary, operating } from '../../adapters/fault.ts'
+import { operating, reasonOf } from '../../adapters/fault.ts'
 import type { WatcherConfig } from '../config.ts'
 import { parseTokens } from '../http/tokens.ts'
+import type { Audit } from '../watcher/audit.ts'
 import { main, type Watcher } from '../watcher/main.ts'
 import { readWatcherConfig } from './configuration.ts'
-import { isTaken, readText } from './files.ts'
-import { createPorts } from './ports.ts'
+import { readText } from './files.ts'
+import { createPorts, type RealPorts } from './ports.ts'
+import { beginRebuild, endRebuild } from './rebuild-mark.ts'
 import { createRequest } from './request.ts'
 import { clientTls } from './watcher.ts'
 
@@ -21,8 +23,23 @@ interface ChainProgress {
   nodeHeight: number | null
 }
 
+interface Rebuilding {
+  watcher: Watcher
+  token: string
+  directory: string
+  from: number
+  out: (line: string) => void
+}
+
 const LOOK_MS = 500
 const FAST_POLL_MS = 50
+/** The node counts at one block while we may stand at another; minutes each on a large chain. */
+const AUDITS_AT_MOST = 20
+const SHOWN_AT_MOST = 5
+/** In these a chain waits for somebody, and progress is why. */
+const WAITING = ['connecting', 'unreachable']
+
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 /** Every chain from this height, whatever the configuration says; the treasury's pool is kept as usual. */
 function configFrom(config: WatcherConfig, startHeight: number): WatcherConfig {
@@ -33,54 +50,111 @@ function configFrom(config: WatcherConfig, startHeight: number): WatcherConfig {
   return { ...config, chains: Object.fromEntries(chains) as WatcherConfig['chains'] }
 }
 
-async function lookAt(watcher: Watcher, token: string): Promise<ChainProgress[]> {
+async function ask<Body>({ watcher, token }: Rebuilding, path: string): Promise<Body> {
   const headers = { authorization: `Bearer ${token}` }
-  const answer = await watcher.handle({ method: 'GET', path: '/v1/chains', query: {}, headers, body: new Uint8Array() })
-  return (answer.body as { items: ChainProgress[] }).items
+  const answer = await watcher.handle({ method: 'GET', path, query: {}, headers, body: new Uint8Array() })
+  return answer.body as Body
 }
 
-const lineOf = ({ chain, state, height, nodeHeight }: ChainProgress): string =>
-  `${chain}: ${state}, block ${height ?? '-'} of ${nodeHeight ?? '-'}`
+async function lineOf(rebuilding: Rebuilding, chains: readonly ChainProgress[]): Promise<string> {
+  const waiting = chains.filter(({ state }) => WAITING.includes(state))
+  const { problems } =
+    waiting.length > 0 ? await ask<{ problems: string[] }>(rebuilding, '/readyz') : { problems: [] as string[] }
+  const lines = chains
+    .filter(one => !waiting.includes(one))
+    .map(({ chain, state, height, nodeHeight }) => `${chain}: ${state}, block ${height ?? '-'} of ${nodeHeight ?? '-'}`)
+  return [...lines, ...problems].join('; ')
+}
+
+/** A halted chain needs a person, who can resume it only through a watcher: so that one may start where it can go on. */
+function haltedAt({ directory }: Rebuilding, { chain, reason, height }: ChainProgress) {
+  const next =
+    height === null
+      ? `correct it, move ${directory} away and rebuild again`
+      : `find out why; then start the watcher and resume the chain there: it goes on from block ${height}`
+  return operating('halted', `${chain} halted: ${reason ?? 'no reason given'}. What to do: ${next}`)
+}
 
 /** Shows progress until every chain is at its tip; a chain that halts needs a person. */
-async function untilDone(watcher: Watcher, token: string, out: (line: string) => void): Promise<ChainProgress[]> {
+async function untilDone(rebuilding: Rebuilding, onHalted: () => Promise<void>): Promise<ChainProgress[]> {
   for (let last = ''; ;) {
-    const chains = await lookAt(watcher, token)
+    const { items: chains } = await ask<{ items: ChainProgress[] }>(rebuilding, '/v1/chains')
     const halted = chains.find(({ state }) => state === 'halted')
-    if (halted !== undefined) throw operating('halted', `${halted.chain} halted: ${halted.reason ?? 'no reason given'}`)
-    const line = chains.map(lineOf).join('; ')
-    if (line !== last) out(line)
+    if (halted !== undefined) {
+      if (chains.every(({ height }) => height !== null)) await onHalted()
+      throw haltedAt(rebuilding, halted)
+    }
+    const line = await lineOf(rebuilding, chains)
+    if (line !== last) rebuilding.out(line)
     last = line
     if (chains.every(({ state, height, nodeHeight }) => state === 'following' && height === nodeHeight)) return chains
-    await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+    await pause(LOOK_MS)
   }
 }
 
+async function audit({ watcher, out }: Rebuilding, chain: string): Promise<Audit | null> {
+  out(`${chain}: the node counts its unspent outputs`)
+  let trouble = 'the chain moved each time'
+  for (let n = 0; n < AUDITS_AT_MOST; n++) {
+    try {
+      const found = await watcher.audit(chain)
+      if (found !== 'moved') return found
+    } catch (error) {
+      trouble = reasonOf(error)
+    }
+    await pause(LOOK_MS)
+  }
+  throw operating('not-counted', `${chain}: the node could not be asked to count (${trouble}): run it again`)
+}
+
+const some = (keys: readonly string[]): string => {
+  const shown = keys.slice(0, SHOWN_AT_MOST).join(', ')
+  return keys.length > SHOWN_AT_MOST ? `${shown} and ${keys.length - SHOWN_AT_MOST} more` : shown || 'nothing'
+}
+
 /** @throws operating `coins-differ` when the node counts other coins than the chain's blocks have shown */
-async function compare(watcher: Watcher, chain: string, out: (line: string) => void): Promise<void> {
-  const audit = await watcher.audit(chain)
-  if (audit === null) return out(`${chain}: the node cannot count unspent outputs; the coins were not compared`)
-  const { coins, total, missing, surplus } = audit
+async function compare(rebuilding: Rebuilding, { chain, nodeHeight }: ChainProgress): Promise<void> {
+  const { watcher, directory, from, out } = rebuilding
+  const lower = `Were they paid before block ${from}? Then move ${directory} away and rebuild from a lower height`
+  if (await watcher.isOlderThan(chain, Math.min(from, nodeHeight!)))
+    out(`${chain}: the signer's addresses are older than block ${from}: what was paid to them before is not read`)
+  const found = await audit(rebuilding, chain)
+  if (found === null) return out(`${chain}: the node cannot count unspent outputs; the coins were not compared`)
+  const { coins, total, missing, surplus, earlier, unseen } = found
   if (missing.length + surplus.length > 0)
     throw operating(
       'coins-differ',
-      `${chain}: the node has ${missing.join(', ') || 'nothing'} more, the ledger ${surplus.join(', ') || 'nothing'}`,
+      `${chain}: the node has ${some(missing)} more, the ledger ${some(surplus)}. ${lower}`,
     )
+  if (earlier.length > 0)
+    throw operating('coins-differ', `${chain}: no block that was read has paid ${some(earlier)}. ${lower}`)
+  if (unseen.length > 0)
+    out(`${chain}: transfers under way spend ${some(unseen)}, which no block that was read has paid. ${lower}`)
   out(`${chain}: ${coins} coins, ${total} base units, as the node counts them`)
 }
 
-/** @throws boundary `ledger-exists`; what `main` throws; operating `halted`, `coins-differ` */
-export async function runRebuild(configPath: string, from: number, out: (line: string) => void): Promise<void> {
-  const config = await readWatcherConfig(configPath)
-  if (await isTaken(join(config.dataDirectory, 'HEAD.json')))
-    throw boundary('ledger-exists', `${config.dataDirectory} holds a ledger: move it away first, it is not touched`)
-  const token = parseTokens(await readText(config.apiTokenFile))[0]!
-  const ports = createPorts('warn', createRequest(await clientTls(config.signer.tls)))
-  const watcher = await main(ports, configFrom(config, from))
+async function fill(ports: RealPorts, config: WatcherConfig, rebuilding: Rebuilding): Promise<void> {
+  const { watcher, directory } = rebuilding
   try {
-    for (const { chain } of await untilDone(watcher, token, out)) await compare(watcher, chain, out)
+    const chains = await untilDone(rebuilding, () => endRebuild(ports.disk, directory))
+    for (const chain of chains) await compare(rebuilding, chain)
   } finally {
     await watcher.stop()
+  }
+  await endRebuild(ports.disk, config.dataDirectory)
+}
+
+/** @throws what `beginRebuild` and `main` throw; operating `halted`, `coins-differ`, `not-counted` */
+export async function runRebuild(configPath: string, from: number, out: (line: string) => void): Promise<void> {
+  const config = await readWatcherConfig(configPath)
+  const directory = config.dataDirectory
+  const token = parseTokens(await readText(config.apiTokenFile))[0]!
+  const ports = createPorts('warn', createRequest(await clientTls(config.signer.tls)))
+  try {
+    if (await beginRebuild(ports.disk, directory, from)) out('going on with the rebuild that was interrupted')
+    const watcher = await main(ports, configFrom(config, from))
+    await fill(ports, config, { watcher, token, directory, from, out })
+  } finally {
     ports.close()
   }
 }

@@ -7,11 +7,12 @@ import { runUntilSignal, type Running } from './daemon.ts'
 import { readText } from './files.ts'
 import { serve } from './koa.ts'
 import { createPorts } from './ports.ts'
+import { refuseHalfMade } from './rebuild-mark.ts'
 import { createRequest } from './request.ts'
 
 /**
  * Serves until a signal ends it; `out` gets the one line that says so.
- * @throws what `readWatcherConfig`, the watcher's `main` and `serve` throw, before it serves
+ * @throws what `readWatcherConfig`, `refuseHalfMade`, the watcher's `main` and `serve` throw, before it serves
  */
 export async function runWatcher(configPath: string, level: LogLevel, out: (line: string) => void): Promise<void> {
   const config = await readWatcherConfig(configPath)
@@ -25,6 +26,7 @@ export async function runWatcher(configPath: string, level: LogLevel, out: (line
 
 export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
   const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)))
+  await refuseHalfMade(ports.disk, config.dataDirectory)
   const watcher = await main(ports, config)
   try {
     const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })

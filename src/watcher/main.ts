@@ -16,7 +16,7 @@ import { machines } from '../orchestrator/machines.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { kindOf } from '../orchestrator/step.ts'
-import { auditCoins, type Audit } from './audit.ts'
+import { auditCoins, isOlderThan, type Audit } from './audit.ts'
 import { apiRoutes } from './api.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
@@ -32,8 +32,10 @@ import { readText } from './text.ts'
 
 export interface Watcher {
   handle: RouteHandler
-  /** Compares a chain's coins with what its node finds unspent; null where the node cannot say. */
-  audit(chain: string): Promise<Audit | null>
+  /** Compares a chain's coins with what its node finds unspent. */
+  audit(chain: string): Promise<Audit | 'moved' | null>
+  /** Whether the chain's addresses are older than the block at this height. */
+  isOlderThan(chain: string, height: number): Promise<boolean>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -134,8 +136,13 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])
     await ledger.journal.close()
   }
-  const audit = (chain: string) => auditCoins(orchestrator.memory, chain, started.families[chain]!.node)
-  return { handle: createHandler(apiRoutes(parts), options), audit, stop }
+  const nodeOf = (chain: string) => started.families[chain]!.node
+  return {
+    handle: createHandler(apiRoutes(parts), options),
+    audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
+    isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
+    stop,
+  }
 }
 
 function reportOpened({ log }: Ports, { opened }: Ledger): void {

@@ -98,6 +98,7 @@ async function sign(options: PerformerOptions, instance: Instance): Promise<Outc
   const { id } = instance
   const attempt = instance.context as unknown as AttemptContext
   refuseHalted(options, attempt.chain)
+  refuseUnrecalled(options, attempt.chain)
   const transfer = options.memory().get(attempt.transfer)!.context as unknown as TransferContext
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
   const answer = await signer.sign(name, attempt.template, intentsOf(options.memory(), transfer))
@@ -155,11 +156,19 @@ async function publish(options: PerformerOptions, instance: Instance): Promise<O
   return { type: 'publishing.answered', data: { id, reason: null, retryAt: clock.now() + REPUBLISH_MS } }
 }
 
+/** What was signed and is not in the ledger yet may be for the same withdrawals, or spend the same coins. */
+function refuseUnrecalled(options: PerformerOptions, chain: string): void {
+  if (!options.isRecalled(chain))
+    throw operating(
+      'not-recalled',
+      'the signer has not yet said what it has signed: nothing is planned or signed before',
+    )
+}
+
 async function gather(options: PerformerOptions, { id, ...instance }: Instance): Promise<Outcome> {
   const chain = chainOf({ id, ...instance })
   refuseHalted(options, chain)
-  if (!options.isRecalled(chain))
-    throw operating('not-recalled', 'the signer has not yet said what it has signed: nothing is planned before')
+  refuseUnrecalled(options, chain)
   const facts = await options.nodes[chain]!.gather()
   const retryAt = options.clock.now() + SHORTFALL_MS
   return { type: 'facts.gathered', data: { id, facts, limit: options.limitOf(chain), retryAt } }

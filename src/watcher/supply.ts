@@ -50,14 +50,33 @@ async function lacks({ orchestrator, archive }: SupplyOptions, { transferId, n }
   return orchestrator.memory.get(id) === undefined && (await archive.read(id)) === null
 }
 
+/**
+ * A ledger that was put back from an older copy does not know to whom a later one has given what is free in it. What the
+ * signer has and this ledger lacks shows that there was a later one.
+ */
+async function retain({ chain, orchestrator, clock, log }: SupplyOptions): Promise<void> {
+  if (freeAddresses(orchestrator.memory, chain).length === 0) return
+  log('warn', 'this ledger is older than what the signer remembers: its free addresses are given to nobody', { chain })
+  await orchestrator.dispatch({ type: 'addresses.retained', at: clock.now(), data: { chain } })
+}
+
+async function retainIfOutdated(options: SupplyOptions): Promise<void> {
+  const { chain, signer, orchestrator } = options
+  const known = knownAddresses(orchestrator.memory, chain)
+  const [later] = known === 0 ? [] : await signer.addresses(chain, known, 1)
+  if (later !== undefined) await retain(options)
+}
+
 async function recall(options: SupplyOptions): Promise<void> {
   const { chain, signer, orchestrator, clock, health, log } = options
   for (let after: number | null = chainContext(orchestrator.memory, chain)!.recalled; after !== null;) {
     const { items, receipts, until, next } = await signer.signed(chain, after)
     const records: SignedRecord[] = []
     for (const item of items) if (await lacks(options, item)) records.push(item)
-    if (records.length > 0)
+    if (records.length > 0) {
       log('warn', 'adopting what the signer has signed and this ledger lacks', { chain, count: records.length })
+      await retain(options)
+    }
     const data = { chain, records, receipts, until, seen: signer.seen() }
     await orchestrator.dispatch({ type: 'signer.recalled', at: clock.now(), data })
     after = next
@@ -120,6 +139,8 @@ async function turn(options: SupplyOptions): Promise<number> {
   try {
     await askRules(options)
     if (!healthOf(health, chain).isRecalled) {
+      // Before anything that it lacks is stored: a crash in between must leave the proof that it was lacking.
+      await retainIfOutdated(options)
       await fetchAddresses(options, true)
       await recall(options)
     }

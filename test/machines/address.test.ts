@@ -28,11 +28,13 @@ const subject: Subject = {
     'address.imported': happened('address.imported'),
     'address.assigned': happened('address.assigned', { reference: 'alice' }),
     'address.assigned to another': happened('address.assigned', { reference: 'bob' }),
+    'address.retained': happened('address.retained'),
   },
   stands: {
     absent: [],
     generated: ['address.generated for a node that must import it'],
     watched: ['address.generated'],
+    'watched, former': ['address.generated', 'address.retained'],
     'watched, the treasury': ['address.generated, the treasury'],
     assigned: ['address.generated', 'address.assigned'],
   },
@@ -46,6 +48,11 @@ const subject: Subject = {
       'address.imported': to('watched'),
     },
     watched: {
+      'address.assigned': to('assigned', { reference: 'alice' }),
+      'address.assigned to another': to('assigned', { reference: 'bob' }),
+      'address.retained': to('watched', { isFormer: true }),
+    },
+    'watched, former': {
       'address.assigned': to('assigned', { reference: 'alice' }),
       'address.assigned to another': to('assigned', { reference: 'bob' }),
     },

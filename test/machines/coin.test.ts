@@ -36,6 +36,7 @@ const subject: Subject = {
     'payment.seen in a block': happened('payment.seen', { ...seen, place: block }),
     'payment.conflicted': happened('payment.conflicted', { transaction: 'ee', place: other }),
     'coin.reserved': happened('coin.reserved', { holder }),
+    'coin.reserved by a later one': happened('coin.reserved', { holder: 'transfer/two' }),
     'coin.released when ripe': happened('coin.released', { holder, height: 102 }),
     'coin.released before it is ripe': happened('coin.released', { holder, height: 101 }),
     'coin.released by another': happened('coin.released', { holder: 'transfer/two', height: 102 }),
@@ -75,6 +76,7 @@ const subject: Subject = {
       'payment.seen in a block': to('unconfirmed', { place: block, dueHeight: 102 }),
       'payment.conflicted': conflicted,
       'coin.reserved': to('reserved', { holder: holder }),
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'coin.spent in its own block': spentAt100,
       'coin.spent later': spentAt101,
     },
@@ -82,6 +84,7 @@ const subject: Subject = {
       'payment.seen in a block': to('unconfirmed'),
       'payment.conflicted': conflicted,
       'coin.reserved': to('reserved', { dueHeight: null, holder: holder }),
+      'coin.reserved by a later one': to('reserved', { dueHeight: null, holder: 'transfer/two' }),
       'coin.spent in its own block': spentAt100,
       'coin.spent later': spentAt101,
       'height.reached 102': to('spendable', { dueHeight: null }),
@@ -93,6 +96,7 @@ const subject: Subject = {
       'payment.seen in a block': to('unconfirmed', { place: block, dueHeight: 102, conflict: null }),
       'payment.conflicted': to('unconfirmed'),
       'coin.reserved': to('reserved', { holder: holder }),
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'coin.spent in its own block': spentAt100,
       'coin.spent later': to('reserved', { spent: { transaction: 'bb', place: other } }),
       'height.reached 120': to('lost'),
@@ -100,11 +104,13 @@ const subject: Subject = {
     },
     spendable: {
       'coin.reserved': to('reserved', { holder: holder }),
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'coin.spent in its own block': spentAt100,
       'coin.spent later': spentAt101,
       'block.disconnected its own': to('unconfirmed', { place: null }),
     },
     reserved: {
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'payment.seen in a block': to('reserved'),
       'payment.conflicted': to('reserved', { dueHeight: 120, conflict: other }),
       'coin.released when ripe': to('spendable', { holder: null }),
@@ -114,6 +120,7 @@ const subject: Subject = {
       'block.disconnected its own': to('reserved', { place: null }),
     },
     'reserved, pending': {
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'payment.seen in a block': to('reserved', { place: block }),
       'payment.conflicted': to('reserved', { dueHeight: 120, conflict: other }),
       'coin.released when ripe': to('unconfirmed', { holder: null }),
@@ -122,6 +129,7 @@ const subject: Subject = {
       'coin.spent later': spentAt101,
     },
     'reserved, in conflict': {
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'payment.seen in a block': to('reserved', { place: block, conflict: null }),
       'payment.conflicted': to('reserved'),
       'coin.released when ripe': to('unconfirmed', { holder: null }),
@@ -132,6 +140,7 @@ const subject: Subject = {
       'block.disconnected the next': to('reserved', { dueHeight: null, conflict: null }),
     },
     'reserved, in conflict before': {
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'payment.seen in a block': to('reserved', { place: block, conflict: null }),
       'payment.conflicted': to('reserved'),
       'coin.released when ripe': to('unconfirmed', { holder: null }),
@@ -142,6 +151,7 @@ const subject: Subject = {
       'block.disconnected the next': to('reserved', { dueHeight: null, conflict: null }),
     },
     'reserved, spent': {
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'payment.seen in a block': to('reserved'),
       'coin.released when ripe': to('reserved', { holder: null }),
       'coin.released before it is ripe': to('reserved', { holder: null }),
@@ -150,6 +160,7 @@ const subject: Subject = {
       'block.disconnected the next': to('reserved', { dueHeight: null, spent: null }),
     },
     'reserved, spent in its own block': {
+      'coin.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
       'payment.seen in a block': to('reserved'),
       'coin.released when ripe': to('reserved', { holder: null }),
       'coin.released before it is ripe': to('reserved', { holder: null }),

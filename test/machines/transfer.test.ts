@@ -139,6 +139,12 @@ const subject: Subject = {
     'transfer.adopted': happened('transfer.adopted', {
       ...plan,
       attempt: { ...first, transactionId: 'cc', raw: '00cc' },
+      reserves: ['litecoin:bb:1'],
+    }),
+    'transfer.displaced': happened('transfer.displaced', {
+      keys: ['litecoin:aa:0'],
+      reason: 'signed elsewhere',
+      height: 130,
     }),
     'attempt.adopted': happened('attempt.adopted', signedSecond),
     'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
@@ -206,7 +212,7 @@ const subject: Subject = {
         'underway',
         {},
         {
-          reserves: ['litecoin:aa:0', 'litecoin:bb:1'],
+          reserves: ['litecoin:bb:1'],
           tells: [
             ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
             ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
@@ -241,6 +247,7 @@ const subject: Subject = {
       'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys),
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1'], first.spendKeys),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1'], first.spendKeys),
+      'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1'], first.spendKeys),
       'authorisation.added': approved('attempt/one:1'),
       'coin.lost': lost,
       'transfer.resumed': resumed,
@@ -254,6 +261,7 @@ const subject: Subject = {
       'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
       'attempt.voided, the second': died([2], first.spendKeys, 'voided', ['cc']),
+      'transfer.displaced': to('underway', {}, { releases: ['litecoin:aa:0'] }),
       'authorisation.added': approved('attempt/one:1'),
       'coin.lost': lost,
       'transfer.resumed': resumed,
@@ -267,6 +275,7 @@ const subject: Subject = {
       'attempt.voided': to('underway', { dead: [1] }),
       'attempt.voided, the second': to('underway', { dead: [2] }),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
+      'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
       'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(
         'underway',
@@ -296,6 +305,7 @@ const subject: Subject = {
       'attempt.died, the second': died([1, 2], both),
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
+      'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
       'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(
         'underway',

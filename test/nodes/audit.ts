@@ -1,10 +1,11 @@
 /**
- * Who says what of the money: the node (every block, and its own set of unspent outputs), the ledger (the API) and the
- * feed (replayed from its beginning). The three must agree to the base unit.
+ * Who says what of the money: the node (every block, and its own set of unspent outputs), the ledger (the API), the feed
+ * (replayed from its beginning) and the backend's own book. All of them must agree to the base unit.
  */
 import assert from 'node:assert/strict'
 import { toSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import type { Output, Transaction } from './book.ts'
+import type { Backend } from './soak-backend.ts'
 import type { FeedEvent, Resource, System } from './system.ts'
 
 export interface Audit {
@@ -29,6 +30,7 @@ export interface Expected {
   /** Payments to assigned addresses, one a transaction. */
   sent: readonly Sent[]
   withdrawals: number
+  backend: Pick<Backend, 'check'>
   /** What came to the treasury from outside. */
   fundedSat: bigint
 }
@@ -155,6 +157,7 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   assert.equal(withdrawals.length, expected.withdrawals)
   checkDeposits(deposits, outputs, treasury)
   checkWithdrawals(withdrawals, transactions)
+  expected.backend.check(deposits, withdrawals)
   assert.deepEqual(
     events.map(({ seq }) => seq),
     events.map((_, n) => n + 1),

@@ -23,6 +23,13 @@ export interface Ran {
   stderr: string
 }
 
+export interface Begun {
+  ended: Promise<Ran>
+  /** What it has written so far. */
+  stdout: () => string
+  kill9(): void
+}
+
 const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
 export const PASSPHRASE = 'a passphrase for tests only'
 const TICK_MS = 10
@@ -103,12 +110,19 @@ export function daemon(args: readonly string[]): Daemon {
   }
 }
 
-/** One command, to its end. */
-export async function run(args: readonly string[]): Promise<Ran> {
+/** One command, under way. */
+export function begin(args: readonly string[]): Begun {
   const child = launch(args)
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  await new Promise(resolve => child.once('close', resolve))
-  return { status: child.exitCode, stdout, stderr }
+  const closed = new Promise(resolve => child.once('close', resolve))
+  return {
+    ended: closed.then(() => ({ status: child.exitCode, stdout, stderr })),
+    stdout: () => stdout,
+    kill9: () => void child.kill('SIGKILL'),
+  }
 }
+
+/** One command, to its end. */
+export const run = (args: readonly string[]): Promise<Ran> => begin(args).ended

@@ -1,8 +1,8 @@
 /** The watcher's ledger is gone: `lockkeeper rebuild` makes a new one from the signer and the chain. */
-import { rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { run } from './daemon.ts'
+import { begin, run, type Begun } from './daemon.ts'
 import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
 
 const COIN = 100_000_000n
@@ -14,6 +14,19 @@ beforeAll(async () => {
   await system.fund(3n * COIN)
 })
 afterAll(() => system.close())
+
+const directory = () => join(system.directory, 'data', 'watcher')
+const rebuilding = (from = '1') => ['rebuild', '--config', join(system.directory, 'watcher.yaml'), '--from', from]
+const rebuild = (from?: string) => run(rebuilding(from))
+
+async function loseLedger(): Promise<void> {
+  await system.watcher.stop()
+  rmSync(directory(), { recursive: true })
+}
+
+async function says({ stdout }: Begun, words: RegExp): Promise<void> {
+  await expect.poll(stdout, { timeout: 20_000 }).toMatch(words)
+}
 
 const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
 const everyDeposit = async () => (await system.get<{ items: Resource[] }>('/v1/deposits?limit=1000')).body.items
@@ -28,7 +41,6 @@ async function deposited(reference: string, amountSat: bigint): Promise<string> 
 }
 
 it('gives back every deposit under its old id, every withdrawal in its true state, and no address to anybody else', async () => {
-  const config = join(system.directory, 'watcher.yaml')
   const credited = await deposited('alice', COIN)
   await system.put(`/v1/deposits/${credited}/credit`)
   const offered = await deposited('bob', 2n * COIN)
@@ -44,10 +56,11 @@ it('gives back every deposit under its old id, every withdrawal in its true stat
   const balances = (await system.get(chain)).body.balances
   const [alice, bob] = [await system.address('alice'), await system.address('bob')]
 
-  expect(await run(['rebuild', '--config', config, '--from', '1'])).toMatchObject({ status: 1 })
-  await system.watcher.stop()
-  rmSync(join(system.directory, 'data', 'watcher'), { recursive: true })
-  const { status, stdout, stderr } = await run(['rebuild', '--config', config, '--from', '1'])
+  const refused = await rebuild()
+  expect(refused.status).toBe(1)
+  expect(refused.stderr).toContain('holds a ledger: move it away first')
+  await loseLedger()
+  const { status, stdout, stderr } = await rebuild()
   expect(status, stderr).toBe(0)
   expect(stdout).toMatch(/block \d+ of \d+/)
   expect(stdout).toMatch(/\d+ coins, \d+ base units, as the node counts them/)
@@ -77,4 +90,101 @@ it('gives back every deposit under its old id, every withdrawal in its true stat
   await system.reaches('/v1/withdrawals/young', 'final')
   expect(await system.book.paidTo(later)).toMatchObject([{ txid: transactionId, amountSat: 30_000_000n }])
   expect((await system.book.paidTo(to)).length).toBe(1)
+})
+
+it.each([
+  ['before it stands on a block', 'getblockheader'],
+  ['before the coins are counted', 'scantxoutset'],
+])(
+  'goes on when it is run again after it was killed %s; nobody takes the half of it for a ledger',
+  async (_, method) => {
+    const deposits = (await everyDeposit()).length
+    await loseLedger()
+    const first = begin(rebuilding())
+    await system.toNode.once(
+      'before',
+      ({ rpc }) => rpc === method,
+      async () => first.kill9(),
+    )
+    await first.ended
+    await expect(system.watcher.start()).rejects.toThrow('run lockkeeper rebuild with --from 1 again')
+    const other = await rebuild('2')
+    expect(other.status).toBe(1)
+    expect(other.stderr).toContain('go on with --from 1, or move it away')
+
+    const { status, stdout, stderr } = await rebuild()
+    expect(status, stderr).toBe(0)
+    expect(stdout).toContain('going on with the rebuild that was interrupted')
+    expect((await rebuild()).stderr).toContain('holds a ledger')
+    await system.watcher.start()
+    await system.synced()
+    expect((await everyDeposit()).length).toBe(deposits)
+  },
+)
+
+it('says whom it waits for, the signer or the node, and goes on when they are there', async () => {
+  await loseLedger()
+  system.toSigner.isDown = true
+  const begun = begin(rebuilding())
+  await says(begun, /the signer cannot be used/)
+  system.toNode.isDown = true
+  system.toSigner.isDown = false
+  await says(begun, /litecoin is unreachable/)
+  system.toNode.isDown = false
+  const { status, stderr } = await begun.ended
+  expect(status, stderr).toBe(0)
+  await system.watcher.start()
+  await system.synced()
+})
+
+it('counts again when the node is lost while it counts, and whatever is mined meanwhile', async () => {
+  await loseLedger()
+  const begun = begin(rebuilding())
+  await system.toNode.once(
+    'before',
+    ({ rpc }) => rpc === 'scantxoutset',
+    () => system.litecoind.mine(2),
+  )
+  const { status, stderr } = await begun.ended
+  expect(status, stderr).toBe(0)
+  await system.watcher.start()
+  await system.synced()
+})
+
+it('fails where coins are older than the first block that it read, and says that a lower height is wanted', async () => {
+  await loseLedger()
+  const { status, stdout, stderr } = await rebuild('100000')
+  expect(status, stdout).toBe(1)
+  expect(stderr).toContain('Were they paid before block 100000? Then move')
+  await expect(system.watcher.start()).rejects.toThrow('did not come to its end')
+  rmSync(directory(), { recursive: true })
+  expect((await rebuild()).status).toBe(0)
+  await system.watcher.start()
+  await system.synced()
+})
+
+it('gives no address to a second reference out of a ledger that was put back from an older copy', async () => {
+  await system.address('erin')
+  await system.watcher.stop()
+  cpSync(directory(), `${directory()}-old`, { recursive: true })
+  await system.watcher.start()
+  await system.synced()
+  const given = await Promise.all(['frank', 'grace'].map(reference => system.address(reference)))
+  const to = await newAddress()
+  await system.withdraw('after-the-copy', { to, amountSat: 10_000_000n })
+  const { transactionId } = await system.until('/v1/withdrawals/after-the-copy', body => body.transactionId !== null)
+  await loseLedger()
+  cpSync(`${directory()}-old`, directory(), { recursive: true })
+  await system.watcher.start()
+
+  const strangers = await Promise.all(['heidi', 'ivan'].map(reference => system.address(reference)))
+  for (const address of strangers) expect(given).not.toContain(address)
+  for (const [n, reference] of ['frank', 'grace'].entries()) {
+    const body = { address: given[n], dataField: null }
+    expect((await system.put(`${chain}/addresses/${reference}`, body)).status).toBe(201)
+  }
+  await system.synced()
+  await system.mine(FINAL)
+  await system.reaches('/v1/withdrawals/after-the-copy', 'final')
+  expect(await system.book.paidTo(to)).toMatchObject([{ txid: transactionId, amountSat: 10_000_000n }])
 })

@@ -1,12 +1,19 @@
-/** `npm run soak -- --deposits 1000 --withdrawals 1000 --kills 200`: the soak at any size; prints its figures. */
+/**
+ * `npm run soak -- --deposits 1000 --withdrawals 1000 --kills 200`: the soak at any size; prints its figures.
+ * `npm run soak -- --wipes 20`: the same while the watcher's data is lost and rebuilt; half as often again (or `--restores`)
+ * an older copy of it is put back.
+ */
 import { parseArgs } from 'node:util'
 import { soak, type SoakReport } from './soak.ts'
+import { wipe, type WipeReport } from './wipe.ts'
 
 const text = { type: 'string' } as const
-const { values } = parseArgs({ options: { deposits: text, withdrawals: text, kills: text, seed: text } })
-const whole = (value: string | undefined, otherwise: number): number => {
+const { values } = parseArgs({
+  options: { deposits: text, withdrawals: text, kills: text, wipes: text, restores: text, seed: text },
+})
+const whole = (value: string | undefined, otherwise: number, least = 1): number => {
   const number = Number(value ?? otherwise)
-  if (!Number.isInteger(number) || number < 1) throw new Error(`${value} is not a whole number above 0`)
+  if (!Number.isInteger(number) || number < least) throw new Error(`${value} is not a whole number from ${least}`)
   return number
 }
 
@@ -16,23 +23,35 @@ const byHundredths = (ms: readonly number[]): string => {
   return sorted.length === 0 ? 'none' : `median ${at(0.5)}, 99 % ${at(0.99)}, longest ${sorted.at(-1)}`
 }
 
-function print(report: SoakReport): void {
-  const { readyMs, readyUsedMs, kills, ...rest } = report
-  for (const [name, value] of Object.entries(rest)) console.log(`${name}: ${value}`)
+const printAll = (figures: object) => {
+  for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`)
+}
+
+function printKills({ readyMs, readyUsedMs, kills, ...rest }: SoakReport): void {
+  printAll(rest)
   for (const daemon of ['watcher', 'signer'] as const) {
     console.log(`${daemon}: ${kills[daemon]} kills`)
     console.log(`  ready again, ms: ${byHundredths(readyMs[daemon])}`)
     console.log(`  of processor time, ms: ${byHundredths(readyUsedMs[daemon])}`)
   }
-  console.log('all accounted for by node, ledger and feed')
 }
 
-const { deposits, withdrawals, kills, seed } = values
-print(
-  await soak({
-    deposits: whole(deposits, 200),
-    withdrawals: whole(withdrawals, 200),
-    kills: whole(kills, 20),
-    seed: whole(seed, 1),
-  }),
-)
+function printWipes({ rebuildMs, lost, ...rest }: WipeReport): void {
+  printAll(rest)
+  console.log(`rebuilt, ms: ${byHundredths(rebuildMs)}`)
+  console.log('under way when the ledger was lost, over all losses:')
+  for (const [state, count] of Object.entries(lost).sort()) console.log(`  ${state}: ${count}`)
+}
+
+const { kills, seed } = values
+const plan = {
+  deposits: whole(values.deposits, 200),
+  withdrawals: whole(values.withdrawals, 200),
+  seed: whole(seed, 1),
+}
+if (values.wipes === undefined) printKills(await soak({ ...plan, kills: whole(kills, 20) }))
+else {
+  const wipes = whole(values.wipes, 20)
+  printWipes(await wipe({ ...plan, wipes, restores: whole(values.restores, Math.floor(wipes / 2), 0) }))
+}
+console.log('all accounted for by node, ledger, feed and backend')

@@ -93,7 +93,7 @@ export interface System {
   /** As `until` a state. */
   reaches(path: string, state: string, ms?: number): Promise<Resource>
   /** Repeats a request until it is granted, as a backend does while processes are down. */
-  insist<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>>
+  insist<Body>(ask: () => Promise<Answer<Body>>, ms?: number): Promise<Answer<Body>>
   /** An address of ours for this reference. */
   address(reference: string): Promise<string>
   /** Mines, and waits until the watcher stands on the node's tip. */
@@ -202,8 +202,8 @@ function openApi({ directory, url }: Place, log: () => string): Api {
       throw new Error(`${path} did not become as expected: ${JSON.stringify(last)}\n${log().slice(-LOG_CHARACTERS)}`)
     },
     reaches: (path, state, ms) => api.until(path, body => body.state === state, ms),
-    async insist(ask) {
-      const deadline = performance.now() + PATIENCE_MS
+    async insist(ask, ms = PATIENCE_MS) {
+      const deadline = performance.now() + ms
       for (let last: unknown; ; last = await pause(POLL_MS)) {
         const answer = await ask().catch((error: unknown) => void (last = error))
         if (answer && answer.status < 300) return answer

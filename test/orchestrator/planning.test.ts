@@ -245,6 +245,70 @@ describe('adoption', () => {
     expect(valueOf(rig, 'chain/litecoin')).toBe('following')
   })
 
+  describe('what is only planned gives way to what is signed', () => {
+    const signed = (key: string): SignedRecord => ({
+      ...record,
+      spendKeys: [key],
+      template: { spendKeys: [key], fee: String(FEE) },
+    })
+
+    /** One plan that pays w-1 and w-2 with f0, and was never signed. */
+    async function planned(): Promise<[Rig, string]> {
+      const rig = await funded(['9000', '9000'])
+      await rig.send(requested('w-1', '1000'))
+      await rig.send(requested('w-2', '1000'))
+      await gathered(rig)
+      return [rig, transferOf(rig, 'withdrawal/w-1')]
+    }
+
+    test.each([
+      ['the same coin', 'litecoin:f0:0'],
+      ['another coin', 'litecoin:f1:0'],
+    ])('that spends %s: its withdrawal is bound to it, its partner is planned anew', async (_, key) => {
+      const [rig, plan] = await planned()
+      await rig.send(recalled([signed(key)], 1))
+      expect(valueOf(rig, 'chain/litecoin')).toBe('following')
+      expect(valueOf(rig, plan)).toBeUndefined()
+      expect(contextOf(rig, 'withdrawal/w-1')).toMatchObject({ transfer: 'transfer/ab', transactionId: 't' })
+      expect(rig.orchestrator.memory.holder(key)).toBe('transfer/ab')
+      expect(contextOf(rig, `coin/${key}`)['holder']).toBe('transfer/ab')
+      expect(valueOf(rig, 'withdrawal/w-2')).toBe('queued')
+      await gathered(rig)
+      expect(contextOf(rig, 'withdrawal/w-2')).not.toMatchObject({ transfer: 'transfer/ab' })
+      expect(valueOf(rig, 'withdrawal/w-2')).toBe('paying')
+    })
+
+    test('but not a plan for a later round than was signed', async () => {
+      const rig = await funded(['9000', '9000'])
+      await rig.send(requested('w-1', '1000', { round: 2 }))
+      await gathered(rig)
+      const plan = transferOf(rig, 'withdrawal/w-1')
+      await rig.send(recalled([signed('litecoin:f1:0')], 1))
+      expect(transferOf(rig, 'withdrawal/w-1')).toBe(plan)
+      expect(valueOf(rig, plan)).toBe('underway')
+    })
+  })
+
+  test.each([
+    ['one list', 2],
+    ['two lists', 1],
+  ])('of two signed transfers that share a coin the later one has it, in %s', async (_, atOnce) => {
+    const rig = await funded(['5000', '5000'])
+    const [shared, own] = ['litecoin:f0:0', 'litecoin:f1:0']
+    const both = (transferId: string, id: string, spendKeys: string[]): SignedRecord => ({
+      ...{ ...record, transferId, transactionId: `t-${id}`, spendKeys },
+      ...{ intents: record.intents.map(intent => ({ ...intent, id })), template: { spendKeys, fee: String(FEE) } },
+    })
+    const records = [both('ab', 'w-1', [shared, own]), both('cd', 'w-2', [shared])]
+    for (let n = 0; n < 2; n += atOnce) await rig.send(recalled(records.slice(n, n + atOnce), n + atOnce))
+    expect(valueOf(rig, 'chain/litecoin')).toBe('following')
+    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
+    expect(rig.orchestrator.memory.holder(shared)).toBe('transfer/cd')
+    expect(rig.orchestrator.memory.holder(own)).toBe('transfer/ab')
+    expect(contextOf(rig, `coin/${shared}`)['holder']).toBe('transfer/cd')
+    expect(contextOf(rig, `coin/${own}`)['holder']).toBe('transfer/ab')
+  })
+
   test('a coin that appears only after its transfer was adopted is held by it from the start', async () => {
     const rig = await funded([])
     await rig.send(recalled([record], 1))

@@ -4,7 +4,8 @@
  */
 import type { PaidShare } from '../../../machines/transfer.ts'
 import type { AddressContext } from '../../../machines/address.ts'
-import type { Addressed, Id, SignedReceipt } from '../../../machines/vocabulary.ts'
+import type { Addressed, Id, SignedReceipt, SpendKey } from '../../../machines/vocabulary.ts'
+import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import type { Instance } from '../../ledger/entry.ts'
 import type { SignedRecord, Voided } from '../inbound.ts'
 import { coinId, heightOf, treasuryId, type Ground } from './blocks.ts'
@@ -18,9 +19,14 @@ function isFree(instance: Instance | undefined, round: number): boolean {
   return round > (instance.context.round as number)
 }
 
-function toWithdrawals({ memory, policy, at }: Ground, record: SignedRecord, transfer: string): Addressed[] {
+function toWithdrawals(
+  { memory, policy, at }: Ground,
+  record: SignedRecord,
+  transfer: string,
+  freed: ReadonlySet<Id>,
+): Addressed[] {
   return record.intents
-    .filter(({ id, round }) => isFree(memory.get(`withdrawal/${id}`), round))
+    .filter(({ id, round }) => freed.has(`withdrawal/${id}`) || isFree(memory.get(`withdrawal/${id}`), round))
     .map(intent => {
       const data = { ...intent, required: policy.credit, expiresAtMs: null, transfer }
       return tell(`withdrawal/${intent.id}`, 'withdrawal.adopted', at, data)
@@ -52,13 +58,50 @@ function toCoins({ memory, policy, at }: Ground, record: SignedRecord, holder: I
   })
 }
 
-function adopt(ground: Ground, record: SignedRecord): Addressed[] {
+/** Other live transfers that want what was signed for: its coins, or its withdrawals in the same round. */
+function rivalsOf({ memory }: Ground, { transferId, spendKeys, intents }: SignedRecord): Instance[] {
+  const holders = spendKeys.map(key => memory.holder(key))
+  const binders = intents.map(({ id, round }) => {
+    const bound = memory.get(`withdrawal/${id}`)?.context as unknown as WithdrawalContext | undefined
+    return bound === undefined || bound.round > round ? null : bound.transfer
+  })
+  const ids = new Set([...holders, ...binders].filter(id => typeof id === 'string'))
+  return [...ids].filter(id => id !== `transfer/${transferId}`).flatMap(id => memory.get(id) ?? [])
+}
+
+/**
+ * What is signed stands, and what is only planned gives way: its coins and withdrawals are free again, those of the record
+ * before they are adopted. Of two signed ones the later has the coins: it could be planned only when the earlier was dead.
+ */
+function displace(ground: Ground, record: SignedRecord): { messages: Addressed[]; freed: ReadonlySet<Id> } {
+  const { memory, at } = ground
+  const rivals = rivalsOf(ground, record)
+  const unsigned = new Set(
+    rivals.filter(({ context }) => (context.signed as string[]).length === 0).map(({ id }) => id),
+  )
+  const freed = record.intents
+    .map(({ id }) => memory.get(`withdrawal/${id}`))
+    .filter(bound => bound !== undefined && unsigned.has(bound.context.transfer as Id)) as Instance[]
+  const reason = `the signer has signed ${record.transactionId} for what it was to pay or to spend`
+  const data = { keys: record.spendKeys, reason, height: heightOf(ground) }
+  const messages = [
+    ...freed.map(({ id, context }) =>
+      tell(id, 'transfer.dissolved', at, { transfer: context.transfer, unsignable: [] }),
+    ),
+    ...rivals.map(({ id }) => tell(id, 'transfer.displaced', at, data)),
+  ]
+  return { messages, freed: new Set(freed.map(({ id }) => id)) }
+}
+
+/** `taken`: spend keys that a later record of the same list has. */
+function adopt(ground: Ground, record: SignedRecord, taken: ReadonlySet<SpendKey>): Addressed[] {
   const { memory, policy, at } = ground
+  const { messages, freed } = displace(ground, record)
   const transfer = `transfer/${record.transferId}`
   const { n, template, spendKeys, transactionId, raw } = record
   const { fee } = policy.signable.inspect(template)
   const attempt = { n, template, spendKeys, fee, transactionId, raw }
-  if (memory.get(transfer) !== undefined) return [tell(transfer, 'attempt.adopted', at, attempt)]
+  if (memory.get(transfer) !== undefined) return [...messages, tell(transfer, 'attempt.adopted', at, attempt)]
   const withdrawals: PaidShare[] = shareFee(
     fee,
     record.intents.map(({ id }) => `withdrawal/${id}`),
@@ -66,10 +109,12 @@ function adopt(ground: Ground, record: SignedRecord): Addressed[] {
   const purpose = record.intents.length > 0 ? 'payment' : 'consolidation'
   const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
   const depths = { coins: spendKeys.map(coinId), credit: policy.credit, final: policy.final }
+  const reserves = spendKeys.filter(key => !taken.has(key))
   return [
+    ...messages,
     ...toCoins(ground, record, transfer),
-    ...toWithdrawals(ground, record, transfer),
-    tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt }),
+    ...toWithdrawals(ground, record, transfer, freed),
+    tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt, reserves }),
   ]
 }
 
@@ -85,12 +130,15 @@ interface Recalled {
   until: number
 }
 
+const keysOfOthers = ({ transferId }: SignedRecord, records: readonly SignedRecord[]): ReadonlySet<SpendKey> =>
+  new Set(records.filter(other => other.transferId !== transferId).flatMap(({ spendKeys }) => spendKeys))
+
 /** What was voided while this ledger was lost or away would be refused for ever, if it were still planned. */
 export function onRecalled(ground: Ground, { records, receipts, until }: Recalled): Addressed[] {
   const { memory, policy, at } = ground
   const known = receipts.filter(({ id }) => memory.get(`withdrawal/${id}`) !== undefined)
   return [
-    ...records.flatMap(record => adopt(ground, record)),
+    ...records.flatMap((record, n) => adopt(ground, record, keysOfOthers(record, records.slice(n + 1)))),
     ...known.map(receipt =>
       toVoided(ground, `withdrawal/${receipt.id}`, { receipt, verdict: 'cancelled', reason: 'voided at the signer' }),
     ),

@@ -114,8 +114,10 @@ function namedAddress(parts: Parts, chain: string, named: Named): AddressContext
   return found
 }
 
+/** None before the signer has been asked: it may show that a later ledger has given away what is free in this one. */
 function freeAddress(parts: Parts, chain: string): AddressContext {
-  const [free] = freeAddresses(parts.orchestrator.memory, chain)
+  const { isRecalled } = healthOf(parts.health, chain)
+  const [free] = isRecalled ? freeAddresses(parts.orchestrator.memory, chain) : []
   if (free !== undefined) return free
   parts.wakeSupply(chain)
   throw boundary('pool-empty', 'no address is free at the moment; the signer is asked for more: try again')

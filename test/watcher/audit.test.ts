@@ -1,0 +1,68 @@
+/** What a rebuilt ledger is compared with: the node's own count, as of the block at which it counted. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Counted, Node } from '../../adapters/adapter.ts'
+import type { Place } from '../../machines/vocabulary.ts'
+import { auditCoins, isOlderThan, type Audit } from '../../src/watcher/audit.ts'
+import { at, block, connected, createRig, disconnected, openChain, paid, spent, type Rig } from '../orchestrator/rig.ts'
+
+const CHAIN = 'litecoin'
+const key = (txid: string) => `${CHAIN}:${txid}:0`
+const agreed: Audit = { coins: 1, total: '5000', missing: [], surplus: [], earlier: [], unseen: [] }
+
+/** A node that has counted these coins, of 5000 each, at this block. */
+const counting = (place: Place, ...txids: string[]): Node => {
+  const counted: Counted = { at: place, coins: txids.map(txid => ({ key: key(txid), amount: '5000' })) }
+  return {
+    unspent: async () => counted,
+    base: async () => ({ ...place, parent: '', time: at / 1000 }),
+  } as unknown as Node
+}
+
+let rig: Rig
+const compare = (node: Node) => auditCoins(rig.orchestrator.memory, CHAIN, node)
+
+beforeEach(async () => {
+  rig = createRig()
+  await openChain(rig)
+  await rig.send(connected(100, [paid('first', block(100))]))
+  await rig.send(connected(101, [paid('second', block(101)), spent([key('first')], 'stranger', block(101))]))
+})
+
+describe('the audit', () => {
+  it('compares as of the block of the count, though the chain has gone on since', async () => {
+    expect(await compare(counting(block(100), 'first'))).toEqual(agreed)
+    expect(await compare(counting(block(101), 'second'))).toEqual(agreed)
+  })
+
+  it('names what the node has and the ledger lacks, and the other way round', async () => {
+    const found = await compare(counting(block(101), 'first', 'older'))
+    expect(found).toMatchObject({ missing: [key('first'), key('older')], surplus: [key('second')] })
+  })
+
+  it('asks for another count when the count was of a block that is not ours', async () => {
+    expect(await compare(counting(block(102), 'second'))).toBe('moved')
+    expect(await compare(counting(block(101, 'x'), 'second'))).toBe('moved')
+    await rig.send({ type: 'chain.resumed', at, data: { chain: CHAIN, reason: 'the stranger is known' } })
+    await rig.send({ type: 'node.identified', at, data: { chain: CHAIN, base: null, syncing: false } })
+    await rig.send(disconnected(101))
+    expect(await compare(counting(block(101), 'second'))).toBe('moved')
+  })
+
+  it('says nothing where the node cannot count', async () => {
+    expect(await compare({ unspent: async () => null } as unknown as Node)).toBeNull()
+  })
+})
+
+describe('addresses that are older than the first block that is read', () => {
+  const HOUR_S = 3600
+  const at2026 = Date.parse('2026-01-01T00:00:00.000Z') / 1000
+  const starting = (time: number) => ({ base: async () => ({ ...block(90), parent: '', time }) }) as unknown as Node
+
+  it.each([
+    ['are noticed', at2026 + 3 * HOUR_S, true],
+    ['are not mistaken for it because of a block with a clock ahead', at2026 + HOUR_S, false],
+    ['are not those of a chain that is followed from before them', at2026 - HOUR_S, false],
+  ])('%s', async (_, time, expected) => {
+    expect(await isOlderThan(rig.orchestrator.memory, CHAIN, starting(time), 91)).toBe(expected)
+  })
+})
