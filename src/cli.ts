@@ -1,9 +1,5 @@
 #!/usr/bin/env node
 /** The binary. What it does is in commands/. */
-import { runProgram } from './commands/program.ts'
+import { launch } from './commands/launch.ts'
 
-const terminal = {
-  out: (line: string) => process.stdout.write(`${line}\n`),
-  err: (line: string) => process.stderr.write(`${line}\n`),
-}
-process.exit(await runProgram(process.argv.slice(2), terminal))
+await launch(() => import('./commands/program.ts'))

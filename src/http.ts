@@ -10,6 +10,8 @@ export interface HttpRequest {
   /** Names in lower case. */
   headers: Record<string, string>
   body: Uint8Array
+  /** How it came: `unix`, `tcp <address>`, `tls <SHA-256 of the client's certificate, hex>`. Absent where no socket was. */
+  from?: string
 }
 
 export interface HttpAnswer {

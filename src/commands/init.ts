@@ -1,9 +1,12 @@
 /** `lockkeeper init`: everything that a first start needs, in one new directory. */
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { boundary } from '../../adapters/fault.ts'
 import type { Derive, Disk, Random } from '../../adapters/ports.ts'
-import { base64Of, publicKeyOf } from '../canonical.ts'
-import { isTaken, makeSecretDirectory, writeSecret } from '../shell/files.ts'
+import { base64Of, keyFrom, publicKeyOf } from '../canonical.ts'
+import { isTaken, makeSecretDirectory, readText, writeSecret } from '../shell/files.ts'
+import { createPorts } from '../shell/ports.ts'
+import { choosePassphrase } from '../shell/terminal.ts'
 import { createKeystore } from '../signer/keystore.ts'
 import { noteRestored } from '../signer/restored.ts'
 import { SIGNER_YAML, WATCHER_YAML } from './templates.ts'
@@ -12,12 +15,23 @@ import type { Terminal } from './terminal.ts'
 const TOKEN_BYTES = 32
 const KEY_BYTES = 32
 const KEYSTORE = 'data/signer/keystore.json'
+const PASSPHRASE_VARIABLE = 'LOCKKEEPER_PASSPHRASE'
+
+/** For whom: `both` daemons, or the `signer` alone on its machine. */
+export type Part = 'both' | 'signer'
+
+const WHAT: Record<Part, string> = {
+  both: 'makes configuration, secrets and the keystore in a new directory',
+  signer: "makes the signer's configuration, its token and the keystore in a new directory",
+}
 
 export interface InitOptions {
   directory: string
   passphrase: string
   /** Restores this recovery phrase instead of making one. */
   phrase?: string
+  /** The backend's public key, base64. Without it a pair is made, and its secret half has to be carried to the backend. */
+  backendKey?: string
 }
 
 export interface InitPorts {
@@ -26,43 +40,87 @@ export interface InitPorts {
   random: Random
 }
 
-/** @throws boundary `exists` before anything is written when one of its files is there */
-export async function initialise(ports: InitPorts, options: InitOptions, terminal: Terminal): Promise<void> {
+export function addInit(program: Command, terminal: Terminal, part: Part): void {
+  program
+    .command('init')
+    .description(WHAT[part])
+    .requiredOption('--directory <directory>', 'where to write them')
+    .option('--phrase-file <file>', 'restores the recovery phrase in this file')
+    .option('--backend-key <key>', "the backend's public key, base64; without it a pair is made here")
+    .action(async (options: { directory: string; phraseFile?: string; backendKey?: string }) => {
+      const { directory, phraseFile, backendKey } = options
+      const phrase = phraseFile === undefined ? {} : { phrase: words(await readText(phraseFile)) }
+      const given = backendKey === undefined ? {} : { backendKey }
+      const passphrase = await choosePassphrase(PASSPHRASE_VARIABLE)
+      await initialise(createPorts('error'), { directory, passphrase, ...phrase, ...given }, terminal, part)
+    })
+}
+
+const words = (text: string) => text.trim().split(/\s+/).join(' ')
+
+/** @throws boundary `exists` before anything is written when one of its files is there; `bad-key` */
+export async function initialise(
+  ports: InitPorts,
+  options: InitOptions,
+  terminal: Terminal,
+  part: Part = 'both',
+): Promise<void> {
   const at = (name: string) => join(options.directory, name)
-  const files = newFiles(ports.random)
+  const { files, newKeys } = newFiles(ports.random, options, part)
   for (const name of [...Object.keys(files), KEYSTORE]) {
     if (await isTaken(at(name))) throw boundary('exists', `${at(name)} exists; init never overwrites`)
   }
-  for (const directory of ['secrets', 'data', 'data/signer', 'data/watcher']) await makeSecretDirectory(at(directory))
+  const data = part === 'both' ? ['data/signer', 'data/watcher'] : ['data/signer']
+  for (const directory of ['secrets', 'data', ...data]) await makeSecretDirectory(at(directory))
   const given = options.phrase === undefined ? {} : { phrase: options.phrase }
+  // The note comes first: a keystore that a crash left without it would take old authorisations for new ones (S3).
+  if (options.phrase !== undefined) await noteRestored(ports.disk, at(KEYSTORE), newKeys)
   const { phrase } = await createKeystore(ports, at(KEYSTORE), options.passphrase, given)
-  if (options.phrase !== undefined) await noteRestored(ports.disk, at(KEYSTORE), [files['secrets/backend.pub'].trim()])
   for (const [name, text] of Object.entries(files)) await writeSecret(at(name), text)
-  report(options, phrase, terminal)
+  report(options, phrase, terminal, part)
 }
 
-function newFiles(random: Random) {
-  const seed = random.bytes(KEY_BYTES)
+/** `newKeys`: what has authorised nothing before, because it was made here and now. */
+function newFiles(
+  random: Random,
+  { backendKey }: InitOptions,
+  part: Part,
+): { files: Record<string, string>; newKeys: string[] } {
   const token = () => `${Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url')}\n`
-  return {
-    'watcher.yaml': WATCHER_YAML,
-    'signer.yaml': SIGNER_YAML.replace('BACKEND_KEY', publicKeyOf(seed)),
-    'secrets/api-token': token(),
+  const backend = backendFiles(random, backendKey)
+  const ofBoth = { 'watcher.yaml': WATCHER_YAML, 'secrets/api-token': token() }
+  const files = {
+    ...(part === 'both' ? ofBoth : {}),
+    'signer.yaml': SIGNER_YAML.replace('BACKEND_KEY', backend.key),
     'secrets/signer-token': token(),
-    'secrets/backend.key': `${base64Of(seed)}\n`,
-    'secrets/backend.pub': `${publicKeyOf(seed)}\n`,
+    ...backend.files,
   }
+  return { files, newKeys: backendKey === undefined ? [backend.key] : [] }
 }
 
-function report(options: InitOptions, phrase: string, terminal: Terminal): void {
+function backendFiles(random: Random, given: string | undefined): { key: string; files: Record<string, string> } {
+  if (given !== undefined) return { key: base64Of(keyFrom(given)), files: {} }
+  const seed = random.bytes(KEY_BYTES)
+  const key = publicKeyOf(seed)
+  return { key, files: { 'secrets/backend.key': `${base64Of(seed)}\n`, 'secrets/backend.pub': `${key}\n` } }
+}
+
+function report(options: InitOptions, phrase: string, terminal: Terminal, part: Part): void {
+  const { directory, backendKey } = options
   if (options.phrase === undefined) {
     terminal.out('The recovery phrase. Write it down: it is shown this once, and it is every coin.')
     terminal.out('')
     terminal.out(phrase)
     terminal.out('')
   }
-  terminal.out(`Written to ${options.directory}. Name your chains in watcher.yaml and signer.yaml; then:`)
-  terminal.out(`  lockkeeper signer --config ${join(options.directory, 'signer.yaml')}`)
-  terminal.out(`  lockkeeper watcher --config ${join(options.directory, 'watcher.yaml')}`)
-  terminal.out('secrets/backend.key authorises withdrawals: move it to the backend.')
+  const files = part === 'both' ? 'watcher.yaml and signer.yaml' : 'signer.yaml'
+  terminal.out(`Written to ${directory}. Name your chains in ${files}; then:`)
+  terminal.out(`  lockkeeper signer --config ${join(directory, 'signer.yaml')}`)
+  if (part === 'both') terminal.out(`  lockkeeper watcher --config ${join(directory, 'watcher.yaml')}`)
+  if (backendKey === undefined) terminal.out('secrets/backend.key authorises withdrawals: move it to the backend.')
+  if (options.phrase === undefined) return
+  terminal.out(
+    'Restored from its phrase, the signer starts with backend keys never used before only, until its memory is',
+  )
+  terminal.out('back: lockkeeper signer-memory import. Keys that are known to be new: lockkeeper signer-memory begin.')
 }

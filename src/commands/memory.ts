@@ -1,15 +1,12 @@
 /** `lockkeeper signer-memory`: the signer's memory to a file and back. Offline: a running signer holds the lock. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { Derive, Disk, Log } from '../../adapters/ports.ts'
-import type { SignerConfig } from '../config.ts'
-import { readSignerConfig } from '../shell/configuration.ts'
+import { prepareOffline, type Asked } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
-import { readPassphrase } from '../shell/terminal.ts'
 import { exportMemory } from '../signer/export.ts'
-import { identityOf, type Identity } from '../signer/identity.ts'
+import { identityIn } from '../signer/identity.ts'
 import { importMemory } from '../signer/import.ts'
-import { openKeystore } from '../signer/keystore.ts'
+import { holding, recorded } from '../signer/offline.ts'
 import { forgetRestored, noteRestored } from '../signer/restored.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -23,9 +20,7 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
     .requiredOption(...CONFIG)
     .requiredOption('--out <file>', 'a new file')
     .action(async (options: { config: string; out: string }) => {
-      const config = await readSignerConfig(options.config)
-      const given = { passphrase: await readPassphrase(config.keystore), out: resolve(options.out) }
-      await saveMemory(createPorts('error'), config, given, terminal)
+      await saveMemory(await prepareOffline(options.config), resolve(options.out), terminal)
     })
   memory
     .command('import')
@@ -33,61 +28,39 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
     .requiredOption(...CONFIG)
     .requiredOption('--from <file>', 'what export wrote')
     .action(async (options: { config: string; from: string }) => {
-      const config = await readSignerConfig(options.config)
-      const given = { passphrase: await readPassphrase(config.keystore), from: resolve(options.from) }
-      await loadMemory(createPorts('error'), config, given, terminal)
+      await loadMemory(await prepareOffline(options.config), resolve(options.from), terminal)
     })
   memory
     .command('begin')
     .description('states that the configured backend keys have never authorised anything for this phrase')
     .requiredOption(...CONFIG)
     .action(async (options: { config: string }) => {
-      await beginMemory(createPorts('error'), await readSignerConfig(options.config), terminal)
+      await beginMemory(await prepareOffline(options.config), terminal)
     })
 }
 
-interface MemoryPorts {
-  disk: Disk
-  derive: Derive
-  log: Log
-}
-
-async function withIdentity<T>(
-  ports: MemoryPorts,
-  config: SignerConfig,
-  passphrase: string,
-  use: (identity: Identity) => Promise<T>,
-): Promise<T> {
-  const seed = await openKeystore(ports, config.keystore.file, passphrase)
-  try {
-    return await use(identityOf(seed))
-  } finally {
-    seed.fill(0)
-  }
-}
-
-async function saveMemory(
-  ports: MemoryPorts,
-  config: SignerConfig,
-  { passphrase, out }: { passphrase: string; out: string },
-  terminal: Terminal,
-): Promise<void> {
-  const { sequence, hash } = await withIdentity(ports, config, passphrase, identity =>
-    exportMemory(ports.disk, config.dataDirectory, identity, out),
-  )
+async function saveMemory({ config, passphrase, by }: Asked, out: string, terminal: Terminal): Promise<void> {
+  const { dataDirectory: directory, keystore } = config
+  const { sequence, hash } = await holding(createPorts('error'), directory, async held => {
+    const identity = await identityIn(held, keystore.file, passphrase)
+    const deed = { directory, identity, command: 'export', by, about: null } as const
+    return recorded(held, deed, () => exportMemory(held.disk, directory, identity, out))
+  })
   terminal.out(`${out}: the memory up to sequence ${sequence}, hash ${hash}`)
 }
 
-async function loadMemory(
-  ports: MemoryPorts,
-  config: SignerConfig,
-  { passphrase, from }: { passphrase: string; from: string },
-  terminal: Terminal,
-): Promise<void> {
-  const { metadata, before, isAhead } = await withIdentity(ports, config, passphrase, ({ key }) =>
-    importMemory(ports, config.dataDirectory, key, from),
-  )
-  await forgetRestored(ports.disk, config.keystore.file)
+async function loadMemory({ config, passphrase, by }: Asked, from: string, terminal: Terminal): Promise<void> {
+  const { dataDirectory: directory, keystore } = config
+  const { metadata, before, isAhead } = await holding(createPorts('error'), directory, async held => {
+    const identity = await identityIn(held, keystore.file, passphrase)
+    const imported = await importMemory(held, directory, identity.key, from)
+    const about = `from ${imported.before} to ${imported.metadata.sequence}`
+    // Recorded afterwards: the log may have seen more than the memory held, which is what the import is for.
+    await recorded(held, { directory, identity, command: 'import', by, about }, () =>
+      forgetRestored(held.disk, keystore.file),
+    )
+    return imported
+  })
   const { sequence, hash } = metadata
   if (isAhead || before === sequence)
     terminal.out(`nothing to import: this memory holds all of it, up to sequence ${sequence}`)
@@ -95,9 +68,14 @@ async function loadMemory(
 }
 
 /** A person's word that the configured backend keys were never used before: nobody else can know. */
-async function beginMemory({ disk }: MemoryPorts, config: SignerConfig, terminal: Terminal): Promise<void> {
+async function beginMemory({ config, passphrase, by }: Asked, terminal: Terminal): Promise<void> {
+  const { dataDirectory: directory, keystore } = config
   const keys = config.authorisation?.keys ?? []
-  await noteRestored(disk, config.keystore.file, keys)
+  await holding(createPorts('error'), directory, async held => {
+    const identity = await identityIn(held, keystore.file, passphrase)
+    const deed = { directory, identity, command: 'begin', by, about: keys.join(' ') } as const
+    await recorded(held, deed, () => noteRestored(held.disk, keystore.file, keys))
+  })
   terminal.out(
     `noted: ${keys.length} backend keys that have authorised nothing before; the signer starts with these only`,
   )

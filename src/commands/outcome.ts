@@ -17,6 +17,7 @@ const USAGE_KINDS = [
   'invalid-challenge',
   'bad-key',
   'bad-phrase',
+  'wrong-user',
 ]
 
 /** @param args without the binary's own name @returns 0 done, 1 failed, 2 wrong usage or configuration */

@@ -11,11 +11,11 @@ import { createRequest } from '../shell/request.ts'
 import { runAccept } from '../shell/accept.ts'
 import { runRebuild } from '../shell/rebuild.ts'
 import { runWatcher } from '../shell/watcher.ts'
-import { choosePassphrase, readSecretFile } from '../shell/terminal.ts'
+import { readSecretFile } from '../shell/terminal.ts'
 import { renderApi } from '../watcher/api.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
-import { initialise } from './init.ts'
+import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { showStatus } from './status.ts'
 import { outcomeOf } from './outcome.ts'
@@ -24,7 +24,6 @@ import type { Terminal } from './terminal.ts'
 import { up } from './up.ts'
 
 const VERSION = '0.1.0'
-const PASSPHRASE_VARIABLE = 'LOCKKEEPER_PASSPHRASE'
 
 /** @param args without the binary's own name */
 export const runProgram = (args: readonly string[], terminal: Terminal): Promise<number> =>
@@ -65,17 +64,7 @@ function addSetup(program: Command, terminal: Terminal): void {
     .command('up')
     .description('runs litecoind in regtest, a signer and a watcher, to look at')
     .action(() => up(createPorts('error', createRequest()), terminal))
-  program
-    .command('init')
-    .description('makes configuration, secrets and the keystore in a new directory')
-    .requiredOption('--directory <directory>', 'where to write them')
-    .option('--phrase-file <file>', 'restores the recovery phrase in this file')
-    .action(async (options: { directory: string; phraseFile?: string }) => {
-      const { directory, phraseFile } = options
-      const phrase = phraseFile === undefined ? {} : { phrase: words(await readText(phraseFile)) }
-      const passphrase = await choosePassphrase(PASSPHRASE_VARIABLE)
-      await initialise(createPorts('error'), { directory, passphrase, ...phrase }, terminal)
-    })
+  addInit(program, terminal, 'both')
   program
     .command('authorise')
     .description("signs a withdrawal intent with the backend's key")
@@ -86,8 +75,6 @@ function addSetup(program: Command, terminal: Terminal): void {
       terminal.out(JSON.stringify(authorise(key, await readTextOrInput(options.intent))))
     })
 }
-
-const words = (text: string) => text.trim().split(/\s+/).join(' ')
 
 function addInspection(program: Command, terminal: Terminal): void {
   program

@@ -2,13 +2,14 @@
 import type { Command } from 'commander'
 import { corruptStore } from '../../adapters/fault.ts'
 import type { LogLevel } from '../../adapters/ports.ts'
-import { readSignerConfig } from '../shell/configuration.ts'
-import { readText } from '../shell/files.ts'
-import { forbidConnections } from '../shell/guard.ts'
+import { linesOf, readText } from '../shell/files.ts'
+import { prepareOffline } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
 import { runSigner } from '../shell/signer.ts'
-import { choosePassphrase, readPassphrase } from '../shell/terminal.ts'
+import { choosePassphrase } from '../shell/terminal.ts'
+import { identityIn } from '../signer/identity.ts'
 import { changePassphrase } from '../signer/keystore.ts'
+import { holding, recorded, type Deed } from '../signer/offline.ts'
 import { checkProof, proveKeys } from '../signer/prove.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyStore } from './verify.ts'
@@ -36,12 +37,8 @@ export function addSignerCommands(program: Command, terminal: Terminal): void {
 }
 
 async function prove(path: string, challenge: string, terminal: Terminal): Promise<void> {
-  forbidConnections()
-  const config = await readSignerConfig(path)
-  const passphrase = await readPassphrase(config.keystore)
-  for await (const proof of proveKeys(createPorts('error'), config, passphrase, challenge)) {
-    terminal.out(JSON.stringify(proof))
-  }
+  const { config, ...asked } = await prepareOffline(path)
+  await proveKeys(createPorts('error'), config, { ...asked, challenge }, line => terminal.out(line))
 }
 
 function addKeystore(program: Command, terminal: Terminal): void {
@@ -52,11 +49,14 @@ function addKeystore(program: Command, terminal: Terminal): void {
     .description(`encrypts it under a new passphrase: ${NEW_PASSPHRASE_VARIABLE}, else asked`)
     .requiredOption(...CONFIG)
     .action(async (options: { config: string }) => {
-      forbidConnections()
-      const { keystore } = await readSignerConfig(options.config)
-      const old = await readPassphrase(keystore, 'Passphrase until now: ')
+      const { config, passphrase: old, by } = await prepareOffline(options.config, 'Passphrase until now: ')
+      const { dataDirectory: directory, keystore } = config
       const chosen = await choosePassphrase(NEW_PASSPHRASE_VARIABLE)
-      await changePassphrase(createPorts('error'), keystore.file, { old, new: chosen })
+      await holding(createPorts('error'), directory, async held => {
+        const identity = await identityIn(held, keystore.file, old)
+        const deed: Deed = { directory, identity, command: 'passphrase', by, about: null }
+        await recorded(held, deed, () => changePassphrase(held, keystore.file, { old, new: chosen }))
+      })
       terminal.out(`${keystore.file} opens with the new passphrase; older copies of it still open with the old one`)
     })
 }
@@ -68,8 +68,9 @@ function addProofCheck(program: Command, terminal: Terminal): void {
     .requiredOption('--proof <file>', 'the proof')
     .requiredOption('--challenge <text>', 'what was to be signed')
     .action(async ({ proof, challenge }: { proof: string; challenge: string }) => {
-      const { identity, addresses } = checkProof(await readText(proof), challenge)
-      terminal.out(`good: identity ${identity} and ${addresses} addresses`)
+      const { identity, chains } = await checkProof(linesOf(proof), challenge)
+      const counts = [...chains].map(([chain, count]) => `${count} addresses of ${chain}`)
+      terminal.out(`good: identity ${identity}; ${counts.join(', ') || 'no addresses'}`)
     })
 }
 

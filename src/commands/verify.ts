@@ -26,7 +26,9 @@ export async function verifyStore(disk: Disk, path: string, text: string, termin
     `${instances} instances, ${ended} of them ended; ${reservations} spend keys reserved; last hash ${lastHash}`,
   )
   if (audit !== null) {
+    const opened = [...audit.opened].map(([command, times]) => `${command} ${times}`)
     terminal.out(`audit: ${audit.lines} lines in ${audit.files} files, sealed by ${audit.key ?? 'nobody'}`)
+    terminal.out(`opened by: ${opened.join(', ')}`)
   }
   const damaged = findings.filter(finding => finding.damage).length
   terminal.out(damaged === 0 ? 'sound' : `damaged: ${damaged} findings`)

@@ -4,6 +4,8 @@ import { lstat, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { text as readStream } from 'node:stream/consumers'
 import { boundary } from '../../adapters/fault.ts'
+import { readLines } from '../ledger/line.ts'
+import { createDisk } from './disk.ts'
 
 const MAXIMUM_BYTES = 1024 * 1024
 const SECRET_FILE = 0o600
@@ -15,6 +17,17 @@ export async function readText(path: string): Promise<string> {
   if (found === null || !found.isFile()) throw boundary('missing-file', `there is no file ${path}`)
   if (found.size > MAXIMUM_BYTES) throw boundary('too-large', `${path} has more than ${MAXIMUM_BYTES} bytes`)
   return readFile(path, 'utf8')
+}
+
+/** Of a file of any size, without their newlines. Throws boundary `missing-file`. */
+export async function* linesOf(path: string): AsyncGenerator<string> {
+  if (!isFile(path)) throw boundary('missing-file', `there is no file ${path}`)
+  const file = await createDisk().open(path, { create: false })
+  try {
+    for await (const lines of readLines(file, 0, await file.size())) yield* lines.map(({ bytes }) => bytes.toString())
+  } finally {
+    await file.close()
+  }
 }
 
 /** A file, or standard input for `-`. */

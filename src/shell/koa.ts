@@ -1,6 +1,7 @@
 /** Koa around a route table: sockets, time-outs against slow clients, and an end that does not hang. */
 import { createServer as createPlainServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
@@ -60,18 +61,32 @@ export interface ServeOptions {
 /** @throws operating `address-in-use`, boundary `invalid-address` for what cannot be listened on. */
 export async function serve(handler: RouteHandler, options: ServeOptions): Promise<HttpServer> {
   const limits = options.limits ?? SERVER_LIMITS
-  const app = createApp(handler)
+  const origins: Origins = new WeakMap()
+  const app = createApp(handler, origins)
   const callback = app.callback() as (...exchange: unknown[]) => void
   const server =
     options.tls === undefined
       ? createPlainServer(CHECKING, callback)
       : createSecure(options.tls, limits.headersMs, callback)
   applyLimits(server, limits)
+  noteOrigins(server, options, origins)
   const address = await listen(server, options.listen)
   return { address, stop: () => stop(server, limits.graceMs) }
 }
 
-function createApp(handler: RouteHandler): Koa {
+/** How each open connection came to be, noted as it begins: later a socket may have forgotten whom it spoke to. */
+type Origins = WeakMap<object, string>
+
+function noteOrigins(server: Server, { listen: where, tls }: ServeOptions, origins: Origins): void {
+  if (tls !== undefined) {
+    server.on('secureConnection', (socket: TLSSocket) => origins.set(socket, `tls ${fingerprintOf(socket)}`))
+    return
+  }
+  const isUnix = where.startsWith('unix:')
+  server.on('connection', (socket: Socket) => origins.set(socket, isUnix ? 'unix' : `tcp ${socket.remoteAddress}`))
+}
+
+function createApp(handler: RouteHandler, origins: Origins): Koa {
   const app = new Koa()
   // Koa's own reports would go to stderr as text; what fails beyond the handler is a connection that broke.
   app.silent = true
@@ -79,19 +94,22 @@ function createApp(handler: RouteHandler): Koa {
   for (const route of handler.routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
     const methods = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
-    router.register(path, methods, context => respond(context, handler, request => handler.answer(route, request)))
+    router.register(path, methods, context =>
+      respond(context, handler, origins, request => handler.answer(route, request)),
+    )
   }
   app.use(router.routes())
-  app.use(context => respond(context, handler, handler))
+  app.use(context => respond(context, handler, origins, handler))
   return app
 }
 
 async function respond(
   context: Context,
   handler: RouteHandler,
+  origins: Origins,
   answer: (request: HttpRequest) => Promise<HttpAnswer>,
 ): Promise<void> {
-  const request = describe(context)
+  const request = describe(context, origins.get(context.req.socket))
   let result: HttpAnswer
   try {
     const body = await readBody(context.req, handler.maximumBodyBytes)
@@ -104,12 +122,13 @@ async function respond(
   send(context, result)
 }
 
-function describe(context: Context): HttpRequest {
+function describe(context: Context, from: string | undefined): HttpRequest {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(context.req.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
-  return { method: context.method, path: context.path, query: {}, headers, body: new Uint8Array() }
+  const request = { method: context.method, path: context.path, query: {}, headers, body: new Uint8Array() }
+  return from === undefined ? request : { ...request, from }
 }
 
 function readQuery(context: Context): Record<string, string> {
@@ -164,10 +183,10 @@ function createSecure(tls: ServerTls, handshakeMs: number, callback: (...exchang
   return server
 }
 
-/** A connection whose certificate is not at hand, such as a resumed one, has none that could be pinned. */
+/** A connection whose certificate is not at hand, such as a resumed or a broken one, has none that could be pinned. */
 function fingerprintOf(socket: TLSSocket): string {
-  const certificate: Partial<PeerCertificate> = socket.getPeerCertificate()
-  return plainFingerprint(certificate.fingerprint256 ?? '')
+  const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null
+  return plainFingerprint(certificate?.fingerprint256 ?? '')
 }
 
 const plainFingerprint = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase()

@@ -30,6 +30,8 @@ export interface AuditVerified {
   files: number
   /** Which identity key has sealed it; null without a seal. */
   key: string | null
+  /** How often the service, and each command that needs it stopped, has opened the log. */
+  opened: Map<string, number>
 }
 
 interface Walk {
@@ -41,6 +43,7 @@ interface Walk {
   n: number
   lines: number
   memory: Position
+  opened: Map<string, number>
 }
 
 /**
@@ -59,13 +62,15 @@ export async function verifyAudit(disk: Disk, directory: string, memory: Positio
     n: 0,
     lines: 0,
     memory: { sequence: 0, hash: '' },
+    opened: new Map(),
   }
   walk.seal = await readSeal(disk, walk)
   if (walk.seal !== null) walk.hash = firstHash(walk.seal.key)
   for (const first of firsts) await verifyFile(disk, walk, first, first === firsts.at(-1))
   checkEnd(walk, firsts.length)
   checkMemory(walk, memory)
-  return { findings: walk.findings, lines: walk.lines, files: firsts.length, key: walk.seal?.key ?? null }
+  const { findings, lines, opened } = walk
+  return { findings, lines, files: firsts.length, key: walk.seal?.key ?? null, opened }
 }
 
 function report(walk: Walk, file: string, offset: number, problem: string, damage = true): void {
@@ -119,6 +124,7 @@ function verifyLine(walk: Walk, name: string, { bytes, complete, offset }: Line,
   }
   walk.hash = decoded.hash
   const { entry } = decoded
+  if (entry.what === 'started') walk.opened.set(entry.command, (walk.opened.get(entry.command) ?? 0) + 1)
   if (entry.what === 'started' && !entry.sealed && entry.n > 1) {
     report(walk, name, offset, 'the signer was started with an end that was not sealed: a crash or a power cut', false)
   }

@@ -10,9 +10,9 @@ import {
   encodeEntry,
   encodeSeal,
   sealBytes,
+  type Opening,
   type Position,
   type Recordable,
-  type TrailEntry,
 } from './trail.ts'
 
 /** Requests under way are bounded by the server's connections; beyond this many the disk has stopped. */
@@ -33,13 +33,15 @@ export interface AuditParts {
   identity: { key: string; sign(bytes: Uint8Array): Authorisation }
   /** The durable memory. */
   position: () => Position
+  /** Which command opens the log, for whom; the service unless said. */
+  opening?: Opening
 }
 
 export interface Audit {
   /** Resolves when the line is durable; rejects with operating `audit-behind`, unknownOutcome `disk-failed`. */
   record: (entry: Recordable) => Promise<void>
-  /** Seals the end. */
-  close: () => Promise<void>
+  /** Seals the end. `reason`: the kind of the fault that ended it. */
+  close: (reason?: string) => Promise<void>
 }
 
 /** Where the log ends. */
@@ -116,8 +118,8 @@ export function runAudit(store: Store): Audit {
     return durable
   }
 
-  const close: Audit['close'] = async () => {
-    if (failure === null) await record({ what: 'stopped' })
+  const close: Audit['close'] = async (reason?: string) => {
+    if (failure === null) await record(reason === undefined ? { what: 'stopped' } : { what: 'stopped', reason })
     unsealed?.()
     await writing
     unsealed?.()
@@ -136,7 +138,9 @@ async function writeLines(store: Store, group: readonly Waiting[]): Promise<void
 
 function encode({ end }: Store, line: Line): Buffer {
   const { what, at, memory, ...rest } = line
-  const encoded = encodeEntry(end.hash, { n: end.n + 1, at, what, memory, ...rest } as TrailEntry)
+  const encoded = encodeEntry(end.hash, { n: end.n + 1, at, what, memory, ...rest } as Parameters<
+    typeof encodeEntry
+  >[1])
   end.n += 1
   end.hash = encoded.hash
   end.bytes += encoded.bytes.length

@@ -48,7 +48,8 @@ export async function openAudit(
   const file = await disk.open(path, { create: true })
   await disk.syncDirectory(join(parts.directory, AUDIT))
   const audit = runAudit({ ports, parts, fileBytes: limits.fileBytes, file, end })
-  await audit.record({ what: 'started', sealed: seal?.n === end.n, tornBytes: end.tornBytes })
+  const opening = parts.opening ?? { command: 'signer' }
+  await audit.record({ what: 'started', sealed: seal?.n === end.n, tornBytes: end.tornBytes, ...opening })
   return audit
 }
 

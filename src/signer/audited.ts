@@ -9,6 +9,7 @@ import type { Recordable } from './trail.ts'
 
 const MAXIMUM_PATH = 256
 const MAXIMUM_METHOD = 16
+const MAXIMUM_ORIGIN = 128
 const MAXIMUM_DECISION = 256
 /** Requests without a good token change nothing and can be many: so many a minute have a line, the others are counted. */
 const STRANGERS_PER_MINUTE = 600
@@ -72,8 +73,9 @@ function whoAsked(tokens: readonly string[], authorization: string | undefined):
   return at < 0 ? 'none' : `${grantOf([tokens[at]!], authorization)}#${at + 1}`
 }
 
-function describe({ method, path, body }: HttpRequest, answer: HttpAnswer) {
+function describe({ method, path, body, from }: HttpRequest, answer: HttpAnswer) {
   return {
+    from: from?.slice(0, MAXIMUM_ORIGIN) ?? null,
     method: method.slice(0, MAXIMUM_METHOD),
     path: path.slice(0, MAXIMUM_PATH),
     body: body.length === 0 ? null : createHash('sha256').update(body).digest('hex'),

@@ -13,6 +13,7 @@ import {
   type VoidReceipt,
 } from '../canonical.ts'
 import type { Authorisation } from '../../machines/vocabulary.ts'
+import { openKeystore, type KeystorePorts } from './keystore.ts'
 
 /** HKDF (RFC 5869) with SHA-512, no salt. Never change it: backends pin the key that follows from it. */
 const INFO = 'lockkeeper-identity-v1'
@@ -35,5 +36,19 @@ export function identityOf(seed: Uint8Array): Identity {
     attest: address => signBytes(secret, attestationBytes(address), key),
     attestVoid: receipt => signBytes(secret, voidBytes(receipt), key),
     sign: bytes => signBytes(secret, bytes, key),
+  }
+}
+
+/** Of the keystore that the passphrase opens; the seed is gone again. Rejects as `openKeystore` does. */
+export async function identityIn(
+  ports: Pick<KeystorePorts, 'disk' | 'derive'>,
+  path: string,
+  passphrase: string,
+): Promise<Identity> {
+  const seed = await openKeystore(ports, path, passphrase)
+  try {
+    return identityOf(seed)
+  } finally {
+    seed.fill(0)
   }
 }

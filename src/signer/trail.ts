@@ -26,6 +26,9 @@ export const firstOf = (name: string): number | null => {
 const position = z.strictObject({ sequence: z.int().min(0), hash: z.string().max(64) })
 export type Position = z.infer<typeof position>
 
+/** What opens the log: the service, or one of the commands that need it stopped. */
+const commands = ['signer', 'prove', 'passphrase', 'export', 'import', 'begin'] as const
+
 const common = {
   /** From 1, gap-free through all files. */
   n: z.int().min(1),
@@ -35,8 +38,19 @@ const common = {
   memory: position,
 }
 const entrySchema = z.discriminatedUnion('what', [
-  z.strictObject({ ...common, what: z.literal('started'), sealed: z.boolean(), tornBytes: z.int().min(0) }),
-  z.strictObject({ ...common, what: z.literal('stopped') }),
+  z.strictObject({
+    ...common,
+    what: z.literal('started'),
+    sealed: z.boolean(),
+    tornBytes: z.int().min(0),
+    command: z.enum(commands).default('signer'),
+    /** Who ran the command: `uid 998`, and whose login it was where the kernel knows. */
+    by: z.string().nullable().default(null),
+    /** What the command was about: the challenge's digest, the keys. */
+    about: z.string().nullable().default(null),
+  }),
+  /** `reason`: the kind of the fault that ended it, null for an orderly end. */
+  z.strictObject({ ...common, what: z.literal('stopped'), reason: z.string().nullable().default(null) }),
   /** The first line of every file but the first. `previous` is the hash of the line before. */
   z.strictObject({ ...common, what: z.literal('continued'), previous: z.string() }),
   z.strictObject({
@@ -44,6 +58,8 @@ const entrySchema = z.discriminatedUnion('what', [
     what: z.literal('answered'),
     /** Which token: `write#1` is the first line of the token file, `none` no good one. */
     who: z.string(),
+    /** Through which socket: `unix`, `tcp 127.0.0.1`, or `tls` and the SHA-256 of the client's certificate. */
+    from: z.string().nullable().default(null),
     method: z.string(),
     path: z.string(),
     /** SHA-256 of the body, hex; null where there was none. */
@@ -55,10 +71,13 @@ const entrySchema = z.discriminatedUnion('what', [
     omitted: z.int().min(0),
   }),
 ])
-export type TrailEntry = z.infer<typeof entrySchema>
+export type TrailEntry = z.output<typeof entrySchema>
+/** As it is written: what has a default may be left out. */
+type WrittenEntry = z.input<typeof entrySchema>
+export type Opening = Pick<WrittenEntry & { what: 'started' }, 'command' | 'by' | 'about'>
 type Without<Entry, Key extends PropertyKey> = Entry extends unknown ? Omit<Entry, Key> : never
 /** As it is handed in: number, time and memory are added when its turn comes. */
-export type Recordable = Without<TrailEntry, keyof typeof common>
+export type Recordable = Without<WrittenEntry, keyof typeof common>
 
 const OPENING = Buffer.from('{"hash":"')
 const BODY_AT = OPENING.length + 64 + '","entry":'.length
@@ -71,7 +90,7 @@ const chained = (previous: string, body: Uint8Array): string =>
   createHash('sha256').update(previous).update(body).digest('hex')
 
 /** With the newline. */
-export function encodeEntry(previous: string, entry: TrailEntry): { hash: string; bytes: Buffer } {
+export function encodeEntry(previous: string, entry: WrittenEntry): { hash: string; bytes: Buffer } {
   const body = Buffer.from(JSON.stringify(entry))
   const hash = chained(previous, body)
   return { hash, bytes: Buffer.concat([Buffer.from(`{"hash":"${hash}","entry":`), body, Buffer.from('}\n')]) }

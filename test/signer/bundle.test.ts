@@ -1,12 +1,13 @@
 /** What an operator installs: the signer in one file, and packages that run nothing when they are installed. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRequest } from '../../src/shell/request.ts'
+import { publicKeyOf } from '../../src/canonical.ts'
 import { createSignerClient } from '../../src/watcher/signer.ts'
 import { startIsolated } from './isolated.ts'
 import * as rigs from './rig.ts'
@@ -62,7 +63,7 @@ describe('npm run build:signer', () => {
       [path.split('node_modules/').at(-1), version, license].join(' '),
     )
     for (const row of rows) expect(locked).toContain(row.join(' '))
-    const marked = new Set([...code.matchAll(/^\/\/ node_modules\/.*$/gm)].map(([line]) => nameOf(line)))
+    const marked = new Set([...code.matchAll(/^\/\/ (?:\S*\/)?node_modules\/.*$/gm)].map(([line]) => nameOf(line)))
     expect(marked.size).toBeGreaterThan(50)
     for (const name of marked) expect(rows.map(([listed]) => listed)).toContain(name)
   })
@@ -87,5 +88,96 @@ describe('npm run build:signer', () => {
       expect(await isolated.stop()).toBe(0)
       await Promise.all([rigs.discard(rig), rigs.discard(plain)])
     }
+  })
+
+  describe('alone on a machine', () => {
+    let machine = ''
+    beforeAll(async () => {
+      machine = await mkdtemp(join(tmpdir(), 'machine-'))
+      await copyFile(join(directory, 'signer.mjs'), join(machine, 'signer.mjs'))
+    })
+    afterAll(() => rm(machine, { recursive: true }))
+
+    const secrets = { LOCKKEEPER_PASSPHRASE: 'one', LOCKKEEPER_NEW_PASSPHRASE: 'one' }
+    const run = (...args: string[]) => {
+      const options = { cwd: machine, encoding: 'utf8', env: { PATH: process.env.PATH, ...secrets } } as const
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['signer.mjs', ...args], options)
+      return { status, out: stdout.trimEnd().split('\n'), err: stderr }
+    }
+    const CONFIG = ['--config', 'D/signer.yaml']
+    const CHAIN = '  litecoin: { family: bitcoin, network: litecoin-regtest, asset: LTC }\n'
+
+    /** Starts the service, waits until it serves, and ends it. */
+    const serve = () => {
+      const script = `timeout 20 sh -c 'node signer.mjs signer --config D/signer.yaml & P=$!; for i in $(seq 100); do
+        [ -S D/s.sock ] && break; sleep 0.1; done; kill $P; wait $P'`
+      const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, ...secrets }
+      return spawnSync('sh', ['-c', script], { cwd: machine, encoding: 'utf8', env })
+    }
+
+    test('each command that a signer’s machine needs runs from the one file', async () => {
+      const key = publicKeyOf(new Uint8Array(32).fill(9))
+      const made = run('init', '--directory', 'D', '--backend-key', key)
+      expect(made).toMatchObject({ status: 0, err: '' })
+      const phrase = made.out.find(line => line.split(' ').length === 24)!
+      const files = await readdir(join(machine, 'D'), { recursive: true })
+      expect(files.sort()).toEqual([
+        'data',
+        'data/signer',
+        'data/signer/keystore.json',
+        'secrets',
+        'secrets/signer-token',
+        'signer.yaml',
+      ])
+      const yaml = await readFile(join(machine, 'D', 'signer.yaml'), 'utf8')
+      expect(yaml).toContain(key)
+      await writeFile(join(machine, 'D', 'signer.yaml'), `${yaml.replace('127.0.0.1:4200', 'unix:./s.sock')}${CHAIN}`)
+
+      expect(serve()).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/^lockkeeper signer ready on unix:/) as string,
+      })
+      const proof = run('signer', 'prove', ...CONFIG, '--challenge', 'x')
+      expect(proof).toMatchObject({ status: 0, err: '' })
+      await writeFile(join(machine, 'proof'), proof.out.join('\n'))
+      expect(run('check-proof', '--proof', 'proof', '--challenge', 'x')).toMatchObject({ status: 0, err: '' })
+      expect(run('check-proof', '--proof', 'proof', '--challenge', 'y').status).toBe(1)
+      expect(run('keystore', 'passphrase', ...CONFIG)).toMatchObject({ status: 0, err: '' })
+      expect(run('signer-memory', 'export', ...CONFIG, '--out', 'memory.json')).toMatchObject({ status: 0, err: '' })
+      expect(run('signer-memory', 'import', ...CONFIG, '--from', 'memory.json')).toMatchObject({ status: 0, err: '' })
+      const verified = run('verify', ...CONFIG)
+      expect(verified).toMatchObject({ status: 0, err: '' })
+      expect(verified.out).toContain('opened by: signer 1, prove 1, passphrase 1, export 1, import 1')
+
+      await writeFile(join(machine, 'phrase'), phrase)
+      const again = run('init', '--directory', 'E', '--phrase-file', 'phrase', '--backend-key', key)
+      expect(again).toMatchObject({ status: 0, err: '' })
+      const restored = ['--config', 'E/signer.yaml']
+      expect(run('signer', ...restored)).toMatchObject({
+        status: 2,
+        err: expect.stringContaining('restored from its phrase') as string,
+      })
+      expect(run('signer-memory', 'begin', ...restored)).toMatchObject({ status: 0, err: '' })
+    }, 240_000)
+
+    test('S6: a damaged WebAssembly in it is one line and status 1', async () => {
+      const broken = join(machine, 'broken')
+      await mkdir(broken)
+      const at = code.indexOf("Buffer.from('AGFzb")
+      const begin = at < 0 ? code.indexOf('Buffer.from("AGFzb') : at
+      expect(begin).toBeGreaterThan(0)
+      const wrong = [`${code.slice(0, begin + 2000)}${code.slice(begin + 4000)}`, code.replace('AGFzb', 'AGFzA')]
+      for (const text of wrong) {
+        await writeFile(join(broken, 'signer.mjs'), text)
+        const { status, stderr } = spawnSync(process.execPath, ['signer.mjs', 'signer', ...CONFIG], {
+          cwd: broken,
+          encoding: 'utf8',
+        })
+        expect([status, stderr]).toEqual([
+          1,
+          expect.stringMatching(/^lockkeeper: .*WebAssembly.*install it again\)?\n$/),
+        ])
+      }
+    })
   })
 })

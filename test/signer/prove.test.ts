@@ -1,14 +1,19 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { script } from 'bitcoinjs-lib'
 import { ECPairFactory } from 'ecpair'
 import * as secp256k1 from 'tiny-secp256k1'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isMessageProof, messagePayload, messageProof } from '../../adapters/bitcoin/message.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { runProgram } from '../../src/commands/program.ts'
-import { checkProof, proveKeys, type Proof } from '../../src/signer/prove.ts'
+import type { Authorisation } from '../../machines/vocabulary.ts'
+import { attestationBytes, isSigned, voidBytes } from '../../src/canonical.ts'
+import { identityOf } from '../../src/signer/identity.ts'
+import { checkProof, proveKeys } from '../../src/signer/prove.ts'
+import { sealBytes } from '../../src/signer/trail.ts'
 import * as rigs from './rig.ts'
-import { grow } from './rig.ts'
+import { ask, grow, simple } from './rig.ts'
 
 describe('BIP-322', () => {
   const bitcoin = networkOf('bitcoin')
@@ -68,33 +73,124 @@ describe('lockkeeper signer prove', () => {
   })
   afterEach(() => rigs.discard(rig))
 
-  const prove = async (challenge: string): Promise<Proof[]> => {
-    const proofs: Proof[] = []
-    for await (const proof of proveKeys(rig.ports, rig.config, rigs.PASSPHRASE, challenge)) proofs.push(proof)
-    return proofs
+  const prove = async (challenge: string, config = rig.config): Promise<string[]> => {
+    const lines: string[] = []
+    await proveKeys(rig.ports, config, { passphrase: rigs.PASSPHRASE, challenge, by: 'uid 7' }, line => {
+      lines.push(line)
+    })
+    return lines
   }
-  const textOf = (proofs: readonly Proof[]) => proofs.map(proof => `${JSON.stringify(proof)}\n`).join('')
-
-  test('signs with the identity key and every address of every chain, and anybody can check it', async () => {
-    const proofs = await prove('auditor 2026-03-01')
-    expect(proofs).toHaveLength(1 + 5 + 3)
-    expect(proofs.slice(1, 6).map(proof => 'address' in proof && proof.address)).toEqual(
-      [0, 1, 2, 3, 4].map(index => rigs.ours(index).address),
+  /** As a file is read. */
+  const check = (lines: readonly string[], challenge: string) =>
+    checkProof(
+      (async function* () {
+        yield* await Promise.resolve(lines)
+      })(),
+      challenge,
     )
-    expect(proofs.slice(6)).toMatchObject(Array<object>(3).fill({ chain: 'doge', format: 'bip322-full' }))
-    expect(checkProof(textOf(proofs), 'auditor 2026-03-01')).toMatchObject({ addresses: 8 })
+  const parsed = (line: string) => JSON.parse(line) as Record<string, unknown>
+
+  test('signs with every address of every chain and with the identity key, and anybody can check it', async () => {
+    const lines = await prove('auditor 2026-03-01')
+    expect(lines).toHaveLength(5 + 3 + 1)
+    const [treasury, doge, end] = [0, 5, 8].map(at => parsed(lines[at]!))
+    expect(treasury).toMatchObject({ chain: 'litecoin', index: 0, format: 'bip322-simple' })
+    expect(doge).toMatchObject({ chain: 'doge', index: 0, format: 'bip322-full' })
+    expect(end).toMatchObject({ key: identityOf(rigs.SEED).key, addresses: 8 })
+    const { identity, chains } = await check(lines, 'auditor 2026-03-01')
+    expect([identity, ...chains]).toEqual([identityOf(rigs.SEED).key, ['litecoin', 5], ['doge', 3]])
   })
 
-  test('another challenge, address or signature is found out', async () => {
-    const proofs = await prove('one')
-    expect(() => checkProof(textOf(proofs), 'two')).toThrow(/line 1 proves nothing/)
-    for (const at of [1, 6]) {
-      const wrong = proofs.with(at, { ...proofs[at]!, address: rigs.theirs(1) })
-      expect(() => checkProof(textOf(wrong), 'one')).toThrow(`line ${at + 1} proves nothing`)
-      const swapped = proofs.with(at, { ...proofs[at]!, signature: proofs[at + 1]!.signature })
-      expect(() => checkProof(textOf(swapped), 'one')).toThrow(`line ${at + 1} proves nothing`)
+  test('covers each address that the signer serves, and its identity', async () => {
+    const signer = await rigs.start(rig)
+    const served = await Promise.all(
+      ['litecoin', 'doge'].map(chain => ask(signer, 'GET', `/v1/chains/${chain}/addresses?from=0&limit=1000`)),
+    )
+    const { body } = await ask(signer, 'GET', '/v1/identity')
+    await signer.stop()
+    const lines = (await prove('x')).map(parsed)
+    const addresses = served.flatMap(answer =>
+      (answer.body as unknown as { address: string }[]).map(one => one.address),
+    )
+    expect(lines.slice(0, -1).map(({ address }) => address)).toEqual(addresses)
+    expect(lines.at(-1)!.key).toBe(body.key)
+  })
+
+  test('another challenge, address, signature or key is found out', async () => {
+    const lines = await prove('one')
+    await expect(check(lines, 'two')).rejects.toThrow(/line 1 proves nothing/)
+    await expect(check(lines.slice(-1), 'two')).rejects.toThrow(/line 1 proves nothing/)
+    const other = (await prove('two')).map(parsed)
+    for (const [at, line] of lines.entries()) {
+      const given = parsed(line)
+      const forged = at === 8 ? { key: identityOf(new Uint8Array(64)).key } : { address: rigs.theirs(1) }
+      for (const wrong of [
+        { ...given, ...forged },
+        { ...given, signature: other[at]!.signature },
+      ]) {
+        const attempt = check(lines.with(at, JSON.stringify(wrong)), 'one')
+        await expect(attempt).rejects.toThrow(`line ${at + 1} proves nothing`)
+      }
     }
-    expect(() => checkProof(textOf(proofs.slice(1)), 'one')).toThrow(/identity key has signed nothing/)
+  })
+
+  test('each line that is removed, repeated, moved, added or changed is missed, though it would verify by itself', async () => {
+    const lines = await prove('one')
+    const attempts = [[], ['']]
+    for (let at = 0; at < lines.length; at++) {
+      attempts.push(lines.toSpliced(at, 1), lines.toSpliced(at, 0, lines[at]!), lines.slice(0, at))
+      if (at < lines.length - 1) attempts.push(lines.with(at, lines[at + 1]!).with(at + 1, lines[at]!))
+      attempts.push(lines.with(at, lines[at]!.replace('{', '{ ')))
+      attempts.push(lines.with(at, lines[at]!.replace('{', '{"more":1,')))
+    }
+    attempts.push([...lines, lines.at(-1)!])
+    const spaced = attempts.filter(attempt => attempt.at(-1)?.startsWith('{ ') === true)
+    for (const attempt of attempts) {
+      // Blanks in the last line change nothing that it says.
+      if (!spaced.includes(attempt))
+        await expect(check(attempt, 'one')).rejects.toMatchObject({ kind: 'invalid-proof' })
+    }
+    expect(attempts.length).toBeGreaterThan(50)
+  })
+
+  test('a chain renamed, or addresses moved to another, is missed', async () => {
+    const lines = await prove('one')
+    const renamed = lines.map(line => line.replace('"chain":"doge"', '"chain":"dogecoin"'))
+    await expect(check(renamed, 'one')).rejects.toThrow(/removed, added, changed or moved/)
+    const less = lines.filter(line => !line.includes('"chain":"doge"'))
+    await expect(check(less, 'one')).rejects.toThrow(/signed for 8 lines, here are 5/)
+  })
+
+  test('S4: no challenge makes a signature that is good for anything else', async () => {
+    const [payload] = rigs.signable.payloads(simple())
+    const attested = { chain: 'litecoin', address: rigs.ours(1).address, dataField: null, index: 1 }
+    const receipt = { chain: 'litecoin', id: 'w-1', round: 1, signed: [] }
+    const meant = [attestationBytes(attested), voidBytes(receipt), sealBytes({ n: 1, hash: 'ab'.repeat(32) })]
+    const texts = meant.map(bytes => new TextDecoder().decode(bytes))
+    const digest = Buffer.from(payload!.bytes)
+    const { psbt } = simple() as { psbt: string }
+    const challenges = [...texts, psbt.slice(0, 1024), digest.toString('hex'), digest.toString('latin1')]
+    for (const challenge of challenges) {
+      const lines = (await prove(challenge)).map(parsed)
+      const end = lines.at(-1) as unknown as Authorisation
+      for (const bytes of meant) expect(isSigned(end, bytes)).toBe(false)
+      for (const { address, signature } of lines.slice(0, 5)) {
+        const [key, own] = [rigs.ours(1).publicKey, address === payload!.address]
+        const der = Buffer.from(signature as string, 'base64')
+        const compact = script.signature.decode(der.subarray(2, 2 + der[1]!)).signature
+        const virtual = messagePayload(address as string, challenge, rigs.NETWORK)
+        if (own) expect(secp256k1.verify(virtual.bytes, Buffer.from(key, 'hex'), compact)).toBe(true)
+        expect(secp256k1.verify(digest, Buffer.from(key, 'hex'), compact)).toBe(false)
+      }
+    }
+  })
+
+  test('S4: no path of the service proves anything: the command works on a stopped signer only', async () => {
+    const signer = await rigs.start(rig)
+    expect(
+      signer.handle.routes.map(({ path }) => path).filter(path => /prove|proof|challenge|message/.test(path)),
+    ).toEqual([])
+    await signer.stop()
   })
 
   test('leaves the memory as it was, and does not run beside the signer', async () => {
@@ -102,7 +198,7 @@ describe('lockkeeper signer prove', () => {
     await expect(prove('x')).rejects.toMatchObject({ kind: 'locked' })
     await signer.stop()
     await prove('x')
-    expect(JSON.stringify(await prove('x'))).toBe(JSON.stringify(await prove('x')))
+    expect(await prove('x')).toEqual(await prove('x'))
   })
 
   test('is a command, and so are checking it and changing the passphrase', async () => {
@@ -120,7 +216,10 @@ describe('lockkeeper signer prove', () => {
     const file = join(rig.directory, 'proof')
     await writeFile(file, proved.out.join('\n'))
     const good = await run('check-proof', '--proof', file, '--challenge', 'hello')
-    expect(good).toMatchObject({ status: 0, out: [expect.stringContaining('8 addresses')] })
+    expect(good).toMatchObject({
+      status: 0,
+      out: [`good: identity ${identityOf(rigs.SEED).key}; 5 addresses of litecoin, 3 addresses of doge`],
+    })
     expect((await run('check-proof', '--proof', file, '--challenge', 'hallo')).status).toBe(1)
     expect((await run('signer', 'prove', '--config', config)).status).toBe(2)
 

@@ -80,12 +80,31 @@ async function refusalOf(url: string, certificate: Certificate | null, authority
   }
 }
 
+/** What the audit log says of the last request: how it came, and with which token. */
+async function lastAsked(): Promise<unknown> {
+  await running!.stop()
+  running = undefined
+  const lines = (await readFile(join(rig.directory, 'memory', 'audit', '1.jsonl'), 'utf8')).trimEnd().split('\n')
+  const entries = lines.map(line => (JSON.parse(line) as { entry: { what: string; from: string; who: string } }).entry)
+  const last = entries.filter(({ what }) => what === 'answered').at(-1)
+  return last && [last.from, last.who]
+}
+
 test('over a Unix socket the watcher gets its signature', async () => {
   const { address } = await start('unix:./signer.sock')
   expect(address).toBe(`unix:${join(rig.directory, 'signer.sock')}`)
   const requester = createRequest()
   expect(await signThrough(address, requester.request)).toBe('signed')
   requester.close()
+  expect(await lastAsked()).toEqual(['unix', 'write#1'])
+})
+
+test('over loopback the audit log names the address', async () => {
+  const { address } = await start('127.0.0.1:0')
+  const requester = createRequest()
+  expect(await signThrough(`http://${address}`, requester.request)).toBe('signed')
+  requester.close()
+  expect(await lastAsked()).toEqual(['tcp 127.0.0.1', 'write#1'])
 })
 
 describe('mutual TLS', () => {
@@ -96,6 +115,16 @@ describe('mutual TLS', () => {
     const requester = createRequest(await clientTls(watcher))
     expect(await signThrough(url, requester.request)).toBe('signed')
     requester.close()
+    const plain = watcher.fingerprint.replaceAll(':', '').toLowerCase()
+    expect(await lastAsked()).toEqual([`tls ${plain}`, 'write#1'])
+  })
+
+  test('the audit log tells one certificate of the authority from another', async () => {
+    const { address } = await start('127.0.0.1:0', mutual([]))
+    await refusalOf(`https://${address}`, watcher)
+    await refusalOf(`https://${address}`, unlisted)
+    const plain = unlisted.fingerprint.replaceAll(':', '').toLowerCase()
+    expect(await lastAsked()).toEqual([`tls ${plain}`, 'write#1'])
   })
 
   test('takes a fingerprint without colons and in lower case too', async () => {

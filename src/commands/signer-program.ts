@@ -1,0 +1,19 @@
+/** The signer alone: all that a machine which only signs has to know. */
+import { Command } from 'commander'
+import { addInit } from './init.ts'
+import { addMemoryCommands } from './memory.ts'
+import { outcomeOf } from './outcome.ts'
+import { addSignerCommands, addVerify } from './signer-commands.ts'
+import type { Terminal } from './terminal.ts'
+
+/** @param args without the binary's own name */
+export function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  const program = new Command('lockkeeper')
+    .description('The signer of Lockkeeper.')
+    .option('--verbose', 'more in the log, and a stack trace with an error')
+  addInit(program, terminal, 'signer')
+  addSignerCommands(program, terminal)
+  addMemoryCommands(program, terminal)
+  addVerify(program, terminal)
+  return outcomeOf(program, args, terminal)
+}
