@@ -3,9 +3,7 @@
  * signer, which believes nothing but its own reading (S2, S4).
  */
 import { script as scripts, type Transaction } from 'bitcoinjs-lib'
-import * as secp256k1 from 'tiny-secp256k1'
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Json } from '../../machines/vocabulary.ts'
 import type { Inspection, Payload, Signable, TemplateCoin } from '../adapter.ts'
 import { boundary } from '../fault.ts'
 import { destinationOf } from './destination.ts'
@@ -17,13 +15,20 @@ import type { Draft, DraftInput } from './template.ts'
 import { createSpan, outpointsOf, skim } from './transaction.ts'
 import { readTemplate } from './template.ts'
 
-/** Boundary faults: `invalid-template`, and from `assemble` also `invalid-signature`. */
+/** r and s. */
+const SIGNATURE_BYTES = 64
+
+/** Boundary faults: `invalid-template`, and from `assemble` `invalid-signature`. */
 export function createSignable(chain: string, asset: string, network: Network): Signable {
+  const inspect = (draft: Draft) => inspectionOf(draft, chain, asset, network)
   return {
-    inspect: template => inspectionOf(readTemplate(template, network), chain, asset, network),
+    open(template) {
+      const draft = readTemplate(template, network)
+      const payloads = payloadsOf(draft, network)
+      return { inspection: inspect(draft), payloads, assemble: signatures => assembled(draft, signatures, network) }
+    },
+    inspect: template => inspect(readTemplate(template, network)),
     coins: template => readTemplate(template, network).inputs.map(input => coinOf(chain, input)),
-    payloads: template => payloadsOf(readTemplate(template, network), network),
-    assemble: (template, signatures) => assembled(template, signatures, network),
     destination: (to, dataField) => destinationOf(to, dataField, network),
   }
 }
@@ -69,28 +74,18 @@ function payloadsOf({ transaction, inputs }: Draft, network: Network): Payload[]
   return digests.map((bytes, index) => ({ index, address: inputs[index]!.address, algorithm: 'secp256k1', bytes }))
 }
 
-/** Deterministic: the same template and signatures give the same bytes. A signature that does not verify is refused. */
+/** Whether a signature verifies is the deriver's to know, who knows how it was made. */
 function assembled(
-  template: Json,
+  { transaction: unsigned, inputs }: Draft,
   signatures: readonly Uint8Array[],
   network: Network,
 ): { transactionId: string; raw: string } {
-  const draft = readTemplate(template, network)
-  const payloads = payloadsOf(draft, network)
-  if (signatures.length !== payloads.length)
-    throw boundary('invalid-signature', `${signatures.length} signatures for ${payloads.length} inputs`)
-  for (const [n, signature] of signatures.entries()) {
-    const { publicKey } = draft.inputs[n]!
-    if (!isValid(signature, payloads[n]!.bytes, publicKey))
-      throw boundary('invalid-signature', `the signature of input ${n} does not verify`)
-    unlock(draft.transaction, n, signature, publicKey, network)
-  }
-  return { transactionId: draft.transaction.getId(), raw: bytesToHex(draft.transaction.toBuffer()) }
+  if (signatures.length !== inputs.length || signatures.some(signature => signature.length !== SIGNATURE_BYTES))
+    throw boundary('invalid-signature', `${inputs.length} signatures of ${SIGNATURE_BYTES} bytes are needed`)
+  const transaction = unsigned.clone()
+  for (const [n, signature] of signatures.entries()) unlock(transaction, n, signature, inputs[n]!.publicKey, network)
+  return { transactionId: transaction.getId(), raw: bytesToHex(transaction.toBuffer()) }
 }
-
-/** `strict`: a high S is refused (BIP-146), as relays do. */
-const isValid = (signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean =>
-  signature.length === 64 && secp256k1.verify(digest, publicKey, signature, true)
 
 function unlock(transaction: Transaction, n: number, signature: Uint8Array, key: Uint8Array, network: Network): void {
   const der = scripts.signature.encode(signature, SIGHASH_ALL)
