@@ -64,10 +64,14 @@ export function createAttempts(parts: AttemptParts): Attempts {
     const id = attemptId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
     const signed = memory.records.digestOf(id)
-    if (signed === undefined) decide(parts, chain, asked, id, digest)
+    if (signed === undefined) {
+      const decided = decide(parts, chain, asked, id, digest)
+      await memory.settled()
+      return decided
+    }
     const stored = await read(id)
     if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
-    if (signed !== undefined && signed !== digest) {
+    if (signed !== digest) {
       throw boundary(
         'already-signed-differently',
         `attempt ${asked.n} of ${asked.transferId} was signed for something else`,
@@ -81,17 +85,20 @@ export function createAttempts(parts: AttemptParts): Attempts {
 /** What one request leads to, as events of its instance. */
 type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
 
-function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): void {
+/** The attempt as it now is: durable only when the memory is settled. */
+function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): Instance {
   const at = parts.now()
   const outcome = outcomeOf(parts, chain, asked, at)
   const before = parts.memory.get(id)
-  if (isKnown(parts, before, digest, outcome)) return
+  if (before !== undefined && isKnown(parts, before, digest, outcome)) return before
   if (before === undefined && outcome.at(-1)!.type !== 'template.signed') checkRoom(parts.memory)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
   const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
-  parts.memory.change(messages, at)
+  const decided = parts.memory.change(messages, at).at(-1)
+  if (decided === undefined) throw invariant('signing-lost', `${id} was decided and nothing changed`)
   report(parts.log, id, outcome.at(-1)!)
+  return decided
 }
 
 /** Refusals are remembered, so whoever provokes them must not fill the memory. */
@@ -101,8 +108,8 @@ function checkRoom(memory: Memory): void {
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
-function isKnown({ memory }: AttemptParts, before: Instance | undefined, digest: string, outcome: Outcome[]): boolean {
-  if (before === undefined || contextOf(before).digest !== digest) return false
+function isKnown({ memory }: AttemptParts, before: Instance, digest: string, outcome: Outcome[]): boolean {
+  if (contextOf(before).digest !== digest) return false
   const { reasons, missing, chain } = contextOf(before)
   const history = memory.records.historyOf(chain)
   const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
