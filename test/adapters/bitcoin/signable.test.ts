@@ -271,6 +271,28 @@ describe('inspect', () => {
       }
   })
 
+  test('whatever PSBT is accepted, bitcoinjs-lib reads it and writes the same text', () => {
+    const whole = Uint8Array.from(Buffer.from(template.psbt, 'base64'))
+    let accepted = 0
+    const changes = fc.tuple(fc.nat(whole.length - 1), fc.nat(255), fc.integer({ min: -2, max: 2 }))
+    fc.assert(
+      fc.property(changes, ([at, byte, longer]) => {
+        const bytes = [byte, ...Array.from({ length: Math.max(0, longer) }, () => byte)]
+        const changed = [...whole.subarray(0, at), ...bytes, ...whole.subarray(at + 1 - Math.min(0, longer))]
+        const psbt = Buffer.from(changed).toString('base64')
+        try {
+          signable.open({ ...template, psbt })
+        } catch {
+          return
+        }
+        accepted += 1
+        expect(Psbt.fromBase64(psbt).toBase64()).toBe(psbt)
+      }),
+      { numRuns: 3000 },
+    )
+    expect(accepted).toBeGreaterThan(0)
+  })
+
   test('whatever JSON comes, a template is understood or refused by a boundary fault', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.string(), (json, psbt) => {
