@@ -13,12 +13,18 @@ import * as rigs from '../signer/rig.ts'
 import { authorised, coin, intent, ours, pay, simple, theirs } from '../signer/rig.ts'
 import { benchRow, medianOf, timed, timedAsync, type BenchRow, type Progress } from './measure.ts'
 
-/** Of each side; they take turns, and the median counts. */
-const ROUNDS = 7
-const REQUESTS = 200
+export interface SignerSizes {
+  /** Of each side; they take turns, and the median counts. */
+  rounds: number
+  /** In a round: with one input, and with many. */
+  requests: number
+  largeRequests: number
+}
+
+/** Calls of what takes microseconds, for one figure of a round. */
+const BARE_CALLS = 200
 const AT_ONCE = 32
 const INPUTS = 100
-const LARGE_REQUESTS = 5
 const AMOUNT = 1_000_000n
 
 interface Call {
@@ -73,9 +79,9 @@ function bareVerifyMs(): number {
   const signature = signMessage(null, message, privateKey)
   const key = createPublicKey(publicKey.export({ type: 'spki', format: 'pem' }))
   const verifying = timed(() => {
-    for (let n = 0; n < REQUESTS; n++) verifyBytes(null, message, key, signature)
+    for (let n = 0; n < BARE_CALLS; n++) verifyBytes(null, message, key, signature)
   })
-  return verifying / REQUESTS
+  return verifying / BARE_CALLS
 }
 
 function bareSignMs(): number {
@@ -83,12 +89,12 @@ function bareSignMs(): number {
   const digest = new Uint8Array(32).fill(9)
   return (
     timed(() => {
-      for (let n = 0; n < REQUESTS; n++) secp256k1.sign(digest, secret)
-    }) / REQUESTS
+      for (let n = 0; n < BARE_CALLS; n++) secp256k1.sign(digest, secret)
+    }) / BARE_CALLS
   )
 }
 
-async function bareAppendMs(bytes: number): Promise<number> {
+async function bareAppendMs(bytes: number, count: number): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'append-'))
   const ports = { random: { bytes: (n: number) => new Uint8Array(n) }, log: () => undefined, abort: () => undefined }
   const { journal } = await openLedger({ disk: createDisk(), directory, ...ports })
@@ -100,12 +106,12 @@ async function bareAppendMs(bytes: number): Promise<number> {
   }
   let next = 1
   const work = async () => {
-    while (next <= REQUESTS) await append(next++)
+    while (next <= count) await append(next++)
   }
   const ms = await timedAsync(() => Promise.all(Array.from({ length: AT_ONCE }, work)))
   await journal.close()
   await rm(directory, { recursive: true })
-  return ms / REQUESTS
+  return ms / count
 }
 
 const small = (n: number): Call => ({
@@ -127,7 +133,7 @@ function large(n: number): Call {
 /** Milliseconds a request, and the sum of its bare parts. */
 async function signingRound(address: string, calls: readonly Call[]): Promise<{ ideal: number; real: number }> {
   const bytes = 2 * calls[0]!.body.length
-  const ideal = (await bareKoa(calls)) + bareVerifyMs() + bareSignMs() + (await bareAppendMs(bytes))
+  const ideal = (await bareKoa(calls)) + bareVerifyMs() + bareSignMs() + (await bareAppendMs(bytes, calls.length))
   return { ideal, real: await perRequest(address, calls) }
 }
 
@@ -138,10 +144,10 @@ async function inputsRound(address: string, calls: readonly Call[]): Promise<{ i
 }
 
 /** The first round warms both sides up and does not count. */
-async function alternate(run: (round: number) => Promise<{ ideal: number; real: number }>) {
+async function alternate(count: number, run: (round: number) => Promise<{ ideal: number; real: number }>) {
   await run(0)
   const rounds: { ideal: number; real: number }[] = []
-  for (let round = 1; round <= ROUNDS; round++) rounds.push(await run(round))
+  for (let round = 1; round <= count; round++) rounds.push(await run(round))
   return { ideal: medianOf(rounds.map(({ ideal }) => ideal)), real: medianOf(rounds.map(({ real }) => real)) }
 }
 
@@ -150,9 +156,11 @@ const numbered = (round: number, count: number, make: (n: number) => Call): Call
 
 const rate = (ms: number): number => Math.round(1000 / ms)
 
-async function measure(address: string): Promise<BenchRow[]> {
-  const requests = await alternate(round => signingRound(address, numbered(round, REQUESTS, small)))
-  const signatures = await alternate(round => inputsRound(address, numbered(round, LARGE_REQUESTS, large)))
+async function measure(address: string, sizes: SignerSizes): Promise<BenchRow[]> {
+  const requests = await alternate(sizes.rounds, round => signingRound(address, numbered(round, sizes.requests, small)))
+  const signatures = await alternate(sizes.rounds, round =>
+    inputsRound(address, numbered(round, sizes.largeRequests, large)),
+  )
   const each = `${rate(requests.real)} requests/s, the parts ${rate(requests.ideal)}/s`
   const perSecond = `${rate(signatures.real)} signatures/s, bare ${rate(signatures.ideal)}/s`
   const [wanted, name] = [{ least: 0.5 }, `signatures with ${INPUTS} inputs a request / bare tiny-secp256k1`]
@@ -162,14 +170,14 @@ async function measure(address: string): Promise<BenchRow[]> {
   ]
 }
 
-export async function benchSigner(progress: Progress): Promise<BenchRow[]> {
+export async function benchSigner(sizes: SignerSizes, progress: Progress): Promise<BenchRow[]> {
   progress('signing')
   const rig = await rigs.createRig()
   const signer = await rigs.start(rig)
   await rigs.grow(signer)
   const server = await serve(signer.handle, { listen: '127.0.0.1:0' })
   try {
-    return await measure(`http://${server.address.replace(/^http:\/\//, '')}`)
+    return await measure(`http://${server.address.replace(/^http:\/\//, '')}`, sizes)
   } finally {
     agent.destroy()
     await server.stop()
