@@ -222,14 +222,25 @@ export interface Payload {
   bytes: Uint8Array
 }
 
+/** A template that was decoded once and understood entirely: judging and signing it need no second reading. */
+export interface Opened {
+  inspection: Inspection
+  /** What has to be signed, in the order of `inspection.inputs`. */
+  payloads: Payload[]
+  /**
+   * One signature a payload, each as the deriver has verified it (64 bytes compact for secp256k1). May be called again, and
+   * gives the same bytes for the same signatures. Throws a boundary fault `invalid-signature` for what cannot be one.
+   */
+  assemble: (signatures: readonly Uint8Array[]) => { transactionId: string; raw: string }
+}
+
 /** Pure, on both sides. Throws a boundary fault with the reason when the template is not understood entirely. */
 export interface Signable {
+  open(template: Json): Opened
+  /** What `open` finds, for who does not sign. */
   inspect(template: Json): Inspection
   /** Empty where a family has no coins. */
   coins(template: Json): TemplateCoin[]
-  payloads(template: Json): Payload[]
-  /** One signature a payload: 64 bytes compact for secp256k1. */
-  assemble(template: Json, signatures: readonly Uint8Array[]): { transactionId: string; raw: string }
   destination(to: string, dataField: string | null): Destination
 }
 
@@ -244,6 +255,8 @@ export interface Derived {
 
 /** In the signer only. `seed` is the BIP-39 seed. Index 0 is the treasury. */
 export interface Deriver {
+  /** The same object every time: not to be changed. */
   derive(seed: Uint8Array, index: number): Derived
-  sign(seed: Uint8Array, index: number, payload: Payload): Uint8Array
+  /** The payloads of one transaction, each with the index of its address's key. What is answered has been verified. */
+  sign(seed: Uint8Array, payloads: readonly { index: number; payload: Payload }[]): Uint8Array[]
 }

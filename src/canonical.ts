@@ -2,7 +2,7 @@
  * The exact bytes that are signed by the backend (withdrawal intents) and by the signer (address attestations), and
  * the Ed25519 signatures over them. Signer, watcher and command line share this file, so they cannot disagree.
  */
-import { createPublicKey, verify, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { boundary } from '../adapters/fault.ts'
 import type { Authorisation, Intent } from '../machines/vocabulary.ts'
@@ -90,12 +90,28 @@ export function keyFrom(text: string): Uint8Array {
   return key
 }
 
-export const publicKeyOf = (secret: Uint8Array): string => base64Of(ed25519.getPublicKey(secret))
+/** RFC 8410: what stands before the 32 bytes of an Ed25519 key in PKCS #8. */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-/** Ed25519 (RFC 8032). `secret` is the 32-byte seed of the key; who signs often hands in its public `key` too. */
-export function signBytes(secret: Uint8Array, bytes: Uint8Array, key = publicKeyOf(secret)): Authorisation {
-  return { key, signature: base64Of(ed25519.sign(bytes, secret)) }
+/** Signs with one key. */
+export interface ByteSigner {
+  /** Base64 of the 32-byte public key. */
+  key: string
+  sign(bytes: Uint8Array): Authorisation
 }
+
+/** Ed25519 (RFC 8032) by OpenSSL. `secret` is the 32-byte seed of the key. Made once by whoever signs often. */
+export function signerOf(secret: Uint8Array): ByteSigner {
+  const der = Buffer.concat([PKCS8_HEAD, secret])
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  der.fill(0)
+  const key = base64Of(Buffer.from(createPublicKey(privateKey).export({ format: 'jwk' }).x!, 'base64url'))
+  return { key, sign: bytes => ({ key, signature: base64Of(sign(null, bytes, privateKey)) }) }
+}
+
+export const publicKeyOf = (secret: Uint8Array): string => signerOf(secret).key
+
+export const signBytes = (secret: Uint8Array, bytes: Uint8Array): Authorisation => signerOf(secret).sign(bytes)
 
 /** Of keys that were used before; a signer knows a few, and strangers' keys must not fill the memory. */
 const MAXIMUM_KEYS = 1000

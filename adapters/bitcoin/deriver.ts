@@ -1,17 +1,18 @@
 /**
  * Keys and addresses of the Bitcoin family from one seed (BIP-32): BIP-84 P2WPKH where the network has segwit, BIP-44
  * P2PKH elsewhere; the first account's external chain, index 0 being the treasury. Signatures are deterministic
- * (RFC 6979) with R ground low as Bitcoin Core does, so that the same template is signed with the same bytes for ever.
+ * (RFC 6979) with a low S (BIP-146). R is not ground low as in Bitcoin Core: it doubles the work to save half a byte, and
+ * fees are reckoned for the longest signature (size.ts).
  */
 import { createHmac } from 'node:crypto'
-import { ripemd160 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { HDKey } from '@scure/bip32'
-import { ECPairFactory } from 'ecpair'
 import * as secp256k1 from 'tiny-secp256k1'
-import type { Deriver, Payload } from '../adapter.ts'
+import type { Derived, Deriver, Payload } from '../adapter.ts'
 import { invariant } from '../fault.ts'
 import { addressOf } from './address.ts'
+import { areValidTogether, type Made } from './batch.ts'
+import { hash160 } from './hash.ts'
 import type { Network } from './network.ts'
 import { scriptFor } from './script.ts'
 
@@ -19,70 +20,111 @@ import { scriptFor } from './script.ts'
 const FIRST_HARDENED = 0x8000_0000
 const SIGHASH_BYTES = 32
 
-interface KeyPairs {
-  fromPrivateKey(key: Uint8Array): { sign(hash: Uint8Array, lowR: boolean): Uint8Array }
+/** Addresses of one seed that are kept with their keys, public ones only; beyond it those named first are made again. */
+const KNOWN_MAXIMUM = 20_000
+
+/** What one seed's addresses share: four hardened and plain steps, about a millisecond each. */
+interface Branch {
+  key: HDKey
+  /** By index, in the order in which they were made. */
+  known: Map<number, Derived>
 }
 
-// ecpair's own declarations do not resolve from an ES module; this is the part of them that is used.
-const createKeyPairs = ECPairFactory as unknown as (backend: typeof secp256k1) => KeyPairs
-
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(sha256(bytes))
 
 /**
  * Knows the keys of one network. Throws an invariant fault `crypto-backend` where the backend cannot be trusted (S6);
- * deriving throws `bad-index` for an index that BIP-32 does not have, signing `bad-payload` for another's payload.
+ * deriving throws `bad-index` for an index that BIP-32 does not have, signing `bad-payload` for another's payload and
+ * `bad-signature` for what does not verify.
  */
 export function createDeriver(network: Network): Deriver {
   checkBackend()
-  const keyPairs = createKeyPairs(secp256k1)
   const path = `m/${network.segwit ? 84 : 44}'/${network.coinType}'/0'/0`
-  // Four hardened and plain steps that every address shares; about a millisecond each.
-  const branches = new WeakMap<Uint8Array, HDKey>()
+  const branches = new WeakMap<Uint8Array, Branch>()
 
-  const branchOf = (seed: Uint8Array): HDKey => {
-    const known = branches.get(seed)
-    if (known !== undefined) return known
+  const branchOf = (seed: Uint8Array): Branch => {
+    const opened = branches.get(seed)
+    if (opened !== undefined) return opened
     const root = HDKey.fromMasterSeed(seed)
-    const branch = root.derive(path)
+    const branch = { key: root.derive(path), known: new Map<number, Derived>() }
     root.wipePrivateData()
     branches.set(seed, branch)
     return branch
   }
 
-  const derive: Deriver['derive'] = (seed, index) => {
-    const publicKey = publicChild(branchOf(seed), index)
+  const make = (branch: HDKey, index: number): Derived => {
+    const publicKey = publicChild(branch, index)
     const address = addressOf(scriptFor(network.segwit ? 'p2wpkh' : 'p2pkh', hash160(publicKey)), network)
     if (address === null) throw invariant('no-address', `no address at ${path}/${index}`)
     return { index, address, dataField: null, publicKey: hex(publicKey), path: `${path}/${index}` }
   }
 
-  const sign: Deriver['sign'] = (seed, index, payload) => {
-    checkPayload(payload, derive(seed, index).address)
-    const child = branchOf(seed).deriveChild(index)
-    try {
-      return Uint8Array.from(keyPairs.fromPrivateKey(child.privateKey!).sign(payload.bytes, true))
-    } finally {
-      child.wipePrivateData()
+  const derive: Deriver['derive'] = (seed, index) => {
+    const { key, known } = branchOf(seed)
+    const before = known.get(index)
+    if (before !== undefined) return before
+    const made = make(key, index)
+    for (const oldest of known.keys()) {
+      if (known.size < KNOWN_MAXIMUM) break
+      known.delete(oldest)
     }
+    known.set(index, made)
+    return made
+  }
+
+  const sign: Deriver['sign'] = (seed, payloads) => {
+    const { key } = branchOf(seed)
+    const made = payloads.map(({ index, payload }) => {
+      const { address, publicKey } = derive(seed, index)
+      checkPayload(payload, address)
+      return { ...signWith(key, index, payload.bytes), publicKey }
+    })
+    checkSignatures(key.publicKey!, made)
+    return made.map(({ signature }) => signature)
   }
 
   return { derive, sign }
 }
 
-/**
- * BIP-32's CKDpub, with the WASM point addition: four times as fast as deriving the private child, and a pool has many.
- * An index whose tweak is out of range (chance 2^-127) does not exist.
- */
-function publicChild(branch: HDKey, index: number): Uint8Array {
+/** BIP-32, the left half of the HMAC: what a child's key has more than its branch's. It follows from public data. */
+function tweakOf(branch: HDKey, index: number): Uint8Array {
   if (!Number.isInteger(index) || index < 0 || index >= FIRST_HARDENED)
     throw invariant('bad-index', `no index ${index}`)
   const position = Buffer.alloc(4)
   position.writeUInt32BE(index)
   const digest = createHmac('sha512', branch.chainCode!).update(branch.publicKey!).update(position).digest()
-  const child = secp256k1.pointAddScalar(branch.publicKey!, digest.subarray(0, 32), true)
+  return new Uint8Array(digest.subarray(0, 32))
+}
+
+/** CKDpub, with the WASM point addition. An index whose tweak is out of range (chance 2^-127) does not exist. */
+function publicChild(branch: HDKey, index: number): Uint8Array {
+  const child = secp256k1.pointAddScalar(branch.publicKey!, tweakOf(branch, index), true)
   if (child === null) throw invariant('bad-index', `index ${index} has no key`)
   return child
+}
+
+/** CKDpriv. Deriving the child's public key with it, as HDKey does, would cost more than the signature. */
+function signWith(branch: HDKey, index: number, digest: Uint8Array): Made {
+  const tweak = tweakOf(branch, index)
+  const child = secp256k1.privateAdd(branch.privateKey!, tweak)
+  if (child === null) throw invariant('bad-index', `index ${index} has no key`)
+  try {
+    return { digest, tweak, ...secp256k1.signRecoverable(digest, child) }
+  } finally {
+    child.fill(0)
+  }
+}
+
+/**
+ * Never let a signature out that does not verify: a fault while it was made (a flipped bit, a glitch) can give the key
+ * away to whoever has another signature over the same digest.
+ */
+function checkSignatures(branch: Uint8Array, made: readonly (Made & { publicKey: string })[]): void {
+  if (areValidTogether(branch, made)) return
+  for (const [n, { digest, signature, publicKey }] of made.entries()) {
+    if (!secp256k1.verify(digest, Buffer.from(publicKey, 'hex'), signature, true))
+      throw invariant('bad-signature', `signature ${n} does not verify: it stays here`)
+  }
 }
 
 /** The key of one address never signs for another. */

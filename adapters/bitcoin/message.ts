@@ -10,6 +10,7 @@ import { script as scripts, Transaction } from 'bitcoinjs-lib'
 import * as secp256k1 from 'tiny-secp256k1'
 import type { Payload } from '../adapter.ts'
 import { addressOf, scriptOf } from './address.ts'
+import { derOf } from './der.ts'
 import { displayOf, fromDisplay, hash160 } from './hash.ts'
 import type { Network } from './network.ts'
 import { kindOf, payloadOf, scriptFor } from './script.ts'
@@ -69,7 +70,7 @@ export function messageProof(
   signed: { signature: Uint8Array; publicKey: Uint8Array },
 ): { format: ProofFormat; signature: string } {
   const { script, isWitness } = provable(address, network)!
-  const der = scripts.signature.encode(signed.signature, SIGHASH_ALL)
+  const der = derOf(signed.signature)
   if (isWitness) {
     const stack = concatBytes(
       Uint8Array.of(2, der.length),

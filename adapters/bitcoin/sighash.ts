@@ -26,23 +26,12 @@ export function witnessDigests(transaction: Transaction, spent: readonly Spent[]
   const hashPrevouts = hash256(concatBytes(...outpoints))
   const hashSequence = hash256(concatBytes(...sequences))
   const hashOutputs = hash256(concatBytes(...transaction.outs.map(serializedOutput)))
-  return spent.map(({ amountSat, program }, n) =>
-    hash256(
-      concatBytes(
-        uint32(transaction.version),
-        hashPrevouts,
-        hashSequence,
-        outpoints[n]!,
-        Uint8Array.of(25),
-        scriptFor('p2pkh', program),
-        uint64(amountSat),
-        sequences[n]!,
-        hashOutputs,
-        uint32(transaction.locktime),
-        uint32(SIGHASH_ALL),
-      ),
-    ),
-  )
+  const head = concatBytes(uint32(transaction.version), hashPrevouts, hashSequence)
+  const tail = concatBytes(hashOutputs, uint32(transaction.locktime), uint32(SIGHASH_ALL))
+  return spent.map(({ amountSat, program }, n) => {
+    const code = [Uint8Array.of(25), scriptFor('p2pkh', program)]
+    return hash256(concatBytes(head, outpoints[n]!, ...code, uint64(amountSat), sequences[n]!, tail))
+  })
 }
 
 /** The original scheme, for P2PKH on chains without segwit: each input hashes the whole transaction. */

@@ -3,33 +3,40 @@
  * signer, which believes nothing but its own reading (S2, S4).
  */
 import { script as scripts, type Transaction } from 'bitcoinjs-lib'
-import * as secp256k1 from 'tiny-secp256k1'
-import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Json } from '../../machines/vocabulary.ts'
+import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
 import type { Inspection, Payload, Signable, TemplateCoin } from '../adapter.ts'
 import { boundary } from '../fault.ts'
+import { derOf } from './der.ts'
 import { destinationOf } from './destination.ts'
+import { displayOf, hash256 } from './hash.ts'
 import type { Network } from './network.ts'
-import { classicDigests, SIGHASH_ALL, witnessDigests } from './sighash.ts'
+import { classicDigests, witnessDigests } from './sighash.ts'
 import { transactionWeight, virtualBytes } from './size.ts'
 import { spendKeyAt } from './outpoint.ts'
 import type { Draft, DraftInput } from './template.ts'
-import { createSpan, outpointsOf, skim } from './transaction.ts'
+import { createSpan, outpointsOf, skim, txidOf, WITNESS_FLAG } from './transaction.ts'
 import { readTemplate } from './template.ts'
 
-/** Boundary faults: `invalid-template`, and from `assemble` also `invalid-signature`. */
+/** r and s. */
+const SIGNATURE_BYTES = 64
+
+/** Boundary faults: `invalid-template`, and from `assemble` `invalid-signature`. */
 export function createSignable(chain: string, asset: string, network: Network): Signable {
+  const inspect = (draft: Draft) => inspectionOf(draft, chain, asset, network)
   return {
-    inspect: template => inspectionOf(readTemplate(template, network), chain, asset, network),
+    open(template) {
+      const draft = readTemplate(template, network)
+      const payloads = payloadsOf(draft, network)
+      return { inspection: inspect(draft), payloads, assemble: signatures => assembled(draft, signatures, network) }
+    },
+    inspect: template => inspect(readTemplate(template, network)),
     coins: template => readTemplate(template, network).inputs.map(input => coinOf(chain, input)),
-    payloads: template => payloadsOf(readTemplate(template, network), network),
-    assemble: (template, signatures) => assembled(template, signatures, network),
     destination: (to, dataField) => destinationOf(to, dataField, network),
   }
 }
 
 function inspectionOf(draft: Draft, chain: string, asset: string, network: Network): Inspection {
-  const { transaction, inputs, outputs, feeSat } = draft
+  const { unsigned, inputs, outputs, feeSat } = draft
   const scriptsOfOutputs = outputs.map(output => output.script)
   const vbytes = virtualBytes(transactionWeight(inputs.length, scriptsOfOutputs, network))
   return {
@@ -45,7 +52,7 @@ function inspectionOf(draft: Draft, chain: string, asset: string, network: Netwo
     feeRate: Number(feeSat) / vbytes,
     spendKeys: inputs.map(({ txid, vout }) => `${chain}:${txid}:${vout}`),
     // Without segwit the signatures are part of what is hashed (B8).
-    transactionId: network.segwit ? transaction.getId() : null,
+    transactionId: network.segwit ? displayOf(hash256(unsigned)) : null,
   }
 }
 
@@ -69,31 +76,34 @@ function payloadsOf({ transaction, inputs }: Draft, network: Network): Payload[]
   return digests.map((bytes, index) => ({ index, address: inputs[index]!.address, algorithm: 'secp256k1', bytes }))
 }
 
-/** Deterministic: the same template and signatures give the same bytes. A signature that does not verify is refused. */
+/** Whether a signature verifies is the deriver's to know, who knows how it was made. */
 function assembled(
-  template: Json,
+  draft: Draft,
   signatures: readonly Uint8Array[],
   network: Network,
 ): { transactionId: string; raw: string } {
-  const draft = readTemplate(template, network)
-  const payloads = payloadsOf(draft, network)
-  if (signatures.length !== payloads.length)
-    throw boundary('invalid-signature', `${signatures.length} signatures for ${payloads.length} inputs`)
-  for (const [n, signature] of signatures.entries()) {
-    const { publicKey } = draft.inputs[n]!
-    if (!isValid(signature, payloads[n]!.bytes, publicKey))
-      throw boundary('invalid-signature', `the signature of input ${n} does not verify`)
-    unlock(draft.transaction, n, signature, publicKey, network)
-  }
-  return { transactionId: draft.transaction.getId(), raw: bytesToHex(draft.transaction.toBuffer()) }
+  const { inputs } = draft
+  if (signatures.length !== inputs.length || signatures.some(signature => signature.length !== SIGNATURE_BYTES))
+    throw boundary('invalid-signature', `${inputs.length} signatures of ${SIGNATURE_BYTES} bytes are needed`)
+  const unlocking = signatures.map((signature, n) => [derOf(signature), inputs[n]!.publicKey] as const)
+  const bytes = network.segwit ? withWitnesses(draft.unsigned, unlocking) : withScripts(draft.transaction, unlocking)
+  const span = createSpan()
+  skim({ bytes, subject: 'transaction', at: 0 }, span, null)
+  return { transactionId: txidOf(bytes, span), raw: bytesToHex(bytes) }
 }
 
-/** `strict`: a high S is refused (BIP-146), as relays do. */
-const isValid = (signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean =>
-  signature.length === 64 && secp256k1.verify(digest, publicKey, signature, true)
+/** Signature and public key of one input. */
+type Unlocking = readonly [Uint8Array, Uint8Array]
 
-function unlock(transaction: Transaction, n: number, signature: Uint8Array, key: Uint8Array, network: Network): void {
-  const der = scripts.signature.encode(signature, SIGHASH_ALL)
-  if (network.segwit) transaction.setWitness(n, [der, key])
-  else transaction.setInputScript(n, scripts.compile([der, key]))
+/** BIP-144: marker and flag behind the version, a stack for each input before the lock time. */
+function withWitnesses(unsigned: Uint8Array, unlocking: readonly Unlocking[]): Uint8Array {
+  const stacks = unlocking.map(([der, key]) => Uint8Array.of(2, der.length, ...der, key.length, ...key))
+  const body = [unsigned.subarray(0, 4), Uint8Array.of(0, WITNESS_FLAG), unsigned.subarray(4, -4)]
+  return concatBytes(...body, ...stacks, unsigned.subarray(-4))
+}
+
+function withScripts(unsigned: Transaction, unlocking: readonly Unlocking[]): Uint8Array {
+  const transaction = unsigned.clone()
+  for (const [n, [der, key]] of unlocking.entries()) transaction.setInputScript(n, scripts.compile([der, key]))
+  return transaction.toBuffer()
 }

@@ -14,19 +14,15 @@ import { boundary, reasonOf } from '../fault.ts'
 import { addressOf } from './address.ts'
 import { displayOf, hash160 } from './hash.ts'
 import type { Network } from './network.ts'
+import { MAXIMUM_PSBT_LENGTH, openPsbt, type PsbtInput } from './psbt.ts'
 import { kindOf, payloadOf } from './script.ts'
 import type { Spent } from './sighash.ts'
-import { SIGHASH_ALL } from './sighash.ts'
 import type { Cursor } from './transaction.ts'
-import { createSpan, outputsOf, skim, strippedOf, txidOf } from './transaction.ts'
+import { AMOUNT_BYTES, createSpan, outputsOf, skim, strippedOf, txidOf } from './transaction.ts'
 
 export const VERSION = 2
 /** Signals BIP-125 and, being above the BIP-68 range, no relative lock time. */
 export const SEQUENCE = 0xffff_fffd
-/** Of the PSBT's text. The signer's requests are bounded at 16 MiB. */
-const MAXIMUM_PSBT_LENGTH = 14 * 1024 * 1024
-
-const INPUT_FIELDS = new Set(['nonWitnessUtxo', 'witnessUtxo', 'sighashType'])
 
 export interface DraftInput extends Spent {
   /** Canonical. */
@@ -45,6 +41,8 @@ export interface DraftOutput {
 /** A template as understood. */
 export interface Draft {
   transaction: Transaction
+  /** Its bytes. */
+  unsigned: Uint8Array
   inputs: DraftInput[]
   outputs: DraftOutput[]
   feeSat: bigint
@@ -55,6 +53,9 @@ const shape = z.strictObject({
   psbt: z.string().max(MAXIMUM_PSBT_LENGTH),
   publicKeys: z.array(z.string().regex(/^0[23][0-9a-f]{64}$/)).min(1),
 })
+
+/** SIGHASH_ALL as a PSBT writes it. */
+const ALL = '01000000'
 
 const refused = (reason: string) => boundary('invalid-template', reason)
 
@@ -85,67 +86,60 @@ export function readTemplate(template: Json, network: Network): Draft {
   const parsed = shape.safeParse(template)
   if (!parsed.success) throw refused(`not of the form {network, psbt, publicKeys}: ${z.prettifyError(parsed.error)}`)
   if (parsed.data.network !== network.name) throw refused(`for ${parsed.data.network}, not for ${network.name}`)
-  const psbt = decoded(() => Psbt.fromBase64(parsed.data.psbt))
-  if (psbt.toBase64() !== parsed.data.psbt) throw refused('the PSBT is not in its canonical form')
-  const transaction = decoded(() => Transaction.fromBuffer(psbt.data.getTransaction()))
-  checkFields(psbt, transaction)
+  const psbt = decoded(() => openPsbt(parsed.data.psbt))
+  const { unsigned } = psbt
+  const transaction = decoded(() => Transaction.fromBuffer(unsigned))
+  checkTransaction(transaction, unsigned)
   const { publicKeys } = parsed.data
   if (publicKeys.length !== transaction.ins.length) throw refused('not one public key an input')
-  const inputs = transaction.ins.map((input, n) => {
-    const data = psbt.data.inputs[n]!
-    return readInput(
-      { ...input, witnessUtxo: data.witnessUtxo, previous: data.nonWitnessUtxo },
-      publicKeys[n]!,
-      network,
-    )
-  })
+  const fields = decoded(() => psbt.read(transaction.ins.length, transaction.outs.length))
+  const inputs = transaction.ins.map((input, n) => readInput(input, fields[n]!, publicKeys[n]!, network))
   const outputs = transaction.outs.map(({ script, value }) => readOutput(script, value, network))
-  return { transaction, inputs, outputs, feeSat: feeOf(inputs, outputs, network) }
+  return { transaction, unsigned, inputs, outputs, feeSat: feeOf(inputs, outputs, network) }
 }
 
-function checkFields(psbt: Psbt, transaction: Transaction): void {
-  const { globalMap, inputs, outputs } = psbt.data
-  if (Object.keys(globalMap).some(key => key !== 'unsignedTx')) throw refused('unknown global fields in the PSBT')
-  if (outputs.some(output => Object.keys(output).length > 0)) throw refused('unknown output fields in the PSBT')
-  for (const input of inputs) {
-    const unknown = Object.keys(input).filter(field => !INPUT_FIELDS.has(field))
-    if (unknown.length > 0) throw refused(`unknown input fields in the PSBT: ${unknown.join(', ')}`)
-    if ((input.sighashType ?? SIGHASH_ALL) !== SIGHASH_ALL) throw refused(`sighash type ${input.sighashType!}`)
-  }
-  if (transaction.version !== VERSION || transaction.locktime !== 0) throw refused('another version or lock time')
-  if (transaction.ins.some(input => input.sequence !== SEQUENCE)) throw refused('another sequence number')
-  if (transaction.ins.length === 0 || transaction.outs.length === 0) throw refused('no inputs or no outputs')
-  const outpoints = transaction.ins.map(({ hash, index }) => `${bytesToHex(hash)}:${index}`)
+function checkTransaction(transaction: Transaction, unsigned: Uint8Array): void {
+  const { version, locktime, ins, outs } = transaction
+  if (version !== VERSION || locktime !== 0) throw refused('another version or lock time')
+  if (ins.some(input => input.sequence !== SEQUENCE)) throw refused('another sequence number')
+  if (ins.length === 0 || outs.length === 0) throw refused('no inputs or no outputs')
+  if (ins.some(input => input.script.length > 0) || transaction.hasWitnesses()) throw refused('signed already')
+  if (Buffer.compare(transaction.toBuffer(), unsigned) !== 0) throw refused('the PSBT is not in its canonical form')
+  const outpoints = ins.map(({ hash, index }) => `${bytesToHex(hash)}:${index}`)
   if (new Set(outpoints).size !== outpoints.length) throw refused('the same outpoint twice')
 }
 
-interface RawInput {
-  hash: Uint8Array
-  index: number
-  previous: Uint8Array | undefined
-  witnessUtxo: { script: Uint8Array; value: bigint } | undefined
-}
-
-function readInput(input: RawInput, publicKeyHex: string, network: Network): DraftInput {
-  const txid = displayOf(input.hash)
-  if (input.previous === undefined) throw refused(`the previous transaction ${txid} is missing`)
-  const { script, amountSat } = outputAt(input.previous, txid, input.index)
-  const { witnessUtxo } = input
-  if (witnessUtxo && (witnessUtxo.value !== amountSat || bytesToHex(witnessUtxo.script) !== bytesToHex(script)))
-    throw refused(`the PSBT contradicts ${txid}:${input.index}`)
+function readInput(
+  { hash, index }: { hash: Uint8Array; index: number },
+  { previous, witnessUtxo, sighashType }: PsbtInput,
+  publicKeyHex: string,
+  network: Network,
+): DraftInput {
+  const txid = displayOf(hash)
+  if (previous === undefined) throw refused(`the previous transaction ${txid} is missing`)
+  if (sighashType !== undefined && bytesToHex(sighashType) !== ALL) throw refused('another sighash type than ALL')
+  const { script, amountSat, bytes } = outputAt(previous, txid, index)
+  if (witnessUtxo !== undefined && Buffer.compare(witnessUtxo, bytes) !== 0)
+    throw refused(`the PSBT contradicts ${txid}:${index}`)
   const kind = kindOf(script, 0, script.length)
-  if (kind !== (network.segwit ? 'p2wpkh' : 'p2pkh')) throw refused(`${txid}:${input.index} is no coin of ours`)
+  if (kind !== (network.segwit ? 'p2wpkh' : 'p2pkh')) throw refused(`${txid}:${index} is no coin of ours`)
   const program = Uint8Array.from(payloadOf(kind, script))
   const publicKey = hexToBytes(publicKeyHex)
-  if (bytesToHex(hash160(publicKey)) !== bytesToHex(program))
-    throw refused(`the public key is not that of ${txid}:${input.index}`)
+  if (Buffer.compare(hash160(publicKey), program) !== 0) throw refused(`the public key is not that of ${txid}:${index}`)
   checkAmount(amountSat, network)
   const address = addressOf(script, network)!
-  return { txid, vout: input.index, amountSat, program, publicKey, address, previous: input.previous }
+  return { txid, vout: index, amountSat, program, publicKey, address, previous }
+}
+
+interface Spendable {
+  script: Uint8Array
+  amountSat: bigint
+  /** Both as they stand in the transaction. */
+  bytes: Uint8Array
 }
 
 /** Output `vout` of a previous transaction, proven by its hash. */
-function outputAt(previous: Uint8Array, txid: string, vout: number): { script: Uint8Array; amountSat: bigint } {
+function outputAt(previous: Uint8Array, txid: string, vout: number): Spendable {
   const span = createSpan()
   const cursor: Cursor = { bytes: previous, subject: 'transaction', at: 0 }
   decoded(() => {
@@ -155,10 +149,10 @@ function outputAt(previous: Uint8Array, txid: string, vout: number): { script: U
     throw refused(`the previous transaction is not ${txid}`)
   const output = outputsOf(previous, span)[vout]
   if (output === undefined) throw refused(`${txid} has no output ${vout}`)
-  return {
-    script: previous.subarray(output.scriptAt, output.scriptAt + output.scriptLength),
-    amountSat: output.amountSat,
-  }
+  const { amountSat, scriptAt, scriptLength } = output
+  const script = previous.subarray(scriptAt, scriptAt + scriptLength)
+  // Scripts of ours have a length of one byte; of others the comparison fails, and so does their kind.
+  return { script, amountSat, bytes: previous.subarray(scriptAt - 1 - AMOUNT_BYTES, scriptAt + scriptLength) }
 }
 
 function readOutput(script: Uint8Array, amountSat: bigint, network: Network): DraftOutput {

@@ -10,7 +10,7 @@ import { OUTPOINT_BYTES } from './outpoint.ts'
 /** Where we stand in the bytes. `subject` names them in the fault. */
 export interface Cursor {
   readonly bytes: Uint8Array
-  readonly subject: 'block' | 'transaction'
+  readonly subject: 'block' | 'transaction' | 'template'
   at: number
 }
 
@@ -42,7 +42,7 @@ export interface Span {
 export const WITNESS_FLAG = 1
 export const MWEB_FLAG = 8
 const LOCK_TIME_BYTES = 4
-const AMOUNT_BYTES = 8
+export const AMOUNT_BYTES = 8
 
 export const createSpan = (): Span => ({
   start: 0,

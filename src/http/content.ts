@@ -29,7 +29,7 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 function check(schema: ZodObject | undefined, value: unknown, where: 'body' | 'query'): Checked {
-  const result = (schema ?? NOTHING).strict().safeParse(value)
+  const result = (schema ?? NOTHING).safeParse(value)
   if (result.success) return { value: result.data }
   const errors = result.error.issues.slice(0, MAXIMUM_COMPLAINTS).flatMap(issue => complaints(issue, where))
   const detail = errors.map(error => `${error.path}: ${error.problem}`).join('; ')

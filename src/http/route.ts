@@ -45,5 +45,7 @@ export function defineRoute<
   Query extends ZodObject | undefined = undefined,
   Body extends ZodObject | undefined = undefined,
 >(definition: Definition<Query, Body>): Route {
-  return definition as Route
+  const { query, body, ...rest } = definition as Route
+  // Once for all requests: making a schema strict makes a new one, whose parser is compiled at its first use.
+  return { ...rest, ...(query && { query: query.strict() }), ...(body && { body: body.strict() }) }
 }

@@ -20,22 +20,45 @@ export function parseTokens(text: string): string[] {
   return tokens
 }
 
-/** What the `Authorization` header allows. Compares with every token, each in constant time. */
-export function grantOf(tokens: readonly string[], authorization: string | undefined): 'none' | 'read' | 'write' {
-  const presented = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-  if (presented === undefined) return 'none'
-  let grant: 'none' | 'read' | 'write' = 'none'
-  for (const token of tokens) {
-    const isReadOnly = token.startsWith(READ_ONLY)
-    // A read-only line is accepted with and without its prefix: nobody can mistake what it grants.
-    const matches = isReadOnly
-      ? isEqual(presented, token.slice(READ_ONLY.length)) || isEqual(presented, token)
-      : isEqual(presented, token)
-    if (matches && grant !== 'write') grant = isReadOnly ? 'read' : 'write'
-  }
-  return grant
+export type Grant = 'none' | 'read' | 'write'
+
+interface Known {
+  grant: Grant
+  digests: Buffer[]
 }
 
-// Digests have one length, so the comparison tells nothing of the token's.
-const isEqual = (a: string, b: string) => timingSafeEqual(digest(a), digest(b))
-const digest = (text: string) => createHash('sha256').update(text).digest()
+const known = new WeakMap<readonly string[], Known[]>()
+
+/** Digests have one length, so comparing them tells nothing of the token's. Made once for a list that stays the same. */
+function knownOf(tokens: readonly string[]): Known[] {
+  const before = known.get(tokens)
+  if (before !== undefined) return before
+  const made = tokens.map((token): Known => {
+    if (!token.startsWith(READ_ONLY)) return { grant: 'write', digests: [digest(token)] }
+    // A read-only line is accepted with and without its prefix: nobody can mistake what it grants.
+    return { grant: 'read', digests: [digest(token.slice(READ_ONLY.length)), digest(token)] }
+  })
+  known.set(tokens, made)
+  return made
+}
+
+/**
+ * What the `Authorization` header allows, and the position of the token that allows it (-1: none). Compares with every
+ * token, each in constant time. The list must not change afterwards.
+ */
+export function holderOf(tokens: readonly string[], authorization: string | undefined): { grant: Grant; at: number } {
+  const presented = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+  let holder: { grant: Grant; at: number } = { grant: 'none', at: -1 }
+  if (presented === undefined) return holder
+  const given = digest(presented)
+  for (const [at, { grant, digests }] of knownOf(tokens).entries()) {
+    const isSame = digests.filter(each => timingSafeEqual(each, given)).length > 0
+    if (isSame && (holder.at < 0 || (grant === 'write' && holder.grant === 'read'))) holder = { grant, at }
+  }
+  return holder
+}
+
+export const grantOf = (tokens: readonly string[], authorization: string | undefined): Grant =>
+  holderOf(tokens, authorization).grant
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -3,7 +3,7 @@
  * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
  */
 import { boundary, Fault, operating, invariant, reasonOf } from '../../adapters/fault.ts'
-import type { Inspection } from '../../adapters/adapter.ts'
+import type { Opened } from '../../adapters/adapter.ts'
 import type { Log } from '../../adapters/ports.ts'
 import type { SigningFamily } from '../../adapters/signing.ts'
 import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../machines/signing.ts'
@@ -64,10 +64,14 @@ export function createAttempts(parts: AttemptParts): Attempts {
     const id = attemptId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
     const signed = memory.records.digestOf(id)
-    if (signed === undefined) decide(parts, chain, asked, id, digest)
+    if (signed === undefined) {
+      const decided = decide(parts, chain, asked, id, digest)
+      await memory.settled()
+      return decided
+    }
     const stored = await read(id)
     if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
-    if (signed !== undefined && signed !== digest) {
+    if (signed !== digest) {
       throw boundary(
         'already-signed-differently',
         `attempt ${asked.n} of ${asked.transferId} was signed for something else`,
@@ -81,17 +85,20 @@ export function createAttempts(parts: AttemptParts): Attempts {
 /** What one request leads to, as events of its instance. */
 type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
 
-function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): void {
+/** The attempt as it now is: durable only when the memory is settled. */
+function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): Instance {
   const at = parts.now()
   const outcome = outcomeOf(parts, chain, asked, at)
   const before = parts.memory.get(id)
-  if (isKnown(parts, before, digest, outcome)) return
+  if (before !== undefined && isKnown(parts, before, digest, outcome)) return before
   if (before === undefined && outcome.at(-1)!.type !== 'template.signed') checkRoom(parts.memory)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
   const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
-  parts.memory.change(messages, at)
+  const decided = parts.memory.change(messages, at).at(-1)
+  if (decided === undefined) throw invariant('signing-lost', `${id} was decided and nothing changed`)
   report(parts.log, id, outcome.at(-1)!)
+  return decided
 }
 
 /** Refusals are remembered, so whoever provokes them must not fill the memory. */
@@ -101,8 +108,8 @@ function checkRoom(memory: Memory): void {
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
-function isKnown({ memory }: AttemptParts, before: Instance | undefined, digest: string, outcome: Outcome[]): boolean {
-  if (before === undefined || contextOf(before).digest !== digest) return false
+function isKnown({ memory }: AttemptParts, before: Instance, digest: string, outcome: Outcome[]): boolean {
+  if (contextOf(before).digest !== digest) return false
   const { reasons, missing, chain } = contextOf(before)
   const history = memory.records.historyOf(chain)
   const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
@@ -122,20 +129,21 @@ function report(log: Log, attempt: Id, outcome: Outcome): void {
 }
 
 function outcomeOf(parts: AttemptParts, chain: SigningChain, asked: Asked, at: number): Outcome[] {
-  const inspection = inspect(chain, asked.template)
-  if ('kind' in inspection) return [{ type: 'template.refused', at, data: { reasons: [inspection] } }]
+  const opened = open(chain, asked.template)
+  if ('kind' in opened) return [{ type: 'template.refused', at, data: { reasons: [opened] } }]
+  const { inspection } = opened
   const terms = termsOf(chain, parts.authority)
   const { transferId, intents } = asked
   const verdict = judge(terms, { transferId, intents, inspection, at }, parts.memory.records.historyOf(chain.name))
   const { spendKeys, fee } = inspection
   const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
-  return [{ type: 'template.inspected', at, data }, conclude(parts, chain, asked, inspection, verdict, at)]
+  return [{ type: 'template.inspected', at, data }, conclude(parts, chain, asked, opened, verdict, at)]
 }
 
 /** What is not understood entirely is refused; a defect of ours is not a refusal. */
-function inspect(chain: SigningChain, template: Json): Inspection | Reason {
+function open(chain: SigningChain, template: Json): Opened | Reason {
   try {
-    return chain.family.signable.inspect(template)
+    return chain.family.signable.open(template)
   } catch (error) {
     if (error instanceof Fault && error.type === 'boundary') return { kind: 'not-understood', message: reasonOf(error) }
     throw error
@@ -163,30 +171,29 @@ function conclude(
   parts: AttemptParts,
   chain: SigningChain,
   asked: Asked,
-  inspection: Inspection,
+  opened: Opened,
   { reasons, missing }: Verdict,
   at: number,
 ): Outcome {
   if (reasons.length > 0) return { type: 'template.refused', at, data: { reasons } }
   if (missing.length > 0) return { type: 'approvals.missed', at, data: { missing } }
-  return { type: 'template.signed', at, data: signTemplate(parts, chain, asked, inspection, at) }
+  return { type: 'template.signed', at, data: signTemplate(parts, chain, asked, opened, at) }
 }
 
 function signTemplate(
   { seed, authority }: AttemptParts,
   { family, pool }: SigningChain,
   { template, intents }: Asked,
-  inspection: Inspection,
+  { inspection, payloads, assemble }: Opened,
   signedAt: number,
 ): SignedTemplate {
-  const payloads = family.signable.payloads(template)
   if (payloads.length !== inspection.inputs.length) throw invariant('bad-payload', 'payloads and inputs differ')
-  const signatures = payloads.map(payload => {
+  const withKeys = payloads.map(payload => {
     const index = pool.indexOf(payload.address)
     if (index === undefined) throw invariant('bad-payload', `${payload.address} is not ours`)
-    return family.deriver.sign(seed, index, payload)
+    return { index, payload }
   })
-  const { transactionId, raw } = family.signable.assemble(template, signatures)
+  const { transactionId, raw } = assemble(family.deriver.sign(seed, withKeys))
   if (inspection.transactionId !== null && inspection.transactionId !== transactionId) {
     throw invariant(
       'wrong-transaction',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../adapters/ports.ts'
 import type { RouteHandler } from '../http/handler.ts'
-import { grantOf } from '../http/tokens.ts'
+import { holderOf } from '../http/tokens.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'
 import type { Audit } from './audit-writer.ts'
 import type { Recordable } from './trail.ts'
@@ -69,8 +69,8 @@ export function audited(handler: RouteHandler, { audit, clock, tokens }: Audited
 
 /** `write#2`: the second token of the file. Which one it is shows whose key was used, and never the key. */
 function whoAsked(tokens: readonly string[], authorization: string | undefined): string {
-  const at = tokens.findIndex(token => grantOf([token], authorization) !== 'none')
-  return at < 0 ? 'none' : `${grantOf([tokens[at]!], authorization)}#${at + 1}`
+  const { grant, at } = holderOf(tokens, authorization)
+  return at < 0 ? 'none' : `${grant}#${at + 1}`
 }
 
 function describe({ method, path, body, from }: HttpRequest, answer: HttpAnswer) {

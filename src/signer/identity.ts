@@ -4,14 +4,7 @@
  */
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha512 } from '@noble/hashes/sha2.js'
-import {
-  attestationBytes,
-  publicKeyOf,
-  signBytes,
-  voidBytes,
-  type AttestedAddress,
-  type VoidReceipt,
-} from '../canonical.ts'
+import { attestationBytes, signerOf, voidBytes, type AttestedAddress, type VoidReceipt } from '../canonical.ts'
 import type { Authorisation } from '../../machines/vocabulary.ts'
 import { openKeystore, type KeystorePorts } from './keystore.ts'
 
@@ -30,12 +23,13 @@ export interface Identity {
 
 export function identityOf(seed: Uint8Array): Identity {
   const secret = hkdf(sha512, seed, undefined, new TextEncoder().encode(INFO), KEY_BYTES)
-  const key = publicKeyOf(secret)
+  const signer = signerOf(secret)
+  secret.fill(0)
   return {
-    key,
-    attest: address => signBytes(secret, attestationBytes(address), key),
-    attestVoid: receipt => signBytes(secret, voidBytes(receipt), key),
-    sign: bytes => signBytes(secret, bytes, key),
+    key: signer.key,
+    attest: address => signer.sign(attestationBytes(address)),
+    attestVoid: receipt => signer.sign(voidBytes(receipt)),
+    sign: bytes => signer.sign(bytes),
   }
 }
 

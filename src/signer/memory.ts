@@ -31,8 +31,8 @@ export interface Memory {
   pools(): Instance[]
   /** How many attempts are stored that are not signed. */
   unsigned(): number
-  /** Delivers the events to their instances as one commit. */
-  change(messages: readonly Addressed[], at: number): void
+  /** Delivers the events to their instances as one commit; answers what they became. Not durable before `settled`. */
+  change(messages: readonly Addressed[], at: number): Instance[]
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
@@ -125,11 +125,13 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
     }
     const view = { seq, heights: {}, get: (id: Id) => live.get(id), holder: () => undefined }
     const commit = step(MACHINES, view, messages, at)
-    if (commit === null) return
+    if (commit === null) return []
     seq = commit.entries.at(-1)!.seq
-    for (const { image } of commit.entries) take(image)
+    const images = commit.entries.map(({ image }) => image)
+    images.forEach(take)
     last = journal.append(commit)
     last.then(checkpoint, () => undefined) // whoever waits for `settled` sees the failure
+    return images
   }
 
   const position = (): Position => {

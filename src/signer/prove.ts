@@ -145,8 +145,8 @@ async function* proveChain(
   for (let from = 0; from < pool.size(); from += SLICE) {
     for (const { index, address, publicKey } of pool.list(from, SLICE)) {
       const payload = { ...messagePayload(address, challenge, network), index }
-      const signature = deriver.sign(seed, index, payload)
-      const signed = { signature, publicKey: new Uint8Array(Buffer.from(publicKey, 'hex')) }
+      const [signature] = deriver.sign(seed, [{ index, payload }])
+      const signed = { signature: signature!, publicKey: new Uint8Array(Buffer.from(publicKey, 'hex')) }
       yield { chain, family, network: named, index, address, ...messageProof(address, challenge, network, signed) }
     }
   }

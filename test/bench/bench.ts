@@ -6,7 +6,7 @@ import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
 import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
-import { benchSigner } from './signer.ts'
+import { benchSigner, type SignerSizes } from './signer.ts'
 import { benchSteps, type StepSizes } from './steps.ts'
 
 export interface BenchSizes {
@@ -14,6 +14,7 @@ export interface BenchSizes {
   steps: StepSizes
   scan: ScanSizes
   checkpoint: CheckpointSizes
+  signer: SignerSizes
 }
 
 const SIZES: BenchSizes = {
@@ -21,6 +22,7 @@ const SIZES: BenchSizes = {
   steps: { rounds: 9, deposits: 4000 },
   scan: { scripts: 1_000_000, keys: 200_000, rounds: 101 },
   checkpoint: { instances: 200_000 },
+  signer: { rounds: 7, requests: 200, largeRequests: 5 },
 }
 
 export async function bench(
@@ -32,6 +34,6 @@ export async function bench(
     ...benchSteps(sizes.steps, progress),
     ...benchScan(sizes.scan, progress),
     ...(await benchCheckpoint(sizes.checkpoint, progress)),
-    ...(await benchSigner(progress)),
+    ...(await benchSigner(sizes.signer, progress)),
   ]
 }

@@ -11,13 +11,26 @@ import { createDisk } from '../../src/shell/disk.ts'
 import { serve } from '../../src/shell/koa.ts'
 import * as rigs from '../signer/rig.ts'
 import { authorised, coin, intent, ours, pay, simple, theirs } from '../signer/rig.ts'
-import { benchRow, timed, timedAsync, type BenchRow, type Progress } from './measure.ts'
+import { benchRow, medianOf, timed, timedAsync, type BenchRow, type Progress } from './measure.ts'
 
-const REQUESTS = 200
+export interface SignerSizes {
+  /** Of each side; they take turns, and the median counts. */
+  rounds: number
+  /** In a round: with one input, and with many. */
+  requests: number
+  largeRequests: number
+}
+
+/** Calls of what takes microseconds, for one figure of a round. */
+const BARE_CALLS = 200
 const AT_ONCE = 32
 const INPUTS = 100
-const LARGE_REQUESTS = 10
 const AMOUNT = 1_000_000n
+
+interface Call {
+  path: string
+  body: string
+}
 
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
 
@@ -32,7 +45,7 @@ function put(address: string, path: string, body: string): Promise<number> {
 }
 
 /** Milliseconds each, so many under way at once. */
-async function perRequest(address: string, calls: readonly { path: string; body: string }[]): Promise<number> {
+async function perRequest(address: string, calls: readonly Call[]): Promise<number> {
   const waiting = [...calls]
   const work = async () => {
     for (let call = waiting.pop(); call !== undefined; call = waiting.pop()) {
@@ -43,7 +56,7 @@ async function perRequest(address: string, calls: readonly { path: string; body:
   return (await timedAsync(() => Promise.all(Array.from({ length: AT_ONCE }, work)))) / calls.length
 }
 
-async function bareKoa(calls: readonly { path: string; body: string }[]): Promise<number> {
+async function bareKoa(calls: readonly Call[]): Promise<number> {
   const app = new Koa()
   app.use(async context => {
     const pieces: Buffer[] = []
@@ -60,15 +73,15 @@ async function bareKoa(calls: readonly { path: string; body: string }[]): Promis
   }
 }
 
-function bareCryptoMs(): number {
+function bareVerifyMs(): number {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const message = Buffer.alloc(200)
   const signature = signMessage(null, message, privateKey)
   const key = createPublicKey(publicKey.export({ type: 'spki', format: 'pem' }))
   const verifying = timed(() => {
-    for (let n = 0; n < REQUESTS; n++) verifyBytes(null, message, key, signature)
+    for (let n = 0; n < BARE_CALLS; n++) verifyBytes(null, message, key, signature)
   })
-  return verifying / REQUESTS + bareSignMs()
+  return verifying / BARE_CALLS
 }
 
 function bareSignMs(): number {
@@ -76,12 +89,12 @@ function bareSignMs(): number {
   const digest = new Uint8Array(32).fill(9)
   return (
     timed(() => {
-      for (let n = 0; n < REQUESTS; n++) secp256k1.sign(digest, secret)
-    }) / REQUESTS
+      for (let n = 0; n < BARE_CALLS; n++) secp256k1.sign(digest, secret)
+    }) / BARE_CALLS
   )
 }
 
-async function bareAppendMs(bytes: number): Promise<number> {
+async function bareAppendMs(bytes: number, count: number): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'append-'))
   const ports = { random: { bytes: (n: number) => new Uint8Array(n) }, log: () => undefined, abort: () => undefined }
   const { journal } = await openLedger({ disk: createDisk(), directory, ...ports })
@@ -93,20 +106,20 @@ async function bareAppendMs(bytes: number): Promise<number> {
   }
   let next = 1
   const work = async () => {
-    while (next <= REQUESTS) await append(next++)
+    while (next <= count) await append(next++)
   }
   const ms = await timedAsync(() => Promise.all(Array.from({ length: AT_ONCE }, work)))
   await journal.close()
   await rm(directory, { recursive: true })
-  return ms / REQUESTS
+  return ms / count
 }
 
-const small = (n: number) => ({
+const small = (n: number): Call => ({
   path: rigs.attemptPath(`small-${n}`),
   body: JSON.stringify({ template: simple(AMOUNT, n), intents: [authorised(intent(`w-${n}`, AMOUNT))] }),
 })
 
-function large(n: number) {
+function large(n: number): Call {
   const coins = Array.from({ length: INPUTS }, (_, i) => coin(i % 5, 1 + n * INPUTS + i))
   const change = rigs.FUNDS * BigInt(INPUTS) - AMOUNT - 50_000n
   const template = pay(coins, [
@@ -117,34 +130,54 @@ function large(n: number) {
   return { path: rigs.attemptPath(`large-${n}`), body: JSON.stringify({ template, intents }) }
 }
 
-export async function benchSigner(progress: Progress): Promise<BenchRow[]> {
+/** Milliseconds a request, and the sum of its bare parts. */
+async function signingRound(address: string, calls: readonly Call[]): Promise<{ ideal: number; real: number }> {
+  const bytes = 2 * calls[0]!.body.length
+  const ideal = (await bareKoa(calls)) + bareVerifyMs() + bareSignMs() + (await bareAppendMs(bytes, calls.length))
+  return { ideal, real: await perRequest(address, calls) }
+}
+
+/** Milliseconds a signature. */
+async function inputsRound(address: string, calls: readonly Call[]): Promise<{ ideal: number; real: number }> {
+  const ideal = bareSignMs()
+  return { ideal, real: (await perRequest(address, calls)) / INPUTS }
+}
+
+/** The first round warms both sides up and does not count. */
+async function alternate(count: number, run: (round: number) => Promise<{ ideal: number; real: number }>) {
+  await run(0)
+  const rounds: { ideal: number; real: number }[] = []
+  for (let round = 1; round <= count; round++) rounds.push(await run(round))
+  return { ideal: medianOf(rounds.map(({ ideal }) => ideal)), real: medianOf(rounds.map(({ real }) => real)) }
+}
+
+const numbered = (round: number, count: number, make: (n: number) => Call): Call[] =>
+  Array.from({ length: count }, (_, n) => make(round * count + n))
+
+const rate = (ms: number): number => Math.round(1000 / ms)
+
+async function measure(address: string, sizes: SignerSizes): Promise<BenchRow[]> {
+  const requests = await alternate(sizes.rounds, round => signingRound(address, numbered(round, sizes.requests, small)))
+  const signatures = await alternate(sizes.rounds, round =>
+    inputsRound(address, numbered(round, sizes.largeRequests, large)),
+  )
+  const each = `${rate(requests.real)} requests/s, the parts ${rate(requests.ideal)}/s`
+  const perSecond = `${rate(signatures.real)} signatures/s, bare ${rate(signatures.ideal)}/s`
+  const [wanted, name] = [{ least: 0.5 }, `signatures with ${INPUTS} inputs a request / bare tiny-secp256k1`]
+  return [
+    benchRow('signing requests / the sum of their bare parts', requests.ideal / requests.real, wanted, each),
+    benchRow(name, signatures.ideal / signatures.real, wanted, perSecond),
+  ]
+}
+
+export async function benchSigner(sizes: SignerSizes, progress: Progress): Promise<BenchRow[]> {
   progress('signing')
   const rig = await rigs.createRig()
   const signer = await rigs.start(rig)
   await rigs.grow(signer)
   const server = await serve(signer.handle, { listen: '127.0.0.1:0' })
-  const address = `http://${server.address.replace(/^http:\/\//, '')}`
   try {
-    const calls = Array.from({ length: REQUESTS + AT_ONCE }, (_, n) => small(n))
-    await perRequest(address, calls.splice(0, AT_ONCE)) // warm
-    const bytes = 2 * calls[0]!.body.length
-    const ideal = (await bareKoa(calls)) + bareCryptoMs() + (await bareAppendMs(bytes))
-    const real = await perRequest(address, calls)
-    const many = Array.from({ length: LARGE_REQUESTS }, (_, n) => large(n))
-    const perSignature = (await perRequest(address, many)) / INPUTS
-    const rate = (ms: number) => Math.round(1000 / ms)
-    const signing = bareSignMs()
-    const each = `${rate(real)} requests/s, the parts ${rate(ideal)}/s`
-    const inputs = `${rate(perSignature)} signatures/s, bare ${rate(signing)}/s`
-    return [
-      benchRow('signing requests / the sum of their bare parts', ideal / real, { least: 0.5 }, each),
-      benchRow(
-        `signatures with ${INPUTS} inputs a request / bare tiny-secp256k1`,
-        signing / perSignature,
-        { least: 0.5 },
-        inputs,
-      ),
-    ]
+    return await measure(`http://${server.address.replace(/^http:\/\//, '')}`, sizes)
   } finally {
     agent.destroy()
     await server.stop()

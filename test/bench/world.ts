@@ -84,7 +84,11 @@ export async function openChain({ orchestrator }: World, addresses: number): Pro
   const all = Array.from({ length: addresses + 1 }, (_, index) => generated(index))
   void orchestrator.dispatch({ type: 'chain.opened', at: AT, data: { chain: CHAIN } })
   void orchestrator.dispatch({ type: 'node.identified', at: AT, data: { chain: CHAIN, base, syncing: false } })
-  void orchestrator.dispatch({ type: 'addresses.generated', at: AT, data: { chain: CHAIN, addresses: all, seen: null } })
+  void orchestrator.dispatch({
+    type: 'addresses.generated',
+    at: AT,
+    data: { chain: CHAIN, addresses: all, seen: null },
+  })
   for (let index = 1; index <= addresses; index++) {
     const data = { chain: CHAIN, index, reference: `customer-${index}` }
     void orchestrator.dispatch({ type: 'address.assigned', at: AT, data })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { boundary } from '../../adapters/fault.ts'
 import type { HttpRequest } from '../../src/http.ts'
 import { openApi } from '../../src/http/openapi.ts'
-import { grantOf, parseTokens } from '../../src/http/tokens.ts'
+import { grantOf, holderOf, parseTokens } from '../../src/http/tokens.ts'
 import { tableHandler, tableRoutes, WRITE_TOKEN } from './table.ts'
 
 const request = (more: Partial<HttpRequest> = {}): HttpRequest => ({
@@ -53,6 +53,9 @@ describe('tokens', () => {
   )
   test('that stand twice grant the most', () => {
     expect(grantOf(['read:abcdefghijklmnop', 'abcdefghijklmnop'], 'Bearer abcdefghijklmnop')).toBe('write')
+    expect(holderOf(['read:abcdefghijklmnop', 'abcdefghijklmnop'], 'Bearer abcdefghijklmnop').at).toBe(1)
+    expect(holderOf(['one-long-token-x', 'read:abcdefghijklmnop'], 'Bearer abcdefghijklmnop').at).toBe(1)
+    expect(holderOf(['one-long-token-x'], 'Bearer one-long-token-y').at).toBe(-1)
   })
 })
 

@@ -245,8 +245,9 @@ describe('a coin of ours that is spent by a stranger', () => {
     transaction.addOutput(scriptOf(await newAddress(), network), amountSat - 10_000n)
     const code = scriptFor('p2pkh', hash160(Buffer.from(publicKey, 'hex')))
     const bytes = transaction.hashForWitnessV0(0, code, amountSat, Transaction.SIGHASH_ALL)
-    const signature = deriver.sign(seed, 0, { index: 0, address, algorithm: 'secp256k1', bytes })
-    const encoded = scripts.signature.encode(signature, Transaction.SIGHASH_ALL)
+    const payload = { index: 0, address, algorithm: 'secp256k1' as const, bytes }
+    const [signature] = deriver.sign(seed, [{ index: 0, payload }])
+    const encoded = scripts.signature.encode(signature!, Transaction.SIGHASH_ALL)
     transaction.setWitness(0, [encoded, Buffer.from(publicKey, 'hex')])
     await system.litecoind.rpc('sendrawtransaction', transaction.toHex())
     await system.litecoind.mine(1)

@@ -42,8 +42,7 @@ const signable: Signable = {
     return { network: '', outputs: [], inputs: [], fee, feeRate: 1, spendKeys, transactionId: null }
   },
   coins: () => [],
-  payloads: unused,
-  assemble: unused,
+  open: unused,
   destination: unused,
 }
 

@@ -1,7 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { base64Of, isSigned } from '../../src/canonical.ts'
+import { base64Of, isSigned, publicKeyOf, signBytes, signerOf } from '../../src/canonical.ts'
 
 const reference = (key: Uint8Array, signature: Uint8Array, bytes: Uint8Array): boolean => {
   try {
@@ -22,6 +22,21 @@ function plusOrder(signature: Uint8Array): Uint8Array {
   for (let n = 0; n < 32; n++) changed[32 + n] = Number((s >> BigInt(8 * n)) & 255n)
   return changed
 }
+
+test('Ed25519: keys and signatures are those of RFC 8032, the same every time', () => {
+  fc.assert(
+    fc.property(bytesOf(32), fc.uint8Array(), (secret, message) => {
+      const signer = signerOf(secret)
+      const expected = {
+        key: base64Of(ed25519.getPublicKey(secret)),
+        signature: base64Of(ed25519.sign(message, secret)),
+      }
+      expect([signer.sign(message), signer.sign(message), signBytes(secret, message)]).toEqual(Array(3).fill(expected))
+      expect([signer.key, publicKeyOf(secret)]).toEqual([expected.key, expected.key])
+    }),
+    { numRuns: 50 },
+  )
+})
 
 describe('Ed25519 as OpenSSL verifies it', () => {
   test('agrees with a strict implementation on good signatures and on those with any one bit changed', () => {

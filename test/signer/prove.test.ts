@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { script } from 'bitcoinjs-lib'
-import { ECPairFactory } from 'ecpair'
 import * as secp256k1 from 'tiny-secp256k1'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isMessageProof, messagePayload, messageProof } from '../../adapters/bitcoin/message.ts'
@@ -44,11 +43,11 @@ describe('BIP-322', () => {
   test('what we sign has the form of the vectors', () => {
     const [, proof] = vectors[1]
     const secret = new Uint8Array(32).fill(7)
-    const pair = (ECPairFactory as unknown as (lib: typeof secp256k1) => { fromPrivateKey(key: Uint8Array): { publicKey: Uint8Array } })(secp256k1).fromPrivateKey(secret) // prettier-ignore
+    const publicKey = secp256k1.pointFromScalar(secret, true)!
     const own = rigs.ours(1)
     const payload = messagePayload(own.address, 'Hello World', rigs.NETWORK)
     const signature = secp256k1.sign(payload.bytes, secret)
-    const made = messageProof(own.address, 'Hello World', rigs.NETWORK, { signature, publicKey: pair.publicKey })
+    const made = messageProof(own.address, 'Hello World', rigs.NETWORK, { signature, publicKey })
     expect(made.format).toBe('bip322-simple')
     expect(Math.abs(made.signature.length - proof.length)).toBeLessThan(8)
     expect(isMessageProof(own.address, 'Hello World', made.signature, rigs.NETWORK)).toBe(false)
@@ -162,7 +161,7 @@ describe('lockkeeper signer prove', () => {
   })
 
   test('S4: no challenge makes a signature that is good for anything else', async () => {
-    const [payload] = rigs.signable.payloads(simple())
+    const [payload] = rigs.signable.open(simple()).payloads
     const attested = { chain: 'litecoin', address: rigs.ours(1).address, dataField: null, index: 1 }
     const receipt = { chain: 'litecoin', id: 'w-1', round: 1, signed: [] }
     const meant = [attestationBytes(attested), voidBytes(receipt), sealBytes({ n: 1, hash: 'ab'.repeat(32) })]

@@ -6,7 +6,7 @@ import type { Intent } from '../../machines/vocabulary.ts'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { hash160 } from '../../adapters/bitcoin/hash.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
-import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
+import { intentBytes, signerOf } from '../../src/canonical.ts'
 import type { Books, Wanted } from './books.ts'
 import { ASSET, BACKEND_SECRET, CHAIN, NETWORK } from './fixtures.ts'
 import {
@@ -31,7 +31,7 @@ const MAXIMUM_PAGE = 200
 const WAITS_SECONDS = [0, 0, 2, 5]
 const AUDIT_MS = 4000
 const MAXIMUM_AMOUNT_SAT = 60_000_000
-const BACKEND_KEY = publicKeyOf(BACKEND_SECRET)
+const BACKEND = signerOf(BACKEND_SECRET)
 
 /** Asks until there is an answer that says something: a gateway's page, an outage or silence says nothing. */
 async function insist(exchange: Exchange, method: 'GET' | 'PUT', path: string, body?: unknown): Promise<Answer> {
@@ -137,7 +137,7 @@ async function followEvents(exchange: Exchange): Promise<never> {
 
 const bodyOf = (intent: Intent) => {
   const { id: _, ...asked } = intent
-  return { ...asked, authorisations: [signBytes(BACKEND_SECRET, intentBytes(intent), BACKEND_KEY)] }
+  return { ...asked, authorisations: [BACKEND.sign(intentBytes(intent))] }
 }
 
 const intentOf = ({ id, to, amount, round }: Wanted): Intent => ({

@@ -1,6 +1,7 @@
 /** Coins to give away: a wallet of one key, made from the node's seed, to which the node mines. */
 import { script as scripts, Transaction } from 'bitcoinjs-lib'
 import { sha256 } from '@noble/hashes/sha2.js'
+import { ECPairFactory } from 'ecpair'
 import * as secp256k1 from 'tiny-secp256k1'
 import { addressOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { fromDisplay, hash160 } from '../../../adapters/bitcoin/hash.ts'
@@ -16,9 +17,20 @@ export interface FaucetOutput {
   amountSat: bigint
 }
 
-export interface FaucetKey {
-  secret: Uint8Array
+/** ecpair's own declarations do not resolve from an ES module; this is the part of them that is used. */
+interface KeyPair {
   publicKey: Uint8Array
+  sign(digest: Uint8Array): Uint8Array
+}
+
+interface KeyPairs {
+  fromPrivateKey(secret: Uint8Array): KeyPair
+}
+
+const createKeyPairs = ECPairFactory as unknown as (backend: typeof secp256k1) => KeyPairs
+const keyPairs = createKeyPairs(secp256k1)
+
+export interface FaucetKey extends KeyPair {
   script: Uint8Array
   address: string
 }
@@ -32,10 +44,10 @@ const OVERHEAD_VBYTES = 12
 const INPUTS_MAXIMUM = 500
 
 export function faucetKey(seed: string, network: Network): FaucetKey {
-  const secret = sha256(new TextEncoder().encode(`${seed}:faucet`))
-  const publicKey = secp256k1.pointFromScalar(secret, true)!
+  const pair = keyPairs.fromPrivateKey(sha256(new TextEncoder().encode(`${seed}:faucet`)))
+  const { publicKey } = pair
   const script = scriptFor(network.segwit ? 'p2wpkh' : 'p2pkh', hash160(publicKey))
-  return { secret, publicKey, script, address: addressOf(script, network)! }
+  return { publicKey, sign: digest => pair.sign(digest), script, address: addressOf(script, network)! }
 }
 
 type Spendable = [key: string, coin: Coin]
@@ -94,7 +106,7 @@ export function sign(transaction: Transaction, spent: readonly Coin[], key: Fauc
     const digest = isClassic
       ? transaction.hashForSignature(index, code, SIGHASH_ALL)
       : transaction.hashForWitnessV0(index, code, coin.valueSat, SIGHASH_ALL)
-    const signature = scripts.signature.encode(secp256k1.sign(digest, key.secret), SIGHASH_ALL)
+    const signature = scripts.signature.encode(key.sign(digest), SIGHASH_ALL)
     if (isClassic) transaction.setInputScript(index, scripts.compile([signature, key.publicKey]))
     else transaction.setWitness(index, [signature, key.publicKey])
   }

@@ -116,7 +116,8 @@ describe('properties of every plan', () => {
   test('signed, it is no larger than planned and at most one virtual byte an input smaller', () => {
     everyPlan(plan => {
       const { fee, feeRate, inputs } = signable.inspect(plan.template)
-      const { raw } = signable.assemble(plan.template, sign(signable.payloads(plan.template), network))
+      const opened = signable.open(plan.template)
+      const { raw } = opened.assemble(sign(opened.payloads, network))
       const planned = Number(fee) / feeRate
       const real = Transaction.fromHex(raw).virtualSize()
       expect(real).toBeLessThanOrEqual(Math.round(planned))

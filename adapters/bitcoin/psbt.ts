@@ -1,0 +1,85 @@
+/**
+ * Reads a PSBT (BIP-174, version 0) in the one form in which Lockkeeper writes it: the unsigned transaction, for each input
+ * its previous transaction and perhaps what it spends and how it is signed, for outputs nothing; keys in rising order, and
+ * every number and the base64 in their one spelling. Whatever else a PSBT may hold is refused, never passed over.
+ */
+import { boundary } from '../fault.ts'
+import { compactSize, skip, unreadable, type Cursor } from './transaction.ts'
+
+/** Of the text. The signer's requests are bounded at 16 MiB. */
+export const MAXIMUM_PSBT_LENGTH = 14 * 1024 * 1024
+/** "psbt" and 0xff. */
+const MAGIC = '70736274ff'
+const UNSIGNED_TRANSACTION = 0x00
+const PREVIOUS = 0x00
+const WITNESS_UTXO = 0x01
+const SIGHASH_TYPE = 0x03
+
+/** Values as they stand in the bytes; undefined where the field is missing. */
+export interface PsbtInput {
+  /** A whole transaction. */
+  previous: Uint8Array | undefined
+  /** An amount and a script, as in a transaction. */
+  witnessUtxo: Uint8Array | undefined
+  /** A little-endian number of four bytes. */
+  sighashType: Uint8Array | undefined
+}
+
+type Fields = ReadonlyMap<number, Uint8Array>
+type Part = 'global' | 'input' | 'output'
+
+const KNOWN: Record<Part, readonly number[]> = {
+  global: [UNSIGNED_TRANSACTION],
+  input: [PREVIOUS, WITNESS_UTXO, SIGHASH_TYPE],
+  output: [],
+}
+
+/** A PSBT whose inputs and outputs are still to be read: how many there are is in the unsigned transaction. */
+export interface OpenedPsbt {
+  unsigned: Uint8Array
+  /** Throws as `openPsbt` does, also where anything follows. To be called once. */
+  read: (inputs: number, outputs: number) => PsbtInput[]
+}
+
+/** Throws a boundary fault `invalid-template`, or an invariant fault `unreadable-template` where the bytes end early. */
+export function openPsbt(text: string): OpenedPsbt {
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.toString('base64') !== text) throw boundary('invalid-template', 'the PSBT is not in its canonical form')
+  const cursor: Cursor = { bytes, subject: 'template', at: 0 }
+  skip(cursor, MAGIC.length / 2)
+  if (bytes.toString('hex', 0, cursor.at) !== MAGIC) throw boundary('invalid-template', 'this is no PSBT')
+  const unsigned = readFields(cursor, 'global').get(UNSIGNED_TRANSACTION)
+  if (unsigned === undefined) throw boundary('invalid-template', 'the PSBT holds no transaction')
+  const read: OpenedPsbt['read'] = (inputs, outputs) => {
+    const found = Array.from({ length: inputs }, () => inputOf(readFields(cursor, 'input')))
+    for (let n = 0; n < outputs; n++) readFields(cursor, 'output')
+    if (cursor.at !== bytes.length) throw unreadable(cursor, 'something follows the PSBT')
+    return found
+  }
+  return { unsigned, read }
+}
+
+const inputOf = (fields: Fields): PsbtInput => ({
+  previous: fields.get(PREVIOUS),
+  witnessUtxo: fields.get(WITNESS_UTXO),
+  sighashType: fields.get(SIGHASH_TYPE),
+})
+
+/** One map up to its end; every turn consumes bytes or throws. All keys that are known are one byte long. */
+function readFields(cursor: Cursor, part: Part): Fields {
+  const fields = new Map<number, Uint8Array>()
+  let last = -1
+  for (let keyBytes = compactSize(cursor); keyBytes > 0; keyBytes = compactSize(cursor)) {
+    const keyAt = cursor.at
+    skip(cursor, keyBytes)
+    const type = cursor.bytes[keyAt]!
+    if (keyBytes !== 1 || !KNOWN[part].includes(type))
+      throw boundary('invalid-template', `unknown ${part} fields in the PSBT: ${type}`)
+    if (type <= last) throw boundary('invalid-template', 'the PSBT is not in its canonical form')
+    const length = compactSize(cursor)
+    skip(cursor, length)
+    fields.set(type, cursor.bytes.subarray(cursor.at - length, cursor.at))
+    last = type
+  }
+  return fields
+}
