@@ -17,8 +17,6 @@ interface World {
   disk: SimulatedDisk
   rig: rigs.Rig
   signer: rigs.Signer
-  /** How often the machine was started: what an earlier one had not answered when it went down, it never does. */
-  life: number
   step: number
   requests: Request[]
   /** The signed bytes and the request that they answer, by name. */
@@ -31,13 +29,12 @@ interface World {
 }
 
 async function request(world: World, asked: Request): Promise<void> {
-  const { figures, life } = world
+  const { figures } = world
   world.requests.push(asked)
   figures.templates++
   const path = rigs.attemptPath(asked.transfer, asked.n, asked.chain)
   const { template, intents } = asked
   const answer = await ask(world.signer, 'PUT', path, { template, intents })
-  if (world.life !== life) throw new Error('a machine answered that was down')
   const signed = world.answers.get(path)
   if (answer.status === 200) note(world, path, asked, answer)
   else if (signed !== undefined && JSON.stringify(signed.asked) === JSON.stringify(asked))
@@ -90,12 +87,14 @@ async function declareVoid(world: World, chain: string, id: string, round: numbe
 async function restart(world: World, move: Extract<Move, { kind: 'restart' }>): Promise<void> {
   world.figures.restarts++
   const asked = move.during === null ? null : requestOf(move.during)
-  // Not waited for: whoever asks a machine that goes down may wait for ever.
-  if (asked !== null) request(world, asked).catch((error: unknown) => world.broken.push(error as Error))
+  const underway =
+    asked === null ? null : request(world, asked).catch((error: unknown) => world.broken.push(error as Error))
   await pass(move.turns)
   const { ms } = world.rig.now
-  if (!move.crash) await world.signer.stop()
-  world.life++
+  if (!move.crash) {
+    await world.signer.stop()
+    await underway // after a crash nobody is answered whose answer was not durable
+  }
   world.disk = move.crash ? world.disk.crash() : world.disk.kill()
   world.rig = rigs.reboot(world.disk, YAML)
   world.rig.now.ms = ms
@@ -148,7 +147,7 @@ export async function play(moves: readonly Move[], figures: Figures): Promise<vo
   const signer = await rigs.start(rig)
   await grow(signer)
   await grow(signer, 5, 'doge')
-  const common = { life: 0, step: 0, requests: [], answers: new Map(), signed: [], receipts: new Map(), broken: [] }
+  const common = { step: 0, requests: [], answers: new Map(), signed: [], receipts: new Map(), broken: [] }
   const world: World = { disk, rig, signer, figures, ...common }
   for (const move of moves) await make(world, move)
   await world.signer.stop()
