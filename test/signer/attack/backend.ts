@@ -11,6 +11,8 @@ export const START_MS = Date.parse('2026-01-01T00:00:00Z')
 const DAY_MS = 24 * 60 * 60 * 1000
 const STOLEN = new Uint8Array(32).fill(6)
 const BLOCKED = theirs(2)
+/** No address of any chain. */
+export const NOWHERE = 'nowhere'
 
 /** Where it stands in the way of most that is tried; of the fee caps each comes first in some transactions. */
 export const BOUNDS = {
@@ -41,9 +43,11 @@ export const WHERE: Record<(typeof PLACES)[number], string> = {
 }
 
 const approved = (plain: Intent): AuthorisedIntent => authorised(plain, rigs.BACKEND, rigs.SECOND_BACKEND)
+/** Of every second one the backend asks for more in the second round: its mistake. */
+const more = (w: number, round: number) => (w % 2 === 1 && round === 2 ? 1n : 0n)
 const ordinary = (w: number, round: number) =>
   approved(
-    intent(`w-${w}`, 700_000n + 50_000n * BigInt(w), {
+    intent(`w-${w}`, 700_000n + 50_000n * BigInt(w) + more(w, round), {
       to: theirs(w % 2),
       round,
       expiresAt: w < 2 ? new Date(START_MS + (w + 1) * DAY_MS).toISOString() : null,
@@ -53,7 +57,8 @@ const odd = (n: number, changes: Partial<Intent>) => approved(intent(`w-${ORDINA
 
 /**
  * Both rounds of every ordinary withdrawal but the last, which the backend has asked for once; one to a destination
- * that the operator has blocked, one whose second round goes elsewhere, one that belongs on another chain.
+ * that the operator has blocked, one whose second round goes elsewhere, one that belongs on another chain, one that
+ * nothing can pay.
  */
 export const AUTHORISED: readonly AuthorisedIntent[] = [
   ...Array.from({ length: ORDINARY }, (_, w) => (w === ORDINARY - 1 ? [1] : [1, 2]).map(n => ordinary(w, n))).flat(),
@@ -61,7 +66,10 @@ export const AUTHORISED: readonly AuthorisedIntent[] = [
   odd(1, { to: theirs(0) }),
   odd(1, { to: theirs(1), round: 2 }),
   odd(2, { chain: 'doge' }),
+  odd(3, { to: NOWHERE }),
 ]
+
+export const withdrawalOf = ({ id }: Intent): number => Number(id.slice('w-'.length))
 
 /** The intents of one request, as the thief shows them. */
 export function intentsFor(pays: readonly number[], round: number, twist: Twist): AuthorisedIntent[] {

@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 
 /** Those that an honest backend asks for in the ordinary way; see backend.ts for the odd ones that follow them. */
-export const ORDINARY = 6
-const ODD = 3
+export const ORDINARY = 8
+const ODD = 4
 export const COINS = 8
-const TRANSFERS = 5
+const TRANSFERS = 12
 /** Where a thief's own output may go: to himself, to a payee, to the treasury, to another address of ours. */
 export const PLACES = ['thief', 'payee', 'treasury', 'own'] as const
 type Place = (typeof PLACES)[number]
@@ -26,6 +26,8 @@ export type Single =
   | Sign
   | { kind: 'void'; chain: 'litecoin' | 'doge'; withdrawal: number; round: number }
   | { kind: 'replay'; which: number }
+  /** For the withdrawals of what was signed before. */
+  | { kind: 'again'; which: number; sign: Sign }
 
 export type Move =
   | Single
@@ -58,86 +60,94 @@ export type Twist =
   | { kind: 'chain' }
   | { kind: 'byte'; at: number; bit: number }
 
+export type Dishonest = Exclude<Twist['kind'], 'none'>
+
 const place = fc.constantFrom(...PLACES)
-const plain = (...kinds: ('destination' | 'forged expiry' | 'unsigned' | 'strangers' | 'doubled')[]) =>
-  fc.constantFrom(...kinds.map(kind => ({ kind })))
 const amountSat = fc.integer({ min: 600, max: 4_000_000 })
-const difference = fc.constantFrom(-5_000_000, -20_000, -1, 1, 20_000, 5_000_000)
-const honest: fc.Arbitrary<Twist> = fc.constant({ kind: 'none' as const })
-const twist: fc.Arbitrary<Twist> = fc.oneof(
-  { weight: 12, arbitrary: honest },
-  fc.record({ kind: fc.constant('amount' as const), by: fc.integer({ min: -2, max: 2 }) }),
-  fc.record({ kind: fc.constant('output' as const), place, amountSat }),
-  fc.record({ kind: fc.constant('change' as const), place }),
-  { weight: 4, arbitrary: plain('destination', 'forged expiry', 'unsigned', 'strangers', 'doubled') },
-  fc.record({ kind: fc.constant('forged round' as const), round: fc.integer({ min: 1, max: 4 }) }),
-  fc.record({ kind: fc.constant('one key' as const), shown: fc.constantFrom('once', 'twice', 'as another') }),
-  fc.constantFrom({ kind: 'omitted intent' as const }, { kind: 'omitted output' as const }),
-  fc.record({ kind: fc.constant('previous amount' as const), by: difference }),
-  fc.record({ kind: fc.constant('witness amount' as const), by: difference }),
-  fc.constantFrom({ kind: 'foreign coin' as const }, { kind: 'chain' as const }),
-  fc.record({
-    kind: fc.constant('network' as const),
+const by = fc.constantFrom(-5_000_000, -20_000, -1, 1, 20_000, 5_000_000)
+const only = <Kind extends string>(kind: Kind) => fc.constant({ kind })
+/** All are as likely; more often than one in two templates none of them. */
+const TWISTS: { [Kind in Dishonest]: fc.Arbitrary<Extract<Twist, { kind: Kind }>> } = {
+  amount: fc.record({ kind: fc.constant('amount'), by: fc.integer({ min: -2, max: 2 }) }),
+  output: fc.record({ kind: fc.constant('output'), place, amountSat }),
+  change: fc.record({ kind: fc.constant('change'), place }),
+  destination: only('destination'),
+  'forged round': fc.record({ kind: fc.constant('forged round'), round: fc.integer({ min: 1, max: 4 }) }),
+  'forged expiry': only('forged expiry'),
+  unsigned: only('unsigned'),
+  'one key': fc.record({ kind: fc.constant('one key'), shown: fc.constantFrom('once', 'twice', 'as another') }),
+  strangers: only('strangers'),
+  'omitted intent': only('omitted intent'),
+  'omitted output': only('omitted output'),
+  doubled: only('doubled'),
+  'previous amount': fc.record({ kind: fc.constant('previous amount'), by }),
+  'witness amount': fc.record({ kind: fc.constant('witness amount'), by }),
+  'foreign coin': only('foreign coin'),
+  network: fc.record({
+    kind: fc.constant('network'),
     name: fc.constantFrom('litecoin', 'bitcoin-regtest', 'dogecoin-regtest'),
   }),
-  fc.record({ kind: fc.constant('byte' as const), at: fc.nat(2_000), bit: fc.nat(7) }),
-)
+  chain: only('chain'),
+  byte: fc.record({ kind: fc.constant('byte'), at: fc.nat(2_000), bit: fc.nat(7) }),
+}
+const KINDS = Object.keys(TWISTS) as Dishonest[]
+const HONEST_WEIGHT = 6
+
+function twistOf(kinds: readonly Dishonest[]): fc.Arbitrary<Twist> {
+  const weighted = kinds.map(kind => ({ weight: 1, arbitrary: TWISTS[kind] as fc.Arbitrary<Twist> }))
+  const weight = Math.max(1, Math.round((kinds.length / KINDS.length) * HONEST_WEIGHT * 2))
+  return fc.oneof({ weight, arbitrary: only('none') }, ...weighted)
+}
+
 const withdrawal = fc.oneof(
-  { weight: 5, arbitrary: fc.nat(ORDINARY - 1) },
+  { weight: 3, arbitrary: fc.nat(ORDINARY - 1) },
   { weight: 1, arbitrary: fc.integer({ min: ORDINARY, max: ORDINARY + ODD - 1 }) },
 )
 const round = fc.integer({ min: 1, max: 2 })
 const fee = fc.oneof(
-  { weight: 5, arbitrary: fc.integer({ min: 500, max: 12_000 }) },
+  { weight: 5, arbitrary: fc.integer({ min: 500, max: 10_500 }) },
   fc.integer({ min: 0, max: 300_000 }),
 )
-const sign: fc.Arbitrary<Sign> = fc.record({
-  kind: fc.constant('sign' as const),
-  transfer: fc.nat(TRANSFERS - 1),
-  n: fc.integer({ min: 1, max: 4 }),
-  pays: fc.uniqueArray(withdrawal, { maxLength: 3 }),
-  round,
-  coins: fc.uniqueArray(fc.nat(COINS - 1), { minLength: 1, maxLength: 3 }),
-  fee,
-  twist,
-})
-const voided = fc.record({
-  kind: fc.constant('void' as const),
-  chain: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('litecoin' as const) },
-    { weight: 1, arbitrary: fc.constant('doge' as const) },
-  ),
+function signOf(twist: fc.Arbitrary<Twist>): fc.Arbitrary<Sign> {
+  return fc.record({
+    kind: fc.constant('sign'),
+    transfer: fc.nat(TRANSFERS - 1),
+    n: fc.integer({ min: 1, max: 3 }),
+    pays: fc.uniqueArray(withdrawal, { maxLength: 3 }),
+    round,
+    coins: fc.uniqueArray(fc.nat(COINS - 1), { minLength: 1, maxLength: 3 }),
+    fee,
+    twist,
+  })
+}
+
+const voided: fc.Arbitrary<Single> = fc.record({
+  kind: fc.constant('void'),
+  chain: fc.constantFrom('litecoin', 'litecoin', 'litecoin', 'litecoin', 'doge'),
   withdrawal,
   round,
 })
-const replay = fc.record({ kind: fc.constant('replay' as const), which: fc.nat(1_000) })
-const single: fc.Arbitrary<Single> = fc.oneof(
-  { weight: 40, arbitrary: sign },
-  { weight: 3, arbitrary: voided },
-  { weight: 5, arbitrary: replay },
-)
 const turns = fc.nat(40)
-const move: fc.Arbitrary<Move> = fc.oneof(
-  { weight: 90, arbitrary: single },
-  {
-    weight: 10,
-    arbitrary: fc.record({
-      kind: fc.constant('together' as const),
-      moves: fc.array(single, { minLength: 2, maxLength: 4 }),
-      turns,
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('restart' as const),
-      crash: fc.boolean(),
-      during: fc.option(sign),
-      turns,
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), hours: fc.integer({ min: 1, max: 20 }) }) },
-)
 
-export const movesOf = (length: number): fc.Arbitrary<Move[]> =>
-  fc.array(move, { minLength: length, maxLength: length, size: 'max' })
+function moveOf(sign: fc.Arbitrary<Sign>): fc.Arbitrary<Move> {
+  const which = fc.nat(1_000)
+  const single: fc.Arbitrary<Single> = fc.oneof(
+    { weight: 40, arbitrary: sign },
+    { weight: 12, arbitrary: fc.record({ kind: fc.constant('again'), which, sign }) },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('replay'), which }) },
+    { weight: 2, arbitrary: voided },
+  )
+  const moves = fc.array(single, { minLength: 2, maxLength: 4 })
+  const during = fc.option(sign)
+  const hours = fc.integer({ min: 1, max: 20 })
+  return fc.oneof(
+    { weight: 90, arbitrary: single },
+    { weight: 10, arbitrary: fc.record({ kind: fc.constant('together'), moves, turns }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('restart'), crash: fc.boolean(), during, turns }) },
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant('wait'), hours }) },
+  )
+}
+
+/** So many moves; of what is dishonest only these kinds. */
+export const movesOf = (length: number, kinds: readonly Dishonest[] = KINDS): fc.Arbitrary<Move[]> =>
+  fc.array(moveOf(signOf(twistOf(kinds))), { minLength: length, maxLength: length, size: 'max' })

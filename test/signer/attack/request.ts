@@ -4,7 +4,7 @@ import { scriptOf } from '../../../adapters/bitcoin/address.ts'
 import type { Json } from '../../../machines/vocabulary.ts'
 import * as rigs from '../rig.ts'
 import { coin, foreign, type Coin } from '../rig.ts'
-import { intentsFor, WHERE, type AuthorisedIntent } from './backend.ts'
+import { intentsFor, NOWHERE, WHERE, type AuthorisedIntent } from './backend.ts'
 import type { TrueCoins } from './books.ts'
 import { COINS, type Sign } from './moves.ts'
 
@@ -58,7 +58,8 @@ function coinsFor({ coins, twist }: Sign): Coin[] {
 
 function paymentsFor({ twist }: Sign, intents: readonly AuthorisedIntent[]): [string, bigint][] {
   const by = twist.kind === 'amount' ? BigInt(twist.by) : 0n
-  const payments: [string, bigint][] = intents.map(({ to, amount }) => [to, BigInt(amount) + by])
+  const payable = intents.filter(({ to }) => to !== NOWHERE)
+  const payments: [string, bigint][] = payable.map(({ to, amount }) => [to, BigInt(amount) + by])
   if (twist.kind === 'output') payments.push([WHERE[twist.place], BigInt(twist.amountSat)])
   return twist.kind === 'omitted output' ? payments.slice(1) : payments
 }

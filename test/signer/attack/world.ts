@@ -4,13 +4,14 @@ import { scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
 import * as rigs from '../rig.ts'
 import { ask, grow, ours, type Answer } from '../rig.ts'
-import { AUTHORISED, BOUNDS, YAML } from './backend.ts'
+import { AUTHORISED, BOUNDS, NOWHERE, withdrawalOf, YAML } from './backend.ts'
 import * as books from './books.ts'
 import type { Figures } from './figures.ts'
 import type { Move, Single } from './moves.ts'
 import { requestOf, TRUE_COINS, type Request } from './request.ts'
 
-const script = (address: string): string => Buffer.from(scriptOf(address, rigs.NETWORK)).toString('hex')
+const script = (address: string): string =>
+  address === NOWHERE ? 'none' : Buffer.from(scriptOf(address, rigs.NETWORK)).toString('hex')
 const TRUTH: books.Truth = { authorised: AUTHORISED, scriptOf: script, treasury: script(ours(0).address) }
 
 interface World {
@@ -42,6 +43,11 @@ async function request(world: World, asked: Request): Promise<void> {
   else count(figures, answer)
 }
 
+/** The order of intents says nothing, and their approvals neither. */
+const isSameRequest = (a: Request, b: Request): boolean => plainOf(a) === plainOf(b)
+const plainOf = ({ template, intents }: Request): string =>
+  JSON.stringify([template, intents.map(intent => JSON.stringify({ ...intent, authorisations: [] })).sort()])
+
 function count(figures: Figures, { status, body }: Answer): void {
   if (status >= 500) throw new Error(`the signer answered ${status}: ${String(body.detail)}`)
   figures.notSigned++
@@ -55,6 +61,7 @@ function note(world: World, path: string, asked: Request, { body }: Answer): voi
   const before = world.answers.get(path)
   if (before !== undefined && before.raw !== raw) throw new Error(`${path} was signed twice, otherwise`)
   if (before !== undefined) {
+    if (!isSameRequest(before.asked, asked)) throw new Error(`what answers ${path} was signed for another request`)
     world.figures.repeated++
     return
   }
@@ -107,9 +114,15 @@ async function pass(turns: number): Promise<void> {
 
 async function perform(world: World, move: Single): Promise<void> {
   if (move.kind === 'void') return declareVoid(world, move.chain, `w-${move.withdrawal}`, move.round)
-  const { requests } = world
-  const asked = move.kind === 'sign' ? requestOf(move) : (requests[move.which % requests.length] ?? null)
+  const asked = requestFor(world, move)
   if (asked !== null) await request(world, asked)
+}
+
+function requestFor({ requests, signed }: World, move: Exclude<Single, { kind: 'void' }>): Request | null {
+  if (move.kind === 'replay') return requests[move.which % requests.length] ?? null
+  if (move.kind === 'sign') return requestOf(move)
+  const before = signed[move.which % signed.length]
+  return requestOf(before === undefined ? move.sign : { ...move.sign, pays: before.intents.map(withdrawalOf) })
 }
 
 async function make(world: World, move: Move): Promise<void> {
@@ -149,7 +162,11 @@ export async function play(moves: readonly Move[], figures: Figures): Promise<vo
   await grow(signer, 5, 'doge')
   const common = { step: 0, requests: [], answers: new Map(), signed: [], receipts: new Map(), broken: [] }
   const world: World = { disk, rig, signer, figures, ...common }
-  for (const move of moves) await make(world, move)
+  for (const move of moves) {
+    const before = world.signed.length + world.receipts.size
+    await make(world, move)
+    if (world.signed.length + world.receipts.size > before) check(world)
+  }
   await world.signer.stop()
   check(world)
   figures.plays++
