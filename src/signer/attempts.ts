@@ -56,9 +56,12 @@ export const attemptId = (chain: string, transferId: string, n: number): Id => `
 
 export function createAttempts(parts: AttemptParts): Attempts {
   const { memory } = parts
+  /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
   const read: Attempts['read'] = async id => {
+    const isSigned = memory.records.digestOf(id) !== undefined
+    const unsigned = memory.get(id) ?? null
     await memory.settled()
-    return memory.records.digestOf(id) === undefined ? (memory.get(id) ?? null) : memory.archive.read(id)
+    return isSigned ? memory.archive.read(id) : unsigned
   }
   const sign: Attempts['sign'] = async (chain, asked) => {
     const id = attemptId(chain.name, asked.transferId, asked.n)

@@ -80,6 +80,20 @@ describe('two watchers', () => {
   }, 120_000)
 })
 
+describe('two requests for one attempt at once', () => {
+  test('are each answered for themselves, though the second was signed before the refusal of the first was durable', async () => {
+    const intents = [authorised(intent('w-1', AMOUNT))]
+    const greedy = simple(AMOUNT, 1, 200_000n)
+    const [refused, signed, other] = await Promise.all([
+      sign(signer, 't1', 1, greedy, intents),
+      sign(signer, 't1', 1, simple(), intents),
+      sign(signer, 't1', 1, greedy, intents),
+    ])
+    expect([refused, signed, other].map(({ status }) => status)).toEqual([403, 200, 409])
+    expect((await ask(signer, 'GET', rigs.attemptPath('t1'))).body).toMatchObject({ state: 'signed' })
+  })
+})
+
 describe('a flood', () => {
   test('of bodies without end is cut off before it is read, and of deep nesting too', async () => {
     const huge = new Uint8Array(16 * 1024 * 1024 + 1).fill(0x20)

@@ -1,76 +1,153 @@
 /** What a thief in the watcher's place can think of, as data that fast-check makes and shrinks. */
 import fc from 'fast-check'
 
-export const WITHDRAWALS = 6
+/** Those that an honest backend asks for in the ordinary way; see backend.ts for the odd ones that follow them. */
+export const ORDINARY = 8
+const ODD = 4
 export const COINS = 8
-const TRANSFERS = 5
-/** Where a thief's own output may go: to himself, to two payees, to the treasury, to another address of ours. */
+const TRANSFERS = 12
+/** Where a thief's own output may go: to himself, to a payee, to the treasury, to another address of ours. */
 export const PLACES = ['thief', 'payee', 'treasury', 'own'] as const
+type Place = (typeof PLACES)[number]
+
+export interface Sign {
+  kind: 'sign'
+  transfer: number
+  n: number
+  pays: number[]
+  round: number
+  coins: number[]
+  fee: number
+  twist: Twist
+}
+
+/** One request. */
+export type Single =
+  | Sign
+  | { kind: 'void'; chain: 'litecoin' | 'doge'; withdrawal: number; round: number }
+  | { kind: 'replay'; which: number }
+  /** For the withdrawals of what was signed before. */
+  | { kind: 'again'; which: number; sign: Sign }
 
 export type Move =
-  | {
-      kind: 'sign'
-      transfer: number
-      n: number
-      pays: number[]
-      round: number
-      coins: number[]
-      fee: number
-      twist: Twist
-    }
-  | { kind: 'void'; withdrawal: number; round: number }
-  | { kind: 'replay'; which: number }
-  | { kind: 'restart'; crash: boolean }
+  | Single
+  /** Asked for at the same time, each a few turns after the one before. */
+  | { kind: 'together'; moves: Single[]; turns: number }
+  /** `during` is asked for and not waited for: the machine goes down so many turns later. */
+  | { kind: 'restart'; crash: boolean; during: Sign | null; turns: number }
   | { kind: 'wait'; hours: number }
 
 /** How the template or the intents differ from honest ones. */
 export type Twist =
   | { kind: 'none' }
   | { kind: 'amount'; by: number }
-  | { kind: 'output'; place: (typeof PLACES)[number]; amountSat: number }
-  | { kind: 'change'; place: (typeof PLACES)[number] }
+  | { kind: 'output'; place: Place; amountSat: number }
+  | { kind: 'change'; place: Place }
   | { kind: 'destination' }
   | { kind: 'forged round'; round: number }
+  | { kind: 'forged expiry' }
   | { kind: 'unsigned' }
+  /** Who holds one of the backend's keys, and shows its signature once, twice, or once under another key's name. */
+  | { kind: 'one key'; shown: 'once' | 'twice' | 'as another' }
+  | { kind: 'strangers' }
   | { kind: 'omitted intent' }
+  | { kind: 'omitted output' }
+  | { kind: 'doubled' }
+  | { kind: 'previous amount'; by: number }
+  | { kind: 'witness amount'; by: number }
+  | { kind: 'foreign coin' }
+  | { kind: 'network'; name: 'litecoin' | 'bitcoin-regtest' | 'dogecoin-regtest' }
+  | { kind: 'chain' }
   | { kind: 'byte'; at: number; bit: number }
 
+export type Dishonest = Exclude<Twist['kind'], 'none'>
+
 const place = fc.constantFrom(...PLACES)
-const honest: fc.Arbitrary<Twist> = fc.constant({ kind: 'none' as const })
-const twist: fc.Arbitrary<Twist> = fc.oneof(
-  { weight: 6, arbitrary: honest },
-  fc.record({ kind: fc.constant('amount' as const), by: fc.integer({ min: -2, max: 2 }) }),
-  fc.record({ kind: fc.constant('output' as const), place, amountSat: fc.integer({ min: 600, max: 4_000_000 }) }),
-  fc.record({ kind: fc.constant('change' as const), place }),
-  fc.constant({ kind: 'destination' as const }),
-  fc.record({ kind: fc.constant('forged round' as const), round: fc.integer({ min: 1, max: 4 }) }),
-  fc.constant({ kind: 'unsigned' as const }),
-  fc.constant({ kind: 'omitted intent' as const }),
-  fc.record({ kind: fc.constant('byte' as const), at: fc.nat(2_000), bit: fc.nat(7) }),
+const amountSat = fc.integer({ min: 600, max: 4_000_000 })
+const by = fc.constantFrom(-5_000_000, -20_000, -1, 1, 20_000, 5_000_000)
+const only = <Kind extends string>(kind: Kind) => fc.constant({ kind })
+/** All are as likely; more often than one in two templates none of them. */
+const TWISTS: { [Kind in Dishonest]: fc.Arbitrary<Extract<Twist, { kind: Kind }>> } = {
+  amount: fc.record({ kind: fc.constant('amount'), by: fc.integer({ min: -2, max: 2 }) }),
+  output: fc.record({ kind: fc.constant('output'), place, amountSat }),
+  change: fc.record({ kind: fc.constant('change'), place }),
+  destination: only('destination'),
+  'forged round': fc.record({ kind: fc.constant('forged round'), round: fc.integer({ min: 1, max: 4 }) }),
+  'forged expiry': only('forged expiry'),
+  unsigned: only('unsigned'),
+  'one key': fc.record({ kind: fc.constant('one key'), shown: fc.constantFrom('once', 'twice', 'as another') }),
+  strangers: only('strangers'),
+  'omitted intent': only('omitted intent'),
+  'omitted output': only('omitted output'),
+  doubled: only('doubled'),
+  'previous amount': fc.record({ kind: fc.constant('previous amount'), by }),
+  'witness amount': fc.record({ kind: fc.constant('witness amount'), by }),
+  'foreign coin': only('foreign coin'),
+  network: fc.record({
+    kind: fc.constant('network'),
+    name: fc.constantFrom('litecoin', 'bitcoin-regtest', 'dogecoin-regtest'),
+  }),
+  chain: only('chain'),
+  byte: fc.record({ kind: fc.constant('byte'), at: fc.nat(2_000), bit: fc.nat(7) }),
+}
+const KINDS = Object.keys(TWISTS) as Dishonest[]
+const HONEST_WEIGHT = 6
+
+function twistOf(kinds: readonly Dishonest[]): fc.Arbitrary<Twist> {
+  const weighted = kinds.map(kind => ({ weight: 1, arbitrary: TWISTS[kind] as fc.Arbitrary<Twist> }))
+  const weight = Math.max(1, Math.round((kinds.length / KINDS.length) * HONEST_WEIGHT * 2))
+  return fc.oneof({ weight, arbitrary: only('none') }, ...weighted)
+}
+
+const withdrawal = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(ORDINARY - 1) },
+  { weight: 1, arbitrary: fc.integer({ min: ORDINARY, max: ORDINARY + ODD - 1 }) },
 )
-const withdrawal = fc.nat(WITHDRAWALS - 1)
 const round = fc.integer({ min: 1, max: 2 })
 const fee = fc.oneof(
-  { weight: 5, arbitrary: fc.integer({ min: 500, max: 9_000 }) },
+  { weight: 5, arbitrary: fc.integer({ min: 500, max: 10_500 }) },
   fc.integer({ min: 0, max: 300_000 }),
 )
-const attempt = fc.record({
-  kind: fc.constant('sign' as const),
-  transfer: fc.nat(TRANSFERS - 1),
-  n: fc.integer({ min: 1, max: 4 }),
-  pays: fc.uniqueArray(withdrawal, { maxLength: 3 }),
-  round,
-  coins: fc.uniqueArray(fc.nat(COINS - 1), { minLength: 1, maxLength: 3 }),
-  fee,
-  twist,
-})
-const move: fc.Arbitrary<Move> = fc.oneof(
-  { weight: 40, arbitrary: attempt },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('void' as const), withdrawal, round }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('replay' as const), which: fc.nat(1_000) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), crash: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), hours: fc.integer({ min: 1, max: 20 }) }) },
-)
+function signOf(twist: fc.Arbitrary<Twist>): fc.Arbitrary<Sign> {
+  return fc.record({
+    kind: fc.constant('sign'),
+    transfer: fc.nat(TRANSFERS - 1),
+    n: fc.integer({ min: 1, max: 3 }),
+    pays: fc.uniqueArray(withdrawal, { maxLength: 3 }),
+    round,
+    coins: fc.uniqueArray(fc.nat(COINS - 1), { minLength: 1, maxLength: 3 }),
+    fee,
+    twist,
+  })
+}
 
-export const movesOf = (length: number): fc.Arbitrary<Move[]> =>
-  fc.array(move, { minLength: length, maxLength: length, size: 'max' })
+const voided: fc.Arbitrary<Single> = fc.record({
+  kind: fc.constant('void'),
+  chain: fc.constantFrom('litecoin', 'litecoin', 'litecoin', 'litecoin', 'doge'),
+  withdrawal,
+  round,
+})
+const turns = fc.nat(40)
+
+function moveOf(sign: fc.Arbitrary<Sign>): fc.Arbitrary<Move> {
+  const which = fc.nat(1_000)
+  const single: fc.Arbitrary<Single> = fc.oneof(
+    { weight: 40, arbitrary: sign },
+    { weight: 12, arbitrary: fc.record({ kind: fc.constant('again'), which, sign }) },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('replay'), which }) },
+    { weight: 2, arbitrary: voided },
+  )
+  const moves = fc.array(single, { minLength: 2, maxLength: 4 })
+  const during = fc.option(sign)
+  const hours = fc.integer({ min: 1, max: 20 })
+  return fc.oneof(
+    { weight: 90, arbitrary: single },
+    { weight: 10, arbitrary: fc.record({ kind: fc.constant('together'), moves, turns }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('restart'), crash: fc.boolean(), during, turns }) },
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant('wait'), hours }) },
+  )
+}
+
+/** So many moves; of what is dishonest only these kinds. */
+export const movesOf = (length: number, kinds: readonly Dishonest[] = KINDS): fc.Arbitrary<Move[]> =>
+  fc.array(moveOf(signOf(twistOf(kinds))), { minLength: length, maxLength: length, size: 'max' })

@@ -1,24 +1,54 @@
-/** `npm run attack -- --runs 100000 --seed 1`: so many requests of a thief in the watcher's place. */
+/**
+ * `npm run attack -- --runs 100000 --seed 1`: so many templates of a thief in the watcher's place; with `--mutants` at
+ * most so many on each signer that lacks a rule, `--aimed` only those by which a thief can profit.
+ */
 import { parseArgs } from 'node:util'
-import fc from 'fast-check'
-import { movesOf } from './moves.ts'
-import { play, type Figures } from './world.ts'
+import { attack, fewest } from './attack.ts'
+import { attackMutants } from './mutate.ts'
 
-const MOVES = 120
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '1' },
+    mutants: { type: 'boolean', default: false },
+    aimed: { type: 'boolean', default: false },
+  },
+})
+const runs = Number(values.runs)
+const seed = Number(values.seed)
 
-export async function attack(runs: number, seed: number): Promise<Figures> {
-  const figures: Figures = { requests: 0, signed: 0, refused: 0, voided: 0, restarts: 0 }
-  for (let round = 0; figures.requests < runs; round++) {
-    const property = fc.asyncProperty(movesOf(MOVES), moves => play(moves, figures))
-    await fc.assert(property, { seed: seed + round, numRuns: 5, endOnFailure: false })
+const PROGRESS_EVERY = 5_000
+const say = (line: string) => process.stdout.write(`${line}\n`)
+const startedAt = performance.now()
+const seconds = () => Math.round((performance.now() - startedAt) / 1000)
+
+async function runAttack(): Promise<boolean> {
+  let next = PROGRESS_EVERY
+  const { figures, violation } = await attack({
+    runs,
+    seed,
+    progress: ({ templates, signed }) => {
+      if (templates < next) return
+      say(`${templates} templates, ${signed} signed, ${seconds()} s`)
+      next += PROGRESS_EVERY
+    },
+  })
+  say(JSON.stringify({ seed, ...figures, seconds: seconds() }, null, 2))
+  if (violation === null) return true
+  say(`seed ${violation.seed}: ${violation.message}`)
+  say((await fewest(violation.moves)).map(move => JSON.stringify(move)).join('\n'))
+  return false
+}
+
+async function runMutants(): Promise<boolean> {
+  let unnoticed = 0
+  for await (const { mutant, message, templates } of attackMutants(runs, seed, values.aimed)) {
+    const isNoticed = message !== null && mutant.noticed.test(message)
+    if (!isNoticed) unnoticed++
+    say(`${isNoticed ? 'noticed' : 'MISSED '} | ${mutant.rule} | ${templates} | ${message ?? 'nothing'}`)
   }
-  return figures
+  say(`${unnoticed} unnoticed, ${seconds()} s`)
+  return unnoticed === 0
 }
 
-if (process.argv[1]?.endsWith('attack/run.js') === true) {
-  const options = { runs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } } as const
-  const { values } = parseArgs({ options })
-  const startedMs = Date.now()
-  const figures = await attack(Number(values.runs), Number(values.seed))
-  console.log(JSON.stringify({ ...figures, seconds: Math.round((Date.now() - startedMs) / 1000) }))
-}
+process.exitCode = (await (values.mutants ? runMutants() : runAttack())) ? 0 : 1

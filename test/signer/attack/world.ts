@@ -1,176 +1,155 @@
 /** One signer on a simulated disk, a backend that has authorised a little, and a thief who makes moves. */
 import { Transaction } from 'bitcoinjs-lib'
 import { scriptOf } from '../../../adapters/bitcoin/address.ts'
-import type { Authorisation, Intent, Json } from '../../../machines/vocabulary.ts'
 import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
 import * as rigs from '../rig.ts'
-import { ask, authorised, coin, foreign, grow, intent, ours, standard, theirs } from '../rig.ts'
-import { checkCaps, checkExclusion, confirmed, outflowOf, type Signed } from './books.ts'
-import { COINS, WITHDRAWALS, type Move, type PLACES, type Twist } from './moves.ts'
+import { ask, grow, ours, type Answer } from '../rig.ts'
+import { AUTHORISED, BOUNDS, NOWHERE, withdrawalOf, YAML } from './backend.ts'
+import * as books from './books.ts'
+import type { Figures } from './figures.ts'
+import type { Move, Single } from './moves.ts'
+import { requestOf, TRUE_COINS, type Request } from './request.ts'
 
-type AuthorisedIntent = Intent & { authorisations: Authorisation[] }
-const BOUNDS = { maximumFee: 10_000n, perTransaction: 4_000_000n, perDay: 6_000_000n }
-const YAML = standard({
-  policy: 'maximumFeeRate: 1000, maximumFee: "10000", perTransaction: "4000000", perDay: "6000000"',
-})
-const DAY_MS = 24 * 60 * 60 * 1000
-const START_MS = Date.parse('2026-01-01T00:00:00Z')
-
-const amountOf = (withdrawal: number): bigint => 700_000n + 50_000n * BigInt(withdrawal)
-const expiryOf = (withdrawal: number) => (withdrawal === 0 ? new Date(START_MS + DAY_MS).toISOString() : null)
-/** Both rounds of every withdrawal but the last, which the backend has asked for once. */
-const AUTHORISED: AuthorisedIntent[] = Array.from({ length: WITHDRAWALS }, (_, w) =>
-  (w === WITHDRAWALS - 1 ? [1] : [1, 2]).map(round =>
-    authorised(intent(`w-${w}`, amountOf(w), { to: theirs(w % 2), round, expiresAt: expiryOf(w) })),
-  ),
-).flat()
-const COIN = Array.from({ length: COINS }, (_, n) => coin(n % 5, n))
-const WHERE: Record<(typeof PLACES)[number], string> = {
-  thief: foreign(9).address,
-  payee: theirs(0),
-  treasury: ours(0).address,
-  own: ours(2).address,
-}
-const script = (address: string): string => Buffer.from(scriptOf(address, rigs.NETWORK)).toString('hex')
-const SCRIPTS = { scriptOf: script, treasury: script(ours(0).address) }
-
-export interface Figures {
-  requests: number
-  signed: number
-  refused: number
-  voided: number
-  restarts: number
-}
-
-interface Request {
-  transfer: string
-  n: number
-  template: Json
-  intents: AuthorisedIntent[]
-}
+const script = (address: string): string =>
+  address === NOWHERE ? 'none' : Buffer.from(scriptOf(address, rigs.NETWORK)).toString('hex')
+const TRUTH: books.Truth = { authorised: AUTHORISED, scriptOf: script, treasury: script(ours(0).address) }
 
 interface World {
   disk: SimulatedDisk
   rig: rigs.Rig
   signer: rigs.Signer
+  step: number
   requests: Request[]
-  answers: Map<string, string>
-  signed: Signed[]
+  /** The signed bytes and the request that they answer, by name. */
+  answers: Map<string, { raw: string; asked: Request }>
+  signed: books.Signed[]
   receipts: Map<string, readonly string[]>
+  /** By requests that nobody waited for. */
+  broken: Error[]
   figures: Figures
 }
 
-function intentsFor(pays: readonly number[], round: number, twist: Twist): AuthorisedIntent[] {
-  const found = pays.map(w => AUTHORISED.find(each => each.id === `w-${w}` && each.round === round) ?? AUTHORISED[0]!)
-  if (twist.kind === 'destination') return found.map(each => ({ ...each, to: WHERE.thief }))
-  if (twist.kind === 'forged round') return found.map(each => ({ ...each, round: twist.round }))
-  if (twist.kind === 'unsigned') return found.map(each => ({ ...each, authorisations: [] }))
-  return found
-}
-
-function templateFor(move: Extract<Move, { kind: 'sign' }>, intents: readonly AuthorisedIntent[]): Json | null {
-  const { twist } = move
-  const by = twist.kind === 'amount' ? BigInt(twist.by) : 0n
-  const outputs: [string, bigint][] = intents.map(({ to, amount }) => [to, BigInt(amount) + by])
-  if (twist.kind === 'output') outputs.push([WHERE[twist.place], BigInt(twist.amountSat)])
-  const funds = rigs.FUNDS * BigInt(move.coins.length)
-  const change = outputs.reduce((left, [, amountSat]) => left - amountSat, funds - BigInt(move.fee))
-  if (change < 1_000n) return null
-  outputs.push([WHERE[twist.kind === 'change' ? twist.place : 'treasury'], change])
-  const template = rigs.pay(
-    move.coins.map(n => COIN[n]!),
-    outputs,
-  ) as { psbt: string }
-  if (twist.kind !== 'byte') return template
-  const bytes = Buffer.from(template.psbt, 'base64')
-  bytes[twist.at % bytes.length]! ^= 1 << twist.bit
-  return { ...template, psbt: bytes.toString('base64') }
-}
-
 async function request(world: World, asked: Request): Promise<void> {
-  const { transfer, n, template, intents } = asked
+  const { figures } = world
   world.requests.push(asked)
-  world.figures.requests++
-  const { status, body } = await rigs.sign(world.signer, transfer, n, template, intents)
-  if (status >= 500 && body.kind !== 'disk-failed')
-    throw new Error(`the signer answered ${status}: ${String(body.detail)}`)
-  if (status !== 200) world.figures.refused++
-  else note(world, asked, body as { signedTransaction: string; transactionId: string })
+  figures.templates++
+  const path = rigs.attemptPath(asked.transfer, asked.n, asked.chain)
+  const { template, intents } = asked
+  const answer = await ask(world.signer, 'PUT', path, { template, intents })
+  const signed = world.answers.get(path)
+  if (answer.status === 200) note(world, path, asked, answer)
+  else if (signed !== undefined && JSON.stringify(signed.asked) === JSON.stringify(asked))
+    throw new Error(`${path} was signed, and the same request is answered ${answer.status}`)
+  else count(figures, answer)
 }
 
-function note(
-  world: World,
-  { transfer, n, intents }: Request,
-  body: { signedTransaction: string; transactionId: string },
-) {
-  const name = `${transfer}:${n}`
-  const before = world.answers.get(name)
-  if (before !== undefined && before !== body.signedTransaction) throw new Error(`${name} was signed twice, otherwise`)
-  if (before !== undefined) return
-  world.answers.set(name, body.signedTransaction)
-  world.figures.signed++
-  const transaction = Transaction.fromHex(body.signedTransaction)
-  const paid = transaction.outs.reduce((sum, { value }) => sum + value, 0n)
-  const fee = rigs.FUNDS * BigInt(transaction.ins.length) - paid
-  const atMs = world.rig.now.ms
-  for (const { id, round, expiresAt } of intents) {
-    const isFirst = world.signed.every(other => other.intents.every(each => each.id !== id || each.round !== round))
-    if (isFirst && expiresAt !== null && Date.parse(expiresAt) <= atMs)
-      throw new Error(`${id} was signed after it expired`)
-    if (world.signed.some(other => other.intents.some(each => each.id === id && each.round > round)))
-      throw new Error(`round ${round} of ${id} was signed after a higher one`)
+/** The order of intents says nothing, and their approvals neither. */
+const isSameRequest = (a: Request, b: Request): boolean => plainOf(a) === plainOf(b)
+const plainOf = ({ template, intents }: Request): string =>
+  JSON.stringify([template, intents.map(intent => JSON.stringify({ ...intent, authorisations: [] })).sort()])
+
+function count(figures: Figures, { status, body }: Answer): void {
+  if (status >= 500) throw new Error(`the signer answered ${status}: ${String(body.detail)}`)
+  figures.notSigned++
+  const reasons = body.reasons as { kind: string }[] | undefined
+  const kinds = reasons?.map(({ kind }) => kind) ?? [String(body.kind ?? body.state)]
+  for (const kind of new Set(kinds)) figures.refused[kind] = (figures.refused[kind] ?? 0) + 1
+}
+
+function note(world: World, path: string, asked: Request, { body }: Answer): void {
+  const raw = String(body.signedTransaction)
+  const before = world.answers.get(path)
+  if (before !== undefined && before.raw !== raw) throw new Error(`${path} was signed twice, otherwise`)
+  if (before !== undefined) {
+    if (!isSameRequest(before.asked, asked)) throw new Error(`what answers ${path} was signed for another request`)
+    world.figures.repeated++
+    return
   }
-  world.signed.push({ transfer, atMs, transaction, id: body.transactionId, intents, fee })
+  world.answers.set(path, { raw, asked })
+  world.figures.signed++
+  const { network } = asked.template as { network: string }
+  if (asked.chain !== 'litecoin' || network !== rigs.NETWORK.name)
+    throw new Error(`signed on ${asked.chain} what is for the network ${network}`)
+  const transaction = Transaction.fromHex(raw)
+  const fee = books.trueFee(transaction, TRUE_COINS)
+  const { transfer, intents } = asked
+  const { step, rig } = world
+  world.signed.push({ transfer, atMs: rig.now.ms, step, transaction, id: transaction.getId(), intents, fee })
 }
 
-async function declareVoid(world: World, id: string, round: number): Promise<void> {
-  world.figures.requests++
-  world.figures.voided++
-  const { body } = await ask(world.signer, 'PUT', `/v1/withdrawals/${id}/void`, { chain: 'litecoin', round })
+async function declareVoid(world: World, chain: string, id: string, round: number): Promise<void> {
+  world.figures.voids++
+  const { status, body } = await ask(world.signer, 'PUT', `/v1/withdrawals/${id}/void`, { chain, round })
+  if (status === 409) return // it was signed for on the other chain
   const listed = body.signed as string[]
+  if (chain !== 'litecoin') {
+    if (listed.length > 0) throw new Error(`a receipt for ${chain} lists what was signed on another chain`)
+    return
+  }
   const before = world.receipts.get(`${id}@${round}`)
   if (before !== undefined && String(before) !== String(listed)) throw new Error(`a second receipt for ${id}@${round}`)
   world.receipts.set(`${id}@${round}`, listed)
 }
 
-async function restart(world: World, isCrash: boolean): Promise<void> {
+async function restart(world: World, move: Extract<Move, { kind: 'restart' }>): Promise<void> {
   world.figures.restarts++
+  const asked = move.during === null ? null : requestOf(move.during)
+  const underway =
+    asked === null ? null : request(world, asked).catch((error: unknown) => world.broken.push(error as Error))
+  await pass(move.turns)
   const { ms } = world.rig.now
-  if (!isCrash) await world.signer.stop()
-  world.disk = isCrash ? world.disk.crash() : world.disk.kill()
+  if (!move.crash) {
+    await world.signer.stop()
+    await underway // after a crash nobody is answered whose answer was not durable
+  }
+  world.disk = move.crash ? world.disk.crash() : world.disk.kill()
   world.rig = rigs.reboot(world.disk, YAML)
   world.rig.now.ms = ms
   world.signer = await rigs.start(world.rig)
 }
 
-async function perform(world: World, move: Move): Promise<void> {
+async function pass(turns: number): Promise<void> {
+  for (let n = 0; n < turns; n++) await Promise.resolve()
+}
+
+async function perform(world: World, move: Single): Promise<void> {
+  if (move.kind === 'void') return declareVoid(world, move.chain, `w-${move.withdrawal}`, move.round)
+  const asked = requestFor(world, move)
+  if (asked !== null) await request(world, asked)
+}
+
+function requestFor({ requests, signed }: World, move: Exclude<Single, { kind: 'void' }>): Request | null {
+  if (move.kind === 'replay') return requests[move.which % requests.length] ?? null
+  if (move.kind === 'sign') return requestOf(move)
+  const before = signed[move.which % signed.length]
+  return requestOf(before === undefined ? move.sign : { ...move.sign, pays: before.intents.map(withdrawalOf) })
+}
+
+async function make(world: World, move: Move): Promise<void> {
+  world.step++
   if (move.kind === 'wait') world.rig.now.ms += move.hours * 3_600_000
-  if (move.kind === 'restart') await restart(world, move.crash)
-  if (move.kind === 'void') await declareVoid(world, `w-${move.withdrawal}`, move.round)
-  if (move.kind === 'replay' && world.requests.length > 0)
-    await request(world, world.requests[move.which % world.requests.length]!)
-  if (move.kind !== 'sign') return
-  const intents = intentsFor(move.pays, move.round, move.twist)
-  const template = templateFor(move, intents)
-  const shown = move.twist.kind === 'omitted intent' ? intents.slice(1) : intents
-  if (template !== null) await request(world, { transfer: `t${move.transfer}`, n: move.n, template, intents: shown })
+  else if (move.kind === 'restart') await restart(world, move)
+  else if (move.kind === 'together') {
+    world.figures.together++
+    await Promise.all(move.moves.map((each, n) => pass(n * move.turns).then(() => perform(world, each))))
+  } else await perform(world, move)
 }
 
 /** Money out is within what was authorised and within the caps; what was voided stayed so. */
-function check({ signed, receipts }: World): void {
-  const outflows = signed.map(each => outflowOf(each, AUTHORISED, SCRIPTS))
-  checkCaps(signed, outflows, BOUNDS)
-  checkExclusion(signed)
+function check({ signed, receipts, broken }: World): void {
+  if (broken.length > 0) throw broken[0]!
+  books.checkOrder(signed)
+  const outflows = signed.map(each => books.outflowOf(each, TRUTH))
+  books.checkCaps(signed, outflows, BOUNDS)
+  books.checkExclusion(signed)
+  books.checkReceipts(signed, receipts)
   const authorisedSum = AUTHORISED.reduce((sum, { amount }) => sum + BigInt(amount), 0n)
   for (const order of [1, -1]) {
-    const out = confirmed(order === 1 ? signed : signed.toReversed(), order === 1 ? outflows : outflows.toReversed())
+    const out = books.confirmed(
+      order === 1 ? signed : signed.toReversed(),
+      order === 1 ? outflows : outflows.toReversed(),
+    )
     if (out > authorisedSum) throw new Error(`${out} got out, ${authorisedSum} was authorised`)
-  }
-  for (const [name, listed] of receipts) {
-    const [id, round] = name.split('@') as [string, string]
-    const paying = signed.filter(({ intents }) => intents.some(each => each.id === id && each.round <= Number(round)))
-    const hidden = paying.find(({ id: transaction }) => !listed.includes(transaction))
-    if (hidden !== undefined) throw new Error(`${hidden.id} pays ${id}, and the receipt for ${name} does not list it`)
   }
 }
 
@@ -180,8 +159,15 @@ export async function play(moves: readonly Move[], figures: Figures): Promise<vo
   const rig = await rigs.createRigOn(disk, YAML)
   const signer = await rigs.start(rig)
   await grow(signer)
-  const world: World = { disk, rig, signer, requests: [], answers: new Map(), signed: [], receipts: new Map(), figures }
-  for (const move of moves) await perform(world, move)
-  check(world)
+  await grow(signer, 5, 'doge')
+  const common = { step: 0, requests: [], answers: new Map(), signed: [], receipts: new Map(), broken: [] }
+  const world: World = { disk, rig, signer, figures, ...common }
+  for (const move of moves) {
+    const before = world.signed.length + world.receipts.size
+    await make(world, move)
+    if (world.signed.length + world.receipts.size > before) check(world)
+  }
   await world.signer.stop()
+  check(world)
+  figures.plays++
 }

@@ -1,0 +1,158 @@
+/**
+ * Signers that lack one rule each, made from the built one by changing its text as it is loaded. An attack is worth
+ * something only if it notices every one of them; and one that changes nothing any more is an error.
+ */
+import type { Dishonest } from './moves.ts'
+
+export interface Mutant {
+  /** The rule that is off. */
+  rule: string
+  /** The built file whose text is changed, the text, which stands there once, and what replaces it. */
+  file: string
+  find: string
+  replace: string
+  /** What the books say then. */
+  noticed: RegExp
+  /** What a thief has to be dishonest about to profit by it; nothing, where honest templates in a dishonest order do. */
+  aims: readonly Dishonest[]
+}
+
+const POLICY = 'src/signer/policy.js'
+const APPROVALS = 'src/signer/approvals.js'
+
+/** Whatever is wrong in this way is not among the reasons of a verdict any more. */
+const without = (kind: string, noticed: RegExp, ...aims: Dishonest[]): Mutant => ({
+  rule: kind,
+  file: POLICY,
+  find: 'reasons: reasons.slice(',
+  replace: `reasons: reasons.filter(given => given.kind !== '${kind}').slice(`,
+  noticed,
+  aims,
+})
+
+/** Kinds of reasons that no template of the bitcoin family can provoke: its reader refuses such a template before. */
+export const UNREACHABLE = ['wrong-network', 'wrong-asset', 'wrong-fee', 'nothing-spent', 'repeated-spend-key']
+
+export const MUTANTS: readonly Mutant[] = [
+  without('unexplained-output', /pays \d+ to [0-9a-f]+, unasked/, 'output'),
+  without('intent-not-paid', /leaves \d intents unpaid/, 'omitted output'),
+  without('invalid-destination', /leaves \d intents unpaid/),
+  without('repeated-intent', /pays one withdrawal twice/, 'doubled'),
+  without('foreign-input', /the signer answered 500/, 'foreign coin'),
+  without('fee-too-high', /over the cap of fees/),
+  without('fee-rate-too-high', /over the cap of fee rates/),
+  without('limit-per-transaction', /over the cap of a transaction/),
+  without('limit-per-day', /over the cap of a day/),
+  without('destination-not-allowed', /pays a blocked destination/),
+  without('wrong-chain', /serves an intent for the chain doge/),
+  without('intent-changed', /was another one before/),
+  without('old-round', /was signed after a higher one/),
+  without('voided', /does not list it/),
+  without('could-pay-twice', /can both confirm for w-/),
+  without('not-an-attempt', /can both confirm for t\d/),
+  without('expired', /was signed after it expired/),
+  {
+    rule: 'approvals at all',
+    file: POLICY,
+    find: 'request.intents.flatMap(intent => missingOf(terms.authority, intent))',
+    replace: '[]',
+    noticed: /serves what nobody authorised/,
+    aims: ['unsigned', 'destination'],
+  },
+  {
+    rule: 'approvals: as many keys as are required',
+    file: APPROVALS,
+    find: 'given >= required',
+    replace: 'given >= 1',
+    noticed: /serves what nobody authorised/,
+    aims: ['one key'],
+  },
+  {
+    rule: 'approvals: each key for itself',
+    file: APPROVALS,
+    find: 'authorisation.key === key && ',
+    replace: '',
+    noticed: /serves what nobody authorised/,
+    aims: ['one key'],
+  },
+  {
+    rule: 'approvals: signatures that verify',
+    file: APPROVALS,
+    find: ' && isSigned(authorisation, bytes)',
+    replace: '',
+    noticed: /serves what nobody authorised/,
+    aims: ['destination'],
+  },
+  {
+    rule: 'exact amounts',
+    file: POLICY,
+    find: 'JSON.stringify([to, dataField, asset, amount])',
+    replace: 'JSON.stringify([to, dataField, asset])',
+    noticed: /pays \d+ to [0-9a-f]+, unasked/,
+    aims: ['amount'],
+  },
+  {
+    rule: 'change to the treasury only',
+    file: POLICY,
+    find: 'to === treasury ||',
+    replace: 'isOurs(to) ||',
+    noticed: /pays \d+ to [0-9a-f]+, unasked/,
+    aims: ['change'],
+  },
+  {
+    rule: 'limit of a day: a whole day',
+    file: POLICY,
+    find: 'const DAY_MS = 24 *',
+    replace: 'const DAY_MS = 12 *',
+    noticed: /over the cap of a day/,
+    aims: [],
+  },
+  {
+    rule: 'coins proven by the transaction that paid them',
+    file: 'adapters/bitcoin/template.js',
+    find: ' || txidOf(previous, span) !== txid',
+    replace: '',
+    noticed: /is not signed for what the coin is worth|is no coin of ours/,
+    aims: ['previous amount'],
+  },
+  {
+    rule: 'the network of the template',
+    file: 'adapters/bitcoin/template.js',
+    find: 'parsed.data.network !== network.name',
+    replace: 'false',
+    noticed: /what is for the network/,
+    aims: ['network'],
+  },
+  {
+    rule: 'one request for each name',
+    file: 'src/signer/attempts.js',
+    find: 'signed !== undefined && signed !== digest',
+    replace: 'false',
+    noticed: /was signed for another request/,
+    aims: [],
+  },
+  {
+    rule: 'what is signed is remembered',
+    file: 'src/signer/memory.js',
+    find: 'records.learn(instance)',
+    replace: 'undefined',
+    noticed: /./,
+    aims: [],
+  },
+  {
+    rule: 'what is signed is remembered by the next start',
+    file: 'src/signer/memory.js',
+    find: 'records.learn(image)',
+    replace: 'undefined',
+    noticed: /./,
+    aims: [],
+  },
+  {
+    rule: 'receipts list what was signed before',
+    file: 'src/signer/voids.js',
+    find: 'remembered?.templates.map(',
+    replace: '[].map(',
+    noticed: /does not list it/,
+    aims: [],
+  },
+]
