@@ -88,6 +88,7 @@ async function assignAll(exchange: Exchange): Promise<void> {
   const all = references.map(reference => () => assign(exchange, reference))
   if (isAtOnce) await Promise.all(all.map(one => one()))
   else for (const one of all) await one()
+  exchange.books.isAssigned = true
 }
 
 async function credit(exchange: Exchange, id: string, amount: bigint): Promise<void> {

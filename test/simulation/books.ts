@@ -34,6 +34,8 @@ export interface Books {
   /** By `kind/id`. */
   told: Map<string, Told>
   addresses: Map<string, Assigned>
+  /** Every reference that there will be has an address. */
+  isAssigned: boolean
   withdrawals: Map<string, Wanted>
   /** Deposits that the backend has credited and not taken back: id and amount. */
   credited: Map<string, bigint>
@@ -51,6 +53,7 @@ export const newBooks = (): Books => ({
   events: [],
   told: new Map(),
   addresses: new Map(),
+  isAssigned: false,
   withdrawals: new Map(),
   credited: new Map(),
   acknowledged: new Set(),

@@ -1,6 +1,6 @@
 /** Power failures and kills, and weather that changes. */
 import type { Books } from './books.ts'
-import { loseLedger } from './loss.ts'
+import { copyDisk, loseLedger, type Copy } from './loss.ts'
 import type { Machine } from './machine.ts'
 import type { Season } from './season.ts'
 import type { System } from './system.ts'
@@ -9,6 +9,7 @@ import { CALM, type Weather } from './wire.ts'
 const MAXIMUM_GAP_MS = 40_000
 const MAXIMUM_AWAITS = 400
 const CHANGE_MS = 30_000
+const ASSIGNED_MS = 1000
 
 const MIXED: Weather = { drop: 0.02, loseAnswer: 0.02, duplicate: 0.02, garble: 0.01, stall: 0.02 }
 const BAD: Weather = { drop: 0.1, loseAnswer: 0.15, duplicate: 0.1, garble: 0.05, stall: 0.1 }
@@ -22,11 +23,24 @@ export async function tortureMachine(world: System['world'], machine: Machine, s
   }
 }
 
-export async function runLoss(system: System, books: Books, { script, losesLedger }: Season): Promise<void> {
+/**
+ * Not before every reference has its address: a copy cannot tell whom a free one was given to since, so a backend asks for
+ * no new one before it has restored the others; and a request that is still on its way must not do it instead.
+ */
+async function copyOnce(system: System, books: Books): Promise<Copy> {
   const { world } = system
+  while (!books.isAssigned) await world.sleep(ASSIGNED_MS)
+  await world.sleep(world.dice.between(0, MAXIMUM_GAP_MS))
+  return copyDisk(system)
+}
+
+export async function runLoss(system: System, books: Books, season: Season): Promise<void> {
+  const { world } = system
+  const { script, losesLedger } = season
   if (!losesLedger) return
+  const copy = world.dice.chance(0.5) ? await copyOnce(system, books) : null
   await world.sleep(world.dice.between(0, script.stormMs[0]))
-  loseLedger(system, books)
+  if (season.isStormy) loseLedger(system, books, copy)
 }
 
 export async function changeWeather({ world, sky }: System, season: Season): Promise<void> {

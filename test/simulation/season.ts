@@ -9,7 +9,7 @@ export interface Script {
   payments: number
   /** Processes fall, messages get lost, the node is away. Without it only the chain moves. */
   isFaulty: boolean
-  /** How probable it is that the watcher loses its ledger. */
+  /** How probable it is that the watcher loses its ledger; half of the times an older copy is put back. */
   loss: number
   /** One fall, at exactly this await of this machine. */
   fall: { machine: 'watcher' | 'signer'; at: number; how: Fall } | null
