@@ -30,6 +30,7 @@ export interface BitcoinNodeOptions {
 const RPC_MISC_ERROR = -1
 const INVALID_ADDRESS_OR_KEY = -5
 const INVALID_PARAMETER = -8
+const METHOD_NOT_FOUND = -32601
 const NO_PARENT = '0'.repeat(64)
 const VBYTES_PER_KVBYTE = 1000
 const SCAN_TIMEOUT_MS = 15 * 60_000
@@ -139,8 +140,9 @@ async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<PlanF
 
 const unspentShape = z.object({
   success: z.boolean(),
-  height: z.number(),
-  bestblock: z.string(),
+  /** Daemons that do not name the block cannot be compared with. */
+  height: z.number().optional(),
+  bestblock: z.string().optional(),
   unspents: z.array(z.object({ txid: z.string(), vout: z.number(), amount: amountShape })),
 })
 
@@ -148,8 +150,12 @@ const unspentShape = z.object({
 async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted | null> {
   const descriptors = addresses.map(address => `addr(${address})`)
   const answer = await rpc.askSlowly(SCAN_TIMEOUT_MS, unspentShape, 'scantxoutset', 'start', descriptors)
+  // One scan at a time: the one of a process that was killed may still run.
+  if (!answer.ok && answer.code !== METHOD_NOT_FOUND)
+    throw operating('node-refused', `the node answered scantxoutset with an error: ${answer.message} (${answer.code})`)
   if (!answer.ok || !answer.result.success) return null
   const { unspents, height, bestblock } = answer.result
+  if (height === undefined || bestblock === undefined) return null
   const coins = unspents.map(({ txid, vout, amount }) => ({
     key: `${chain}:${txid}:${vout}`,
     amount: toSatoshi(amount).toString(),

@@ -139,6 +139,12 @@ function onSeen(policies: Policies, memory: LiveMemory, event: Inbound): Address
   return chain === null ? [] : [tell(treasuryId(policyOf(policies, chain).name), 'signer.seen', at, data.seen)]
 }
 
+/** What concerns an instance that has ended concerns nobody any more. */
+function onLive(memory: LiveMemory, event: Inbound, messages: (chain: string) => Addressed[]): Addressed[] {
+  const chain = chainOfInbound(memory, event)
+  return chain === null ? [] : messages(chain)
+}
+
 export function route(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
   return [...routed(policies, memory, event), ...onSeen(policies, memory, event)]
 }
@@ -178,9 +184,9 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Address
     case 'withdrawal.voided':
       return [toVoided(ground(event.data.chain), event.data.id, event.data)]
     case 'authorisation.added':
-      return onAuthorised(ground(chainOfInbound(memory, event) ?? ''), event)
+      return onLive(memory, event, chain => onAuthorised(ground(chain), event))
     case 'signing.refused':
-      return onRefused(ground(chainOfInbound(memory, event) ?? ''), event.run, event)
+      return onLive(memory, event, chain => onRefused(ground(chain), event.run, event))
     case 'signer.recalled':
       return onRecalled(ground(event.data.chain), event.data)
     case 'signer.replaced':

@@ -3,7 +3,7 @@
  * signed) and the chain; it ends when every chain is at its tip, and says how the coins compare with the node's own count.
  * Killed on its way, it goes on when it is run again.
  */
-import { operating, reasonOf } from '../../adapters/fault.ts'
+import { Fault, operating } from '../../adapters/fault.ts'
 import type { WatcherConfig } from '../config.ts'
 import { parseTokens } from '../http/tokens.ts'
 import type { Audit } from '../watcher/audit.ts'
@@ -33,8 +33,9 @@ interface Rebuilding {
 
 const LOOK_MS = 500
 const FAST_POLL_MS = 50
-/** The node counts at one block while we may stand at another; minutes each on a large chain. */
-const AUDITS_AT_MOST = 20
+/** The node may count at another block than ours, be away, or still be counting for a rebuild that was killed: 20 minutes. */
+const AUDITS_AT_MOST = 600
+const AUDIT_PAUSE_MS = 2000
 const SHOWN_AT_MOST = 5
 /** In these a chain waits for somebody, and progress is why. */
 const WAITING = ['connecting', 'unreachable']
@@ -100,9 +101,12 @@ async function audit({ watcher, out }: Rebuilding, chain: string): Promise<Audit
       const found = await watcher.audit(chain)
       if (found !== 'moved') return found
     } catch (error) {
-      trouble = reasonOf(error)
+      if (!(error instanceof Fault)) throw error
+      const reason = error.message
+      if (reason !== trouble) out(`${chain}: the node cannot count yet: ${reason}`)
+      trouble = reason
     }
-    await pause(LOOK_MS)
+    await pause(AUDIT_PAUSE_MS)
   }
   throw operating('not-counted', `${chain}: the node could not be asked to count (${trouble}): run it again`)
 }

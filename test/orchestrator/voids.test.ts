@@ -252,6 +252,13 @@ describe('what is held back', () => {
     expect(contextOf(rig, 'withdrawal/w-1')['authorisations']).toHaveLength(2)
   })
 
+  test('an authorisation that comes when its withdrawal has ended changes nothing, and is no defect', async () => {
+    const rig = await funded('5000')
+    const data = { id: 'withdrawal/long-final', isEnough: true, ...authorisation }
+    await rig.send({ type: 'authorisation.added', at, data })
+    expect(rig.log.filter(({ level }) => level === 'error')).toEqual([])
+  })
+
   test('by the signer shows as held with the reason, and is asked for again at once when an authorisation is added', async () => {
     const rig = await funded('5000')
     await batched(rig, 'w-1', 'w-2')

@@ -474,3 +474,33 @@ describe('publish and locate', () => {
     expect(await node.locate(payment)).toEqual({ kind: 'pending' })
   })
 })
+
+describe('the count of unspent outputs', () => {
+  const answering =
+    (answer: { result: unknown; error: unknown }): Request =>
+    async call => {
+      const { id } = JSON.parse(new TextDecoder().decode(call.body)) as { id: number }
+      return { status: 200, headers: {}, body: new TextEncoder().encode(JSON.stringify({ ...answer, id })) }
+    }
+  const unspents = [{ txid: 'aa', vout: 1, amount: '0.5' }]
+
+  it('is of one block', async () => {
+    const result = { success: true, height: 7, bestblock: 'bb', unspents }
+    const counted = await connect(answering({ result, error: null })).unspent([ours])
+    expect(counted).toEqual({ at: { height: 7, hash: 'bb' }, coins: [{ key: 'ltc:aa:1', amount: '50000000' }] })
+  })
+
+  it.each([
+    ['does not know the command', { result: null, error: { code: -32601, message: 'Method not found' } }],
+    ['does not name the block', { result: { success: true, unspents }, error: null }],
+    ['was told to stop', { result: { success: false, unspents: [] }, error: null }],
+  ])('is none of a node that %s', async (_, answer) => {
+    expect(await connect(answering(answer)).unspent([ours])).toBeNull()
+  })
+
+  it('is asked for again while the node still counts for somebody else', async () => {
+    const error = { code: -8, message: 'Scan already in progress, use action "abort" or "status"' }
+    const asked = connect(answering({ result: null, error })).unspent([ours])
+    await expect(asked).rejects.toMatchObject({ type: 'operating', kind: 'node-refused' })
+  })
+})
