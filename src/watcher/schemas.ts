@@ -39,6 +39,11 @@ export const decisionBody = z.strictObject({
   reason: text.min(1),
 })
 export const authorisationBody = z.strictObject({ signature: signatureSchema })
+/** Chain and round count only for a withdrawal that this ledger does not know. */
+export const cancellationBody = z.strictObject({
+  chain: text.optional(),
+  round: z.int().min(1).max(1_000_000).default(1),
+})
 export const withdrawalBody = z.strictObject({
   chain: text,
   asset: text,
@@ -130,6 +135,11 @@ export const withdrawalSchema = z.object({
   ...changed,
   history: history.optional(),
 })
+
+/** Of a withdrawal that the ledger does not know there is no more. */
+export const cancelledSchema = withdrawalSchema
+  .partial()
+  .required({ id: true, chain: true, round: true, state: true, reason: true, receipt: true })
 
 const attemptSchema = z.object({
   n: z.int(),
