@@ -2,19 +2,20 @@
  * The exchange's own backend, as the API's description asks it to be written: it stores what it was answered, repeats
  * what it was not, credits what is confirmed and takes back what is reversed. It never crashes; it does everything else.
  */
-import type { Intent } from '../../machines/vocabulary.ts'
+import type { Intent, SignedReceipt } from '../../machines/vocabulary.ts'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { hash160 } from '../../adapters/bitcoin/hash.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { intentBytes, signerOf } from '../../src/canonical.ts'
 import type { Books, Wanted } from './books.ts'
-import { ASSET, BACKEND_SECRET, CHAIN, NETWORK } from './fixtures.ts'
+import { ASSET, BACKEND_SECRET, BLOCKED, CHAIN, NETWORK, SECOND_SECRET } from './fixtures.ts'
 import {
   checkAnswered,
   checkAssigned,
   checkConflict,
   checkCredited,
   checkEvents,
+  checkReceipt,
   type FeedEvent,
 } from './invariants.ts'
 import type { Season } from './season.ts'
@@ -30,6 +31,8 @@ const POLL_MS = 400
 const MAXIMUM_PAGE = 200
 const WAITS_SECONDS = [0, 0, 2, 5]
 const AUDIT_MS = 4000
+const APPROVAL_MS = 15_000
+const EXPIRY_MS = 60_000
 const MAXIMUM_AMOUNT_SAT = 60_000_000
 const BACKEND = signerOf(BACKEND_SECRET)
 
@@ -67,8 +70,10 @@ async function restore(exchange: Exchange): Promise<void> {
   const { books } = exchange
   const { losses } = books
   await Promise.all([...books.addresses.keys()].map(reference => restoreAddress(exchange, reference)))
-  for (const wanted of books.withdrawals.values())
-    await insist(exchange, 'PUT', `/v1/withdrawals/${wanted.id}`, bodyOf(intentOf(wanted)))
+  for (const wanted of books.withdrawals.values()) {
+    const answer = await insist(exchange, 'PUT', `/v1/withdrawals/${wanted.id}`, bodyOf(wanted))
+    if (isExpired(answer)) void cancel(exchange, wanted)
+  }
   books.isRestored = losses === books.losses
 }
 
@@ -112,12 +117,44 @@ async function handle(exchange: Exchange, event: FeedEvent): Promise<void> {
     if (to === 'reversed' || to === 'lost') books.credited.delete(id)
   }
   const wanted = kind === 'withdrawal' ? books.withdrawals.get(id) : undefined
-  if (wanted !== undefined && to === 'failed' && (data['round'] as number) <= wanted.round) {
-    // After a loss the ledger may have adopted an earlier round than ours.
-    if (data['round'] === wanted.round) wanted.round++
-    wanted.isAccepted = false
-    void request(exchange, wanted)
+  if (wanted !== undefined && event.from !== to) handleWithdrawal(exchange, wanted, to, data)
+}
+
+function handleWithdrawal(exchange: Exchange, wanted: Wanted, state: string, data: FeedEvent['data']): void {
+  const { books } = exchange
+  const receipt = data['receipt'] as SignedReceipt | null
+  if (state === 'rejected' || state === 'cancelled') {
+    if (receipt === null) void cancel(exchange, wanted)
+    else settle(exchange, wanted, receipt)
   }
+  if (state !== 'failed' || (data['round'] as number) > wanted.round) return
+  // After a loss the ledger may have adopted an earlier round than ours.
+  const isOurs = data['round'] === wanted.round
+  if (wanted.isGivenUp) {
+    if (isOurs) books.refunded.set(wanted.id, 'chain')
+    return
+  }
+  if (isOurs) Object.assign(wanted, { round: wanted.round + 1, expiresAt: null })
+  wanted.isAccepted = false
+  void request(exchange, wanted)
+}
+
+/** Refunds on a receipt that lists nothing signed, and on nothing else. */
+function settle({ books, world, ...exchange }: Exchange, wanted: Wanted, receipt: SignedReceipt): void {
+  checkReceipt({ world, ...exchange }, wanted, receipt)
+  if (receipt.signed.length > 0 || receipt.round < wanted.round) return
+  world.trace(`backend refunds ${wanted.id}`)
+  books.refunded.set(wanted.id, 'receipt')
+}
+
+/** Changes its mind, or wants the receipt for what has expired. */
+async function cancel(exchange: Exchange, wanted: Wanted): Promise<void> {
+  wanted.isGivenUp = true
+  const { id, round } = wanted
+  const { status, body } = await insist(exchange, 'PUT', `/v1/withdrawals/${id}/cancellation`, { chain: CHAIN, round })
+  const isAnswer = status === 200 || (status === 409 && body['kind'] === 'already-signed')
+  if (!isAnswer) return exchange.world.violate(`the cancellation of ${id} is answered ${status}`)
+  settle(exchange, wanted, body['receipt'] as SignedReceipt)
 }
 
 async function followEvents(exchange: Exchange): Promise<never> {
@@ -136,15 +173,36 @@ async function followEvents(exchange: Exchange): Promise<never> {
   }
 }
 
-const bodyOf = (intent: Intent) => {
+const KEYS = [BACKEND, signerOf(SECOND_SECRET)]
+
+const bodyOf = (wanted: Wanted, changed: Partial<Intent> = {}) => {
+  const intent = { ...intentOf(wanted), ...changed }
   const { id: _, ...asked } = intent
-  return { ...asked, authorisations: [BACKEND.sign(intentBytes(intent))] }
+  return { ...asked, authorisations: KEYS.slice(0, wanted.approvals).map(key => key.sign(intentBytes(intent))) }
 }
 
-const intentOf = ({ id, to, amount, round }: Wanted): Intent => ({
+const intentOf = ({ id, to, amount, round, expiresAt }: Wanted): Intent => ({
   ...{ id, chain: CHAIN, asset: ASSET, to, dataField: null },
-  ...{ amount: String(amount), expiresAt: null, round },
+  ...{ amount: String(amount), expiresAt, round },
 })
+
+const isExpired = ({ status, body }: Answer): boolean => status === 422 && body['kind'] === 'expired'
+
+/** The approvals that were missing, one by one, each as soon as its owner has looked at it. */
+async function approve(exchange: Exchange, wanted: Wanted): Promise<void> {
+  const { world } = exchange
+  while (wanted.approvals < KEYS.length) {
+    await world.sleep(world.dice.between(0, APPROVAL_MS))
+    const { round } = wanted
+    const { key, signature } = KEYS[wanted.approvals]!.sign(intentBytes(intentOf(wanted)))
+    wanted.approvals++
+    const path = `/v1/withdrawals/${wanted.id}/authorisations/${Buffer.from(key, 'base64').toString('base64url')}`
+    const { status } = await insist(exchange, 'PUT', path, { signature })
+    // A ledger that was lost gets it with the rest; of another round it does not verify.
+    const isLost = exchange.season.losesLedger || wanted.round !== round || !wanted.isAccepted
+    if (status !== 200 && !isLost) world.violate(`an approval of ${wanted.id} is answered ${status}`)
+  }
+}
 
 /** Asks for it until it is accepted; then sometimes again, and sometimes for something else under its name. */
 async function request(exchange: Exchange, wanted: Wanted): Promise<void> {
@@ -152,7 +210,8 @@ async function request(exchange: Exchange, wanted: Wanted): Promise<void> {
   const path = `/v1/withdrawals/${wanted.id}`
   const intent = intentOf(wanted)
   const { losses } = exchange.books
-  const answer = await insist(exchange, 'PUT', path, bodyOf(intent))
+  const answer = await insist(exchange, 'PUT', path, bodyOf(wanted))
+  if (isExpired(answer)) return cancel(exchange, wanted)
   if (losses !== exchange.books.losses || !exchange.books.isRestored) {
     // The new ledger may have adopted an earlier round: then it says so, and asks for this one when that has failed.
     wanted.isAccepted = answer.status < 400
@@ -165,19 +224,25 @@ async function request(exchange: Exchange, wanted: Wanted): Promise<void> {
   if (world.dice.chance(0.2)) {
     await world.sleep(world.dice.between(0, 20_000))
     if (wanted.round === intent.round)
-      checkAnswered(exchange, wanted, intent.round, await insist(exchange, 'PUT', path, bodyOf(intent)))
+      checkAnswered(exchange, wanted, intent.round, await insist(exchange, 'PUT', path, bodyOf(wanted)))
   }
   if (world.dice.chance(0.2)) {
-    const other = { ...intent, amount: String(wanted.amount + 100n) }
-    checkConflict(exchange, wanted.id, await insist(exchange, 'PUT', path, bodyOf(other)))
+    const other = { amount: String(wanted.amount + 100n) }
+    checkConflict(exchange, wanted.id, await insist(exchange, 'PUT', path, bodyOf(wanted, other)))
   }
 }
 
-/** Somebody else's address, or sometimes one of our own. */
+/** Somebody else's address, or sometimes one of our own, or one that nobody may pay. */
 function destination({ world, books }: Exchange): string {
   const ours = [...books.addresses.values()]
   if (ours.length > 0 && world.dice.chance(0.1)) return world.dice.pick(ours).address
+  if (world.dice.chance(0.07)) return BLOCKED
   return addressOf(scriptFor(world.dice.pick(['p2wpkh', 'p2pkh']), hash160(world.dice.bytes(20))), NETWORK)!
+}
+
+async function changeMind(exchange: Exchange, wanted: Wanted): Promise<void> {
+  await exchange.world.sleep(exchange.world.dice.between(0, EXPIRY_MS))
+  await cancel(exchange, wanted)
 }
 
 async function withdraw(exchange: Exchange): Promise<void> {
@@ -188,9 +253,15 @@ async function withdraw(exchange: Exchange): Promise<void> {
     await world.sleep(world.dice.chance(0.4) ? 0 : world.dice.between(0, 15_000))
     // Unique, and never what a payer pays: so a payment shows which withdrawal it is for.
     const amount = BigInt(world.dice.between(5000, MAXIMUM_AMOUNT_SAT / 10)) * 10n + BigInt(n + 1)
-    const wanted: Wanted = { id: `w-${n}`, to: destination(exchange), amount, round: 1, isAccepted: false }
+    const expiresAt = world.dice.chance(0.1)
+      ? new Date(world.now() + world.dice.between(1, EXPIRY_MS)).toISOString()
+      : null
+    const approvals = world.dice.pick([0, 1, 1, 2, 2, 2] as const)
+    const fresh = { round: 1, expiresAt, approvals, isGivenUp: false, isAccepted: false }
+    const wanted: Wanted = { id: `w-${n}`, to: destination(exchange), amount, ...fresh }
     books.withdrawals.set(wanted.id, wanted)
-    asked.push(request(exchange, wanted))
+    asked.push(request(exchange, wanted).then(() => approve(exchange, wanted)))
+    if (world.dice.chance(0.2)) asked.push(changeMind(exchange, wanted))
   }
   await Promise.all(asked)
 }

@@ -11,6 +11,11 @@ export interface Wanted {
   to: string
   amount: bigint
   round: number
+  expiresAt: string | null
+  /** How many of the two keys have approved it. */
+  approvals: 0 | 1 | 2
+  /** The backend has asked for its cancellation: it asks for no further round. */
+  isGivenUp: boolean
   /** The watcher has answered 2xx to it. */
   isAccepted: boolean
 }
@@ -37,6 +42,8 @@ export interface Books {
   /** Every reference that there will be has an address. */
   isAssigned: boolean
   withdrawals: Map<string, Wanted>
+  /** Withdrawals whose money the backend has given back to its user, and why it might: they must never be paid. */
+  refunded: Map<string, 'receipt' | 'chain'>
   /** Deposits that the backend has credited and not taken back: id and amount. */
   credited: Map<string, bigint>
   /** Acknowledged at least once in this ledger. */
@@ -55,6 +62,7 @@ export const newBooks = (): Books => ({
   addresses: new Map(),
   isAssigned: false,
   withdrawals: new Map(),
+  refunded: new Map(),
   credited: new Map(),
   acknowledged: new Set(),
   payments: new Set(),

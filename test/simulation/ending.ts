@@ -36,11 +36,11 @@ export function unsettled(system: System, books: Books): string[] {
   const { node } = system
   const open = Object.entries(LIVE_STATES).flatMap(([kind, states]) =>
     toldOf(books, kind)
-      .filter(({ state }) => states.includes(state))
+      .filter(({ id, state }) => states.includes(state) && !(state === 'failed' && books.refunded.has(id)))
       .map(({ id, state, data }) => `${kind} ${id} is ${state} (${JSON.stringify(data['reason'])})`),
   )
   const missing = [...books.withdrawals.values()].filter(
-    ({ id }) => books.told.get(`withdrawal/${id}`)?.state !== 'final',
+    ({ id }) => books.told.get(`withdrawal/${id}`)?.state !== 'final' && !books.refunded.has(id),
   )
   const uncredited = [...expectedDeposits(system, books).keys()].filter(
     id => books.told.get(`deposit/${id}`)?.state !== 'final',
@@ -73,6 +73,7 @@ function checkDeposits(system: System, books: Books): void {
 function checkPaid({ node, world }: System, books: Books): void {
   const mined = minedOn(node)
   for (const { id, to, amount } of books.withdrawals.values()) {
+    if (books.refunded.has(id)) continue
     const paid = mined.filter(({ outputs }) => outputs.some(one => one.address === to && one.amount === amount))
     const named = books.told.get(`withdrawal/${id}`)?.data['transactionId']
     if (paid.length !== 1 || paid[0]!.txid !== named)
@@ -142,11 +143,12 @@ interface SignedRecord {
   transferId: string
   transactionId: string
   spendKeys: string[]
-  intents: { id: string; round: number }[]
+  /** Absent where it is a void. */
+  intents?: { id: string; round: number }[]
 }
 
 /** Never pay twice, at its root: any two transactions ever signed for one round of a withdrawal share an input. */
-async function checkSigner(system: System): Promise<void> {
+async function checkSigner(system: System, books: Books): Promise<void> {
   const { world, signer } = system
   const records: SignedRecord[] = []
   for (let after: number | null = 0; after !== null;) {
@@ -157,7 +159,10 @@ async function checkSigner(system: System): Promise<void> {
   }
   const rounds = new Map<string, SignedRecord[]>()
   for (const record of records)
-    for (const { id, round } of record.intents)
+    for (const { id } of record.intents ?? [])
+      if (books.refunded.get(id) === 'receipt') world.violate(`${id} was signed, and a receipt says that nothing was`)
+  for (const record of records)
+    for (const { id, round } of record.intents ?? [])
       rounds.set(`${id}@${round}`, [...(rounds.get(`${id}@${round}`) ?? []), record])
   for (const [name, signed] of rounds)
     for (const a of signed)
@@ -217,7 +222,7 @@ export async function checkEnd(system: System, books: Books): Promise<void> {
   checkFees(system, books)
   checkDepths(system, books)
   await checkCoins(system, books)
-  await checkSigner(system)
+  await checkSigner(system, books)
   checkReservations(system)
   await checkStores(system)
 }

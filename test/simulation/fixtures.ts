@@ -1,5 +1,7 @@
 /** What every run starts from and what is slow to make: the signer's keystore, and a chain with mature coins to pay with. */
+import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { publicKeyOf } from '../../src/canonical.ts'
 import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../../src/config.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
@@ -13,6 +15,12 @@ export const NETWORK = networkOf('litecoin-regtest')
 export const TOKEN = 'a-token-of-the-simulation'
 export const PASSPHRASE = 'a passphrase of the simulation'
 export const BACKEND_SECRET = new Uint8Array(32).fill(7)
+export const SECOND_SECRET = new Uint8Array(32).fill(8)
+/** Base units; what is above it needs two approvals, and no transaction may cost more than the limit. */
+export const TWO_ABOVE = 30_000_000n
+const LIMIT = 90_000_000n
+/** The signer's operator wants nothing to be paid to it. */
+export const BLOCKED = addressOf(scriptFor('p2wpkh', new Uint8Array(20).fill(6)), NETWORK)!
 export const NODE_URL = 'http://node.invalid:19443'
 export const SIGNER_URL = 'http://127.0.0.1:4200'
 export const WATCHER_URL = 'http://watcher.invalid'
@@ -51,9 +59,17 @@ export function signerConfig(): SignerConfig {
     family: 'bitcoin',
     network: NETWORK.name,
     asset: ASSET,
-    policy: { maximumFeeRate: 1000, maximumFee: '10000000' },
+    policy: {
+      ...{ maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: String(LIMIT) },
+      destinations: { blocked: [BLOCKED] },
+    },
   }
-  const authorisation = { required: true, keys: [publicKeyOf(BACKEND_SECRET)], approvals: 1 }
+  const approvals = [
+    { above: '0', approvals: 1 },
+    { above: String(TWO_ABOVE), approvals: 2 },
+  ]
+  const keys = [publicKeyOf(BACKEND_SECRET), publicKeyOf(SECOND_SECRET)]
+  const authorisation = { required: true, keys, approvals }
   const files = {
     dataDirectory: './memory',
     tokenFile: './token',

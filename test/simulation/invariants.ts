@@ -1,6 +1,6 @@
 /** What must hold whatever happens. Each says in one sentence what it is; the first violation ends a run. */
-import { isSigned, attestationBytes } from '../../src/canonical.ts'
-import type { Authorisation } from '../../machines/vocabulary.ts'
+import { attestationBytes, isSigned, voidBytes } from '../../src/canonical.ts'
+import type { Authorisation, SignedReceipt } from '../../machines/vocabulary.ts'
 import type { Books, Wanted } from './books.ts'
 import { CHAIN } from './fixtures.ts'
 import type { Answer, System } from './system.ts'
@@ -34,7 +34,20 @@ export function checkPayments({ node, world }: Pick<System, 'node' | 'world'>, b
     }
   }
   for (const { id, to, amount } of books.withdrawals.values())
-    if ((paid.get(`${to}=${amount}`) ?? 0) > 1) world.violate(`${id} is paid twice`)
+    checkCount(world, books, id, paid.get(`${to}=${amount}`) ?? 0)
+}
+
+/** Who was refunded is never paid. */
+function checkCount(world: System['world'], books: Books, id: string, count: number): void {
+  if (count > 1) world.violate(`${id} is paid twice`)
+  const why = books.refunded.get(id)
+  if (count > 0 && why !== undefined) world.violate(`${id} was refunded on the word of the ${why}, and is paid`)
+}
+
+/** A receipt is the signer's own word about this withdrawal, and what it lists never shrinks. */
+export function checkReceipt({ world }: System, { id, round }: Wanted, receipt: SignedReceipt): void {
+  if (receipt.id !== id || receipt.chain !== CHAIN || receipt.round > round || !isSigned(receipt, voidBytes(receipt)))
+    world.violate(`the receipt for ${id} is ${JSON.stringify(receipt)}`)
 }
 
 /** A reference has one address for ever, and no two references have the same; the signer vouches for each. */
