@@ -62,7 +62,8 @@ export interface SignerClient {
   attempt(name: AttemptName): Promise<SignedAttempt>
   /** Everything signed or voided after that place, in its order. */
   signed(chain: string, after: number): Promise<SignedPage>
-  rules(chain: string): Promise<SigningRules>
+  /** Null when it does not tell. */
+  rules(chain: string): Promise<SigningRules | null>
   /** Nothing more is signed for the withdrawal up to this round, for good; the same receipt each time. */
   void(chain: string, withdrawal: string, round: number): Promise<SignedReceipt>
   /** The highest memory that an answer has shown or that was expected; null before. */
@@ -283,7 +284,8 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       }
     },
     async rules(chain) {
-      return read(rulesShape, await ask('GET', `/v1/chains/${chain}/policy`))
+      const answer = await ask('GET', `/v1/chains/${chain}/policy`)
+      return answer.status === 404 ? null : read(rulesShape, answer)
     },
     async void(chain, withdrawal, round) {
       const receipt = read(receiptShape, await ask('PUT', `/v1/withdrawals/${withdrawal}/void`, { chain, round }))
