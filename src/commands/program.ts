@@ -105,8 +105,9 @@ function addRebuild(program: Command, terminal: Terminal): void {
 function addAccept(program: Command, terminal: Terminal): void {
   program
     .command('accept-signer')
+    .helpGroup(GROUPS.setUp)
     .description("takes the signer's memory as it is, though a later one was seen: only when that is lost for good")
-    .requiredOption(...CONFIG)
+    .requiredOption(...WATCHER_CONFIG)
     .action((options: { config: string }) => runAccept(options.config, line => terminal.out(line)))
 }
 

@@ -72,6 +72,7 @@ describe('wrong usage', () => {
     ['signer-memory import', 'signer.yaml'],
     ['signer-memory begin', 'signer.yaml'],
     ['rebuild', 'watcher.yaml'],
+    ['accept-signer', 'lost for good'],
   ])('%s --help says how it is used, and fits a terminal', async (command, named) => {
     const { status, out, err } = await run(...command.split(' '), '--help')
     expect([status, err]).toEqual([0, ''])
