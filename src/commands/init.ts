@@ -9,6 +9,7 @@ import { createPorts } from '../shell/ports.ts'
 import { choosePassphrase } from '../shell/terminal.ts'
 import { createKeystore } from '../signer/keystore.ts'
 import { noteRestored } from '../signer/restored.ts'
+import { GROUPS } from './help.ts'
 import { SIGNER_YAML, WATCHER_YAML } from './templates.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -43,10 +44,12 @@ export interface InitPorts {
 export function addInit(program: Command, terminal: Terminal, part: Part): void {
   program
     .command('init')
+    .helpGroup(GROUPS.setUp)
     .description(WHAT[part])
     .requiredOption('--directory <directory>', 'where to write them')
     .option('--phrase-file <file>', 'restores the recovery phrase in this file')
     .option('--backend-key <key>', "the backend's public key, base64; without it a pair is made here")
+    .addHelpText('after', `\nThe passphrase comes from ${PASSPHRASE_VARIABLE}, else it is asked for.`)
     .action(async (options: { directory: string; phraseFile?: string; backendKey?: string }) => {
       const { directory, phraseFile, backendKey } = options
       const phrase = phraseFile === undefined ? {} : { phrase: words(await readText(phraseFile)) }

@@ -8,16 +8,19 @@ import { identityIn } from '../signer/identity.ts'
 import { importMemory } from '../signer/import.ts'
 import { holding, recorded } from '../signer/offline.ts'
 import { forgetRestored, noteRestored } from '../signer/restored.ts'
+import { GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 
-const CONFIG = ['--config <file>', 'the configuration file'] as const
-
 export function addMemoryCommands(program: Command, terminal: Terminal): void {
-  const memory = program.command('signer-memory').description("the signer's memory, while no signer runs")
+  const memory = program
+    .command('signer-memory')
+    .helpGroup(GROUPS.keys)
+    .description("the signer's memory of what it has signed: to a file and back")
+    .addHelpText('after', PASSPHRASE_NOTE)
   memory
     .command('export')
     .description('writes everything signed and voided into one file')
-    .requiredOption(...CONFIG)
+    .requiredOption(...SIGNER_CONFIG)
     .requiredOption('--out <file>', 'a new file')
     .action(async (options: { config: string; out: string }) => {
       await saveMemory(await prepareOffline(options.config), resolve(options.out), terminal)
@@ -25,7 +28,7 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
   memory
     .command('import')
     .description('takes in an exported file, where there is no memory or an older one')
-    .requiredOption(...CONFIG)
+    .requiredOption(...SIGNER_CONFIG)
     .requiredOption('--from <file>', 'what export wrote')
     .action(async (options: { config: string; from: string }) => {
       await loadMemory(await prepareOffline(options.config), resolve(options.from), terminal)
@@ -33,7 +36,7 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
   memory
     .command('begin')
     .description('states that the configured backend keys have never authorised anything for this phrase')
-    .requiredOption(...CONFIG)
+    .requiredOption(...SIGNER_CONFIG)
     .action(async (options: { config: string }) => {
       await beginMemory(await prepareOffline(options.config), terminal)
     })

@@ -15,6 +15,7 @@ import { readSecretFile } from '../shell/terminal.ts'
 import { renderApi } from '../watcher/api.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
+import { describeProgram, GROUPS, WATCHER_CONFIG } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { showStatus } from './status.ts'
@@ -30,13 +31,10 @@ export const runProgram = (args: readonly string[], terminal: Terminal): Promise
   outcomeOf(createProgram(terminal), args, terminal)
 
 function createProgram(terminal: Terminal): Command {
-  const program = new Command('lockkeeper')
-    .description('Moves coins in and out of an exchange.')
-    .version(VERSION)
-    .option('--verbose', 'more in the log, and a stack trace with an error')
+  const program = describeProgram(new Command('lockkeeper'), 'Moves coins in and out of an exchange.').version(VERSION)
   addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', runWatcher)
-  addSignerCommands(program, terminal)
   addSetup(program, terminal)
+  addSignerCommands(program, terminal)
   addInspection(program, terminal)
   addMemoryCommands(program, terminal)
   addRebuild(program, terminal)
@@ -46,13 +44,13 @@ function createProgram(terminal: Terminal): Command {
 }
 
 type Daemon = (configPath: string, level: LogLevel, out: (line: string) => void) => Promise<void>
-const CONFIG = ['--config <file>', 'the configuration file'] as const
 
 function addDaemon(program: Command, terminal: Terminal, name: string, description: string, run: Daemon): void {
   program
     .command(name)
+    .helpGroup(GROUPS.run)
     .description(description)
-    .requiredOption(...CONFIG)
+    .requiredOption(...WATCHER_CONFIG)
     .action((options: { config: string }) => {
       const { verbose } = program.opts<{ verbose?: boolean }>()
       return run(options.config, verbose === true ? 'debug' : 'info', line => terminal.out(line))
@@ -62,13 +60,15 @@ function addDaemon(program: Command, terminal: Terminal, name: string, descripti
 function addSetup(program: Command, terminal: Terminal): void {
   program
     .command('up')
+    .helpGroup(GROUPS.run)
     .description('runs litecoind in regtest, a signer and a watcher, to look at')
     .action(() => up(createPorts('error', createRequest()), terminal))
   addInit(program, terminal, 'both')
   program
     .command('authorise')
+    .helpGroup(GROUPS.backend)
     .description("signs a withdrawal intent with the backend's key")
-    .requiredOption('--key <file>', 'the base64 of the 32-byte seed')
+    .requiredOption('--key <file>', 'the base64 of its 32-byte seed: secrets/backend.key')
     .requiredOption('--intent <file>', 'the intent, JSON; - is standard input')
     .action(async (options: { key: string; intent: string }) => {
       const key = await readSecretFile(options.key)
@@ -79,8 +79,9 @@ function addSetup(program: Command, terminal: Terminal): void {
 function addInspection(program: Command, terminal: Terminal): void {
   program
     .command('status')
+    .helpGroup(GROUPS.look)
     .description('shows the chains of a running watcher')
-    .requiredOption(...CONFIG)
+    .requiredOption(...WATCHER_CONFIG)
     .action(async (options: { config: string }) => {
       const config = await readWatcherConfig(options.config)
       const token = parseTokens(await readText(config.apiTokenFile))[0]!
@@ -92,8 +93,9 @@ function addInspection(program: Command, terminal: Terminal): void {
 function addRebuild(program: Command, terminal: Terminal): void {
   program
     .command('rebuild')
+    .helpGroup(GROUPS.setUp)
     .description('makes a new ledger from the signer and the chain, after the old one was lost')
-    .requiredOption(...CONFIG)
+    .requiredOption(...WATCHER_CONFIG)
     .requiredOption('--from <height>', 'the first block to read: below the first deposit', parseHeight)
     .action((options: { config: string; from: number }) =>
       runRebuild(options.config, options.from, line => terminal.out(line)),
@@ -103,8 +105,9 @@ function addRebuild(program: Command, terminal: Terminal): void {
 function addAccept(program: Command, terminal: Terminal): void {
   program
     .command('accept-signer')
+    .helpGroup(GROUPS.setUp)
     .description("takes the signer's memory as it is, though a later one was seen: only when that is lost for good")
-    .requiredOption(...CONFIG)
+    .requiredOption(...WATCHER_CONFIG)
     .action((options: { config: string }) => runAccept(options.config, line => terminal.out(line)))
 }
 
@@ -116,11 +119,13 @@ function parseHeight(text: string): number {
 function addGenerators(program: Command, terminal: Terminal): void {
   program
     .command('visualize')
+    .helpGroup(GROUPS.develop)
     .description('regenerates the diagrams and state tables')
     .option('--out <directory>', 'where to write them', 'visualizations')
     .action((options: { out: string }) => visualize(options.out))
   program
     .command('reference')
+    .helpGroup(GROUPS.develop)
     .description('regenerates the references of configuration and API')
     .option('--out <directory>', 'where to write them', join('docs', 'reference'))
     .action(async ({ out }: { out: string }) => {
@@ -129,6 +134,7 @@ function addGenerators(program: Command, terminal: Terminal): void {
     })
   program
     .command('bench')
+    .helpGroup(GROUPS.develop)
     .description('prints the benchmark table')
     .action(() => bench(terminal))
 }

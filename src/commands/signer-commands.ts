@@ -11,23 +11,26 @@ import { identityIn } from '../signer/identity.ts'
 import { changePassphrase } from '../signer/keystore.ts'
 import { holding, recorded, type Deed } from '../signer/offline.ts'
 import { checkProof, proveKeys } from '../signer/prove.ts'
+import { GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyStore } from './verify.ts'
 
-const CONFIG = ['--config <file>', 'the configuration file'] as const
 const NEW_PASSPHRASE_VARIABLE = 'LOCKKEEPER_NEW_PASSPHRASE'
 
 export function addSignerCommands(program: Command, terminal: Terminal): void {
   const level = (): LogLevel => (program.opts<{ verbose?: boolean }>().verbose === true ? 'debug' : 'info')
   const signer = program
     .command('signer')
-    .description('the service that keeps the keys and signs')
-    .requiredOption(...CONFIG)
+    .helpGroup(GROUPS.run)
+    .description('the service that keeps the keys and signs; `signer prove` shows that they are there')
+    .requiredOption(...SIGNER_CONFIG)
+    .addHelpText('after', PASSPHRASE_NOTE)
     .action(({ config }: { config: string }) => runSigner(config, level(), line => terminal.out(line)))
   signer
     .command('prove')
-    .description('signs a challenge with every key, offline; one JSON object a line')
+    .description('signs a challenge with every key, while no signer runs; one JSON object a line')
     .requiredOption('--challenge <text>', 'what to sign: chosen by whoever wants the proof')
+    .addHelpText('after', PASSPHRASE_NOTE)
     .action(async (_: unknown, command: Command) => {
       const { config, challenge } = command.optsWithGlobals<{ config: string; challenge: string }>()
       await prove(config, challenge, terminal)
@@ -44,10 +47,12 @@ async function prove(path: string, challenge: string, terminal: Terminal): Promi
 function addKeystore(program: Command, terminal: Terminal): void {
   program
     .command('keystore')
-    .description('the encrypted recovery phrase')
+    .helpGroup(GROUPS.keys)
+    .description('the encrypted recovery phrase: another passphrase')
     .command('passphrase')
     .description(`encrypts it under a new passphrase: ${NEW_PASSPHRASE_VARIABLE}, else asked`)
-    .requiredOption(...CONFIG)
+    .requiredOption(...SIGNER_CONFIG)
+    .addHelpText('after', PASSPHRASE_NOTE)
     .action(async (options: { config: string }) => {
       const { config, passphrase: old, by } = await prepareOffline(options.config, 'Passphrase until now: ')
       const { dataDirectory: directory, keystore } = config
@@ -65,7 +70,7 @@ function addProofCheck(program: Command, terminal: Terminal): void {
   program
     .command('check-proof')
     .description('checks what `signer prove` has printed; needs no keys and no configuration')
-    .requiredOption('--proof <file>', 'the proof')
+    .requiredOption('--proof <file>', 'what it has printed')
     .requiredOption('--challenge <text>', 'what was to be signed')
     .action(async ({ proof, challenge }: { proof: string; challenge: string }) => {
       const { identity, chains } = await checkProof(linesOf(proof), challenge)
@@ -78,8 +83,8 @@ function addProofCheck(program: Command, terminal: Terminal): void {
 export function addVerify(program: Command, terminal: Terminal): void {
   program
     .command('verify')
-    .description("reads a ledger or a signer's memory and audit log offline and checks every record")
-    .requiredOption(...CONFIG)
+    .description("checks every record of a ledger, or of a signer's memory and audit log, while nothing runs on it")
+    .requiredOption('--config <file>', "the watcher's or the signer's configuration")
     .action(async ({ config }: { config: string }) => {
       const { disk } = createPorts('error')
       if (!(await verifyStore(disk, config, await readText(config), terminal)))

@@ -1,5 +1,6 @@
 /** The signer alone: all that a machine which only signs has to know. */
 import { Command } from 'commander'
+import { describeProgram } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { outcomeOf } from './outcome.ts'
@@ -8,9 +9,7 @@ import type { Terminal } from './terminal.ts'
 
 /** @param args without the binary's own name */
 export function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  const program = new Command('lockkeeper')
-    .description('The signer of Lockkeeper.')
-    .option('--verbose', 'more in the log, and a stack trace with an error')
+  const program = describeProgram(new Command('lockkeeper'), 'The signer of Lockkeeper: keeps the keys, and signs.')
   addInit(program, terminal, 'signer')
   addSignerCommands(program, terminal)
   addMemoryCommands(program, terminal)

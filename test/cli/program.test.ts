@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { intentBytes, isSigned } from '../../src/canonical.ts'
+import { GROUPS } from '../../src/commands/help.ts'
 import { runProgram } from '../../src/commands/program.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
 import { openLedger } from '../../src/ledger/journal.ts'
@@ -51,8 +52,33 @@ describe('wrong usage', () => {
     expect(err).toContain(named)
     expect(status).toBe(2)
   })
-  test('--help is no error', async () => {
-    expect(await run('--help')).toMatchObject({ status: 0, err: '' })
+  test('--help is no error, and lists every command under a heading of ours', async () => {
+    const { status, out, err } = await run('--help')
+    expect([status, err]).toEqual([0, ''])
+    const headings = out.split('\n').filter(line => /^\S.*:$/.test(line))
+    expect(headings).toEqual(['Options:', ...Object.values(GROUPS), 'Commands:'])
+  })
+  test.each([
+    ['watcher', 'watcher.yaml'],
+    ['signer', 'signer.yaml'],
+    ['signer prove', 'signer.yaml'],
+    ['keystore passphrase', 'LOCKKEEPER_NEW_PASSPHRASE'],
+    ['check-proof', 'needs no keys'],
+    ['init', 'LOCKKEEPER_PASSPHRASE'],
+    ['authorise', 'secrets/backend.key'],
+    ['status', 'watcher.yaml'],
+    ['verify', "the watcher's or the signer's"],
+    ['signer-memory export', 'signer.yaml'],
+    ['signer-memory import', 'signer.yaml'],
+    ['signer-memory begin', 'signer.yaml'],
+    ['rebuild', 'watcher.yaml'],
+    ['accept-signer', 'lost for good'],
+  ])('%s --help says how it is used, and fits a terminal', async (command, named) => {
+    const { status, out, err } = await run(...command.split(' '), '--help')
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toMatch(new RegExp(`^Usage: lockkeeper ${command} `))
+    for (const part of [named, '--verbose']) expect(out).toContain(part)
+    expect(out.split('\n').filter(line => line.length > 100)).toEqual([])
   })
   test('a wrong key of the configuration is one line with file and key, and a stack only with --verbose', async () => {
     const path = join(directory, 'signer.yaml')

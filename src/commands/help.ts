@@ -1,0 +1,30 @@
+/** What both command lines say of themselves. */
+import type { Command } from 'commander'
+
+export const WATCHER_CONFIG = ['--config <file>', "the watcher's configuration, watcher.yaml"] as const
+export const SIGNER_CONFIG = ['--config <file>', "the signer's configuration, signer.yaml"] as const
+
+/** Headings of the list of commands. */
+export const GROUPS = {
+  run: 'Run:',
+  setUp: 'Set up:',
+  backend: 'For the backend:',
+  keys: 'Keys and memory, while no signer runs:',
+  look: 'Look and check:',
+  develop: 'For developers:',
+} as const
+
+export const PASSPHRASE_NOTE =
+  '\nThe passphrase comes from the variable or file that the configuration names, else it is asked for.'
+
+const STATUS_NOTE = '\nExit status: 0 done, 1 failed, 2 wrong usage or configuration. An error is one line on stderr.'
+
+/** Options of the commands above are shown too: `signer prove` needs the --config of `signer`. */
+export function describeProgram(program: Command, description: string): Command {
+  return program
+    .description(description)
+    .option('--verbose', 'more in the log, and a stack trace with an error')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', STATUS_NOTE)
+    .commandsGroup(GROUPS.look)
+}
