@@ -8,11 +8,7 @@ import { readWatcherConfig } from '../shell/configuration.ts'
 import { readText, readTextOrInput, writeText } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
-import { runAccept } from '../shell/accept.ts'
-import { runRebuild } from '../shell/rebuild.ts'
-import { runWatcher } from '../shell/watcher.ts'
 import { readSecretFile } from '../shell/terminal.ts'
-import { renderApi } from '../watcher/api.ts'
 import { authorise } from './authorise.ts'
 import { bench, visualize } from './generated.ts'
 import { describeProgram, GROUPS, WATCHER_CONFIG } from './help.ts'
@@ -22,9 +18,16 @@ import { showStatus } from './status.ts'
 import { outcomeOf } from './outcome.ts'
 import { addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
-import { up } from './up.ts'
 
 const VERSION = '0.1.0'
+
+// What only some commands need is loaded when one of them runs: the signer shares the binary with the watcher, and would
+// else load all of it at every start.
+const loadWatcher = () => import('../shell/watcher.ts')
+const loadRebuild = () => import('../shell/rebuild.ts')
+const loadAccept = () => import('../shell/accept.ts')
+const loadApi = () => import('../watcher/api.ts')
+const loadUp = () => import('./up.ts')
 
 /** @param args without the binary's own name */
 export const runProgram = (args: readonly string[], terminal: Terminal): Promise<number> =>
@@ -32,7 +35,9 @@ export const runProgram = (args: readonly string[], terminal: Terminal): Promise
 
 function createProgram(terminal: Terminal): Command {
   const program = describeProgram(new Command('lockkeeper'), 'Moves coins in and out of an exchange.').version(VERSION)
-  addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', runWatcher)
+  addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', async (...given) =>
+    (await loadWatcher()).runWatcher(...given),
+  )
   addSetup(program, terminal)
   addSignerCommands(program, terminal)
   addInspection(program, terminal)
@@ -62,7 +67,7 @@ function addSetup(program: Command, terminal: Terminal): void {
     .command('up')
     .helpGroup(GROUPS.run)
     .description('runs litecoind in regtest, a signer and a watcher, to look at')
-    .action(() => up(createPorts('error', createRequest()), terminal))
+    .action(async () => (await loadUp()).up(createPorts('error', createRequest()), terminal))
   addInit(program, terminal, 'both')
   program
     .command('authorise')
@@ -97,8 +102,8 @@ function addRebuild(program: Command, terminal: Terminal): void {
     .description('makes a new ledger from the signer and the chain, after the old one was lost')
     .requiredOption(...WATCHER_CONFIG)
     .requiredOption('--from <height>', 'the first block to read: below the first deposit', parseHeight)
-    .action((options: { config: string; from: number }) =>
-      runRebuild(options.config, options.from, line => terminal.out(line)),
+    .action(async (options: { config: string; from: number }) =>
+      (await loadRebuild()).runRebuild(options.config, options.from, line => terminal.out(line)),
     )
 }
 
@@ -108,7 +113,9 @@ function addAccept(program: Command, terminal: Terminal): void {
     .helpGroup(GROUPS.setUp)
     .description("takes the signer's memory as it is, though a later one was seen: only when that is lost for good")
     .requiredOption(...WATCHER_CONFIG)
-    .action((options: { config: string }) => runAccept(options.config, line => terminal.out(line)))
+    .action(async (options: { config: string }) =>
+      (await loadAccept()).runAccept(options.config, line => terminal.out(line)),
+    )
 }
 
 function parseHeight(text: string): number {
@@ -130,7 +137,7 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .option('--out <directory>', 'where to write them', join('docs', 'reference'))
     .action(async ({ out }: { out: string }) => {
       await writeText(join(out, 'configuration.md'), renderReference())
-      await writeText(join(out, 'openapi.json'), await renderApi())
+      await writeText(join(out, 'openapi.json'), await (await loadApi()).renderApi())
     })
   program
     .command('bench')
