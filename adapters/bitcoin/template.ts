@@ -17,6 +17,7 @@ import type { Network } from './network.ts'
 import { MAXIMUM_PSBT_LENGTH, openPsbt, type PsbtInput } from './psbt.ts'
 import { kindOf, payloadOf } from './script.ts'
 import type { Spent } from './sighash.ts'
+import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
 import type { Cursor } from './transaction.ts'
 import { AMOUNT_BYTES, createSpan, outputsOf, skim, strippedOf, txidOf } from './transaction.ts'
 
@@ -95,6 +96,8 @@ export function readTemplate(template: Json, network: Network): Draft {
   const fields = decoded(() => psbt.read(transaction.ins.length, transaction.outs.length))
   const inputs = transaction.ins.map((input, n) => readInput(input, fields[n]!, publicKeys[n]!, network))
   const outputs = transaction.outs.map(({ script, value }) => readOutput(script, value, network))
+  const scripts = outputs.map(({ script }) => script)
+  if (transactionWeight(inputs.length, scripts, network) > MAXIMUM_WEIGHT) throw refused('larger than nodes relay')
   return { transaction, unsigned, inputs, outputs, feeSat: feeOf(inputs, outputs, network) }
 }
 

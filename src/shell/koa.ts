@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
-import { boundary, Fault } from '../../adapters/fault.ts'
+import { boundary, Fault, operating } from '../../adapters/fault.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'
 import { tooLarge, type RouteHandler } from '../http/handler.ts'
 import { listen, unlisten } from './listen.ts'
@@ -30,6 +30,8 @@ export interface ServerLimits {
   /** For answers under way when the server stops. */
   graceMs: number
   connections: number
+  /** Of all bodies that are under way or being answered: one may be large, a thousand at once may not. */
+  bodyBytes: number
 }
 
 export const SERVER_LIMITS: ServerLimits = {
@@ -39,6 +41,7 @@ export const SERVER_LIMITS: ServerLimits = {
   silenceMs: 75_000,
   graceMs: 3_000,
   connections: 1_000,
+  bodyBytes: 256 * 1024 * 1024,
 }
 
 /** Node looks for slow clients only so often; 30 seconds unless said. */
@@ -62,7 +65,7 @@ export interface ServeOptions {
 export async function serve(handler: RouteHandler, options: ServeOptions): Promise<HttpServer> {
   const limits = options.limits ?? SERVER_LIMITS
   const origins: Origins = new WeakMap()
-  const app = createApp(handler, origins)
+  const app = createApp(handler, origins, { bytes: 0, maximum: limits.bodyBytes })
   const callback = app.callback() as (...exchange: unknown[]) => void
   const server =
     options.tls === undefined
@@ -86,7 +89,13 @@ function noteOrigins(server: Server, { listen: where, tls }: ServeOptions, origi
   server.on('connection', (socket: Socket) => origins.set(socket, isUnix ? 'unix' : `tcp ${socket.remoteAddress}`))
 }
 
-function createApp(handler: RouteHandler, origins: Origins): Koa {
+/** What bodies hold of the memory; anybody may send one, also without a token. */
+interface Held {
+  bytes: number
+  maximum: number
+}
+
+function createApp(handler: RouteHandler, origins: Origins, held: Held): Koa {
   const app = new Koa()
   // Koa's own reports would go to stderr as text; what fails beyond the handler is a connection that broke.
   app.silent = true
@@ -95,11 +104,11 @@ function createApp(handler: RouteHandler, origins: Origins): Koa {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
     const methods = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
     router.register(path, methods, context =>
-      respond(context, handler, origins, request => handler.answer(route, request)),
+      respond(context, handler, origins, held, request => handler.answer(route, request)),
     )
   }
   app.use(router.routes())
-  app.use(context => respond(context, handler, origins, handler))
+  app.use(context => respond(context, handler, origins, held, handler))
   return app
 }
 
@@ -107,17 +116,27 @@ async function respond(
   context: Context,
   handler: RouteHandler,
   origins: Origins,
+  held: Held,
   answer: (request: HttpRequest) => Promise<HttpAnswer>,
 ): Promise<void> {
   const request = describe(context, origins.get(context.req.socket))
   let result: HttpAnswer
+  let length = 0
+  const take = (bytes: number): void => {
+    length += bytes
+    held.bytes += bytes
+    if (length > handler.maximumBodyBytes) throw tooLarge(handler.maximumBodyBytes)
+    if (held.bytes > held.maximum) throw operating('too-busy', 'too many large requests at once: ask again')
+  }
   try {
-    const body = await readBody(context.req, handler.maximumBodyBytes)
+    const body = await readBody(context.req, handler.maximumBodyBytes, take)
     result = await answer({ ...request, query: readQuery(context), body })
   } catch (error) {
     result = handler.refuse(request, error)
     // The rest of the body is not read: the connection is of no use any more.
     context.set('connection', 'close')
+  } finally {
+    held.bytes -= length
   }
   send(context, result)
 }
@@ -140,16 +159,19 @@ function readQuery(context: Context): Record<string, string> {
   return query
 }
 
-async function readBody(request: IncomingMessage, maximumBytes: number): Promise<Uint8Array> {
+/** `take` is told of every piece before it is kept, and throws when it is too much. */
+async function readBody(
+  request: IncomingMessage,
+  maximumBytes: number,
+  take: (bytes: number) => void,
+): Promise<Uint8Array> {
   if (Number(request.headers['content-length'] ?? 0) > maximumBytes) throw tooLarge(maximumBytes)
   const chunks: Uint8Array[] = []
-  let length = 0
   // Ending the loop early must leave the connection open: the refusal still has to be sent on it.
   const arriving = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
     for await (const chunk of arriving) {
-      length += chunk.length
-      if (length > maximumBytes) throw tooLarge(maximumBytes)
+      take(chunk.length)
       chunks.push(chunk)
     }
   } catch (error) {
@@ -157,7 +179,7 @@ async function readBody(request: IncomingMessage, maximumBytes: number): Promise
       ? error
       : boundary('incomplete-body', 'the connection broke before the body was complete')
   }
-  return Buffer.concat(chunks, length)
+  return Buffer.concat(chunks)
 }
 
 function send(context: Context, answer: HttpAnswer): void {

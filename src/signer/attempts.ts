@@ -17,8 +17,18 @@ import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { Pool } from './pool.ts'
 import { contextOf } from './records.ts'
 
-/** Attempts that are refused or wait for approval; each takes about 1 KB of memory. */
-const MAXIMUM_UNSIGNED = 100_000
+/** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
+export interface Room {
+  attempts: number
+  /** Of what is known of them, as JSON. */
+  characters: number
+}
+
+/** One that is refused takes about 500 characters, one that waits for the approval of 1,000 intents up to 200,000. */
+export const UNSIGNED: Room = { attempts: 100_000, characters: 128 * 1024 * 1024 }
+
+/** Of what an undecodable template is refused for: messages may repeat what was sent. */
+const MAXIMUM_MESSAGE = 500
 
 /** A chain that the signer signs for. */
 export interface SigningChain {
@@ -48,6 +58,7 @@ export interface AttemptParts {
   memory: Memory
   seed: Uint8Array
   authority: Authority | null
+  room: Room
   now(): number
   log: Log
 }
@@ -94,7 +105,7 @@ function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, 
   const outcome = outcomeOf(parts, chain, asked, at)
   const before = parts.memory.get(id)
   if (before !== undefined && isKnown(parts, before, digest, outcome)) return before
-  if (before === undefined && outcome.at(-1)!.type !== 'template.signed') checkRoom(parts.memory)
+  if (outcome.at(-1)!.type !== 'template.signed') checkRoom(parts, before === undefined)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
   const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
@@ -104,10 +115,12 @@ function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, 
   return decided
 }
 
-/** Refusals are remembered, so whoever provokes them must not fill the memory. */
-function checkRoom(memory: Memory): void {
-  if (memory.unsigned() < MAXIMUM_UNSIGNED) return
-  throw operating('too-many-unsigned', `${MAXIMUM_UNSIGNED} attempts are refused or wait: ask for those again`)
+/** Refusals are remembered, so whoever provokes them must not fill the memory: neither with new ones nor by longer ones. */
+function checkRoom({ memory, room }: AttemptParts, isNew: boolean): void {
+  const { attempts, characters } = memory.unsigned()
+  if (characters < room.characters && (attempts < room.attempts || !isNew)) return
+  const message = `${attempts} attempts are refused or wait, ${characters} characters in all: no further one is taken`
+  throw operating('too-many-unsigned', message)
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
@@ -148,8 +161,8 @@ function open(chain: SigningChain, template: Json): Opened | Reason {
   try {
     return chain.family.signable.open(template)
   } catch (error) {
-    if (error instanceof Fault && error.type === 'boundary') return { kind: 'not-understood', message: reasonOf(error) }
-    throw error
+    if (!(error instanceof Fault && error.type === 'boundary')) throw error
+    return { kind: 'not-understood', message: reasonOf(error).slice(0, MAXIMUM_MESSAGE) }
   }
 }
 

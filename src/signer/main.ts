@@ -9,7 +9,7 @@ import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'
 import { parseTokens } from '../http/tokens.ts'
-import { createAttempts, type SigningChain } from './attempts.ts'
+import { createAttempts, UNSIGNED, type SigningChain } from './attempts.ts'
 import { openAudit } from './audit.ts'
 import { audited } from './audited.ts'
 import { readWhole } from '../file.ts'
@@ -23,7 +23,7 @@ import { openPool } from './pool.ts'
 import type { SignerParts } from './parts.ts'
 import { refuseOldKeys } from './restored.ts'
 import { signerRoutes } from './routes.ts'
-import { createVoids } from './voids.ts'
+import { createVoids, UNSEEN } from './voids.ts'
 
 /** Templates carry whole previous transactions. */
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
@@ -105,8 +105,15 @@ function assemble(
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
   const now = () => clock.now()
   const identity = identityOf(seed)
-  const attempts = createAttempts({ memory, seed, authority, log, now })
-  return { chains, identity, authority, attempts, voids: createVoids({ memory, identity, log, now }), memory }
+  const attempts = createAttempts({ memory, seed, authority, room: UNSIGNED, log, now })
+  return {
+    chains,
+    identity,
+    authority,
+    attempts,
+    voids: createVoids({ memory, identity, room: UNSEEN, log, now }),
+    memory,
+  }
 }
 
 function authorityOf({ authorisation }: SignerConfig): Authority | null {

@@ -29,8 +29,8 @@ export interface Memory {
   /** Live ones only: what is signed or voided has left memory, see `records` and `archive`. */
   get(id: Id): Instance | undefined
   pools(): Instance[]
-  /** How many attempts are stored that are not signed. */
-  unsigned(): number
+  /** The attempts that are stored and not signed, and what is known of them, as characters of JSON. */
+  unsigned(): { readonly attempts: number; readonly characters: number }
   /** Delivers the events to their instances as one commit; answers what they became. Not durable before `settled`. */
   change(messages: readonly Addressed[], at: number): Instance[]
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
@@ -96,14 +96,21 @@ interface Known {
 
 function run(ports: Ports, { journal, archive }: Ledger, { records, positions, live, seq: opened }: Known): Memory {
   let seq = opened
-  let unsigned = [...live.keys()].filter(id => kindOf(id) === 'signing').length
+  const unsigned = { attempts: 0, characters: 0 }
   let last: Promise<void> = Promise.resolve()
 
+  const count = (instance: Instance | undefined, sign: 1 | -1): void => {
+    if (instance === undefined || instance.ended || kindOf(instance.id) !== 'signing') return
+    unsigned.attempts += sign
+    unsigned.characters += sign * JSON.stringify(instance.context).length
+  }
+  for (const instance of live.values()) count(instance, 1)
+
   const take = (instance: Instance): void => {
-    const wasLive = live.has(instance.id)
+    count(live.get(instance.id), -1)
+    count(instance, 1)
     if (instance.ended) live.delete(instance.id)
     else live.set(instance.id, instance)
-    if (kindOf(instance.id) === 'signing') unsigned += Number(!instance.ended) - Number(wasLive)
     if (isPromise(instance.id)) records.learn(instance)
   }
 

@@ -12,8 +12,15 @@ import type { Identity } from './identity.ts'
 import type { Memory } from './memory.ts'
 import type { VoidRecord } from './void-records.ts'
 
-/** Of withdrawals that no authorised intent was seen of: whoever makes them up must not fill the memory. */
-const MAXIMUM_UNSEEN = 1_000_000
+/** Voids of rounds that no authorised intent was seen of: whoever makes them up must not fill the memory. */
+export interface Room {
+  /** Voids in all, of any chain. */
+  voids: number
+  /** Of one withdrawal, which are looked through at each request for it and shown together. */
+  rounds: number
+}
+
+export const UNSEEN: Room = { voids: 1_000_000, rounds: 100 }
 
 export type SignedReceipt = VoidReceipt & { purpose: string } & Authorisation
 
@@ -30,17 +37,26 @@ export interface Voids {
 export interface VoidParts {
   memory: Memory
   identity: Identity
+  room: Room
   now: () => number
   log: Log
 }
 
 const voidId = (chain: string, withdrawal: string, round: number): Id => `void/${chain}:${withdrawal}@${round}`
 
-export function createVoids({ memory, identity, now, log }: VoidParts): Voids {
+export function createVoids({ memory, identity, room, now, log }: VoidParts): Voids {
   const { records } = memory
   const describe = ({ chain, withdrawal: id, round, signed }: VoidRecord): SignedReceipt => {
     const receipt = { chain, id, purpose: 'lockkeeper-void-v1', round, signed }
     return { ...receipt, ...identity.attestVoid(receipt) }
+  }
+
+  const checkRoom = (withdrawal: string): void => {
+    if (records.voids.count() < room.voids && records.voids.of(withdrawal).length < room.rounds) return
+    throw operating(
+      'too-many-voids',
+      `${room.voids} voids are stored, or ${room.rounds} of ${withdrawal}: only of rounds that were seen are more taken`,
+    )
   }
 
   const decide = (chain: string, withdrawal: string, round: number): void => {
@@ -48,13 +64,7 @@ export function createVoids({ memory, identity, now, log }: VoidParts): Voids {
     if (remembered !== undefined && remembered.intent.chain !== chain) {
       throw boundary('conflict', `${withdrawal} was signed for on the chain ${remembered.intent.chain}, not ${chain}`)
     }
-    const isUnseen = round > records.historyOf(chain).roundOf(withdrawal)
-    if (isUnseen && records.voids.count() >= MAXIMUM_UNSEEN) {
-      throw operating(
-        'too-many-voids',
-        `${MAXIMUM_UNSEEN} voids are stored: only of rounds that were seen are more taken`,
-      )
-    }
+    if (round > records.historyOf(chain).roundOf(withdrawal)) checkRoom(withdrawal)
     const signed = [...new Set(remembered?.templates.map(({ transactionId }) => transactionId))]
     const at = now()
     const event: VoidEvent = { type: 'withdrawal.voided', at, data: { chain, withdrawal, round, signed } }

@@ -10,16 +10,19 @@ export interface Received {
 }
 
 /** Sends the pieces, each after its delay, and reads until the server closes the connection. */
-export function converse(address: string, pieces: readonly { text: string; afterMs?: number }[]): Promise<Received> {
+export function converse(
+  address: string,
+  pieces: readonly { text: string; afterMs?: number; encoding?: 'utf8' | 'latin1' }[],
+): Promise<Received> {
   const startedMs = performance.now()
   return new Promise(resolve => {
     const socket = connect(targetOf(address))
     const chunks: Buffer[] = []
     const timers: NodeJS.Timeout[] = []
     let delayMs = 0
-    for (const { text, afterMs } of pieces) {
+    for (const { text, afterMs, encoding = 'utf8' } of pieces) {
       delayMs += afterMs ?? 0
-      timers.push(setTimeout(() => socket.writable && socket.write(text), delayMs))
+      timers.push(setTimeout(() => socket.writable && socket.write(text, encoding), delayMs))
     }
     socket.on('data', chunk => chunks.push(chunk))
     socket.on('error', () => undefined)

@@ -1,10 +1,17 @@
 /**
- * `npm run attack -- --runs 100000 --seed 1`: so many templates of a thief in the watcher's place; with `--mutants` at
- * most so many on each signer that lacks a rule, `--aimed` only those by which a thief can profit.
+ * `npm run attack -- --runs 100000 --seed 1`: so many templates of a thief in the watcher's place. Instead of it:
+ *
+ *     --mutants             at most so many on each signer that lacks a rule, `--aimed` only those that could profit
+ *     --races 10000         watchers that ask for the same at the same time
+ *     --flood voids         so many (`--runs`) voids of unseen withdrawals, `unsigned` or `waiting` attempts
+ *     --tamper              every bit of a valid request is changed in turn
  */
 import { parseArgs } from 'node:util'
 import { attack, fewest } from './attack.ts'
+import { flood, type FloodKind } from './flood.ts'
 import { attackMutants } from './mutate.ts'
+import { race } from './races.ts'
+import { tamper } from './tamper.ts'
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +19,9 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     mutants: { type: 'boolean', default: false },
     aimed: { type: 'boolean', default: false },
+    races: { type: 'string' },
+    flood: { type: 'string' },
+    tamper: { type: 'boolean', default: false },
   },
 })
 const runs = Number(values.runs)
@@ -51,4 +61,14 @@ async function runMutants(): Promise<boolean> {
   return unnoticed === 0
 }
 
-process.exitCode = (await (values.mutants ? runMutants() : runAttack())) ? 0 : 1
+async function runOthers(): Promise<boolean> {
+  if (values.mutants) return runMutants()
+  if (values.races !== undefined) say(JSON.stringify(await race(Number(values.races), seed), null, 2))
+  else if (values.flood !== undefined) say(JSON.stringify(await flood(values.flood as FloodKind, runs), null, 2))
+  else if (values.tamper) say(JSON.stringify(await tamper([0, 1, 2, 3, 4, 5, 6, 7]), null, 2))
+  else return runAttack()
+  say(`${seconds()} s`)
+  return true
+}
+
+process.exitCode = (await runOthers()) ? 0 : 1

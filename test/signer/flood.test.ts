@@ -1,0 +1,223 @@
+import { connect, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Fault } from '../../adapters/fault.ts'
+import type { Json } from '../../machines/vocabulary.ts'
+import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
+import { targetOf } from '../http/socket.ts'
+import { floodOnce, openFlooded, type Flooded } from './attack/flood.ts'
+import * as rigs from './rig.ts'
+import { ask, authorised, coin, intent, ours, pay, sign, simple } from './rig.ts'
+
+const AMOUNT = 1_000_000n
+const MIB = 2 ** 20
+let rig: rigs.Rig
+beforeEach(async () => {
+  rig = await rigs.createRig()
+})
+afterEach(() => rigs.discard(rig))
+
+describe('the memory of a flooded signer is bounded', () => {
+  const ROOM = {
+    unsigned: { attempts: 50, characters: 200_000 },
+    unseen: { voids: 50, rounds: 5 },
+  }
+  let flooded: Flooded
+  beforeEach(async () => {
+    flooded = await openFlooded(rig, ROOM)
+  })
+  afterEach(() => flooded.memory.close())
+  const reopen = async () => {
+    await flooded.memory.close()
+    flooded = await openFlooded(rig, ROOM)
+  }
+  const payment = (n: number) => ({
+    transferId: `honest-${n}`,
+    n: 1,
+    template: simple(AMOUNT, n),
+    intents: [authorised(intent(`honest-${n}`, AMOUNT))],
+  })
+  const kindOf = (outcome: Promise<unknown>) =>
+    outcome.then(
+      () => 'taken',
+      (error: unknown) => (error instanceof Fault ? error.kind : String(error)),
+    )
+
+  test('by refused attempts up to a number: beyond it none is taken, and what is authorised is still signed', async () => {
+    for (let n = 0; n < 50; n++) await floodOnce(flooded, n % 2 === 0 ? 'unsigned' : 'waiting', n)
+    for (const pass of [async () => undefined, reopen]) {
+      await pass()
+      expect(flooded.memory.unsigned().attempts).toBe(50)
+      expect(await kindOf(floodOnce(flooded, 'unsigned', 50))).toBe('too-many-unsigned')
+      expect(await kindOf(floodOnce(flooded, 'waiting', 51))).toBe('too-many-unsigned')
+      // What is known already is answered as before.
+      expect(await kindOf(floodOnce(flooded, 'unsigned', 0))).toBe('taken')
+    }
+    expect((await flooded.attempts.sign(flooded.chain, payment(1))).value).toBe('signed')
+  })
+
+  test('by long ones up to a size, whether they are new or take the place of short ones', async () => {
+    const plain = intent('w', AMOUNT)
+    const owner = ours(1)
+    const coins = Array.from({ length: 21 }, (_, i) => coin(1, i, rigs.FUNDS, owner))
+    const batchOf = (length: number) => {
+      const intents = Array.from({ length }, (_, i) => ({ ...plain, id: `${'w'.repeat(120)}${i}`, authorisations: [] }))
+      const change = rigs.FUNDS * 21n - BigInt(length) * AMOUNT - 50_000n
+      return {
+        intents,
+        template: pay(coins, [...intents.map(() => [plain.to, AMOUNT] as const), [ours(0).address, change]]),
+      }
+    }
+    const batches = new Map([1, 200].map(length => [length, batchOf(length)]))
+    const long = (n: number, length: number) =>
+      flooded.attempts.sign(flooded.chain, { transferId: `long-${n}`, n: 1, ...batches.get(length)! })
+    for (let n = 0; n < 20; n++) await long(n, 1)
+    const outcomes: string[] = []
+    for (let n = 0; n < 20; n++) outcomes.push(await kindOf(long(n, 200)))
+    expect(outcomes.slice(0, 3)).toEqual(['taken', 'taken', 'taken'])
+    expect(outcomes.at(-1)).toBe('too-many-unsigned')
+    expect(flooded.memory.unsigned().characters).toBeLessThan(250_000)
+    expect(await kindOf(long(99, 1))).toBe('too-many-unsigned')
+    expect((await flooded.attempts.sign(flooded.chain, payment(1))).value).toBe('signed')
+    await reopen()
+    expect(await kindOf(long(99, 1))).toBe('too-many-unsigned')
+  })
+
+  test('by voids of withdrawals that were never seen up to a number: beyond it only what was seen is voided', async () => {
+    for (let n = 0; n < 50; n++) await floodOnce(flooded, 'voids', n)
+    await flooded.attempts.sign(flooded.chain, payment(1))
+    for (const pass of [async () => undefined, reopen]) {
+      await pass()
+      expect(await kindOf(floodOnce(flooded, 'voids', 50))).toBe('too-many-voids')
+      expect(await kindOf(floodOnce(flooded, 'voids', 7))).toBe('taken')
+    }
+    const { receipt } = await flooded.voids.declare('litecoin', 'honest-1', 1)
+    expect(receipt.signed).toHaveLength(1)
+  })
+
+  test('by voids of rounds without end of one withdrawal up to a number', async () => {
+    for (let round = 1; round <= 5; round++) await flooded.voids.declare('litecoin', 'w', round)
+    expect(await kindOf(flooded.voids.declare('litecoin', 'w', 6))).toBe('too-many-voids')
+    expect(await kindOf(flooded.voids.declare('litecoin', 'w', 5))).toBe('taken')
+    expect(await kindOf(flooded.voids.declare('litecoin', 'other', 6))).toBe('taken')
+  })
+})
+
+describe('a signer is asked for too much at once', () => {
+  let signer: rigs.Signer
+  beforeEach(async () => {
+    signer = await rigs.start(rig)
+    await rigs.grow(signer)
+  })
+  afterEach(() => signer.stop())
+
+  test('of a template that says megabytes of nonsense a few words are kept and answered', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 30_000 }, (_, n) => [`${'k'.repeat(30)}${n}`, 1]))
+    const nonsense: Json[] = [
+      { network: 'x'.repeat(2 * MIB), psbt: '', publicKeys: [ours(0).publicKey] },
+      keys,
+      { network: 'litecoin-regtest', psbt: 'x'.repeat(2 * MIB), publicKeys: [ours(0).publicKey] },
+    ]
+    for (const [n, template] of nonsense.entries()) {
+      const answer = await sign(signer, `t${n}`, 1, template, [])
+      expect(answer.status).toBe(403)
+      expect(JSON.stringify(answer.body).length).toBeLessThan(2_000)
+      const stored = await ask(signer, 'GET', rigs.attemptPath(`t${n}`))
+      expect(JSON.stringify(stored.body).length).toBeLessThan(2_000)
+    }
+  })
+
+  test('a transaction larger than nodes relay is refused before anything is signed', async () => {
+    const owner = ours(1)
+    const inputs = (count: number) => {
+      const coins = Array.from({ length: count }, (_, n) => rigs.coin(1, n, rigs.FUNDS, owner))
+      return pay(coins, [[ours(0).address, rigs.FUNDS * BigInt(count) - 100_000n]])
+    }
+    const answer = await sign(signer, 't1', 1, inputs(1_600), [])
+    expect(answer.status).toBe(403)
+    expect(JSON.stringify(answer.body)).toContain('larger than nodes relay')
+  })
+
+  test('JSON that nests a million times is turned away', async () => {
+    const headers = { authorization: `Bearer ${rigs.TOKEN}` }
+    const depth = 1_000_000
+    for (const text of [
+      '['.repeat(depth),
+      `{"template":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)},"intents":[]}`,
+      `{"template":{"a":${'['.repeat(depth)}${']'.repeat(depth)}},"intents":[]}`,
+    ]) {
+      const body = new TextEncoder().encode(text)
+      const path = rigs.attemptPath('t1')
+      const { status } = await signer.handle({ method: 'PUT', path, query: {}, headers, body })
+      expect(status).toBe(400)
+    }
+    expect((await sign(signer, 't1', 1, simple(), [authorised(intent('w-1', AMOUNT))])).status).toBe(200)
+  })
+})
+
+describe('a signer under many connections', () => {
+  const limits = { ...SERVER_LIMITS, requestMs: 2_000, connections: 20, bodyBytes: 3 * MIB }
+  let signer: rigs.Signer
+  let server: HttpServer
+  const sockets: Socket[] = []
+  beforeEach(async () => {
+    signer = await rigs.start(rig)
+    server = await serve(signer.handle, { listen: '127.0.0.1:0', limits })
+  })
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy()
+    await server.stop()
+    await signer.stop()
+  })
+
+  interface Client {
+    socket: Socket
+    /** Everything that came, when the connection is closed. */
+    ended: Promise<string>
+    /** When the first bytes have come. */
+    answered: Promise<string>
+  }
+  const open = (): Client => {
+    const socket = connect(targetOf(server.address))
+    sockets.push(socket)
+    let text = ''
+    const ended = new Promise<string>(resolve => {
+      socket.on('error', () => undefined)
+      socket.on('data', piece => (text += piece.toString()))
+      socket.on('close', () => resolve(text))
+    })
+    const answered = new Promise<string>(resolve => socket.once('data', piece => resolve(piece.toString())))
+    return { socket, ended, answered }
+  }
+  const head = (length: number) =>
+    `PUT ${rigs.attemptPath('t1')} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`
+  const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  const asked = () => {
+    const client = open()
+    client.socket.write(health)
+    return client.ended
+  }
+
+  test('large bodies without end that come at once are refused before they fill the memory, the others are served', async () => {
+    const clients = Array.from({ length: 8 }, () => open())
+    for (const { socket } of clients) socket.write(head(2 * MIB) + 'x'.repeat(MIB))
+    const first = await Promise.race(clients.map(({ answered }) => answered))
+    expect(first).toMatch(/^HTTP\/1.1 503[^]*too-busy/)
+    expect(await asked()).toMatch(/^HTTP\/1.1 200/)
+    // Who says no more is cut off, and what it held is free again.
+    const all = await Promise.all(clients.map(({ ended }) => ended))
+    expect(new Set(all.map(text => text.slice(9, 12)))).toEqual(new Set(['503', '408']))
+    const late = open()
+    late.socket.write(head(2 * MIB) + 'x'.repeat(2 * MIB))
+    expect(await late.answered).toMatch(/^HTTP\/1.1 401/)
+  })
+
+  test('connections beyond the bound are closed at once, and slow ones after their time', async () => {
+    const idle = Array.from({ length: limits.connections }, () => open())
+    for (const { socket } of idle) socket.write('GET /healthz HTTP/1.1\r\n')
+    await Promise.all(idle.map(({ socket }) => new Promise(resolve => socket.once('connect', resolve))))
+    expect(await asked()).toBe('')
+    for (const { socket } of idle) socket.destroy()
+    await Promise.all(idle.map(({ ended }) => ended))
+    await expect.poll(asked).toMatch(/^HTTP\/1.1 200/)
+  })
+})
