@@ -72,7 +72,10 @@ async function restore(exchange: Exchange): Promise<void> {
   await Promise.all([...books.addresses.keys()].map(reference => restoreAddress(exchange, reference)))
   for (const wanted of books.withdrawals.values()) {
     const answer = await insist(exchange, 'PUT', `/v1/withdrawals/${wanted.id}`, bodyOf(wanted))
-    if (isExpired(answer)) void cancel(exchange, wanted)
+    if (!isExpired(answer)) continue
+    // What has expired meanwhile is not stored again.
+    wanted.isAccepted = false
+    void cancel(exchange, wanted)
   }
   books.isRestored = losses === books.losses
 }
