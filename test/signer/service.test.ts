@@ -296,6 +296,7 @@ describe('who may ask', () => {
       'GET /v1/identity',
       'PUT /v1/chains/{chain}/address-pool',
       'GET /v1/chains/{chain}/addresses',
+      'GET /v1/chains/{chain}/policy',
       'PUT /v1/chains/{chain}/transfers/{transferId}/attempts/{n}',
       'GET /v1/chains/{chain}/transfers/{transferId}/attempts/{n}',
       'GET /v1/chains/{chain}/transfers',
