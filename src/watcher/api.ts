@@ -2,6 +2,7 @@
 import type { Route } from '../http/route.ts'
 import { feedRoute } from './feed.ts'
 import type { Parts } from './parts.ts'
+import { cancelWithdrawal } from './routes/cancellations.ts'
 import { chainRoutes } from './routes/chains.ts'
 import { depositRoutes } from './routes/deposits.ts'
 import { withMetaRoutes } from './routes/meta.ts'
@@ -13,6 +14,7 @@ export const apiRoutes = (parts: Parts): Route[] =>
     ...chainRoutes(parts),
     ...depositRoutes(parts),
     ...withdrawalRoutes(parts),
+    cancelWithdrawal(parts),
     ...transferRoutes(parts),
     feedRoute(parts),
   ])

@@ -1,32 +1,22 @@
 /** Withdrawals: asked for under an id of the backend's, once. */
 import type { z } from 'zod'
 import { boundary } from '../../../adapters/fault.ts'
-import type { Authorisation, Intent, SignedReceipt } from '../../../machines/vocabulary.ts'
+import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
-import type { HttpAnswer } from '../../http.ts'
-import { problem } from '../../http/problem.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import type { Instance } from '../../ledger/entry.ts'
 import { stateOf } from '../../orchestrator/memory.ts'
 import { healthOf } from '../health.ts'
-import { chainPolicy, findOrThrow, type Parts } from '../parts.ts'
+import { findOrThrow, type Parts } from '../parts.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer.ts'
-import {
-  authorisationBody,
-  cancellationBody,
-  cancelledSchema,
-  listQuery,
-  pageOf,
-  withdrawalBody,
-  withdrawalSchema,
-} from '../schemas.ts'
+import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
 
-const withdrawalId = (id: string) => `withdrawal/${id}`
-const contextOf = (instance: Instance) => instance.context as unknown as WithdrawalContext
+export const withdrawalId = (id: string) => `withdrawal/${id}`
+export const contextOf = (instance: Instance) => instance.context as unknown as WithdrawalContext
 
 const intentOf = (id: string, { authorisations: _, ...intent }: Asked): Intent => ({ id, ...intent })
 
@@ -102,52 +92,6 @@ function isEnough({ orchestrator, health }: Parts, known: Instance, authorisatio
   const { rules } = healthOf(health, context.chain)
   return heldFor(rules, { ...context, authorisations: [...context.authorisations, authorisation] }) === null
 }
-
-const alreadySigned = (receipt: SignedReceipt, signed: readonly string[]): HttpAnswer =>
-  problem('already-signed', `nothing more is signed for it, but ${signed.join(', ')} was and may be mined`, { receipt })
-
-/** One that this ledger knows: it hears of the receipt. */
-async function cancelKnown(parts: Parts, { id, context }: Instance): Promise<HttpAnswer> {
-  const { orchestrator, signer, clock } = parts
-  const { id: name, chain, round } = context as unknown as WithdrawalContext
-  chainPolicy(parts, chain)
-  const receipt = await signer.void(chain, name, round)
-  const data = { id, chain, receipt, verdict: 'cancelled', reason: 'cancelled', seen: signer.seen() } as const
-  await orchestrator.dispatch({ type: 'withdrawal.voided', at: clock.now(), data })
-  const now = await findOrThrow(parts, id)
-  const { transactionId } = contextOf(now)
-  const signed = transactionId === null ? receipt.signed : [...new Set([...receipt.signed, transactionId])]
-  if (signed.length > 0) return alreadySigned(receipt, signed)
-  return { status: 200, body: { ...describe(now, orchestrator.memory.heights), receipt } }
-}
-
-/** One that a lost ledger knew and that cannot be asked for again, because it has expired: its refund needs the receipt. */
-async function cancelUnknown(parts: Parts, name: string, chain: string, round: number): Promise<HttpAnswer> {
-  chainPolicy(parts, chain)
-  const receipt = await parts.signer.void(chain, name, round)
-  if (receipt.signed.length > 0) return alreadySigned(receipt, receipt.signed)
-  return { status: 200, body: { id: name, chain, round, state: 'cancelled', reason: 'cancelled', receipt } }
-}
-
-/** May be repeated at any time, also where an answer was lost: the signer gives the same receipt for ever. */
-const cancelWithdrawal = (parts: Parts) =>
-  defineRoute({
-    method: 'PUT',
-    path: '/v1/withdrawals/{id}/cancellation',
-    summary: "Voids it at the signer; a refund is safe only with the receipt's word that nothing was signed",
-    access: 'write',
-    body: cancellationBody,
-    answers: { 200: cancelledSchema },
-    async handle({ params, body: { chain, round } }) {
-      const known = await parts.store.find(withdrawalId(params.id!))
-      if (known !== null) return cancelKnown(parts, known)
-      if (chain !== undefined) return cancelUnknown(parts, params.id!, chain, round)
-      throw boundary(
-        'not-found',
-        `there is no withdrawal ${params.id!}; name its chain and round to void it all the same`,
-      )
-    },
-  })
 
 const putWithdrawal = (parts: Parts) =>
   defineRoute({
@@ -226,7 +170,6 @@ const getWithdrawal = (parts: Parts) =>
 export const withdrawalRoutes = (parts: Parts): Route[] => [
   putWithdrawal(parts),
   putAuthorisation(parts),
-  cancelWithdrawal(parts),
   listWithdrawals(parts),
   getWithdrawal(parts),
 ]
