@@ -18,7 +18,7 @@ export interface Mutant {
 }
 
 const POLICY = 'src/signer/policy.js'
-const APPROVALS = 'src/signer/approvals.js'
+const APPROVALS = 'src/approvals.js'
 
 /** Whatever is wrong in this way is not among the reasons of a verdict any more. */
 const without = (kind: string, noticed: RegExp, ...aims: Dishonest[]): Mutant => ({
