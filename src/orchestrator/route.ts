@@ -5,7 +5,7 @@ import type { Inbound } from './inbound.ts'
 import { chainOf, type LiveMemory } from './memory.ts'
 import { policyOf, type Policies } from './policy.ts'
 import { onRecalled, toVoided } from './routes/adoption.ts'
-import { addressId, heightOf, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
+import { addressId, tipOf, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
 import { onGathered } from './routes/planning.ts'
 import { tell } from './routes/tell.ts'
 import { kindOf, runOf } from './step.ts'
@@ -91,7 +91,7 @@ function onRefused(ground: Ground, run: string, { data: { id, reason, unsignable
   if (attempt === undefined || runOf(attempt) !== run) return []
   const isForGood = unsignable.length > 0
   return [
-    tell(id, 'signing.refused', at, { reason, isForGood, height: heightOf(ground) }, run),
+    tell(id, 'signing.refused', at, { reason, isForGood, height: tipOf(ground) }, run),
     ...unsignable.map(({ id: withdrawal, ...voided }) => toVoided(ground, withdrawal, voided)),
   ]
 }

@@ -6,7 +6,7 @@ import type { AttemptContext } from '../../machines/attempt.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
 import type { Reason } from '../../machines/signing.ts'
-import type { Amount, Id, SpendKey } from '../../machines/vocabulary.ts'
+import type { Amount, SpendKey } from '../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Instance } from '../ledger/entry.ts'
 import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
@@ -75,20 +75,19 @@ function pended({ clock }: PerformerOptions, instance: Instance, reason: string)
   return { type: 'signing.pended', data: { id: instance.id, reason, retryAt: clock.now() + delay } }
 }
 
+/** `intents` as they were asked for: their withdrawals may have ended since. */
 async function refused(
   options: PerformerOptions,
   instance: Instance,
-  { chain, withdrawals }: TransferContext,
+  intents: readonly AuthorisedIntent[],
   reasons: readonly Reason[],
 ): Promise<Outcome> {
-  const { signer, memory } = options
-  const ids = withdrawals.map(({ id }) => id)
-  const refusal = refusalOf(reasons, ids)
+  const { signer } = options
+  const chain = chainOf(instance)
+  const refusal = refusalOf(reasons, intents)
   const reason = describeReasons(reasons)
   if (refusal.kind === 'held') return pended(options, instance, reason)
-  const roundOf = (id: Id) => (memory().get(id)!.context as unknown as WithdrawalContext).round
-  const reasonsOfEach = refusal.kind === 'unsignable' ? refusal.reasons : []
-  const unsignable = await voidEach(signer, chain, roundOf, reasonsOfEach)
+  const unsignable = refusal.kind === 'unsignable' ? await voidEach(signer, chain, refusal.never) : []
   if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.recall(chain)
   return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, seen: signer.seen() } }
 }
@@ -101,7 +100,8 @@ async function sign(options: PerformerOptions, instance: Instance): Promise<Outc
   refuseUnrecalled(options, attempt.chain)
   const transfer = options.memory().get(attempt.transfer)!.context as unknown as TransferContext
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
-  const answer = await signer.sign(name, attempt.template, intentsOf(options.memory(), transfer))
+  const intents = intentsOf(options.memory(), transfer)
+  const answer = await signer.sign(name, attempt.template, intents)
   switch (answer.kind) {
     case 'signed':
       checkTransactionId(policies[attempt.chain]!, attempt, answer.transactionId)
@@ -112,7 +112,7 @@ async function sign(options: PerformerOptions, instance: Instance): Promise<Outc
     case 'awaitingApproval':
       return pended(options, instance, answer.reason)
     case 'refused':
-      return refused(options, instance, transfer, answer.reasons)
+      return refused(options, instance, intents, answer.reasons)
     case 'signedDifferently': {
       const { transactionId, raw, template, spendKeys, fee } = await signer.attempt(name)
       checkSpendKeys(attempt, spendKeys)

@@ -4,7 +4,7 @@
  * (nothing, or what is then adopted) and its batch partners can be planned anew.
  */
 import type { Reason } from '../../machines/signing.ts'
-import type { Id } from '../../machines/vocabulary.ts'
+import type { Intent } from '../../machines/vocabulary.ts'
 import type { Unsignable } from '../orchestrator/inbound.ts'
 import type { SignerClient } from './signer.ts'
 
@@ -14,7 +14,7 @@ export type Refusal =
   /** The template itself is refused: a person looks at it. */
   | { kind: 'refused' }
   /** These withdrawals are never signed for in this transfer; one reason each. */
-  | { kind: 'unsignable'; reasons: Reason[] }
+  | { kind: 'unsignable'; never: Never[] }
 
 const LIMITS = ['limit-per-transaction', 'limit-per-day']
 
@@ -31,13 +31,19 @@ const NEVER: Readonly<Record<string, 'cancelled' | 'rejected'>> = {
   expired: 'cancelled',
 }
 
-export const withdrawalOf = ({ withdrawal }: Reason): Id => `withdrawal/${withdrawal ?? ''}`
+/** What is never signed, in which round it was asked for. */
+export interface Never {
+  intent: Pick<Intent, 'id' | 'round'>
+  reason: Reason
+}
 
-/** `withdrawals`: those of the transfer; a reason that names another one says nothing. */
-export function refusalOf(reasons: readonly Reason[], withdrawals: readonly Id[]): Refusal {
-  const own = reasons.filter(reason => withdrawals.includes(withdrawalOf(reason)) && Object.hasOwn(NEVER, reason.kind))
-  const first = own.filter((reason, i) => own.findIndex(one => one.withdrawal === reason.withdrawal) === i)
-  if (first.length > 0) return { kind: 'unsignable', reasons: first }
+/** `intents`: those that were asked for; a reason that names another withdrawal says nothing. */
+export function refusalOf(reasons: readonly Reason[], intents: readonly Pick<Intent, 'id' | 'round'>[]): Refusal {
+  const never = intents.flatMap(intent => {
+    const reason = reasons.find(({ kind, withdrawal }) => withdrawal === intent.id && Object.hasOwn(NEVER, kind))
+    return reason === undefined ? [] : [{ intent, reason }]
+  })
+  if (never.length > 0) return { kind: 'unsignable', never }
   return { kind: reasons.every(({ kind }) => LIMITS.includes(kind)) ? 'held' : 'refused' }
 }
 
@@ -45,19 +51,13 @@ export const describeReasons = (reasons: readonly Reason[]): string =>
   reasons.map(({ kind, message }) => `${kind}: ${message}`).join('; ')
 
 /** Voids each withdrawal at the signer, which may be repeated at will. Rejects as the client does. */
-export async function voidEach(
-  signer: SignerClient,
-  chain: string,
-  roundOf: (withdrawal: Id) => number,
-  reasons: readonly Reason[],
-): Promise<Unsignable[]> {
+export async function voidEach(signer: SignerClient, chain: string, never: readonly Never[]): Promise<Unsignable[]> {
   const unsignable: Unsignable[] = []
-  for (const each of reasons) {
-    const id = withdrawalOf(each)
-    const receipt = await signer.void(chain, each.withdrawal!, roundOf(id))
+  for (const { intent, reason } of never) {
+    const receipt = await signer.void(chain, intent.id, intent.round)
     // `expired` alone is a word of the API; the others are told with their message.
-    const reason = each.kind === 'expired' ? 'expired' : describeReasons([each])
-    unsignable.push({ id, receipt, verdict: NEVER[each.kind]!, reason })
+    const why = reason.kind === 'expired' ? 'expired' : describeReasons([reason])
+    unsignable.push({ id: `withdrawal/${intent.id}`, receipt, verdict: NEVER[reason.kind]!, reason: why })
   }
   return unsignable
 }

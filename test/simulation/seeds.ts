@@ -4,4 +4,8 @@
  */
 export const FOUND: readonly { seed: number; found: string }[] = [
   { seed: 1, found: 'a withdrawal asked for before the treasury existed was never planned' },
+  {
+    seed: 20_801,
+    found: 'a refusal came back when its withdrawal had been cancelled meanwhile, and was not understood',
+  },
 ]

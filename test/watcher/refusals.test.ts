@@ -4,7 +4,10 @@ import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { refusalOf, voidEach } from '../../src/watcher/refusals.ts'
 import type { SignerClient } from '../../src/watcher/signer.ts'
 
-const OWN = ['withdrawal/w-1', 'withdrawal/w-2']
+const OWN = [
+  { id: 'w-1', round: 1 },
+  { id: 'w-2', round: 3 },
+]
 const reason = (kind: string, withdrawal?: string): Reason => ({
   kind,
   message: `${kind} it is`,
@@ -32,7 +35,10 @@ describe('a refusal', () => {
     'expired',
   ])('for %s of one withdrawal is for ever, whatever else is said', kind => {
     const own = reason(kind, 'w-2')
-    expect(refusalOf([reason('unexplained-output'), own], OWN)).toEqual({ kind: 'unsignable', reasons: [own] })
+    expect(refusalOf([reason('unexplained-output'), own], OWN)).toEqual({
+      kind: 'unsignable',
+      never: [{ intent: OWN[1], reason: own }],
+    })
   })
 
   test('counts one reason of each withdrawal, and none of a withdrawal that is not in the transfer', () => {
@@ -42,7 +48,13 @@ describe('a refusal', () => {
       reason('voided', 'w-9'),
       reason('voided', 'w-2'),
     ]
-    expect(refusalOf(reasons, OWN)).toEqual({ kind: 'unsignable', reasons: [reasons[0], reasons[3]] })
+    expect(refusalOf(reasons, OWN)).toEqual({
+      kind: 'unsignable',
+      never: [
+        { intent: OWN[0], reason: reasons[0] },
+        { intent: OWN[1], reason: reasons[3] },
+      ],
+    })
     expect(refusalOf([reason('voided', 'w-9')], OWN)).toEqual({ kind: 'refused' })
     expect(refusalOf([reason('voided')], OWN)).toEqual({ kind: 'refused' })
   })
@@ -53,8 +65,10 @@ describe('a refusal', () => {
     const signer = {
       void: (...args: unknown[]) => (asked.push(args), Promise.resolve(receipt)),
     } as unknown as SignerClient
-    const reasons = [reason('expired', 'w-1'), reason('destination-not-allowed', 'w-2')]
-    const voided = await voidEach(signer, 'litecoin', id => (id === 'withdrawal/w-1' ? 1 : 3), reasons)
+    const voided = await voidEach(signer, 'litecoin', [
+      { intent: OWN[0]!, reason: reason('expired', 'w-1') },
+      { intent: OWN[1]!, reason: reason('destination-not-allowed', 'w-2') },
+    ])
     expect(asked).toEqual([
       ['litecoin', 'w-1', 1],
       ['litecoin', 'w-2', 3],

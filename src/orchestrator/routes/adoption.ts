@@ -8,7 +8,7 @@ import type { Addressed, Id, SignedReceipt, SpendKey } from '../../../machines/v
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import type { Instance } from '../../ledger/entry.ts'
 import type { SignedRecord, Voided } from '../inbound.ts'
-import { coinId, heightOf, treasuryId, type Ground } from './blocks.ts'
+import { coinId, tipOf, treasuryId, type Ground } from './blocks.ts'
 import { shareFee } from './planning.ts'
 import { tell } from './tell.ts'
 
@@ -83,7 +83,7 @@ function displace(ground: Ground, record: SignedRecord): { messages: Addressed[]
     .map(({ id }) => memory.get(`withdrawal/${id}`))
     .filter(bound => bound !== undefined && unsigned.has(bound.context.transfer as Id)) as Instance[]
   const reason = `the signer has signed ${record.transactionId} for what it was to pay or to spend`
-  const data = { keys: record.spendKeys, reason, height: heightOf(ground) }
+  const data = { keys: record.spendKeys, reason, height: tipOf(ground) }
   const messages = [
     ...freed.map(({ id, context }) =>
       tell(id, 'transfer.dissolved', at, { transfer: context.transfer, unsignable: [] }),
@@ -120,7 +120,7 @@ function adopt(ground: Ground, record: SignedRecord, taken: ReadonlySet<SpendKey
 
 /** Whoever asked for the void: nothing more is signed, and what was signed is in the receipt. */
 export const toVoided = (ground: Ground, id: Id, { receipt, verdict, reason }: Voided): Addressed =>
-  tell(id, 'withdrawal.voided', ground.at, { receipt, verdict, reason, height: heightOf(ground) })
+  tell(id, 'withdrawal.voided', ground.at, { receipt, verdict, reason, height: tipOf(ground) })
 
 interface Recalled {
   /** Those whose attempts the ledger lacks, live and archived. */

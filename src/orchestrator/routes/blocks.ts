@@ -18,7 +18,7 @@ export interface Ground {
 }
 
 /** Of the chain's tip. */
-export const heightOf = ({ memory, policy }: Ground): number => memory.heights[policy.name] ?? 0
+export const tipOf = ({ memory, policy }: Ground): number => memory.heights[policy.name] ?? 0
 
 export const coinId = (key: SpendKey): Id => `coin/${key}`
 export const depositId = (name: string): Id => `deposit/${name}`
