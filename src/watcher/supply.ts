@@ -26,6 +26,7 @@ export interface SupplyOptions {
 }
 
 const CHECK_MS = 1000
+const RULES_MS = 5000
 const RETRY_MS = 2000
 const PAGE = 1000
 
@@ -132,12 +133,20 @@ async function askRules({ chain, signer, orchestrator, health, clock }: SupplyOp
     await orchestrator.dispatch({ type: 'withdrawals.approved', at: clock.now(), data: { chain, ids } })
 }
 
-async function turn(options: SupplyOptions): Promise<number> {
-  const { chain, orchestrator, health, log } = options
+/** When the signer is asked next although nothing is wanted of it; each question is a line in its audit log. */
+interface Asking {
+  at: number
+}
+
+async function turn(options: SupplyOptions, asking: Asking): Promise<number> {
+  const { chain, orchestrator, health, clock, log } = options
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
-    await askRules(options)
+    if (clock.now() >= asking.at || !healthOf(health, chain).isRecalled) {
+      await askRules(options)
+      asking.at = clock.now() + RULES_MS
+    }
     if (!healthOf(health, chain).isRecalled) {
       // Before anything that it lacks is stored: a crash in between must leave the proof that it was lacking.
       await retainIfOutdated(options)
@@ -151,11 +160,15 @@ async function turn(options: SupplyOptions): Promise<number> {
     const reason = reasonOf(error)
     log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
     health.trigger.noted({ chain, signerProblem: reason })
+    asking.at = 0
     return RETRY_MS
   }
 }
 
-export const startSupply = (options: SupplyOptions): Loop => startLoop(options.clock, () => turn(options))
+export function startSupply(options: SupplyOptions): Loop {
+  const asking: Asking = { at: 0 }
+  return startLoop(options.clock, () => turn(options, asking))
+}
 
 /**
  * A new ledger that starts at the tip would not see what was paid to addresses given out before. Rejects with a boundary
