@@ -65,6 +65,7 @@ export type AttemptEvent =
   | Event<'transfer.resumed', { reason: string }>
   | Event<'transfer.dissolved', object>
   | Event<'approval.added', object>
+  | Event<'withdrawal.expired', object>
   | Event<'task.failed', { reason: string; retryAt: number }>
   | TimePassed
   | BlockDisconnected
@@ -205,6 +206,7 @@ export const attempt = setup({
       on: {
         'time.passed': { target: 'unsigned', actions: 'wake' },
         'approval.added': { target: 'unsigned', actions: 'wake' },
+        'withdrawal.expired': { target: 'unsigned', actions: 'wake' },
         'transfer.resumed': { target: 'unsigned', actions: 'wake' },
         'coin.lost': onLost,
         'transfer.finalised': onSuperseded,
@@ -267,6 +269,7 @@ export const attempt = setup({
       description: 'The signer will not sign it; a person looks at the reason and resumes the transfer.',
       on: {
         'transfer.resumed': 'unsigned',
+        'withdrawal.expired': 'unsigned',
         'coin.lost': onLost,
         'transfer.finalised': onSuperseded,
         'transfer.dissolved': onDissolved,

@@ -79,6 +79,7 @@ export type TransferEvent =
   | Event<'coin.lost', { key: SpendKey; height: number }>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'authorisation.added', object>
+  | Event<'withdrawal.expired', object>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
 
@@ -297,6 +298,7 @@ export const transfer = machine.createMachine({
           { actions: { type: 'release', params: lostKeys } },
         ],
         'authorisation.added': { actions: { type: 'tell', params: tellAttemptsAs('approval.added') } },
+        'withdrawal.expired': { actions: { type: 'tell', params: tellAttemptsAs('withdrawal.expired') } },
         'attempt.mined': {
           target: 'confirming',
           actions: ['mine', { type: 'tell', params: tellWithdrawals('transfer.mined') }],

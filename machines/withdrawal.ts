@@ -86,6 +86,11 @@ function signedFor(context: WithdrawalContext, { signed }: SignedReceipt): strin
   return [...signed, ...(receipt?.signed ?? []), ...(transactionId === null ? [] : [transactionId])]
 }
 
+/** The signer decides whether it has expired, and its word is needed that nothing was signed: it is asked at once. */
+const tellExpiry = ({ context, event }: Args): { messages: Addressed[] } => ({
+  messages: [{ to: context.transfer!, event: { type: 'withdrawal.expired', at: event.at, data: {} } }],
+})
+
 const tellTransfer = ({ context, event }: Args): { messages: Addressed[] } => {
   const { transfer } = context
   const message = { type: event.type, at: event.at, data: event.data }
@@ -108,17 +113,20 @@ const machine = setup({
         dead: (context as Partial<WithdrawalContext>).dead ?? [],
       }
     }),
-    bind: assign({ transfer: ({ event }) => (event as OfTransfer).data.transfer, dueAt: null, reason: null }),
+    bind: assign(({ context, event }) => {
+      const { transfer } = (event as OfTransfer).data
+      return { transfer, dueAt: context.expiresAtMs, reason: null }
+    }),
     unbind: assign({ transfer: null, dueAt: ({ context }) => context.expiresAtMs, reason: null }),
     /** It would be refused for ever. */
     unbindVoided: assign({ transfer: null, reason: ({ context }) => strangeTo(context.receipt!) }),
     sign: assign(({ event }) => {
       const { transactionId, fee } = (event as Extract<WithdrawalEvent, { type: 'transfer.signed' }>).data
-      return { transactionId, fee, reason: null }
+      return { transactionId, fee, dueAt: null, reason: null }
     }),
     mine: assign(({ event }) => {
       const { transactionId, fee, place } = (event as Extract<WithdrawalEvent, { type: 'transfer.mined' }>).data
-      return { transactionId, fee, place, reason: null }
+      return { transactionId, fee, place, dueAt: null, reason: null }
     }),
     unmine: assign({ place: null }),
     explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason }),
@@ -137,6 +145,7 @@ const machine = setup({
       reason: ({ event }) => (event.data as { reason: string }).reason,
       dead: ({ context, event }) => [...new Set([...context.dead, ...(event.data as { signed: string[] }).signed])],
     }),
+    stopClock: assign({ dueAt: null }),
     expire: assign({ reason: 'expired', dueAt: null }),
     clearReason: assign({ reason: null }),
     authorise: assign({
@@ -158,6 +167,7 @@ const machine = setup({
     isOurRound: ({ context, event }) => receiptOf(event).round >= context.round,
     isNewReceipt: ({ context, event }) => receiptOf(event).round >= context.round && context.receipt === null,
     isVoided: ({ context }) => context.receipt !== null,
+    isUnsigned: ({ context }) => context.transfer !== null && context.transactionId === null,
     isFree: ({ context }) => context.transfer === null && context.receipt === null,
     isNewKey: ({ context, event }) => {
       const { key } = (event as Extract<WithdrawalEvent, { type: 'authorisation.added' }>).data
@@ -185,6 +195,10 @@ const onDissolved = [
   { guard: and(['isOurs', 'isVoided']), target: 'held', actions: 'unbindVoided' },
   { guard: 'isOurs', target: 'queued', actions: 'unbind' },
 ] as const
+const onExpired = {
+  guard: 'isUnsigned',
+  actions: ['stopClock', { type: 'tell', params: tellExpiry }],
+} as const
 const onReceipt = { guard: 'isNewReceipt', actions: 'keepReceipt' } as const
 
 export const withdrawal = machine.createMachine({
@@ -220,7 +234,7 @@ export const withdrawal = machine.createMachine({
         'transfer.mined': { guard: 'isOurs', target: 'paying', actions: 'mine' },
         'transfer.dissolved': [{ guard: and(['isOurs', 'isVoided']), actions: 'unbindVoided' }, onDissolved[1]],
         'transfer.died': { guard: 'isOurs', target: 'failed', actions: 'bury' },
-        'time.passed': { guard: 'isFree', target: 'cancelled', actions: 'expire' },
+        'time.passed': [{ guard: 'isFree', target: 'cancelled', actions: 'expire' }, onExpired],
       },
     },
     queued: {
@@ -248,6 +262,7 @@ export const withdrawal = machine.createMachine({
         'transfer.confirmed': { guard: 'isOurs', target: 'paid' },
         'transfer.died': { guard: 'isOurs', target: 'failed', actions: 'bury' },
         'withdrawal.voided': [...onVoided, onReceipt],
+        'time.passed': onExpired,
       },
     },
     paid: {

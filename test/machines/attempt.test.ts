@@ -65,6 +65,7 @@ const subject: Subject = {
     'transfer.finalised': happened('transfer.finalised', { height: 119 }),
     'transfer.dissolved': happened('transfer.dissolved'),
     'approval.added': happened('approval.added'),
+    'withdrawal.expired': happened('withdrawal.expired'),
     'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
     'task.failed': happened('task.failed', { reason: 'unreachable', retryAt }),
     'time.passed': happened('time.passed'),
@@ -193,6 +194,7 @@ const subject: Subject = {
       'transfer.finalised': to('superseded'),
       'transfer.dissolved': to('dead', { dueAt: null }),
       'approval.added': to('unsigned.due', { dueAt: null }),
+      'withdrawal.expired': to('unsigned.due', { dueAt: null }),
       'transfer.resumed': to('unsigned.due', { dueAt: null }),
       'time.passed': to('unsigned.due', { dueAt: null }),
     },
@@ -288,6 +290,7 @@ const subject: Subject = {
       'transfer.finalised': to('superseded'),
       'transfer.dissolved': to('dead'),
       'transfer.resumed': to('unsigned.due'),
+      'withdrawal.expired': to('unsigned.due'),
     },
   },
 }

@@ -127,8 +127,8 @@ const dissolved = (reason: string, attempts: string[], keys: string[]) => {
     },
   )
 }
-const approved = (...attempts: string[]) =>
-  to('underway', {}, { tells: attempts.map((attempt): Told => [attempt, 'approval.added', {}]) })
+const passedOn = (type: string, ...attempts: string[]) =>
+  to('underway', {}, { tells: attempts.map((attempt): Told => [attempt, type, {}]) })
 
 /** Paid with 3 confirmations, at 102; final with 20, at 119. */
 const subject: Subject = {
@@ -157,6 +157,7 @@ const subject: Subject = {
       reason: 'cancelled',
       height: 130,
     }),
+    'withdrawal.expired': happened('withdrawal.expired'),
     'authorisation.added': happened('authorisation.added', { key: 'k2', signature: 's2' }),
     'attempt.mined': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7' }),
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
@@ -248,7 +249,8 @@ const subject: Subject = {
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1'], first.spendKeys),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1'], first.spendKeys),
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1'], first.spendKeys),
-      'authorisation.added': approved('attempt/one:1'),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
       'coin.lost': lost,
       'transfer.resumed': resumed,
     },
@@ -262,7 +264,8 @@ const subject: Subject = {
       'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
       'attempt.voided, the second': died([2], first.spendKeys, 'voided', ['cc']),
       'transfer.displaced': to('underway', {}, { releases: ['litecoin:aa:0'] }),
-      'authorisation.added': approved('attempt/one:1'),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
       'coin.lost': lost,
       'transfer.resumed': resumed,
     },
@@ -276,7 +279,8 @@ const subject: Subject = {
       'attempt.voided, the second': to('underway', { dead: [2] }),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
-      'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(
         'underway',
         {},
@@ -306,7 +310,8 @@ const subject: Subject = {
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
-      'authorisation.added': approved('attempt/one:1', 'attempt/one:2'),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
       'coin.lost': to(
         'underway',
         {},

@@ -39,23 +39,14 @@ const pathOf = (id: string) => `/v1/withdrawals/${id}`
 const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
 const cancel = (id: string) => system.put<Resource & { receipt: SignedReceipt }>(`${pathOf(id)}/cancellation`)
 
-/** The second key's approval of a withdrawal that was asked for with no expiry in its first round. */
-function secondApproval(id: string, to: string, amountSat: bigint) {
-  const intent = {
-    id,
-    chain: CHAIN,
-    asset: 'LTC',
-    to,
-    dataField: null,
-    amount: String(amountSat),
-    expiresAt: null,
-    round: 1,
-  }
-  return signBytes(SECOND, intentBytes(intent))
+/** The second key's approval of a withdrawal in its first round. */
+function secondApproval(id: string, to: string, amountSat: bigint, expiresAt: string | null = null) {
+  const asked = { to, dataField: null, amount: String(amountSat), expiresAt, round: 1 }
+  return signBytes(SECOND, intentBytes({ id, chain: CHAIN, asset: 'LTC', ...asked }))
 }
 
-function approve(id: string, to: string, amountSat: bigint): Promise<Answer> {
-  const { key, signature } = secondApproval(id, to, amountSat)
+function approve(id: string, to: string, amountSat: bigint, expiresAt: string | null = null): Promise<Answer> {
+  const { key, signature } = secondApproval(id, to, amountSat, expiresAt)
   return system.put(`${pathOf(id)}/authorisations/${Buffer.from(key, 'base64').toString('base64url')}`, { signature })
 }
 
@@ -263,6 +254,18 @@ describe('a refusal of the signer', () => {
     expect(BigInt(await reserved())).toBeGreaterThan(LIMIT)
     const cancelled = await cancel('over')
     await expectReceipt('over', cancelled.body.receipt, [])
+    expect(await reserved()).toBe('0')
+  })
+
+  it('for the limit per transaction holds it no longer than it is valid: then it is cancelled as expired', async () => {
+    const to = await newAddress()
+    const expiresAt = new Date(Date.now() + 3000).toISOString()
+    await system.withdraw('over-and-expired', { to, amountSat: LIMIT, expiresAt })
+    expect((await approve('over-and-expired', to, LIMIT, expiresAt)).status).toBe(200)
+    await system.until(pathOf('over-and-expired'), ({ reason }) => /limit-per-transaction/.test(reason ?? ''))
+    const cancelled = await system.reaches(pathOf('over-and-expired'), 'cancelled')
+    expect(cancelled.reason).toBe('expired')
+    await expectReceipt('over-and-expired', cancelled.receipt!, [])
     expect(await reserved()).toBe('0')
   })
 
