@@ -27,7 +27,13 @@ const KNOWN_MAXIMUM = 20_000
 interface Branch {
   key: HDKey
   /** By index, in the order in which they were made. */
-  known: Map<number, Derived>
+  known: Map<number, Known>
+}
+
+interface Known {
+  derived: Derived
+  /** Uncompressed: to verify with the short form takes a square root more each time. */
+  point: Uint8Array
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -46,21 +52,22 @@ export function createDeriver(network: Network): Deriver {
     const opened = branches.get(seed)
     if (opened !== undefined) return opened
     const root = HDKey.fromMasterSeed(seed)
-    const branch = { key: root.derive(path), known: new Map<number, Derived>() }
+    const branch = { key: root.derive(path), known: new Map<number, Known>() }
     root.wipePrivateData()
     branches.set(seed, branch)
     return branch
   }
 
-  const make = (branch: HDKey, index: number): Derived => {
-    const publicKey = publicChild(branch, index)
+  const make = (branch: HDKey, index: number): Known => {
+    const point = publicChild(branch, index)
+    const publicKey = secp256k1.pointCompress(point, true)
     const address = addressOf(scriptFor(network.segwit ? 'p2wpkh' : 'p2pkh', hash160(publicKey)), network)
     if (address === null) throw invariant('no-address', `no address at ${path}/${index}`)
-    return { index, address, dataField: null, publicKey: hex(publicKey), path: `${path}/${index}` }
+    const derived = { index, address, dataField: null, publicKey: hex(publicKey), path: `${path}/${index}` }
+    return { derived, point }
   }
 
-  const derive: Deriver['derive'] = (seed, index) => {
-    const { key, known } = branchOf(seed)
+  const know = ({ key, known }: Branch, index: number): Known => {
     const before = known.get(index)
     if (before !== undefined) return before
     const made = make(key, index)
@@ -72,14 +79,16 @@ export function createDeriver(network: Network): Deriver {
     return made
   }
 
+  const derive: Deriver['derive'] = (seed, index) => know(branchOf(seed), index).derived
+
   const sign: Deriver['sign'] = (seed, payloads) => {
-    const { key } = branchOf(seed)
+    const branch = branchOf(seed)
     const made = payloads.map(({ index, payload }) => {
-      const { address, publicKey } = derive(seed, index)
-      checkPayload(payload, address)
-      return { ...signWith(key, index, payload.bytes), publicKey }
+      const { derived, point } = know(branch, index)
+      checkPayload(payload, derived.address)
+      return { ...signWith(branch.key, index, payload.bytes), point }
     })
-    checkSignatures(key.publicKey!, made)
+    checkSignatures(branch.key.publicKey!, made)
     return made.map(({ signature }) => signature)
   }
 
@@ -96,9 +105,9 @@ function tweakOf(branch: HDKey, index: number): Uint8Array {
   return new Uint8Array(digest.subarray(0, 32))
 }
 
-/** CKDpub, with the WASM point addition. An index whose tweak is out of range (chance 2^-127) does not exist. */
+/** CKDpub, uncompressed, with the WASM point addition. An index whose tweak is out of range (chance 2^-127) does not exist. */
 function publicChild(branch: HDKey, index: number): Uint8Array {
-  const child = secp256k1.pointAddScalar(branch.publicKey!, tweakOf(branch, index), true)
+  const child = secp256k1.pointAddScalar(branch.publicKey!, tweakOf(branch, index), false)
   if (child === null) throw invariant('bad-index', `index ${index} has no key`)
   return child
 }
@@ -119,10 +128,10 @@ function signWith(branch: HDKey, index: number, digest: Uint8Array): Made {
  * Never let a signature out that does not verify: a fault while it was made (a flipped bit, a glitch) can give the key
  * away to whoever has another signature over the same digest.
  */
-function checkSignatures(branch: Uint8Array, made: readonly (Made & { publicKey: string })[]): void {
+function checkSignatures(branch: Uint8Array, made: readonly (Made & { point: Uint8Array })[]): void {
   if (areValidTogether(branch, made)) return
-  for (const [n, { digest, signature, publicKey }] of made.entries()) {
-    if (!secp256k1.verify(digest, Buffer.from(publicKey, 'hex'), signature, true))
+  for (const [n, { digest, signature, point }] of made.entries()) {
+    if (!secp256k1.verify(digest, point, signature, true))
       throw invariant('bad-signature', `signature ${n} does not verify: it stays here`)
   }
 }

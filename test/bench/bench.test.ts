@@ -8,7 +8,7 @@ const TINY: BenchSizes = {
   steps: { rounds: 1, deposits: 20 },
   scan: { scripts: 1000, keys: 100, rounds: 1 },
   checkpoint: { instances: 2000 },
-  signer: { rounds: 1, requests: 10, largeRequests: 1 },
+  signer: { warming: 1, rounds: 1, requests: 10, largeRequests: 1 },
 }
 
 test('every row of the benchmark is measured, with figures and progress', async () => {

@@ -22,7 +22,7 @@ const SIZES: BenchSizes = {
   steps: { rounds: 9, deposits: 4000 },
   scan: { scripts: 1_000_000, keys: 200_000, rounds: 101 },
   checkpoint: { instances: 200_000 },
-  signer: { rounds: 7, requests: 200, largeRequests: 5 },
+  signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
 }
 
 export async function bench(

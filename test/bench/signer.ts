@@ -14,6 +14,8 @@ import { authorised, coin, intent, ours, pay, simple, theirs } from '../signer/r
 import { benchRow, medianOf, timed, timedAsync, type BenchRow, type Progress } from './measure.ts'
 
 export interface SignerSizes {
+  /** Rounds that do not count: a signer runs for months, and its code is compiled while it runs. */
+  warming: number
   /** Of each side; they take turns, and the median counts. */
   rounds: number
   /** In a round: with one input, and with many. */
@@ -143,11 +145,16 @@ async function inputsRound(address: string, calls: readonly Call[]): Promise<{ i
   return { ideal, real: (await perRequest(address, calls)) / INPUTS }
 }
 
-/** The first round warms both sides up and does not count. */
-async function alternate(count: number, run: (round: number) => Promise<{ ideal: number; real: number }>) {
-  await run(0)
+/** Both sides are warmed up, by as many rounds each. */
+async function alternate(
+  { warming, rounds: count }: SignerSizes,
+  run: (round: number) => Promise<{ ideal: number; real: number }>,
+) {
   const rounds: { ideal: number; real: number }[] = []
-  for (let round = 1; round <= count; round++) rounds.push(await run(round))
+  for (let round = 0; round < warming + count; round++) {
+    const sides = await run(round)
+    if (round >= warming) rounds.push(sides)
+  }
   return { ideal: medianOf(rounds.map(({ ideal }) => ideal)), real: medianOf(rounds.map(({ real }) => real)) }
 }
 
@@ -157,8 +164,8 @@ const numbered = (round: number, count: number, make: (n: number) => Call): Call
 const rate = (ms: number): number => Math.round(1000 / ms)
 
 async function measure(address: string, sizes: SignerSizes): Promise<BenchRow[]> {
-  const requests = await alternate(sizes.rounds, round => signingRound(address, numbered(round, sizes.requests, small)))
-  const signatures = await alternate(sizes.rounds, round =>
+  const requests = await alternate(sizes, round => signingRound(address, numbered(round, sizes.requests, small)))
+  const signatures = await alternate(sizes, round =>
     inputsRound(address, numbered(round, sizes.largeRequests, large)),
   )
   const each = `${rate(requests.real)} requests/s, the parts ${rate(requests.ideal)}/s`

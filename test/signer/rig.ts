@@ -132,8 +132,10 @@ export const grow = (signer: Signer, size = 5, chain = 'litecoin'): Promise<Answ
 const deriver: Deriver = createDeriver(NETWORK)
 export const signable: Signable = createSignable('litecoin', 'LTC', NETWORK)
 export const ours = (index: number) => deriver.derive(SEED, index)
+/** One object: what follows from a seed is kept by it, and making it anew costs milliseconds. */
+const FOREIGN_SEED = new Uint8Array(64).fill(1)
 /** Somebody else's address. */
-export const foreign = (index: number) => deriver.derive(new Uint8Array(64).fill(1), index)
+export const foreign = (index: number) => deriver.derive(FOREIGN_SEED, index)
 export const theirs = (index: number): string => foreign(index).address
 
 export interface Coin {
