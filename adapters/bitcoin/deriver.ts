@@ -25,13 +25,18 @@ const KNOWN_MAXIMUM = 20_000
 
 /** What one seed's addresses share: four hardened and plain steps, about a millisecond each. */
 interface Branch {
-  key: HDKey
+  /** Read once: HDKey answers a copy each time. */
+  publicKey: Uint8Array
+  privateKey: Uint8Array
+  chainCode: Uint8Array
   /** By index, in the order in which they were made. */
   known: Map<number, Known>
 }
 
 interface Known {
   derived: Derived
+  /** What its key has more than the branch's: public, as the key is. */
+  tweak: Uint8Array
   /** Uncompressed: to verify with the short form takes a square root more each time. */
   point: Uint8Array
 }
@@ -52,25 +57,32 @@ export function createDeriver(network: Network): Deriver {
     const opened = branches.get(seed)
     if (opened !== undefined) return opened
     const root = HDKey.fromMasterSeed(seed)
-    const branch = { key: root.derive(path), known: new Map<number, Known>() }
+    const key = root.derive(path)
+    const { publicKey, privateKey, chainCode } = key
+    if (publicKey === null || privateKey === null || chainCode === null)
+      throw invariant('no-branch', `no keys at ${path}`)
+    const branch = { publicKey, privateKey, chainCode, known: new Map<number, Known>() }
     root.wipePrivateData()
+    key.wipePrivateData()
     branches.set(seed, branch)
     return branch
   }
 
-  const make = (branch: HDKey, index: number): Known => {
-    const point = publicChild(branch, index)
+  const make = (branch: Branch, index: number): Known => {
+    const tweak = tweakOf(branch, index)
+    const point = publicChild(branch, tweak, index)
     const publicKey = secp256k1.pointCompress(point, true)
     const address = addressOf(scriptFor(network.segwit ? 'p2wpkh' : 'p2pkh', hash160(publicKey)), network)
     if (address === null) throw invariant('no-address', `no address at ${path}/${index}`)
     const derived = { index, address, dataField: null, publicKey: hex(publicKey), path: `${path}/${index}` }
-    return { derived, point }
+    return { derived, tweak, point }
   }
 
-  const know = ({ key, known }: Branch, index: number): Known => {
+  const know = (branch: Branch, index: number): Known => {
+    const { known } = branch
     const before = known.get(index)
     if (before !== undefined) return before
-    const made = make(key, index)
+    const made = make(branch, index)
     for (const oldest of known.keys()) {
       if (known.size < KNOWN_MAXIMUM) break
       known.delete(oldest)
@@ -84,11 +96,11 @@ export function createDeriver(network: Network): Deriver {
   const sign: Deriver['sign'] = (seed, payloads) => {
     const branch = branchOf(seed)
     const made = payloads.map(({ index, payload }) => {
-      const { derived, point } = know(branch, index)
+      const { derived, tweak, point } = know(branch, index)
       checkPayload(payload, derived.address)
-      return { ...signWith(branch.key, index, payload.bytes), point }
+      return { ...signWith(branch, tweak, payload.bytes), point }
     })
-    checkSignatures(branch.key.publicKey!, made)
+    checkSignatures(branch.publicKey, made)
     return made.map(({ signature }) => signature)
   }
 
@@ -96,27 +108,26 @@ export function createDeriver(network: Network): Deriver {
 }
 
 /** BIP-32, the left half of the HMAC: what a child's key has more than its branch's. It follows from public data. */
-function tweakOf(branch: HDKey, index: number): Uint8Array {
+function tweakOf({ publicKey, chainCode }: Branch, index: number): Uint8Array {
   if (!Number.isInteger(index) || index < 0 || index >= FIRST_HARDENED)
     throw invariant('bad-index', `no index ${index}`)
   const position = Buffer.alloc(4)
   position.writeUInt32BE(index)
-  const digest = createHmac('sha512', branch.chainCode!).update(branch.publicKey!).update(position).digest()
+  const digest = createHmac('sha512', chainCode).update(publicKey).update(position).digest()
   return new Uint8Array(digest.subarray(0, 32))
 }
 
 /** CKDpub, uncompressed, with the WASM point addition. An index whose tweak is out of range (chance 2^-127) does not exist. */
-function publicChild(branch: HDKey, index: number): Uint8Array {
-  const child = secp256k1.pointAddScalar(branch.publicKey!, tweakOf(branch, index), false)
+function publicChild({ publicKey }: Branch, tweak: Uint8Array, index: number): Uint8Array {
+  const child = secp256k1.pointAddScalar(publicKey, tweak, false)
   if (child === null) throw invariant('bad-index', `index ${index} has no key`)
   return child
 }
 
 /** CKDpriv. Deriving the child's public key with it, as HDKey does, would cost more than the signature. */
-function signWith(branch: HDKey, index: number, digest: Uint8Array): Made {
-  const tweak = tweakOf(branch, index)
-  const child = secp256k1.privateAdd(branch.privateKey!, tweak)
-  if (child === null) throw invariant('bad-index', `index ${index} has no key`)
+function signWith({ privateKey }: Branch, tweak: Uint8Array, digest: Uint8Array): Made {
+  const child = secp256k1.privateAdd(privateKey, tweak)
+  if (child === null) throw invariant('bad-index', 'an index without a key')
   try {
     return { digest, tweak, ...secp256k1.signRecoverable(digest, child) }
   } finally {

@@ -135,7 +135,8 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
     if (commit === null) return []
     seq = commit.entries.at(-1)!.seq
     const images = commit.entries.map(({ image }) => image)
-    images.forEach(take)
+    // What an instance was on its way within the commit is overtaken by what it became.
+    for (const image of new Map(images.map(each => [each.id, each])).values()) take(image)
     last = journal.append(commit)
     last.then(checkpoint, () => undefined) // whoever waits for `settled` sees the failure
     return images
