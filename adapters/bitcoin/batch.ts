@@ -90,9 +90,12 @@ function combined(branch: Uint8Array, ofGenerator: bigint, ofBranch: bigint): Ui
 
 /** Of all R. Uncompressed on the way, which saves a square root each time; null at infinity or where one is no point. */
 function sumOf(made: readonly Made[]): Uint8Array | null {
-  const points = made.map(({ signature, recoveryId }) =>
-    Uint8Array.of(2 + (recoveryId & 1), ...signature.subarray(0, 32)),
-  )
+  const points = made.map(({ signature, recoveryId }) => {
+    const point = new Uint8Array(33)
+    point[0] = 2 + (recoveryId & 1)
+    point.set(signature.subarray(0, 32), 1)
+    return point
+  })
   if (made.some(({ recoveryId }) => recoveryId > 1)) return null
   try {
     return points

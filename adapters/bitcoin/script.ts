@@ -50,7 +50,11 @@ export const kindOf = (bytes: Uint8Array, start: number, length: number): Script
 
 export function scriptFor(kind: ScriptKind, payload: Uint8Array): Uint8Array {
   const { prefix, suffix } = SCRIPT_SHAPES[kind]
-  return Uint8Array.from([...prefix, ...payload, ...suffix])
+  const script = new Uint8Array(prefix.length + payload.length + suffix.length)
+  script.set(prefix)
+  script.set(payload, prefix.length)
+  script.set(suffix, prefix.length + payload.length)
+  return script
 }
 
 /** The hash or key within a script of this kind. */

@@ -28,9 +28,10 @@ export function witnessDigests(transaction: Transaction, spent: readonly Spent[]
   const hashOutputs = hash256(concatBytes(...transaction.outs.map(serializedOutput)))
   const head = concatBytes(uint32(transaction.version), hashPrevouts, hashSequence)
   const tail = concatBytes(hashOutputs, uint32(transaction.locktime), uint32(SIGHASH_ALL))
+  const codeLength = Uint8Array.of(25)
   return spent.map(({ amountSat, program }, n) => {
-    const code = [Uint8Array.of(25), scriptFor('p2pkh', program)]
-    return hash256(concatBytes(head, outpoints[n]!, ...code, uint64(amountSat), sequences[n]!, tail))
+    const code = scriptFor('p2pkh', program)
+    return hash256(concatBytes(head, outpoints[n]!, codeLength, code, uint64(amountSat), sequences[n]!, tail))
   })
 }
 

@@ -97,7 +97,7 @@ type Unlocking = readonly [Uint8Array, Uint8Array]
 
 /** BIP-144: marker and flag behind the version, a stack for each input before the lock time. */
 function withWitnesses(unsigned: Uint8Array, unlocking: readonly Unlocking[]): Uint8Array {
-  const stacks = unlocking.map(([der, key]) => Uint8Array.of(2, der.length, ...der, key.length, ...key))
+  const stacks = unlocking.flatMap(([der, key]) => [Uint8Array.of(2, der.length), der, Uint8Array.of(key.length), key])
   const body = [unsigned.subarray(0, 4), Uint8Array.of(0, WITNESS_FLAG), unsigned.subarray(4, -4)]
   return concatBytes(...body, ...stacks, unsigned.subarray(-4))
 }
