@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { assign, setup } from 'xstate'
+import { assign, initialTransition, setup, transition } from 'xstate'
 import { actions, type Addressed, type Event } from '../../machines/vocabulary.ts'
 import { createMemory, type LiveMemory } from '../../src/orchestrator/memory.ts'
 import { restore, runOf, step, taskOf, versionOf, type Machines } from '../../src/orchestrator/step.ts'
@@ -174,4 +174,18 @@ describe('step', () => {
     expect(restore(puppet, undefined).value).toBe('one')
     expect([taskOf(puppet, 'two.due'), taskOf(puppet, 'one'), versionOf(puppet)]).toEqual(['sign', null, 3])
   })
+})
+
+test("a step goes where XState's own transition goes, and one that fails leaves nothing behind for the next", () => {
+  const story = ['counted', 'moved', 'moved', 'counted', 'ended'].map(type => say('b', type))
+  let expected = initialTransition(puppet)[0]
+  for (const { event } of story) {
+    expect(() => go(empty(), say('a', 'counted'), say('a', 'failed'))).toThrow('broken')
+    expected = transition(puppet, expected, event)[0]
+  }
+  const { entries, reserve, release } = go(empty(), ...story)!
+  const { value, context, ended } = entries.at(-1)!.image
+  expect([value, context, ended]).toEqual([expected.value, expected.context, expected.status === 'done'])
+  expect(entries.map(({ image }) => image.id)).toEqual(story.map(({ to }) => to))
+  expect([reserve, release]).toEqual([[], []])
 })
