@@ -165,9 +165,7 @@ const rate = (ms: number): number => Math.round(1000 / ms)
 
 async function measure(address: string, sizes: SignerSizes): Promise<BenchRow[]> {
   const requests = await alternate(sizes, round => signingRound(address, numbered(round, sizes.requests, small)))
-  const signatures = await alternate(sizes, round =>
-    inputsRound(address, numbered(round, sizes.largeRequests, large)),
-  )
+  const signatures = await alternate(sizes, round => inputsRound(address, numbered(round, sizes.largeRequests, large)))
   const each = `${rate(requests.real)} requests/s, the parts ${rate(requests.ideal)}/s`
   const perSecond = `${rate(signatures.real)} signatures/s, bare ${rate(signatures.ideal)}/s`
   const [wanted, name] = [{ least: 0.5 }, `signatures with ${INPUTS} inputs a request / bare tiny-secp256k1`]
