@@ -10,6 +10,7 @@ import {
   contextOf,
   createRig,
   FEE,
+  funded,
   gathered,
   openChain,
   paid,
@@ -18,20 +19,6 @@ import {
   valueOf,
 } from './rig.ts'
 import type { Rig } from './rig.ts'
-
-/** Coins of these amounts, spendable, on a chain that stands at its tip. */
-async function funded(amounts: string[], options: Parameters<typeof createRig>[0] = {}): Promise<Rig> {
-  const rig = createRig(options)
-  await openChain(rig)
-  await rig.send(
-    connected(
-      100,
-      amounts.map((amount, i) => paid(`f${i}`, block(100), { amount })),
-    ),
-  )
-  for (const height of [101, 102]) await rig.send(connected(height))
-  return rig
-}
 
 const transferOf = (rig: Rig, id: string) => contextOf(rig, id)['transfer'] as string
 

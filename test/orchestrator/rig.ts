@@ -217,6 +217,20 @@ export async function openChain(rig: Rig): Promise<void> {
   await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
 }
 
+/** Coins of these amounts, spendable, on a chain that stands at its tip. */
+export async function funded(amounts: string[], options: Parameters<typeof createRig>[0] = {}): Promise<Rig> {
+  const rig = createRig(options)
+  await openChain(rig)
+  await rig.send(
+    connected(
+      100,
+      amounts.map((amount, i) => paid(`f${i}`, block(100), { amount })),
+    ),
+  )
+  for (const height of [101, 102]) await rig.send(connected(height))
+  return rig
+}
+
 export const requested = (id: string, amount: string, also: object = {}): Inbound => ({
   type: 'withdrawal.requested',
   at,

@@ -2,34 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { Inbound, SignedRecord } from '../../src/orchestrator/inbound.ts'
-import {
-  at,
-  block,
-  connected,
-  contextOf,
-  createRig,
-  FEE,
-  gathered,
-  openChain,
-  paid,
-  requested,
-  valueOf,
-} from './rig.ts'
+import { at, block, connected, contextOf, createRig, FEE, funded, gathered, requested, valueOf } from './rig.ts'
 import type { Rig } from './rig.ts'
-
-/** Coins of these amounts, spendable, on a chain that stands at its tip. */
-async function funded(...amounts: string[]): Promise<Rig> {
-  const rig = createRig()
-  await openChain(rig)
-  await rig.send(
-    connected(
-      100,
-      amounts.map((amount, i) => paid(`f${i}`, block(100), { amount })),
-    ),
-  )
-  for (const height of [101, 102]) await rig.send(connected(height))
-  return rig
-}
 
 const receiptOf = (id: string, signed: string[] = [], round = 1): SignedReceipt => ({
   ...{ chain: 'litecoin', id, purpose: 'lockkeeper-void-v1', round, signed, key: 'k', signature: 's' },
@@ -71,7 +45,7 @@ function signed(rig: Rig, id: string, transactionId: string): Promise<void> {
 
 describe('a void', () => {
   test('of a queued withdrawal of which nothing was signed cancels it, with the receipt, and no funds are planned for it', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000'))
     await rig.send(voided('w-1'))
     expect(endOf(rig, 'withdrawal/w-1')).toMatchObject({
@@ -83,7 +57,7 @@ describe('a void', () => {
   })
 
   test('of one of a batch gives the coins back and plans the others anew, in one commit', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2', 'w-3')
     const [transfer, attempt] = [transferOf(rig, 'w-1'), attemptOf(rig, 'w-1')]
     const before = rig.commits.length
@@ -101,7 +75,7 @@ describe('a void', () => {
   })
 
   test('of what was signed changes nothing but that the receipt is kept', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2')
     await signed(rig, 'w-1', 't1')
     await rig.send(voided('w-1', ['t1']))
@@ -111,7 +85,7 @@ describe('a void', () => {
   })
 
   test('A1: of what the signer has signed and whose answer was lost leaves the transfer alone', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1')
     await rig.send(voided('w-1', ['t1']))
     expect(states(rig, 'w-1')).toEqual(['paying'])
@@ -121,7 +95,7 @@ describe('a void', () => {
   })
 
   test('whose receipt lists nothing, though this ledger has the signed transaction, cancels nothing', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1')
     await signed(rig, 'w-1', 't1')
     await rig.send(voided('w-1', []))
@@ -129,14 +103,14 @@ describe('a void', () => {
   })
 
   test('of an earlier round says nothing about this one', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000', { round: 2 }))
     await rig.send(voided('w-1', [], 1))
     expect(states(rig, 'w-1')).toEqual(['queued'])
   })
 
   test('of a second round, when all that was signed in the first is dead, fails it: a refund has the chain as its evidence', async () => {
-    const rig = await funded('5000', '6000')
+    const rig = await funded(['5000', '6000'])
     await batched(rig, 'w-1')
     await signed(rig, 'w-1', 't1')
     const transfer = transferOf(rig, 'w-1')
@@ -159,7 +133,7 @@ describe('a void', () => {
   })
 
   test('that was declared while this ledger was away is heard of at the start', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000'))
     const receipts = [receiptOf('w-1'), receiptOf('unknown')]
     await rig.send({
@@ -175,7 +149,7 @@ describe('a void', () => {
 
 describe('a refusal', () => {
   test('of one withdrawal for ever rejects it and plans its batch partners anew', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2')
     const transfer = transferOf(rig, 'w-1')
     await refused(rig, 'w-1', 'rejected')
@@ -190,7 +164,7 @@ describe('a refusal', () => {
   })
 
   test('A1: of a run that is over changes nothing', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1')
     const attempt = attemptOf(rig, 'w-1')
     const run = runOf(rig, attempt)
@@ -209,7 +183,7 @@ describe('a refusal', () => {
   })
 
   test('of a withdrawal that the signer has signed another transfer for holds it until that one is adopted', async () => {
-    const rig = await funded('5000', '5000', '5000')
+    const rig = await funded(['5000', '5000', '5000'])
     await batched(rig, 'w-1', 'w-2')
     await refused(rig, 'w-1', 'cancelled', ['t0'])
     expect(states(rig, 'w-1', 'w-2')).toEqual(['held', 'queued'])
@@ -240,7 +214,7 @@ describe('what is held back', () => {
   const authorisation = { key: 'k2', signature: 's2' }
 
   test('from the start for want of an authorisation is planned once there are enough', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000', { held: 'needs 2' }))
     expect([valueOf(rig, 'withdrawal/w-1'), valueOf(rig, 'account/litecoin:0')]).toEqual(['held', 'ready'])
     const data = { id: 'withdrawal/w-1', ...authorisation }
@@ -253,14 +227,14 @@ describe('what is held back', () => {
   })
 
   test('an authorisation that comes when its withdrawal has ended changes nothing, and is no defect', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     const data = { id: 'withdrawal/long-final', isEnough: true, ...authorisation }
     await rig.send({ type: 'authorisation.added', at, data })
     expect(rig.log.filter(({ level }) => level === 'error')).toEqual([])
   })
 
   test('by the signer shows as held with the reason, and is asked for again at once when an authorisation is added', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2')
     const attempt = attemptOf(rig, 'w-1')
     const data = { id: attempt, reason: 'w-1 needs 2', retryAt: at + 60_000 }
@@ -279,7 +253,7 @@ describe('what is held back', () => {
   })
 
   test('can be cancelled, and gives back what was reserved for it', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await batched(rig, 'w-1')
     const attempt = attemptOf(rig, 'w-1')
     const data = { id: attempt, reason: 'limit-per-day', retryAt: at + 60_000 }
@@ -290,7 +264,7 @@ describe('what is held back', () => {
   })
 
   test('by the limit per transaction is only what is over it alone: batches are cut', async () => {
-    const rig = await funded('9000', '9000')
+    const rig = await funded(['9000', '9000'])
     await rig.send(requested('large', '5000'))
     for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '1500'))
     await gathered(rig, at + 30_000, '3200')
@@ -300,7 +274,7 @@ describe('what is held back', () => {
   })
 
   test('expires only while it is bound to nothing', async () => {
-    const rig = await funded('5000')
+    const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000', { held: 'needs 2', expiresAt: 'x', expiresAtMs: at + 1000 }))
     await rig.send(requested('w-2', '1000', { expiresAt: 'x', expiresAtMs: at + 1000 }))
     await gathered(rig)
@@ -313,7 +287,7 @@ describe('what is held back', () => {
 
 describe("the signer's memory", () => {
   test('S3: the highest that was seen is kept with the account, over a restart, until a person lets it go', async () => {
-    const rig = await funded('5000', '5000')
+    const rig = await funded(['5000', '5000'])
     await batched(rig, 'w-1')
     await signed(rig, 'w-1', 't1')
     const seen = (one: Rig) => contextOf(one, 'account/litecoin:0')['seen']
