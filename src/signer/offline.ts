@@ -5,21 +5,15 @@
  */
 import { join } from 'node:path'
 import { Fault } from '../../adapters/fault.ts'
-import type { Clock, Disk, Log } from '../../adapters/ports.ts'
+import type { Disk } from '../../adapters/ports.ts'
 import { LOCK } from '../ledger/files.ts'
 import { openAudit } from './audit.ts'
 import { walkJournal } from './history.ts'
+import type { AuditPorts } from './audit-writer.ts'
 import type { Identity } from './identity.ts'
 import type { Opening, Position } from './trail.ts'
 
 const MAXIMUM_ABOUT = 256
-
-export interface OfflinePorts {
-  disk: Disk
-  clock: Clock
-  log: Log
-  abort(reason: string): void
-}
 
 /** Of the signer's data directory: whose log it is, and what is done. */
 export interface Deed {
@@ -54,7 +48,7 @@ export async function holding<Ports extends { disk: Disk }, Result>(
  * Within `holding`: does it between the two lines of the log. Rejects with corruptStore, and does nothing, when log or memory are damaged
  * or the memory lacks what the log has seen of it (S3).
  */
-export async function recorded<Result>(ports: OfflinePorts, deed: Deed, use: () => Promise<Result>): Promise<Result> {
+export async function recorded<Result>(ports: AuditPorts, deed: Deed, use: () => Promise<Result>): Promise<Result> {
   const { directory, identity, command, by, about } = deed
   let position = await positionOf(ports.disk, directory)
   const opening = { command, by, about: about?.slice(0, MAXIMUM_ABOUT) ?? null }

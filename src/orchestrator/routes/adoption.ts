@@ -85,9 +85,7 @@ function displace(ground: Ground, record: SignedRecord): { messages: Addressed[]
   const reason = `the signer has signed ${record.transactionId} for what it was to pay or to spend`
   const data = { keys: record.spendKeys, reason, height: tipOf(ground) }
   const messages = [
-    ...freed.map(({ id, context }) =>
-      tell(id, 'transfer.dissolved', at, { transfer: context.transfer, unsignable: [] }),
-    ),
+    ...freed.map(({ id, context }) => tell(id, 'transfer.dissolved', at, { transfer: context.transfer })),
     ...rivals.map(({ id }) => tell(id, 'transfer.displaced', at, data)),
   ]
   return { messages, freed: new Set(freed.map(({ id }) => id)) }
