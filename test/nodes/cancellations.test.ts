@@ -1,5 +1,6 @@
 /** Withdrawals that are held, cancelled and refused, through the whole system and on a real chain. */
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
@@ -8,7 +9,16 @@ import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { intentBytes, isSigned, publicKeyOf, signBytes, voidBytes } from '../../src/canonical.ts'
 import { run } from './daemon.ts'
-import { CHAIN, FINAL, startSystem, type Answer, type FeedEvent, type Resource, type System } from './system.ts'
+import {
+  CHAIN,
+  FINAL,
+  READ_TOKEN,
+  startSystem,
+  type Answer,
+  type FeedEvent,
+  type Resource,
+  type System,
+} from './system.ts'
 
 const COIN = 100_000_000n
 const WINDOW_MS = 300
@@ -207,8 +217,38 @@ describe('a cancellation', () => {
     expect(await system.book.paidTo(to)).toEqual([])
   })
 
-  it('of an unknown withdrawal is not found', async () => {
+  it('of a withdrawal that this ledger does not know needs its chain; then it is never paid, whoever asks for it later', async () => {
     expect(await cancel('nobody')).toMatchObject({ status: 404, body: { kind: 'not-found' } })
+    const path = `${pathOf('forgotten')}/cancellation`
+    const cancelled = await system.put<Resource & { receipt: SignedReceipt }>(path, { chain: CHAIN, round: 1 })
+    expect(cancelled).toMatchObject({ status: 200, body: { id: 'forgotten', state: 'cancelled', round: 1 } })
+    await expectReceipt('forgotten', cancelled.body.receipt, [])
+    const to = await newAddress()
+    expect((await system.withdraw('forgotten', { to, amountSat: COIN })).status).toBe(201)
+    const { receipt } = await system.reaches(pathOf('forgotten'), 'cancelled')
+    expect(receipt).toEqual(cancelled.body.receipt)
+    expect(await reserved()).toBe('0')
+  })
+
+  it('that is not understood is refused, and voids nothing', async () => {
+    const path = `${pathOf('not-understood')}/cancellation`
+    const bodies = [
+      { round: 0 },
+      { round: 1.5 },
+      { chain: 7 },
+      { chain: CHAIN, reason: 'x' },
+      { chain: CHAIN, round: '1' },
+    ]
+    for (const body of bodies) expect((await system.put(path, body)).status).toBe(400)
+    expect((await system.put(path, { chain: 'elsewhere' })).status).toBe(404)
+    const headers = { authorization: `Bearer ${READ_TOKEN}`, 'content-type': 'application/json' }
+    const answer = await fetch(`${system.url}${path}`, { method: 'PUT', headers, body: `{"chain":"${CHAIN}"}` })
+    expect(answer.status).toBe(403)
+    const to = await newAddress()
+    await system.withdraw('not-understood', { to, amountSat: COIN })
+    await published('not-understood')
+    await system.mine(FINAL)
+    await system.reaches(pathOf('not-understood'), 'final')
   })
 })
 
@@ -317,12 +357,22 @@ describe("the signer's memory", () => {
     rmSync(memory(), { recursive: true })
     cpSync(copy, memory(), { recursive: true })
     const config = join(system.directory, 'watcher.yaml')
+    const empty = mkdtempSync(join(tmpdir(), 'lockkeeper-empty-'))
+    cpSync(config, join(empty, 'watcher.yaml'))
+    cpSync(join(system.directory, 'secrets'), join(empty, 'secrets'), { recursive: true })
+    const nothing = await run(['accept-signer', '--config', join(empty, 'watcher.yaml')])
+    rmSync(empty, { recursive: true })
+    expect(nothing).toMatchObject({ status: 1, stdout: '' })
+    expect(nothing.stderr).toMatch(/holds no ledger/)
     const accepted = await run(['accept-signer', '--config', config])
     expect(accepted.status).toBe(0)
     expect(accepted.stdout).toMatch(/^forgotten: memory \d+, hash [0-9a-f]+/)
     await system.signer.start()
     await system.watcher.start()
     await readiness(({ ready }) => ready)
+    const beside = await run(['accept-signer', '--config', config])
+    expect(beside).toMatchObject({ status: 1, stdout: '' })
+    expect(beside.stderr).toMatch(/in use by another process/)
   })
 
   async function readiness(accept: (body: { ready: boolean; problems: string[] }) => boolean) {
