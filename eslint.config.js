@@ -1,11 +1,11 @@
 import tseslint from 'typescript-eslint'
 
-/** Every source of nondeterminism is a port (adapters/ports.ts); only the files named below may touch the real thing. */
+/** Every source of nondeterminism is a port (src/kernel/ports.ts); only the files named below may touch the real thing. */
 const nondeterminism = {
   'no-restricted-globals': [
     'error',
     ...['fetch', 'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'performance'].map(
-      name => ({ name, message: 'Nondeterminism comes through a port: see adapters/ports.ts.' }),
+      name => ({ name, message: 'Nondeterminism comes through a port: see src/kernel/ports.ts.' }),
     ),
   ],
   'no-restricted-properties': [

@@ -4,7 +4,7 @@ import type { Deriver, Signable } from './adapter.ts'
 import { createDeriver } from './bitcoin/deriver.ts'
 import { networkOf } from './bitcoin/network.ts'
 import { createSignable } from './bitcoin/signable.ts'
-import { boundary } from './fault.ts'
+import { boundary } from '../src/kernel/fault.ts'
 
 export interface SigningFamily {
   signable: Signable

@@ -6,8 +6,8 @@ import { createBitcoinNode } from './bitcoin/node.ts'
 import { createPlanner } from './bitcoin/planner.ts'
 import { createSignable } from './bitcoin/signable.ts'
 import { createWatch } from './bitcoin/watch.ts'
-import { boundary } from './fault.ts'
-import type { Disk, Request } from './ports.ts'
+import { boundary } from '../src/kernel/fault.ts'
+import type { Disk, Request } from '../src/kernel/ports.ts'
 
 export interface WatchingFamily {
   watch: Watch

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { boundary } from '../adapters/fault.ts'
+import { boundary } from './kernel/fault.ts'
 import type { Authorisation, Intent } from '../machines/vocabulary.ts'
 
 const KEY_BYTES = 32

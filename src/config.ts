@@ -1,8 +1,8 @@
 /** Both configuration files: YAML text in, typed values with defaults and absolute paths out, or an error that names the key. */
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { boundary } from '../adapters/fault.ts'
-import type { Place } from './config/parts.ts'
+import { boundary } from './kernel/fault.ts'
+import type { Place } from './config/fields.ts'
 import { signerSchema, type SignerConfig } from './config/signer.ts'
 import { watcherSchema, type WatcherConfig } from './config/watcher.ts'
 

@@ -1,6 +1,6 @@
 /** Small files, read whole through the disk port. */
-import { boundary } from '../adapters/fault.ts'
-import type { Disk } from '../adapters/ports.ts'
+import { boundary } from './kernel/fault.ts'
+import type { Disk } from './kernel/ports.ts'
 
 /** Throws a boundary fault `file-too-large` beyond `maximumBytes`; a missing file rejects as the port does. */
 export async function readWhole(disk: Disk, path: string, maximumBytes: number): Promise<Uint8Array> {

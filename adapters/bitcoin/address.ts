@@ -4,7 +4,7 @@
  * later soft fork gives them a meaning.
  */
 import { address as codec } from 'bitcoinjs-lib'
-import { boundary, reasonOf } from '../fault.ts'
+import { boundary, reasonOf } from '../../src/kernel/fault.ts'
 import type { Network } from './network.ts'
 import { NETWORKS } from './network.ts'
 import type { ScriptKind } from './script.ts'

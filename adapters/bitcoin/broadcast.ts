@@ -7,7 +7,7 @@ import { Transaction } from 'bitcoinjs-lib'
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
 import type { Located, Published, Signed } from '../adapter.ts'
-import { operating, reasonOf, type Fault } from '../fault.ts'
+import { operating, reasonOf, type Fault } from '../../src/kernel/fault.ts'
 import { fromSatoshi, type Answer, type Rpc } from './rpc.ts'
 
 /** A transaction of ours is no larger: a batch of withdrawals and its change. */

@@ -1,6 +1,6 @@
 /** Who can be paid on a chain without data fields: the same answer in the watcher's planner and in the signer. */
 import type { Destination } from '../adapter.ts'
-import { Fault } from '../fault.ts'
+import { Fault } from '../../src/kernel/fault.ts'
 import { canonical } from './address.ts'
 import type { Network } from './network.ts'
 

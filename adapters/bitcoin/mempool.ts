@@ -1,7 +1,7 @@
 /** Unconfirmed transactions, as hints: nothing is decided by what a mempool holds or lacks. */
 import { z } from 'zod'
 import type { Fact } from '../adapter.ts'
-import { Fault, operating } from '../fault.ts'
+import { Fault, operating } from '../../src/kernel/fault.ts'
 import { scanTransaction, type ScanContext } from './block.ts'
 import type { Rpc } from './rpc.ts'
 

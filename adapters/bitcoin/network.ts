@@ -2,7 +2,7 @@
  * What differs between the networks of the Bitcoin family, as the `chainparams.cpp` and `policy.h` of Bitcoin Core,
  * Litecoin Core 0.21 and Dogecoin Core 1.14 say. A further currency of the family is one more entry here.
  */
-import { boundary } from '../fault.ts'
+import { boundary } from '../../src/kernel/fault.ts'
 
 export interface Network {
   name: string

@@ -3,7 +3,7 @@
  * endian) and as `<chain>:<txid as displayed>:<vout>` everywhere else.
  */
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import { boundary } from '../fault.ts'
+import { boundary } from '../../src/kernel/fault.ts'
 import { displayOf, fromDisplay } from './hash.ts'
 
 export const OUTPOINT_BYTES = 36

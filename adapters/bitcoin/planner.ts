@@ -5,7 +5,7 @@
  */
 import type { Amount, Json } from '../../machines/vocabulary.ts'
 import type { Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
-import { boundary, invariant, reasonOf } from '../fault.ts'
+import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
 import type { Aim, Choice } from './coins.ts'
 import { chooseCoins, gatherCoins, maximumFeeSat } from './coins.ts'

@@ -3,7 +3,7 @@
  * its previous transaction and perhaps what it spends and how it is signed, for outputs nothing; keys in rising order, and
  * every number and the base64 in their one spelling. Whatever else a PSBT may hold is refused, never passed over.
  */
-import { boundary } from '../fault.ts'
+import { boundary } from '../../src/kernel/fault.ts'
 import { compactSize, skip, unreadable, type Cursor } from './transaction.ts'
 
 /** Of the text. The signer's requests are bounded at 16 MiB. */

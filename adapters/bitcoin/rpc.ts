@@ -4,8 +4,8 @@
  */
 import { parse } from 'lossless-json'
 import type { z } from 'zod'
-import type { Disk, HttpCall, HttpResult, Request } from '../ports.ts'
-import { Fault, operating } from '../fault.ts'
+import type { Disk, HttpCall, HttpResult, Request } from '../../src/kernel/ports.ts'
+import { Fault, operating } from '../../src/kernel/fault.ts'
 
 /** How to reach the node. With `cookieFile` the node's own cookie is used, which changes at each of its starts. */
 export interface NodeAccess {

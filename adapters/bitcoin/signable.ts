@@ -5,7 +5,7 @@
 import { script as scripts, type Transaction } from 'bitcoinjs-lib'
 import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
 import type { Inspection, Payload, Signable, TemplateCoin } from '../adapter.ts'
-import { boundary } from '../fault.ts'
+import { boundary } from '../../src/kernel/fault.ts'
 import { derOf } from './der.ts'
 import { destinationOf } from './destination.ts'
 import { displayOf, hash256 } from './hash.ts'

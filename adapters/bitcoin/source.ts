@@ -3,7 +3,7 @@
  * of the same block as JSON. https://github.com/bitcoin/bitcoin/blob/master/doc/REST-interface.md
  */
 import { z } from 'zod'
-import { Fault, operating } from '../fault.ts'
+import { Fault, operating } from '../../src/kernel/fault.ts'
 import { displayOf, hash256 } from './hash.ts'
 import { scanBlock, type ScanContext, type ScannedBlock } from './block.ts'
 import { scanJsonBlock } from './json.ts'

@@ -8,7 +8,7 @@
  * or tag that agrees makes a candidate only; the whole string decides. So who grinds collisions costs us comparisons,
  * never a wrong match.
  */
-import { invariant } from '../fault.ts'
+import { invariant } from '../../src/kernel/fault.ts'
 
 export interface Table {
   /** The entry of the string at `offset`, or -1. Entries are small integers, reused after removal. */

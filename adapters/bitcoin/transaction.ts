@@ -3,7 +3,7 @@
  * hashed (block.ts). Formats: the classic one, BIP-144 (marker 0, flag 1), and Litecoin's MWEB (flag 8, LIP-0002).
  */
 import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
-import { invariant } from '../fault.ts'
+import { invariant } from '../../src/kernel/fault.ts'
 import { displayOf, hash256 } from './hash.ts'
 import { OUTPOINT_BYTES } from './outpoint.ts'
 

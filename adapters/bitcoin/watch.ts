@@ -4,7 +4,7 @@
  */
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { KeySort, Watch } from '../adapter.ts'
-import { invariant } from '../fault.ts'
+import { invariant } from '../../src/kernel/fault.ts'
 import { addressOf, scriptOf } from './address.ts'
 import type { Network } from './network.ts'
 import { OUTPOINT_BYTES, outpointBytes, outpointOf } from './outpoint.ts'

@@ -1,6 +1,6 @@
 /** `lockkeeper authorise`: the backend's signature over a withdrawal intent. */
 import { z } from 'zod'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { Authorisation } from '../../machines/vocabulary.ts'
 import { intentBytes, keyFrom, signBytes } from '../canonical.ts'
 

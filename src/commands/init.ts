@@ -1,8 +1,8 @@
 /** `lockkeeper init`: everything that a first start needs, in one new directory. */
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { boundary } from '../../adapters/fault.ts'
-import type { Derive, Disk, Random } from '../../adapters/ports.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Derive, Disk, Random } from '../kernel/ports.ts'
 import { base64Of, keyFrom, publicKeyOf } from '../canonical.ts'
 import { isTaken, makeSecretDirectory, readText, writeSecret } from '../shell/files.ts'
 import { createPorts } from '../shell/ports.ts'

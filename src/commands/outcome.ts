@@ -1,6 +1,6 @@
 /** How a command ends: its exit status, and one readable line on stderr. */
 import { CommanderError, type Command } from 'commander'
-import { Fault, reasonOf } from '../../adapters/fault.ts'
+import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Terminal } from './terminal.ts'
 
 const FAILED = 1

@@ -1,7 +1,7 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import type { LogLevel } from '../../adapters/ports.ts'
+import type { LogLevel } from '../kernel/ports.ts'
 import { renderReference } from '../config/reference.ts'
 import { parseTokens } from '../http/tokens.ts'
 import { readWatcherConfig } from '../shell/configuration.ts'

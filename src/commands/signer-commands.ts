@@ -1,7 +1,7 @@
 /** The signer's commands: the service, and what its keeper does offline. Also all that the bundled signer knows. */
 import type { Command } from 'commander'
-import { corruptStore } from '../../adapters/fault.ts'
-import type { LogLevel } from '../../adapters/ports.ts'
+import { corruptStore } from '../kernel/fault.ts'
+import type { LogLevel } from '../kernel/ports.ts'
 import { linesOf, readText } from '../shell/files.ts'
 import { prepareOffline } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'

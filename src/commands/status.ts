@@ -1,7 +1,7 @@
 /** `lockkeeper status`: what a running watcher says of its chains, as a table. */
 import { z } from 'zod'
-import { boundary, operating } from '../../adapters/fault.ts'
-import type { Request } from '../../adapters/ports.ts'
+import { boundary, operating } from '../kernel/fault.ts'
+import type { Request } from '../kernel/ports.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 

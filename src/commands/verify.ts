@@ -1,7 +1,7 @@
 /** `lockkeeper verify`: every record of a ledger, or of a signer's memory, checked offline. */
 import { basename, dirname, resolve } from 'node:path'
-import { boundary, reasonOf } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { boundary, reasonOf } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
 import { verifyLedger } from '../ledger/verify.ts'
 import { verifyAudit } from '../signer/audit-check.ts'

@@ -12,7 +12,7 @@ import {
   whole,
   FAMILY,
   type Place,
-} from './parts.ts'
+} from './fields.ts'
 
 export type SignerConfig = z.output<ReturnType<typeof signerSchema>>
 

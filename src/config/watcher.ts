@@ -13,7 +13,7 @@ import {
   whole,
   FAMILY,
   type Place,
-} from './parts.ts'
+} from './fields.ts'
 
 const MAXIMUM_DEPTH = 100_000
 

@@ -1,7 +1,7 @@
 /** What a client sent, against the route's schemas. Every complaint names its path. */
 import type { ZodObject } from 'zod'
 import { z } from 'zod'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { HttpAnswer } from '../http.ts'
 import { problem } from './problem.ts'
 

@@ -1,6 +1,6 @@
 /** A route table as one function from request to answer. Real servers and the simulator both stand on it. */
-import { boundary, Fault, reasonOf } from '../../adapters/fault.ts'
-import type { Log } from '../../adapters/ports.ts'
+import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
+import type { Log } from '../kernel/ports.ts'
 import type { Handler, HttpAnswer, HttpRequest } from '../http.ts'
 import { checkBody, checkQuery } from './content.ts'
 import { decodeNames, findRoute, matchPath } from './path.ts'

@@ -1,5 +1,5 @@
 /** Paths of the route table: `/v1/deposits/{id}` against what a client sent. */
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { Route } from './route.ts'
 
 const NAME = /^[A-Za-z0-9._:~-]{1,128}$/

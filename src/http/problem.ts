@@ -1,5 +1,5 @@
 /** Errors on the wire: RFC 9457 problem details with a stable `kind`. */
-import { Fault, type FaultType } from '../../adapters/fault.ts'
+import { Fault, type FaultType } from '../kernel/fault.ts'
 import type { HttpAnswer } from '../http.ts'
 
 /** What the caller must do decides the status, unless the kind says more. */

@@ -1,6 +1,6 @@
 /** Bearer tokens (RFC 6750): one a line in the token file, `read:TOKEN` may only read. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 
 const READ_ONLY = 'read:'
 const TOKEN = /^[\x21-\x7e]+$/

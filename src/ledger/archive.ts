@@ -1,9 +1,9 @@
 /** What has left memory, read from the journal's segments through their indexes. Every line read is checked against its chain. */
 import type { Id } from '../../machines/vocabulary.ts'
-import { corruptStore, invariant } from '../../adapters/fault.ts'
-import type { Disk, File } from '../../adapters/ports.ts'
+import { corruptStore, invariant } from '../kernel/fault.ts'
+import type { Disk, File } from '../kernel/ports.ts'
 import { READ_MAXIMUM, type Archive, type Query } from './engine.ts'
-import type { Commit, Instance, Recorded } from './entry.ts'
+import type { Commit, Instance, Recorded } from '../kernel/entry.ts'
 import { BODY_AT, asBuffer, checkLine, claimedHash, commitOf, readLines } from './line.ts'
 import type { SegmentIndex } from './segment-index.ts'
 

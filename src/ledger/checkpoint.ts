@@ -10,9 +10,9 @@
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Id, Json, SpendKey } from '../../machines/vocabulary.ts'
-import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk, File } from '../../adapters/ports.ts'
-import type { Instance } from './entry.ts'
+import { corruptStore } from '../kernel/fault.ts'
+import type { Disk, File } from '../kernel/ports.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { checkpointFile, withFile } from './files.ts'
 import { readLines } from './line.ts'
 

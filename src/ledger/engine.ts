@@ -4,7 +4,7 @@
  * that a second engine can stand in the same place.
  */
 import type { Id, SpendKey } from '../../machines/vocabulary.ts'
-import type { Commit, Instance, Recorded } from './entry.ts'
+import type { Commit, Instance, Recorded } from '../kernel/entry.ts'
 
 /** What a start finds. `live` and `reservations` are the caller's to keep from here on. */
 export interface Opened {

@@ -1,7 +1,7 @@
 /** The files of a ledger, by their names in its directory, and the ways in which they are handled. */
 import { dirname, join } from 'node:path'
-import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk, File } from '../../adapters/ports.ts'
+import { corruptStore } from '../kernel/fault.ts'
+import type { Disk, File } from '../kernel/ports.ts'
 
 export const HEAD = 'HEAD.json'
 export const LOCK = 'LOCK'

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { corruptStore, reasonOf } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { corruptStore, reasonOf } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { HEAD, replaceFile, withFile } from './files.ts'
 
 export interface Head {

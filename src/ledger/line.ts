@@ -4,8 +4,8 @@
  * inserted or moved breaks the chain.
  */
 import { createHash } from 'node:crypto'
-import type { File } from '../../adapters/ports.ts'
-import type { Commit } from './entry.ts'
+import type { File } from '../kernel/ports.ts'
+import type { Commit } from '../kernel/entry.ts'
 
 const OPENING = /^\{"hash":"([0-9a-f]{64})","commit":$/
 const MARK = Buffer.from('{"hash":"')

@@ -11,8 +11,8 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Id } from '../../machines/vocabulary.ts'
-import type { Disk, File } from '../../adapters/ports.ts'
-import type { Commit } from './entry.ts'
+import type { Disk, File } from '../kernel/ports.ts'
+import type { Commit } from '../kernel/entry.ts'
 import { indexFile, replaceFile, withFile } from './files.ts'
 import { asBuffer } from './line.ts'
 

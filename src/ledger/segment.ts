@@ -7,9 +7,9 @@
  * loses the middle of one unsynced write and keeps its end is refused too: a person looks rather than we guess.)
  */
 import { join } from 'node:path'
-import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk, File } from '../../adapters/ports.ts'
-import type { Commit } from './entry.ts'
+import { corruptStore } from '../kernel/fault.ts'
+import type { Disk, File } from '../kernel/ports.ts'
+import type { Commit } from '../kernel/entry.ts'
 import { journalFile, withFile } from './files.ts'
 import { checkLine, commitOf, gapAfter, holdsCommit, readLines, type Line } from './line.ts'
 import { addMark, emptyMarks, type Marks } from './segment-index.ts'

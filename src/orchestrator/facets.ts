@@ -4,8 +4,8 @@
  * `transactionId` an attempt to its transaction, `reference` an address to its owner.
  */
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
-import type { Instance } from '../ledger/entry.ts'
-import { kindOf } from './step.ts'
+import type { Instance } from '../kernel/entry.ts'
+import { kindOf } from '../kernel/step.ts'
 
 interface Findable {
   chain: string

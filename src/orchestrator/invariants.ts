@@ -2,12 +2,12 @@
  * Money's own conservation, checked at every commit before it is applied: a violation throws an invariant fault, and then
  * nothing has happened. That no spend key is reserved twice is checked by the step itself.
  */
-import { invariant } from '../../adapters/fault.ts'
+import { invariant } from '../kernel/fault.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { DepositContext } from '../../machines/deposit.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { Commit, Entry, Instance } from '../ledger/entry.ts'
-import { kindOf, type Memory } from './step.ts'
+import type { Commit, Entry, Instance } from '../kernel/entry.ts'
+import { kindOf, type Memory } from '../kernel/step.ts'
 
 type Find = (id: string) => Instance | undefined
 

@@ -7,6 +7,6 @@ import { coin } from '../../machines/coin.ts'
 import { deposit } from '../../machines/deposit.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { withdrawal } from '../../machines/withdrawal.ts'
-import type { Machines } from './step.ts'
+import type { Machines } from '../kernel/step.ts'
 
 export const machines: Machines = { account, address, attempt, chain, coin, deposit, transfer, withdrawal }

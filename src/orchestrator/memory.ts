@@ -3,10 +3,10 @@
  * their order; so it is always what a replay of the journal would give.
  */
 import type { Id, SpendKey } from '../../machines/vocabulary.ts'
-import type { Commit, Instance } from '../ledger/entry.ts'
+import type { Commit, Instance } from '../kernel/entry.ts'
 import { facetsOf } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
-import { kindOf, type Memory } from './step.ts'
+import { kindOf, type Memory } from '../kernel/step.ts'
 
 /** Told of every change, in order: `after` is ended when the instance has just left memory. */
 export type Observer = (before: Instance | undefined, after: Instance) => void

@@ -2,18 +2,18 @@
  * event -> route -> step -> commit -> task -> event. Decisions are made and applied to memory in one synchronous turn;
  * tasks, answers and the feed wait until the commit is durable. The only writer of the ledger.
  */
-import { Fault, invariant, operating, reasonOf } from '../../adapters/fault.ts'
-import type { Ports } from '../../adapters/ports.ts'
+import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
+import type { Ports } from '../kernel/ports.ts'
 import type { ChainContext } from '../../machines/chain.ts'
 import type { Addressed, Id } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../ledger/engine.ts'
-import type { Commit, Instance } from '../ledger/entry.ts'
+import type { Commit, Instance } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
 import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
 import { policyOf, type Policies } from './policy.ts'
 import { chainOfInbound, onApplied, route } from './route.ts'
-import { machineOf, step, taskOf, versionOf, type Machines } from './step.ts'
+import { machineOf, step, taskOf, versionOf, type Machines } from '../kernel/step.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
 export interface Orchestrator {

@@ -1,5 +1,5 @@
 /** What the pure side knows of a chain's configuration, and the adapter's pure parts. */
-import { invariant } from '../../adapters/fault.ts'
+import { invariant } from '../kernel/fault.ts'
 import type { Planner, Signable } from '../../adapters/adapter.ts'
 import type { Amount } from '../../machines/vocabulary.ts'
 

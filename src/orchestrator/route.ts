@@ -8,7 +8,7 @@ import { onRecalled, toVoided } from './routes/adoption.ts'
 import { addressId, tipOf, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
 import { onGathered } from './routes/planning.ts'
 import { tell } from './routes/tell.ts'
-import { kindOf, runOf } from './step.ts'
+import { kindOf, runOf } from '../kernel/step.ts'
 
 type Of<Type extends Inbound['type']> = Extract<Inbound, { type: Type }>
 

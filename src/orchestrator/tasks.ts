@@ -3,12 +3,12 @@
  * the run, and a result of any other run is dropped by the step. Nothing is queued on disk: what a state owes follows
  * from the state, so at boot the same tasks are simply performed again, and every task must be safe to repeat.
  */
-import { Fault, reasonOf } from '../../adapters/fault.ts'
-import type { Clock, Log, Random } from '../../adapters/ports.ts'
+import { Fault, reasonOf } from '../kernel/fault.ts'
+import type { Clock, Log, Random } from '../kernel/ports.ts'
 import type { Id, TaskName } from '../../machines/vocabulary.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { TaskResult } from './inbound.ts'
-import { kindOf, runOf } from './step.ts'
+import { kindOf, runOf } from '../kernel/step.ts'
 
 /** A result without its run, which is added here. */
 export type Outcome = TaskResult extends infer One ? (One extends TaskResult ? Omit<One, 'run'> : never) : never

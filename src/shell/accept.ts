@@ -1,7 +1,7 @@
 /** `lockkeeper accept-signer`: the signer's later memory is lost for good, and its present one is taken as it is. */
 import { join } from 'node:path'
-import { boundary } from '../../adapters/fault.ts'
-import { acceptSigner } from '../watcher/seen.ts'
+import { boundary } from '../kernel/fault.ts'
+import { acceptSigner } from '../watcher/signer-position.ts'
 import { readWatcherConfig } from './configuration.ts'
 import { isTaken } from './files.ts'
 import { createPorts } from './ports.ts'

@@ -6,7 +6,7 @@
  */
 import { secp256k1 as javascript } from '@noble/curves/secp256k1.js'
 import * as webassembly from 'tiny-secp256k1'
-import { invariant } from '../../adapters/fault.ts'
+import { invariant } from '../kernel/fault.ts'
 
 const ROUNDS = 5
 /**

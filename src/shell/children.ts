@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
-import { operating } from '../../adapters/fault.ts'
+import { operating } from '../kernel/fault.ts'
 
 export interface ChildOptions {
   name: string

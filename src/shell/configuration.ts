@@ -1,6 +1,6 @@
 /** Configuration files from disk. */
 import { basename, dirname, resolve } from 'node:path'
-import { boundary, Fault } from '../../adapters/fault.ts'
+import { boundary, Fault } from '../kernel/fault.ts'
 import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../config.ts'
 import { isFile, readText } from './files.ts'
 

@@ -1,7 +1,7 @@
 /** The Disk port on a real file system. */
 import { access, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import type { Disk, File } from '../../adapters/ports.ts'
+import type { Disk, File } from '../kernel/ports.ts'
 import { lockDirectory } from './lock.ts'
 
 /** What a ledger or a keystore holds is nobody else's business on the machine. */

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { lstat, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { text as readStream } from 'node:stream/consumers'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import { readLines } from '../ledger/line.ts'
 import { createDisk } from './disk.ts'
 

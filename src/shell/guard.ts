@@ -14,7 +14,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import net, { isIP, Socket } from 'node:net'
 import tls from 'node:tls'
 import workerThreads from 'node:worker_threads'
-import { invariant } from '../../adapters/fault.ts'
+import { invariant } from '../kernel/fault.ts'
 
 /** The kernel's file lock (lock.ts) is held by a child. */
 const ALLOWED_PROGRAM = 'flock'

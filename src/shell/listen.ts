@@ -2,7 +2,7 @@
 import { chmod, lstat, readFile, unlink } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
-import { boundary, operating, reasonOf } from '../../adapters/fault.ts'
+import { boundary, operating, reasonOf } from '../kernel/fault.ts'
 
 const SOCKET_MODE = 0o660
 const OTHERS_MASK = 0o117

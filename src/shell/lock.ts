@@ -13,7 +13,7 @@ import { stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { operating } from '../../adapters/fault.ts'
+import { operating } from '../kernel/fault.ts'
 
 /** The child of a process that was just killed takes a moment to see the end of its pipe. */
 const FLOCK_TRIES = 20

@@ -1,6 +1,6 @@
 /** The log port: JSON lines on stderr. Secrets are cut out by name, wherever they stand (S5). */
 import pino from 'pino'
-import type { Log, LogLevel } from '../../adapters/ports.ts'
+import type { Log, LogLevel } from '../kernel/ports.ts'
 
 const SECRET = /^(token|tokens|passphrase|phrase|mnemonic|seed|password|secret|authorization|privateKey)$/i
 const MAXIMUM_DEPTH = 6

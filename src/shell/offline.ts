@@ -1,7 +1,7 @@
 /** What every command on the signer's keys and memory begins with: whose they are, the passphrase, and who asks. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { SignerConfig } from '../config.ts'
 import { HEAD } from '../ledger/files.ts'
 import { readSignerConfig } from './configuration.ts'

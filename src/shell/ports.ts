@@ -1,7 +1,7 @@
 /** The real ports: what a process is handed outside the simulator. */
 import { randomBytes, scrypt } from 'node:crypto'
-import { invariant } from '../../adapters/fault.ts'
-import type { Clock, Derive, LogLevel, Ports, Request } from '../../adapters/ports.ts'
+import { invariant } from '../kernel/fault.ts'
+import type { Clock, Derive, LogLevel, Ports, Request } from '../kernel/ports.ts'
 import { createDisk } from './disk.ts'
 import { createLog } from './log.ts'
 

@@ -3,8 +3,8 @@
  * half-made one for a whole one, and whoever rebuilds again after a kill goes on with it.
  */
 import { join } from 'node:path'
-import { boundary } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { readWhole } from '../file.ts'
 import { refuseOrphans } from '../ledger/boot.ts'
 import { HEAD, replaceFile } from '../ledger/files.ts'

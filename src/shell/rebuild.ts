@@ -3,10 +3,10 @@
  * signed) and the chain; it ends when every chain is at its tip, and says how the coins compare with the node's own count.
  * Killed on its way, it goes on when it is run again.
  */
-import { Fault, operating } from '../../adapters/fault.ts'
+import { Fault, operating } from '../kernel/fault.ts'
 import type { WatcherConfig } from '../config.ts'
 import { parseTokens } from '../http/tokens.ts'
-import type { Audit } from '../watcher/audit.ts'
+import type { Audit } from '../watcher/coin-count.ts'
 import { main, type Watcher } from '../watcher/main.ts'
 import { readWatcherConfig } from './configuration.ts'
 import { readText } from './files.ts'

@@ -2,8 +2,8 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
-import { boundary, operating, reasonOf, unknownOutcome } from '../../adapters/fault.ts'
-import type { HttpCall, HttpResult } from '../../adapters/ports.ts'
+import { boundary, operating, reasonOf, unknownOutcome } from '../kernel/fault.ts'
+import type { HttpCall, HttpResult } from '../kernel/ports.ts'
 import type { Requester } from './ports.ts'
 
 /** Contents of PEM files. */

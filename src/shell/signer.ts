@@ -1,5 +1,5 @@
 /** The signer on a real machine: its configuration, its passphrase, real ports and a server. */
-import type { LogLevel } from '../../adapters/ports.ts'
+import type { LogLevel } from '../kernel/ports.ts'
 import type { SignerConfig } from '../config.ts'
 import { main } from '../signer/main.ts'
 import { refuseSlowBackend } from './backend.ts'

@@ -1,6 +1,6 @@
 /** Secrets from people: the environment, a file, or the terminal without echo. */
 import { readFile } from 'node:fs/promises'
-import { boundary, reasonOf } from '../../adapters/fault.ts'
+import { boundary, reasonOf } from '../kernel/fault.ts'
 
 const MAXIMUM_CHARACTERS = 1024
 const CONTROL_C = '\u0003'

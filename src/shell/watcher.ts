@@ -1,5 +1,5 @@
 /** The watcher on a real machine: its configuration, real ports and a server. */
-import type { LogLevel } from '../../adapters/ports.ts'
+import type { LogLevel } from '../kernel/ports.ts'
 import type { WatcherConfig } from '../config.ts'
 import { main } from '../watcher/main.ts'
 import { readWatcherConfig } from './configuration.ts'

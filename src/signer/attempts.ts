@@ -2,13 +2,13 @@
  * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
  * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
  */
-import { boundary, Fault, operating, invariant, reasonOf } from '../../adapters/fault.ts'
+import { boundary, Fault, operating, invariant, reasonOf } from '../kernel/fault.ts'
 import type { Opened } from '../../adapters/adapter.ts'
-import type { Log } from '../../adapters/ports.ts'
+import type { Log } from '../kernel/ports.ts'
 import type { SigningFamily } from '../../adapters/signing.ts'
 import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../machines/signing.ts'
 import type { Addressed, Id, Json } from '../../machines/vocabulary.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { Memory } from './memory.ts'
 import type { AuthorisedIntent, Authority } from '../approvals.ts'

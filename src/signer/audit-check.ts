@@ -1,6 +1,6 @@
 /** Reads an audit log offline and says everything that is wrong with it, where a start would stop at the first thing. */
 import { join } from 'node:path'
-import type { Disk } from '../../adapters/ports.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { isSigned } from '../canonical.ts'
 import type { Finding } from '../ledger/verify.ts'
 import { readLines, type Line } from '../ledger/line.ts'

@@ -1,7 +1,7 @@
 /** Writes the audit log: lines in the order in which they come, many sharing one sync, and a seal now and then. */
 import { join } from 'node:path'
-import { operating, reasonOf, unknownOutcome, type Fault } from '../../adapters/fault.ts'
-import type { Clock, Disk, File, Log } from '../../adapters/ports.ts'
+import { operating, reasonOf, unknownOutcome, type Fault } from '../kernel/fault.ts'
+import type { Clock, Disk, File, Log } from '../kernel/ports.ts'
 import type { Authorisation } from '../../machines/vocabulary.ts'
 import {
   AUDIT,

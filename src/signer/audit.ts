@@ -4,8 +4,8 @@
  * its line is durable, many lines sharing one sync; no line holds a secret, a template or a token.
  */
 import { join } from 'node:path'
-import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { corruptStore } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { isSigned } from '../canonical.ts'
 import { rewriteStart } from '../ledger/files.ts'
 import { readLines, type Line } from '../ledger/line.ts'

@@ -1,6 +1,6 @@
 /** A handler whose every answer is in the audit log before it is given. */
 import { createHash } from 'node:crypto'
-import type { Clock } from '../../adapters/ports.ts'
+import type { Clock } from '../kernel/ports.ts'
 import type { RouteHandler } from '../http/handler.ts'
 import { holderOf } from '../http/tokens.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'

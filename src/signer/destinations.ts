@@ -1,6 +1,6 @@
 /** Where a chain's withdrawals may go: lists of the operator, whatever the backend authorises. */
 import type { Signable } from '../../adapters/adapter.ts'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 
 export interface DestinationLists {
   allowed?: readonly string[] | undefined

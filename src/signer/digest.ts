@@ -1,6 +1,6 @@
 /** Whether two requests ask for the same: the order of members and of intents says nothing, approvals neither. */
 import { createHash } from 'node:crypto'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { Intent, Json } from '../../machines/vocabulary.ts'
 
 /** No template nests deeper; a bound for the recursion. */

@@ -1,7 +1,7 @@
 /** Writes the memory into a file, offline. Reads every line and changes nothing. */
 import { join } from 'node:path'
-import { boundary, corruptStore } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { boundary, corruptStore } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { LOCK } from '../ledger/files.ts'
 import { readHead } from '../ledger/head.ts'
 import { firstHash } from '../ledger/line.ts'

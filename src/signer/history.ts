@@ -3,9 +3,9 @@
  * which hash stood at which sequence; an export is these lines.
  */
 import { join } from 'node:path'
-import { corruptStore } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
-import type { Commit } from '../ledger/entry.ts'
+import { corruptStore } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
+import type { Commit } from '../kernel/entry.ts'
 import { journalFile } from '../ledger/files.ts'
 import { readHead } from '../ledger/head.ts'
 import { checkLine, commitOf, readLines } from '../ledger/line.ts'

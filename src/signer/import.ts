@@ -3,9 +3,9 @@
  * Everything is checked before anything is written; an import that was cut off is finished by doing it again.
  */
 import { join } from 'node:path'
-import { boundary, invariant, operating } from '../../adapters/fault.ts'
-import type { Disk, Log } from '../../adapters/ports.ts'
-import type { Commit } from '../ledger/entry.ts'
+import { boundary, invariant, operating } from '../kernel/fault.ts'
+import type { Disk, Log } from '../kernel/ports.ts'
+import type { Commit } from '../kernel/entry.ts'
 import { HEAD, JOURNAL, LOCK } from '../ledger/files.ts'
 import { readHead } from '../ledger/head.ts'
 import { openLedger } from '../ledger/journal.ts'

@@ -3,7 +3,7 @@
  * that after an import sequence and hash are what clients have seen, and no detail can be lost on the way.
  */
 import { z } from 'zod'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import { canonicalJson, isSigned } from '../canonical.ts'
 import { publicKeySchema, signatureSchema } from '../http/schemas.ts'
 import type { Identity } from './identity.ts'

@@ -2,8 +2,8 @@
  * The signer: makes keys, and turns unsigned into signed. It opens no connection; everything real comes through the
  * ports, so that the simulator runs it unchanged.
  */
-import { boundary } from '../../adapters/fault.ts'
-import type { Ports } from '../../adapters/ports.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Ports } from '../kernel/ports.ts'
 import { signingFamilyOf, type SigningFamily } from '../../adapters/signing.ts'
 import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'

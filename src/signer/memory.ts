@@ -2,16 +2,16 @@
  * The signer's durable memory: the same journal as the watcher's, with a kind of instance for what is signed, voided and generated. A change is decided on
  * memory at once and stands in the journal's order; whoever shows it to the outside awaits `settled` first.
  */
-import { corruptStore, invariant } from '../../adapters/fault.ts'
-import type { Disk, Ports } from '../../adapters/ports.ts'
+import { corruptStore, invariant } from '../kernel/fault.ts'
+import type { Disk, Ports } from '../kernel/ports.ts'
 import { poolMachine } from '../../machines/pool.ts'
 import { signingMachine } from '../../machines/signing.ts'
 import { voidMachine } from '../../machines/void.ts'
 import type { Addressed, Id } from '../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../ledger/engine.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { openLedger } from '../ledger/journal.ts'
-import { kindOf, machineOf, step, versionOf, type Machines } from '../orchestrator/step.ts'
+import { kindOf, machineOf, step, versionOf, type Machines } from '../kernel/step.ts'
 import { walkJournal } from './history.ts'
 import { createPositions, type Positions } from './positions.ts'
 import { createRecords, type Records } from './records.ts'

@@ -4,8 +4,8 @@
  * does anything; and how it ended.
  */
 import { join } from 'node:path'
-import { Fault } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { Fault } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { LOCK } from '../ledger/files.ts'
 import { openAudit } from './audit.ts'
 import { walkJournal } from './history.ts'

@@ -1,5 +1,5 @@
 /** What every route of the signer stands on. */
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { Authority } from '../approvals.ts'
 import type { Attempts, SigningChain } from './attempts.ts'
 import type { Identity } from './identity.ts'

@@ -1,9 +1,9 @@
 /** The addresses of one chain: they follow from the seed, so only their number and age are stored. */
 import type { Derived, Deriver } from '../../adapters/adapter.ts'
-import { boundary, corruptStore } from '../../adapters/fault.ts'
-import type { Clock } from '../../adapters/ports.ts'
+import { boundary, corruptStore } from '../kernel/fault.ts'
+import type { Clock } from '../kernel/ports.ts'
 import type { PoolContext } from '../../machines/pool.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { Memory } from './memory.ts'
 
 export const MAXIMUM_POOL = 10_000_000

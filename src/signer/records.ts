@@ -4,8 +4,8 @@
  */
 import type { Id, Intent, SpendKey } from '../../machines/vocabulary.ts'
 import type { SigningContext } from '../../machines/signing.ts'
-import type { Instance } from '../ledger/entry.ts'
-import { kindOf } from '../orchestrator/step.ts'
+import type { Instance } from '../kernel/entry.ts'
+import { kindOf } from '../kernel/step.ts'
 import type { History } from './policy.ts'
 import { createSpending, type Spending } from './spending.ts'
 import { createVoidRecords, type VoidRecords } from './void-records.ts'

@@ -5,8 +5,8 @@
  */
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { boundary, corruptStore } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { boundary, corruptStore } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { replaceFile } from '../ledger/files.ts'
 import { readWhole } from '../file.ts'
 

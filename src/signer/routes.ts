@@ -1,6 +1,6 @@
 /** The signer's HTTP API. There is no route that signs given bytes or a given digest (S4). */
 import { z } from 'zod'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import type { HttpAnswer } from '../http.ts'
 import { problem } from '../http/problem.ts'
@@ -14,7 +14,7 @@ import {
   signatureSchema,
   timeSchema,
 } from '../http/schemas.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { attemptId, describeAttempt } from './attempts.ts'
 import { transfersRoute } from './list.ts'
 import { chainOf, type SignerParts } from './parts.ts'

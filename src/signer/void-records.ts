@@ -1,7 +1,7 @@
 /** What the signer knows of every void, in memory, rebuilt at every start from the stored instances. */
 import type { VoidContext } from '../../machines/void.ts'
 import type { Id } from '../../machines/vocabulary.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 
 export interface VoidRecord extends Pick<VoidContext, 'chain' | 'withdrawal' | 'round' | 'signed'> {
   /** Its place among everything signed or voided. */

@@ -3,8 +3,8 @@
  * before. Anybody with the watcher's token may ask, because a void only ever stops payments; whether a refund is safe
  * is for the backend to read from the receipt.
  */
-import { boundary, operating } from '../../adapters/fault.ts'
-import type { Log } from '../../adapters/ports.ts'
+import { boundary, operating } from '../kernel/fault.ts'
+import type { Log } from '../kernel/ports.ts'
 import type { VoidEvent } from '../../machines/void.ts'
 import type { Authorisation, Id } from '../../machines/vocabulary.ts'
 import type { VoidReceipt } from '../canonical.ts'

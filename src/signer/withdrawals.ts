@@ -1,6 +1,6 @@
 /** What the signer has done, and never does again, for one withdrawal. */
 import { z } from 'zod'
-import { boundary, invariant } from '../../adapters/fault.ts'
+import { boundary, invariant } from '../kernel/fault.ts'
 import { defineRoute } from '../http/route.ts'
 import { nameSchema, publicKeySchema, signatureSchema } from '../http/schemas.ts'
 import { describeAttempt } from './attempts.ts'

@@ -1,7 +1,7 @@
 /** The watcher's whole route table, and its description as a file. */
 import type { Route } from '../http/route.ts'
 import { feedRoute } from './feed.ts'
-import type { Parts } from './parts.ts'
+import type { Parts } from './route-context.ts'
 import { cancelWithdrawal } from './routes/cancellations.ts'
 import { chainRoutes } from './routes/chains.ts'
 import { depositRoutes } from './routes/deposits.ts'

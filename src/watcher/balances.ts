@@ -1,7 +1,7 @@
 /** Where the money is: sums over the live coins of a chain. */
 import type { CoinContext } from '../../machines/coin.ts'
 import { heightOf } from '../../machines/vocabulary.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { stateOf, type LiveMemory } from '../orchestrator/memory.ts'
 
 export interface Balance {

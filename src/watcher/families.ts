@@ -1,10 +1,10 @@
 /** The chains that are followed, as their families know them. */
-import { boundary } from '../../adapters/fault.ts'
-import type { Ports } from '../../adapters/ports.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Ports } from '../kernel/ports.ts'
 import { watchingFamilyOf, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
-import { checkChainName } from './signer.ts'
+import { checkChainName } from './signer-client.ts'
 import { readText } from './text.ts'
 
 /** A node's password stands in a file of its own. */

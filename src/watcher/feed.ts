@@ -1,9 +1,9 @@
 /** The event feed: every committed transition, straight from the journal, in order, without gaps. */
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../kernel/fault.ts'
 import { defineRoute, type Route } from '../http/route.ts'
-import type { Recorded } from '../ledger/entry.ts'
-import { kindOf } from '../orchestrator/step.ts'
-import type { Parts } from './parts.ts'
+import type { Recorded } from '../kernel/entry.ts'
+import { kindOf } from '../kernel/step.ts'
+import type { Parts } from './route-context.ts'
 import { describeEvent } from './resources.ts'
 import { eventsQuery, eventsSchema } from './schemas.ts'
 

@@ -3,8 +3,8 @@
  * before the next is asked for. It decides nothing: the chain's machine does.
  */
 import type { Next, Node } from '../../adapters/adapter.ts'
-import { Fault, reasonOf } from '../../adapters/fault.ts'
-import type { Clock, Log } from '../../adapters/ports.ts'
+import { Fault, reasonOf } from '../kernel/fault.ts'
+import type { Clock, Log } from '../kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { stateOf } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'

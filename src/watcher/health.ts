@@ -3,7 +3,7 @@
  * model for the API, readiness and metrics; never a store of record.
  */
 import { createStore } from '@xstate/store'
-import type { SigningRules } from './signer.ts'
+import type { SigningRules } from './signer-client.ts'
 
 export interface ChainHealth {
   nodeHeight: number | null

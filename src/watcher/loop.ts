@@ -1,5 +1,5 @@
 /** A loop that waits between turns, can be woken early and stops. */
-import type { Clock } from '../../adapters/ports.ts'
+import type { Clock } from '../kernel/ports.ts'
 
 export interface Loop {
   /** Ends the present wait. */

@@ -1,7 +1,7 @@
 /** Numbers for operators, in Prometheus' text format. Read off memory when asked; nothing is counted twice. */
 import { Gauge, Registry } from 'prom-client'
 import { healthOf } from './health.ts'
-import type { Parts } from './parts.ts'
+import type { Parts } from './route-context.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
 import { freeAddresses } from './supply.ts'
 

@@ -1,21 +1,21 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'
-import { invariant, operating } from '../../adapters/fault.ts'
-import type { Clock, Random } from '../../adapters/ports.ts'
+import { invariant, operating } from '../kernel/fault.ts'
+import type { Clock, Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
 import type { Reason } from '../../machines/signing.ts'
 import type { Amount, SpendKey } from '../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
 import { coinId } from '../orchestrator/routes/blocks.ts'
-import { nameOf } from '../orchestrator/step.ts'
+import { nameOf } from '../kernel/step.ts'
 import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
-import type { AttemptName, AuthorisedIntent, SignerClient } from './signer.ts'
+import type { AttemptName, AuthorisedIntent, SignerClient } from './signer-client.ts'
 
 export interface PerformerOptions {
   memory: () => LiveMemory

@@ -6,7 +6,7 @@
 import type { Reason } from '../../machines/signing.ts'
 import type { Intent } from '../../machines/vocabulary.ts'
 import type { Unsignable } from '../orchestrator/inbound.ts'
-import type { SignerClient } from './signer.ts'
+import type { SignerClient } from './signer-client.ts'
 
 export type Refusal =
   /** A limit that time or an operator may lift: the same is asked for again. */

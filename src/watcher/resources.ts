@@ -5,9 +5,9 @@ import type { DepositContext } from '../../machines/deposit.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
-import type { Instance, Recorded } from '../ledger/entry.ts'
+import type { Instance, Recorded } from '../kernel/entry.ts'
 import { stateOf } from '../orchestrator/memory.ts'
-import { kindOf, nameOf } from '../orchestrator/step.ts'
+import { kindOf, nameOf } from '../kernel/step.ts'
 
 /** Tip height of each chain, as of which confirmations are counted. */
 export type Heights = Readonly<Record<string, number>>

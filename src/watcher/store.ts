@@ -4,7 +4,7 @@
  */
 import type { Id } from '../../machines/vocabulary.ts'
 import type { Archive } from '../ledger/engine.ts'
-import type { Instance, Recorded } from '../ledger/entry.ts'
+import type { Instance, Recorded } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 
 export interface ListQuery {

@@ -2,8 +2,8 @@
  * What the watcher wants of the signer besides signatures: at the start, all that it has signed and this ledger lacks;
  * from then on, enough free addresses.
  */
-import { boundary, Fault, reasonOf } from '../../adapters/fault.ts'
-import type { Clock, Log } from '../../adapters/ports.ts'
+import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
+import type { Clock, Log } from '../kernel/ports.ts'
 import type { AddressContext, GeneratedAddress } from '../../machines/address.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Archive } from '../ledger/engine.ts'
@@ -12,7 +12,7 @@ import type { LiveMemory } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { healthOf, type Health } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
-import { heldFor, type SignerClient } from './signer.ts'
+import { heldFor, type SignerClient } from './signer-client.ts'
 
 export interface SupplyOptions {
   chain: string

@@ -1,5 +1,5 @@
-import { boundary } from '../../adapters/fault.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Disk } from '../kernel/ports.ts'
 import { readWhole } from '../file.ts'
 
 const MAXIMUM_BYTES = 64 * 1024

@@ -7,7 +7,7 @@ import { deposit, type DepositEvent } from '../../machines/deposit.ts'
 import type { Addressed } from '../../machines/vocabulary.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
-import { step } from '../../src/orchestrator/step.ts'
+import { step } from '../../src/kernel/step.ts'
 import { alternating, benchRow, perSecond, type BenchRow, type Progress } from './measure.ts'
 import { AT, CHAIN, DEPTHS, hashOf, payment } from './world.ts'
 

@@ -14,7 +14,7 @@ import { isFile } from '../../src/shell/files.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { identityOf } from '../../src/signer/identity.ts'
 import { openKeystore } from '../../src/signer/keystore.ts'
-import type { Entry } from '../../src/ledger/entry.ts'
+import type { Entry } from '../../src/kernel/entry.ts'
 import type { Authorisation, Intent } from '../../machines/vocabulary.ts'
 
 const PHRASE = `${'abandon '.repeat(23)}art`

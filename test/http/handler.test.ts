@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { boundary } from '../../adapters/fault.ts'
+import { boundary } from '../../src/kernel/fault.ts'
 import type { HttpRequest } from '../../src/http.ts'
 import { openApi } from '../../src/http/openapi.ts'
 import { grantOf, holderOf, parseTokens } from '../../src/http/tokens.ts'

@@ -1,7 +1,7 @@
 /** A small route table with one of everything, as the real ones have it. */
 import { z } from 'zod'
-import { boundary, invariant, operating } from '../../adapters/fault.ts'
-import type { Log } from '../../adapters/ports.ts'
+import { boundary, invariant, operating } from '../../src/kernel/fault.ts'
+import type { Log } from '../../src/kernel/ports.ts'
 import { createHandler, type HandlerOptions, type RouteHandler } from '../../src/http/handler.ts'
 import { problem } from '../../src/http/problem.ts'
 import { defineRoute, type Route } from '../../src/http/route.ts'

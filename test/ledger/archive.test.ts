@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { simulatedDisk } from '../simulation/disk.ts'
 import type { Query } from '../../src/ledger/engine.ts'
-import type { Instance, Recorded } from '../../src/ledger/entry.ts'
+import type { Instance, Recorded } from '../../src/kernel/entry.ts'
 import { DIRECTORY, checkpointOf, newWorld, open, step, type Opening, type World } from './made.ts'
 
 /** Commits of one to three entries, in segments as the checkpoints cut them. */

@@ -1,7 +1,7 @@
 /** A checkpoint is taken while commits go on, and shows one moment all the same. */
 import { describe, expect, it } from 'vitest'
 import { verifyLedger } from '../../src/ledger/verify.ts'
-import type { Instance } from '../../src/ledger/entry.ts'
+import type { Instance } from '../../src/kernel/entry.ts'
 import { simulatedDisk } from '../simulation/disk.ts'
 import { DIRECTORY, checkpointOf, newWorld, open, stateFound, stateOf, step } from './made.ts'
 

@@ -2,8 +2,8 @@
 import type { Id, SpendKey } from '../../machines/vocabulary.ts'
 import { openLedger } from '../../src/ledger/journal.ts'
 import type { Ledger, Opened } from '../../src/ledger/engine.ts'
-import type { Commit, Entry, Instance, Recorded } from '../../src/ledger/entry.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import type { Commit, Entry, Instance, Recorded } from '../../src/kernel/entry.ts'
+import type { Disk } from '../../src/kernel/ports.ts'
 
 export const DIRECTORY = '/data/ledger'
 

@@ -15,10 +15,10 @@ import {
 } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import type { Event, Id } from '../../machines/vocabulary.ts'
-import type { Instance } from '../../src/ledger/entry.ts'
+import type { Instance } from '../../src/kernel/entry.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
-import { kindOf, restore, step, versionOf } from '../../src/orchestrator/step.ts'
+import { kindOf, restore, step, versionOf } from '../../src/kernel/step.ts'
 
 /** To whom, what, with which data. */
 export type Told = [to: Id, type: string, data: object]

@@ -12,7 +12,7 @@ import { z } from 'zod'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createRpc, fromSatoshi, type NodeAccess, type Rpc } from '../../adapters/bitcoin/rpc.ts'
-import type { Disk } from '../../adapters/ports.ts'
+import type { Disk } from '../../src/kernel/ports.ts'
 import { createRequest } from '../../src/shell/request.ts'
 
 export interface LitecoindOptions {

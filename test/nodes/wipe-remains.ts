@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commitOf } from '../../src/ledger/line.ts'
-import type { Instance } from '../../src/ledger/entry.ts'
+import type { Instance } from '../../src/kernel/entry.ts'
 
 export interface Remains {
   /** How many instances were under way, by kind and state. */

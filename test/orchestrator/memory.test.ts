@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../machines/vocabulary.ts'
-import type { Commit, Instance } from '../../src/ledger/entry.ts'
+import type { Commit, Instance } from '../../src/kernel/entry.ts'
 import { blockFacet, facetsOf, inputFacet, referenceFacet, transactionFacet } from '../../src/orchestrator/facets.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
 import { createMemory, stateOf } from '../../src/orchestrator/memory.ts'

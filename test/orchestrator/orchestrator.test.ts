@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Instance } from '../../src/ledger/entry.ts'
+import type { Instance } from '../../src/kernel/entry.ts'
 import type { Performers } from '../../src/orchestrator/tasks.ts'
 import {
   at,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { operating } from '../../adapters/fault.ts'
-import type { Instance } from '../../src/ledger/entry.ts'
+import { operating } from '../../src/kernel/fault.ts'
+import type { Instance } from '../../src/kernel/entry.ts'
 import type { TaskResult } from '../../src/orchestrator/inbound.ts'
 import { createTasks, retryAt, type Outcome } from '../../src/orchestrator/tasks.ts'
 import { quiet } from './rig.ts'

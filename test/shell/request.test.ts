@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { HttpCall } from '../../adapters/ports.ts'
+import type { HttpCall } from '../../src/kernel/ports.ts'
 import { createRequest } from '../../src/shell/request.ts'
 
 const requester = createRequest()

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Fault } from '../../adapters/fault.ts'
+import { Fault } from '../../src/kernel/fault.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
 import { targetOf } from '../http/socket.ts'

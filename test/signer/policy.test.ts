@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inspection } from '../../adapters/adapter.ts'
-import { Fault } from '../../adapters/fault.ts'
+import { Fault } from '../../src/kernel/fault.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { publicKeyOf } from '../../src/canonical.ts'
 import { approvalsFor, type AuthorisedIntent, type Threshold } from '../../src/approvals.ts'

@@ -5,8 +5,8 @@
  * dropped: it can be read until the crash, later syncs claim to have written it, and then it is zeros or gone.
  */
 import { dirname } from 'node:path'
-import { operating } from '../../adapters/fault.ts'
-import type { Disk, File } from '../../adapters/ports.ts'
+import { operating } from '../../src/kernel/fault.ts'
+import type { Disk, File } from '../../src/kernel/ports.ts'
 import { randomFrom } from './random.ts'
 
 export type DiskCall =

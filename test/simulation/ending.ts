@@ -1,6 +1,6 @@
 /** What must hold when nothing goes wrong any more: everything has come to its end, and every coin is accounted for. */
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import type { Commit } from '../../src/ledger/entry.ts'
+import type { Commit } from '../../src/kernel/entry.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { toldOf, type Books } from './books.ts'
 import { CHAIN, FINAL, MINIMUM_DEPOSIT } from './fixtures.ts'

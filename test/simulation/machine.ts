@@ -3,8 +3,8 @@
  * then no call of its ports ever settles, its disk keeps what it would keep, and a supervisor starts it again.
  */
 import { createHash } from 'node:crypto'
-import { Fault, reasonOf } from '../../adapters/fault.ts'
-import type { HttpCall, HttpResult, Ports } from '../../adapters/ports.ts'
+import { Fault, reasonOf } from '../../src/kernel/fault.ts'
+import type { HttpCall, HttpResult, Ports } from '../../src/kernel/ports.ts'
 import type { Handler } from '../../src/http.ts'
 import { simulatedDisk, type DiskCall, type SimulatedDisk } from './disk.ts'
 import type { World } from './world.ts'

@@ -1,5 +1,5 @@
 /** Watcher, signer and node, wired together in one world. */
-import type { HttpCall } from '../../adapters/ports.ts'
+import type { HttpCall } from '../../src/kernel/ports.ts'
 import type { SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
 import { main as signerMain } from '../../src/signer/main.ts'
 import { main as watcherMain } from '../../src/watcher/main.ts'

@@ -2,8 +2,8 @@
  * HTTP between the processes, and what can become of it: requests that never arrive, that arrive twice or late, answers
  * that are lost after the effect, and answers of something in between that is not the server.
  */
-import { operating, unknownOutcome } from '../../adapters/fault.ts'
-import type { HttpCall, HttpResult } from '../../adapters/ports.ts'
+import { operating, unknownOutcome } from '../../src/kernel/fault.ts'
+import type { HttpCall, HttpResult } from '../../src/kernel/ports.ts'
 import type { Handler, HttpAnswer, HttpRequest } from '../../src/http.ts'
 import type { World } from './world.ts'
 

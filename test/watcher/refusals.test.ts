@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Reason } from '../../machines/signing.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { refusalOf, voidEach } from '../../src/watcher/refusals.ts'
-import type { SignerClient } from '../../src/watcher/signer.ts'
+import type { SignerClient } from '../../src/watcher/signer-client.ts'
 
 const OWN = [
   { id: 'w-1', round: 1 },

@@ -1,7 +1,7 @@
 /** The first blocks of the regtest networks that can be simulated, and their subsidies: Core's `chainparams.cpp`. */
 import { Block } from 'bitcoinjs-lib'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
-import { boundary } from '../../../adapters/fault.ts'
+import { boundary } from '../../kernel/fault.ts'
 
 export interface Regtest {
   genesis: Block

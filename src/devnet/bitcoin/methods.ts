@@ -1,7 +1,7 @@
 /** The RPCs of the simulated node, in the shapes, codes and words of litecoind 0.21. */
 import { Block, type Transaction } from 'bitcoinjs-lib'
 import { scriptOf } from '../../../adapters/bitcoin/address.ts'
-import { Fault } from '../../../adapters/fault.ts'
+import { Fault } from '../../kernel/fault.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { bestOf, isActive, medianTime, type Chain, type Change, type StoredBlock } from './chain.ts'
 import { coinKey } from './coins.ts'

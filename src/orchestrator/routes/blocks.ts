@@ -8,7 +8,7 @@ import { attemptId, type TransferContext } from '../../../machines/transfer.ts'
 import { blockFacet, inputFacet, transactionFacet } from '../facets.ts'
 import { stateOf, type LiveMemory } from '../memory.ts'
 import type { ChainPolicy } from '../policy.ts'
-import { nameOf } from '../step.ts'
+import { nameOf } from '../../kernel/step.ts'
 import { tell } from './tell.ts'
 
 export interface Ground {

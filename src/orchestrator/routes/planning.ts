@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Fund, Payment, Plan, PlanFacts, Shortfall } from '../../../adapters/adapter.ts'
-import { reasonOf } from '../../../adapters/fault.ts'
+import { reasonOf } from '../../kernel/fault.ts'
 import type { AccountContext } from '../../../machines/account.ts'
 import type { CoinContext } from '../../../machines/coin.ts'
 import type { PaidShare, TransferPlan } from '../../../machines/transfer.ts'
@@ -17,9 +17,9 @@ import {
   type SpendKey,
 } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
-import type { Instance } from '../../ledger/entry.ts'
+import type { Instance } from '../../kernel/entry.ts'
 import { stateOf } from '../memory.ts'
-import { nameOf } from '../step.ts'
+import { nameOf } from '../../kernel/step.ts'
 import { coinId, treasuryId, type Ground } from './blocks.ts'
 import { tell } from './tell.ts'
 

@@ -1,10 +1,10 @@
 /** Deposits, and what the backend and people say of them. */
-import { boundary } from '../../../adapters/fault.ts'
+import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../ledger/entry.ts'
+import type { Instance } from '../../kernel/entry.ts'
 import { stateOf } from '../../orchestrator/memory.ts'
 import { depositId } from '../../orchestrator/routes/blocks.ts'
-import { findOrThrow, type Parts } from '../parts.ts'
+import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
 

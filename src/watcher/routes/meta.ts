@@ -6,7 +6,7 @@ import { stateOf } from '../../orchestrator/memory.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
 import { createMetrics } from '../metrics.ts'
-import type { Parts } from '../parts.ts'
+import type { Parts } from '../route-context.ts'
 
 const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
 

@@ -1,10 +1,10 @@
 /** Transfers and their attempts: what was built, signed and sent. */
-import { boundary } from '../../../adapters/fault.ts'
+import { boundary } from '../../kernel/fault.ts'
 import { attemptId, type TransferContext } from '../../../machines/transfer.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../ledger/entry.ts'
+import type { Instance } from '../../kernel/entry.ts'
 import { stateOf } from '../../orchestrator/memory.ts'
-import { findOrThrow, type Parts } from '../parts.ts'
+import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
 import { listQuery, pageOf, reasonBody, transferSchema } from '../schemas.ts'
 

@@ -1,16 +1,16 @@
 /** Withdrawals: asked for under an id of the backend's, once. */
 import type { z } from 'zod'
-import { boundary } from '../../../adapters/fault.ts'
+import { boundary } from '../../kernel/fault.ts'
 import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../ledger/entry.ts'
+import type { Instance } from '../../kernel/entry.ts'
 import { stateOf } from '../../orchestrator/memory.ts'
 import { healthOf } from '../health.ts'
-import { findOrThrow, type Parts } from '../parts.ts'
+import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeHistory } from '../resources.ts'
-import { heldFor } from '../signer.ts'
+import { heldFor } from '../signer-client.ts'
 import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>

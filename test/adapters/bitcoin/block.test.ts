@@ -21,7 +21,7 @@ import {
 } from '../../../adapters/bitcoin/transaction.ts'
 import { createWatch } from '../../../adapters/bitcoin/watch.ts'
 import type { Fact, PaymentSeen, SpendSeen } from '../../../adapters/adapter.ts'
-import { Fault } from '../../../adapters/fault.ts'
+import { Fault } from '../../../src/kernel/fault.ts'
 import { auxpowOf, blockOf, coinbaseOf, merkleRootOf, someTxid, transactionOf } from './build.ts'
 
 const vector = (name: string) => readFileSync(new URL(`../../vectors/bitcoin/${name}`, import.meta.url))

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { createRpc, fromSatoshi, toSatoshi, type NodeAccess } from '../../../adapters/bitcoin/rpc.ts'
-import { operating, unknownOutcome } from '../../../adapters/fault.ts'
-import type { Disk, File, HttpCall, HttpResult, Request } from '../../../adapters/ports.ts'
+import { operating, unknownOutcome } from '../../../src/kernel/fault.ts'
+import type { Disk, File, HttpCall, HttpResult, Request } from '../../../src/kernel/ports.ts'
 
 const PASSWORD = 'correct horse battery staple'
 const access: NodeAccess = { url: 'http://node:19443', username: 'u', password: PASSWORD }

@@ -1,7 +1,7 @@
 /** The watcher's side of the signer's API. */
 import { z } from 'zod'
-import { boundary, operating } from '../../adapters/fault.ts'
-import type { Request } from '../../adapters/ports.ts'
+import { boundary, operating } from '../kernel/fault.ts'
+import type { Request } from '../kernel/ports.ts'
 import type { GeneratedAddress } from '../../machines/address.ts'
 import type { Missing, Reason } from '../../machines/signing.ts'
 import type {

@@ -2,9 +2,9 @@
  * The step: one event and all that follows from it, decided purely, as one commit. Nothing is stored or performed here.
  */
 import { createActor, initialTransition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate'
-import { invariant } from '../../adapters/fault.ts'
+import { invariant } from './fault.ts'
 import type { Addressed, Event, Id, Json, SpendKey, TaskName } from '../../machines/vocabulary.ts'
-import type { Commit, Entry, Instance } from '../ledger/entry.ts'
+import type { Commit, Entry, Instance } from './entry.ts'
 
 /** A machine by its id, which is also the kind of its instances. */
 export type Machines = Readonly<Record<string, AnyStateMachine>>

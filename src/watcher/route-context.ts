@@ -1,13 +1,13 @@
 /** What the API's routes stand on. */
-import { boundary } from '../../adapters/fault.ts'
-import type { Clock } from '../../adapters/ports.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Clock } from '../kernel/ports.ts'
 import type { Id } from '../../machines/vocabulary.ts'
 import type { Archive, Journal } from '../ledger/engine.ts'
-import type { Instance } from '../ledger/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Health } from './health.ts'
-import type { SignerClient } from './signer.ts'
+import type { SignerClient } from './signer-client.ts'
 import type { Store } from './store.ts'
 
 export interface Parts {

@@ -1,9 +1,9 @@
 /** The watcher's client against the signer as it runs, without a socket between them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { HttpCall, HttpResult } from '../../adapters/ports.ts'
+import type { HttpCall, HttpResult } from '../../src/kernel/ports.ts'
 import { isSigned, publicKeyOf, voidBytes } from '../../src/canonical.ts'
 import type { Handler } from '../../src/http.ts'
-import { createSignerClient, heldFor, type SignerClient } from '../../src/watcher/signer.ts'
+import { createSignerClient, heldFor, type SignerClient } from '../../src/watcher/signer-client.ts'
 import * as rigs from '../signer/rig.ts'
 import { authorised, intent, simple, transferOf } from '../signer/rig.ts'
 

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Counted, Node } from '../../adapters/adapter.ts'
 import type { Place } from '../../machines/vocabulary.ts'
-import { auditCoins, isOlderThan, type Audit } from '../../src/watcher/audit.ts'
+import { auditCoins, isOlderThan, type Audit } from '../../src/watcher/coin-count.ts'
 import { at, block, connected, createRig, disconnected, openChain, paid, spent, type Rig } from '../orchestrator/rig.ts'
 
 const CHAIN = 'litecoin'

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { assign, initialTransition, setup, transition } from 'xstate'
 import { actions, type Addressed, type Event } from '../../machines/vocabulary.ts'
 import { createMemory, type LiveMemory } from '../../src/orchestrator/memory.ts'
-import { restore, runOf, step, taskOf, versionOf, type Machines } from '../../src/orchestrator/step.ts'
+import { restore, runOf, step, taskOf, versionOf, type Machines } from '../../src/kernel/step.ts'
 
 interface Orders {
   tells?: Addressed[]

@@ -2,7 +2,7 @@
  * The highest memory of the signer that this ledger has seen. A signer that shows less was restored from a backup, has
  * forgotten what it signed, and is not to be asked for anything (S3); unless a person says that the later memory is lost.
  */
-import type { Ports } from '../../adapters/ports.ts'
+import type { Ports } from '../kernel/ports.ts'
 import type { AccountContext } from '../../machines/account.ts'
 import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import type { WatcherConfig } from '../config.ts'
