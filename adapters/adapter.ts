@@ -151,7 +151,10 @@ export interface Payment {
 
 export interface Order {
   purpose: Purpose
+  /** In the order in which they are to be paid; none for a consolidation. */
   payments: readonly Payment[]
+  /** What the transaction may cost us, fee included, where more than one payment is in it; null for no limit. Base units. */
+  limit: Amount | null
   /** Where what is left goes: the treasury. */
   change: { address: string }
 }
@@ -161,6 +164,8 @@ export interface Plan {
   template: Json
   spendKeys: SpendKey[]
   fee: Amount
+  /** How many of the order's payments it makes: the first so many. */
+  paid: number
 }
 
 export interface Shortfall {
@@ -176,7 +181,10 @@ export interface Planner {
   minimumPayment(to: string): Amount
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
   readonly maximumPayment: Amount
+  /** As many of the order's payments as the funds and its limit allow. */
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+  /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
+  readonly spendsUnconfirmedChange: boolean
 }
 
 export interface Output {
@@ -242,6 +250,8 @@ export interface Signable {
   /** Empty where a family has no coins. */
   coins(template: Json): TemplateCoin[]
   destination(to: string, dataField: string | null): Destination
+  /** A transaction's id can change before it confirms: ours are then known by what they spend (B8). */
+  readonly hasMalleableIds: boolean
 }
 
 export interface Derived {

@@ -1,50 +1,39 @@
-/** What the watcher needs of each currency family. */
+/** What the watcher needs of each currency family: one entry a family. */
 import type { Json } from '../machines/vocabulary.ts'
-import type { Node, Planner, Signable, Watch } from './adapter.ts'
-import { networkOf } from './bitcoin/network.ts'
-import { createBitcoinNode } from './bitcoin/node.ts'
-import { createPlanner } from './bitcoin/planner.ts'
-import { createSignable } from './bitcoin/signable.ts'
-import { createWatch } from './bitcoin/watch.ts'
 import { boundary } from '../src/kernel/fault.ts'
 import type { Disk, Request } from '../src/kernel/ports.ts'
+import type { Node, Planner, Signable, Watch } from './adapter.ts'
+import { watchBitcoin } from './bitcoin/watching.ts'
 
 export interface WatchingFamily {
   watch: Watch
   node: Node
   planner: Planner
   signable: Signable
-  /** False where a transaction's id can change before it confirms (B8). */
-  segwit: boolean
 }
 
 /** A chain of the watcher's configuration, as far as a family reads it. */
 export interface WatchedChain {
+  /** Its name in the configuration. */
+  chain: string
   family: string
   network: Json
   asset: string
-  watch?: 'blocks' | 'wallet'
-  node: { url: string; username?: string; password?: string; cookieFile?: string }
-  fees?: { target: number; fallbackRate: number; maximumRate: number }
+  watch?: string
+  node: { url: string; username?: string; password?: string; cookieFile?: string | undefined }
+  /** As the family's part of the configuration has it. */
+  fees?: object
 }
 
-/** Throws a boundary fault `configuration` for what this version cannot do. */
-export function watchingFamilyOf(
-  chain: string,
-  { family, network, asset, watch: way, node, fees }: WatchedChain,
-  { request, disk }: { request: Request; disk: Disk },
-): WatchingFamily {
-  if (family !== 'bitcoin' || typeof network !== 'string' || fees === undefined)
-    throw boundary('configuration', `chains.${chain}.family: this version cannot follow ${family}`)
-  if (way === 'wallet')
-    throw boundary('configuration', `chains.${chain}.watch: this version follows blocks only; say blocks`)
-  const parameters = networkOf(network)
-  const watch = createWatch(chain, parameters)
-  return {
-    watch,
-    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees }),
-    planner: createPlanner(chain, asset, parameters, fees),
-    signable: createSignable(chain, asset, parameters),
-    segwit: parameters.segwit,
-  }
+/** Throws a boundary fault `configuration` for what this version of the family cannot do. */
+export type OpenWatching = (chain: WatchedChain, ports: { request: Request; disk: Disk }) => WatchingFamily
+
+const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin }
+
+/** Throws a boundary fault `configuration` for a family that this version does not have. */
+export const openWatching: OpenWatching = (chain, ports) => {
+  const open = FAMILIES[chain.family]
+  if (open === undefined)
+    throw boundary('configuration', `chains.${chain.chain}.family: this version cannot follow ${chain.family}`)
+  return open(chain, ports)
 }

@@ -4,7 +4,8 @@
  * coin, nonce or balance.
  */
 import { assign, setup } from 'xstate'
-import { actions, type Event, type MemoryPosition, type Scheduled, type TimePassed } from './vocabulary.ts'
+import { actions, data, typesOf, unborn, type DataOf } from './messages.ts'
+import type { MemoryPosition, Scheduled } from './vocabulary.ts'
 
 export interface AccountContext extends Scheduled {
   index: number
@@ -17,69 +18,61 @@ export interface AccountContext extends Scheduled {
   seen: MemoryPosition | null
 }
 
-export type AccountEvent =
-  | Event<'account.opened', { chain: string; index: number; address: string; windowMs: number }>
-  | Event<'withdrawal.queued', Record<string, never>>
-  | Event<'funds.arrived', Record<string, never>>
-  /** What became of the plan; `retryAt` when something still waits. */
-  | Event<'plan.made', { reason: string | null; retryAt: number | null }>
-  | Event<'plan.refused', { reason: string }>
-  | Event<'account.resumed', { reason: string }>
-  | Event<'signer.seen', MemoryPosition>
-  /** A person takes the signer's memory as it is, because the later one is lost for good. */
-  | Event<'signer.replaced', object>
-  | Event<'task.failed', { reason: string; retryAt: number }>
-  | TimePassed
+type Data<T extends string> = DataOf<'account', T>
 
 const machine = setup({
-  types: { context: {} as AccountContext, events: {} as AccountEvent },
+  types: typesOf<'account', AccountContext>(),
   actions: {
     ...actions,
-    open: assign(({ event }) => {
-      const { data } = event as Extract<AccountEvent, { type: 'account.opened' }>
-      return { ...data, failures: 0, dueAt: null, dueHeight: null, reason: null, seen: null }
-    }),
+    open: assign((_, opened: Data<'account.opened'>) => ({
+      ...opened,
+      failures: 0,
+      dueAt: null,
+      dueHeight: null,
+      reason: null,
+      seen: null,
+    })),
     collect: assign({ dueAt: ({ context, event }) => event.at + context.windowMs }),
     wake: assign({ dueAt: null }),
-    rest: assign(({ context, event }) => {
-      const { reason, retryAt } = (event as Extract<AccountEvent, { type: 'plan.made' }>).data
-      return { reason, dueAt: retryAt, failures: reason === null ? 0 : context.failures + 1 }
-    }),
-    delay: assign(({ context, event }) => {
-      const { reason, retryAt } = (event as Extract<AccountEvent, { type: 'task.failed' }>).data
-      return { reason, dueAt: retryAt, failures: context.failures + 1 }
-    }),
-    explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason, dueAt: null }),
-    see: assign({ seen: ({ event }) => (event as Extract<AccountEvent, { type: 'signer.seen' }>).data }),
+    rest: assign(({ context }, { reason, retryAt }: Data<'plan.made'>) => ({
+      reason,
+      dueAt: retryAt,
+      failures: reason === null ? 0 : context.failures + 1,
+    })),
+    delay: assign(({ context }, { reason, retryAt }: Data<'task.failed'>) => ({
+      reason,
+      dueAt: retryAt,
+      failures: context.failures + 1,
+    })),
+    explain: assign((_, { reason }: { reason: string }) => ({ reason, dueAt: null })),
+    see: assign((_, seen: Data<'signer.seen'>) => ({ seen })),
     forget: assign({ seen: null }),
     clear: assign({ reason: null, failures: 0, dueAt: null }),
   },
   guards: {
     hasNoWindow: ({ context }) => context.windowMs === 0,
     isCollecting: ({ context }) => context.dueAt !== null && context.reason === null,
-    isLater: ({ context, event }) => {
-      const { sequence } = (event as Extract<AccountEvent, { type: 'signer.seen' }>).data
-      return context.seen === null || sequence > context.seen.sequence
-    },
+    isLater: ({ context }, { sequence }: Data<'signer.seen'>) =>
+      context.seen === null || sequence > context.seen.sequence,
     hasSeen: ({ context }) => context.seen !== null,
     isShort: ({ context }) => context.reason !== null,
   },
 })
 
 const onSigner = {
-  'signer.seen': { guard: 'isLater', actions: 'see' },
+  'signer.seen': { guard: { type: 'isLater', params: data }, actions: { type: 'see', params: data } },
   'signer.replaced': { guard: 'hasSeen', actions: 'forget' },
 } as const
 
 export const account = machine.createMachine({
   id: 'account',
   version: '1',
-  context: {} as AccountContext,
+  context: unborn<AccountContext>(),
   initial: 'absent',
   states: {
     absent: {
       description: 'Not in the ledger yet.',
-      on: { 'account.opened': { target: 'ready', actions: 'open' } },
+      on: { 'account.opened': { target: 'ready', actions: { type: 'open', params: data } } },
     },
     ready: {
       description: 'Nothing under way; waits for withdrawals, for the batch window to close, or for funds.',
@@ -103,9 +96,9 @@ export const account = machine.createMachine({
           description: 'Owes the reading.',
           meta: { task: 'gather' },
           on: {
-            'plan.made': { target: '#account.ready', actions: 'rest' },
-            'plan.refused': { target: '#account.stuck', actions: 'explain' },
-            'task.failed': { target: 'delayed', actions: 'delay' },
+            'plan.made': { target: '#account.ready', actions: { type: 'rest', params: data } },
+            'plan.refused': { target: '#account.stuck', actions: { type: 'explain', params: data } },
+            'task.failed': { target: 'delayed', actions: { type: 'delay', params: data } },
           },
         },
         delayed: {

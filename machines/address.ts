@@ -3,19 +3,8 @@
  * so it is watched before anybody is told of it, and it is given to one reference for ever.
  */
 import { assign, setup } from 'xstate'
-import { actions, type Event, type Scheduled } from './vocabulary.ts'
-
-export interface GeneratedAddress {
-  chain: string
-  index: number
-  address: string
-  dataField: string | null
-  /** Hex. */
-  publicKey: string
-  path: string
-  createdAt: string
-  attestation: { key: string; signature: string }
-}
+import { actions, data, typesOf, unborn, type DataOf, type GeneratedAddress } from './messages.ts'
+import type { Scheduled } from './vocabulary.ts'
 
 export interface AddressContext extends Scheduled, GeneratedAddress {
   /** Another ledger has perhaps given it to somebody, so it is given only to a reference that names it. */
@@ -23,45 +12,41 @@ export interface AddressContext extends Scheduled, GeneratedAddress {
   reference: string | null
 }
 
-export type AddressEvent =
-  | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
-  | Event<'address.imported', Record<string, never>>
-  | Event<'address.assigned', { reference: string }>
-  | Event<'address.retained', Record<string, never>>
+type Data<T extends string> = DataOf<'address', T>
 
 export const address = setup({
-  types: { context: {} as AddressContext, events: {} as AddressEvent },
+  types: typesOf<'address', AddressContext>(),
   actions: {
     ...actions,
-    generate: assign(({ event }) => {
-      const { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer } = (
-        event as Extract<AddressEvent, { type: 'address.generated' }>
-      ).data
-      const generated = { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer }
-      return { ...generated, failures: 0, dueAt: null, dueHeight: null, reference: null }
+    generate: assign((_, generated: Data<'address.generated'>) => {
+      const { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer } = generated
+      const kept = { chain, index, address, dataField, publicKey, path, createdAt, attestation, isFormer }
+      return { ...kept, failures: 0, dueAt: null, dueHeight: null, reference: null }
     }),
     retain: assign({ isFormer: true }),
-    assign: assign({
-      reference: ({ event }) => (event as Extract<AddressEvent, { type: 'address.assigned' }>).data.reference,
-    }),
+    assign: assign((_, { reference }: Data<'address.assigned'>) => ({ reference })),
   },
   guards: {
-    needsImport: ({ event }) => (event as Extract<AddressEvent, { type: 'address.generated' }>).data.needsImport,
+    needsImport: (_, { needsImport }: Data<'address.generated'>) => needsImport,
     isTreasury: ({ context }) => context.index === 0,
     isFree: ({ context }) => context.index > 0 && !context.isFormer,
   },
 }).createMachine({
   id: 'address',
   version: '1',
-  context: {} as AddressContext,
+  context: unborn<AddressContext>(),
   initial: 'absent',
   states: {
     absent: {
       description: 'Not in the ledger yet.',
       on: {
         'address.generated': [
-          { guard: 'needsImport', target: 'generated', actions: 'generate' },
-          { target: 'watched', actions: 'generate' },
+          {
+            guard: { type: 'needsImport', params: data },
+            target: 'generated',
+            actions: { type: 'generate', params: data },
+          },
+          { target: 'watched', actions: { type: 'generate', params: data } },
         ],
       },
     },
@@ -73,7 +58,10 @@ export const address = setup({
       description:
         'Watched, and free to be given to a reference (the treasury never is, a former one only to who names it).',
       on: {
-        'address.assigned': [{ guard: 'isTreasury' }, { target: 'assigned', actions: 'assign' }],
+        'address.assigned': [
+          { guard: 'isTreasury' },
+          { target: 'assigned', actions: { type: 'assign', params: data } },
+        ],
         'address.retained': { guard: 'isFree', actions: 'retain' },
       },
     },

@@ -4,23 +4,13 @@
  * outcome is answered by looking and by publishing the same bytes again, never by building anew.
  */
 import { assign, setup } from 'xstate'
-import { actions, isSamePlace } from './vocabulary.ts'
-import type {
-  Addressed,
-  Amount,
-  BlockDisconnected,
-  Event,
-  Id,
-  Json,
-  Place,
-  Scheduled,
-  SpendKey,
-  TimePassed,
-} from './vocabulary.ts'
+import type { IdOf } from './ids.ts'
+import { actions, data, tell, typesOf, unborn, type DataOf, type EventOf } from './messages.ts'
+import { isSamePlace, type Amount, type Json, type Place, type Scheduled, type SpendKey } from './vocabulary.ts'
 
 export interface AttemptContext extends Scheduled {
-  transfer: Id
-  account: Id
+  transfer: IdOf<'transfer'>
+  account: IdOf<'account'>
   n: number
   template: Json
   spendKeys: SpendKey[]
@@ -34,73 +24,61 @@ export interface AttemptContext extends Scheduled {
   reason: string | null
 }
 
-interface Planned {
-  chain: string
-  transfer: Id
-  account: Id
-  n: number
-  template: Json
-  spendKeys: SpendKey[]
-  fee: Amount
-}
+type Data<T extends string> = DataOf<'attempt', T>
 
-interface Signed {
-  transactionId: string
-  raw: string
-  /** What the signer has signed earlier under this name, where it is not what was asked for now: it is adopted. */
-  earlier: { template: Json; spendKeys: SpendKey[]; fee: Amount } | null
-}
-
-export type AttemptEvent =
-  | Event<'attempt.planned', Planned>
-  | Event<'attempt.adopted', Planned & { transactionId: string; raw: string }>
-  | Event<'signing.completed', Signed>
-  | Event<'signing.pended', { reason: string; retryAt: number }>
-  | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
-  | Event<'publishing.answered', { reason: string | null; retryAt: number }>
-  | Event<'publishing.refused', { reason: string; retryAt: number }>
-  | Event<'transaction.mined', { transactionId: string; place: Place }>
-  | Event<'coin.lost', { key: SpendKey; height: number }>
-  | Event<'transfer.finalised', object>
-  | Event<'transfer.resumed', { reason: string }>
-  | Event<'transfer.dissolved', object>
-  | Event<'approval.added', object>
-  | Event<'withdrawal.expired', object>
-  | Event<'task.failed', { reason: string; retryAt: number }>
-  | TimePassed
-  | BlockDisconnected
-
-interface Args {
+interface Hears<T extends string> {
   context: AttemptContext
-  event: AttemptEvent
+  event: EventOf<'attempt', T>
 }
 
-const told = ({ context, event }: Args, type: string, data: object): { messages: Addressed[] } => ({
-  messages: [{ to: context.transfer, event: { type, at: event.at, data: { n: context.n, ...data } } }],
+const lostBy = (key: SpendKey): string => `its input ${key} was lost to a final conflict`
+
+const signed = ({ context, event }: Hears<'signing.completed' | 'attempt.adopted'>) => {
+  const { transactionId } = event.data
+  return { messages: [tell(context.transfer, 'attempt.signed', event.at, { n: context.n, transactionId })] }
+}
+
+const held = ({ context, event }: Hears<'signing.pended' | 'signing.refused'>) => {
+  const { reason } = event.data
+  return { messages: [tell(context.transfer, 'attempt.held', event.at, { n: context.n, reason })] }
+}
+
+const voided = ({ context, event }: Hears<'signing.refused'>) => {
+  const { reason, height } = event.data
+  return { messages: [tell(context.transfer, 'attempt.voided', event.at, { n: context.n, reason, height })] }
+}
+
+const mined = ({ context, event }: Hears<'transaction.mined'>) => {
+  const { transfer, n, fee } = context
+  const { place, transactionId } = event.data
+  return { messages: [tell(transfer, 'attempt.mined', event.at, { n, place, transactionId, fee })] }
+}
+
+const unmined = ({ context, event }: Hears<'block.disconnected'>) => ({
+  messages: [tell(context.transfer, 'attempt.unmined', event.at, { n: context.n })],
 })
 
-const signed = (args: Args) =>
-  told(args, 'attempt.signed', { transactionId: (args.event.data as { transactionId: string }).transactionId })
-const held = (args: Args) => told(args, 'attempt.held', { reason: (args.event.data as { reason: string }).reason })
-const voided = (args: Args) => {
-  const { reason, height } = (args.event as Extract<AttemptEvent, { type: 'signing.refused' }>).data
-  return told(args, 'attempt.voided', { reason, height })
-}
-const mined = (args: Args) => {
-  const { place, transactionId } = (args.event as Extract<AttemptEvent, { type: 'transaction.mined' }>).data
-  return told(args, 'attempt.mined', { place, transactionId, fee: args.context.fee })
-}
-const unmined = (args: Args) => told(args, 'attempt.unmined', {})
-const died = (args: Args) => {
-  const { key, height } = (args.event as Extract<AttemptEvent, { type: 'coin.lost' }>).data
-  return told(args, 'attempt.died', { reason: `its input ${key} was lost to a final conflict`, height })
+const died = ({ context, event }: Hears<'coin.lost'>) => {
+  const { key, height } = event.data
+  return {
+    messages: [tell(context.transfer, 'attempt.died', event.at, { n: context.n, reason: lostBy(key), height })],
+  }
 }
 
-const onMined = { target: '#attempt.mined', actions: ['mine', { type: 'tell', params: mined }] } as const
+const onMined = {
+  target: '#attempt.mined',
+  actions: [
+    { type: 'mine', params: data },
+    { type: 'tell', params: mined },
+  ],
+} as const
 const onLost = {
-  guard: 'isInput',
+  guard: { type: 'isInput', params: data },
   target: '#attempt.dead',
-  actions: ['lose', { type: 'tell', params: died }],
+  actions: [
+    { type: 'lose', params: data },
+    { type: 'tell', params: died },
+  ],
 } as const
 
 /** Its transfer was given up unsigned: the signer never signs it. */
@@ -110,59 +88,67 @@ const onDissolved = { target: '#attempt.dead', actions: 'giveUp' } as const
 const onSuperseded = '#attempt.superseded'
 
 export const attempt = setup({
-  types: { context: {} as AttemptContext, events: {} as AttemptEvent },
+  types: typesOf<'attempt', AttemptContext>(),
   actions: {
     ...actions,
-    plan: assign(({ event }) => {
+    plan: assign((_, planned: Data<'attempt.planned' | 'attempt.adopted'>) => {
       const blank = { failures: 0, dueAt: null, dueHeight: null, firstBroadcastAt: null, place: null, reason: null }
-      return { ...blank, transactionId: null, raw: null, ...(event.data as Planned) }
+      return { ...blank, transactionId: null, raw: null, ...planned }
     }),
-    sign: assign(({ event }) => {
-      const { transactionId, raw, earlier } = (event as Extract<AttemptEvent, { type: 'signing.completed' }>).data
-      return { ...earlier, transactionId, raw, failures: 0, dueAt: null, reason: null }
-    }),
-    publish: assign(({ context, event }) => {
-      const { reason, retryAt } = (event as Extract<AttemptEvent, { type: 'publishing.answered' }>).data
-      return { firstBroadcastAt: context.firstBroadcastAt ?? event.at, dueAt: retryAt, failures: 0, reason }
-    }),
-    delay: assign(({ context, event }) => {
-      const { reason, retryAt } = event.data as { reason: string; retryAt: number }
-      return { reason, dueAt: retryAt, failures: context.failures + 1 }
-    }),
+    sign: assign((_, { transactionId, raw, earlier }: Data<'signing.completed'>) => ({
+      ...earlier,
+      transactionId,
+      raw,
+      failures: 0,
+      dueAt: null,
+      reason: null,
+    })),
+    publish: assign(({ context, event }, { reason, retryAt }: Data<'publishing.answered'>) => ({
+      firstBroadcastAt: context.firstBroadcastAt ?? event.at,
+      dueAt: retryAt,
+      failures: 0,
+      reason,
+    })),
+    delay: assign(({ context }, { reason, retryAt }: { reason: string; retryAt: number }) => ({
+      reason,
+      dueAt: retryAt,
+      failures: context.failures + 1,
+    })),
     wake: assign({ dueAt: null }),
-    mine: assign({
-      place: ({ event }) => (event as Extract<AttemptEvent, { type: 'transaction.mined' }>).data.place,
-      transactionId: ({ event }) => (event as Extract<AttemptEvent, { type: 'transaction.mined' }>).data.transactionId,
+    mine: assign((_, { place, transactionId }: Data<'transaction.mined'>) => ({
+      place,
+      transactionId,
       dueAt: null,
       failures: 0,
       reason: null,
-    }),
+    })),
     unmine: assign({ place: null }),
-    refuse: assign({ reason: ({ event }) => (event.data as { reason: string }).reason, dueAt: null }),
+    refuse: assign((_, { reason }: Data<'signing.refused'>) => ({ reason, dueAt: null })),
     giveUp: assign({ dueAt: null }),
-    lose: assign({
-      reason: ({ event }) =>
-        `its input ${(event as Extract<AttemptEvent, { type: 'coin.lost' }>).data.key} was lost to a final conflict`,
-      dueAt: null,
-    }),
+    lose: assign((_, { key }: Data<'coin.lost'>) => ({ reason: lostBy(key), dueAt: null })),
   },
   guards: {
-    isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
-    isForGood: ({ event }) => (event as Extract<AttemptEvent, { type: 'signing.refused' }>).data.isForGood,
-    isInput: ({ context, event }) =>
-      context.spendKeys.includes((event as Extract<AttemptEvent, { type: 'coin.lost' }>).data.key),
+    isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
+    isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
+    isInput: ({ context }, { key }: Data<'coin.lost'>) => context.spendKeys.includes(key),
   },
 }).createMachine({
   id: 'attempt',
   version: '1',
-  context: {} as AttemptContext,
+  context: unborn<AttemptContext>(),
   initial: 'absent',
   states: {
     absent: {
       description: 'Not in the ledger yet.',
       on: {
-        'attempt.planned': { target: 'unsigned', actions: 'plan' },
-        'attempt.adopted': { target: 'signed', actions: ['plan', { type: 'tell', params: signed }] },
+        'attempt.planned': { target: 'unsigned', actions: { type: 'plan', params: data } },
+        'attempt.adopted': {
+          target: 'signed',
+          actions: [
+            { type: 'plan', params: data },
+            { type: 'tell', params: signed },
+          ],
+        },
       },
     },
     unsigned: {
@@ -179,20 +165,38 @@ export const attempt = setup({
           description: 'Owes the question to the signer.',
           meta: { task: 'sign' },
           on: {
-            'signing.completed': { target: '#attempt.signed', actions: ['sign', { type: 'tell', params: signed }] },
+            'signing.completed': {
+              target: '#attempt.signed',
+              actions: [
+                { type: 'sign', params: data },
+                { type: 'tell', params: signed },
+              ],
+            },
             'signing.pended': {
               target: '#attempt.awaitingApproval',
-              actions: ['delay', { type: 'tell', params: held }],
+              actions: [
+                { type: 'delay', params: data },
+                { type: 'tell', params: held },
+              ],
             },
             'signing.refused': [
               {
-                guard: 'isForGood',
+                guard: { type: 'isForGood', params: data },
                 target: '#attempt.dead',
-                actions: ['refuse', { type: 'tell', params: voided }],
+                actions: [
+                  { type: 'refuse', params: data },
+                  { type: 'tell', params: voided },
+                ],
               },
-              { target: '#attempt.refused', actions: ['refuse', { type: 'tell', params: held }] },
+              {
+                target: '#attempt.refused',
+                actions: [
+                  { type: 'refuse', params: data },
+                  { type: 'tell', params: held },
+                ],
+              },
             ],
-            'task.failed': { target: 'delayed', actions: 'delay' },
+            'task.failed': { target: 'delayed', actions: { type: 'delay', params: data } },
           },
         },
         delayed: {
@@ -222,9 +226,9 @@ export const attempt = setup({
           description: 'Owes the broadcast.',
           meta: { task: 'publish' },
           on: {
-            'publishing.answered': { target: '#attempt.published', actions: 'publish' },
-            'publishing.refused': { target: 'delayed', actions: 'delay' },
-            'task.failed': { target: 'delayed', actions: 'delay' },
+            'publishing.answered': { target: '#attempt.published', actions: { type: 'publish', params: data } },
+            'publishing.refused': { target: 'delayed', actions: { type: 'delay', params: data } },
+            'task.failed': { target: 'delayed', actions: { type: 'delay', params: data } },
           },
         },
         delayed: {
@@ -247,9 +251,9 @@ export const attempt = setup({
           description: 'Owes another look and broadcast.',
           meta: { task: 'publish' },
           on: {
-            'publishing.answered': { target: 'waiting', actions: 'publish' },
-            'publishing.refused': { target: 'waiting', actions: 'delay' },
-            'task.failed': { target: 'waiting', actions: 'delay' },
+            'publishing.answered': { target: 'waiting', actions: { type: 'publish', params: data } },
+            'publishing.refused': { target: 'waiting', actions: { type: 'delay', params: data } },
+            'task.failed': { target: 'waiting', actions: { type: 'delay', params: data } },
           },
         },
       },
@@ -258,7 +262,7 @@ export const attempt = setup({
       description: 'In a block.',
       on: {
         'block.disconnected': {
-          guard: 'isItsBlock',
+          guard: { type: 'isItsBlock', params: data },
           target: '#attempt.published.due',
           actions: ['unmine', { type: 'tell', params: unmined }],
         },

@@ -4,8 +4,9 @@
  * (a wrong network, a reorg deeper than final, a spend of our coins that nobody signed) halts the chain until a person
  * resumes it: going on would build on a lie.
  */
-import { and, assign, setup } from 'xstate'
-import { actions, type Event, type Place, type Scheduled } from './vocabulary.ts'
+import { assign, setup } from 'xstate'
+import { actions, data, typesOf, unborn, type DataOf } from './messages.ts'
+import type { Place, Scheduled } from './vocabulary.ts'
 
 export interface ChainContext extends Scheduled {
   family: string
@@ -27,21 +28,7 @@ export interface ChainContext extends Scheduled {
   recalled: number
 }
 
-export type ChainEvent =
-  | Event<'chain.opened', { chain: string; family: string; asset: string; final: number }>
-  | Event<'process.started', Record<string, never>>
-  | Event<'node.identified', { base: Place | null; syncing: boolean }>
-  | Event<'node.mismatched', { reason: string }>
-  | Event<'node.failed', { reason: string }>
-  | Event<'node.answered', Record<string, never>>
-  | Event<'node.caughtUp', Record<string, never>>
-  | Event<'block.connected', { block: Place; parent: string; nodeHeight: number; applied: boolean }>
-  | Event<'block.applied', Place>
-  | Event<'block.disconnected', Place>
-  | Event<'spend.unexplained', { key: string; transaction: string }>
-  | Event<'invariant.violated', { reason: string }>
-  | Event<'signer.recalled', { until: number }>
-  | Event<'chain.resumed', { reason: string }>
+type Data<T extends string> = DataOf<'chain', T>
 
 /** Blocks kept below the deepest reorg that we accept, so that one deeper is seen for what it is. */
 const SPARE_BLOCKS = 10
@@ -69,32 +56,27 @@ export function isTakenBack(context: ChainContext, { height, hash }: Place): boo
 }
 
 export const chain = setup({
-  types: { context: {} as ChainContext, events: {} as ChainEvent },
+  types: typesOf<'chain', ChainContext>(),
   actions: {
     ...actions,
-    open: assign(({ event }) => {
-      const { data } = event as Extract<ChainEvent, { type: 'chain.opened' }>
-      return {
-        ...data,
-        failures: 0,
-        dueAt: null,
-        dueHeight: null,
-        blocks: [],
-        height: -1,
-        applied: true,
-        top: null,
-        deepAllowed: false,
-        reason: null,
-        recalled: 0,
-      }
-    }),
-    standOn: assign(({ context, event }) => {
-      const { base } = (event as Extract<ChainEvent, { type: 'node.identified' }>).data
+    open: assign((_, opened: Data<'chain.opened'>) => ({
+      ...opened,
+      failures: 0,
+      dueAt: null,
+      dueHeight: null,
+      blocks: [],
+      height: -1,
+      applied: true,
+      top: null,
+      deepAllowed: false,
+      reason: null,
+      recalled: 0,
+    })),
+    standOn: assign(({ context }, { base }: Data<'node.identified'>) => {
       if (base === null || context.blocks.length > 0) return { reason: null }
       return { reason: null, blocks: [base], height: base.height }
     }),
-    connect: assign(({ context, event }) => {
-      const { block, applied } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
+    connect: assign(({ context }, { block, applied }: Data<'block.connected'>) => {
       const known = tip(context)?.hash === block.hash ? context.blocks : [...context.blocks, block]
       const isOver = context.top !== null && block.height >= context.top
       return {
@@ -106,58 +88,49 @@ export const chain = setup({
       }
     }),
     finish: assign({ applied: true }),
-    disconnect: assign(({ context, event }) => {
-      const { height } = (event as Extract<ChainEvent, { type: 'block.disconnected' }>).data
-      return { blocks: context.blocks.slice(0, -1), height: height - 1, applied: true, top: context.top ?? height }
-    }),
-    explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason }),
-    explainSpend: assign({
-      reason: ({ event }) => {
-        const { key, transaction } = (event as Extract<ChainEvent, { type: 'spend.unexplained' }>).data
-        return `${transaction} spends our ${key}, and neither the ledger nor the signer knows it: find out who holds the keys before you resume`
-      },
-    }),
-    explainDepth: assign({
-      reason: ({ context, event }) =>
-        `the node took back block ${(event as Extract<ChainEvent, { type: 'block.disconnected' }>).data.height}, ` +
+    disconnect: assign(({ context }, { height }: Place) => ({
+      blocks: context.blocks.slice(0, -1),
+      height: height - 1,
+      applied: true,
+      top: context.top ?? height,
+    })),
+    explain: assign((_, { reason }: { reason: string }) => ({ reason })),
+    explainSpend: assign((_, { key, transaction }: Data<'spend.unexplained'>) => ({
+      reason: `${transaction} spends our ${key}, and neither the ledger nor the signer knows it: find out who holds the keys before you resume`,
+    })),
+    explainDepth: assign(({ context }, { height }: Place) => ({
+      reason:
+        `the node took back block ${height}, ` +
         `below a tip of ${context.top ?? context.height}: what has ${context.final} confirmations counts as final`,
-    }),
-    recall: assign({ recalled: ({ event }) => (event as Extract<ChainEvent, { type: 'signer.recalled' }>).data.until }),
+    })),
+    recall: assign((_, { until }: Data<'signer.recalled'>) => ({ recalled: until })),
     clearReason: assign({ reason: null }),
     allowDeep: assign({ reason: null, deepAllowed: ({ context }) => context.top !== null }),
   },
   guards: {
-    isNext: ({ context, event }) => {
-      const { block, parent } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
-      return isNextBlock(context, block, parent)
-    },
-    isFurther: ({ context, event }) =>
-      (event as Extract<ChainEvent, { type: 'signer.recalled' }>).data.until > context.recalled,
-    isTip: ({ context, event }) =>
-      tip(context)?.hash === (event as Extract<ChainEvent, { type: 'block.applied' }>).data.hash,
-    isBehind: ({ event }) => {
-      const { block, nodeHeight } = (event as Extract<ChainEvent, { type: 'block.connected' }>).data
-      return block.height < nodeHeight
-    },
-    hasNoBase: ({ context, event }) =>
-      context.blocks.length === 0 && (event as Extract<ChainEvent, { type: 'node.identified' }>).data.base === null,
-    isTakenBack: ({ context, event }) => isTakenBack(context, event.data as Place),
+    isNext: ({ context }, { block, parent }: Data<'block.connected'>) => isNextBlock(context, block, parent),
+    isNextAndBehind: ({ context }, { block, parent, nodeHeight }: Data<'block.connected'>) =>
+      isNextBlock(context, block, parent) && block.height < nodeHeight,
+    isFurther: ({ context }, { until }: Data<'signer.recalled'>) => until > context.recalled,
+    isTip: ({ context }, { hash }: Place) => tip(context)?.hash === hash,
+    hasNoBase: ({ context }, { base }: Data<'node.identified'>) => context.blocks.length === 0 && base === null,
+    isTakenBack: ({ context }, block: Place) => isTakenBack(context, block),
   },
 }).createMachine({
   id: 'chain',
   version: '1',
-  context: {} as ChainContext,
+  context: unborn<ChainContext>(),
   initial: 'absent',
   on: {
-    'invariant.violated': { target: '.halted', actions: 'explain' },
-    'signer.recalled': { guard: 'isFurther', actions: 'recall' },
-    'block.applied': { guard: 'isTip', actions: 'finish' },
+    'invariant.violated': { target: '.halted', actions: { type: 'explain', params: data } },
+    'signer.recalled': { guard: { type: 'isFurther', params: data }, actions: { type: 'recall', params: data } },
+    'block.applied': { guard: { type: 'isTip', params: data }, actions: 'finish' },
   },
   states: {
     absent: {
       description: 'Not in the ledger yet.',
       on: {
-        'chain.opened': { target: 'connecting', actions: 'open' },
+        'chain.opened': { target: 'connecting', actions: { type: 'open', params: data } },
         'invariant.violated': {},
         'signer.recalled': {},
         'block.applied': {},
@@ -167,9 +140,12 @@ export const chain = setup({
       description: 'Waits for the node to say which network it is on and where it stands.',
       meta: { task: 'identify' },
       on: {
-        'node.identified': [{ guard: 'hasNoBase' }, { target: 'syncing', actions: 'standOn' }],
-        'node.mismatched': { target: 'halted', actions: 'explain' },
-        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'node.identified': [
+          { guard: { type: 'hasNoBase', params: data } },
+          { target: 'syncing', actions: { type: 'standOn', params: data } },
+        ],
+        'node.mismatched': { target: 'halted', actions: { type: 'explain', params: data } },
+        'node.failed': { target: 'unreachable', actions: { type: 'explain', params: data } },
       },
     },
     syncing: {
@@ -177,48 +153,64 @@ export const chain = setup({
       on: {
         'process.started': 'connecting',
         'node.caughtUp': { target: 'following', actions: 'clearReason' },
-        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'node.failed': { target: 'unreachable', actions: { type: 'explain', params: data } },
         'block.connected': [
-          { guard: and(['isNext', 'isBehind']), actions: 'connect' },
-          { guard: 'isNext', target: 'following', actions: 'connect' },
+          { guard: { type: 'isNextAndBehind', params: data }, actions: { type: 'connect', params: data } },
+          { guard: { type: 'isNext', params: data }, target: 'following', actions: { type: 'connect', params: data } },
         ],
         'block.disconnected': [
-          { guard: 'isTakenBack', target: 'reorganising', actions: 'disconnect' },
-          { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
+          {
+            guard: { type: 'isTakenBack', params: data },
+            target: 'reorganising',
+            actions: { type: 'disconnect', params: data },
+          },
+          { guard: { type: 'isTip', params: data }, target: 'halted', actions: { type: 'explainDepth', params: data } },
         ],
-        'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
+        'spend.unexplained': { target: 'halted', actions: { type: 'explainSpend', params: data } },
       },
     },
     following: {
       description: 'Stands on the tip of its node.',
       on: {
         'process.started': 'connecting',
-        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'node.failed': { target: 'unreachable', actions: { type: 'explain', params: data } },
         'block.connected': [
-          { guard: and(['isNext', 'isBehind']), target: 'syncing', actions: 'connect' },
-          { guard: 'isNext', actions: 'connect' },
+          {
+            guard: { type: 'isNextAndBehind', params: data },
+            target: 'syncing',
+            actions: { type: 'connect', params: data },
+          },
+          { guard: { type: 'isNext', params: data }, actions: { type: 'connect', params: data } },
         ],
         'block.disconnected': [
-          { guard: 'isTakenBack', target: 'reorganising', actions: 'disconnect' },
-          { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
+          {
+            guard: { type: 'isTakenBack', params: data },
+            target: 'reorganising',
+            actions: { type: 'disconnect', params: data },
+          },
+          { guard: { type: 'isTip', params: data }, target: 'halted', actions: { type: 'explainDepth', params: data } },
         ],
-        'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
+        'spend.unexplained': { target: 'halted', actions: { type: 'explainSpend', params: data } },
       },
     },
     reorganising: {
       description: 'Walks back to the fork, and out of this state with the first block of the new branch.',
       on: {
         'process.started': 'connecting',
-        'node.failed': { target: 'unreachable', actions: 'explain' },
+        'node.failed': { target: 'unreachable', actions: { type: 'explain', params: data } },
         'block.connected': [
-          { guard: and(['isNext', 'isBehind']), target: 'syncing', actions: 'connect' },
-          { guard: 'isNext', target: 'following', actions: 'connect' },
+          {
+            guard: { type: 'isNextAndBehind', params: data },
+            target: 'syncing',
+            actions: { type: 'connect', params: data },
+          },
+          { guard: { type: 'isNext', params: data }, target: 'following', actions: { type: 'connect', params: data } },
         ],
         'block.disconnected': [
-          { guard: 'isTakenBack', actions: 'disconnect' },
-          { guard: 'isTip', target: 'halted', actions: 'explainDepth' },
+          { guard: { type: 'isTakenBack', params: data }, actions: { type: 'disconnect', params: data } },
+          { guard: { type: 'isTip', params: data }, target: 'halted', actions: { type: 'explainDepth', params: data } },
         ],
-        'spend.unexplained': { target: 'halted', actions: 'explainSpend' },
+        'spend.unexplained': { target: 'halted', actions: { type: 'explainSpend', params: data } },
       },
     },
     unreachable: {

@@ -3,48 +3,20 @@
  * strand a withdrawal; spending it twice would be worse. A coin is reserved by one transfer in the commit that plans it,
  * and it ends only when the transaction that spends it is beyond any reorg.
  */
-import { and, assign, not, setup } from 'xstate'
-import { actions, heightOf, isSamePlace } from './vocabulary.ts'
-import type { Amount, BlockDisconnected, Event, HeightReached, Id, Place, Scheduled, SpendKey } from './vocabulary.ts'
-
-export interface CoinFacts {
-  chain: string
-  key: SpendKey
-  index: number
-  address: string
-  publicKey: string
-  asset: string
-  amount: Amount
-  transactionId: string
-  outputIndex: number
-  /** The whole paying transaction, hex. */
-  raw: string
-  inputs: SpendKey[]
-  /** Change or another payment of our own: trusted before it is deep. */
-  own: boolean
-  /** Confirmations before it may be spent. */
-  ripe: number
-  final: number
-}
+import { assign, setup } from 'xstate'
+import type { IdOf } from './ids.ts'
+import { actions, data, tell, typesOf, unborn, type CoinFacts, type DataOf } from './messages.ts'
+import { heightOf, isSamePlace, type HeightReached, type Place, type Scheduled } from './vocabulary.ts'
 
 export interface CoinContext extends Scheduled, CoinFacts {
   place: Place | null
   /** The transfer that has reserved it; null in `reserved` when a transaction spent it that nobody here made. */
-  holder: Id | null
+  holder: IdOf<'transfer'> | null
   spent: { transaction: string; place: Place } | null
   conflict: Place | null
 }
 
-export type CoinEvent =
-  | Event<'payment.seen', CoinFacts & { place: Place | null }>
-  | Event<'payment.conflicted', { transaction: string; place: Place }>
-  | Event<'coin.reserved', { holder: Id }>
-  | Event<'coin.released', { holder: Id; height: number }>
-  | Event<'coin.spent', { transaction: string; place: Place }>
-  | HeightReached
-  | BlockDisconnected
-
-type PaymentSeen = Extract<CoinEvent, { type: 'payment.seen' }>
+type Data<T extends string> = DataOf<'coin', T>
 
 const ripeHeight = (context: { ripe: number }, place: Place | null) =>
   place === null ? null : heightOf(place.height, context.ripe)
@@ -52,152 +24,148 @@ const ripeHeight = (context: { ripe: number }, place: Place | null) =>
 const isRipeAt = (context: CoinContext, height: number) =>
   context.place !== null && height >= heightOf(context.place.height, context.ripe)
 
-const tellHolder = ({ context, event }: { context: CoinContext; event: CoinEvent }) => ({
-  messages:
-    context.holder === null
-      ? []
-      : [
-          {
-            to: context.holder,
-            event: {
-              type: 'coin.lost',
-              at: event.at,
-              data: { key: context.key, height: (event as HeightReached).data.height },
-            },
-          },
-        ],
-})
+const isSpendsBlock = (context: CoinContext, block: Place) => isSamePlace(context.spent?.place ?? null, block)
+
+const tellHolder = ({ context, event }: { context: CoinContext; event: HeightReached }) => {
+  const { holder, key } = context
+  const { height } = event.data
+  return { messages: holder === null ? [] : [tell(holder, 'coin.lost', event.at, { key, height })] }
+}
 
 export const coin = setup({
-  types: { context: {} as CoinContext, events: {} as CoinEvent },
+  types: typesOf<'coin', CoinContext>(),
   actions: {
     ...actions,
-    see: assign(({ event }) => {
-      const { data } = event as PaymentSeen
-      const dueHeight = ripeHeight(data, data.place)
-      return { ...data, failures: 0, dueAt: null, dueHeight, holder: null, spent: null, conflict: null }
+    see: assign((_, seen: Data<'payment.seen'>) => {
+      const dueHeight = ripeHeight(seen, seen.place)
+      return { ...seen, failures: 0, dueAt: null, dueHeight, holder: null, spent: null, conflict: null }
     }),
-    place: assign(({ context, event }) => {
-      const { place } = (event as PaymentSeen).data
-      return { place, conflict: null, dueHeight: ripeHeight(context, place) }
-    }),
-    placeOnly: assign({ place: ({ event }) => (event as PaymentSeen).data.place, conflict: null }),
+    place: assign(({ context }, { place }: Data<'payment.seen'>) => ({
+      place,
+      conflict: null,
+      dueHeight: ripeHeight(context, place),
+    })),
+    placeOnly: assign((_, { place }: Data<'payment.seen'>) => ({ place, conflict: null })),
     unplace: assign({ place: null, dueHeight: null }),
     unplaceOnly: assign({ place: null }),
     rest: assign({ dueHeight: null }),
-    hold: assign({
-      holder: ({ event }) => (event as Extract<CoinEvent, { type: 'coin.reserved' }>).data.holder,
-      dueHeight: ({ context }) => (context.conflict === null ? null : context.dueHeight),
-    }),
+    hold: assign(({ context }, { holder }: Data<'coin.reserved'>) => ({
+      holder,
+      dueHeight: context.conflict === null ? null : context.dueHeight,
+    })),
     release: assign({
       holder: null,
       dueHeight: ({ context }) => (context.conflict === null ? ripeHeight(context, context.place) : context.dueHeight),
     }),
-    handOver: assign({ holder: ({ event }) => (event as Extract<CoinEvent, { type: 'coin.reserved' }>).data.holder }),
+    handOver: assign((_, { holder }: Data<'coin.reserved'>) => ({ holder })),
     letGo: assign({ holder: null }),
-    spend: assign(({ context, event }) => {
-      const spent = (event as Extract<CoinEvent, { type: 'coin.spent' }>).data
-      return { spent, dueHeight: heightOf(spent.place.height, context.final) }
-    }),
+    spend: assign(({ context }, spent: Data<'coin.spent'>) => ({
+      spent,
+      dueHeight: heightOf(spent.place.height, context.final),
+    })),
     unspend: assign({ spent: null, dueHeight: null }),
-    free: assign(({ context, event }) => {
-      const place = isSamePlace(context.place, (event as BlockDisconnected).data) ? null : context.place
+    free: assign(({ context }, block: Place) => {
+      const place = isSamePlace(context.place, block) ? null : context.place
       return { spent: null, place, dueHeight: ripeHeight(context, place) }
     }),
-    conflict: assign(({ context, event }) => {
-      const { place } = (event as Extract<CoinEvent, { type: 'payment.conflicted' }>).data
-      return { conflict: place, dueHeight: heightOf(place.height, context.final) }
-    }),
+    conflict: assign(({ context }, { place }: Data<'payment.conflicted'>) => ({
+      conflict: place,
+      dueHeight: heightOf(place.height, context.final),
+    })),
     unconflict: assign({ conflict: null, dueHeight: null }),
   },
   guards: {
-    isInBlock: ({ event }) => (event as PaymentSeen).data.place !== null,
-    isRipe: ({ context, event }) => isRipeAt(context, (event as HeightReached).data.height),
-    isHolder: ({ context, event }) =>
-      context.holder === (event as Extract<CoinEvent, { type: 'coin.released' }>).data.holder,
-    isHolderAndRipe: ({ context, event }) => {
-      const { holder, height } = (event as Extract<CoinEvent, { type: 'coin.released' }>).data
-      return context.holder === holder && isRipeAt(context, height)
-    },
+    isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
+    isRipe: ({ context }, { height }: { height: number }) => isRipeAt(context, height),
+    isHolder: ({ context }, { holder }: Data<'coin.released'>) => context.holder === holder,
+    isHolderAndRipe: ({ context }, { holder, height }: Data<'coin.released'>) =>
+      context.holder === holder && isRipeAt(context, height),
+    isHolderAndSpent: ({ context }, { holder }: Data<'coin.released'>) =>
+      context.holder === holder && context.spent !== null,
     isUnspent: ({ context }) => context.spent === null,
-    isSpendFinal: ({ context, event }) =>
-      context.spent !== null &&
-      (event as HeightReached).data.height >= heightOf(context.spent.place.height, context.final),
-    isConflictFinal: ({ context, event }) =>
-      context.conflict !== null &&
-      (event as HeightReached).data.height >= heightOf(context.conflict.height, context.final),
-    isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
-    isSpendsBlock: ({ context, event }) => isSamePlace(context.spent?.place ?? null, (event as BlockDisconnected).data),
-    isAnothers: ({ context, event }) => {
-      const { holder } = (event as Extract<CoinEvent, { type: 'coin.reserved' }>).data
-      return context.holder !== null && context.holder !== holder
-    },
-    isStrangers: ({ context }) => context.holder === null,
-    isBothBlocks: ({ context, event }) => {
-      const { data } = event as BlockDisconnected
-      return isSamePlace(context.place, data) && isSamePlace(context.spent?.place ?? null, data)
-    },
-    isConflictsBlock: ({ context, event }) => isSamePlace(context.conflict, (event as BlockDisconnected).data),
+    isSpendFinal: ({ context }, { height }: { height: number }) =>
+      context.spent !== null && height >= heightOf(context.spent.place.height, context.final),
+    isConflictFinal: ({ context }, { height }: { height: number }) =>
+      context.conflict !== null && height >= heightOf(context.conflict.height, context.final),
+    isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
+    isSpendsBlock: ({ context }, block: Place) => isSpendsBlock(context, block),
+    isAnothers: ({ context }, { holder }: Data<'coin.reserved'>) =>
+      context.holder !== null && context.holder !== holder,
+    isStrangersAndSpendsBlock: ({ context }, block: Place) => context.holder === null && isSpendsBlock(context, block),
+    isBothBlocks: ({ context }, block: Place) => isSamePlace(context.place, block) && isSpendsBlock(context, block),
+    isConflictsBlock: ({ context }, block: Place) => isSamePlace(context.conflict, block),
   },
 }).createMachine({
   id: 'coin',
   version: '1',
-  context: {} as CoinContext,
+  context: unborn<CoinContext>(),
   initial: 'absent',
   states: {
     absent: {
       description: 'Not in the ledger yet.',
       on: {
-        'payment.seen': { target: 'unconfirmed', actions: 'see' },
+        'payment.seen': { target: 'unconfirmed', actions: { type: 'see', params: data } },
       },
     },
     unconfirmed: {
       description: 'Not deep enough to be spent; unconfirmed change of ours may be.',
       on: {
-        'payment.seen': { guard: 'isInBlock', actions: 'place' },
-        'payment.conflicted': { actions: 'conflict' },
+        'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'place', params: data } },
+        'payment.conflicted': { actions: { type: 'conflict', params: data } },
         'height.reached': [
-          { guard: 'isConflictFinal', target: 'lost' },
-          { guard: 'isRipe', target: 'spendable', actions: 'rest' },
+          { guard: { type: 'isConflictFinal', params: data }, target: 'lost' },
+          { guard: { type: 'isRipe', params: data }, target: 'spendable', actions: 'rest' },
         ],
         'block.disconnected': [
-          { guard: 'isItsBlock', actions: 'unplace' },
-          { guard: 'isConflictsBlock', actions: 'unconflict' },
+          { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
+          { guard: { type: 'isConflictsBlock', params: data }, actions: 'unconflict' },
         ],
-        'coin.reserved': { target: 'reserved', actions: 'hold' },
-        'coin.spent': { target: 'reserved', actions: 'spend' },
+        'coin.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
+        'coin.spent': { target: 'reserved', actions: { type: 'spend', params: data } },
       },
     },
     spendable: {
       description: 'Ours to spend.',
       on: {
-        'coin.reserved': { target: 'reserved', actions: 'hold' },
-        'coin.spent': { target: 'reserved', actions: 'spend' },
-        'block.disconnected': { guard: 'isItsBlock', target: 'unconfirmed', actions: 'unplace' },
+        'coin.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
+        'coin.spent': { target: 'reserved', actions: { type: 'spend', params: data } },
+        'block.disconnected': {
+          guard: { type: 'isItsBlock', params: data },
+          target: 'unconfirmed',
+          actions: 'unplace',
+        },
       },
     },
     reserved: {
       description: 'Bound to a transfer, or spent by a transaction that a reorg could still undo.',
       on: {
-        'payment.seen': { guard: 'isInBlock', actions: 'placeOnly' },
-        'payment.conflicted': { guard: 'isUnspent', actions: 'conflict' },
-        'coin.reserved': { guard: 'isAnothers', actions: 'handOver' },
+        'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'placeOnly', params: data } },
+        'payment.conflicted': { guard: 'isUnspent', actions: { type: 'conflict', params: data } },
+        'coin.reserved': { guard: { type: 'isAnothers', params: data }, actions: { type: 'handOver', params: data } },
         'coin.released': [
-          { guard: and(['isHolder', not('isUnspent')]), actions: 'letGo' },
-          { guard: 'isHolderAndRipe', target: 'spendable', actions: ['release', 'rest'] },
-          { guard: 'isHolder', target: 'unconfirmed', actions: 'release' },
+          { guard: { type: 'isHolderAndSpent', params: data }, actions: 'letGo' },
+          { guard: { type: 'isHolderAndRipe', params: data }, target: 'spendable', actions: ['release', 'rest'] },
+          { guard: { type: 'isHolder', params: data }, target: 'unconfirmed', actions: 'release' },
         ],
-        'coin.spent': { guard: 'isUnspent', actions: 'spend' },
+        'coin.spent': { guard: 'isUnspent', actions: { type: 'spend', params: data } },
         'height.reached': [
-          { guard: 'isSpendFinal', target: 'spent' },
-          { guard: 'isConflictFinal', target: 'lost', actions: { type: 'tell', params: tellHolder } },
+          { guard: { type: 'isSpendFinal', params: data }, target: 'spent' },
+          {
+            guard: { type: 'isConflictFinal', params: data },
+            target: 'lost',
+            actions: { type: 'tell', params: tellHolder },
+          },
         ],
         'block.disconnected': [
-          { guard: and(['isSpendsBlock', 'isStrangers']), target: 'unconfirmed', actions: 'free' },
-          { guard: 'isBothBlocks', actions: ['unspend', 'unplaceOnly'] },
-          { guard: 'isSpendsBlock', actions: 'unspend' },
-          { guard: 'isItsBlock', actions: 'unplaceOnly' },
-          { guard: 'isConflictsBlock', actions: 'unconflict' },
+          {
+            guard: { type: 'isStrangersAndSpendsBlock', params: data },
+            target: 'unconfirmed',
+            actions: { type: 'free', params: data },
+          },
+          { guard: { type: 'isBothBlocks', params: data }, actions: ['unspend', 'unplaceOnly'] },
+          { guard: { type: 'isSpendsBlock', params: data }, actions: 'unspend' },
+          { guard: { type: 'isItsBlock', params: data }, actions: 'unplaceOnly' },
+          { guard: { type: 'isConflictsBlock', params: data }, actions: 'unconflict' },
         ],
       },
     },

@@ -3,27 +3,9 @@
  * offered only deep in the chain, under an id that is a fact of the chain, and it is taken back loudly when its block
  * leaves. A small or doubtful payment is never silently lost: it has a state of its own.
  */
-import { and, assign, setup } from 'xstate'
-import { actions, heightOf, isSamePlace } from './vocabulary.ts'
-import type { Amount, BlockDisconnected, Event, HeightReached, Place, Scheduled, SpendKey } from './vocabulary.ts'
-
-export interface DepositFacts {
-  chain: string
-  asset: string
-  address: string
-  dataField: string | null
-  index: number
-  reference: string | null
-  amount: Amount
-  transactionId: string
-  outputIndex: number
-  /** What the paying transaction spends: a spend of one of these by another is a conflict. */
-  inputs: SpendKey[]
-  /** Confirmations to be offered. */
-  required: number
-  /** Confirmations that no accepted reorg undoes. */
-  final: number
-}
+import { assign, setup } from 'xstate'
+import { actions, data, typesOf, unborn, type DataOf, type DepositFacts } from './messages.ts'
+import { heightOf, isSamePlace, type Place, type Scheduled } from './vocabulary.ts'
 
 export interface DepositContext extends Scheduled, DepositFacts {
   place: Place | null
@@ -32,154 +14,167 @@ export interface DepositContext extends Scheduled, DepositFacts {
   reason: string | null
 }
 
-export type DepositEvent =
-  | Event<'payment.seen', DepositFacts & { place: Place | null; doubt: string | null; isTooSmall: boolean }>
-  | Event<'payment.conflicted', { transaction: string; place: Place }>
-  | Event<'credit.acknowledged', Record<string, never>>
-  | Event<'decision.made', { accept: boolean; reference: string | null; reason: string; height: number }>
-  | Event<'address.assigned', { reference: string }>
-  | HeightReached
-  | BlockDisconnected
+type Data<T extends string> = DataOf<'deposit', T>
 
-type PaymentSeen = Extract<DepositEvent, { type: 'payment.seen' }>
+const heightIn = (place: Place | null, depth: number) => (place === null ? null : heightOf(place.height, depth))
 
-const placed = (context: DepositContext, place: Place | null) => ({
-  place,
-  conflict: null,
-  dueHeight: place === null ? null : heightOf(place.height, context.required),
-})
+const isDeep = (place: Place | null, height: number, depth: number) =>
+  place !== null && height >= heightOf(place.height, depth)
 
 export const deposit = setup({
-  types: { context: {} as DepositContext, events: {} as DepositEvent },
+  types: typesOf<'deposit', DepositContext>(),
   actions: {
     ...actions,
-    see: assign(({ event }) => {
-      const { place, doubt, isTooSmall, ...facts } = (event as PaymentSeen).data
+    see: assign((_, { place, doubt, isTooSmall, ...facts }: Data<'payment.seen'>) => {
       const reason = doubt ?? (isTooSmall ? 'below the minimum deposit' : null)
-      const depth = isTooSmall ? facts.final : facts.required
-      const dueHeight = place === null ? null : heightOf(place.height, depth)
+      const dueHeight = heightIn(place, isTooSmall ? facts.final : facts.required)
       return { ...facts, failures: 0, dueAt: null, dueHeight, place, conflict: null, reason }
     }),
-    place: assign(({ context, event }) => placed(context, (event as PaymentSeen).data.place)),
-    placeToFinal: assign(({ context, event }) => {
-      const { place } = (event as PaymentSeen).data
-      return { place, dueHeight: place === null ? null : heightOf(place.height, context.final) }
-    }),
+    place: assign(({ context }, { place }: Data<'payment.seen'>) => ({
+      place,
+      conflict: null,
+      dueHeight: heightIn(place, context.required),
+    })),
+    placeToFinal: assign(({ context }, { place }: Data<'payment.seen'>) => ({
+      place,
+      dueHeight: heightIn(place, context.final),
+    })),
     unplace: assign({ place: null, dueHeight: null }),
-    conflict: assign(({ context, event }) => {
-      const { place, transaction } = (event as Extract<DepositEvent, { type: 'payment.conflicted' }>).data
-      return {
-        conflict: place,
-        dueHeight: heightOf(place.height, context.final),
-        reason: `its inputs were spent by ${transaction}`,
-      }
-    }),
+    conflict: assign(({ context }, { place, transaction }: Data<'payment.conflicted'>) => ({
+      conflict: place,
+      dueHeight: heightOf(place.height, context.final),
+      reason: `its inputs were spent by ${transaction}`,
+    })),
     unconflict: assign({ conflict: null, dueHeight: null, reason: null }),
-    awaitFinal: assign({
-      dueHeight: ({ context }) => (context.place === null ? null : heightOf(context.place.height, context.final)),
-    }),
+    awaitFinal: assign({ dueHeight: ({ context }) => heightIn(context.place, context.final) }),
     rest: assign({ dueHeight: null }),
     clearReason: assign({ reason: null }),
-    explainReversal: assign({
+    explainReversal: assign((_, { hash }: Place) => ({
       place: null,
       dueHeight: null,
-      reason: ({ event }) => `block ${(event as BlockDisconnected).data.hash} left the chain`,
-    }),
-    decide: assign(({ context, event }) => {
-      const { reference, reason } = (event as Extract<DepositEvent, { type: 'decision.made' }>).data
-      const dueHeight = context.place === null ? null : heightOf(context.place.height, context.required)
-      return { reference: reference ?? context.reference, reason, dueHeight }
-    }),
-    attribute: assign({
-      reference: ({ event }) => (event as Extract<DepositEvent, { type: 'address.assigned' }>).data.reference,
-    }),
+      reason: `block ${hash} left the chain`,
+    })),
+    decide: assign(({ context }, { reference, reason }: Data<'decision.made'>) => ({
+      reference: reference ?? context.reference,
+      reason,
+      dueHeight: heightIn(context.place, context.required),
+    })),
+    attribute: assign((_, { reference }: Data<'address.assigned'>) => ({ reference })),
   },
   guards: {
-    isDoubtful: ({ event }) => (event as PaymentSeen).data.doubt !== null,
-    isTooSmall: ({ event }) => (event as PaymentSeen).data.isTooSmall,
-    isInBlock: ({ event }) => (event as PaymentSeen).data.place !== null,
-    isCreditable: ({ context, event }) =>
-      context.place !== null &&
-      (event as HeightReached).data.height >= heightOf(context.place.height, context.required),
-    isBeyondReorg: ({ context, event }) =>
-      context.place !== null && (event as HeightReached).data.height >= heightOf(context.place.height, context.final),
-    isConflictFinal: ({ context, event }) =>
-      context.conflict !== null &&
-      (event as HeightReached).data.height >= heightOf(context.conflict.height, context.final),
-    isItsBlock: ({ context, event }) => isSamePlace(context.place, (event as BlockDisconnected).data),
-    isConflictsBlock: ({ context, event }) => isSamePlace(context.conflict, (event as BlockDisconnected).data),
-    isAccepted: ({ event }) => (event as Extract<DepositEvent, { type: 'decision.made' }>).data.accept,
-    hasPlace: ({ context }) => context.place !== null,
+    isDoubtful: (_, { doubt }: Data<'payment.seen'>) => doubt !== null,
+    isTooSmall: (_, { isTooSmall }: Data<'payment.seen'>) => isTooSmall,
+    isTooSmallAndInBlock: (_, { isTooSmall, place }: Data<'payment.seen'>) => isTooSmall && place !== null,
+    isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
+    isCreditable: ({ context }, { height }: { height: number }) => isDeep(context.place, height, context.required),
+    isBeyondReorg: ({ context }, { height }: { height: number }) => isDeep(context.place, height, context.final),
+    isConflictFinal: ({ context }, { height }: { height: number }) => isDeep(context.conflict, height, context.final),
+    isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
+    isConflictsBlock: ({ context }, block: Place) => isSamePlace(context.conflict, block),
+    isAccepted: (_, { accept }: Data<'decision.made'>) => accept,
+    isAcceptedAndPlaced: ({ context }, { accept }: Data<'decision.made'>) => accept && context.place !== null,
     isUnattributed: ({ context }) => context.reference === null,
   },
 }).createMachine({
   id: 'deposit',
   version: '1',
-  context: {} as DepositContext,
+  context: unborn<DepositContext>(),
   initial: 'absent',
-  on: { 'address.assigned': { guard: 'isUnattributed', actions: 'attribute' } },
+  on: { 'address.assigned': { guard: 'isUnattributed', actions: { type: 'attribute', params: data } } },
   states: {
     absent: {
       description: 'Not in the ledger yet.',
       on: {
         'address.assigned': {},
         'payment.seen': [
-          { guard: 'isDoubtful', target: 'quarantined', actions: 'see' },
-          { guard: and(['isTooSmall', 'isInBlock']), target: 'ignored', actions: 'see' },
-          { guard: 'isTooSmall' },
-          { guard: 'isInBlock', target: 'confirming', actions: 'see' },
-          { target: 'detected', actions: 'see' },
+          {
+            guard: { type: 'isDoubtful', params: data },
+            target: 'quarantined',
+            actions: { type: 'see', params: data },
+          },
+          {
+            guard: { type: 'isTooSmallAndInBlock', params: data },
+            target: 'ignored',
+            actions: { type: 'see', params: data },
+          },
+          { guard: { type: 'isTooSmall', params: data } },
+          { guard: { type: 'isInBlock', params: data }, target: 'confirming', actions: { type: 'see', params: data } },
+          { target: 'detected', actions: { type: 'see', params: data } },
         ],
       },
     },
     detected: {
       description: 'Seen unconfirmed; never creditable.',
       on: {
-        'payment.seen': { guard: 'isInBlock', target: 'confirming', actions: ['place', 'clearReason'] },
-        'payment.conflicted': { actions: 'conflict' },
-        'height.reached': { guard: 'isConflictFinal', target: 'dropped' },
-        'block.disconnected': { guard: 'isConflictsBlock', actions: 'unconflict' },
+        'payment.seen': {
+          guard: { type: 'isInBlock', params: data },
+          target: 'confirming',
+          actions: [{ type: 'place', params: data }, 'clearReason'],
+        },
+        'payment.conflicted': { actions: { type: 'conflict', params: data } },
+        'height.reached': { guard: { type: 'isConflictFinal', params: data }, target: 'dropped' },
+        'block.disconnected': { guard: { type: 'isConflictsBlock', params: data }, actions: 'unconflict' },
       },
     },
     confirming: {
       description: 'In a block, not deep enough.',
       on: {
-        'height.reached': { guard: 'isCreditable', target: 'confirmed', actions: 'rest' },
-        'block.disconnected': { guard: 'isItsBlock', target: 'detected', actions: 'unplace' },
+        'height.reached': { guard: { type: 'isCreditable', params: data }, target: 'confirmed', actions: 'rest' },
+        'block.disconnected': { guard: { type: 'isItsBlock', params: data }, target: 'detected', actions: 'unplace' },
       },
     },
     confirmed: {
       description: 'Deep enough on the canonical chain; offered to the backend.',
       on: {
         'credit.acknowledged': { target: 'credited', actions: 'awaitFinal' },
-        'block.disconnected': { guard: 'isItsBlock', target: 'reversed', actions: 'explainReversal' },
+        'block.disconnected': {
+          guard: { type: 'isItsBlock', params: data },
+          target: 'reversed',
+          actions: { type: 'explainReversal', params: data },
+        },
       },
     },
     credited: {
       description: 'The backend has acknowledged it.',
       on: {
-        'height.reached': { guard: 'isBeyondReorg', target: 'final' },
-        'block.disconnected': { guard: 'isItsBlock', target: 'reversed', actions: 'explainReversal' },
+        'height.reached': { guard: { type: 'isBeyondReorg', params: data }, target: 'final' },
+        'block.disconnected': {
+          guard: { type: 'isItsBlock', params: data },
+          target: 'reversed',
+          actions: { type: 'explainReversal', params: data },
+        },
       },
     },
     reversed: {
       description: 'Was offered or credited and its block left the chain: undo the credit.',
       on: {
-        'payment.seen': { guard: 'isInBlock', target: 'confirming', actions: ['place', 'clearReason'] },
-        'payment.conflicted': { actions: 'conflict' },
-        'height.reached': { guard: 'isConflictFinal', target: 'lost' },
-        'block.disconnected': { guard: 'isConflictsBlock', actions: 'unconflict' },
+        'payment.seen': {
+          guard: { type: 'isInBlock', params: data },
+          target: 'confirming',
+          actions: [{ type: 'place', params: data }, 'clearReason'],
+        },
+        'payment.conflicted': { actions: { type: 'conflict', params: data } },
+        'height.reached': { guard: { type: 'isConflictFinal', params: data }, target: 'lost' },
+        'block.disconnected': { guard: { type: 'isConflictsBlock', params: data }, actions: 'unconflict' },
       },
     },
     quarantined: {
       description: 'Arrived but not attributable or not trusted; a person decides.',
       on: {
-        'payment.seen': { guard: 'isInBlock', actions: 'place' },
-        'block.disconnected': { guard: 'isItsBlock', actions: 'unplace' },
+        'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'place', params: data } },
+        'block.disconnected': { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
         'decision.made': [
-          { guard: and(['isAccepted', 'hasPlace']), target: 'confirming', actions: 'decide' },
-          { guard: 'isAccepted', target: 'detected', actions: 'decide' },
-          { target: 'ignored', actions: ['decide', 'awaitFinal'] },
+          {
+            guard: { type: 'isAcceptedAndPlaced', params: data },
+            target: 'confirming',
+            actions: { type: 'decide', params: data },
+          },
+          {
+            guard: { type: 'isAccepted', params: data },
+            target: 'detected',
+            actions: { type: 'decide', params: data },
+          },
+          { target: 'ignored', actions: [{ type: 'decide', params: data }, 'awaitFinal'] },
         ],
       },
     },
@@ -190,9 +185,12 @@ export const deposit = setup({
         recent: {
           description: 'Its block may still leave the chain.',
           on: {
-            'payment.seen': { guard: 'isInBlock', actions: 'placeToFinal' },
-            'block.disconnected': { guard: 'isItsBlock', actions: 'unplace' },
-            'height.reached': { guard: 'isBeyondReorg', target: 'settled' },
+            'payment.seen': {
+              guard: { type: 'isInBlock', params: data },
+              actions: { type: 'placeToFinal', params: data },
+            },
+            'block.disconnected': { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
+            'height.reached': { guard: { type: 'isBeyondReorg', params: data }, target: 'settled' },
           },
         },
         settled: { description: 'Beyond the deepest reorg we accept (end).', tags: ['ended'] },

@@ -3,7 +3,8 @@
  * so only how many there are and since when must be remembered; what is remembered never changes.
  */
 import { assign, setup } from 'xstate'
-import type { Event, Scheduled } from './vocabulary.ts'
+import { typesOf } from './messages.ts'
+import type { Scheduled } from './vocabulary.ts'
 
 export const version = 1
 
@@ -17,10 +18,8 @@ export interface PoolContext extends Scheduled {
   address: string
 }
 
-export type PoolEvent = Event<'pool.extended', { chain: string; from: number; count: number; address: string }>
-
 const pool = setup({
-  types: { context: {} as PoolContext, events: {} as PoolEvent },
+  types: typesOf<'pool', PoolContext>(),
   actions: { keep: assign((_, extension: Partial<PoolContext>) => extension) },
 })
 

@@ -5,34 +5,10 @@
  * nobody, because no signature exists: the attempt may be asked for again, with another template too.
  */
 import { assign, setup } from 'xstate'
-import type { Authorisation, Event, Intent, Json, Scheduled, SpendKey } from './vocabulary.ts'
+import { data, typesOf, type DataOf, type Missing, type Reason, type SignedTemplate } from './messages.ts'
+import type { Scheduled, SpendKey } from './vocabulary.ts'
 
 export const version = 1
-
-/** Why a template is not signed. `kind` is stable; `message` is for people. */
-export interface Reason {
-  kind: string
-  message: string
-  /** The withdrawal that it is about; absent when it is about the template. */
-  withdrawal?: string
-}
-
-/** Approvals that are still wanted for one withdrawal. */
-export interface Missing {
-  id: string
-  required: number
-  given: number
-}
-
-export interface SignedTemplate {
-  template: Json
-  /** With the approvals that counted: a watcher that has lost its ledger needs them for a further attempt. */
-  intents: (Intent & { authorisations: Authorisation[] })[]
-  transactionId: string
-  /** Hex or the family's own form: what is broadcast. */
-  raw: string
-  signedAt: number
-}
 
 export interface SigningContext extends Scheduled {
   transferId: string
@@ -52,13 +28,6 @@ export interface SigningContext extends Scheduled {
   signed: SignedTemplate | null
 }
 
-export type SigningEvent =
-  | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
-  | Event<'template.inspected', { spendKeys: SpendKey[]; fee: string; outflow: string; rounds: Record<string, number> }>
-  | Event<'template.refused', { reasons: Reason[] }>
-  | Event<'approvals.missed', { missing: Missing[] }>
-  | Event<'template.signed', SignedTemplate>
-
 /** By way of a Map, because `__proto__` is a possible name of a withdrawal. */
 function highest(before: Record<string, number>, seen: Record<string, number>): Record<string, number> {
   const merged = new Map(Object.entries(before))
@@ -67,19 +36,19 @@ function highest(before: Record<string, number>, seen: Record<string, number>): 
 }
 
 const signing = setup({
-  types: { context: {} as SigningContext, events: {} as SigningEvent },
+  types: typesOf<'signing', SigningContext>(),
   actions: {
-    begin: assign((_, data: { chain: string; transferId: string; n: number; digest: string }) => ({
-      ...data,
+    begin: assign((_, received: DataOf<'signing', 'request.received'>) => ({
+      ...received,
       spendKeys: [],
       fee: '0',
       outflow: '0',
       reasons: [],
       missing: [],
     })),
-    learn: assign(({ context }, data: Pick<SigningContext, 'spendKeys' | 'fee' | 'outflow' | 'rounds'>) => ({
-      ...data,
-      rounds: highest(context.rounds, data.rounds),
+    learn: assign(({ context }, inspected: DataOf<'signing', 'template.inspected'>) => ({
+      ...inspected,
+      rounds: highest(context.rounds, inspected.rounds),
     })),
     refuse: assign((_, { reasons }: { reasons: Reason[] }) => ({ reasons })),
     wait: assign((_, { missing }: { missing: Missing[] }) => ({ missing })),
@@ -110,29 +79,29 @@ export const signingMachine = signing.createMachine({
   states: {
     absent: {
       description: 'Nobody has asked for this attempt yet; never stored.',
-      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: ({ event }) => event.data } } },
+      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: data } } },
     },
     received: {
       description: 'A template and the intents it serves have arrived; nothing of them is believed yet.',
       on: {
-        'template.inspected': { target: 'inspected', actions: { type: 'learn', params: ({ event }) => event.data } },
-        'template.refused': { target: 'refused', actions: { type: 'refuse', params: ({ event }) => event.data } },
+        'template.inspected': { target: 'inspected', actions: { type: 'learn', params: data } },
+        'template.refused': { target: 'refused', actions: { type: 'refuse', params: data } },
       },
     },
     inspected: {
       description: 'Decoded entirely: what it pays, to whom, at what fee, and which spend keys it consumes are known.',
       on: {
-        'template.signed': { target: 'signed', actions: { type: 'keep', params: ({ event }) => event.data } },
-        'template.refused': { target: 'refused', actions: { type: 'refuse', params: ({ event }) => event.data } },
+        'template.signed': { target: 'signed', actions: { type: 'keep', params: data } },
+        'template.refused': { target: 'refused', actions: { type: 'refuse', params: data } },
         'approvals.missed': {
           target: 'awaitingApproval',
-          actions: { type: 'wait', params: ({ event }) => event.data },
+          actions: { type: 'wait', params: data },
         },
       },
     },
     awaitingApproval: {
       description: 'Nothing is wrong with it, but fewer backend keys than required have approved; nothing is signed.',
-      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: ({ event }) => event.data } } },
+      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: data } } },
     },
     signed: {
       type: 'final',
@@ -141,7 +110,7 @@ export const signingMachine = signing.createMachine({
     },
     refused: {
       description: 'Not signed, with the reasons; the attempt may be asked for again.',
-      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: ({ event }) => event.data } } },
+      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: data } } },
     },
   },
 })

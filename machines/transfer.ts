@@ -3,53 +3,22 @@
  * in the commit that plans it and keeps them until it is beyond any reorg or provably dead, so that nothing else can be
  * built on them meanwhile. It owes no task; its attempts do.
  */
-import { and, assign, setup } from 'xstate'
-import { actions, heightOf } from './vocabulary.ts'
-import type {
-  Addressed,
-  Amount,
-  Event,
-  HeightReached,
-  Id,
-  Json,
-  Place,
-  Purpose,
-  Scheduled,
-  SpendKey,
-} from './vocabulary.ts'
-
-export interface PaidShare {
-  id: Id
-  /** Its share of the fee; the shares add up to the fee. */
-  fee: Amount
-}
-
-export interface PlannedAttempt {
-  n: number
-  template: Json
-  spendKeys: SpendKey[]
-  fee: Amount
-}
-
-/** What the signer has signed and this ledger had lost. */
-export interface AdoptedAttempt extends PlannedAttempt {
-  transactionId: string
-  raw: string
-}
-
-export interface TransferPlan {
-  chain: string
-  /** The transfer's own id. */
-  transfer: Id
-  purpose: Purpose
-  account: Id
-  withdrawals: PaidShare[]
-  coins: Id[]
-  /** Confirmations to be paid. */
-  credit: number
-  /** Confirmations that no accepted reorg undoes. */
-  final: number
-}
+import { assign, setup } from 'xstate'
+import { attemptId, type IdOf } from './ids.ts'
+import {
+  actions,
+  data,
+  tell,
+  typesOf,
+  unborn,
+  type DataOf,
+  type EventOf,
+  type Message,
+  type PaidShare,
+  type TransferEvent,
+  type TransferPlan,
+} from './messages.ts'
+import { heightOf, type Amount, type Place, type Scheduled, type SpendKey } from './vocabulary.ts'
 
 export interface TransferContext extends Scheduled, TransferPlan {
   /** The latest attempt's number. */
@@ -65,146 +34,148 @@ export interface TransferContext extends Scheduled, TransferPlan {
   reason: string | null
 }
 
-export type TransferEvent =
-  | Event<'transfer.planned', TransferPlan & { attempt: PlannedAttempt }>
-  | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt; reserves: SpendKey[] }>
-  | Event<'transfer.displaced', { keys: SpendKey[]; reason: string; height: number }>
-  | Event<'attempt.adopted', AdoptedAttempt>
-  | Event<'attempt.signed', { n: number; transactionId: string }>
-  | Event<'attempt.held', { n: number; reason: string }>
-  | Event<'attempt.voided', { n: number; reason: string; height: number }>
-  | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
-  | Event<'attempt.unmined', { n: number }>
-  | Event<'attempt.died', { n: number; reason: string; height: number }>
-  | Event<'coin.lost', { key: SpendKey; height: number }>
-  | Event<'transfer.resumed', { reason: string }>
-  | Event<'authorisation.added', object>
-  | Event<'withdrawal.expired', object>
-  | Event<'withdrawal.voided', { reason: string; height: number }>
-  | HeightReached
+type Data<T extends string> = DataOf<'transfer', T>
 
-interface Args {
+const isDeep = ({ place }: TransferContext, height: number, depth: number) =>
+  place !== null && height >= heightOf(place.height, depth)
+const isNewDeath = ({ dead }: TransferContext, n: number) => !dead.includes(n)
+const isLastDeath = (context: TransferContext, n: number) =>
+  isNewDeath(context, n) && context.dead.length + 1 >= context.attempts
+/** No attempt of it was ever signed, so that none ever is once the signer has voided it. */
+const isUnsigned = ({ signed }: TransferContext) => signed.length === 0
+
+interface Hears<T extends string> {
   context: TransferContext
-  event: TransferEvent
+  event: EventOf<'transfer', T>
 }
 
-/** The attempts of `transfer/<hash>` are `attempt/<hash>:<n>`. */
-export const attemptId = (transfer: Id, n: number): Id => `attempt/${transfer.slice(transfer.indexOf('/') + 1)}:${n}`
+const toThose = ({ transfer, coins, withdrawals }: TransferPlan, at: number) => [
+  ...coins.map(id => tell(id, 'coin.reserved', at, { holder: transfer })),
+  ...withdrawals.map(({ id }) => tell(id, 'transfer.bound', at, { transfer })),
+]
 
-const message = (to: Id, type: string, at: number, data: object): Addressed => ({ to, event: { type, at, data } })
-
-function planned({ event }: Args): { messages: Addressed[] } {
-  const { data, at, type } = event as Extract<TransferEvent, { type: 'transfer.planned' | 'transfer.adopted' }>
-  const { attempt, transfer, chain } = data
-  const verb = type === 'transfer.planned' ? 'attempt.planned' : 'attempt.adopted'
+const planned = ({ event: { data: plan, at } }: Hears<'transfer.planned'>) => {
+  const { attempt, transfer, chain, account } = plan
+  const to = attemptId(transfer, attempt.n)
   return {
-    messages: [
-      ...data.coins.map(id => message(id, 'coin.reserved', at, { holder: transfer })),
-      ...data.withdrawals.map(({ id }) => message(id, 'transfer.bound', at, { transfer })),
-      message(attemptId(transfer, attempt.n), verb, at, { ...attempt, chain, transfer, account: data.account }),
-    ],
+    messages: [...toThose(plan, at), tell(to, 'attempt.planned', at, { ...attempt, chain, transfer, account })],
   }
 }
 
-function adopted({ context, event }: Args): { messages: Addressed[] } {
-  const { data, at } = event as Extract<TransferEvent, { type: 'attempt.adopted' }>
+const adopted = ({ event: { data: plan, at } }: Hears<'transfer.adopted'>) => {
+  const { attempt, transfer, chain, account } = plan
+  const to = attemptId(transfer, attempt.n)
+  return {
+    messages: [...toThose(plan, at), tell(to, 'attempt.adopted', at, { ...attempt, chain, transfer, account })],
+  }
+}
+
+const attemptAdopted = ({ context, event: { data: attempt, at } }: Hears<'attempt.adopted'>) => {
   const { transfer, chain, account } = context
-  return {
-    messages: [message(attemptId(transfer, data.n), 'attempt.adopted', at, { ...data, chain, transfer, account })],
-  }
+  const to = attemptId(transfer, attempt.n)
+  return { messages: [tell(to, 'attempt.adopted', at, { ...attempt, chain, transfer, account })] }
 }
 
-const tellWithdrawals =
-  (type: string) =>
-  ({ context, event }: Args): { messages: Addressed[] } => {
-    const { transfer } = context
-    const data = event.data
-    return {
-      messages: context.withdrawals.map(({ id, fee }) => message(id, type, event.at, { ...data, fee, transfer })),
-    }
-  }
+const toWithdrawals = (
+  { withdrawals }: Pick<TransferContext, 'withdrawals'>,
+  message: (share: PaidShare) => Message<'withdrawal'>,
+) => ({
+  messages: withdrawals.map(message),
+})
+const tellSigned = ({ context: { transfer, ...context }, event: { at, data: signed } }: Hears<'attempt.signed'>) => {
+  const { transactionId } = signed
+  return toWithdrawals(context, ({ id, fee }) => tell(id, 'transfer.signed', at, { transfer, transactionId, fee }))
+}
+const tellHeld = ({ context: { transfer, ...context }, event: { at, data: held } }: Hears<'attempt.held'>) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.held', at, { transfer, reason: held.reason }))
+const tellMined = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) => {
+  const { transactionId, place } = mined
+  return toWithdrawals(context, ({ id, fee }) =>
+    tell(id, 'transfer.mined', at, { transfer, transactionId, fee, place }),
+  )
+}
+const tellUnmined = ({ context: { transfer, ...context }, event: { at } }: Hears<'attempt.unmined'>) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.unmined', at, { transfer }))
+const tellConfirmed = ({ context: { transfer, ...context }, event: { at } }: Hears<'height.reached'>) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.confirmed', at, { transfer }))
+const tellFinalised = ({ context: { transfer, ...context }, event: { at } }: Hears<'height.reached'>) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.finalised', at, { transfer }))
+const tellDissolved = ({ context, event }: { context: TransferContext; event: TransferEvent }) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.dissolved', event.at, { transfer: context.transfer }))
+const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died'>) => {
+  const { transfer, signed } = context
+  const { reason } = event.data
+  return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
+}
 
-const tellAttempts =
-  (type: string) =>
-  ({ context, event }: Args): { messages: Addressed[] } => ({
-    messages: Array.from({ length: context.attempts }, (_, i) =>
-      message(attemptId(context.transfer, i + 1), type, event.at, event.data),
-    ),
-  })
+const toAttempts = (context: TransferContext, message: (id: IdOf<'attempt'>) => Message<'attempt'>) => ({
+  messages: Array.from({ length: context.attempts }, (_, i) => message(attemptId(context.transfer, i + 1))),
+})
+const tellInputLost = ({ context, event: { at, data: lost } }: Hears<'coin.lost'>) =>
+  toAttempts(context, id => tell(id, 'coin.lost', at, lost))
+const tellResumed = ({ context, event: { at, data: resumed } }: Hears<'transfer.resumed'>) =>
+  toAttempts(context, id => tell(id, 'transfer.resumed', at, resumed))
+const tellAttemptsFinal = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
+  toAttempts(context, id => tell(id, 'transfer.finalised', at, reached))
+const tellApproval = ({ context, event }: Hears<'authorisation.added'>) =>
+  toAttempts(context, id => tell(id, 'approval.added', event.at, {}))
+const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
+  toAttempts(context, id => tell(id, 'withdrawal.expired', event.at, {}))
+const tellAttemptsDissolved = ({ context, event }: { context: TransferContext; event: TransferEvent }) =>
+  toAttempts(context, id => tell(id, 'transfer.dissolved', event.at, {}))
 
-const tellAttemptsAs =
-  (type: string) =>
-  (args: Args): { messages: Addressed[] } => ({
-    messages: tellAttempts(type)(args).messages.map(({ to, event: { at } }) => message(to, type, at, {})),
-  })
-
-const tellCoins = ({ context, event }: Args): { messages: Addressed[] } => {
-  const { height } = event.data as { height: number }
-  return {
-    messages: context.coins.map(id => message(id, 'coin.released', event.at, { holder: context.transfer, height })),
-  }
+const tellCoins = ({
+  context,
+  event,
+}: {
+  context: TransferContext
+  event: { at: number; data: { height: number } }
+}) => {
+  const { transfer: holder, coins } = context
+  const { height } = event.data
+  return { messages: coins.map(id => tell(id, 'coin.released', event.at, { holder, height })) }
 }
 
 /** Coins are free again, and withdrawals may be waiting anew. */
-const tellAccount = ({ context, event }: Args): { messages: Addressed[] } => ({
-  messages: [message(context.account, 'withdrawal.queued', event.at, {})],
+const tellAccount = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
+  messages: [tell(context.account, 'withdrawal.queued', event.at, {})],
 })
 
-const tellDissolved = ({ context, event }: Args): { messages: Addressed[] } => {
-  const data = { transfer: context.transfer }
-  return { messages: context.withdrawals.map(({ id }) => message(id, 'transfer.dissolved', event.at, data)) }
-}
-
-const tellDeath = ({ context, event }: Args): { messages: Addressed[] } => {
-  const { transfer, signed } = context
-  const { reason } = event.data as { reason: string }
-  return {
-    messages: context.withdrawals.map(({ id }) => message(id, 'transfer.died', event.at, { transfer, reason, signed })),
-  }
-}
-
-const newKeys = ({ event }: Args) => ({ keys: (event.data as { attempt: PlannedAttempt }).attempt.spendKeys })
+const plannedKeys = ({ event }: Hears<'transfer.planned'>) => ({ keys: event.data.attempt.spendKeys })
 /** A coin that was signed for twice belongs to the later transfer. */
-const ownKeys = ({ event }: Args) => ({
-  keys: (event as Extract<TransferEvent, { type: 'transfer.adopted' }>).data.reserves,
-})
-const lostKeys = ({ event }: Args) => ({
-  keys: (event as Extract<TransferEvent, { type: 'transfer.displaced' }>).data.keys,
-})
-const adoptedKeys = ({ event }: Args) => ({ keys: (event.data as AdoptedAttempt).spendKeys })
-const allKeys = ({ context }: Args) => ({ keys: context.spendKeys })
+const ownKeys = ({ event }: Hears<'transfer.adopted'>) => ({ keys: event.data.reserves })
+const lostKeys = ({ event }: Hears<'transfer.displaced'>) => ({ keys: event.data.keys })
+const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.spendKeys })
+const allKeys = ({ context }: { context: TransferContext }) => ({ keys: context.spendKeys })
+
+/** The reservations are the ledger's, not the transfer's. */
+const withoutReserves = ({ event }: Hears<'transfer.adopted'>) => {
+  const { reserves: _, ...plan } = event.data
+  return plan
+}
+
+const unplanned = { failures: 0, dueAt: null, dueHeight: null, dead: [], signed: [] }
 
 const machine = setup({
-  types: { context: {} as TransferContext, events: {} as TransferEvent },
+  types: typesOf<'transfer', TransferContext>(),
   actions: {
     ...actions,
-    plan: assign(({ event }) => {
-      const { attempt, ...data } = (event as Extract<TransferEvent, { type: 'transfer.planned' }>).data
-      const { reserves: _, ...plan } = data as TransferPlan & { reserves?: SpendKey[] }
-      const { spendKeys, fee, n } = attempt
-      const blank = {
-        failures: 0,
-        dueAt: null,
-        dueHeight: null,
-        dead: [],
-        signed: [],
-        transactionId: null,
-        place: null,
-        reason: null,
-      }
-      return { ...blank, ...plan, attempts: n, spendKeys, fee }
-    }),
-    adopt: assign(({ context, event }) => {
-      const { n, spendKeys } = (event as Extract<TransferEvent, { type: 'attempt.adopted' }>).data
-      const keys = [...new Set([...context.spendKeys, ...spendKeys])]
-      return { attempts: Math.max(context.attempts, n), spendKeys: keys }
-    }),
-    sign: assign(({ context, event }) => {
-      const { transactionId } = (event as Extract<TransferEvent, { type: 'attempt.signed' }>).data
-      return { transactionId, signed: [...new Set([...context.signed, transactionId])], reason: null }
-    }),
-    mine: assign(({ context, event }) => {
-      const { place, transactionId, fee } = (event as Extract<TransferEvent, { type: 'attempt.mined' }>).data
+    plan: assign((_, { attempt: { n, spendKeys, fee }, ...plan }: Data<'transfer.planned'>) => ({
+      ...unplanned,
+      ...{ transactionId: null, place: null, reason: null },
+      ...plan,
+      ...{ attempts: n, spendKeys, fee },
+    })),
+    adopt: assign(({ context }, { n, spendKeys }: Data<'attempt.adopted'>) => ({
+      attempts: Math.max(context.attempts, n),
+      spendKeys: [...new Set([...context.spendKeys, ...spendKeys])],
+    })),
+    sign: assign(({ context }, { transactionId }: Data<'attempt.signed'>) => ({
+      transactionId,
+      signed: [...new Set([...context.signed, transactionId])],
+      reason: null,
+    })),
+    mine: assign(({ context }, { place, transactionId, fee }: Data<'attempt.mined'>) => {
       const signed = [...new Set([...context.signed, transactionId])]
       return { place, transactionId, signed, fee, reason: null, dueHeight: heightOf(place.height, context.credit) }
     }),
@@ -212,34 +183,25 @@ const machine = setup({
     awaitFinal: assign({
       dueHeight: ({ context }) => (context.place === null ? null : heightOf(context.place.height, context.final)),
     }),
-    explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason }),
-    bury: assign({
-      dead: ({ context, event }) => [
-        ...context.dead,
-        (event as Extract<TransferEvent, { type: 'attempt.died' }>).data.n,
-      ],
-    }),
+    explain: assign((_, { reason }: { reason: string }) => ({ reason })),
+    bury: assign(({ context }, { n }: { n: number }) => ({ dead: [...context.dead, n] })),
   },
   guards: {
-    isPaid: ({ context, event }) =>
-      context.place !== null && (event as HeightReached).data.height >= heightOf(context.place.height, context.credit),
-    isBeyondReorg: ({ context, event }) =>
-      context.place !== null && (event as HeightReached).data.height >= heightOf(context.place.height, context.final),
-    isNewDeath: ({ context, event }) =>
-      !context.dead.includes((event as Extract<TransferEvent, { type: 'attempt.died' }>).data.n),
-    isLastDeath: ({ context }) => context.dead.length + 1 >= context.attempts,
-    /** No attempt of it was ever signed, so that none ever is once the signer has voided it. */
-    isUnsigned: ({ context }) => context.signed.length === 0,
-    isUnknownAttempt: ({ context, event }) =>
-      (event as Extract<TransferEvent, { type: 'attempt.adopted' }>).data.n > context.attempts,
+    isPaid: ({ context }, { height }: { height: number }) => isDeep(context, height, context.credit),
+    isBeyondReorg: ({ context }, { height }: { height: number }) => isDeep(context, height, context.final),
+    isNewDeath: ({ context }, { n }: { n: number }) => isNewDeath(context, n),
+    isLastDeath: ({ context }, { n }: { n: number }) => isLastDeath(context, n),
+    isLastDeathOfUnsigned: ({ context }, { n }: { n: number }) => isLastDeath(context, n) && isUnsigned(context),
+    isUnsigned: ({ context }) => isUnsigned(context),
+    isUnknownAttempt: ({ context }, { n }: Data<'attempt.adopted'>) => n > context.attempts,
   },
 })
 
 const onDied = {
   target: 'dead',
   actions: [
-    'bury',
-    'explain',
+    { type: 'bury', params: data },
+    { type: 'explain', params: data },
     { type: 'release', params: allKeys },
     { type: 'tell', params: tellCoins },
     { type: 'tell', params: tellDeath },
@@ -250,10 +212,10 @@ const onDied = {
 const onDissolved = {
   target: 'dead',
   actions: [
-    'explain',
+    { type: 'explain', params: data },
     { type: 'release', params: allKeys },
     { type: 'tell', params: tellCoins },
-    { type: 'tell', params: tellAttemptsAs('transfer.dissolved') },
+    { type: 'tell', params: tellAttemptsDissolved },
     { type: 'tell', params: tellDissolved },
     { type: 'tell', params: tellAccount },
   ],
@@ -262,7 +224,7 @@ const onDissolved = {
 export const transfer = machine.createMachine({
   id: 'transfer',
   version: '1',
-  context: {} as TransferContext,
+  context: unborn<TransferContext>(),
   initial: 'absent',
   states: {
     absent: {
@@ -270,11 +232,19 @@ export const transfer = machine.createMachine({
       on: {
         'transfer.planned': {
           target: 'underway',
-          actions: ['plan', { type: 'reserve', params: newKeys }, { type: 'tell', params: planned }],
+          actions: [
+            { type: 'plan', params: data },
+            { type: 'reserve', params: plannedKeys },
+            { type: 'tell', params: planned },
+          ],
         },
         'transfer.adopted': {
           target: 'underway',
-          actions: ['plan', { type: 'reserve', params: ownKeys }, { type: 'tell', params: planned }],
+          actions: [
+            { type: 'plan', params: withoutReserves },
+            { type: 'reserve', params: ownKeys },
+            { type: 'tell', params: adopted },
+          ],
         },
       },
     },
@@ -282,46 +252,68 @@ export const transfer = machine.createMachine({
       description: 'Planned, signed or published; not in a block.',
       on: {
         'attempt.adopted': {
-          guard: 'isUnknownAttempt',
-          actions: ['adopt', { type: 'reserve', params: adoptedKeys }, { type: 'tell', params: adopted }],
+          guard: { type: 'isUnknownAttempt', params: data },
+          actions: [
+            { type: 'adopt', params: data },
+            { type: 'reserve', params: adoptedKeys },
+            { type: 'tell', params: attemptAdopted },
+          ],
         },
-        'attempt.signed': { actions: ['sign', { type: 'tell', params: tellWithdrawals('transfer.signed') }] },
-        'attempt.held': { actions: ['explain', { type: 'tell', params: tellWithdrawals('transfer.held') }] },
+        'attempt.signed': {
+          actions: [
+            { type: 'sign', params: data },
+            { type: 'tell', params: tellSigned },
+          ],
+        },
+        'attempt.held': {
+          actions: [
+            { type: 'explain', params: data },
+            { type: 'tell', params: tellHeld },
+          ],
+        },
         'attempt.voided': [
-          { guard: and(['isNewDeath', 'isLastDeath', 'isUnsigned']), ...onDissolved },
-          { guard: and(['isNewDeath', 'isLastDeath']), ...onDied },
-          { guard: 'isNewDeath', actions: 'bury' },
+          { guard: { type: 'isLastDeathOfUnsigned', params: data }, ...onDissolved },
+          { guard: { type: 'isLastDeath', params: data }, ...onDied },
+          { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
         ],
         'withdrawal.voided': { guard: 'isUnsigned', ...onDissolved },
         'transfer.displaced': [
           { guard: 'isUnsigned', ...onDissolved },
           { actions: { type: 'release', params: lostKeys } },
         ],
-        'authorisation.added': { actions: { type: 'tell', params: tellAttemptsAs('approval.added') } },
-        'withdrawal.expired': { actions: { type: 'tell', params: tellAttemptsAs('withdrawal.expired') } },
+        'authorisation.added': { actions: { type: 'tell', params: tellApproval } },
+        'withdrawal.expired': { actions: { type: 'tell', params: tellExpiry } },
         'attempt.mined': {
           target: 'confirming',
-          actions: ['mine', { type: 'tell', params: tellWithdrawals('transfer.mined') }],
+          actions: [
+            { type: 'mine', params: data },
+            { type: 'tell', params: tellMined },
+          ],
         },
-        'coin.lost': { actions: { type: 'tell', params: tellAttempts('coin.lost') } },
+        'coin.lost': { actions: { type: 'tell', params: tellInputLost } },
         'attempt.died': [
-          { guard: and(['isNewDeath', 'isLastDeath']), ...onDied },
-          { guard: 'isNewDeath', actions: 'bury' },
+          { guard: { type: 'isLastDeath', params: data }, ...onDied },
+          { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
         ],
-        'transfer.resumed': { actions: ['explain', { type: 'tell', params: tellAttempts('transfer.resumed') }] },
+        'transfer.resumed': {
+          actions: [
+            { type: 'explain', params: data },
+            { type: 'tell', params: tellResumed },
+          ],
+        },
       },
     },
     confirming: {
       description: 'In a block, not deep enough for its withdrawals to be paid.',
       on: {
         'height.reached': {
-          guard: 'isPaid',
+          guard: { type: 'isPaid', params: data },
           target: 'confirmed',
-          actions: ['awaitFinal', { type: 'tell', params: tellWithdrawals('transfer.confirmed') }],
+          actions: ['awaitFinal', { type: 'tell', params: tellConfirmed }],
         },
         'attempt.unmined': {
           target: 'underway',
-          actions: ['unmine', { type: 'tell', params: tellWithdrawals('transfer.unmined') }],
+          actions: ['unmine', { type: 'tell', params: tellUnmined }],
         },
       },
     },
@@ -329,17 +321,17 @@ export const transfer = machine.createMachine({
       description: 'Deep enough for its withdrawals to be paid; a reorg may still take it back.',
       on: {
         'height.reached': {
-          guard: 'isBeyondReorg',
+          guard: { type: 'isBeyondReorg', params: data },
           target: 'final',
           actions: [
             { type: 'release', params: allKeys },
-            { type: 'tell', params: tellWithdrawals('transfer.finalised') },
-            { type: 'tell', params: tellAttempts('transfer.finalised') },
+            { type: 'tell', params: tellFinalised },
+            { type: 'tell', params: tellAttemptsFinal },
           ],
         },
         'attempt.unmined': {
           target: 'underway',
-          actions: ['unmine', { type: 'tell', params: tellWithdrawals('transfer.unmined') }],
+          actions: ['unmine', { type: 'tell', params: tellUnmined }],
         },
       },
     },

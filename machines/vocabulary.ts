@@ -1,13 +1,9 @@
 /**
- * The words that every part of Lockkeeper shares: identifiers, events and the three actions a machine may return.
- * Nothing here does anything; machines import only this file and xstate.
+ * The words that every part of Lockkeeper shares: amounts, places, events, intents. Nothing here does anything.
  */
 
 /** What survives JSON. Amounts are decimal integer strings of base units in it, never numbers. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
-
-/** `<kind>/<name>`; the name is what the API shows: `deposit/litecoin:<txid>:<vout>`. */
-export type Id = string
 
 /** `<chain>:<the family's key>`: two transactions that share one can never both confirm. */
 export type SpendKey = string
@@ -27,11 +23,6 @@ export interface Event<Type extends string = string, Data = unknown> {
   at: number
   run?: string
   data: Data
-}
-
-export interface Addressed {
-  to: Id
-  event: Event
 }
 
 /** What every machine's context carries. `dueAt` and `dueHeight` wake the instance with `time.passed` and `height.reached`. */
@@ -85,16 +76,6 @@ export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidati
 
 /** The task a state owes, in the state's `meta`. */
 export type TaskName = 'identify' | 'sign' | 'publish' | 'gather'
-
-/**
- * The only three actions a machine may return. They are named, never executed: the step reads their parameters.
- * `tell` sends further events within the same commit; `reserve` and `release` spend keys of the instance that says it.
- */
-export const actions = {
-  tell: (_: unknown, _params: { messages: Addressed[] }) => {},
-  reserve: (_: unknown, _params: { keys: SpendKey[] }) => {},
-  release: (_: unknown, _params: { keys: SpendKey[] }) => {},
-}
 
 /** The height at which something placed at `height` has that many confirmations (tip − height + 1). */
 export const heightOf = (height: number, confirmations: number): number => height + confirmations - 1

@@ -4,7 +4,8 @@
  * a mistake here would pay twice.
  */
 import { assign, setup } from 'xstate'
-import type { Event, Scheduled } from './vocabulary.ts'
+import { data, typesOf, type VoidEvent } from './messages.ts'
+import type { Scheduled } from './vocabulary.ts'
 
 export const version = 1
 
@@ -17,13 +18,8 @@ export interface VoidContext extends Scheduled {
   signed: string[]
 }
 
-export type VoidEvent = Event<
-  'withdrawal.voided',
-  { chain: string; withdrawal: string; round: number; signed: string[] }
->
-
 const voiding = setup({
-  types: { context: {} as VoidContext, events: {} as VoidEvent },
+  types: typesOf<'void', VoidContext>(),
   actions: { keep: assign((_, told: VoidEvent['data']) => told) },
 })
 
@@ -35,7 +31,7 @@ export const voidMachine = voiding.createMachine({
   states: {
     absent: {
       description: 'Nobody has asked to void this round; never stored.',
-      on: { 'withdrawal.voided': { target: 'voided', actions: { type: 'keep', params: ({ event }) => event.data } } },
+      on: { 'withdrawal.voided': { target: 'voided', actions: { type: 'keep', params: data } } },
     },
     voided: {
       type: 'final',

@@ -4,20 +4,20 @@
  * proof: the signer's receipt that nothing was signed for it (`cancelled`, `rejected`), or the chain's that nothing of
  * what was signed can be mined (`failed`; the backend may then ask again with a higher round).
  */
-import { and, assign, setup } from 'xstate'
-import { actions } from './vocabulary.ts'
-import type {
-  Addressed,
-  Amount,
-  Authorisation,
-  Event,
-  Id,
-  Intent,
-  Place,
-  Scheduled,
-  SignedReceipt,
-  TimePassed,
-} from './vocabulary.ts'
+import { assign, setup } from 'xstate'
+import type { IdOf } from './ids.ts'
+import {
+  actions,
+  data,
+  tell,
+  typesOf,
+  unborn,
+  type DataOf,
+  type EventOf,
+  type RequestedWithdrawal,
+  type VoidedWithdrawal,
+} from './messages.ts'
+import type { Amount, Authorisation, Intent, Place, Scheduled, SignedReceipt } from './vocabulary.ts'
 
 export interface WithdrawalContext extends Scheduled, Intent {
   authorisations: Authorisation[]
@@ -26,7 +26,7 @@ export interface WithdrawalContext extends Scheduled, Intent {
   /** Milliseconds since 1970 UTC. */
   expiresAtMs: number | null
   reason: string | null
-  transfer: Id | null
+  transfer: IdOf<'transfer'> | null
   transactionId: string | null
   /** This withdrawal's share of the transfer's fee. */
   fee: Amount | null
@@ -37,45 +37,12 @@ export interface WithdrawalContext extends Scheduled, Intent {
   receipt: SignedReceipt | null
 }
 
-type Requested = Intent & { authorisations: Authorisation[]; required: number; expiresAtMs: number | null }
+type Data<T extends string> = DataOf<'withdrawal', T>
 
-interface Voided {
-  receipt: SignedReceipt
-  /** `rejected`: it could never be valid. */
-  verdict: 'cancelled' | 'rejected'
-  reason: string
-  /** Of the chain's tip, for coins that are given back. */
-  height: number
-}
-
-export type WithdrawalEvent =
-  | Event<'withdrawal.requested', Requested>
-  | Event<'withdrawal.accepted', Record<string, never>>
-  | Event<'withdrawal.held', { reason: string }>
-  | Event<'withdrawal.delayed', { reason: string }>
-  | Event<'withdrawal.rejected', { reason: string }>
-  | Event<'withdrawal.adopted', Requested & { transfer: Id }>
-  | Event<'withdrawal.voided', Voided>
-  | Event<'authorisation.added', Authorisation>
-  | Event<'transfer.bound', { transfer: Id }>
-  | Event<'transfer.signed', { transfer: Id; transactionId: string; fee: Amount }>
-  | Event<'transfer.mined', { transfer: Id; transactionId: string; fee: Amount; place: Place }>
-  | Event<'transfer.unmined', { transfer: Id }>
-  | Event<'transfer.confirmed', { transfer: Id }>
-  | Event<'transfer.finalised', { transfer: Id }>
-  | Event<'transfer.held', { transfer: Id; reason: string }>
-  | Event<'transfer.dissolved', { transfer: Id }>
-  | Event<'transfer.died', { transfer: Id; reason: string; signed: string[] }>
-  | TimePassed
-
-type OfTransfer = Event<string, { transfer: Id }>
-
-interface Args {
+interface Hears<T extends string> {
   context: WithdrawalContext
-  event: WithdrawalEvent
+  event: EventOf<'withdrawal', T>
 }
-
-const receiptOf = (event: WithdrawalEvent): SignedReceipt => (event as Event<'withdrawal.voided', Voided>).data.receipt
 
 const strangeTo = ({ signed }: SignedReceipt): string =>
   `the signer has signed ${signed.join(', ')} for it, which is not known here`
@@ -86,165 +53,227 @@ function signedFor(context: WithdrawalContext, { signed }: SignedReceipt): strin
   return [...signed, ...(receipt?.signed ?? []), ...(transactionId === null ? [] : [transactionId])]
 }
 
+const isNothingSigned = (context: WithdrawalContext, { receipt }: VoidedWithdrawal) =>
+  signedFor(context, receipt).length === 0
+/** Whatever was signed for it can never be mined. */
+const isNothingOutstanding = (context: WithdrawalContext, { receipt }: VoidedWithdrawal) =>
+  signedFor(context, receipt).every(id => context.dead.includes(id))
+const isOurRound = (context: WithdrawalContext, { receipt }: VoidedWithdrawal) => receipt.round >= context.round
+const isNewReceipt = (context: WithdrawalContext, voided: VoidedWithdrawal) =>
+  isOurRound(context, voided) && context.receipt === null
+const isFree = ({ transfer, receipt }: WithdrawalContext) => transfer === null && receipt === null
+const isOurs = (context: WithdrawalContext, { transfer }: { transfer: IdOf<'transfer'> }) =>
+  context.transfer === transfer
+
 /** The signer decides whether it has expired, and its word is needed that nothing was signed: it is asked at once. */
-const tellExpiry = ({ context, event }: Args): { messages: Addressed[] } => ({
-  messages: [{ to: context.transfer!, event: { type: 'withdrawal.expired', at: event.at, data: {} } }],
+const tellExpiry = ({ context: { transfer }, event }: Hears<'time.passed'>) => ({
+  messages: transfer === null ? [] : [tell(transfer, 'withdrawal.expired', event.at, {})],
 })
 
-const tellTransfer = ({ context, event }: Args): { messages: Addressed[] } => {
-  const { transfer } = context
-  const message = { type: event.type, at: event.at, data: event.data }
-  return { messages: transfer === null ? [] : [{ to: transfer, event: message }] }
-}
+const tellAuthorised = ({ context: { transfer }, event }: Hears<'authorisation.added'>) => ({
+  messages: transfer === null ? [] : [tell(transfer, 'authorisation.added', event.at, event.data)],
+})
+
+const tellVoided = ({ context: { transfer }, event }: Hears<'withdrawal.voided'>) => ({
+  messages: transfer === null ? [] : [tell(transfer, 'withdrawal.voided', event.at, event.data)],
+})
 
 const machine = setup({
-  types: { context: {} as WithdrawalContext, events: {} as WithdrawalEvent },
+  types: typesOf<'withdrawal', WithdrawalContext>(),
   actions: {
     ...actions,
-    request: assign(({ context, event }) => {
-      const { data } = event as Event<'withdrawal.requested', Requested>
+    request: assign(({ context }, requested: RequestedWithdrawal) => {
       const blank = { failures: 0, dueHeight: null, reason: null, receipt: null }
       const unbound = { transfer: null, transactionId: null, fee: null, place: null }
-      return {
-        ...blank,
-        ...unbound,
-        ...data,
-        dueAt: data.expiresAtMs,
-        dead: (context as Partial<WithdrawalContext>).dead ?? [],
-      }
+      // What was signed in earlier rounds stays known; before the first there is nothing yet.
+      const { dead = [] }: Partial<WithdrawalContext> = context
+      return { ...blank, ...unbound, ...requested, dueAt: requested.expiresAtMs, dead }
     }),
-    bind: assign(({ context, event }) => {
-      const { transfer } = (event as OfTransfer).data
-      return { transfer, dueAt: context.expiresAtMs, reason: null }
-    }),
+    bind: assign(({ context }, { transfer }: { transfer: IdOf<'transfer'> }) => ({
+      transfer,
+      dueAt: context.expiresAtMs,
+      reason: null,
+    })),
     unbind: assign({ transfer: null, dueAt: ({ context }) => context.expiresAtMs, reason: null }),
     /** It would be refused for ever. */
-    unbindVoided: assign({ transfer: null, reason: ({ context }) => strangeTo(context.receipt!) }),
-    sign: assign(({ event }) => {
-      const { transactionId, fee } = (event as Extract<WithdrawalEvent, { type: 'transfer.signed' }>).data
-      return { transactionId, fee, dueAt: null, reason: null }
+    unbindVoided: assign({
+      transfer: null,
+      reason: ({ context: { receipt } }) => (receipt === null ? null : strangeTo(receipt)),
     }),
-    mine: assign(({ event }) => {
-      const { transactionId, fee, place } = (event as Extract<WithdrawalEvent, { type: 'transfer.mined' }>).data
-      return { transactionId, fee, place, dueAt: null, reason: null }
-    }),
+    sign: assign((_, { transactionId, fee }: Data<'transfer.signed'>) => ({
+      transactionId,
+      fee,
+      dueAt: null,
+      reason: null,
+    })),
+    mine: assign((_, { transactionId, fee, place }: Data<'transfer.mined'>) => ({
+      transactionId,
+      fee,
+      place,
+      dueAt: null,
+      reason: null,
+    })),
     unmine: assign({ place: null }),
-    explain: assign({ reason: ({ event }) => (event.data as { reason: string }).reason }),
-    keepReceipt: assign({ receipt: ({ event }) => receiptOf(event) }),
-    end: assign({
-      receipt: ({ event }) => receiptOf(event),
-      reason: ({ event }) => (event.data as Voided).reason,
-      dueAt: null,
-    }),
-    distrust: assign({
-      receipt: ({ event }) => receiptOf(event),
-      reason: ({ event }) => strangeTo(receiptOf(event)),
-      dueAt: null,
-    }),
-    bury: assign({
-      reason: ({ event }) => (event.data as { reason: string }).reason,
-      dead: ({ context, event }) => [...new Set([...context.dead, ...(event.data as { signed: string[] }).signed])],
-    }),
+    explain: assign((_, { reason }: { reason: string }) => ({ reason })),
+    keepReceipt: assign((_, { receipt }: VoidedWithdrawal) => ({ receipt })),
+    end: assign((_, { receipt, reason }: VoidedWithdrawal) => ({ receipt, reason, dueAt: null })),
+    distrust: assign((_, { receipt }: VoidedWithdrawal) => ({ receipt, reason: strangeTo(receipt), dueAt: null })),
+    bury: assign(({ context }, { reason, signed }: Data<'transfer.died'>) => ({
+      reason,
+      dead: [...new Set([...context.dead, ...signed])],
+    })),
     stopClock: assign({ dueAt: null }),
     expire: assign({ reason: 'expired', dueAt: null }),
     clearReason: assign({ reason: null }),
-    authorise: assign({
-      authorisations: ({ context, event }) => {
-        const { key, signature } = (event as Extract<WithdrawalEvent, { type: 'authorisation.added' }>).data
-        return [...context.authorisations, { key, signature }]
-      },
-    }),
+    authorise: assign(({ context }, { key, signature }: Authorisation) => ({
+      authorisations: [...context.authorisations, { key, signature }],
+    })),
   },
   guards: {
-    isOurs: ({ context, event }) => context.transfer === (event as OfTransfer).data.transfer,
-    isNewRound: ({ context, event }) => (event as Event<'withdrawal.requested', Requested>).data.round > context.round,
-    isNewReason: ({ context, event }) => context.reason !== (event.data as { reason: string }).reason,
-    isNothingSigned: ({ context, event }) => signedFor(context, receiptOf(event)).length === 0,
-    isInvalid: ({ event }) => (event.data as Voided).verdict === 'rejected',
-    /** Whatever was signed for it can never be mined. */
-    isNothingOutstanding: ({ context, event }) =>
-      signedFor(context, receiptOf(event)).every(id => context.dead.includes(id)),
-    isOurRound: ({ context, event }) => receiptOf(event).round >= context.round,
-    isNewReceipt: ({ context, event }) => receiptOf(event).round >= context.round && context.receipt === null,
-    isVoided: ({ context }) => context.receipt !== null,
+    isOurs: ({ context }, bound: { transfer: IdOf<'transfer'> }) => isOurs(context, bound),
+    isOursAndVoided: ({ context }, bound: { transfer: IdOf<'transfer'> }) =>
+      isOurs(context, bound) && context.receipt !== null,
+    isOursAndNewReason: ({ context }, held: Data<'transfer.held'>) =>
+      isOurs(context, held) && context.reason !== held.reason,
+    isNewRound: ({ context }, { round }: RequestedWithdrawal) => round > context.round,
+    isNewReason: ({ context }, { reason }: { reason: string }) => context.reason !== reason,
+    isInvalid: ({ context }, voided: VoidedWithdrawal) =>
+      isOurRound(context, voided) && isNothingSigned(context, voided) && voided.verdict === 'rejected',
+    isNothingSigned: ({ context }, voided: VoidedWithdrawal) =>
+      isOurRound(context, voided) && isNothingSigned(context, voided),
+    isNothingOutstanding: ({ context }, voided: VoidedWithdrawal) =>
+      isOurRound(context, voided) && isNothingOutstanding(context, voided),
+    isNewReceipt: ({ context }, voided: VoidedWithdrawal) => isNewReceipt(context, voided),
+    isNewReceiptAndFree: ({ context }, voided: VoidedWithdrawal) => isNewReceipt(context, voided) && isFree(context),
     isUnsigned: ({ context }) => context.transfer !== null && context.transactionId === null,
-    isFree: ({ context }) => context.transfer === null && context.receipt === null,
-    isNewKey: ({ context, event }) => {
-      const { key } = (event as Extract<WithdrawalEvent, { type: 'authorisation.added' }>).data
-      return context.authorisations.every(known => known.key !== key)
-    },
+    isFree: ({ context }) => isFree(context),
+    isNewKey: ({ context }, { key }: Authorisation) => context.authorisations.every(known => known.key !== key),
   },
 })
 
 /** Nothing can ever be mined for it; the transfer that it was bound to is told, because it can never be signed now. */
-const onEnded = (guard: 'isNothingSigned' | 'isNothingOutstanding', target: string) =>
-  ({ guard: and(['isOurRound', guard]), target, actions: [{ type: 'tell', params: tellTransfer }, 'end'] }) as const
-const onInvalid = {
-  guard: and(['isOurRound', 'isNothingSigned', 'isInvalid']),
-  target: 'rejected',
-  actions: [{ type: 'tell', params: tellTransfer }, 'end'],
-} as const
+const onEnded = (guard: 'isInvalid' | 'isNothingSigned' | 'isNothingOutstanding', target: string) =>
+  ({
+    guard: { type: guard, params: data },
+    target,
+    actions: [
+      { type: 'tell', params: tellVoided },
+      { type: 'end', params: data },
+    ],
+  }) as const
 const onVoided = [
-  onInvalid,
+  onEnded('isInvalid', 'rejected'),
   onEnded('isNothingSigned', 'cancelled'),
   onEnded('isNothingOutstanding', 'failed'),
 ] as const
 /** It is not bound to what was signed: planning it again would be refused for ever. */
-const onVoidedElsewhere = { guard: and(['isNewReceipt', 'isFree']), actions: 'distrust' } as const
-const onDissolved = [
-  { guard: and(['isOurs', 'isVoided']), target: 'held', actions: 'unbindVoided' },
-  { guard: 'isOurs', target: 'queued', actions: 'unbind' },
-] as const
-const onExpired = {
-  guard: 'isUnsigned',
-  actions: ['stopClock', { type: 'tell', params: tellExpiry }],
+const onVoidedElsewhere = {
+  guard: { type: 'isNewReceiptAndFree', params: data },
+  actions: { type: 'distrust', params: data },
 } as const
-const onReceipt = { guard: 'isNewReceipt', actions: 'keepReceipt' } as const
+const onUnbound = { guard: { type: 'isOurs', params: data }, target: 'queued', actions: 'unbind' } as const
+const onDissolved = [
+  { guard: { type: 'isOursAndVoided', params: data }, target: 'held', actions: 'unbindVoided' },
+  onUnbound,
+] as const
+const onExpired = { guard: 'isUnsigned', actions: ['stopClock', { type: 'tell', params: tellExpiry }] } as const
+const onReceipt = {
+  guard: { type: 'isNewReceipt', params: data },
+  actions: { type: 'keepReceipt', params: data },
+} as const
 
 export const withdrawal = machine.createMachine({
   id: 'withdrawal',
   version: '1',
-  context: {} as WithdrawalContext,
+  context: unborn<WithdrawalContext>(),
   initial: 'absent',
   states: {
     absent: {
       description: 'Not in the ledger yet.',
       on: {
-        'withdrawal.requested': { target: 'requested', actions: 'request' },
-        'withdrawal.adopted': { target: 'paying', actions: ['request', 'bind'] },
+        'withdrawal.requested': { target: 'requested', actions: { type: 'request', params: data } },
+        'withdrawal.adopted': {
+          target: 'paying',
+          actions: [
+            { type: 'request', params: data },
+            { type: 'bind', params: data },
+          ],
+        },
       },
     },
     requested: {
       description: 'Asked for; nothing decided yet.',
       on: {
         'withdrawal.accepted': 'queued',
-        'withdrawal.held': { target: 'held', actions: 'explain' },
-        'withdrawal.rejected': { target: 'rejected', actions: 'explain' },
+        'withdrawal.held': { target: 'held', actions: { type: 'explain', params: data } },
+        'withdrawal.rejected': { target: 'rejected', actions: { type: 'explain', params: data } },
       },
     },
     held: {
       description: 'Needs an authorisation, an approval, a limit to pass, or a person; bound to a transfer or not yet.',
       on: {
-        'authorisation.added': { guard: 'isNewKey', actions: ['authorise', { type: 'tell', params: tellTransfer }] },
+        'authorisation.added': {
+          guard: { type: 'isNewKey', params: data },
+          actions: [
+            { type: 'authorise', params: data },
+            { type: 'tell', params: tellAuthorised },
+          ],
+        },
         'withdrawal.accepted': { guard: 'isFree', target: 'queued', actions: 'clearReason' },
-        'withdrawal.adopted': { target: 'paying', actions: ['request', 'bind'] },
+        'withdrawal.adopted': {
+          target: 'paying',
+          actions: [
+            { type: 'request', params: data },
+            { type: 'bind', params: data },
+          ],
+        },
         'withdrawal.voided': [...onVoided, onVoidedElsewhere, onReceipt],
-        'transfer.held': { guard: and(['isOurs', 'isNewReason']), actions: 'explain' },
-        'transfer.signed': { guard: 'isOurs', target: 'paying', actions: 'sign' },
-        'transfer.mined': { guard: 'isOurs', target: 'paying', actions: 'mine' },
-        'transfer.dissolved': [{ guard: and(['isOurs', 'isVoided']), actions: 'unbindVoided' }, onDissolved[1]],
-        'transfer.died': { guard: 'isOurs', target: 'failed', actions: 'bury' },
+        'transfer.held': {
+          guard: { type: 'isOursAndNewReason', params: data },
+          actions: { type: 'explain', params: data },
+        },
+        'transfer.signed': {
+          guard: { type: 'isOurs', params: data },
+          target: 'paying',
+          actions: { type: 'sign', params: data },
+        },
+        'transfer.mined': {
+          guard: { type: 'isOurs', params: data },
+          target: 'paying',
+          actions: { type: 'mine', params: data },
+        },
+        'transfer.dissolved': [
+          { guard: { type: 'isOursAndVoided', params: data }, actions: 'unbindVoided' },
+          onUnbound,
+        ],
+        'transfer.died': {
+          guard: { type: 'isOurs', params: data },
+          target: 'failed',
+          actions: { type: 'bury', params: data },
+        },
         'time.passed': [{ guard: 'isFree', target: 'cancelled', actions: 'expire' }, onExpired],
       },
     },
     queued: {
       description: 'Waits for funds or for the batch window.',
       on: {
-        'authorisation.added': { guard: 'isNewKey', actions: 'authorise' },
-        'transfer.bound': { target: 'paying', actions: 'bind' },
-        'withdrawal.delayed': { guard: 'isNewReason', actions: 'explain' },
-        'withdrawal.held': { target: 'held', actions: 'explain' },
-        'withdrawal.adopted': { target: 'paying', actions: ['request', 'bind'] },
+        'authorisation.added': {
+          guard: { type: 'isNewKey', params: data },
+          actions: { type: 'authorise', params: data },
+        },
+        'transfer.bound': { target: 'paying', actions: { type: 'bind', params: data } },
+        'withdrawal.delayed': {
+          guard: { type: 'isNewReason', params: data },
+          actions: { type: 'explain', params: data },
+        },
+        'withdrawal.held': { target: 'held', actions: { type: 'explain', params: data } },
+        'withdrawal.adopted': {
+          target: 'paying',
+          actions: [
+            { type: 'request', params: data },
+            { type: 'bind', params: data },
+          ],
+        },
         'withdrawal.voided': [...onVoided, { ...onVoidedElsewhere, target: 'held' }],
         'time.passed': { target: 'cancelled', actions: 'expire' },
       },
@@ -252,15 +281,32 @@ export const withdrawal = machine.createMachine({
     paying: {
       description: 'Bound to a transfer, which is on its way.',
       on: {
-        'authorisation.added': { guard: 'isNewKey', actions: 'authorise' },
-        'withdrawal.adopted': { guard: 'isNewRound', actions: ['request', 'bind'] },
-        'transfer.signed': { guard: 'isOurs', actions: 'sign' },
-        'transfer.mined': { guard: 'isOurs', actions: 'mine' },
-        'transfer.unmined': { guard: 'isOurs', actions: 'unmine' },
-        'transfer.held': { guard: 'isOurs', target: 'held', actions: 'explain' },
+        'authorisation.added': {
+          guard: { type: 'isNewKey', params: data },
+          actions: { type: 'authorise', params: data },
+        },
+        'withdrawal.adopted': {
+          guard: { type: 'isNewRound', params: data },
+          actions: [
+            { type: 'request', params: data },
+            { type: 'bind', params: data },
+          ],
+        },
+        'transfer.signed': { guard: { type: 'isOurs', params: data }, actions: { type: 'sign', params: data } },
+        'transfer.mined': { guard: { type: 'isOurs', params: data }, actions: { type: 'mine', params: data } },
+        'transfer.unmined': { guard: { type: 'isOurs', params: data }, actions: 'unmine' },
+        'transfer.held': {
+          guard: { type: 'isOurs', params: data },
+          target: 'held',
+          actions: { type: 'explain', params: data },
+        },
         'transfer.dissolved': onDissolved,
-        'transfer.confirmed': { guard: 'isOurs', target: 'paid' },
-        'transfer.died': { guard: 'isOurs', target: 'failed', actions: 'bury' },
+        'transfer.confirmed': { guard: { type: 'isOurs', params: data }, target: 'paid' },
+        'transfer.died': {
+          guard: { type: 'isOurs', params: data },
+          target: 'failed',
+          actions: { type: 'bury', params: data },
+        },
         'withdrawal.voided': [...onVoided, onReceipt],
         'time.passed': onExpired,
       },
@@ -268,8 +314,8 @@ export const withdrawal = machine.createMachine({
     paid: {
       description: 'Its transaction is deep enough; a reorg may still take it back to paying.',
       on: {
-        'transfer.unmined': { guard: 'isOurs', target: 'paying', actions: 'unmine' },
-        'transfer.finalised': { guard: 'isOurs', target: 'final' },
+        'transfer.unmined': { guard: { type: 'isOurs', params: data }, target: 'paying', actions: 'unmine' },
+        'transfer.finalised': { guard: { type: 'isOurs', params: data }, target: 'final' },
         'withdrawal.voided': onReceipt,
       },
     },
@@ -277,8 +323,19 @@ export const withdrawal = machine.createMachine({
       description:
         'It will never be paid: nothing that was signed for it can be mined; may be asked for again with a higher round.',
       on: {
-        'withdrawal.requested': { guard: 'isNewRound', target: 'requested', actions: 'request' },
-        'withdrawal.adopted': { guard: 'isNewRound', target: 'paying', actions: ['request', 'bind'] },
+        'withdrawal.requested': {
+          guard: { type: 'isNewRound', params: data },
+          target: 'requested',
+          actions: { type: 'request', params: data },
+        },
+        'withdrawal.adopted': {
+          guard: { type: 'isNewRound', params: data },
+          target: 'paying',
+          actions: [
+            { type: 'request', params: data },
+            { type: 'bind', params: data },
+          ],
+        },
         'withdrawal.voided': onReceipt,
       },
     },

@@ -2,7 +2,8 @@
  * What a rule says besides changing its state: whom it tells what, and which spend keys it reserves or releases. The
  * parameters of these actions are functions of context and event; they are asked with a sample that fits every machine.
  */
-import type { Addressed, SpendKey } from '../machines/vocabulary.ts'
+import type { Message } from '../machines/messages.ts'
+import type { SpendKey } from '../machines/vocabulary.ts'
 
 export type Said =
   { verb: 'tell'; to: string; event: string } | { verb: 'reserve'; what: string } | { verb: 'release'; what: string }
@@ -29,7 +30,7 @@ const SAMPLE = {
   reason: 'reason',
 }
 
-type Params = (args: { context: unknown; event: unknown }) => { messages?: Addressed[]; keys?: SpendKey[] }
+type Params = (args: { context: unknown; event: unknown }) => { messages?: Message[]; keys?: SpendKey[] }
 
 /** Nothing for the actions that only change the context. */
 export function said(action: unknown, event: string): Said[] {

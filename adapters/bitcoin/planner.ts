@@ -16,13 +16,9 @@ import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
 import { readTemplate, writeTemplate } from './template.ts'
 
 /** `maximumRate`: sat/vB, never exceeded. Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
-export function createPlanner(
-  chain: string,
-  _asset: string,
-  network: Network,
-  options: { maximumRate: number },
-): Planner {
+export function createPlanner(chain: string, network: Network, options: { maximumRate: number }): Planner {
   return {
+    spendsUnconfirmedChange: network.segwit,
     destination: (to, dataField) => destinationOf(to, dataField, network),
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
@@ -30,7 +26,31 @@ export function createPlanner(
   }
 }
 
+/** The most payments that funds and limit allow, fewer by one until it fits. */
 function planned(
+  chain: string,
+  network: Network,
+  maximumRate: number,
+  order: Order,
+  funds: readonly Fund[],
+  facts: PlanFacts,
+): Plan | Shortfall {
+  let { payments } = order
+  for (;;) {
+    const plan = plannedFor(chain, network, maximumRate, { ...order, payments }, funds, facts)
+    // One that is alone over the limit is asked for all the same: the signer says what it holds it for.
+    const isMeant = 'shortfall' in plan ? payments.length <= 1 : payments.length <= 1 || !isOver(order, plan)
+    if (isMeant) return plan
+    payments = payments.slice(0, -1)
+  }
+}
+
+function isOver({ payments, limit }: Order, { paid, fee }: Plan): boolean {
+  const cost = payments.slice(0, paid).reduce((sum, { amount }) => sum + BigInt(amount), BigInt(fee))
+  return limit !== null && cost > BigInt(limit)
+}
+
+function plannedFor(
   chain: string,
   network: Network,
   maximumRate: number,
@@ -80,7 +100,7 @@ function writtenPlan(chain: string, network: Network, aim: Aim, choice: Choice):
   const outputs = choice.changeSat > 0n ? [...aim.payments, change] : aim.payments
   const inputs = funds.map(({ key, raw, publicKey }) => ({ ...outpointOf(chain, key), raw, publicKey }))
   const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, network))
-  return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString() }
+  return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString(), paid: aim.payments.length }
 }
 
 /** Reads the template back as the signer will: coins that are not what the ledger says must not get that far. */

@@ -12,7 +12,7 @@ export interface NodeAccess {
   url: string
   username?: string
   password?: string
-  cookieFile?: string
+  cookieFile?: string | undefined
 }
 
 /** What the node answered: a result, or its own error with the code of Bitcoin Core's `rpc/protocol.h`. */

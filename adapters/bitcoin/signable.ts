@@ -32,6 +32,7 @@ export function createSignable(chain: string, asset: string, network: Network): 
     inspect: template => inspect(readTemplate(template, network)),
     coins: template => readTemplate(template, network).inputs.map(input => coinOf(chain, input)),
     destination: (to, dataField) => destinationOf(to, dataField, network),
+    hasMalleableIds: !network.segwit,
   }
 }
 

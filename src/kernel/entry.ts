@@ -1,13 +1,41 @@
 /** What the ledger stores. One line of the journal is one commit. */
-import type { Id, Json, SpendKey } from '../../machines/vocabulary.ts'
+import type { AccountContext } from '../../machines/account.ts'
+import type { AddressContext } from '../../machines/address.ts'
+import type { AttemptContext } from '../../machines/attempt.ts'
+import type { ChainContext } from '../../machines/chain.ts'
+import type { CoinContext } from '../../machines/coin.ts'
+import type { DepositContext } from '../../machines/deposit.ts'
+import { kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
+import type { KindOf } from '../../machines/messages.ts'
+import type { PoolContext } from '../../machines/pool.ts'
+import type { SigningContext } from '../../machines/signing.ts'
+import type { TransferContext } from '../../machines/transfer.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import type { VoidContext } from '../../machines/void.ts'
+import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 
-/** One machine instance, as it is at rest. `value` is the state's path with dots: `published.delayed`. */
-export interface Instance {
-  id: Id
+/** What an instance of each kind holds. */
+export interface Contexts {
+  account: AccountContext
+  address: AddressContext
+  attempt: AttemptContext
+  chain: ChainContext
+  coin: CoinContext
+  deposit: DepositContext
+  transfer: TransferContext
+  withdrawal: WithdrawalContext
+  signing: SigningContext
+  void: VoidContext
+  pool: PoolContext
+}
+
+/** One machine instance of one kind, as it is at rest. `value` is the state's path with dots: `published.delayed`. */
+interface Image<K extends Kind> {
+  id: IdOf<K>
   /** The machine's version. */
   version: number
   value: string
-  context: { [key: string]: Json }
+  context: Contexts[K]
   /** Counts this instance's transitions from 1. */
   revision: number
   /** Of its last transition: the order of lists. */
@@ -19,6 +47,24 @@ export interface Instance {
   /** In a final state: it leaves memory, and is read from the archive. */
   ended: boolean
 }
+
+/** An instance of any of these kinds. */
+export type InstanceOf<K extends Kind> = { [P in K]: Image<P> }[K]
+export type Instance = InstanceOf<Kind>
+
+/** What is found under an id. */
+export type Found<I extends Id> = InstanceOf<KindOf<I>>
+
+export const isKind = <I extends Instance, K extends Kind>(instance: I, kind: K): instance is I & InstanceOf<K> =>
+  kindOf(instance.id) === kind
+
+/** `id@entered`: the run of the task that the instance's state owes. */
+export const runOf = ({ id, entered }: Pick<Instance, 'id' | 'entered'>): string => `${id}@${entered}`
+
+/** Its top-level state. */
+export const stateOf = ({ value }: Pick<Instance, 'value'>): string => value.split('.', 1)[0]!
+
+export const chainOf = ({ context }: { context: { chain: string } }): string => context.chain
 
 /** One transition. `seq` numbers transitions of the whole ledger from 1, gap-free and final: the event feed. */
 export interface Entry {

@@ -1,19 +1,23 @@
 /**
  * The step: one event and all that follows from it, decided purely, as one commit. Nothing is stored or performed here.
  */
-import { createActor, initialTransition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate'
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
+import { kindOf, nameOf, type Id, type Kind } from '../../machines/ids.ts'
+import type { Message } from '../../machines/messages.ts'
+import type { SpendKey, TaskName } from '../../machines/vocabulary.ts'
+import { isKind, runOf, type Commit, type Entry, type Found, type Instance } from './entry.ts'
 import { invariant } from './fault.ts'
-import type { Addressed, Event, Id, Json, SpendKey, TaskName } from '../../machines/vocabulary.ts'
-import type { Commit, Entry, Instance } from './entry.ts'
+import { initialOf, transition, type ReturnedAction } from './transition.ts'
 
 /** A machine by its id, which is also the kind of its instances. */
-export type Machines = Readonly<Record<string, AnyStateMachine>>
+export type Machines = Readonly<Partial<Record<Kind, AnyStateMachine>>>
 
 /** What a step reads. */
 export interface Memory {
   readonly seq: number
+  /** Tip height of each chain. */
   readonly heights: Readonly<Record<string, number>>
-  get(id: Id): Instance | undefined
+  get<I extends Id>(id: I): Found<I> | undefined
   /** Who has reserved a spend key. */
   holder(key: SpendKey): Id | undefined
 }
@@ -21,10 +25,7 @@ export interface Memory {
 /** A bound on what one event may set in motion. Slices of 500 stay far below it; a disconnected block is one commit. */
 const MAXIMUM_MESSAGES = 200_000
 
-export const kindOf = (id: Id): string => id.slice(0, id.indexOf('/'))
-export const nameOf = (id: Id): string => id.slice(id.indexOf('/') + 1)
-export const runOf = (instance: Instance): string => `${instance.id}@${instance.entered}`
-
+/** Throws an invariant fault for a kind that these machines do not have. */
 export function machineOf(machines: Machines, id: Id): AnyStateMachine {
   const machine = machines[kindOf(id)]
   if (machine === undefined) throw invariant('unknown-kind', `no machine for ${id}`)
@@ -47,19 +48,10 @@ const unflatten = (value: string): StateValue => {
   return dot < 0 ? value : { [value.slice(0, dot)]: unflatten(value.slice(dot + 1)) }
 }
 
-/** The snapshot that every new instance of a machine starts from: immutable, and costly to make. */
-const initialSnapshots = new WeakMap<AnyStateMachine, AnyMachineSnapshot>()
-
-function initialOf(machine: AnyStateMachine): AnyMachineSnapshot {
-  let initial = initialSnapshots.get(machine)
-  if (initial === undefined)
-    initialSnapshots.set(machine, (initial = initialTransition(machine)[0] as AnyMachineSnapshot))
-  return initial
-}
-
+/** The snapshot of an instance, or the initial one of an instance that does not exist yet. */
 export function restore(machine: AnyStateMachine, instance: Instance | undefined): AnyMachineSnapshot {
   if (instance === undefined) return initialOf(machine)
-  return machine.resolveState({ value: unflatten(instance.value), context: instance.context }) as AnyMachineSnapshot
+  return machine.resolveState({ value: unflatten(instance.value), context: instance.context })
 }
 
 /** The task that a state owes, or null. */
@@ -73,11 +65,12 @@ const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === '
 interface Draft {
   memory: Memory
   overlay: Map<Id, Instance>
-  work: Addressed[]
+  work: Message[]
   commit: Commit
   held: Map<SpendKey, Id | null>
 }
 
+/** The context is the machine's own: whoever is told by id is told by type, so that it fits the kind. */
 function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyMachineSnapshot): Instance {
   const seq = draft.memory.seq + draft.commit.entries.length + 1
   const value = flatten(after.value as StateValue)
@@ -85,13 +78,13 @@ function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyM
     id,
     version: versionOf(after.machine),
     value,
-    context: after.context as { [key: string]: Json },
+    context: after.context,
     revision: (before?.revision ?? 0) + 1,
     seq,
     at: draft.commit.at,
     entered: before?.value === value ? before.entered : seq,
     ended: isEnded(after),
-  }
+  } as Instance
 }
 
 const find = (draft: Draft, id: Id): Instance | undefined => draft.overlay.get(id) ?? draft.memory.get(id)
@@ -122,41 +115,15 @@ function settleReservations({ memory, held, commit }: Draft): void {
   }
 }
 
-type Action = { type: string; params?: unknown }
-type Scope = Parameters<AnyStateMachine['transition']>[2]
-
-const nothing = (): void => undefined
-/** Where a machine's transitions take place: an actor that is never started. */
-const scopes = new WeakMap<AnyStateMachine, Scope>()
-
-function scopeOf(machine: AnyStateMachine): Scope {
-  const before = scopes.get(machine)
-  if (before !== undefined) return before
-  const self = createActor(machine)
-  const inert = { logger: nothing, defer: nothing, emit: nothing, stopChild: nothing, actionExecutor: nothing }
-  const scope: Scope = { ...inert, self, system: self.system, id: '', sessionId: '' }
-  scopes.set(machine, scope)
-  return scope
-}
-
-/** XState's own `transition`, which makes an actor for every event: half of what it costs. Actions are not executed. */
-function transition(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event: Event) {
-  const actions: Action[] = []
-  const actionExecutor: Scope['actionExecutor'] = action => {
-    actions.push(action)
-  }
-  const after = machine.transition(snapshot, event, { ...scopeOf(machine), actionExecutor })
-  return [after as AnyMachineSnapshot, actions] as const
-}
-
-function follow(draft: Draft, id: Id, { type, params }: Action): void {
-  if (type === 'tell') draft.work.push(...(params as { messages: Addressed[] }).messages)
+/** The parameters are what machines/messages.ts declares of its three actions. */
+function follow(draft: Draft, id: Id, { type, params }: ReturnedAction): void {
+  if (type === 'tell') draft.work.push(...(params as { messages: Message[] }).messages)
   else if (type === 'reserve') reserve(draft, id, (params as { keys: SpendKey[] }).keys)
   else if (type === 'release') release(draft, id, (params as { keys: SpendKey[] }).keys)
   else throw invariant('unknown-action', `${id} returned the action ${type}, which is none of tell, reserve, release`)
 }
 
-function deliver(machines: Machines, draft: Draft, { to, event }: Addressed): void {
+function deliver(machines: Machines, draft: Draft, { to, event }: Message): void {
   const before = find(draft, to)
   if (before?.ended === true) return
   if (event.run !== undefined && (before === undefined || event.run !== runOf(before))) return
@@ -165,24 +132,17 @@ function deliver(machines: Machines, draft: Draft, { to, event }: Addressed): vo
   const [after, returned] = transition(machine, snapshot, event)
   if (after.status === 'error')
     throw invariant('machine-error', `${to} failed at ${event.type}: ${String(after.error)}`)
-  if (after !== snapshot) record(draft, event, before, after, to)
+  if (after !== snapshot) record(draft, event.type, before, after, to)
   // Who changes nothing in itself may still have to tell others: XState answers the same snapshot then, too.
   for (const action of returned) follow(draft, to, action)
 }
 
-function record(draft: Draft, event: Event, before: Instance | undefined, after: AnyMachineSnapshot, to: Id): void {
+function record(draft: Draft, event: string, before: Instance | undefined, after: AnyMachineSnapshot, to: Id): void {
   const image = imageOf(draft, to, before, after)
   const { seq, value } = image
-  const entry: Entry = {
-    seq,
-    prev: before?.seq ?? null,
-    event: event.type,
-    from: before?.value ?? null,
-    to: value,
-    image,
-  }
+  const entry: Entry = { seq, prev: before?.seq ?? null, event, from: before?.value ?? null, to: value, image }
   draft.commit.entries.push(entry)
-  if (kindOf(to) === 'chain') draft.commit.heights[nameOf(to)] = image.context['height'] as number
+  if (isKind(image, 'chain')) draft.commit.heights[nameOf(to)] = image.context.height
   draft.overlay.set(to, image)
 }
 
@@ -190,7 +150,7 @@ function record(draft: Draft, event: Event, before: Instance | undefined, after:
  * Steps through `first` and everything they tell, in order, until nobody has anything to say.
  * Answers null when nothing changed. Throws an invariant fault, and then nothing has happened.
  */
-export function step(machines: Machines, memory: Memory, first: readonly Addressed[], at: number): Commit | null {
+export function step(machines: Machines, memory: Memory, first: readonly Message[], at: number): Commit | null {
   const commit: Commit = { at, heights: { ...memory.heights }, entries: [], reserve: [], release: [] }
   const draft: Draft = { memory, overlay: new Map(), work: [...first], commit, held: new Map() }
   for (let i = 0; i < draft.work.length; i++) {

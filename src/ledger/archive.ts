@@ -1,9 +1,9 @@
 /** What has left memory, read from the journal's segments through their indexes. Every line read is checked against its chain. */
-import type { Id } from '../../machines/vocabulary.ts'
+import type { Id, Kind } from '../../machines/ids.ts'
 import { corruptStore, invariant } from '../kernel/fault.ts'
 import type { Disk, File } from '../kernel/ports.ts'
 import { READ_MAXIMUM, type Archive, type Query } from './engine.ts'
-import type { Commit, Instance, Recorded } from '../kernel/entry.ts'
+import { chainOf, isKind, type Commit, type Found, type Instance, type InstanceOf, type Recorded } from '../kernel/entry.ts'
 import { BODY_AT, asBuffer, checkLine, claimedHash, commitOf, readLines } from './line.ts'
 import type { SegmentIndex } from './segment-index.ts'
 
@@ -29,8 +29,8 @@ export function openArchive(disk: Disk, directory: string, segments: () => Segme
   }
   return {
     entry,
-    read: id => readEnded(segments(), id, entry),
-    list: query => listEnded(disk, segments(), query),
+    read: async <I extends Id>(id: I) => (await readEnded(segments(), id, entry)) as Found<I> | null,
+    list: async <K extends Kind>(query: Query<K>) => (await listEnded(disk, segments(), query)) as InstanceOf<K>[],
     async entries(after, limit) {
       const wanted = bounded(limit)
       const found: Recorded[] = []
@@ -63,7 +63,11 @@ const bounded = (limit: number): number => Math.max(0, Math.min(limit, READ_MAXI
 
 const recorded = ({ at, heights }: Commit, entry: Commit['entries'][number]): Recorded => ({ at, heights, entry })
 
-async function readEnded(segments: Segment[], id: Id, entry: (seq: number) => Promise<Recorded | null>) {
+async function readEnded(
+  segments: Segment[],
+  id: Id,
+  entry: (seq: number) => Promise<Recorded | null>,
+): Promise<Instance | null> {
   for (const segment of segments.toReversed())
     for (const seq of await segment.index.endings(id)) {
       const image = (await entry(seq))?.entry.image
@@ -85,8 +89,8 @@ async function listEnded(disk: Disk, segments: Segment[], query: Query): Promise
 }
 
 function isAskedFor(image: Instance, { kind, chain, state }: Query): boolean {
-  if (!image.id.startsWith(`${kind}/`)) return false
-  if (chain !== undefined && image.context['chain'] !== chain) return false
+  if (!isKind(image, kind)) return false
+  if (chain !== undefined && chainOf(image) !== chain) return false
   return state === undefined || image.value === state || image.value.startsWith(`${state}.`)
 }
 

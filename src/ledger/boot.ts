@@ -3,7 +3,8 @@
  * HEAD.json does not know yet, a missing index); refuses everything else, because defaults in place of lost data pay twice.
  */
 import { join } from 'node:path'
-import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import type { Id } from '../../machines/ids.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
 import { corruptStore } from '../kernel/fault.ts'
 import type { Disk, Random } from '../kernel/ports.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'

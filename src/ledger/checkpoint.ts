@@ -9,7 +9,8 @@
  */
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { Id, Json, SpendKey } from '../../machines/vocabulary.ts'
+import type { Id } from '../../machines/ids.ts'
+import type { Json, SpendKey } from '../../machines/vocabulary.ts'
 import { corruptStore } from '../kernel/fault.ts'
 import type { Disk, File } from '../kernel/ports.ts'
 import type { Instance } from '../kernel/entry.ts'

@@ -3,8 +3,9 @@
  * engine makes commits durable in order (Journal) and finds again what has left memory (Archive). It is this small so
  * that a second engine can stand in the same place.
  */
-import type { Id, SpendKey } from '../../machines/vocabulary.ts'
-import type { Commit, Instance, Recorded } from '../kernel/entry.ts'
+import type { Id, Kind } from '../../machines/ids.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import type { Commit, Found, Instance, InstanceOf, Recorded } from '../kernel/entry.ts'
 
 /** What a start finds. `live` and `reservations` are the caller's to keep from here on. */
 export interface Opened {
@@ -53,9 +54,9 @@ export interface Journal {
 /** Ended instances, and every entry there ever was. Reads only what is durable; rejects with corruptStore on damage. */
 export interface Archive {
   /** An ended instance, or null. */
-  read(id: Id): Promise<Instance | null>
+  read<I extends Id>(id: I): Promise<Found<I> | null>
   /** Ended instances with a seq above `after`, by seq. `state` matches the whole value or its first words. */
-  list(query: Query): Promise<Instance[]>
+  list<K extends Kind>(query: Query<K>): Promise<InstanceOf<K>[]>
   /** The feed: entries with a seq above `after`, in order. */
   entries(after: number, limit: number): Promise<Recorded[]>
   entry(seq: number): Promise<Recorded | null>
@@ -63,8 +64,8 @@ export interface Archive {
   history(seq: number, limit: number): Promise<Recorded[]>
 }
 
-export interface Query {
-  kind: string
+export interface Query<K extends Kind = Kind> {
+  kind: K
   chain?: string
   state?: string
   after: number

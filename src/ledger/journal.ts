@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path'
 import { Low, type Adapter } from 'lowdb'
-import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import type { Id } from '../../machines/ids.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
 import { invariant, operating, reasonOf, unknownOutcome, type Fault } from '../kernel/fault.ts'
 import type { Disk, File, Log, Random } from '../kernel/ports.ts'
 import { openArchive, type Segment } from './archive.ts'

@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Id } from '../../machines/vocabulary.ts'
+import type { Id } from '../../machines/ids.ts'
 import type { Disk, File } from '../kernel/ports.ts'
 import type { Commit } from '../kernel/entry.ts'
 import { indexFile, replaceFile, withFile } from './files.ts'

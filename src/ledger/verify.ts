@@ -4,7 +4,8 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
-import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import type { Id } from '../../machines/ids.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Disk, File } from '../kernel/ports.ts'
 import { replay, type State } from './boot.ts'

@@ -1,40 +1,50 @@
 /**
- * What an instance can be found by, besides its id. Read off its context by field name, so that every kind is treated
- * alike: `place`, `conflict` and `spent.place` tie it to a block, `inputs` to what its transaction spends,
- * `transactionId` an attempt to its transaction, `reference` an address to its owner.
+ * What an instance can be found by, besides its id: the block that it stands in, what its transaction spends, an attempt
+ * by its transaction, an address by its owner. A facet says in its type whom it finds.
  */
+import type { IdOf } from '../../machines/ids.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
-import type { Instance } from '../kernel/entry.ts'
-import { kindOf } from '../kernel/step.ts'
+import { isKind, type Instance } from '../kernel/entry.ts'
 
-interface Findable {
-  chain: string
-  place?: Place | null
-  conflict?: Place | null
-  spent?: { place: Place } | null
-  inputs?: SpendKey[]
-  transactionId?: string | null
-  reference?: string | null
+/** Whom a facet of each sort finds. */
+interface Finds {
+  block: 'attempt' | 'coin' | 'deposit'
+  input: 'coin' | 'deposit'
+  tx: 'attempt'
+  reference: 'address'
 }
 
-export const blockFacet = (chain: string, hash: string): string => `block|${chain}|${hash}`
-export const inputFacet = (key: SpendKey): string => `input|${key}`
-export const transactionFacet = (chain: string, transactionId: string): string => `tx|${chain}|${transactionId}`
-export const referenceFacet = (chain: string, reference: string): string => `reference|${chain}|${reference}`
+type Sort = keyof Finds
+export type Facet<S extends Sort = Sort> = { [P in S]: `${P}|${string}` }[S]
+export type FoundBy<F extends Facet> = F extends `${infer S extends Sort}|${string}` ? IdOf<Finds[S]> : never
 
-function addBlocks(facets: string[], { chain, place, conflict, spent }: Findable): void {
-  for (const block of [place, conflict, spent?.place]) if (block) facets.push(blockFacet(chain, block.hash))
-}
+export const blockFacet = (chain: string, hash: string): Facet<'block'> => `block|${chain}|${hash}`
+export const inputFacet = (key: SpendKey): Facet<'input'> => `input|${key}`
+export const transactionFacet = (chain: string, transactionId: string): Facet<'tx'> => `tx|${chain}|${transactionId}`
+export const referenceFacet = (chain: string, reference: string): Facet<'reference'> =>
+  `reference|${chain}|${reference}`
+
+const blocksOf = (chain: string, ...places: (Place | null | undefined)[]): Facet[] =>
+  places.flatMap(place => (place ? [blockFacet(chain, place.hash)] : []))
 
 /** The facets of an instance; none when it is not live. */
-export function facetsOf(instance: Instance | undefined): string[] {
+export function facetsOf(instance: Instance | undefined): Facet[] {
   if (instance === undefined || instance.ended) return []
-  const context = instance.context as unknown as Findable
-  const facets: string[] = []
-  addBlocks(facets, context)
-  const kind = kindOf(instance.id)
-  if (kind === 'deposit' || kind === 'coin') for (const key of context.inputs ?? []) facets.push(inputFacet(key))
-  if (kind === 'attempt' && context.transactionId) facets.push(transactionFacet(context.chain, context.transactionId))
-  if (kind === 'address' && context.reference) facets.push(referenceFacet(context.chain, context.reference))
-  return facets
+  if (isKind(instance, 'deposit')) {
+    const { chain, place, conflict, inputs } = instance.context
+    return [...blocksOf(chain, place, conflict), ...inputs.map(inputFacet)]
+  }
+  if (isKind(instance, 'coin')) {
+    const { chain, place, conflict, spent, inputs } = instance.context
+    return [...blocksOf(chain, place, conflict, spent?.place), ...inputs.map(inputFacet)]
+  }
+  if (isKind(instance, 'attempt')) {
+    const { chain, place, transactionId } = instance.context
+    return [...blocksOf(chain, place), ...(transactionId === null ? [] : [transactionFacet(chain, transactionId)])]
+  }
+  if (isKind(instance, 'address')) {
+    const { chain, reference } = instance.context
+    return reference === null ? [] : [referenceFacet(chain, reference)]
+  }
+  return []
 }

@@ -1,16 +1,20 @@
 /** A binary heap with lazy deletion: what is popped must be checked against the present by the caller. */
-export interface Heap {
-  push(at: number, id: string): void
+export interface Heap<Id extends string> {
+  push(at: number, id: Id): void
   /** The lowest, or undefined. */
-  peek(): { at: number; id: string } | undefined
-  pop(): { at: number; id: string } | undefined
+  peek(): Item<Id> | undefined
+  pop(): Item<Id> | undefined
 }
 
-const before = (a: { at: number; id: string }, b: { at: number; id: string }): boolean =>
-  a.at < b.at || (a.at === b.at && a.id < b.id)
+interface Item<Id extends string> {
+  at: number
+  id: Id
+}
 
-export function createHeap(): Heap {
-  const items: { at: number; id: string }[] = []
+const before = (a: Item<string>, b: Item<string>): boolean => a.at < b.at || (a.at === b.at && a.id < b.id)
+
+export function createHeap<Id extends string>(): Heap<Id> {
+  const items: Item<Id>[] = []
   const swap = (i: number, j: number) => {
     const item = items[i]!
     items[i] = items[j]!

@@ -3,11 +3,11 @@
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
 import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
-import type { GeneratedAddress } from '../../machines/address.ts'
+import type { IdOf } from '../../machines/ids.ts'
+import type { GeneratedAddress, Hearing, SignedAttempt, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
   Amount,
   Authorisation,
-  Id,
   Intent,
   Json,
   MemoryPosition,
@@ -37,15 +37,11 @@ interface OfSigner {
 }
 
 /** What a withdrawal is told of its void. */
-export interface Voided {
-  receipt: SignedReceipt
-  verdict: 'cancelled' | 'rejected'
-  reason: string
-}
+export type Voided = Omit<VoidedWithdrawal, 'height'>
 
 /** A withdrawal that the signer never pays in the transfer that it was planned in; it was voided. */
 export interface Unsignable extends Voided {
-  id: Id
+  id: IdOf<'withdrawal'>
 }
 
 export type Inbound = { at: number } & (
@@ -67,19 +63,19 @@ export type Inbound = { at: number } & (
     }
   | { type: 'addresses.retained'; data: OfChain }
   | { type: 'address.assigned'; data: OfChain & { index: number; reference: string } }
-  | { type: 'credit.acknowledged'; data: { id: Id } }
-  | { type: 'decision.made'; data: { id: Id; accept: boolean; reference: string | null; reason: string } }
+  | { type: 'credit.acknowledged'; data: { id: IdOf<'deposit'> } }
+  | { type: 'decision.made'; data: { id: IdOf<'deposit'>; accept: boolean; reference: string | null; reason: string } }
   | { type: 'withdrawal.requested'; data: Intent & Requested }
-  | { type: 'withdrawals.approved'; data: OfChain & { ids: Id[] } }
-  | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: Id } & Voided }
-  | { type: 'authorisation.added'; data: { id: Id; isEnough: boolean } & Authorisation }
-  | { type: 'transfer.resumed'; data: { id: Id; reason: string } }
+  | { type: 'withdrawals.approved'; data: OfChain & { ids: IdOf<'withdrawal'>[] } }
+  | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: IdOf<'withdrawal'> } & Voided }
+  | { type: 'authorisation.added'; data: { id: IdOf<'withdrawal'>; isEnough: boolean } & Authorisation }
+  | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
   | {
       type: 'signer.recalled'
       data: OfChain & OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; until: number }
     }
   | { type: 'signer.replaced'; data: Record<string, never> }
-  | { type: 'time.passed'; data: { ids: Id[] } }
+  | { type: 'time.passed'; data: { ids: IdOf<Hearing<'time.passed'>>[] } }
   | TaskResult
 )
 
@@ -94,18 +90,12 @@ interface Requested {
 export type TaskResult = { run: string } & (
   | {
       type: 'signing.completed'
-      data: OfSigner & { id: Id; transactionId: string; raw: string; earlier: Earlier | null }
+      data: OfSigner & { id: IdOf<'attempt'> } & SignedAttempt
     }
-  | { type: 'signing.pended'; data: { id: Id; reason: string; retryAt: number } }
-  | { type: 'signing.refused'; data: OfSigner & { id: Id; reason: string; unsignable: Unsignable[] } }
-  | { type: 'publishing.answered'; data: { id: Id; reason: string | null; retryAt: number } }
-  | { type: 'publishing.refused'; data: { id: Id; reason: string; retryAt: number } }
-  | { type: 'facts.gathered'; data: { id: Id; facts: PlanFacts; limit: Amount | null; retryAt: number } }
-  | { type: 'task.failed'; data: { id: Id; reason: string; retryAt: number } }
+  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
+  | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
+  | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null; retryAt: number } }
+  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
+  | { type: 'facts.gathered'; data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; retryAt: number } }
+  | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string; retryAt: number } }
 )
-
-export interface Earlier {
-  template: Json
-  spendKeys: SpendKey[]
-  fee: Amount
-}

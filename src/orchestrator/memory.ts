@@ -2,11 +2,19 @@
  * The live instances and what finds them quickly. It is rebuilt from the ledger at boot and changed by commits only, in
  * their order; so it is always what a replay of the journal would give.
  */
-import type { Id, SpendKey } from '../../machines/vocabulary.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
-import { facetsOf } from './facets.ts'
+import { isIdOf, kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
+import type { Hearing } from '../../machines/messages.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import { chainOf, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
+import type { Memory } from '../kernel/step.ts'
+import { facetsOf, type Facet, type FoundBy } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
-import { kindOf, type Memory } from '../kernel/step.ts'
+
+/** The kinds that a time or a height wakes. */
+type WokenByTime = Hearing<'time.passed'>
+type WokenByHeight = Hearing<'height.reached'>
+const WOKEN_BY_TIME: readonly WokenByTime[] = ['account', 'attempt', 'withdrawal']
+const WOKEN_BY_HEIGHT: readonly WokenByHeight[] = ['coin', 'deposit', 'transfer']
 
 /** Told of every change, in order: `after` is ended when the instance has just left memory. */
 export type Observer = (before: Instance | undefined, after: Instance) => void
@@ -16,49 +24,46 @@ export interface LiveMemory extends Memory {
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
   /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
-  list(kind: string, chain?: string, state?: string): Instance[]
-  count(kind: string, chain: string, state: string): number
+  list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
+  count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
-  counts(): { kind: string; chain: string; state: string; count: number }[]
+  counts(): { kind: Kind; chain: string; state: string; count: number }[]
   /** Who has this facet: facets.ts. */
-  find(facet: string): Id[]
+  find<F extends Facet>(facet: F): FoundBy<F>[]
   /** Takes the ids whose dueAt has come, at most `limit`. */
-  takeDue(now: number, limit: number): Id[]
+  takeDue(now: number, limit: number): IdOf<WokenByTime>[]
   /** When the next one is due, or null. */
   nextDue(): number | null
   /** Takes the ids of a chain whose dueHeight has come. */
-  takeDueHeight(chain: string, height: number): Id[]
+  takeDueHeight(chain: string, height: number): IdOf<WokenByHeight>[]
   /** Puts back what was taken and could not be stepped. */
-  postpone(ids: Id[], until: number): void
+  postpone(ids: readonly IdOf<WokenByTime>[], until: number): void
   /** The same for what was taken at a height. */
-  returnDueHeight(chain: string, ids: readonly Id[], height: number): void
+  returnDueHeight(chain: string, ids: readonly IdOf<WokenByHeight>[], height: number): void
   observe(observer: Observer): void
 }
-
-export const stateOf = (instance: Instance): string => instance.value.split('.', 1)[0]!
-export const chainOf = (instance: Instance): string => instance.context['chain'] as string
 
 interface State {
   seq: number
   heights: Record<string, number>
   live: Map<Id, Instance>
   holders: Map<SpendKey, Id>
-  facets: Map<string, Set<Id>>
+  facets: Map<Facet, Set<Id>>
   lists: Map<string, Map<Id, Instance>>
-  due: Heap
-  dueHeights: Map<string, Heap>
+  due: Heap<IdOf<WokenByTime>>
+  dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
   observers: Observer[]
 }
 
 const listKey = (instance: Instance): string => `${kindOf(instance.id)}|${chainOf(instance)}|${stateOf(instance)}`
 
-function place(state: State, facet: string, id: Id): void {
+function place(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
   if (ids === undefined) state.facets.set(facet, new Set([id]))
   else ids.add(id)
 }
 
-function displace(state: State, facet: string, id: Id): void {
+function displace(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
   ids?.delete(id)
   if (ids?.size === 0) state.facets.delete(facet)
@@ -82,19 +87,20 @@ function relist(state: State, before: Instance | undefined, after: Instance): vo
 }
 
 /** What a state did not care for when it was due may matter in the next state, so a new state is scheduled anew. */
-function reschedule(state: State, before: Instance | undefined, after: Instance): void {
-  if (after.ended) return
-  const { chain, dueAt, dueHeight } = after.context as { chain: string; dueAt: number | null; dueHeight: number | null }
-  const isNewState = before?.value !== after.value
-  if (dueAt !== null && (isNewState || before.context['dueAt'] !== dueAt)) state.due.push(dueAt, after.id)
-  if (dueHeight === null || (!isNewState && before.context['dueHeight'] === dueHeight)) return
-  heightsOf(state, chain).push(dueHeight, after.id)
+function reschedule(state: State, before: Instance | undefined, { id, value, context, ended }: Instance): void {
+  if (ended) return
+  const { chain, dueAt, dueHeight } = context
+  const isNew = before?.value !== value
+  if (dueAt !== null && isIdOf(WOKEN_BY_TIME, id) && (isNew || before.context.dueAt !== dueAt))
+    state.due.push(dueAt, id)
+  if (dueHeight !== null && isIdOf(WOKEN_BY_HEIGHT, id) && (isNew || before.context.dueHeight !== dueHeight))
+    heightsOf(state, chain).push(dueHeight, id)
 }
 
-function heightsOf(state: State, chain: string): Heap {
+function heightsOf(state: State, chain: string): Heap<IdOf<WokenByHeight>> {
   const known = state.dueHeights.get(chain)
   if (known !== undefined) return known
-  const heap = createHeap()
+  const heap = createHeap<IdOf<WokenByHeight>>()
   state.dueHeights.set(chain, heap)
   return heap
 }
@@ -118,32 +124,46 @@ function apply(state: State, commit: Commit): void {
 }
 
 /** Pops what is due and still means it; what has changed its mind since is dropped. */
-function take(state: State, heap: Heap | undefined, field: 'dueAt' | 'dueHeight', now: number, limit: number): Id[] {
-  const ids: Id[] = []
+function take<I extends Id>(
+  state: State,
+  heap: Heap<I> | undefined,
+  field: 'dueAt' | 'dueHeight',
+  now: number,
+  limit: number,
+): I[] {
+  const ids: I[] = []
   for (let top = heap?.peek(); top !== undefined && top.at <= now && ids.length < limit; top = heap?.peek()) {
     heap!.pop()
-    const due = state.live.get(top.id)?.context[field] as number | null | undefined
+    const due = state.live.get(top.id)?.context[field]
     if (due !== null && due !== undefined && due <= now) ids.push(top.id)
   }
   return [...new Set(ids)]
 }
 
-function list(state: State, kind: string, chain?: string, wanted?: string): Instance[] {
-  const found: Instance[] = []
-  for (const [key, instances] of state.lists) {
-    const [itsKind, itsChain, itsState] = key.split('|')
-    if (itsKind !== kind || (chain !== undefined && itsChain !== chain)) continue
-    if (wanted === undefined || itsState === wanted) for (const instance of instances.values()) found.push(instance)
-  }
-  return found.sort((a, b) => a.seq - b.seq)
+interface ListKey {
+  kind: Kind
+  chain: string
+  state: string
 }
 
-function counts(state: State): { kind: string; chain: string; state: string; count: number }[] {
-  return [...state.lists].map(([key, instances]) => {
-    const [kind, chain, itsState] = key.split('|') as [string, string, string]
-    return { kind, chain, state: itsState, count: instances.size }
-  })
+function readListKey(key: string): ListKey {
+  const [kind, chain, state] = key.split('|')
+  return { kind: kind as Kind, chain: chain!, state: state! }
 }
+
+/** Lists are kept by kind, so what is in one is of that kind. */
+function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: string): InstanceOf<K>[] {
+  const found: Instance[] = []
+  for (const [key, instances] of state.lists) {
+    const its = readListKey(key)
+    if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
+    if (wanted === undefined || its.state === wanted) for (const instance of instances.values()) found.push(instance)
+  }
+  return found.sort((a, b) => a.seq - b.seq) as InstanceOf<K>[]
+}
+
+const counts = (state: State) =>
+  [...state.lists].map(([key, instances]) => ({ ...readListKey(key), count: instances.size }))
 
 export interface Loaded {
   seq: number
@@ -172,7 +192,7 @@ export function createMemory(loaded: Loaded): LiveMemory {
     get heights() {
       return state.heights
     },
-    get: id => state.live.get(id),
+    get: <I extends Id>(id: I) => state.live.get(id) as Found<I> | undefined,
     holder: key => state.holders.get(key),
     apply: commit => apply(state, commit),
     all: () => state.live.values(),
@@ -180,7 +200,7 @@ export function createMemory(loaded: Loaded): LiveMemory {
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
-    find: facet => [...(state.facets.get(facet) ?? [])],
+    find: <F extends Facet>(facet: F) => [...(state.facets.get(facet) ?? [])] as FoundBy<F>[],
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,
     takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),

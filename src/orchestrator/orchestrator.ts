@@ -5,14 +5,17 @@
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
 import type { ChainContext } from '../../machines/chain.ts'
-import type { Addressed, Id } from '../../machines/vocabulary.ts'
+import { chainId } from '../../machines/ids.ts'
+import type { Message } from '../../machines/messages.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { Commit, Instance } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
 import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
-import { policyOf, type Policies } from './policy.ts'
-import { chainOfInbound, onApplied, route } from './route.ts'
+import type { Policies } from './policy.ts'
+import { chainOfInbound, route } from './route.ts'
+import { onApplied } from './routes/chains.ts'
+import { viewOf } from './routes/view.ts'
 import { machineOf, step, taskOf, versionOf, type Machines } from '../kernel/step.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
@@ -83,7 +86,7 @@ function checkpointIfLong({ ledger, memory, ports }: Engine): void {
     .catch((error: unknown) => ports.log('error', 'checkpoint failed', { reason: reasonOf(error) }))
 }
 
-function commitSlice(engine: Engine, messages: readonly Addressed[], at: number): void {
+function commitSlice(engine: Engine, messages: readonly Message[], at: number): void {
   const commit = step(engine.machines, engine.memory, messages, at)
   if (commit === null) return
   checkCommit(engine.memory, commit)
@@ -97,7 +100,7 @@ function commitSlice(engine: Engine, messages: readonly Addressed[], at: number)
   engine.last.catch(() => {})
 }
 
-function commitSlices(engine: Engine, messages: readonly Addressed[], at: number, size: number): void {
+function commitSlices(engine: Engine, messages: readonly Message[], at: number, size: number): void {
   for (let i = 0; i < messages.length; i += size) commitSlice(engine, messages.slice(i, i + size), at)
 }
 
@@ -105,16 +108,15 @@ function commitSlices(engine: Engine, messages: readonly Addressed[], at: number
  * First what the block brings, then who wakes at its height (also those that it has just brought), at last that it is
  * applied. A crash in between leaves `applied: false`, and the block is read again.
  */
-function dispatchBlock(engine: Engine, event: Extract<Inbound, { type: 'block.connected' }>): void {
+function dispatchBlock(engine: Engine, event: Inbound & { type: 'block.connected' }): void {
   const { chain, block } = event.data
   const { memory, policies } = engine
   const messages = route(policies, memory, event)
   if (messages.length === 0) return
   commitSlices(engine, messages, event.at, SLICE)
-  const ground = { memory, policy: policyOf(policies, chain), at: event.at }
   const wakened = memory.takeDueHeight(chain, block.height)
   try {
-    commitSlices(engine, onApplied(ground, wakened, block), event.at, SLICE)
+    commitSlices(engine, onApplied(viewOf(policies, memory, chain, event.at), wakened, block), event.at, SLICE)
   } catch (error) {
     memory.returnDueHeight(chain, wakened, block.height)
     throw error
@@ -205,7 +207,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     armedFor: Infinity,
     tasks: createTasks({
       performers,
-      get: (id: Id) => memory.get(id),
+      get: memory.get,
       finish: result => void dispatch(engine, { ...result, at: ports.clock.now() }).catch(() => {}),
       ...ports,
     }),
@@ -225,4 +227,4 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
 
 /** The tip and whether all of it is applied: what a follower starts from. */
 export const chainContext = (memory: LiveMemory, chain: string): ChainContext | null =>
-  (memory.get(`chain/${chain}`)?.context as unknown as ChainContext | undefined) ?? null
+  memory.get(chainId(chain))?.context ?? null

@@ -13,8 +13,6 @@ export interface ChainPolicy {
   final: number
   minimumDeposit: Amount
   batch: { windowMs: number; maximum: number }
-  /** False where a transaction's id can change before it confirms (B8) and unconfirmed change is not spent (B16). */
-  segwit: boolean
   planner: Planner
   signable: Signable
 }

@@ -1,212 +1,141 @@
-/** Who hears of what has happened: pure, in order. One function a kind of inbound event. */
-import type { DepositContext } from '../../machines/deposit.ts'
-import type { Addressed, Id } from '../../machines/vocabulary.ts'
+/**
+ * Who hears of what has happened: pure, in order. This file only says which function answers which inbound event; the
+ * functions stand in routes/, one file for each of what the events are about.
+ */
+import { chainId, nameOf, treasuryId } from '../../machines/ids.ts'
+import { tell, type Message } from '../../machines/messages.ts'
+import { chainOf, isKind, runOf } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
-import { chainOf, type LiveMemory } from './memory.ts'
+import type { LiveMemory } from './memory.ts'
 import { policyOf, type Policies } from './policy.ts'
-import { onRecalled, toVoided } from './routes/adoption.ts'
-import { addressId, tipOf, onConnected, onDisconnected, onFacts, treasuryId, type Ground } from './routes/blocks.ts'
+import { onRecalled } from './routes/adoption.ts'
+import { onAssigned, onGenerated, onRetained } from './routes/addresses.ts'
+import { onConnected, onDisconnected, onOpened, onResumed } from './routes/chains.ts'
+import { onPending } from './routes/facts.ts'
 import { onGathered } from './routes/planning.ts'
-import { tell } from './routes/tell.ts'
-import { kindOf, runOf } from '../kernel/step.ts'
+import { viewOf } from './routes/view.ts'
+import { onApproved, onAuthorised, onRefused, onRequested, onVoided } from './routes/withdrawals.ts'
 
-type Of<Type extends Inbound['type']> = Extract<Inbound, { type: Type }>
-
-const chainId = (chain: string): Id => `chain/${chain}`
-
-/** The last messages of a block: who wakes at its height, whoever waits for funds, and that it is applied. */
-export function onApplied(
-  ground: Ground,
-  wakened: readonly Id[],
-  block: { height: number; hash: string },
-): Addressed[] {
-  const { policy, at } = ground
-  return [
-    ...wakened.map(id => tell(id, 'height.reached', at, { height: block.height })),
-    tell(treasuryId(policy.name), 'funds.arrived', at, {}),
-    tell(chainId(policy.name), 'block.applied', at, { height: block.height, hash: block.hash }),
-  ]
-}
-
-/** Unconfirmed change is money that somebody may wait for, and the next block may be far. */
-function onPending(ground: Ground, { data, at }: Of<'facts.pending'>): Addressed[] {
-  const messages = onFacts(ground, data.facts)
-  const hasChange = data.facts.some(fact => fact.kind === 'payment.seen' && fact.own)
-  return hasChange ? [...messages, tell(treasuryId(ground.policy.name), 'funds.arrived', at, {})] : messages
-}
-
-/** Withdrawals may be asked for before the treasury's account is there: it hears of them when it opens. */
-function onGenerated({ memory, policy, at }: Ground, { data }: Of<'addresses.generated'>): Addressed[] {
-  return data.addresses.flatMap(address => {
-    const generated = tell(addressId(policy.name, address.index), 'address.generated', at, {
-      ...address,
-      needsImport: false,
-    })
-    if (address.index !== 0) return [generated]
-    const account = { chain: policy.name, index: 0, address: address.address, windowMs: policy.batch.windowMs }
-    const opened = tell(treasuryId(policy.name), 'account.opened', at, account)
-    const isAwaited = memory.count('withdrawal', policy.name, 'queued') > 0
-    return isAwaited
-      ? [generated, opened, tell(treasuryId(policy.name), 'withdrawal.queued', at, {})]
-      : [generated, opened]
-  })
-}
-
-/** This ledger is older than the signer's memory: a later one has perhaps given away what is free in it. */
-const onRetained = ({ memory, policy, at }: Ground): Addressed[] =>
-  memory.list('address', policy.name, 'watched').map(({ id }) => tell(id, 'address.retained', at, {}))
-
-/** A payment that came before the address had an owner is attributed together with it. */
-function onAssigned({ memory, at }: Ground, { data }: Of<'address.assigned'>): Addressed[] {
-  const { chain, index, reference } = data
-  const isUnattributed = (context: DepositContext) => context.index === index && context.reference === null
-  const deposits = memory.list('deposit', chain).filter(one => isUnattributed(one.context as unknown as DepositContext))
-  const ids = [addressId(chain, index), ...deposits.map(({ id }) => id)]
-  return ids.map(id => tell(id, 'address.assigned', at, { reference }))
-}
-
-const toQueue = ({ policy, at }: Ground, ids: readonly Id[]): Addressed[] => [
-  ...ids.map(id => tell(id, 'withdrawal.accepted', at, {})),
-  tell(treasuryId(policy.name), 'withdrawal.queued', at, {}),
-]
-
-function onRequested(ground: Ground, { data: { held, ...data } }: Of<'withdrawal.requested'>): Addressed[] {
-  const { policy, at } = ground
-  const id = `withdrawal/${data.id}`
-  const requested = tell(id, 'withdrawal.requested', at, { ...data, required: policy.credit })
-  if (held === null) return [requested, ...toQueue(ground, [id])]
-  return [requested, tell(id, 'withdrawal.held', at, { reason: held })]
-}
-
-function onAuthorised(ground: Ground, { data: { id, isEnough, ...authorisation } }: Of<'authorisation.added'>) {
-  const added = tell(id, 'authorisation.added', ground.at, authorisation)
-  const isWaiting = ground.memory.get(id)?.value === 'held'
-  return isEnough && isWaiting ? [added, ...toQueue(ground, [id])] : [added]
-}
-
-/** Only the run that was refused is told, and what follows is told only then: another run may have been signed. */
-function onRefused(ground: Ground, run: string, { data: { id, reason, unsignable } }: Of<'signing.refused'>) {
-  const { memory, at } = ground
-  const attempt = memory.get(id)
-  if (attempt === undefined || runOf(attempt) !== run) return []
-  const isForGood = unsignable.length > 0
-  return [
-    tell(id, 'signing.refused', at, { reason, isForGood, height: tipOf(ground) }, run),
-    ...unsignable.map(({ id: withdrawal, ...voided }) => toVoided(ground, withdrawal, voided)),
-  ]
-}
-
-/** A person resumes a chain: what its plans had contradicted is tried again, too. */
-const onResumed = (policies: Policies, { data, at }: Of<'chain.resumed'>): Addressed[] => {
-  const { name } = policyOf(policies, data.chain)
-  const reason = { reason: data.reason }
-  return [tell(chainId(name), 'chain.resumed', at, reason), tell(treasuryId(name), 'account.resumed', at, reason)]
-}
-
-const groundOf = (policies: Policies, memory: LiveMemory, chain: string, at: number): Ground => ({
-  memory,
-  policy: policyOf(policies, chain),
-  at,
-})
-
-function onGatheredFacts(policies: Policies, memory: LiveMemory, { data, at, run }: Of<'facts.gathered'>): Addressed[] {
-  const account = memory.get(data.id)
-  if (account === undefined || run !== `${account.id}@${account.entered}`) return []
-  return onGathered(groundOf(policies, memory, chainOf(account), at), data, run)
-}
-
-/** Events that concern exactly the instance that they name. */
-function direct(event: { type: string; at: number; run?: string; data: { id: Id } }): Addressed[] {
-  const { id, ...data } = event.data
-  return [tell(id, event.type, event.at, data, event.run)]
-}
-
-const toChain = (event: Inbound & { data: { chain: string } }): Addressed[] => {
-  const { chain, ...data } = event.data
-  return [tell(chainId(chain), event.type, event.at, data)]
-}
-
-function onOpened(policies: Policies, { data, at }: Of<'chain.opened'>): Addressed[] {
-  const { name, family, asset, final } = policyOf(policies, data.chain)
-  return [tell(chainId(name), 'chain.opened', at, { chain: name, family, asset, final })]
+/** The messages that an event sets in motion. Throws an invariant fault for a chain that is not configured. */
+export function route(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
+  return [...routed(policies, memory, event), ...onSeen(policies, memory, event)]
 }
 
 /** The highest memory of the signer is kept with the account that it signs for (S3). */
-function onSeen(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
+function onSeen(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
   const { data, at } = event
   if (!('seen' in data) || data.seen === null) return []
   const chain = chainOfInbound(memory, event)
   return chain === null ? [] : [tell(treasuryId(policyOf(policies, chain).name), 'signer.seen', at, data.seen)]
 }
 
-/** What concerns an instance that has ended concerns nobody any more. */
-function onLive(memory: LiveMemory, event: Inbound, messages: (chain: string) => Addressed[]): Addressed[] {
-  const chain = chainOfInbound(memory, event)
-  return chain === null ? [] : messages(chain)
-}
-
-export function route(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
-  return [...routed(policies, memory, event), ...onSeen(policies, memory, event)]
-}
-
-function routed(policies: Policies, memory: LiveMemory, event: Inbound): Addressed[] {
-  const ground = (chain: string) => groundOf(policies, memory, chain, event.at)
+function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
+  const { at } = event
+  const view = (chain: string) => viewOf(policies, memory, chain, at)
+  /** What concerns an instance that has ended concerns nobody any more. */
+  const ifLive = (messages: (chain: string) => Message[]): Message[] => {
+    const chain = chainOfInbound(memory, event)
+    return chain === null ? [] : messages(chain)
+  }
   switch (event.type) {
     case 'chain.opened':
-      return onOpened(policies, event)
+      return onOpened(view(event.data.chain))
     case 'process.started':
-      return Object.keys(policies).map(chain => tell(chainId(chain), event.type, event.at, {}))
-    case 'node.identified':
-    case 'node.mismatched':
-    case 'node.failed':
-    case 'node.answered':
-    case 'node.caughtUp':
-    case 'invariant.violated':
-      return toChain(event)
-    case 'chain.resumed':
-      return onResumed(policies, event)
-    case 'block.connected':
-      return onConnected(ground(event.data.chain), event.data.block, event.data.nodeHeight, event.data.facts)
-    case 'block.disconnected':
-      return onDisconnected(ground(event.data.chain), event.data)
-    case 'facts.pending':
-      return onPending(ground(event.data.chain), event)
-    case 'addresses.generated':
-      return onGenerated(ground(event.data.chain), event)
-    case 'addresses.retained':
-      return onRetained(ground(event.data.chain))
-    case 'address.assigned':
-      return onAssigned(ground(event.data.chain), event)
-    case 'withdrawal.requested':
-      return onRequested(ground(event.data.chain), event)
-    case 'withdrawals.approved':
-      return toQueue(ground(event.data.chain), event.data.ids)
-    case 'withdrawal.voided':
-      return [toVoided(ground(event.data.chain), event.data.id, event.data)]
-    case 'authorisation.added':
-      return onLive(memory, event, chain => onAuthorised(ground(chain), event))
-    case 'signing.refused':
-      return onLive(memory, event, chain => onRefused(ground(chain), event.run, event))
-    case 'signer.recalled':
-      return onRecalled(ground(event.data.chain), event.data)
-    case 'signer.replaced':
-      return Object.keys(policies).map(chain => tell(treasuryId(chain), event.type, event.at, {}))
-    case 'facts.gathered':
-      return onGatheredFacts(policies, memory, event)
-    case 'signing.completed': {
-      const { seen: _, ...data } = event.data
-      return direct({ ...event, data })
+      return Object.keys(policies).map(chain => tell(chainId(chain), 'process.started', at, {}))
+    case 'node.identified': {
+      const { chain, base, syncing } = event.data
+      return [tell(chainId(chain), 'node.identified', at, { base, syncing })]
     }
-    case 'time.passed':
-      return event.data.ids.map(id => tell(id, event.type, event.at, {}))
+    case 'node.mismatched':
+      return [tell(chainId(event.data.chain), 'node.mismatched', at, { reason: event.data.reason })]
+    case 'node.failed':
+      return [tell(chainId(event.data.chain), 'node.failed', at, { reason: event.data.reason })]
+    case 'node.answered':
+      return [tell(chainId(event.data.chain), 'node.answered', at, {})]
+    case 'node.caughtUp':
+      return [tell(chainId(event.data.chain), 'node.caughtUp', at, {})]
+    case 'invariant.violated':
+      return [tell(chainId(event.data.chain), 'invariant.violated', at, { reason: event.data.reason })]
+    case 'chain.resumed':
+      return onResumed(view(event.data.chain), event.data.reason)
+    case 'block.connected':
+      return onConnected(view(event.data.chain), event.data.block, event.data.nodeHeight, event.data.facts)
+    case 'block.disconnected':
+      return onDisconnected(view(event.data.chain), event.data)
+    case 'facts.pending':
+      return onPending(view(event.data.chain), event.data.facts)
+    case 'addresses.generated':
+      return onGenerated(view(event.data.chain), event.data.addresses)
+    case 'addresses.retained':
+      return onRetained(view(event.data.chain))
+    case 'address.assigned':
+      return onAssigned(view(event.data.chain), event.data.index, event.data.reference)
     case 'credit.acknowledged':
-    case 'decision.made':
+      return [tell(event.data.id, 'credit.acknowledged', at, {})]
+    case 'decision.made': {
+      const { id, ...decision } = event.data
+      return [tell(id, 'decision.made', at, decision)]
+    }
+    case 'withdrawal.requested':
+      return onRequested(view(event.data.chain), event.data)
+    case 'withdrawals.approved':
+      return onApproved(view(event.data.chain), event.data.ids)
+    case 'withdrawal.voided':
+      return [onVoided(view(event.data.chain), event.data.id, event.data)]
+    case 'authorisation.added': {
+      const { id, isEnough, ...authorisation } = event.data
+      return ifLive(chain => onAuthorised(view(chain), id, authorisation, isEnough))
+    }
     case 'transfer.resumed':
-    case 'signing.pended':
-    case 'publishing.answered':
-    case 'publishing.refused':
-    case 'task.failed':
-      return direct(event)
+      return [tell(event.data.id, 'transfer.resumed', at, { reason: event.data.reason })]
+    case 'signer.recalled':
+      return onRecalled(view(event.data.chain), event.data)
+    case 'signer.replaced':
+      return Object.keys(policies).map(chain => tell(treasuryId(chain), 'signer.replaced', at, {}))
+    case 'time.passed':
+      return event.data.ids.map(id => tell(id, 'time.passed', at, {}))
+    default:
+      return onTaskResult(policies, memory, event, ifLive)
+  }
+}
+
+type ResultOf<E extends Inbound> = E extends { run: string } ? E : never
+
+function onTaskResult(
+  policies: Policies,
+  memory: LiveMemory,
+  event: ResultOf<Inbound>,
+  ifLive: (messages: (chain: string) => Message[]) => Message[],
+): Message[] {
+  const { at, run } = event
+  switch (event.type) {
+    case 'signing.completed': {
+      const { transactionId, raw, earlier } = event.data
+      return [tell(event.data.id, 'signing.completed', at, { transactionId, raw, earlier }, run)]
+    }
+    case 'signing.pended': {
+      const { id, ...pended } = event.data
+      return [tell(id, 'signing.pended', at, pended, run)]
+    }
+    case 'signing.refused':
+      return ifLive(chain => onRefused(viewOf(policies, memory, chain, at), event.data.id, run, event.data))
+    case 'publishing.answered': {
+      const { id, ...answered } = event.data
+      return [tell(id, 'publishing.answered', at, answered, run)]
+    }
+    case 'publishing.refused': {
+      const { id, ...refused } = event.data
+      return [tell(id, 'publishing.refused', at, refused, run)]
+    }
+    case 'facts.gathered': {
+      const account = memory.get(event.data.id)
+      if (account === undefined || run !== runOf(account)) return []
+      return onGathered(viewOf(policies, memory, chainOf(account), at), event.data, run)
+    }
+    case 'task.failed': {
+      const { id, ...failed } = event.data
+      return [tell(id, 'task.failed', at, failed, run)]
+    }
   }
 }
 
@@ -215,5 +144,6 @@ export function chainOfInbound(memory: LiveMemory, { data }: Inbound): string | 
   if ('chain' in data) return data.chain
   const id = 'id' in data ? data.id : 'ids' in data ? data.ids[0] : undefined
   const instance = id === undefined ? undefined : memory.get(id)
-  return instance === undefined ? null : kindOf(instance.id) === 'chain' ? instance.id.slice(6) : chainOf(instance)
+  if (instance === undefined) return null
+  return isKind(instance, 'chain') ? nameOf(instance.id) : chainOf(instance)
 }

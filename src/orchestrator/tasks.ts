@@ -3,22 +3,32 @@
  * the run, and a result of any other run is dropped by the step. Nothing is queued on disk: what a state owes follows
  * from the state, so at boot the same tasks are simply performed again, and every task must be safe to repeat.
  */
-import { Fault, reasonOf } from '../kernel/fault.ts'
+import { Fault, invariant, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log, Random } from '../kernel/ports.ts'
-import type { Id, TaskName } from '../../machines/vocabulary.ts'
-import type { Instance } from '../kernel/entry.ts'
+import { isIdOf, type Id } from '../../machines/ids.ts'
+import type { TaskName } from '../../machines/vocabulary.ts'
+import { isKind, runOf, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import type { TaskResult } from './inbound.ts'
-import { kindOf, runOf } from '../kernel/step.ts'
 
 /** A result without its run, which is added here. */
 export type Outcome = TaskResult extends infer One ? (One extends TaskResult ? Omit<One, 'run'> : never) : never
-export type Performers = Partial<Record<TaskName, (instance: Instance) => Promise<Outcome>>>
+
+/** Whose states owe each task. What identifies a node is performed by what follows the chain. */
+interface Owing {
+  sign: 'attempt'
+  publish: 'attempt'
+  gather: 'account'
+}
+
+/** An instance whose state owes a task. */
+type Owner = InstanceOf<Owing[keyof Owing]>
+
+export type Performers = { [Name in keyof Owing]?: (instance: InstanceOf<Owing[Name]>) => Promise<Outcome> }
 
 interface Task {
   run: string
   name: TaskName
-  id: Id
-  perform: (instance: Instance) => Promise<Outcome>
+  id: Owner['id']
 }
 
 export interface Tasks {
@@ -38,42 +48,56 @@ export function retryAt(clock: Clock, random: Random, failures: number): number 
   return clock.now() + Math.round(delay * (0.5 + byte! / 512))
 }
 
-interface Desk {
+interface TaskOptions {
   performers: Performers
-  get(id: Id): Instance | undefined
+  get<I extends Id>(id: I): Found<I> | undefined
   finish(result: TaskResult): void
   clock: Clock
   random: Random
   log: Log
 }
 
-async function perform({ clock, random, log }: Desk, task: Task, instance: Instance): Promise<Outcome> {
+/** How an instance's task is performed, or null where nobody does. */
+function performanceOf(performers: Performers, name: TaskName, instance: Owner): (() => Promise<Outcome>) | null {
+  const { sign, publish, gather } = performers
+  if (name === 'sign' && sign !== undefined && isKind(instance, 'attempt')) return () => sign(instance)
+  if (name === 'publish' && publish !== undefined && isKind(instance, 'attempt')) return () => publish(instance)
+  if (name === 'gather' && gather !== undefined && isKind(instance, 'account')) return () => gather(instance)
+  return null
+}
+
+async function perform(options: TaskOptions, { name, id }: Task, instance: Owner): Promise<Outcome> {
+  const { performers, clock, random, log } = options
   try {
-    return await task.perform(instance)
+    const performance = performanceOf(performers, name, instance)
+    if (performance === null) throw invariant('no-performer', `nobody performs ${name} for ${id}`)
+    return await performance()
   } catch (error) {
     const isDefect = !(error instanceof Fault)
-    log(isDefect ? 'error' : 'warn', 'task failed', { task: task.name, id: task.id, reason: reasonOf(error) })
-    const data = { id: task.id, reason: reasonOf(error), retryAt: retryAt(clock, random, failuresOf(instance)) }
-    return { type: 'task.failed', data }
+    log(isDefect ? 'error' : 'warn', 'task failed', { task: name, id, reason: reasonOf(error) })
+    const failed = { id, reason: reasonOf(error), retryAt: retryAt(clock, random, failuresOf(instance)) }
+    return { type: 'task.failed', data: failed }
   }
 }
 
-export const failuresOf = (instance: Instance): number => instance.context['failures'] as number
+const isOwner = (instance: Instance): instance is Owner => isIdOf(['attempt', 'account'], instance.id)
+
+export const failuresOf = ({ context }: Owner): number => context.failures
 
 /** One account's tasks of one name run in their order. */
-const laneOf = (name: TaskName, instance: Instance): string =>
-  `${name}|${kindOf(instance.id) === 'attempt' ? (instance.context['account'] as Id) : instance.id}`
+const laneOf = (name: TaskName, instance: Owner): string =>
+  `${name}|${isKind(instance, 'attempt') ? instance.context.account : instance.id}`
 
-export function createTasks(desk: Desk): Tasks {
+export function createTasks(options: TaskOptions): Tasks {
   const lanes = new Map<string, Task[]>()
   const busy = new Set<string>()
   let isStopped = false
 
   const work = async (lane: string, task: Task): Promise<void> => {
-    const instance = desk.get(task.id)
+    const instance = options.get(task.id)
     if (instance !== undefined && runOf(instance) === task.run) {
-      const outcome = await perform(desk, task, instance)
-      if (!isStopped) desk.finish({ ...outcome, run: task.run })
+      const outcome = await perform(options, task, instance)
+      if (!isStopped) options.finish({ ...outcome, run: task.run })
     }
     busy.delete(lane)
     if (!isStopped) turn()
@@ -93,11 +117,10 @@ export function createTasks(desk: Desk): Tasks {
 
   return {
     owe(name, instance) {
-      const performer = desk.performers[name]
-      if (isStopped || performer === undefined) return
+      if (isStopped || !isOwner(instance) || performanceOf(options.performers, name, instance) === null) return
       const lane = laneOf(name, instance)
       const queue = lanes.get(lane) ?? []
-      queue.push({ run: runOf(instance), name, id: instance.id, perform: performer })
+      queue.push({ run: runOf(instance), name, id: instance.id })
       lanes.set(lane, queue)
       turn()
     },

@@ -1,8 +1,7 @@
 /** Where the money is: sums over the live coins of a chain. */
-import type { CoinContext } from '../../machines/coin.ts'
+import { stateOf, type InstanceOf } from '../kernel/entry.ts'
 import { heightOf } from '../../machines/vocabulary.ts'
-import type { Instance } from '../kernel/entry.ts'
-import { stateOf, type LiveMemory } from '../orchestrator/memory.ts'
+import { type LiveMemory } from '../orchestrator/memory.ts'
 
 export interface Balance {
   asset: string
@@ -21,8 +20,8 @@ interface Sums {
 }
 
 /** A coin whose spend is in a block is gone, even while a reorg could still bring it back. */
-function add(sums: Sums, instance: Instance, height: number): void {
-  const { amount, spent, place, ripe } = instance.context as unknown as CoinContext
+function add(sums: Sums, instance: InstanceOf<'coin'>, height: number): void {
+  const { amount, spent, place, ripe } = instance.context
   if (spent !== null) return
   const value = BigInt(amount)
   const isRipe = place !== null && height >= heightOf(place.height, ripe)

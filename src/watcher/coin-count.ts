@@ -21,7 +21,7 @@ export interface Audit {
 }
 
 const coinsOf = (memory: LiveMemory, chain: string): CoinContext[] =>
-  memory.list('coin', chain).map(instance => instance.context as unknown as CoinContext)
+  memory.list('coin', chain).map(instance => instance.context)
 
 /** Coins that stood in a block and were not spent in one, as of this block: key to amount. */
 function unspentAt(coins: readonly CoinContext[], { height }: Place): Map<string, string> {
@@ -50,7 +50,7 @@ function unpaid(memory: LiveMemory, chain: string): CoinContext[] {
  * Null where the node cannot count; `moved` where memory does not stand there yet or no more: ask again.
  */
 export async function auditCoins(memory: LiveMemory, chain: string, node: Node): Promise<Audit | 'moved' | null> {
-  const addresses = memory.list('address', chain).map(({ context }) => (context as unknown as AddressContext).address)
+  const addresses = memory.list('address', chain).map(({ context }) => context.address)
   const counted = await node.unspent(addresses)
   if (counted === null) return null
   if (!isRemembered(memory, chain, counted.at)) return 'moved'
@@ -78,6 +78,6 @@ const CLOCK_TOLERANCE_MS = 2 * 3_600_000
  */
 export async function isOlderThan(memory: LiveMemory, chain: string, node: Node, height: number): Promise<boolean> {
   const { time } = await node.base(height)
-  const made = memory.list('address', chain).map(({ context }) => (context as unknown as AddressContext).createdAt)
+  const made = memory.list('address', chain).map(({ context }) => context.createdAt)
   return made.some(createdAt => Date.parse(createdAt) < time * 1000 - CLOCK_TOLERANCE_MS)
 }

@@ -1,29 +1,34 @@
 /** The chains that are followed, as their families know them. */
 import { boundary } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import { watchingFamilyOf, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
+import { openWatching, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import { checkChainName } from './signer-client.ts'
 import { readText } from './text.ts'
 
+const firstLine = (text: string): string => text.split('\n', 1)[0]!.trim()
+
 /** A node's password stands in a file of its own. */
-async function watchedChain({ disk }: Ports, chain: ChainConfig): Promise<WatchedChain> {
-  const { passwordFile, ...node } = chain.node as { url: string; passwordFile?: string }
-  const secret =
-    passwordFile === undefined ? {} : { password: (await readText(disk, passwordFile)).split('\n')[0]!.trim() }
-  return { ...(chain as unknown as WatchedChain), node: { ...node, ...secret } }
+async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): Promise<WatchedChain> {
+  const { url, username, passwordFile } = chain.node
+  const password = passwordFile === undefined ? {} : { password: firstLine(await readText(disk, passwordFile)) }
+  const cookie = 'cookieFile' in chain.node ? { cookieFile: chain.node.cookieFile } : {}
+  const node = { url, ...(username === undefined ? {} : { username }), ...password, ...cookie }
+  const { family, network, asset } = chain
+  const watch = 'watch' in chain ? { watch: chain.watch } : {}
+  const fees = 'fees' in chain ? { fees: chain.fees } : {}
+  return { chain: name, family, network, asset, ...watch, ...fees, node }
 }
 
-function policyOf(name: string, chain: ChainConfig, family: WatchingFamily): ChainPolicy {
+function policyOf(name: string, chain: ChainConfig, { planner, signable }: WatchingFamily): ChainPolicy {
   const { credit, final } = chain.confirmations
   if (typeof credit !== 'number')
     throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
   if (!('batch' in chain))
     throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
-  const { asset, minimumDeposit, batch } = chain
-  const { planner, signable, segwit } = family
-  return { name, family: chain.family, asset, credit, final, minimumDeposit, batch, segwit, planner, signable }
+  const { family, asset, minimumDeposit, batch } = chain
+  return { name, family, asset, credit, final, minimumDeposit, batch, planner, signable }
 }
 
 export interface Families {
@@ -37,7 +42,7 @@ export async function openFamilies(ports: Ports, config: WatcherConfig): Promise
   const policies: Record<string, ChainPolicy> = {}
   for (const [name, chain] of Object.entries(config.chains)) {
     checkChainName(name)
-    const family = watchingFamilyOf(name, await watchedChain(ports, chain), ports)
+    const family = openWatching(await watchedChain(ports, name, chain), ports)
     families[name] = family
     policies[name] = policyOf(name, chain, family)
   }

@@ -1,8 +1,8 @@
 /** The event feed: every committed transition, straight from the journal, in order, without gaps. */
+import { kindOf } from '../../machines/ids.ts'
 import { boundary } from '../kernel/fault.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import type { Recorded } from '../kernel/entry.ts'
-import { kindOf } from '../kernel/step.ts'
 import type { Parts } from './route-context.ts'
 import { describeEvent } from './resources.ts'
 import { eventsQuery, eventsSchema } from './schemas.ts'

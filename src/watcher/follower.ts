@@ -2,11 +2,12 @@
  * Follows one chain: asks its node for one block on or one back, and hands over what it says. Each block is durable
  * before the next is asked for. It decides nothing: the chain's machine does.
  */
+import { chainId } from '../../machines/ids.ts'
+import { stateOf } from '../kernel/entry.ts'
 import type { Next, Node } from '../../adapters/adapter.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
-import { stateOf } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { healthOf, type Health } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
@@ -103,7 +104,7 @@ async function advance(options: FollowerOptions): Promise<number> {
     await handOver(options, next)
     return 0
   }
-  const state = stateOf(orchestrator.memory.get(`chain/${chain}`)!)
+  const state = stateOf(orchestrator.memory.get(chainId(chain))!)
   if (state !== 'following' && !next.syncing && next.nodeHeight <= height)
     await orchestrator.dispatch({ type: 'node.caughtUp', at: clock.now(), data: { chain } })
   await hint(options)
@@ -112,7 +113,7 @@ async function advance(options: FollowerOptions): Promise<number> {
 
 async function turn(options: FollowerOptions): Promise<number> {
   const { chain, orchestrator, clock, pollMs, node } = options
-  const instance = orchestrator.memory.get(`chain/${chain}`)
+  const instance = orchestrator.memory.get(chainId(chain))
   const at = clock.now()
   switch (instance === undefined ? 'absent' : stateOf(instance)) {
     case 'absent':

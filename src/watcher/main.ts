@@ -2,11 +2,10 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
+import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
 import type { WatchingFamily } from '../../adapters/watching.ts'
-import type { CoinContext } from '../../machines/coin.ts'
-import type { AddressContext } from '../../machines/address.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
@@ -15,7 +14,6 @@ import type { Ledger } from '../ledger/engine.ts'
 import { machines } from '../orchestrator/machines.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
-import { kindOf } from '../kernel/step.ts'
 import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
 import { openFamilies, type Families } from './families.ts'
@@ -46,20 +44,16 @@ const MAXIMUM_BODY_BYTES = 64 * 1024
 /** Each chain's watch follows memory: our scripts, our coins, and the inputs whose spending would be a conflict. */
 function watching(families: Readonly<Record<string, WatchingFamily>>): Observer {
   return (before, after) => {
-    const watch = families[(after.context as { chain: string }).chain]?.watch
+    const watch = families[chainOf(after)]?.watch
     if (watch === undefined) return
-    const kind = kindOf(after.id)
-    if (kind === 'address' && before === undefined) {
-      const { index, address } = after.context as unknown as AddressContext
-      watch.addAddress(index, address)
-    }
-    if (kind === 'coin') {
-      const { key } = after.context as unknown as CoinContext
+    if (isKind(after, 'address') && before === undefined) watch.addAddress(after.context.index, after.context.address)
+    if (isKind(after, 'coin')) {
+      const { key } = after.context
       if (before === undefined) watch.addKey(key, 'coin')
       if (after.ended) watch.removeKey(key, 'coin')
     }
-    if (kind !== 'deposit' && kind !== 'coin') return
-    const { inputs } = after.context as unknown as CoinContext
+    if (!isKind(after, 'deposit') && !isKind(after, 'coin')) return
+    const { inputs } = after.context
     if (before === undefined && !after.ended) for (const key of inputs) watch.addKey(key, 'conflict')
     if (before !== undefined && after.ended) for (const key of inputs) watch.removeKey(key, 'conflict')
   }

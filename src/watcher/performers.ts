@@ -1,18 +1,15 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
+import type { Reason } from '../../machines/messages.ts'
+import { chainId, coinId, nameOf } from '../../machines/ids.ts'
+import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'
 import { invariant, operating } from '../kernel/fault.ts'
 import type { Clock, Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
-import type { CoinContext } from '../../machines/coin.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { Reason } from '../../machines/signing.ts'
 import type { Amount, SpendKey } from '../../machines/vocabulary.ts'
-import type { WithdrawalContext } from '../../machines/withdrawal.ts'
-import type { Instance } from '../kernel/entry.ts'
-import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
+import { type LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
-import { coinId } from '../orchestrator/routes/blocks.ts'
-import { nameOf } from '../kernel/step.ts'
 import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, AuthorisedIntent, SignerClient } from './signer-client.ts'
@@ -42,14 +39,14 @@ const SHORTFALL_MS = 30_000
 
 /** A halted chain stands still: a person is looking. */
 function refuseHalted({ memory }: PerformerOptions, chain: string): void {
-  const instance = memory().get(`chain/${chain}`)
+  const instance = memory().get(chainId(chain))
   if (instance !== undefined && stateOf(instance) === 'halted')
     throw operating('halted', `the chain ${chain} is halted`)
 }
 
 function intentsOf(memory: LiveMemory, transfer: TransferContext): AuthorisedIntent[] {
   return transfer.withdrawals.map(({ id }) => {
-    const withdrawal = memory.get(id)?.context as unknown as WithdrawalContext | undefined
+    const withdrawal = memory.get(id)?.context
     if (withdrawal === undefined)
       throw invariant('missing-withdrawal', `${transfer.transfer} pays ${id}, which is not live`)
     const { chain, asset, to, dataField, amount, expiresAt, round, authorisations } = withdrawal
@@ -70,7 +67,7 @@ function checkSpendKeys({ spendKeys, transfer }: AttemptContext, signed: readonl
   if (!isSame) throw invariant('signed-differently', `the signer has signed other inputs for ${transfer}`)
 }
 
-function pended({ clock }: PerformerOptions, instance: Instance, reason: string): Outcome {
+function pended({ clock }: PerformerOptions, instance: InstanceOf<'attempt'>, reason: string): Outcome {
   const delay = Math.min(FIRST_APPROVAL_MS * 2 ** Math.min(failuresOf(instance), 16), LAST_APPROVAL_MS)
   return { type: 'signing.pended', data: { id: instance.id, reason, retryAt: clock.now() + delay } }
 }
@@ -78,7 +75,7 @@ function pended({ clock }: PerformerOptions, instance: Instance, reason: string)
 /** `intents` as they were asked for: their withdrawals may have ended since. */
 async function refused(
   options: PerformerOptions,
-  instance: Instance,
+  instance: InstanceOf<'attempt'>,
   intents: readonly AuthorisedIntent[],
   reasons: readonly Reason[],
 ): Promise<Outcome> {
@@ -92,13 +89,13 @@ async function refused(
   return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, seen: signer.seen() } }
 }
 
-async function sign(options: PerformerOptions, instance: Instance): Promise<Outcome> {
+async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>): Promise<Outcome> {
   const { signer, policies } = options
   const { id } = instance
-  const attempt = instance.context as unknown as AttemptContext
+  const { context: attempt } = instance
   refuseHalted(options, attempt.chain)
   refuseUnrecalled(options, attempt.chain)
-  const transfer = options.memory().get(attempt.transfer)!.context as unknown as TransferContext
+  const transfer = options.memory().get(attempt.transfer)!.context
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
   const intents = intentsOf(options.memory(), transfer)
   const answer = await signer.sign(name, attempt.template, intents)
@@ -125,7 +122,7 @@ async function sign(options: PerformerOptions, instance: Instance): Promise<Outc
 /** Raw transactions that must be known to the node before this one, oldest first: those of unconfirmed coins it spends. */
 function parentsOf(memory: LiveMemory, keys: readonly SpendKey[], seen = new Set<string>()): string[] {
   return keys.flatMap(key => {
-    const coin = memory.get(coinId(key))?.context as unknown as CoinContext | undefined
+    const coin = memory.get(coinId(key))?.context
     if (coin === undefined || coin.place !== null || seen.has(coin.transactionId)) return []
     seen.add(coin.transactionId)
     return [...parentsOf(memory, coin.inputs, seen), coin.raw]
@@ -138,10 +135,10 @@ async function publishAgain(node: Node, transaction: Signed): Promise<Published>
   return located.kind === 'absent' ? node.publish(transaction) : { kind: 'known' }
 }
 
-async function publish(options: PerformerOptions, instance: Instance): Promise<Outcome> {
+async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'>): Promise<Outcome> {
   const { nodes, clock, random } = options
   const { id } = instance
-  const attempt = instance.context as unknown as AttemptContext
+  const { context: attempt } = instance
   refuseHalted(options, attempt.chain)
   const parents = parentsOf(options.memory(), attempt.spendKeys)
   const transaction = { transactionId: attempt.transactionId!, raw: attempt.raw!, parents }
@@ -165,8 +162,8 @@ function refuseUnrecalled(options: PerformerOptions, chain: string): void {
     )
 }
 
-async function gather(options: PerformerOptions, { id, ...instance }: Instance): Promise<Outcome> {
-  const chain = chainOf({ id, ...instance })
+async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Outcome> {
+  const { chain } = context
   refuseHalted(options, chain)
   refuseUnrecalled(options, chain)
   const facts = await options.nodes[chain]!.gather()

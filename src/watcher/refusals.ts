@@ -3,7 +3,7 @@
  * again; what can never be signed for one withdrawal is voided, so that the receipt tells what was signed for it before
  * (nothing, or what is then adopted) and its batch partners can be planned anew.
  */
-import type { Reason } from '../../machines/signing.ts'
+import type { Reason } from '../../machines/messages.ts'
 import type { Intent } from '../../machines/vocabulary.ts'
 import type { Unsignable } from '../orchestrator/inbound.ts'
 import type { SignerClient } from './signer-client.ts'

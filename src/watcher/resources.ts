@@ -1,13 +1,7 @@
 /** What the API shows of an instance: facts only, in the field's terms. */
-import type { AddressContext } from '../../machines/address.ts'
-import type { AttemptContext } from '../../machines/attempt.ts'
-import type { DepositContext } from '../../machines/deposit.ts'
-import type { TransferContext } from '../../machines/transfer.ts'
+import { kindOf, nameOf } from '../../machines/ids.ts'
+import { isKind, stateOf, type Instance, type InstanceOf, type Recorded } from '../kernel/entry.ts'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { WithdrawalContext } from '../../machines/withdrawal.ts'
-import type { Instance, Recorded } from '../kernel/entry.ts'
-import { stateOf } from '../orchestrator/memory.ts'
-import { kindOf, nameOf } from '../kernel/step.ts'
 
 /** Tip height of each chain, as of which confirmations are counted. */
 export type Heights = Readonly<Record<string, number>>
@@ -20,14 +14,13 @@ const confirmationsOf = (place: Place | null, chain: string, heights: Heights): 
 
 const common = (instance: Instance) => ({ updatedAt: time(instance.at), revision: instance.revision })
 
-function describeAddress(instance: Instance) {
-  const { chain, reference, address, dataField, index, publicKey, attestation } =
-    instance.context as unknown as AddressContext
+function describeAddress(instance: InstanceOf<'address'>) {
+  const { chain, reference, address, dataField, index, publicKey, attestation } = instance.context
   return { chain, reference, address, dataField, index, publicKey, attestation, state: stateOf(instance) }
 }
 
-function describeDeposit(instance: Instance, heights: Heights) {
-  const context = instance.context as unknown as DepositContext
+function describeDeposit(instance: InstanceOf<'deposit'>, heights: Heights) {
+  const { context } = instance
   const { chain, asset, address, dataField, reference, amount, required, place, transactionId, outputIndex, reason } =
     context
   const confirmations = confirmationsOf(place, chain, heights)
@@ -45,8 +38,8 @@ function describeDeposit(instance: Instance, heights: Heights) {
   return { ...what, confirmations, required, ...where, reason, ...common(instance) }
 }
 
-function describeWithdrawal(instance: Instance, heights: Heights) {
-  const context = instance.context as unknown as WithdrawalContext
+function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights) {
+  const { context } = instance
   const {
     chain,
     asset,
@@ -79,8 +72,8 @@ function describeWithdrawal(instance: Instance, heights: Heights) {
   return { ...what, ...how, ...depth, receipt, ...common(instance) }
 }
 
-function describeTransfer(instance: Instance, heights: Heights) {
-  const context = instance.context as unknown as TransferContext
+function describeTransfer(instance: InstanceOf<'transfer'>, heights: Heights) {
+  const { context } = instance
   const { chain, purpose, withdrawals, fee, transactionId, place, reason, credit } = context
   const what = { id: nameOf(instance.id), chain, purpose, state: stateOf(instance), reason }
   const paid = withdrawals.map(({ id }) => nameOf(id))
@@ -89,8 +82,8 @@ function describeTransfer(instance: Instance, heights: Heights) {
   return { ...what, withdrawals: paid, fee, transactionId, ...where, ...depth, ...common(instance) }
 }
 
-export function describeAttempt(instance: Instance) {
-  const context = instance.context as unknown as AttemptContext
+export function describeAttempt(instance: InstanceOf<'attempt'>) {
+  const { context } = instance
   const { chain, transfer, n, transactionId, spendKeys, fee, template, raw, firstBroadcastAt, reason } = context
   const what = {
     chain,
@@ -106,36 +99,25 @@ export function describeAttempt(instance: Instance) {
   return { ...what, template, signedTransaction: raw, firstBroadcastAt: first, ...common(instance) }
 }
 
-/** Kinds without a resource of their own: what they hold, less what only the machine needs. */
+/** What only the machine needs, or what is too large to be shown with every event. */
+const UNSHOWN: readonly string[] = ['failures', 'dueAt', 'dueHeight', 'raw', 'inputs', 'blocks']
+
+/** Kinds without a resource of their own: what they hold. */
 function describeOther(instance: Instance) {
-  const {
-    failures: _failures,
-    dueAt,
-    dueHeight,
-    raw: _raw,
-    inputs: _inputs,
-    blocks: _blocks,
-    ...context
-  } = instance.context
-  const due = typeof dueAt === 'number' ? time(dueAt) : null
-  return { ...context, id: nameOf(instance.id), state: stateOf(instance), dueAt: due, dueHeight, ...common(instance) }
+  const { dueAt, dueHeight } = instance.context
+  const shown = Object.fromEntries(Object.entries(instance.context).filter(([name]) => !UNSHOWN.includes(name)))
+  const due = dueAt === null ? null : time(dueAt)
+  return { ...shown, id: nameOf(instance.id), state: stateOf(instance), dueAt: due, dueHeight, ...common(instance) }
 }
 
+/** The resource that the API shows of an instance; confirmations are counted as of `heights`. */
 export function describe(instance: Instance, heights: Heights): Record<string, unknown> {
-  switch (kindOf(instance.id)) {
-    case 'address':
-      return describeAddress(instance)
-    case 'deposit':
-      return describeDeposit(instance, heights)
-    case 'withdrawal':
-      return describeWithdrawal(instance, heights)
-    case 'transfer':
-      return describeTransfer(instance, heights)
-    case 'attempt':
-      return describeAttempt(instance)
-    default:
-      return describeOther(instance)
-  }
+  if (isKind(instance, 'address')) return describeAddress(instance)
+  if (isKind(instance, 'deposit')) return describeDeposit(instance, heights)
+  if (isKind(instance, 'withdrawal')) return describeWithdrawal(instance, heights)
+  if (isKind(instance, 'transfer')) return describeTransfer(instance, heights)
+  if (isKind(instance, 'attempt')) return describeAttempt(instance)
+  return describeOther(instance)
 }
 
 const topLevel = (value: string | null): string | null => value?.split('.', 1)[0] ?? null
@@ -152,7 +134,7 @@ export const describeHistory = (recorded: readonly Recorded[]) =>
 /** One transition, as the feed tells it: `data` is the resource as of that event. */
 export function describeEvent({ at, heights, entry }: Recorded) {
   const { image, seq, event, from, to } = entry
-  const { chain } = image.context as { chain: string }
+  const { chain } = image.context
   const what = { seq, at: time(at), kind: kindOf(image.id), id: nameOf(image.id), chain, event }
   return { ...what, from: topLevel(from), to: topLevel(to), revision: image.revision, data: describe(image, heights) }
 }

@@ -1,9 +1,9 @@
 /** What the API's routes stand on. */
+import { kindOf, nameOf, type Id } from '../../machines/ids.ts'
 import { boundary } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
-import type { Id } from '../../machines/vocabulary.ts'
 import type { Archive, Journal } from '../ledger/engine.ts'
-import type { Instance } from '../kernel/entry.ts'
+import type { Found } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Health } from './health.ts'
@@ -32,8 +32,9 @@ export function chainPolicy({ policies }: Parts, chain: string): ChainPolicy {
   return policy
 }
 
-export async function findOrThrow({ store }: Parts, id: Id): Promise<Instance> {
+/** Throws a boundary fault `not-found`. */
+export async function findOrThrow<I extends Id>({ store }: Parts, id: I): Promise<Found<I>> {
   const instance = await store.find(id)
-  if (instance === null) throw boundary('not-found', `there is no ${id.replace('/', ' ')}`)
+  if (instance === null) throw boundary('not-found', `there is no ${kindOf(id)} ${nameOf(id)}`)
   return instance
 }

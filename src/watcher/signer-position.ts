@@ -13,7 +13,7 @@ import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { openFamilies } from './families.ts'
 
 export function highestSeen(memory: LiveMemory): MemoryPosition | null {
-  const positions = memory.list('account').flatMap(one => (one.context as unknown as AccountContext).seen ?? [])
+  const positions = memory.list('account').flatMap(one => one.context.seen ?? [])
   return positions.sort((a, b) => b.sequence - a.sequence)[0] ?? null
 }
 

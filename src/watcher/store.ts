@@ -2,24 +2,24 @@
  * Reads of instances wherever they are: live in memory, or ended and in the archive. Nothing is shown before it is
  * durable: what memory holds is read at once, and answered when its commits are on disk.
  */
-import type { Id } from '../../machines/vocabulary.ts'
-import type { Archive } from '../ledger/engine.ts'
-import type { Instance, Recorded } from '../kernel/entry.ts'
+import type { Id, Kind } from '../../machines/ids.ts'
+import type { Archive, Query } from '../ledger/engine.ts'
+import type { Found, Instance, InstanceOf, Recorded } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 
-export interface ListQuery {
-  kind: string
+export interface ListQuery<K extends Kind> {
+  kind: K
   chain?: string | undefined
   state?: string | undefined
   after: number
   limit: number
-  keep?: (instance: Instance) => boolean
+  keep?: (instance: InstanceOf<K>) => boolean
 }
 
 export interface Store {
-  find(id: Id): Promise<Instance | null>
+  find<I extends Id>(id: I): Promise<Found<I> | null>
   /** By seq of the last change; `next` is null at the end. */
-  list(query: ListQuery): Promise<{ items: Instance[]; next: number | null }>
+  list<K extends Kind>(query: ListQuery<K>): Promise<{ items: InstanceOf<K>[]; next: number | null }>
   history(instance: Instance): Promise<Recorded[]>
   /** Resolves when everything that memory holds now is durable. */
   settled(): Promise<void>
@@ -28,9 +28,7 @@ export interface Store {
 const MAXIMUM_HISTORY = 1000
 const ARCHIVE_PAGE = 1000
 
-type Wanted = Required<Pick<ListQuery, 'kind' | 'after' | 'limit'>> & { chain?: string; state?: string }
-
-const wanted = ({ kind, after, limit, chain, state }: ListQuery): Wanted => ({
+const wanted = <K extends Kind>({ kind, after, limit, chain, state }: ListQuery<K>): Query<K> => ({
   kind,
   after,
   limit,
@@ -39,9 +37,9 @@ const wanted = ({ kind, after, limit, chain, state }: ListQuery): Wanted => ({
 })
 
 /** Pages through the archive until enough are kept or it ends. */
-async function listEnded(archive: Archive, query: ListQuery): Promise<Instance[]> {
+async function listEnded<K extends Kind>(archive: Archive, query: ListQuery<K>): Promise<InstanceOf<K>[]> {
   const { keep, limit } = query
-  const kept: Instance[] = []
+  const kept: InstanceOf<K>[] = []
   for (let after = query.after; kept.length < limit;) {
     const page = await archive.list({ ...wanted(query), after, limit: ARCHIVE_PAGE })
     kept.push(...(keep === undefined ? page : page.filter(keep)))
@@ -52,8 +50,8 @@ async function listEnded(archive: Archive, query: ListQuery): Promise<Instance[]
 }
 
 /** One that has ended since memory was read stands in both: the later image counts. */
-function merge(live: Instance[], ended: Instance[]): Instance[] {
-  const latest = new Map(live.map(instance => [instance.id, instance]))
+function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): InstanceOf<K>[] {
+  const latest = new Map<string, InstanceOf<K>>(live.map(instance => [instance.id, instance]))
   for (const instance of ended) latest.set(instance.id, instance)
   return [...latest.values()].sort((a, b) => a.seq - b.seq)
 }

@@ -2,9 +2,11 @@
  * What the watcher wants of the signer besides signatures: at the start, all that it has signed and this ledger lacks;
  * from then on, enough free addresses.
  */
+import { attemptId, transferId as idOfTransfer } from '../../machines/ids.ts'
+import type { GeneratedAddress } from '../../machines/messages.ts'
 import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
-import type { AddressContext, GeneratedAddress } from '../../machines/address.ts'
+import type { AddressContext } from '../../machines/address.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
@@ -47,7 +49,7 @@ const knownAddresses = (memory: LiveMemory, chain: string): number =>
 
 /** What has left memory has ended well or badly; it needs no adoption. */
 async function lacks({ orchestrator, archive }: SupplyOptions, { transferId, n }: SignedRecord): Promise<boolean> {
-  const id = `attempt/${transferId}:${n}`
+  const id = attemptId(idOfTransfer(transferId), n)
   return orchestrator.memory.get(id) === undefined && (await archive.read(id)) === null
 }
 

@@ -4,26 +4,26 @@ import type { SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { HttpAnswer } from '../../http.ts'
 import { problem } from '../../http/problem.ts'
 import { defineRoute } from '../../http/route.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import { withdrawalId } from '../../../machines/ids.ts'
+import type { InstanceOf } from '../../kernel/entry.ts'
 import { chainPolicy, findOrThrow, type Parts } from '../route-context.ts'
 import { describe } from '../resources.ts'
 import { cancellationBody, cancelledSchema } from '../schemas.ts'
-import { contextOf, withdrawalId } from './withdrawals.ts'
 
 const alreadySigned = (receipt: SignedReceipt, signed: readonly string[]): HttpAnswer =>
   problem('already-signed', `nothing more is signed for it, but ${signed.join(', ')} was and may be mined`, { receipt })
 
 /** One that this ledger knows: it hears of the receipt. */
-async function cancelKnown(parts: Parts, known: Instance): Promise<HttpAnswer> {
+async function cancelKnown(parts: Parts, known: InstanceOf<'withdrawal'>): Promise<HttpAnswer> {
   const { orchestrator, signer, clock } = parts
   const { id } = known
-  const { id: name, chain, round } = contextOf(known)
+  const { id: name, chain, round } = known.context
   chainPolicy(parts, chain)
   const receipt = await signer.void(chain, name, round)
   const data = { id, chain, receipt, verdict: 'cancelled', reason: 'cancelled', seen: signer.seen() } as const
   await orchestrator.dispatch({ type: 'withdrawal.voided', at: clock.now(), data })
   const now = await findOrThrow(parts, id)
-  const { transactionId } = contextOf(now)
+  const { transactionId } = now.context
   const signed = transactionId === null ? receipt.signed : [...new Set([...receipt.signed, transactionId])]
   if (signed.length > 0) return alreadySigned(receipt, signed)
   return { status: 200, body: { ...describe(now, orchestrator.memory.heights), receipt } }

@@ -1,15 +1,13 @@
 /** Chains and their addresses. */
 import { z } from 'zod'
+import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
+import { chainId, addressId, treasuryId } from '../../../machines/ids.ts'
 import { boundary } from '../../kernel/fault.ts'
-import type { AccountContext } from '../../../machines/account.ts'
 import type { AddressContext } from '../../../machines/address.ts'
 import { problem } from '../../http/problem.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../kernel/entry.ts'
 import { referenceFacet } from '../../orchestrator/facets.ts'
-import { stateOf } from '../../orchestrator/memory.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
-import { addressId, treasuryId } from '../../orchestrator/routes/blocks.ts'
 import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
 import { chainPolicy, type Parts } from '../route-context.ts'
@@ -21,11 +19,11 @@ function describeChain(parts: Parts, chain: string) {
   const { memory } = parts.orchestrator
   const { family, asset } = chainPolicy(parts, chain)
   const context = chainContext(memory, chain)
-  const instance = memory.get(`chain/${chain}`)
+  const instance = memory.get(chainId(chain))
   const { nodeHeight } = healthOf(parts.health, chain)
   const tip = context?.blocks.at(-1)
   const height = tip?.height ?? null
-  const treasury = memory.get(treasuryId(chain))?.context as unknown as AccountContext | undefined
+  const treasury = memory.get(treasuryId(chain))?.context
   const state = instance === undefined ? 'connecting' : stateOf(instance)
   const where = { height, blockHash: tip?.hash ?? null, nodeHeight }
   const lag = nodeHeight === null || height === null ? null : Math.max(0, nodeHeight - height)
@@ -90,7 +88,7 @@ const resumeChain = (parts: Parts) =>
     },
   })
 
-function assigned({ orchestrator }: Parts, chain: string, reference: string): Instance | undefined {
+function assigned({ orchestrator }: Parts, chain: string, reference: string): InstanceOf<'address'> | undefined {
   const [id] = orchestrator.memory.find(referenceFacet(chain, reference))
   return id === undefined ? undefined : orchestrator.memory.get(id)
 }
@@ -106,7 +104,7 @@ const isNamed = ({ address, dataField }: Named, context: AddressContext): boolea
 /** The address that the reference asks for by name, to restore an assignment that the ledger has lost. */
 function namedAddress(parts: Parts, chain: string, named: Named): AddressContext {
   const { memory } = parts.orchestrator
-  const known = memory.list('address', chain).map(one => one.context as unknown as AddressContext)
+  const known = memory.list('address', chain).map(one => one.context)
   const found = known.find(context => isNamed(named, context))
   if (found === undefined || found.index === 0)
     throw boundary('unprocessable', 'the signer has no such address to assign')
@@ -138,7 +136,7 @@ const assignAddress = (parts: Parts) =>
       const heights = orchestrator.memory.heights
       const known = assigned(parts, chain, reference)
       if (known !== undefined) {
-        if (body.address !== undefined && !isNamed(body, known.context as unknown as AddressContext))
+        if (body.address !== undefined && !isNamed(body, known.context))
           throw boundary('conflict', 'this reference has another address')
         await store.settled()
         return { status: 200, body: describe(known, heights) }

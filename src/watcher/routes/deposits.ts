@@ -1,9 +1,8 @@
 /** Deposits, and what the backend and people say of them. */
+import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
+import { depositId } from '../../../machines/ids.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../kernel/entry.ts'
-import { stateOf } from '../../orchestrator/memory.ts'
-import { depositId } from '../../orchestrator/routes/blocks.ts'
 import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
@@ -17,7 +16,7 @@ const listDeposits = (parts: Parts) =>
     query: depositsQuery,
     answers: { 200: pageOf(depositSchema) },
     async handle({ query: { reference, ...query } }) {
-      const keep = (instance: Instance) => instance.context.reference === reference
+      const keep = ({ context }: InstanceOf<'deposit'>) => context.reference === reference
       const { items, next } = await parts.store.list({
         kind: 'deposit',
         ...query,

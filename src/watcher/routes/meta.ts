@@ -1,8 +1,9 @@
 /** The process itself: alive, ready, measured, described. */
+import { chainId } from '../../../machines/ids.ts'
 import { z } from 'zod'
+import { stateOf } from '../../kernel/entry.ts'
 import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { stateOf } from '../../orchestrator/memory.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
 import { createMetrics } from '../metrics.ts'
@@ -12,7 +13,7 @@ const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) }
 
 /** What keeps a chain from being served in full, or nothing. */
 function problemsOf({ orchestrator, health }: Parts, chain: string): string[] {
-  const instance = orchestrator.memory.get(`chain/${chain}`)
+  const instance = orchestrator.memory.get(chainId(chain))
   const state = instance === undefined ? 'connecting' : stateOf(instance)
   const { isRecalled, nodeHeight, signerProblem } = healthOf(health, chain)
   const reason = instance?.context.reason as string | null | undefined

@@ -1,17 +1,14 @@
 /** Transfers and their attempts: what was built, signed and sent. */
+import { attemptId, transferId } from '../../../machines/ids.ts'
+import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
-import { attemptId, type TransferContext } from '../../../machines/transfer.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../kernel/entry.ts'
-import { stateOf } from '../../orchestrator/memory.ts'
 import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
 import { listQuery, pageOf, reasonBody, transferSchema } from '../schemas.ts'
 
-const transferId = (id: string) => `transfer/${id}`
-
-async function describeWhole(parts: Parts, transfer: Instance): Promise<Record<string, unknown>> {
-  const { attempts: count } = transfer.context as unknown as TransferContext
+async function describeWhole(parts: Parts, transfer: InstanceOf<'transfer'>): Promise<Record<string, unknown>> {
+  const { attempts: count } = transfer.context
   const ids = Array.from({ length: count }, (_, i) => attemptId(transfer.id, i + 1))
   const attempts = await Promise.all(ids.map(id => findOrThrow(parts, id)))
   const history = describeHistory(await parts.store.history(transfer))
@@ -56,8 +53,9 @@ const resumeTransfer = (parts: Parts) =>
     answers: { 200: transferSchema },
     async handle({ params, body }) {
       const { orchestrator, clock } = parts
-      const { id, ...transfer } = await findOrThrow(parts, transferId(params.id!))
-      if (transfer.ended) throw boundary('conflict', `the transfer is ${stateOf({ id, ...transfer })}`)
+      const transfer = await findOrThrow(parts, transferId(params.id!))
+      const { id } = transfer
+      if (transfer.ended) throw boundary('conflict', `the transfer is ${stateOf(transfer)}`)
       await orchestrator.dispatch({ type: 'transfer.resumed', at: clock.now(), data: { id, reason: body.reason } })
       return { status: 200, body: await describeWhole(parts, await findOrThrow(parts, id)) }
     },

@@ -1,12 +1,12 @@
 /** Withdrawals: asked for under an id of the backend's, once. */
 import type { z } from 'zod'
+import { withdrawalId } from '../../../machines/ids.ts'
+import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import type { Instance } from '../../kernel/entry.ts'
-import { stateOf } from '../../orchestrator/memory.ts'
 import { healthOf } from '../health.ts'
 import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeHistory } from '../resources.ts'
@@ -14,9 +14,6 @@ import { heldFor } from '../signer-client.ts'
 import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
-
-export const withdrawalId = (id: string) => `withdrawal/${id}`
-export const contextOf = (instance: Instance) => instance.context as unknown as WithdrawalContext
 
 const intentOf = (id: string, { authorisations: _, ...intent }: Asked): Intent => ({ id, ...intent })
 
@@ -52,9 +49,9 @@ function checkSame(known: WithdrawalContext, intent: Intent): void {
 }
 
 /** The same body again is the resource as it is; one round more is a new start, and only after `failed`. */
-function isNewRound(known: Instance, intent: Intent): boolean {
-  const { round, expiresAt } = contextOf(known)
-  checkSame(contextOf(known), intent)
+function isNewRound(known: InstanceOf<'withdrawal'>, intent: Intent): boolean {
+  const { round, expiresAt } = known.context
+  checkSame(known.context, intent)
   if (intent.round === round + 1 && stateOf(known) === 'failed') return true
   if (intent.round !== round)
     throw boundary(
@@ -76,7 +73,7 @@ async function request(parts: Parts, intent: Intent, authorisations: Authorisati
 
 async function addAuthorisations(
   parts: Parts,
-  known: Instance,
+  known: InstanceOf<'withdrawal'>,
   authorisations: readonly Authorisation[],
 ): Promise<void> {
   const { orchestrator, clock } = parts
@@ -87,8 +84,8 @@ async function addAuthorisations(
 }
 
 /** Whether nothing is missing any more with this one. */
-function isEnough({ orchestrator, health }: Parts, known: Instance, authorisation: Authorisation): boolean {
-  const context = contextOf(orchestrator.memory.get(known.id) ?? known)
+function isEnough({ orchestrator, health }: Parts, known: InstanceOf<'withdrawal'>, authorisation: Authorisation): boolean {
+  const { context } = orchestrator.memory.get(known.id) ?? known
   const { rules } = healthOf(health, context.chain)
   return heldFor(rules, { ...context, authorisations: [...context.authorisations, authorisation] }) === null
 }
@@ -129,7 +126,7 @@ const putAuthorisation = (parts: Parts) =>
     answers: { 200: withdrawalSchema },
     async handle({ params, body }) {
       const known = await findOrThrow(parts, withdrawalId(params.id!))
-      const { chain, asset, to, dataField, amount, expiresAt, round } = contextOf(known)
+      const { chain, asset, to, dataField, amount, expiresAt, round } = known.context
       const authorisation = { key: standardKey(params.key!), signature: body.signature }
       checkAuthorisations({ id: params.id!, chain, asset, to, dataField, amount, expiresAt, round }, [authorisation])
       await addAuthorisations(parts, known, [authorisation])

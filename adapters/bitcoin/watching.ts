@@ -1,0 +1,32 @@
+/** The bitcoin family, as the watcher needs it. */
+import { boundary } from '../../src/kernel/fault.ts'
+import type { OpenWatching } from '../watching.ts'
+import { networkOf } from './network.ts'
+import { createBitcoinNode } from './node.ts'
+import { createPlanner } from './planner.ts'
+import { createSignable } from './signable.ts'
+import { createWatch } from './watch.ts'
+
+interface Fees {
+  target: number
+  fallbackRate: number
+  maximumRate: number
+}
+
+const isFees = (fees: object | undefined): fees is Fees =>
+  fees !== undefined && 'target' in fees && 'fallbackRate' in fees && 'maximumRate' in fees
+
+export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, node, fees }, { request, disk }) => {
+  if (typeof network !== 'string') throw boundary('configuration', `chains.${chain}.network: must be a network's name`)
+  if (!isFees(fees)) throw boundary('configuration', `chains.${chain}.fees: missing`)
+  if (way === 'wallet')
+    throw boundary('configuration', `chains.${chain}.watch: this version follows blocks only; say blocks`)
+  const parameters = networkOf(network)
+  const watch = createWatch(chain, parameters)
+  return {
+    watch,
+    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees }),
+    planner: createPlanner(chain, parameters, fees),
+    signable: createSignable(chain, asset, parameters),
+  }
+}

@@ -1,0 +1,366 @@
+/**
+ * Who may be told what: the one map from a kind to the events that its machine hears. Machines speak to each other by
+ * events, never by import, so the shapes of all events stand here; a message that its receiver does not hear, or that
+ * lacks a field, does not compile. A context, which is nobody else's business, stands with its machine.
+ */
+import type { Id, IdOf, Kind } from './ids.ts'
+import type {
+  Amount,
+  Authorisation,
+  BlockDisconnected,
+  Event,
+  HeightReached,
+  Intent,
+  Json,
+  MemoryPosition,
+  Place,
+  Purpose,
+  SignedReceipt,
+  SpendKey,
+  TimePassed,
+} from './vocabulary.ts'
+
+/** An event that says all by its type. */
+type Nothing = Record<string, never>
+
+/** What anybody may add to a word of the past: nothing that the receiver reads. */
+type Anything = object
+
+export type AccountEvent =
+  | Event<'account.opened', { chain: string; index: number; address: string; windowMs: number }>
+  | Event<'withdrawal.queued', Nothing>
+  | Event<'funds.arrived', Nothing>
+  /** What became of the plan; `retryAt` when something still waits. */
+  | Event<'plan.made', { reason: string | null; retryAt: number | null }>
+  | Event<'plan.refused', { reason: string }>
+  | Event<'account.resumed', { reason: string }>
+  | Event<'signer.seen', MemoryPosition>
+  /** A person takes the signer's memory as it is, because the later one is lost for good. */
+  | Event<'signer.replaced', Anything>
+  | Event<'task.failed', { reason: string; retryAt: number }>
+  | TimePassed
+
+export interface GeneratedAddress {
+  chain: string
+  index: number
+  address: string
+  dataField: string | null
+  /** Hex. */
+  publicKey: string
+  path: string
+  createdAt: string
+  attestation: { key: string; signature: string }
+}
+
+export type AddressEvent =
+  | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
+  | Event<'address.imported', Nothing>
+  | Event<'address.assigned', { reference: string }>
+  | Event<'address.retained', Nothing>
+
+/** An attempt as it is planned. */
+export interface PlannedAttempt {
+  n: number
+  template: Json
+  spendKeys: SpendKey[]
+  fee: Amount
+}
+
+/** What the signer has signed and this ledger had lost. */
+export interface AdoptedAttempt extends PlannedAttempt {
+  transactionId: string
+  raw: string
+}
+
+interface OfTransfer {
+  chain: string
+  transfer: IdOf<'transfer'>
+  account: IdOf<'account'>
+}
+
+export interface SignedAttempt {
+  transactionId: string
+  raw: string
+  /** What the signer has signed earlier under this name, where it is not what was asked for now: it is adopted. */
+  earlier: { template: Json; spendKeys: SpendKey[]; fee: Amount } | null
+}
+
+export type AttemptEvent =
+  | Event<'attempt.planned', PlannedAttempt & OfTransfer>
+  | Event<'attempt.adopted', AdoptedAttempt & OfTransfer>
+  | Event<'signing.completed', SignedAttempt>
+  | Event<'signing.pended', { reason: string; retryAt: number }>
+  | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
+  | Event<'publishing.answered', { reason: string | null; retryAt: number }>
+  | Event<'publishing.refused', { reason: string; retryAt: number }>
+  | Event<'transaction.mined', { transactionId: string; place: Place }>
+  | Event<'coin.lost', { key: SpendKey; height: number }>
+  | Event<'transfer.finalised', Anything>
+  | Event<'transfer.resumed', { reason: string }>
+  | Event<'transfer.dissolved', Anything>
+  | Event<'approval.added', Anything>
+  | Event<'withdrawal.expired', Anything>
+  | Event<'task.failed', { reason: string; retryAt: number }>
+  | TimePassed
+  | BlockDisconnected
+
+export type ChainEvent =
+  | Event<'chain.opened', { chain: string; family: string; asset: string; final: number }>
+  | Event<'process.started', Nothing>
+  | Event<'node.identified', { base: Place | null; syncing: boolean }>
+  | Event<'node.mismatched', { reason: string }>
+  | Event<'node.failed', { reason: string }>
+  | Event<'node.answered', Nothing>
+  | Event<'node.caughtUp', Nothing>
+  | Event<'block.connected', { block: Place; parent: string; nodeHeight: number; applied: boolean }>
+  | Event<'block.applied', Place>
+  | BlockDisconnected
+  | Event<'spend.unexplained', { key: string; transaction: string }>
+  | Event<'invariant.violated', { reason: string }>
+  | Event<'signer.recalled', { until: number }>
+  | Event<'chain.resumed', { reason: string }>
+
+export interface CoinFacts {
+  chain: string
+  key: SpendKey
+  index: number
+  address: string
+  publicKey: string
+  asset: string
+  amount: Amount
+  transactionId: string
+  outputIndex: number
+  /** The whole paying transaction, hex. */
+  raw: string
+  inputs: SpendKey[]
+  /** Change or another payment of our own: trusted before it is deep. */
+  own: boolean
+  /** Confirmations before it may be spent. */
+  ripe: number
+  final: number
+}
+
+/** A transaction that spends something, and the block in which it stands. */
+interface PlacedTransaction {
+  transaction: string
+  place: Place
+}
+
+export type CoinEvent =
+  | Event<'payment.seen', CoinFacts & { place: Place | null }>
+  | Event<'payment.conflicted', PlacedTransaction>
+  | Event<'coin.reserved', { holder: IdOf<'transfer'> }>
+  | Event<'coin.released', { holder: IdOf<'transfer'>; height: number }>
+  | Event<'coin.spent', PlacedTransaction>
+  | HeightReached
+  | BlockDisconnected
+
+export interface DepositFacts {
+  chain: string
+  asset: string
+  address: string
+  dataField: string | null
+  index: number
+  reference: string | null
+  amount: Amount
+  transactionId: string
+  outputIndex: number
+  /** What the paying transaction spends: a spend of one of these by another is a conflict. */
+  inputs: SpendKey[]
+  /** Confirmations to be offered. */
+  required: number
+  /** Confirmations that no accepted reorg undoes. */
+  final: number
+}
+
+export type DepositEvent =
+  | Event<'payment.seen', DepositFacts & { place: Place | null; doubt: string | null; isTooSmall: boolean }>
+  | Event<'payment.conflicted', PlacedTransaction>
+  | Event<'credit.acknowledged', Nothing>
+  | Event<'decision.made', { accept: boolean; reference: string | null; reason: string }>
+  | Event<'address.assigned', { reference: string }>
+  | HeightReached
+  | BlockDisconnected
+
+export interface PaidShare {
+  id: IdOf<'withdrawal'>
+  /** Its share of the fee; the shares add up to the fee. */
+  fee: Amount
+}
+
+export interface TransferPlan {
+  chain: string
+  /** The transfer's own id. */
+  transfer: IdOf<'transfer'>
+  purpose: Purpose
+  account: IdOf<'account'>
+  withdrawals: PaidShare[]
+  coins: IdOf<'coin'>[]
+  /** Confirmations to be paid. */
+  credit: number
+  /** Confirmations that no accepted reorg undoes. */
+  final: number
+}
+
+export type TransferEvent =
+  | Event<'transfer.planned', TransferPlan & { attempt: PlannedAttempt }>
+  | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt; reserves: SpendKey[] }>
+  | Event<'transfer.displaced', { keys: SpendKey[]; reason: string; height: number }>
+  | Event<'attempt.adopted', AdoptedAttempt>
+  | Event<'attempt.signed', { n: number; transactionId: string }>
+  | Event<'attempt.held', { n: number; reason: string }>
+  | Event<'attempt.voided', { n: number; reason: string; height: number }>
+  | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
+  | Event<'attempt.unmined', { n: number }>
+  | Event<'attempt.died', { n: number; reason: string; height: number }>
+  | Event<'coin.lost', { key: SpendKey; height: number }>
+  | Event<'transfer.resumed', { reason: string }>
+  | Event<'authorisation.added', Anything>
+  | Event<'withdrawal.expired', Anything>
+  | Event<'withdrawal.voided', { reason: string; height: number }>
+  | HeightReached
+
+export type RequestedWithdrawal = Intent & {
+  authorisations: Authorisation[]
+  required: number
+  expiresAtMs: number | null
+}
+
+export interface VoidedWithdrawal {
+  receipt: SignedReceipt
+  /** `rejected`: it could never be valid. */
+  verdict: 'cancelled' | 'rejected'
+  reason: string
+  /** Of the chain's tip, for coins that are given back. */
+  height: number
+}
+
+export type WithdrawalEvent =
+  | Event<'withdrawal.requested', RequestedWithdrawal>
+  | Event<'withdrawal.accepted', Nothing>
+  | Event<'withdrawal.held', { reason: string }>
+  | Event<'withdrawal.delayed', { reason: string }>
+  | Event<'withdrawal.rejected', { reason: string }>
+  | Event<'withdrawal.adopted', RequestedWithdrawal & { transfer: IdOf<'transfer'> }>
+  | Event<'withdrawal.voided', VoidedWithdrawal>
+  | Event<'authorisation.added', Authorisation>
+  | Event<'transfer.bound', { transfer: IdOf<'transfer'> }>
+  | Event<'transfer.signed', { transfer: IdOf<'transfer'>; transactionId: string; fee: Amount }>
+  | Event<'transfer.mined', { transfer: IdOf<'transfer'>; transactionId: string; fee: Amount; place: Place }>
+  | Event<'transfer.unmined', { transfer: IdOf<'transfer'> }>
+  | Event<'transfer.confirmed', { transfer: IdOf<'transfer'> }>
+  | Event<'transfer.finalised', { transfer: IdOf<'transfer'> }>
+  | Event<'transfer.held', { transfer: IdOf<'transfer'>; reason: string }>
+  | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
+  | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
+  | TimePassed
+
+/** Why a template is not signed. `kind` is stable; `message` is for people. */
+export interface Reason {
+  kind: string
+  message: string
+  /** The withdrawal that it is about; absent when it is about the template. */
+  withdrawal?: string
+}
+
+/** Approvals that are still wanted for one withdrawal. */
+export interface Missing {
+  id: string
+  required: number
+  given: number
+}
+
+export interface SignedTemplate {
+  template: Json
+  /** With the approvals that counted: a watcher that has lost its ledger needs them for a further attempt. */
+  intents: (Intent & { authorisations: Authorisation[] })[]
+  transactionId: string
+  /** Hex or the family's own form: what is broadcast. */
+  raw: string
+  signedAt: number
+}
+
+export type SigningEvent =
+  | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
+  | Event<'template.inspected', { spendKeys: SpendKey[]; fee: string; outflow: string; rounds: Record<string, number> }>
+  | Event<'template.refused', { reasons: Reason[] }>
+  | Event<'approvals.missed', { missing: Missing[] }>
+  | Event<'template.signed', SignedTemplate>
+
+export type VoidEvent = Event<
+  'withdrawal.voided',
+  { chain: string; withdrawal: string; round: number; signed: string[] }
+>
+
+export type PoolEvent = Event<'pool.extended', { chain: string; from: number; count: number; address: string }>
+
+/** What each kind hears. */
+export interface Events {
+  account: AccountEvent
+  address: AddressEvent
+  attempt: AttemptEvent
+  chain: ChainEvent
+  coin: CoinEvent
+  deposit: DepositEvent
+  transfer: TransferEvent
+  withdrawal: WithdrawalEvent
+  signing: SigningEvent
+  void: VoidEvent
+  pool: PoolEvent
+}
+
+/** The data that an event of this type brings to this kind. */
+export type DataOf<K extends Kind, T extends string> = (Events[K] & { type: T })['data']
+
+/** The event of this type that this kind hears. */
+export type EventOf<K extends Kind, T extends string> = Events[K] & { type: T }
+
+/** An event for one instance. */
+export type Message<K extends Kind = Kind> = { [P in K]: { to: IdOf<P>; event: Events[P] } }[K]
+
+export type KindOf<I extends Id> = I extends `${infer P extends Kind}/${string}` ? P : never
+
+/** The kinds that hear an event of this type. */
+export type Hearing<T extends string> = { [K in Kind]: T extends Events[K]['type'] ? K : never }[Kind]
+
+/** What every one of these kinds hears: whoever tells any of several must say what each of them understands. */
+type TypeFor<K extends Kind> = { [P in K]: (type: Events[P]['type']) => void }[K] extends (type: infer T) => void
+  ? T
+  : never
+type DataFor<K extends Kind, T> = { [P in K]: (data: DataOf<P, T & string>) => void }[K] extends (data: infer D) => void
+  ? D
+  : never
+
+/** A message of this type to whoever of these it is for. */
+type Told<I extends Id, T, D> = I extends Id ? { to: I; event: { type: T; at: number; run?: string; data: D } } : never
+
+/** The message that tells `to` what has happened. `run`: of the task that reports it. */
+export function tell<I extends Id, const T extends TypeFor<KindOf<I>>>(
+  to: I,
+  type: T,
+  at: number,
+  data: DataFor<KindOf<I>, T>,
+  run?: string,
+) {
+  const event = run === undefined ? { type, at, data } : { type, at, data, run }
+  return { to, event } as Told<NoInfer<I>, NoInfer<T>, DataFor<KindOf<NoInfer<I>>, NoInfer<T>>>
+}
+
+/**
+ * The only three actions a machine may return. They are named, never executed: the step reads their parameters.
+ * `tell` sends further events within the same commit; `reserve` and `release` spend keys of the instance that says it.
+ */
+export const actions = {
+  tell: (_: unknown, _params: { messages: readonly Message[] }) => {},
+  reserve: (_: unknown, _params: { keys: readonly SpendKey[] }) => {},
+  release: (_: unknown, _params: { keys: readonly SpendKey[] }) => {},
+}
+
+/** The types of a machine of this kind, as setup() wants them: values that are never read. */
+export const typesOf = <K extends Kind, Context>() => ({ context: {} as Context, events: {} as Events[K] })
+
+/** The context of an instance that does not exist yet: the event that creates it sets every field. */
+export const unborn = <Context>() => ({}) as Context
+
+/** The parameters of an action or a guard that reads nothing but what the event brings. */
+export const data = <D>({ event }: { event: { data: D } }): D => event.data

@@ -1,0 +1,57 @@
+/** What happens to a followed chain itself: opened, blocks on and back, resumed. */
+import type { Block, Fact } from '../../../adapters/adapter.ts'
+import { chainId, treasuryId, type IdOf } from '../../../machines/ids.ts'
+import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
+import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
+import type { Place } from '../../../machines/vocabulary.ts'
+import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
+import { blockFacet } from '../facets.ts'
+import { onFacts } from './facts.ts'
+import type { RouteView } from './view.ts'
+
+const isFollowing = (chain: InstanceOf<'chain'> | undefined): chain is InstanceOf<'chain'> =>
+  chain !== undefined && FOLLOWING_STATES.includes(stateOf(chain))
+
+export function onOpened({ policy, at }: RouteView): Message[] {
+  const { name, family, asset, final } = policy
+  return [tell(chainId(name), 'chain.opened', at, { chain: name, family, asset, final })]
+}
+
+/** The chain's own machine decides first; only a block that it takes back is taken back for those that stand on it. */
+export function onDisconnected({ memory, policy, at }: RouteView, { height, hash }: Place): Message[] {
+  const id = chainId(policy.name)
+  const chain = memory.get(id)
+  const isAccepted = isFollowing(chain) && isTakenBack(chain.context, { height, hash })
+  const ids = isAccepted ? memory.find(blockFacet(policy.name, hash)) : []
+  return [id, ...ids].map(each => tell(each, 'block.disconnected', at, { height, hash }))
+}
+
+/** Facts of a block that the chain's machine would not accept are facts of nothing. */
+export function onConnected(view: RouteView, block: Block, nodeHeight: number, facts: readonly Fact[]): Message[] {
+  const { memory, policy, at } = view
+  const id = chainId(policy.name)
+  const chain = memory.get(id)
+  if (!isFollowing(chain) || !isNextBlock(chain.context, block, block.parent)) return []
+  const { height, hash, parent } = block
+  const connected = { block: { height, hash }, parent, nodeHeight, applied: false }
+  return [tell(id, 'block.connected', at, connected), ...onFacts(view, facts)]
+}
+
+/** The last messages of a block: who wakes at its height, whoever waits for funds, and that it is applied. */
+export function onApplied(
+  { policy, at }: RouteView,
+  wakened: readonly IdOf<Hearing<'height.reached'>>[],
+  { height, hash }: Place,
+): Message[] {
+  return [
+    ...wakened.map(id => tell(id, 'height.reached', at, { height })),
+    tell(treasuryId(policy.name), 'funds.arrived', at, {}),
+    tell(chainId(policy.name), 'block.applied', at, { height, hash }),
+  ]
+}
+
+/** A person resumes a chain: what its plans had contradicted is tried again, too. */
+export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [
+  tell(chainId(policy.name), 'chain.resumed', at, { reason }),
+  tell(treasuryId(policy.name), 'account.resumed', at, { reason }),
+]
