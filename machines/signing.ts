@@ -5,7 +5,7 @@
  * nobody, because no signature exists: the attempt may be asked for again, with another template too.
  */
 import { assign, setup } from 'xstate'
-import type { Authorisation, Event, Intent, Json, Scheduled, SpendKey } from './vocabulary.ts'
+import type { AuthorisedIntent, Event, Json, Scheduled, SpendKey } from './vocabulary.ts'
 
 export const version = 1
 
@@ -14,7 +14,7 @@ export interface Reason {
   kind: string
   message: string
   /** The withdrawal that it is about; absent when it is about the template. */
-  withdrawal?: string
+  withdrawal?: string | undefined
 }
 
 /** Approvals that are still wanted for one withdrawal. */
@@ -27,7 +27,7 @@ export interface Missing {
 export interface SignedTemplate {
   template: Json
   /** With the approvals that counted: a watcher that has lost its ledger needs them for a further attempt. */
-  intents: (Intent & { authorisations: Authorisation[] })[]
+  intents: AuthorisedIntent[]
   transactionId: string
   /** Hex or the family's own form: what is broadcast. */
   raw: string

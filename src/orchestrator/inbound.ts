@@ -7,6 +7,7 @@ import type { GeneratedAddress } from '../../machines/address.ts'
 import type {
   Amount,
   Authorisation,
+  AuthorisedIntent,
   Id,
   Intent,
   Json,
@@ -21,7 +22,7 @@ export interface SignedRecord {
   transferId: string
   n: number
   template: Json
-  intents: (Intent & { authorisations: Authorisation[] })[]
+  intents: AuthorisedIntent[]
   transactionId: string
   raw: string
   spendKeys: SpendKey[]

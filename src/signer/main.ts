@@ -22,15 +22,13 @@ import type { Policy } from './signing/policy.ts'
 import { openPool } from './keys/pool.ts'
 import type { RouteContext } from './route-context.ts'
 import { refuseOldKeys } from './keys/restored.ts'
-import { signerRoutes } from './routes/routes.ts'
+import { signerRoutes } from './routes/table.ts'
+import { HASH_HEADER, SEQUENCE_HEADER } from '../signer-api/routes.ts'
 import { createVoids, UNSEEN } from './signing/voids.ts'
 
 /** Templates carry whole previous transactions. */
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
-
-const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
-const HASH_HEADER = 'Lockkeeper-Memory-Hash'
 
 export interface Signer {
   handle: RouteHandler

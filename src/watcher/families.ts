@@ -4,7 +4,6 @@ import type { Ports } from '../kernel/ports.ts'
 import { watchingFamilyOf, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
-import { checkChainName } from './signer-client.ts'
 import { readText } from './text.ts'
 
 /** A node's password stands in a file of its own. */
@@ -36,7 +35,6 @@ export async function openFamilies(ports: Ports, config: WatcherConfig): Promise
   const families: Record<string, WatchingFamily> = {}
   const policies: Record<string, ChainPolicy> = {}
   for (const [name, chain] of Object.entries(config.chains)) {
-    checkChainName(name)
     const family = watchingFamilyOf(name, await watchedChain(ports, chain), ports)
     families[name] = family
     policies[name] = policyOf(name, chain, family)

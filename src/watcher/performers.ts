@@ -6,7 +6,7 @@ import type { AttemptContext } from '../../machines/attempt.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
 import type { Reason } from '../../machines/signing.ts'
-import type { Amount, SpendKey } from '../../machines/vocabulary.ts'
+import type { Amount, AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Instance } from '../kernel/entry.ts'
 import { chainOf, stateOf, type LiveMemory } from '../orchestrator/memory.ts'
@@ -15,7 +15,7 @@ import { coinId } from '../orchestrator/routes/blocks.ts'
 import { nameOf } from '../kernel/step.ts'
 import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
-import type { AttemptName, AuthorisedIntent, SignerClient } from './signer-client.ts'
+import type { AttemptName, SignerClient } from './signer-client.ts'
 
 export interface PerformerOptions {
   memory: () => LiveMemory

@@ -11,6 +11,7 @@ import { z } from 'zod'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
 import { canonicalJson } from '../../canonical.ts'
 import { asBuffer } from '../../ledger/line.ts'
+import { memoryPosition } from '../../signer-api/shapes.ts'
 
 export const AUDIT = 'audit'
 export const SEAL = join(AUDIT, 'seal.json')
@@ -23,9 +24,6 @@ export const firstOf = (name: string): number | null => {
   return digits === undefined ? null : Number(digits)
 }
 
-const position = z.strictObject({ sequence: z.int().min(0), hash: z.string().max(64) })
-export type Position = z.infer<typeof position>
-
 /** What opens the log: the service, or one of the commands that need it stopped. */
 const commands = ['signer', 'prove', 'passphrase', 'export', 'import', 'begin'] as const
 
@@ -35,7 +33,7 @@ const common = {
   /** Milliseconds since 1970 UTC. */
   at: z.number(),
   /** The durable memory as of this line. */
-  memory: position,
+  memory: memoryPosition,
 }
 const entrySchema = z.discriminatedUnion('what', [
   z.strictObject({

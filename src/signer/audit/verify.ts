@@ -1,6 +1,7 @@
 /** Reads an audit log offline and says everything that is wrong with it, where a start would stop at the first thing. */
 import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
+import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import { isSigned } from '../../canonical.ts'
 import type { Finding } from '../../ledger/verify.ts'
 import { readLines, type Line } from '../../ledger/line.ts'
@@ -15,7 +16,6 @@ import {
   firstOf,
   isEntry,
   sealBytes,
-  type Position,
   type Seal,
   type TrailEntry,
 } from './trail.ts'
@@ -42,7 +42,7 @@ interface Walk {
   hash: string | null
   n: number
   lines: number
-  memory: Position
+  memory: MemoryPosition
   opened: Map<string, number>
 }
 
@@ -50,7 +50,7 @@ interface Walk {
  * @param directory the signer's data directory; nobody else may write there meanwhile
  * @param memory where the memory ends, as its own check found it
  */
-export async function verifyAudit(disk: Disk, directory: string, memory: Position): Promise<AuditVerified> {
+export async function verifyAudit(disk: Disk, directory: string, memory: MemoryPosition): Promise<AuditVerified> {
   const names = await disk.list(join(directory, AUDIT))
   const firsts = names.map(firstOf).filter(first => first !== null)
   firsts.sort((a, b) => a - b)
@@ -163,7 +163,7 @@ function checkEnd(walk: Walk, files: number): void {
   }
 }
 
-function checkMemory(walk: Walk, { sequence, hash }: Position): void {
+function checkMemory(walk: Walk, { sequence, hash }: MemoryPosition): void {
   const { memory } = walk
   if (memory.sequence > sequence || (memory.sequence === sequence && sequence > 0 && memory.hash !== hash)) {
     report(walk, AUDIT, 0, `the log has seen memory ${memory.sequence}, which the memory (${sequence}) does not hold`)

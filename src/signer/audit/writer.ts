@@ -2,18 +2,8 @@
 import { join } from 'node:path'
 import { operating, reasonOf, unknownOutcome, type Fault } from '../../kernel/fault.ts'
 import type { Clock, Disk, File, Log } from '../../kernel/ports.ts'
-import type { Authorisation } from '../../../machines/vocabulary.ts'
-import {
-  AUDIT,
-  SEAL,
-  auditFile,
-  encodeEntry,
-  encodeSeal,
-  sealBytes,
-  type Opening,
-  type Position,
-  type Recordable,
-} from './trail.ts'
+import type { Authorisation, MemoryPosition } from '../../../machines/vocabulary.ts'
+import { AUDIT, SEAL, auditFile, encodeEntry, encodeSeal, sealBytes, type Opening, type Recordable } from './trail.ts'
 
 /** Requests under way are bounded by the server's connections; beyond this many the disk has stopped. */
 const MAXIMUM_WAITING = 10_000
@@ -32,7 +22,7 @@ export interface AuditParts {
   directory: string
   identity: { key: string; sign(bytes: Uint8Array): Authorisation }
   /** The durable memory. */
-  position: () => Position
+  position: () => MemoryPosition
   /** Which command opens the log, for whom; the service unless said. */
   opening?: Opening
 }
@@ -51,10 +41,10 @@ export interface End {
   hash: string
   bytes: number
   tornBytes: number
-  memory: Position
+  memory: MemoryPosition
 }
 
-type Line = Recordable & { at: number; memory: Position }
+type Line = Recordable & { at: number; memory: MemoryPosition }
 
 interface Waiting {
   line: Line

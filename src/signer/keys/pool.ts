@@ -2,12 +2,12 @@
 import type { Derived, Deriver } from '../../../adapters/adapter.ts'
 import { boundary, corruptStore } from '../../kernel/fault.ts'
 import { firstThat } from '../../kernel/bisect.ts'
+import { MAXIMUM_POOL } from '../../signer-api/shapes.ts'
 import type { Clock } from '../../kernel/ports.ts'
 import type { PoolContext } from '../../../machines/pool.ts'
 import type { Instance } from '../../kernel/entry.ts'
 import type { Memory } from '../memory/memory.ts'
 
-export const MAXIMUM_POOL = 10_000_000
 /** About 50 ms; between two slices others have their turn. */
 const SLICE = 200
 

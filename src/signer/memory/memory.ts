@@ -7,7 +7,7 @@ import type { Disk, Ports } from '../../kernel/ports.ts'
 import { poolMachine } from '../../../machines/pool.ts'
 import { signingMachine } from '../../../machines/signing.ts'
 import { voidMachine } from '../../../machines/void.ts'
-import type { Addressed, Id } from '../../../machines/vocabulary.ts'
+import type { Addressed, Id, MemoryPosition } from '../../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../../ledger/engine.ts'
 import type { Instance } from '../../kernel/entry.ts'
 import { openLedger } from '../../ledger/journal.ts'
@@ -36,15 +36,10 @@ export interface Memory {
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
-  position(): Position
+  position(): MemoryPosition
   /** Whether that was its position once, in this process or in an earlier one. */
-  had(position: Position): boolean
+  had(position: MemoryPosition): boolean
   close(): Promise<void>
-}
-
-export interface Position {
-  sequence: number
-  hash: string
 }
 
 /** Opens or makes the memory in `directory`. Rejects with corruptStore or operating `locked` as the ledger does. */
@@ -142,7 +137,7 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
     return images
   }
 
-  const position = (): Position => {
+  const position = (): MemoryPosition => {
     const shown = { sequence: journal.durableSeq(), hash: journal.durableHash() }
     positions.note(shown.sequence, shown.hash)
     return shown

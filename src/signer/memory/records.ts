@@ -2,7 +2,7 @@
  * What the signer must know of everything it ever signed or voided in order to decide: small, in memory, rebuilt at every start
  * from the stored instances. The templates and bytes themselves stay on disk.
  */
-import type { Id, Intent, SpendKey } from '../../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Id, SpendKey } from '../../../machines/vocabulary.ts'
 import type { SigningContext } from '../../../machines/signing.ts'
 import type { Instance } from '../../kernel/entry.ts'
 import { appendTo } from '../../kernel/multimap.ts'
@@ -21,7 +21,7 @@ export interface SignedFor {
 
 export interface WithdrawalRecord {
   /** As signed last. */
-  intent: Intent
+  intent: AuthorisedIntent
   templates: SignedFor[]
 }
 

@@ -6,12 +6,13 @@
 import { join } from 'node:path'
 import { Fault } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
+import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import { LOCK } from '../../ledger/files.ts'
 import { openAudit } from '../audit/open.ts'
 import { walkJournal } from '../memory/history.ts'
 import type { AuditPorts } from '../audit/writer.ts'
 import type { Identity } from '../keys/identity.ts'
-import type { Opening, Position } from '../audit/trail.ts'
+import type { Opening } from '../audit/trail.ts'
 
 const MAXIMUM_ABOUT = 256
 
@@ -65,8 +66,8 @@ export async function recorded<Result>(ports: AuditPorts, deed: Deed, use: () =>
   return result
 }
 
-async function positionOf(disk: Disk, directory: string): Promise<Position> {
-  let position: Position = { sequence: 0, hash: '' }
+async function positionOf(disk: Disk, directory: string): Promise<MemoryPosition> {
+  let position: MemoryPosition = { sequence: 0, hash: '' }
   for await (const { commit, hash } of walkJournal(disk, directory)) {
     position = { sequence: commit.entries.at(-1)!.seq, hash }
   }

@@ -1,8 +1,7 @@
 /** Everything ever signed or voided on a chain, in the order in which it happened: what a new watcher starts from. */
-import { z } from 'zod'
-import { defineRoute } from '../../http/route.ts'
-import { countSchema, limitSchema } from '../../http/schemas.ts'
-import { describeAttempt } from '../signing/attempts.ts'
+import { serve } from '../../http/route.ts'
+import { signerApi } from '../../signer-api/routes.ts'
+import { describeSigned, type SignedAttempt } from '../signing/attempts.ts'
 import { chainOf, type RouteContext } from '../route-context.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
 import type { Voids } from '../signing/voids.ts'
@@ -19,20 +18,12 @@ interface Range {
   limit: number
 }
 
-export const transfersRoute = (parts: RouteContext) =>
-  defineRoute({
-    method: 'GET',
-    path: '/v1/chains/{chain}/transfers',
-    summary: 'Everything ever signed or voided, oldest first; `state` tells which',
-    access: 'read',
-    query: z.strictObject({ after: countSchema.default(0), limit: limitSchema }),
-    answers: { 200: z.object({ items: z.array(z.looseObject({})), next: z.int().nullable() }) },
-    async handle({ params, query: { after, limit } }) {
-      const { name } = chainOf(parts, params.chain!)
-      await parts.memory.settled()
-      const until = parts.memory.position().sequence
-      return { status: 200, body: await readPage(parts, { chain: name, after, until, limit }) }
-    },
+export const transfersRoute = (context: RouteContext) =>
+  serve(signerApi.signed, async ({ params, query: { after, limit } }) => {
+    const { name } = chainOf(context, params.chain!)
+    await context.memory.settled()
+    const until = context.memory.position().sequence
+    return { status: 200, body: await readPage(context, { chain: name, after, until, limit }) }
   })
 
 /** At least one item, and `next` null at the end. Voids are few and in memory; what is signed is read from the disk. */
@@ -48,13 +39,13 @@ async function readPage({ memory, voids }: RouteContext, range: Range) {
 
 /** As many as fit, read few at a time. */
 async function readSigned(archive: RouteContext['memory']['archive'], { chain, after, until, limit }: Range) {
-  const items: ReturnType<typeof describeAttempt>[] = []
+  const items: SignedAttempt[] = []
   let next = after
   for (let bytes = 0; items.length < limit && bytes < PAGE_BYTES;) {
     const wanted = Math.min(limit - items.length, PAGE_STEP)
     const found = await archive.list({ kind: 'signing', chain, state: 'signed', after: next, limit: wanted })
     const durable = found.filter(({ seq }) => seq <= until)
-    items.push(...durable.map(describeAttempt))
+    items.push(...durable.map(describeSigned))
     bytes += durable.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
     if (durable.length < wanted) return { items, isEnd: true }
     next = durable.at(-1)!.seq

@@ -2,16 +2,18 @@
  * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
  * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
  */
+import type { z } from 'zod'
 import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fault.ts'
 import type { Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/signing.ts'
 import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../../machines/signing.ts'
-import type { Addressed, Id, Json } from '../../../machines/vocabulary.ts'
+import type { Addressed, AuthorisedIntent, Id, Json } from '../../../machines/vocabulary.ts'
 import type { Instance } from '../../kernel/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { Memory } from '../memory/memory.ts'
-import type { AuthorisedIntent, Authority } from '../../approvals.ts'
+import type { Authority } from '../../approvals.ts'
+import type { attempt, signedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
 import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { Pool } from '../keys/pool.ts'
@@ -226,14 +228,23 @@ function kept(intent: AuthorisedIntent, authority: Authority | null): Authorised
   return { ...plainIntent(intent), authorisations }
 }
 
-type AttemptState = 'received' | 'inspected' | 'awaitingApproval' | 'signed' | 'refused'
+export type SignedAttempt = z.output<typeof signedAttempt>
+type Attempt = z.output<typeof attempt>
+type UnsignedState = Exclude<Attempt['state'], 'signed'>
 
 /** What the API shows of an attempt. */
-export function describeAttempt(instance: Instance) {
-  const { chain, transferId, n, spendKeys, reasons, missing, signed, fee }: SigningContext = contextOf(instance)
-  const common = { chain, transferId, n, state: instance.value as AttemptState, seq: instance.seq }
-  if (signed === null) return { ...common, reasons, missing }
+export function describeAttempt(instance: Instance): Attempt {
+  const { chain, transferId, n, reasons, missing, signed }: SigningContext = contextOf(instance)
+  if (signed !== null) return describeSigned(instance)
+  return { chain, transferId, n, state: instance.value as UnsignedState, seq: instance.seq, reasons, missing }
+}
+
+/** As `describeAttempt`, of one that is signed. Throws an invariant fault for any other. */
+export function describeSigned(instance: Instance): SignedAttempt {
+  const { chain, transferId, n, spendKeys, signed, fee }: SigningContext = contextOf(instance)
+  if (signed === null) throw invariant('not-signed', `${instance.id} is listed as signed and is not`)
   const { template, intents, transactionId, raw, signedAt } = signed
+  const name = { chain, transferId, n, state: 'signed' as const, seq: instance.seq }
   const at = new Date(signedAt).toISOString()
-  return { ...common, transactionId, signedTransaction: raw, spendKeys, fee, template, intents, signedAt: at }
+  return { ...name, transactionId, signedTransaction: raw, spendKeys, fee, template, intents, signedAt: at }
 }

@@ -4,9 +4,9 @@
  * file but the configuration, the history and the clock.
  */
 import type { Destination, Inspection } from '../../../adapters/adapter.ts'
-import type { Amount, Intent, SpendKey } from '../../../machines/vocabulary.ts'
+import type { Amount, AuthorisedIntent, Intent, SpendKey } from '../../../machines/vocabulary.ts'
 import type { Missing, Reason } from '../../../machines/signing.ts'
-import { missingOf, type Authority, type AuthorisedIntent } from '../../approvals.ts'
+import { missingOf, type Authority } from '../../approvals.ts'
 import { appendTo } from '../../kernel/multimap.ts'
 import type { Destinations } from './destinations.ts'
 

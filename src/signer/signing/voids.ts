@@ -6,8 +6,7 @@
 import { boundary, operating } from '../../kernel/fault.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { VoidEvent } from '../../../machines/void.ts'
-import type { Authorisation, Id } from '../../../machines/vocabulary.ts'
-import type { VoidReceipt } from '../../canonical.ts'
+import type { Id, SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { Identity } from '../keys/identity.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
@@ -21,8 +20,6 @@ export interface Room {
 }
 
 export const UNSEEN: Room = { voids: 1_000_000, rounds: 100 }
-
-export type SignedReceipt = VoidReceipt & { purpose: string } & Authorisation
 
 export interface Voids {
   /**
@@ -47,7 +44,7 @@ const voidId = (chain: string, withdrawal: string, round: number): Id => `void/$
 export function createVoids({ memory, identity, room, now, log }: VoidParts): Voids {
   const { records } = memory
   const describe = ({ chain, withdrawal: id, round, signed }: VoidRecord): SignedReceipt => {
-    const receipt = { chain, id, purpose: 'lockkeeper-void-v1', round, signed }
+    const receipt = { chain, id, purpose: 'lockkeeper-void-v1' as const, round, signed }
     return { ...receipt, ...identity.attestVoid(receipt) }
   }
 
