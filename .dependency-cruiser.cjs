@@ -65,10 +65,24 @@ module.exports = {
       to: { path: '^src/shell/request\\.ts$', reachable: true },
     },
     {
+      name: 'watcher-without-signer',
+      comment: 'The watcher knows the signer by its API only.',
+      severity: 'error',
+      from: { path: '^src/(watcher|orchestrator)/' },
+      to: { path: '^src/signer/', reachable: true },
+    },
+    {
       name: 'signer-without-watcher',
       severity: 'error',
       from: { path: SIGNER },
       to: { path: '^src/(watcher|orchestrator|inspector|devnet)/', reachable: true },
+    },
+    {
+      name: 'wire-between',
+      comment: 'What watcher and signer say to each other belongs to neither.',
+      severity: 'error',
+      from: { path: '^src/signer-api/' },
+      to: { path: '^src/(signer|watcher|orchestrator|ledger|shell)/', reachable: true },
     },
     {
       name: 'shell-outermost',

@@ -7,6 +7,7 @@ import type { Id, IdOf, Kind } from './ids.ts'
 import type {
   Amount,
   Authorisation,
+  AuthorisedIntent,
   BlockDisconnected,
   Event,
   HeightReached,
@@ -260,7 +261,7 @@ export interface Reason {
   kind: string
   message: string
   /** The withdrawal that it is about; absent when it is about the template. */
-  withdrawal?: string
+  withdrawal?: string | undefined
 }
 
 /** Approvals that are still wanted for one withdrawal. */
@@ -273,7 +274,7 @@ export interface Missing {
 export interface SignedTemplate {
   template: Json
   /** With the approvals that counted: a watcher that has lost its ledger needs them for a further attempt. */
-  intents: (Intent & { authorisations: Authorisation[] })[]
+  intents: AuthorisedIntent[]
   transactionId: string
   /** Hex or the family's own form: what is broadcast. */
   raw: string

@@ -55,6 +55,11 @@ export interface Authorisation {
   signature: string
 }
 
+/** With the signatures of the backend's keys over it. */
+export interface AuthorisedIntent extends Intent {
+  authorisations: Authorisation[]
+}
+
 /** Where the signer's memory stands: transitions so far, and the hash over all of them. */
 export interface MemoryPosition {
   sequence: number
@@ -66,7 +71,7 @@ export interface SignedReceipt extends Authorisation {
   chain: string
   /** The withdrawal's. */
   id: string
-  purpose: string
+  purpose: 'lockkeeper-void-v1'
   round: number
   /** Ids of the transactions signed for it before, of any round; a refund is safe when there are none. */
   signed: string[]

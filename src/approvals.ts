@@ -1,6 +1,6 @@
 /** Who has approved an intent, and how many must have: the more that moves, the more keys. */
 import type { Missing } from '../machines/signing.ts'
-import type { Amount, Authorisation, Intent } from '../machines/vocabulary.ts'
+import type { Amount, AuthorisedIntent, Intent } from '../machines/vocabulary.ts'
 import { intentBytes, isSigned } from './canonical.ts'
 
 /** Amounts above this one need so many approvals; without chain or asset it stands for every one. */
@@ -15,10 +15,6 @@ export interface Threshold {
 export interface Authority {
   keys: readonly string[]
   approvals: number | readonly Threshold[]
-}
-
-export interface AuthorisedIntent extends Intent {
-  authorisations: Authorisation[]
 }
 
 /** Of all thresholds that the intent is above the highest number, and never fewer than one. */

@@ -4,7 +4,7 @@ import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
 import { verifyLedger } from '../ledger/verify.ts'
-import { verifyAudit } from '../signer/audit-check.ts'
+import { verifyAudit } from '../signer/audit/verify.ts'
 import type { Terminal } from './terminal.ts'
 
 /**

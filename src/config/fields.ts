@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { NETWORKS } from '../../adapters/bitcoin/network.ts'
+import { chainNameSchema } from '../http/schemas.ts'
 
 /** How the file's own place is known to its schema. */
 export interface Place {
@@ -21,11 +22,6 @@ export const amount = z
   .regex(/^(0|[1-9][0-9]*)$/, 'must be a decimal integer string of base units')
 
 export const symbol = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'must be a symbol such as LTC')
-
-// No colon: ids are <chain>:<the family's key>, and must come apart again.
-const chainName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._~-]{0,31}$/, 'a chain is named with [A-Za-z0-9._~-], at most 32')
 
 export const whole = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum)
 
@@ -99,7 +95,7 @@ interface Chain {
  */
 export function chainsSchema<Schema extends z.ZodType<Chain>>(chain: Schema) {
   return z
-    .record(chainName, chain)
+    .record(chainNameSchema, chain)
     .refine(chains => Object.keys(chains).length <= MAXIMUM_CHAINS, `at most ${MAXIMUM_CHAINS} chains`)
     .superRefine((chains, context) => {
       const seen = new Map<string, string>()

@@ -1,5 +1,6 @@
 /** signer.yaml. */
 import { z } from 'zod'
+import { chainNameSchema } from '../http/schemas.ts'
 import {
   amount,
   chainsSchema,
@@ -122,7 +123,7 @@ interface Assets {
 const threshold = z.strictObject({
   above: amount.describe('Amounts above this one; base units'),
   approvals: whole(1, 100).describe('How many distinct keys must have signed'),
-  chain: z.string().max(32).optional().describe('On this chain only'),
+  chain: chainNameSchema.optional().describe('On this chain only'),
   asset: symbol.optional().describe('Of this asset only'),
 })
 

@@ -1,8 +1,8 @@
 /** Paths of the route table: `/v1/deposits/{id}` against what a client sent. */
 import { boundary } from '../kernel/fault.ts'
+import { NAME } from '../names.ts'
 import type { Route } from './route.ts'
 
-const NAME = /^[A-Za-z0-9._:~-]{1,128}$/
 const PARAMETER = /^\{(\w+)\}$/
 
 /** Raw parameters by name, still percent-encoded, or null where the path is another one. */
@@ -36,6 +36,20 @@ function decodeName(name: string, value: string): string {
   }
   if (!NAME.test(decoded)) throw boundary('invalid-name', `the path's ${name} must match [A-Za-z0-9._:~-]{1,128}`)
   return decoded
+}
+
+/**
+ * The other way round: a path with its parameters and its query filled in.
+ * @throws boundary `invalid-name` for a parameter that the server would not take
+ */
+export function fillPath(
+  pattern: string,
+  params: Record<string, string | number>,
+  query: Record<string, unknown> = {},
+): string {
+  const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => decodeName(name, String(params[name])))
+  const search = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+  return search.length === 0 ? path : `${path}?${search.join('&')}`
 }
 
 /** The route for a request, or the methods that the path does have: none means that the path is unknown. */

@@ -36,6 +36,11 @@ const STATUS_OF_KIND = {
   'pool-empty': 503,
 } as const satisfies Record<string, number>
 
+/** RFC 9457 and our `kind`; a handler may add members of its own. */
+export interface ProblemAnswer extends HttpAnswer {
+  body: { type: 'about:blank'; title: string; status: number; detail: string; kind: string }
+}
+
 const TITLES: Record<number, string> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -62,18 +67,18 @@ export function statusOf(type: FaultType, kind: string): number {
  * A problem as an answer, for handlers that have more to say than a Fault can carry: `extra` stands beside the five
  * fixed members (a receipt, the reasons of a refusal).
  */
-export function problem(kind: string, detail: string, extra: Record<string, unknown> = {}): HttpAnswer {
+export function problem(kind: string, detail: string, extra: Record<string, unknown> = {}): ProblemAnswer {
   return describe(statusOf('boundary', kind), kind, detail, extra)
 }
 
 /** Any error as an answer. What is not a Fault, or is our own defect, shows nothing of the inside. */
-export function problemOf(error: unknown): HttpAnswer {
+export function problemOf(error: unknown): ProblemAnswer {
   if (!(error instanceof Fault)) return describe(500, 'internal', 'an unexpected error; the log has more', {})
   const status = statusOf(error.type, error.kind)
   return describe(status, error.kind, status === 500 ? 'an internal error; the log has more' : error.message, {})
 }
 
-function describe(status: number, kind: string, detail: string, extra: Record<string, unknown>): HttpAnswer {
+function describe(status: number, kind: string, detail: string, extra: Record<string, unknown>): ProblemAnswer {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="lockkeeper"'
   if (status === 503) headers['retry-after'] = String(RETRY_AFTER_S)

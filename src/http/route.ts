@@ -1,6 +1,7 @@
 /** A route table's entry: what is asked, what is answered, and the function between. No server is involved. */
 import type { z, ZodObject, ZodType } from 'zod'
 import type { HttpAnswer } from '../http.ts'
+import type { ProblemAnswer } from './problem.ts'
 
 /** `public` needs no token; `read` any token; `write` a token that is not read-only. */
 export type Access = 'public' | 'read' | 'write'
@@ -49,3 +50,49 @@ export function defineRoute<
   // Once for all requests: making a schema strict makes a new one, whose parser is compiled at its first use.
   return { ...rest, ...(query && { query: query.strict() }), ...(body && { body: body.strict() }) }
 }
+
+/** By HTTP status. */
+type Answers = Record<number, ZodType>
+
+/** What client and server of a route agree on; `serve` makes a route of it, a client reads answers with it. */
+export interface Contract<
+  Query extends ZodObject | undefined,
+  Body extends ZodObject | undefined,
+  Given extends Answers,
+> extends Omit<Route, 'query' | 'body' | 'answers' | 'handle'> {
+  query?: Query
+  body?: Body
+  answers: Given
+}
+
+/** Keeps the types of the schemas. */
+export const contract = <
+  Given extends Answers,
+  Query extends ZodObject | undefined = undefined,
+  Body extends ZodObject | undefined = undefined,
+>(
+  agreed: Contract<Query, Body, Given>,
+): Contract<Query, Body, Given> => agreed
+
+/** An answer that the contract knows, or a problem. */
+type AnswerOf<Given extends Answers> =
+  | ProblemAnswer
+  | {
+      [Status in keyof Given & number]: {
+        status: Status
+        headers?: Record<string, string>
+        body: z.output<Given[Status]>
+      }
+    }[keyof Given & number]
+
+/** The server's side of a contract: an answer of another shape, or a status that it does not know, does not compile. */
+export const serve = <
+  Given extends Answers,
+  Query extends ZodObject | undefined = undefined,
+  Body extends ZodObject | undefined = undefined,
+>(
+  agreed: Contract<Query, Body, Given>,
+  handle: (
+    input: RouteInput<Output<Query>, Output<Body>>,
+  ) => Promise<AnswerOf<NoInfer<Given>>> | AnswerOf<NoInfer<Given>>,
+): Route => defineRoute<Query, Body>({ ...agreed, handle })

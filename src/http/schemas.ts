@@ -1,5 +1,6 @@
 /** Schemas that many routes share. */
 import { z } from 'zod'
+import { CHAIN_NAME, NAME } from '../names.ts'
 
 /** 2^128 - 1 has 39 digits (nano), 2^256 - 1 has 78 (ethereum). */
 const MAXIMUM_DIGITS = 78
@@ -16,7 +17,10 @@ export const amountSchema = z
 export const positiveAmountSchema = amountSchema.refine(amount => amount !== '0', 'must be more than 0')
 
 /** A name chosen by the backend. */
-export const nameSchema = z.string().regex(/^[A-Za-z0-9._:~-]{1,128}$/, 'must match [A-Za-z0-9._:~-]{1,128}')
+export const nameSchema = z.string().regex(NAME, 'must match [A-Za-z0-9._:~-]{1,128}')
+
+/** A chain's, as it is configured. */
+export const chainNameSchema = z.string().regex(CHAIN_NAME, 'a chain is named with [A-Za-z0-9._~-], at most 32')
 
 /** A non-negative integer in a query. */
 export const countSchema = z

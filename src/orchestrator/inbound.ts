@@ -8,6 +8,7 @@ import type { GeneratedAddress, Hearing, SignedAttempt, VoidedWithdrawal } from 
 import type {
   Amount,
   Authorisation,
+  AuthorisedIntent,
   Intent,
   Json,
   MemoryPosition,
@@ -21,7 +22,7 @@ export interface SignedRecord {
   transferId: string
   n: number
   template: Json
-  intents: (Intent & { authorisations: Authorisation[] })[]
+  intents: AuthorisedIntent[]
   transactionId: string
   raw: string
   spendKeys: SpendKey[]

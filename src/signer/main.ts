@@ -9,28 +9,26 @@ import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'
 import { parseTokens } from '../http/tokens.ts'
-import { createAttempts, UNSIGNED, type SigningChain } from './attempts.ts'
-import { openAudit } from './audit.ts'
-import { audited } from './audited.ts'
+import { createAttempts, UNSIGNED, type SigningChain } from './signing/attempts.ts'
+import { openAudit } from './audit/open.ts'
+import { audited } from './audit/audited.ts'
 import { readWhole } from '../file.ts'
-import { identityOf } from './identity.ts'
-import { openKeystore } from './keystore.ts'
-import { openMemory, type Memory } from './memory.ts'
+import { identityOf } from './keys/identity.ts'
+import { openKeystore } from './keys/keystore.ts'
+import { openMemory, type Memory } from './memory/memory.ts'
 import type { Authority } from '../approvals.ts'
-import { openDestinations } from './destinations.ts'
-import type { Policy } from './policy.ts'
-import { openPool } from './pool.ts'
-import type { SignerParts } from './parts.ts'
-import { refuseOldKeys } from './restored.ts'
-import { signerRoutes } from './routes.ts'
-import { createVoids, UNSEEN } from './voids.ts'
+import { openDestinations } from './signing/destinations.ts'
+import type { Policy } from './signing/policy.ts'
+import { openPool } from './keys/pool.ts'
+import type { RouteContext } from './route-context.ts'
+import { refuseOldKeys } from './keys/restored.ts'
+import { signerRoutes } from './routes/table.ts'
+import { HASH_HEADER, SEQUENCE_HEADER } from '../signer-api/routes.ts'
+import { createVoids, UNSEEN } from './signing/voids.ts'
 
 /** Templates carry whole previous transactions. */
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
-
-const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
-const HASH_HEADER = 'Lockkeeper-Memory-Hash'
 
 export interface Signer {
   handle: RouteHandler
@@ -99,7 +97,7 @@ function assemble(
   { clock, log }: Ports,
   config: SignerConfig,
   { chains, seed, memory }: { chains: Map<string, SigningChain>; seed: Uint8Array; memory: Memory },
-): SignerParts {
+): RouteContext {
   const authority = authorityOf(config)
   if (authority === null)
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')

@@ -4,7 +4,6 @@ import type { Ports } from '../kernel/ports.ts'
 import { openWatching, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
-import { checkChainName } from './signer-client.ts'
 import { readText } from './text.ts'
 
 const firstLine = (text: string): string => text.split('\n', 1)[0]!.trim()
@@ -41,7 +40,6 @@ export async function openFamilies(ports: Ports, config: WatcherConfig): Promise
   const families: Record<string, WatchingFamily> = {}
   const policies: Record<string, ChainPolicy> = {}
   for (const [name, chain] of Object.entries(config.chains)) {
-    checkChainName(name)
     const family = openWatching(await watchedChain(ports, name, chain), ports)
     families[name] = family
     policies[name] = policyOf(name, chain, family)

@@ -7,12 +7,13 @@ import { invariant, operating } from '../kernel/fault.ts'
 import type { Clock, Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { Amount, SpendKey } from '../../machines/vocabulary.ts'
-import { type LiveMemory } from '../orchestrator/memory.ts'
+import type { Amount, AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
+import type { Reason } from '../../machines/messages.ts'
+import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
 import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
-import type { AttemptName, AuthorisedIntent, SignerClient } from './signer-client.ts'
+import type { AttemptName, SignerClient } from './signer-client.ts'
 
 export interface PerformerOptions {
   memory: () => LiveMemory

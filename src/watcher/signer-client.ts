@@ -1,20 +1,24 @@
 /** The watcher's side of the signer's API. */
 import { z } from 'zod'
-import { boundary, operating } from '../kernel/fault.ts'
+import { operating } from '../kernel/fault.ts'
 import type { Request } from '../kernel/ports.ts'
 import type { GeneratedAddress } from '../../machines/address.ts'
 import type { Missing, Reason } from '../../machines/signing.ts'
 import type {
   Amount,
-  Authorisation,
-  Intent,
+  AuthorisedIntent,
   Json,
   MemoryPosition,
   SignedReceipt,
   SpendKey,
 } from '../../machines/vocabulary.ts'
-import { missingOf, type Authority } from '../approvals.ts'
+import { missingOf } from '../approvals.ts'
+import { fillPath } from '../http/path.ts'
+import type { Contract } from '../http/route.ts'
+import { problemSchema } from '../http/schemas.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
+import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
+import { refusedAnswer, signedAttempt, type rules, type signedPage } from '../signer-api/shapes.ts'
 
 export interface SignedAttempt {
   transactionId: string
@@ -31,12 +35,7 @@ export type SignAnswer =
   | { kind: 'signedDifferently' }
 
 /** What the signer wants of a payment; it decides all the same. */
-export interface SigningRules {
-  /** Null when no authorisation is required. */
-  authorisation: Authority | null
-  /** What one transaction may cost, fee included; null when there is no limit. Base units. */
-  perTransaction: Amount | null
-}
+export type SigningRules = z.output<typeof rules>
 
 export interface SignedPage {
   items: (SignedRecord & { seq: number })[]
@@ -51,8 +50,6 @@ export interface AttemptName {
   transferId: string
   n: number
 }
-
-export type AuthorisedIntent = Intent & { authorisations: Authorisation[] }
 
 /** Every call rejects with an operating or unknownOutcome fault when the signer does not answer; all may be repeated. */
 export interface SignerClient {
@@ -81,87 +78,28 @@ export interface SignerAccess {
 const TIMEOUT_MS = 30_000
 const MAXIMUM_BYTES = 64 * 1024 * 1024
 const PAGE = 200
-const SEQUENCE = 'lockkeeper-memory-sequence'
-const HASH = 'lockkeeper-memory-hash'
-
-const json = z.custom<Json>(value => value !== undefined)
-const attestation = z.object({ key: z.string(), signature: z.string() })
-const addressShape = z.object({
-  index: z.int(),
-  address: z.string(),
-  dataField: z.string().nullable(),
-  publicKey: z.string(),
-  path: z.string(),
-  createdAt: z.string(),
-  attestation,
-})
-const signedShape = z.object({
-  transactionId: z.string(),
-  signedTransaction: z.string(),
-  spendKeys: z.array(z.string()),
-})
-const intentShape = z.object({
-  id: z.string(),
-  chain: z.string(),
-  asset: z.string(),
-  to: z.string(),
-  dataField: z.string().nullable(),
-  amount: z.string(),
-  expiresAt: z.string().nullable(),
-  round: z.int(),
-  authorisations: z.array(attestation),
-})
-const attemptShape = signedShape.extend({ template: json, fee: z.string() })
-const recordShape = attemptShape.extend({
-  transferId: z.string(),
-  n: z.int(),
-  seq: z.int(),
-  intents: z.array(intentShape),
-})
-const receiptShape = z.object({
-  chain: z.string(),
-  id: z.string(),
-  purpose: z.string(),
-  round: z.int(),
-  signed: z.array(z.string()),
-  key: z.string(),
-  signature: z.string(),
-})
-/** Stands among the signed ones. */
-const voidedShape = receiptShape.extend({ state: z.literal('voided'), seq: z.int() })
-const rulesShape = z.object({
-  authorisation: z
-    .object({
-      keys: z.array(z.string()),
-      approvals: z.union([
-        z.int(),
-        z.array(
-          z.object({
-            above: z.string(),
-            approvals: z.int(),
-            chain: z.string().optional(),
-            asset: z.string().optional(),
-          }),
-        ),
-      ]),
-    })
-    .nullable(),
-  perTransaction: z.string().nullable(),
-})
-const pageShape = z.object({ items: z.array(z.union([recordShape, voidedShape])), next: z.int().nullable() })
-const missingShape = z.object({
-  missing: z.array(z.object({ id: z.string(), required: z.int(), given: z.int() })),
-})
-const reasonShape = z.object({ kind: z.string(), message: z.string(), withdrawal: z.string().optional() })
-const refusedShape = z.object({ reasons: z.array(reasonShape) })
-const problemShape = z.object({ kind: z.string(), detail: z.string() })
+/** Names arrive in lower case. */
+const SEQUENCE = SEQUENCE_HEADER.toLowerCase()
+const HASH = HASH_HEADER.toLowerCase()
 
 interface Asked {
   status: number
   body: unknown
 }
 
-type Ask = (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Asked>
+type Shape = z.ZodObject | undefined
+
+/** What fills a route's path, its query and its body. */
+interface Filling<Query extends Shape, Body extends Shape> {
+  params: Record<string, string | number>
+  query?: Query extends z.ZodObject ? z.output<Query> : never
+  body?: Body extends z.ZodObject ? z.input<Body> : never
+}
+
+type Ask = <Query extends Shape, Body extends Shape, Given extends Record<number, z.ZodType>>(
+  route: Contract<Query, Body, Given>,
+  filling: Filling<Query, Body>,
+) => Promise<Asked>
 
 /** What was seen of the signer's memory, here or by an earlier process. */
 interface Memo {
@@ -170,8 +108,9 @@ interface Memo {
 
 /** Shows the signer the highest memory seen of it, so that one that was restored from an old backup notices (S3). */
 function createAsk({ url, token }: SignerAccess, request: Request, memo: Memo): Ask {
-  return async (method, path, body) => {
+  return async ({ method, path: pattern }, { params, query, body }) => {
     const { seen } = memo
+    const path = fillPath(pattern, params, query)
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (seen !== null) Object.assign(headers, { [SEQUENCE]: String(seen.sequence), [HASH]: seen.hash })
@@ -214,22 +153,23 @@ function read<T>(shape: z.ZodType<T>, { status, body }: Asked): T {
 
 /** Anything but an answer that a caller expects is an outage: nothing follows from it. */
 function refusal({ status, body }: Asked) {
-  const problem = problemShape.safeParse(body)
+  const problem = problemSchema.safeParse(body)
   const detail = problem.success ? `${problem.data.kind}: ${problem.data.detail}` : 'no reason given'
   return operating('signer-refused', `the signer answered ${status}, ${detail}`)
 }
 
-function signAnswer({ status, body }: Asked): SignAnswer {
-  const problem = problemShape.safeParse(body)
-  const refused = refusedShape.safeParse(body)
+function signAnswer(asked: Asked): SignAnswer {
+  const { status, body } = asked
+  const problem = problemSchema.safeParse(body)
+  const refused = refusedAnswer.safeParse(body)
   if (status === 403 && problem.data?.kind === 'refused' && refused.success)
-    return { kind: 'refused', reasons: refused.data.reasons as Reason[] }
+    return { kind: 'refused', reasons: refused.data.reasons }
   if (status === 409 && problem.data?.kind === 'already-signed-differently') return { kind: 'signedDifferently' }
   if (status === 202) {
-    const { missing } = read(missingShape, { status, body })
+    const { missing } = read(signerApi.sign.answers[202], asked)
     return { kind: 'awaitingApproval', reason: missing.map(describeMissing).join('; ') }
   }
-  const { transactionId, signedTransaction } = read(signedShape, { status, body })
+  const { transactionId, signedTransaction } = read(signerApi.sign.answers[200], asked)
   return { kind: 'signed', transactionId, raw: signedTransaction }
 }
 
@@ -243,52 +183,59 @@ export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): s
   return missing === undefined ? null : describeMissing(missing)
 }
 
-const recordOf = ({ signedTransaction, ...item }: z.output<typeof recordShape>) => ({ ...item, raw: signedTransaction })
+type Listed = z.output<typeof signedPage>['items'][number]
 
-const receiptOf = ({ state: _state, seq: _seq, ...receipt }: z.output<typeof voidedShape>): SignedReceipt => receipt
+function recordOf(item: Listed): SignedPage['items'] {
+  if (item.state !== 'signed') return []
+  const { transferId, n, seq, intents } = item
+  return [{ transferId, n, seq, intents, ...attemptOf(item) }]
+}
 
-const attemptPath = ({ chain, transferId, n }: AttemptName) =>
-  `/v1/chains/${chain}/transfers/${transferId}/attempts/${n}`
+function receiptOf(item: Listed): SignedReceipt[] {
+  if (item.state !== 'voided') return []
+  const { chain, id, purpose, round, signed, key, signature } = item
+  return [{ chain, id, purpose, round, signed, key, signature }]
+}
+
+function attemptOf(stored: z.output<typeof signedAttempt>): SignedAttempt {
+  const { transactionId, signedTransaction: raw, spendKeys, template, fee } = stored
+  return { transactionId, raw, spendKeys, template, fee }
+}
 
 export function createSignerClient(access: SignerAccess, request: Request): SignerClient {
   const memo: Memo = { seen: null }
   const ask = createAsk(access, request, memo)
   return {
     async growPool(chain, size) {
-      read(z.looseObject({}), await ask('PUT', `/v1/chains/${chain}/address-pool`, { size }))
+      read(signerApi.growPool.answers[200], await ask(signerApi.growPool, { params: { chain }, body: { size } }))
     },
     async addresses(chain, from, limit) {
-      const found = read(
-        z.array(addressShape),
-        await ask('GET', `/v1/chains/${chain}/addresses?from=${from}&limit=${limit}`),
-      )
-      return found.map(address => ({ chain, ...address }))
+      const asked = await ask(signerApi.addresses, { params: { chain }, query: { from, limit } })
+      return read(signerApi.addresses.answers[200], asked).map(address => ({ chain, ...address }))
     },
     async sign(name, template, intents) {
-      return signAnswer(await ask('PUT', attemptPath(name), { template, intents }))
+      return signAnswer(await ask(signerApi.sign, { params: { ...name }, body: { template, intents } }))
     },
     async attempt(name) {
-      const { signedTransaction, ...stored } = read(attemptShape, await ask('GET', attemptPath(name)))
-      return { ...stored, raw: signedTransaction }
+      return attemptOf(read(signedAttempt, await ask(signerApi.attempt, { params: { ...name } })))
     },
     async signed(chain, after) {
-      const { items, next } = read(
-        pageShape,
-        await ask('GET', `/v1/chains/${chain}/transfers?after=${after}&limit=${PAGE}`),
-      )
+      const asked = await ask(signerApi.signed, { params: { chain }, query: { after, limit: PAGE } })
+      const { items, next } = read(signerApi.signed.answers[200], asked)
       return {
-        items: items.flatMap(item => ('transferId' in item ? [recordOf(item)] : [])),
-        receipts: items.flatMap(item => ('transferId' in item ? [] : [receiptOf(item)])),
+        items: items.flatMap(recordOf),
+        receipts: items.flatMap(receiptOf),
         until: items.at(-1)?.seq ?? after,
         next,
       }
     },
     async rules(chain) {
-      const answer = await ask('GET', `/v1/chains/${chain}/policy`)
-      return answer.status === 404 ? null : read(rulesShape, answer)
+      const asked = await ask(signerApi.rules, { params: { chain } })
+      return asked.status === 404 ? null : read(signerApi.rules.answers[200], asked)
     },
     async void(chain, withdrawal, round) {
-      const receipt = read(receiptShape, await ask('PUT', `/v1/withdrawals/${withdrawal}/void`, { chain, round }))
+      const asked = await ask(signerApi.void, { params: { id: withdrawal }, body: { chain, round } })
+      const receipt = read(signerApi.void.answers[200], asked)
       const { id } = receipt
       if (id === withdrawal && receipt.chain === chain && receipt.round === round) return receipt
       throw operating('signer-malformed', `asked to void ${withdrawal}, the signer answered a receipt for ${id}`)
@@ -298,10 +245,4 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       memo.seen = seen
     },
   }
-}
-
-/** A chain's name stands in paths and ids. */
-export function checkChainName(chain: string): void {
-  if (!/^[A-Za-z0-9._~-]{1,64}$/.test(chain))
-    throw boundary('configuration', `chains.${chain}: a chain's name holds letters, digits and . _ ~ - only`)
 }

@@ -17,7 +17,7 @@ test('the attack notices each rule of the signer that is switched off', async ()
 }, 300_000)
 
 test('every reason that the policy can give is a rule that was switched off, or cannot be provoked by any template', async () => {
-  const source = await readFile(join(rootDirectory, 'src/signer/policy.ts'), 'utf8')
+  const source = await readFile(join(rootDirectory, 'src/signer/signing/policy.ts'), 'utf8')
   const kinds = [...source.matchAll(/(?:reason\(|about\(\w+, )'([a-z-]+)'/g)].map(([, kind]) => kind)
   const rules = MUTANTS.map(({ rule }) => rule).filter(rule => /^[a-z-]+$/.test(rule))
   expect(new Set(kinds)).toEqual(new Set([...rules, ...UNREACHABLE]))

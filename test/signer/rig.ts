@@ -17,7 +17,7 @@ import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
 import { loadSignerConfig, type SignerConfig } from '../../src/config.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 import { createClock, derive } from '../../src/shell/ports.ts'
-import { createKeystore } from '../../src/signer/keystore.ts'
+import { createKeystore } from '../../src/signer/keys/keystore.ts'
 import { main, type Signer } from '../../src/signer/main.ts'
 
 export type { Signer } from '../../src/signer/main.ts'

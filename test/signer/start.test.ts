@@ -7,7 +7,7 @@ import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reasonOf } from '../../src/kernel/fault.ts'
 import { loadSignerConfig } from '../../src/config.ts'
-import { createKeystore } from '../../src/signer/keystore.ts'
+import { createKeystore } from '../../src/signer/keys/keystore.ts'
 import * as rigs from './rig.ts'
 import { ask, authorised, grow, intent, sign, simple, standard } from './rig.ts'
 

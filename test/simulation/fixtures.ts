@@ -5,7 +5,7 @@ import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { publicKeyOf } from '../../src/canonical.ts'
 import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../../src/config.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
-import { createKeystore } from '../../src/signer/keystore.ts'
+import { createKeystore } from '../../src/signer/keys/keystore.ts'
 import { simulatedDisk, type SimulatedDisk } from './disk.ts'
 import { quickDerive } from './machine.ts'
 

@@ -17,7 +17,7 @@ export interface Mutant {
   aims: readonly Dishonest[]
 }
 
-const POLICY = 'src/signer/policy.js'
+const POLICY = 'src/signer/signing/policy.js'
 const APPROVALS = 'src/approvals.js'
 
 /** Whatever is wrong in this way is not among the reasons of a verdict any more. */
@@ -125,7 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'one request for each name',
-    file: 'src/signer/attempts.js',
+    file: 'src/signer/signing/attempts.js',
     find: 'signed !== digest',
     replace: 'false',
     noticed: /was signed for another request/,
@@ -133,7 +133,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'what is signed is remembered',
-    file: 'src/signer/memory.js',
+    file: 'src/signer/memory/memory.js',
     find: 'records.learn(instance)',
     replace: 'undefined',
     noticed: /./,
@@ -141,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'what is signed is remembered by the next start',
-    file: 'src/signer/memory.js',
+    file: 'src/signer/memory/memory.js',
     find: 'records.learn(image)',
     replace: 'undefined',
     noticed: /./,
@@ -149,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'receipts list what was signed before',
-    file: 'src/signer/voids.js',
+    file: 'src/signer/signing/voids.js',
     find: 'remembered?.templates.map(',
     replace: '[].map(',
     noticed: /does not list it/,

@@ -1,0 +1,99 @@
+/**
+ * The signer's HTTP API as both sides know it: each route once, with what is asked and what is answered. The signer adds
+ * what it does (src/signer/routes/), the watcher asks (src/watcher/signer-client.ts).
+ */
+import { z } from 'zod'
+import { contract } from '../http/route.ts'
+import * as shapes from './shapes.ts'
+
+/** On every answer the end of the signer's memory; on a request the highest that its sender has seen. */
+export const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
+export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
+
+const ATTEMPT = '/v1/chains/{chain}/transfers/{transferId}/attempts/{n}'
+const plain = z.string()
+
+export const signerApi = {
+  identity: contract({
+    method: 'GET',
+    path: '/v1/identity',
+    summary: "The signer's Ed25519 attestation key",
+    access: 'read',
+    answers: { 200: shapes.identity },
+  }),
+  growPool: contract({
+    method: 'PUT',
+    path: '/v1/chains/{chain}/address-pool',
+    summary: 'Makes sure that at least so many addresses exist; never fewer than before',
+    access: 'write',
+    body: shapes.poolRequest,
+    answers: { 200: shapes.pool, 201: shapes.pool },
+  }),
+  addresses: contract({
+    method: 'GET',
+    path: '/v1/chains/{chain}/addresses',
+    summary: 'Addresses by index, each attested; index 0 is the treasury',
+    access: 'read',
+    query: shapes.addressesQuery,
+    answers: { 200: shapes.addresses },
+  }),
+  rules: contract({
+    method: 'GET',
+    path: '/v1/chains/{chain}/policy',
+    summary: 'Whose approval a payment needs, and what it may cost',
+    access: 'read',
+    answers: { 200: shapes.rules },
+  }),
+  sign: contract({
+    method: 'PUT',
+    path: ATTEMPT,
+    summary: 'Decodes, judges and signs a template, once and for ever',
+    access: 'write',
+    body: shapes.signRequest,
+    answers: { 200: shapes.signedAnswer, 202: shapes.awaitingAnswer },
+  }),
+  attempt: contract({
+    method: 'GET',
+    path: ATTEMPT,
+    summary: 'The attempt as it is stored',
+    access: 'read',
+    answers: { 200: shapes.attempt },
+  }),
+  signed: contract({
+    method: 'GET',
+    path: '/v1/chains/{chain}/transfers',
+    summary: 'Everything ever signed or voided, oldest first; `state` tells which',
+    access: 'read',
+    query: shapes.pageQuery,
+    answers: { 200: shapes.signedPage },
+  }),
+  withdrawal: contract({
+    method: 'GET',
+    path: '/v1/withdrawals/{id}',
+    summary: 'Everything ever signed or voided for one withdrawal',
+    access: 'read',
+    answers: { 200: shapes.withdrawal },
+  }),
+  void: contract({
+    method: 'PUT',
+    path: '/v1/withdrawals/{id}/void',
+    summary: 'Forbids any further template up to this round, for ever; answers the same receipt each time',
+    access: 'write',
+    body: shapes.voidRequest,
+    answers: { 200: shapes.receipt, 201: shapes.receipt },
+  }),
+  health: contract({
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the signer serves and its memory can be written',
+    access: 'public',
+    answers: { 200: z.object({ status: plain }) },
+  }),
+  metrics: contract({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Prometheus',
+    access: 'public',
+    answers: { 200: plain },
+  }),
+}

@@ -1,0 +1,165 @@
+/**
+ * What watcher and signer say to each other, each shape once: the signer checks requests with it, the watcher answers.
+ * What machines keep has its type in machines/, and the shape here must fit it; every other type follows from its shape.
+ */
+import { z } from 'zod'
+import type { Missing, Reason } from '../../machines/signing.ts'
+import type { Authorisation, AuthorisedIntent, Json, MemoryPosition, SignedReceipt } from '../../machines/vocabulary.ts'
+import type { Authority, Threshold } from '../approvals.ts'
+import {
+  amountSchema,
+  countSchema,
+  limitSchema,
+  nameSchema,
+  positiveAmountSchema,
+  publicKeySchema,
+  signatureSchema,
+  timeSchema,
+} from '../http/schemas.ts'
+
+/** Withdrawals of one transaction. */
+const MAXIMUM_INTENTS = 1000
+const MAXIMUM_AUTHORISATIONS = 100
+const MAXIMUM_TEXT = 256
+/** Addresses of one chain. */
+export const MAXIMUM_POOL = 10_000_000
+
+const json = z.custom<Json>(value => value !== undefined)
+const text = z.string().max(MAXIMUM_TEXT)
+
+/** Where the signer's memory stands. The hash is 64 hexadecimal digits, or empty before anything was remembered. */
+export const memoryPosition = z.strictObject({
+  sequence: z.int().min(0),
+  hash: z.string().max(64),
+}) satisfies z.ZodType<MemoryPosition>
+
+const authorisation = z.strictObject({
+  key: publicKeySchema,
+  signature: signatureSchema,
+}) satisfies z.ZodType<Authorisation>
+
+/** A withdrawal as the backend wants it, with the signatures that say so. */
+const authorisedIntent = z.strictObject({
+  id: nameSchema,
+  chain: text,
+  asset: text,
+  to: text,
+  dataField: text.nullable().default(null),
+  amount: positiveAmountSchema,
+  expiresAt: timeSchema.nullable().default(null),
+  round: z.int().min(1).default(1),
+  authorisations: z.array(authorisation).max(MAXIMUM_AUTHORISATIONS).default([]),
+}) satisfies z.ZodType<AuthorisedIntent>
+
+/** The unsigned transaction, in the family's portable form. */
+const template: z.ZodType<Json, Json> = z.record(z.string(), json)
+
+export const signRequest = z.strictObject({ template, intents: z.array(authorisedIntent).max(MAXIMUM_INTENTS) })
+
+const missing = z.object({ id: z.string(), required: z.int(), given: z.int() }) satisfies z.ZodType<Missing>
+const reason = z.object({
+  kind: z.string(),
+  message: z.string(),
+  withdrawal: z.string().optional(),
+}) satisfies z.ZodType<Reason>
+
+const signatures = {
+  transactionId: z.string(),
+  signedTransaction: z.string().describe('What is broadcast: hex, or the form of the family'),
+  spendKeys: z.array(z.string()),
+}
+export const signedAnswer = z.object({ state: z.literal('signed'), ...signatures })
+export const awaitingAnswer = z.object({ state: z.literal('awaitingApproval'), missing: z.array(missing) })
+/** Stands beside the members of a problem. */
+export const refusedAnswer = z.object({ state: z.literal('refused'), reasons: z.array(reason) })
+
+const attemptName = { chain: z.string(), transferId: z.string(), n: z.int() }
+/** `seq`: its place among everything that the memory holds. */
+export const signedAttempt = z.object({
+  ...attemptName,
+  state: z.literal('signed'),
+  seq: z.int(),
+  ...signatures,
+  fee: amountSchema,
+  template: json,
+  intents: z.array(authorisedIntent),
+  signedAt: timeSchema,
+})
+const unsignedAttempt = z.object({
+  ...attemptName,
+  state: z.enum(['received', 'inspected', 'awaitingApproval', 'refused']),
+  seq: z.int(),
+  reasons: z.array(reason),
+  missing: z.array(missing),
+})
+export const attempt = z.discriminatedUnion('state', [signedAttempt, unsignedAttempt])
+
+/** The signer's promise that nothing more is signed for a withdrawal up to this round. */
+export const receipt = z.object({
+  chain: z.string(),
+  id: nameSchema,
+  purpose: z.literal('lockkeeper-void-v1'),
+  round: z.int(),
+  signed: z.array(z.string()).describe('Ids of the transactions signed before; a refund is safe when there are none'),
+  key: publicKeySchema,
+  signature: signatureSchema,
+}) satisfies z.ZodType<SignedReceipt>
+
+/** As it stands among the signed ones. */
+const voided = receipt.extend({ state: z.literal('voided'), seq: z.int(), voidedAt: timeSchema })
+
+export const signedPage = z.object({
+  items: z.array(z.discriminatedUnion('state', [signedAttempt, voided])),
+  next: z.int().nullable().describe('The `after` of the page that follows; null at the end'),
+})
+
+export const voidRequest = z.strictObject({ chain: nameSchema, round: z.int().min(1).default(1) })
+
+/** Everything ever signed or voided for one withdrawal. */
+export const withdrawal = z.object({
+  id: nameSchema,
+  chain: z.string(),
+  round: z.int().describe('The highest of which an authorised intent was seen'),
+  intent: authorisedIntent.nullable().describe('As signed last'),
+  signed: z.array(z.intersection(z.object({ round: z.int() }), attempt)),
+  voids: z.array(receipt),
+})
+
+export const identity = z.object({ key: publicKeySchema })
+
+export const poolRequest = z.strictObject({ size: z.int().min(1).max(MAXIMUM_POOL) })
+export const pool = z.object({ chain: z.string(), size: z.int() })
+
+export const addressesQuery = z.strictObject({ from: countSchema.default(0), limit: limitSchema })
+/** Index 0 is the treasury. */
+export const addresses = z.array(
+  z.object({
+    index: z.int(),
+    address: z.string(),
+    dataField: z.string().nullable(),
+    publicKey: z.string().describe('Hex'),
+    path: z.string(),
+    createdAt: timeSchema,
+    attestation: authorisation,
+  }),
+)
+
+const threshold = z.object({
+  above: amountSchema,
+  approvals: z.int(),
+  chain: z.string().optional(),
+  asset: z.string().optional(),
+}) satisfies z.ZodType<Threshold>
+const authority = z.object({
+  keys: z.array(publicKeySchema).readonly(),
+  approvals: z.union([z.int(), z.array(threshold).readonly()]),
+}) satisfies z.ZodType<Authority>
+/** What a watcher may know beforehand. Deciding stays with the signer. */
+export const rules = z.object({
+  chain: z.string(),
+  authorisation: authority.nullable().describe('Null when none is required'),
+  perTransaction: amountSchema.nullable(),
+  perDay: amountSchema.nullable(),
+})
+
+export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })

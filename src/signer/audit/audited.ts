@@ -1,0 +1,94 @@
+/** A handler whose every answer is in the audit log before it is given. */
+import { createHash } from 'node:crypto'
+import type { Clock } from '../../kernel/ports.ts'
+import type { RouteHandler } from '../../http/handler.ts'
+import { holderOf } from '../../http/tokens.ts'
+import type { HttpAnswer, HttpRequest } from '../../http.ts'
+import type { Audit } from './writer.ts'
+import type { Recordable } from './trail.ts'
+
+const MAXIMUM_PATH = 256
+const MAXIMUM_METHOD = 16
+const MAXIMUM_ORIGIN = 128
+const MAXIMUM_DECISION = 256
+/** Requests without a good token change nothing and can be many: so many a minute have a line, the others are counted. */
+const STRANGERS_PER_MINUTE = 600
+const MINUTE_MS = 60_000
+
+export interface AuditedParts {
+  audit: Audit
+  clock: Clock
+  tokens: () => readonly string[]
+}
+
+export function audited(handler: RouteHandler, { audit, clock, tokens }: AuditedParts): RouteHandler {
+  const strangers = { since: 0, lines: 0, omitted: 0 }
+
+  const hasRoom = (): boolean => {
+    if (clock.now() - strangers.since >= MINUTE_MS) Object.assign(strangers, { since: clock.now(), lines: 0 })
+    strangers.lines += 1
+    return strangers.lines <= STRANGERS_PER_MINUTE
+  }
+
+  /** Null for what is only counted. */
+  const lineOf = (request: HttpRequest, answer: HttpAnswer, who: string): Recordable | null => {
+    if (who === 'none' && !hasRoom()) {
+      strangers.omitted += 1
+      return null
+    }
+    const { omitted } = strangers
+    strangers.omitted = 0
+    return { what: 'answered', who, ...describe(request, answer), omitted }
+  }
+
+  const note = async (request: HttpRequest, answer: HttpAnswer): Promise<HttpAnswer> => {
+    const who = whoAsked(tokens(), request.headers.authorization)
+    const line = lineOf(request, answer, who)
+    try {
+      if (line !== null) await audit.record(line)
+      return answer
+    } catch (error) {
+      return handler.refuse(request, error)
+    }
+  }
+
+  const refuse: RouteHandler['refuse'] = (request, error) => {
+    const answer = handler.refuse(request, error)
+    void note(request, answer)
+    return answer
+  }
+  const handle = async (request: HttpRequest) => note(request, await handler(request))
+  return Object.assign(handle, {
+    routes: handler.routes,
+    maximumBodyBytes: handler.maximumBodyBytes,
+    answer: async (...[route, request]: Parameters<RouteHandler['answer']>) =>
+      note(request, await handler.answer(route, request)),
+    refuse,
+  })
+}
+
+/** `write#2`: the second token of the file. Which one it is shows whose key was used, and never the key. */
+function whoAsked(tokens: readonly string[], authorization: string | undefined): string {
+  const { grant, at } = holderOf(tokens, authorization)
+  return at < 0 ? 'none' : `${grant}#${at + 1}`
+}
+
+function describe({ method, path, body, from }: HttpRequest, answer: HttpAnswer) {
+  return {
+    from: from?.slice(0, MAXIMUM_ORIGIN) ?? null,
+    method: method.slice(0, MAXIMUM_METHOD),
+    path: path.slice(0, MAXIMUM_PATH),
+    body: body.length === 0 ? null : createHash('sha256').update(body).digest('hex'),
+    status: answer.status,
+    decision: decisionOf(answer.body),
+  }
+}
+
+/** `signed`, `refused: wrong-network`: kinds only, messages may repeat what was sent. */
+function decisionOf(body: unknown): string | null {
+  if (typeof body !== 'object' || body === null) return null
+  const { kind, state, reasons } = body as { kind?: unknown; state?: unknown; reasons?: { kind: string }[] }
+  const word = typeof kind === 'string' ? kind : typeof state === 'string' ? state : null
+  const why = Array.isArray(reasons) && reasons.length > 0 ? `: ${reasons.map(reason => reason.kind).join(', ')}` : ''
+  return word === null ? null : `${word}${why}`.slice(0, MAXIMUM_DECISION)
+}

@@ -1,0 +1,162 @@
+/** Writes the audit log: lines in the order in which they come, many sharing one sync, and a seal now and then. */
+import { join } from 'node:path'
+import { operating, reasonOf, unknownOutcome, type Fault } from '../../kernel/fault.ts'
+import type { Clock, Disk, File, Log } from '../../kernel/ports.ts'
+import type { Authorisation, MemoryPosition } from '../../../machines/vocabulary.ts'
+import { AUDIT, SEAL, auditFile, encodeEntry, encodeSeal, sealBytes, type Opening, type Recordable } from './trail.ts'
+
+/** Requests under way are bounded by the server's connections; beyond this many the disk has stopped. */
+const MAXIMUM_WAITING = 10_000
+/** A seal covers the lines of so long a time: so much of the end a killed signer leaves unsealed. */
+const SEAL_MS = 200
+
+export interface AuditPorts {
+  disk: Disk
+  clock: Clock
+  log: Log
+  abort(reason: string): void
+}
+
+export interface AuditParts {
+  /** The signer's data directory. */
+  directory: string
+  identity: { key: string; sign(bytes: Uint8Array): Authorisation }
+  /** The durable memory. */
+  position: () => MemoryPosition
+  /** Which command opens the log, for whom; the service unless said. */
+  opening?: Opening
+}
+
+export interface Audit {
+  /** Resolves when the line is durable; rejects with operating `audit-behind`, unknownOutcome `disk-failed`. */
+  record: (entry: Recordable) => Promise<void>
+  /** Seals the end. `reason`: the kind of the fault that ended it. */
+  close: (reason?: string) => Promise<void>
+}
+
+/** Where the log ends. */
+export interface End {
+  first: number
+  n: number
+  hash: string
+  bytes: number
+  tornBytes: number
+  memory: MemoryPosition
+}
+
+type Line = Recordable & { at: number; memory: MemoryPosition }
+
+interface Waiting {
+  line: Line
+  done: () => void
+  failed: (error: Fault) => void
+}
+
+interface Store {
+  ports: AuditPorts
+  parts: AuditParts
+  fileBytes: number
+  file: File
+  end: End
+}
+
+export function runAudit(store: Store): Audit {
+  const { ports, parts } = store
+  let waiting: Waiting[] = []
+  let failure: Fault | null = null
+  let writing: Promise<void> | null = null
+  let isSealDue = false
+  /** Cancels the seal to come. */
+  let unsealed: (() => void) | null = null
+
+  const fail = (error: unknown, group: readonly Waiting[]): void => {
+    const fault = unknownOutcome('disk-failed', `the audit log cannot be written: ${reasonOf(error)}`, error)
+    failure = fault
+    for (const { failed } of [...group, ...waiting]) failed(fault)
+    ports.abort(fault.message)
+  }
+
+  const work = async (group: readonly Waiting[]): Promise<void> => {
+    if (group.length > 0) {
+      await writeLines(store, group)
+      unsealed ??= ports.clock.wake(SEAL_MS, () => {
+        isSealDue = true
+        writing ??= write()
+      })
+    } else {
+      isSealDue = false
+      unsealed = null
+      await writeSeal(store, false)
+    }
+  }
+
+  const write = async (): Promise<void> => {
+    while ((waiting.length > 0 || isSealDue) && failure === null) {
+      const group = waiting
+      waiting = []
+      await work(group).catch((error: unknown) => fail(error, group))
+    }
+    writing = null
+  }
+
+  const record: Audit['record'] = entry => {
+    if (failure !== null) return Promise.reject(failure)
+    if (waiting.length >= MAXIMUM_WAITING) return Promise.reject(operating('audit-behind', 'the disk is too slow'))
+    const line = { ...entry, at: ports.clock.now(), memory: parts.position() }
+    const durable = new Promise<void>((done, failed) => waiting.push({ line, done, failed }))
+    writing ??= Promise.resolve().then(write)
+    return durable
+  }
+
+  const close: Audit['close'] = async (reason?: string) => {
+    if (failure === null) await record(reason === undefined ? { what: 'stopped' } : { what: 'stopped', reason })
+    unsealed?.()
+    await writing
+    unsealed?.()
+    if (failure === null) await writeSeal(store, true)
+    await store.file.close()
+  }
+  return { record, close }
+}
+
+async function writeLines(store: Store, group: readonly Waiting[]): Promise<void> {
+  const opening = store.end.bytes >= store.fileBytes ? [await openNext(store)] : []
+  await store.file.append(Buffer.concat([...opening, ...group.map(({ line }) => encode(store, line))]))
+  await store.file.sync()
+  for (const { done } of group) done()
+}
+
+function encode({ end }: Store, line: Line): Buffer {
+  const { what, at, memory, ...rest } = line
+  const encoded = encodeEntry(end.hash, { n: end.n + 1, at, what, memory, ...rest } as Parameters<
+    typeof encodeEntry
+  >[1])
+  end.n += 1
+  end.hash = encoded.hash
+  end.bytes += encoded.bytes.length
+  return encoded.bytes
+}
+
+/** The chain goes on: the first line of the new file repeats the hash of the last of the old one. */
+async function openNext(store: Store): Promise<Buffer> {
+  const { ports, parts, end } = store
+  await store.file.close()
+  store.file = await ports.disk.open(join(parts.directory, auditFile(end.n + 1)), { create: true })
+  await ports.disk.syncDirectory(join(parts.directory, AUDIT))
+  end.bytes = 0
+  const now = { at: ports.clock.now(), memory: parts.position() }
+  return encode(store, { what: 'continued', previous: end.hash, ...now })
+}
+
+/** Replaced as a whole. Not synced while the signer runs: a power cut may leave an earlier seal, or an empty one. */
+async function writeSeal({ ports, parts, end }: Store, isDurable: boolean): Promise<void> {
+  const bytes = encodeSeal(end.n, end.hash, parts.identity.sign(sealBytes(end)))
+  const path = join(parts.directory, SEAL)
+  const beside = await ports.disk.open(`${path}.tmp`, { create: true })
+  await beside.truncate(0)
+  await beside.append(bytes)
+  if (isDurable) await beside.sync()
+  await beside.close()
+  await ports.disk.rename(`${path}.tmp`, path)
+  if (isDurable) await ports.disk.syncDirectory(join(parts.directory, AUDIT))
+}

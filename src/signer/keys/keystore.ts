@@ -1,0 +1,229 @@
+/**
+ * The one secret at rest: the entropy of a BIP-39 phrase, encrypted with AES-256-GCM under a key that scrypt
+ * (RFC 7914) makes of the passphrase. Everything in front of the ciphertext is authenticated with it, so scrypt's cost
+ * cannot be lowered unnoticed. An unkeyed checksum tells damage from a wrong passphrase.
+ */
+import { createCipheriv, createDecipheriv, createHash, pbkdf2Sync } from 'node:crypto'
+import { posix } from 'node:path'
+import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39'
+import { wordlist } from '@scure/bip39/wordlists/english.js'
+import { z } from 'zod'
+import { boundary, corruptStore } from '../../kernel/fault.ts'
+import type { Derive, Disk, Random } from '../../kernel/ports.ts'
+import { canonicalJson } from '../../canonical.ts'
+import { readWhole } from '../../file.ts'
+
+/** 24 words. */
+const ENTROPY_BYTES = 32
+const KEY_BYTES = 32
+const SALT_BYTES = 32
+const SEED_BYTES = 64
+/** NIST SP 800-38D: 96 bits. The key is fresh with every file, so a random nonce cannot repeat under it. */
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const MAXIMUM_FILE_BYTES = 16 * 1024
+const MAXIMUM_N = 2 ** 20
+
+export interface Cost {
+  N: number
+  r: number
+  p: number
+}
+
+/** About 128 MiB and a few hundred milliseconds. */
+const DEFAULT_COST: Cost = { N: 2 ** 17, r: 8, p: 1 }
+
+export interface KeystorePorts {
+  disk: Disk
+  derive: Derive
+  random: Random
+}
+
+const isPowerOfTwo = (n: number): boolean => n > 1 && (n & (n - 1)) === 0
+
+const headerSchema = z.strictObject({
+  version: z.literal(1),
+  kdf: z.literal('scrypt'),
+  N: z.int().max(MAXIMUM_N).refine(isPowerOfTwo),
+  r: z.int().min(1).max(32),
+  p: z.int().min(1).max(16),
+  salt: z.base64(),
+  cipher: z.literal('aes-256-gcm'),
+  nonce: z.base64(),
+})
+const fileSchema = headerSchema.extend({ ciphertext: z.base64(), tag: z.base64(), checksum: z.string() })
+type Header = z.infer<typeof headerSchema>
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+const plain = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+const checksumOf = (fields: Record<string, string | number>): string =>
+  createHash('sha256').update(canonicalJson(fields)).digest('hex')
+
+/** NFKD as BIP-39 does, so that two keyboards type the same passphrase. The answer is the caller's to overwrite. */
+async function keyOf(derive: Derive, passphrase: string, header: Header): Promise<Uint8Array> {
+  const password = new TextEncoder().encode(passphrase.normalize('NFKD'))
+  const { N, r, p } = header
+  try {
+    return await derive(password, plain(header.salt), { N, r, p }, KEY_BYTES)
+  } finally {
+    password.fill(0)
+  }
+}
+
+function encrypt(key: Uint8Array, header: Header, entropy: Uint8Array): Record<string, string | number> {
+  const cipher = createCipheriv('aes-256-gcm', key, plain(header.nonce), { authTagLength: TAG_BYTES })
+  cipher.setAAD(Buffer.from(canonicalJson(header)))
+  const ciphertext = Buffer.concat([cipher.update(entropy), cipher.final()])
+  const fields = { ...header, ciphertext: base64(ciphertext), tag: base64(cipher.getAuthTag()) }
+  return { ...fields, checksum: checksumOf(fields) }
+}
+
+function decrypt(key: Uint8Array, header: Header, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array {
+  const cipher = createDecipheriv('aes-256-gcm', key, plain(header.nonce), { authTagLength: TAG_BYTES })
+  cipher.setAAD(Buffer.from(canonicalJson(header)))
+  cipher.setAuthTag(tag)
+  return new Uint8Array(Buffer.concat([cipher.update(ciphertext), cipher.final()]))
+}
+
+/** The words never appear in the message: a mistyped phrase is still nearly the phrase. */
+function entropyOf(phrase: string): Uint8Array {
+  const words = phrase.normalize('NFKD').trim().toLowerCase().split(/\s+/)
+  if (words.length !== 24) throw boundary('bad-phrase', `a recovery phrase has 24 words, this one has ${words.length}`)
+  try {
+    return mnemonicToEntropy(words.join(' '), wordlist)
+  } catch {
+    throw boundary('bad-phrase', 'the recovery phrase is not valid: a word is misspelt, or its checksum is wrong')
+  }
+}
+
+/** Written beside, synced and renamed: a crash leaves what was there (no keystore, the old one) or the new one, whole. */
+async function writeWhole(disk: Disk, path: string, text: string): Promise<void> {
+  const directory = posix.dirname(path)
+  await disk.makeDirectory(directory)
+  const beside = `${path}.tmp`
+  const file = await disk.open(beside, { create: true })
+  await file.truncate(0)
+  await file.append(new TextEncoder().encode(text))
+  await file.sync()
+  await file.close()
+  await disk.rename(beside, path)
+  await disk.syncDirectory(directory)
+}
+
+/**
+ * Makes a keystore from fresh entropy, or from `phrase`, and answers the phrase, to be shown once.
+ * Refuses with a boundary fault: `keystore-exists`, `empty-passphrase`, `bad-phrase`.
+ */
+export async function createKeystore(
+  ports: KeystorePorts,
+  path: string,
+  passphrase: string,
+  options: { phrase?: string; cost?: Cost } = {},
+): Promise<{ phrase: string }> {
+  if (passphrase === '') throw boundary('empty-passphrase', 'the keystore needs a passphrase that is not empty')
+  if (await ports.disk.exists(path)) throw boundary('keystore-exists', `${path} exists and is never overwritten`)
+  const entropy = options.phrase === undefined ? ports.random.bytes(ENTROPY_BYTES) : entropyOf(options.phrase)
+  try {
+    await seal(ports, path, passphrase, entropy, options.cost ?? DEFAULT_COST)
+    return { phrase: entropyToMnemonic(entropy, wordlist) }
+  } finally {
+    entropy.fill(0)
+  }
+}
+
+/** Encrypts under a fresh salt and a fresh nonce, and writes the file. */
+async function seal(
+  { disk, derive, random }: KeystorePorts,
+  path: string,
+  passphrase: string,
+  entropy: Uint8Array,
+  cost: Cost,
+): Promise<void> {
+  const salt = base64(random.bytes(SALT_BYTES))
+  const nonce = base64(random.bytes(NONCE_BYTES))
+  const header: Header = { version: 1, kdf: 'scrypt', ...cost, salt, cipher: 'aes-256-gcm', nonce }
+  const key = await keyOf(derive, passphrase, header)
+  try {
+    await writeWhole(disk, path, `${JSON.stringify(encrypt(key, header, entropy), null, 2)}\n`)
+  } finally {
+    key.fill(0)
+  }
+}
+
+function parse(path: string, text: string): Omit<z.infer<typeof fileSchema>, 'checksum'> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw corruptStore(`${path} is not JSON: the keystore is damaged; restore it from a backup or from the phrase`)
+  }
+  const parsed = fileSchema.safeParse(json)
+  if (!parsed.success) {
+    const at = parsed.error.issues[0]!.path.join('.')
+    throw corruptStore(`${path} is not a keystore that this version understands (at ${at === '' ? 'its top' : at})`)
+  }
+  const { checksum, ...fields } = parsed.data
+  if (checksumOf(fields) !== checksum) throw corruptStore(`${path} was changed or damaged: its checksum is wrong`)
+  return fields
+}
+
+/** The caller overwrites it. Throws as openKeystore does. */
+async function openEntropy(
+  ports: Pick<KeystorePorts, 'disk' | 'derive'>,
+  path: string,
+  passphrase: string,
+): Promise<Uint8Array> {
+  if (!(await ports.disk.exists(path))) throw boundary('no-keystore', `there is no keystore at ${path}`)
+  const bytes = await readWhole(ports.disk, path, MAXIMUM_FILE_BYTES)
+  const { ciphertext, tag, ...header } = parse(path, new TextDecoder().decode(bytes))
+  const key = await keyOf(ports.derive, passphrase, header)
+  try {
+    return decrypt(key, header, plain(ciphertext), plain(tag))
+  } catch {
+    throw boundary('wrong-passphrase', `the passphrase does not open ${path}, or somebody has altered the file`)
+  } finally {
+    key.fill(0)
+  }
+}
+
+/**
+ * The 64-byte BIP-39 seed (no BIP-39 passphrase). Throws `no-keystore` or `wrong-passphrase` (boundary), or a
+ * corrupt-store fault when the file was changed or damaged. Nothing secret is in any message.
+ */
+export async function openKeystore(
+  ports: Pick<KeystorePorts, 'disk' | 'derive'>,
+  path: string,
+  passphrase: string,
+): Promise<Uint8Array> {
+  const entropy = await openEntropy(ports, path, passphrase)
+  const seed = seedOf(entropyToMnemonic(entropy, wordlist))
+  entropy.fill(0)
+  return seed
+}
+
+/** BIP-39 with an empty passphrase: PBKDF2 with SHA-512 over the words, 2048 rounds; in JavaScript a tenth of a second. */
+function seedOf(words: string): Uint8Array {
+  const password = Buffer.from(words.normalize('NFKD'))
+  const seed = pbkdf2Sync(password, 'mnemonic', 2048, SEED_BYTES, 'sha512')
+  password.fill(0)
+  return new Uint8Array(seed.buffer, seed.byteOffset, seed.length)
+}
+
+/**
+ * The same phrase under another passphrase: a new file takes the place of the old one, which a crash leaves whole. Copies of
+ * the old file still open with the old passphrase. Throws as openKeystore does, and `empty-passphrase`.
+ */
+export async function changePassphrase(
+  ports: KeystorePorts,
+  path: string,
+  passphrases: { old: string; new: string },
+  cost = DEFAULT_COST,
+): Promise<void> {
+  if (passphrases.new === '') throw boundary('empty-passphrase', 'the keystore needs a passphrase that is not empty')
+  const entropy = await openEntropy(ports, path, passphrases.old)
+  try {
+    await seal(ports, path, passphrases.new, entropy, cost)
+  } finally {
+    entropy.fill(0)
+  }
+}

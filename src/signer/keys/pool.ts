@@ -1,0 +1,105 @@
+/** The addresses of one chain: they follow from the seed, so only their number and age are stored. */
+import type { Derived, Deriver } from '../../../adapters/adapter.ts'
+import { boundary, corruptStore } from '../../kernel/fault.ts'
+import { firstThat } from '../../kernel/bisect.ts'
+import { MAXIMUM_POOL } from '../../signer-api/shapes.ts'
+import type { Clock } from '../../kernel/ports.ts'
+import type { PoolContext } from '../../../machines/pool.ts'
+import type { Instance } from '../../kernel/entry.ts'
+import type { Memory } from '../memory/memory.ts'
+
+/** About 50 ms; between two slices others have their turn. */
+const SLICE = 200
+
+export interface Listed extends Derived {
+  createdAt: number
+}
+
+export interface Pool {
+  size(): number
+  /** Index 0; null as long as there is no address. */
+  treasury(): string | null
+  /** Of an address that exists. */
+  indexOf(address: string): number | undefined
+  /** Makes sure that there are so many. Answers whether there were fewer; what was added is not durable yet. */
+  grow(size: number): Promise<boolean>
+  /** By index from `from`, at most `limit`. */
+  list(from: number, limit: number): Listed[]
+}
+
+export interface PoolParts {
+  chain: string
+  deriver: Deriver
+  seed: Uint8Array
+  memory: Memory
+  clock: Clock
+}
+
+/** Derives what is stored. Throws corruptStore when the seed or the network is another than that of the memory. */
+export async function openPool({ chain, deriver, seed, memory, clock }: PoolParts): Promise<Pool> {
+  const known = new Map<string, number>()
+  const extensions = memory
+    .pools()
+    .map(extensionOf)
+    .filter(extension => extension.chain === chain)
+  extensions.sort((a, b) => a.from - b.from)
+  const size = (): number => {
+    const end = extensions.at(-1)
+    return end === undefined ? 0 : end.from + end.count
+  }
+
+  /** Ahead of what is stored, in slices; two growths at once help each other. */
+  const deriveUpTo = async (target: number): Promise<void> => {
+    while (known.size < target) {
+      const end = Math.min(target, known.size + SLICE)
+      while (known.size < end) known.set(deriver.derive(seed, known.size).address, known.size)
+      if (known.size < target) await pause(clock)
+    }
+  }
+
+  const grow: Pool['grow'] = async target => {
+    if (target > MAXIMUM_POOL) throw boundary('pool-too-large', `a pool holds at most ${MAXIMUM_POOL} addresses`)
+    await deriveUpTo(target)
+    const from = size()
+    if (target <= from) return false
+    const id = `pool/${chain}:${from}`
+    const data = { chain, from, count: target - from, address: deriver.derive(seed, from).address }
+    memory.change([{ to: id, event: { type: 'pool.extended', at: clock.now(), data } }], clock.now())
+    extensions.push(extensionOf(memory.get(id)!))
+    return true
+  }
+
+  const createdAtOf = (index: number): number => extensions[positionOf(extensions, index)]!.createdAt
+
+  const list: Pool['list'] = (from, limit) => {
+    const count = Math.max(0, Math.min(limit, size() - from))
+    return Array.from({ length: count }, (_, i) => ({
+      ...deriver.derive(seed, from + i),
+      createdAt: createdAtOf(from + i),
+    }))
+  }
+
+  for (const { from, address } of extensions) {
+    if (deriver.derive(seed, from).address === address) continue
+    throw corruptStore(
+      `the memory of ${chain} belongs to another phrase or network: index ${from} should be ${address}`,
+    )
+  }
+  await deriveUpTo(size())
+  const indexOf = (address: string): number | undefined => {
+    const index = known.get(address)
+    return index !== undefined && index < size() ? index : undefined
+  }
+  return { size, treasury: () => (size() > 0 ? deriver.derive(seed, 0).address : null), indexOf, grow, list }
+}
+
+/** The extension that holds an index that exists: the last that begins at or before it. */
+const positionOf = (extensions: readonly PoolContext[], index: number): number =>
+  firstThat(extensions.length, n => extensions[n]!.from > index) - 1
+
+const extensionOf = (instance: Instance): PoolContext => instance.context as unknown as PoolContext
+
+const pause = (clock: Clock): Promise<void> =>
+  new Promise(resolve => {
+    clock.wake(0, resolve)
+  })

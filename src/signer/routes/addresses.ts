@@ -1,0 +1,28 @@
+/** The addresses of a chain: more of them, and which there are. */
+import { serve } from '../../http/route.ts'
+import { signerApi } from '../../signer-api/routes.ts'
+import type { Listed } from '../keys/pool.ts'
+import { chainOf, type RouteContext } from '../route-context.ts'
+
+export const growRoute = (context: RouteContext) =>
+  serve(signerApi.growPool, async ({ params, body }) => {
+    const { name, pool } = chainOf(context, params.chain!)
+    const isFirst = pool.size() === 0
+    await pool.grow(body.size)
+    await context.memory.settled()
+    const grown = { chain: name, size: pool.size() }
+    return isFirst ? { status: 201, body: grown } : { status: 200, body: grown }
+  })
+
+export const addressesRoute = (context: RouteContext) =>
+  serve(signerApi.addresses, async ({ params, query }) => {
+    const { name, pool } = chainOf(context, params.chain!)
+    await context.memory.settled()
+    return { status: 200, body: pool.list(query.from, query.limit).map(address => attested(context, name, address)) }
+  })
+
+function attested({ identity }: RouteContext, chain: string, { createdAt, ...derived }: Listed) {
+  const { address, dataField, index } = derived
+  const attestation = identity.attest({ chain, address, dataField, index })
+  return { ...derived, createdAt: new Date(createdAt).toISOString(), attestation }
+}

@@ -1,0 +1,47 @@
+/** From unsigned to signed, and what became of it. There is no route that signs given bytes or a given digest (S4). */
+import { boundary } from '../../kernel/fault.ts'
+import type { Instance } from '../../kernel/entry.ts'
+import { problem } from '../../http/problem.ts'
+import { serve } from '../../http/route.ts'
+import { signerApi } from '../../signer-api/routes.ts'
+import { contextOf } from '../memory/records.ts'
+import { chainOf, type RouteContext } from '../route-context.ts'
+import { attemptId, describeAttempt } from '../signing/attempts.ts'
+
+const MAXIMUM_ATTEMPTS = 10_000
+
+/** No colon: it separates the parts of an instance's id. */
+function attemptOf(params: Record<string, string>): { transferId: string; n: number } {
+  const transferId = params.transferId!
+  if (transferId.includes(':')) throw boundary('invalid-name', "a transfer's id holds no colon")
+  const n = /^[1-9]\d{0,4}$/.test(params.n!) ? Number(params.n) : 0
+  if (n < 1 || n > MAXIMUM_ATTEMPTS) throw boundary('invalid-name', `attempts count from 1 to ${MAXIMUM_ATTEMPTS}`)
+  return { transferId, n }
+}
+
+export const signRoute = (context: RouteContext) =>
+  serve(signerApi.sign, async ({ params, body: { template, intents } }) => {
+    const chain = chainOf(context, params.chain!)
+    return signAnswer(await context.attempts.sign(chain, { ...attemptOf(params), template, intents }))
+  })
+
+function signAnswer(instance: Instance) {
+  const { reasons, missing, signed, spendKeys } = contextOf(instance)
+  if (signed !== null) {
+    const { transactionId, raw } = signed
+    return { status: 200, body: { state: 'signed', transactionId, signedTransaction: raw, spendKeys } } as const
+  }
+  if (instance.value === 'awaitingApproval')
+    return { status: 202, body: { state: 'awaitingApproval', missing } } as const
+  const detail = reasons.map(({ message }) => message).join('; ')
+  return problem('refused', detail, { state: 'refused', reasons })
+}
+
+export const attemptRoute = (context: RouteContext) =>
+  serve(signerApi.attempt, async ({ params }) => {
+    const { name } = chainOf(context, params.chain!)
+    const { transferId, n } = attemptOf(params)
+    const stored = await context.attempts.read(attemptId(name, transferId, n))
+    if (stored === null) throw boundary('not-found', 'nobody has asked for this attempt')
+    return { status: 200, body: describeAttempt(stored) }
+  })

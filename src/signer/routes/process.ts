@@ -1,0 +1,31 @@
+/** The signer itself: who it is, whether it serves, and its figures. */
+import { serve } from '../../http/route.ts'
+import { signerApi } from '../../signer-api/routes.ts'
+import type { RouteContext } from '../route-context.ts'
+
+export const identityRoute = ({ identity }: RouteContext) =>
+  serve(signerApi.identity, () => ({ status: 200, body: { key: identity.key } }))
+
+export const healthRoute = ({ memory }: RouteContext) =>
+  serve(signerApi.health, async () => {
+    await memory.settled()
+    return { status: 200, body: { status: 'ok' } }
+  })
+
+export const metricsRoute = ({ chains, memory }: RouteContext) =>
+  serve(signerApi.metrics, () => {
+    const signed = memory.records.counts()
+    const lines = [
+      '# HELP lockkeeper_signer_memory_sequence Durable transitions of the memory.',
+      '# TYPE lockkeeper_signer_memory_sequence gauge',
+      `lockkeeper_signer_memory_sequence ${memory.position().sequence}`,
+      '# HELP lockkeeper_signer_addresses Addresses made.',
+      '# TYPE lockkeeper_signer_addresses gauge',
+      ...[...chains.values()].map(({ name, pool }) => `lockkeeper_signer_addresses{chain="${name}"} ${pool.size()}`),
+      '# HELP lockkeeper_signer_signed_total Attempts signed.',
+      '# TYPE lockkeeper_signer_signed_total counter',
+      ...[...chains.keys()].map(name => `lockkeeper_signer_signed_total{chain="${name}"} ${signed.get(name) ?? 0}`),
+    ]
+    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+    return { status: 200, headers, body: `${lines.join('\n')}\n` }
+  })

@@ -1,0 +1,59 @@
+/** Everything ever signed or voided on a chain, in the order in which it happened: what a new watcher starts from. */
+import { serve } from '../../http/route.ts'
+import { signerApi } from '../../signer-api/routes.ts'
+import { describeSigned, type SignedAttempt } from '../signing/attempts.ts'
+import { chainOf, type RouteContext } from '../route-context.ts'
+import type { VoidRecord } from '../memory/void-records.ts'
+import type { Voids } from '../signing/voids.ts'
+
+/** A page ends early beyond this: templates carry whole previous transactions. */
+const PAGE_BYTES = 8 * 1024 * 1024
+const PAGE_STEP = 20
+
+interface Range {
+  chain: string
+  after: number
+  /** Durable when the page was asked for: what comes later is for the next page. */
+  until: number
+  limit: number
+}
+
+export const transfersRoute = (context: RouteContext) =>
+  serve(signerApi.signed, async ({ params, query: { after, limit } }) => {
+    const { name } = chainOf(context, params.chain!)
+    await context.memory.settled()
+    const until = context.memory.position().sequence
+    return { status: 200, body: await readPage(context, { chain: name, after, until, limit }) }
+  })
+
+/** At least one item, and `next` null at the end. Voids are few and in memory; what is signed is read from the disk. */
+async function readPage({ memory, voids }: RouteContext, range: Range) {
+  const { items: signed, isEnd } = await readSigned(memory.archive, range)
+  const until = isEnd ? range.until : signed.at(-1)!.seq
+  const voided = memory.records.voids.list(range.chain, range.after, until, range.limit)
+  const all = [...signed, ...voided.map(record => describeVoid(voids, record))].sort((a, b) => a.seq - b.seq)
+  const items = all.slice(0, range.limit)
+  const isLast = isEnd && items.length === all.length && voided.length < range.limit
+  return { items, next: isLast ? null : items.at(-1)!.seq }
+}
+
+/** As many as fit, read few at a time. */
+async function readSigned(archive: RouteContext['memory']['archive'], { chain, after, until, limit }: Range) {
+  const items: SignedAttempt[] = []
+  let next = after
+  for (let bytes = 0; items.length < limit && bytes < PAGE_BYTES;) {
+    const wanted = Math.min(limit - items.length, PAGE_STEP)
+    const found = await archive.list({ kind: 'signing', chain, state: 'signed', after: next, limit: wanted })
+    const durable = found.filter(({ seq }) => seq <= until)
+    items.push(...durable.map(describeSigned))
+    bytes += durable.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
+    if (durable.length < wanted) return { items, isEnd: true }
+    next = durable.at(-1)!.seq
+  }
+  return { items, isEnd: false }
+}
+
+function describeVoid(voids: Voids, record: VoidRecord) {
+  const { seq, at } = record
+  return { state: 'voided' as const, seq, voidedAt: new Date(at).toISOString(), ...voids.describe(record) }
+}

@@ -1,0 +1,37 @@
+/** What the signer has done, and never does again, for one withdrawal. */
+import { boundary, invariant } from '../../kernel/fault.ts'
+import { serve } from '../../http/route.ts'
+import { signerApi } from '../../signer-api/routes.ts'
+import type { SignedFor } from '../memory/records.ts'
+import type { RouteContext } from '../route-context.ts'
+import { describeAttempt } from '../signing/attempts.ts'
+
+export const withdrawalRoute = (context: RouteContext) =>
+  serve(signerApi.withdrawal, async ({ params }) => {
+    const id = params.id!
+    const { records } = context.memory
+    const record = records.withdrawal(id)
+    const voided = records.voids.of(id)
+    const chain = record?.intent.chain ?? voided[0]?.chain
+    if (chain === undefined) throw boundary('not-found', `nothing was ever signed or voided for ${id}`)
+    const round = records.historyOf(chain).roundOf(id)
+    const templates = [...(record?.templates ?? [])]
+    const voids = voided.map(each => context.voids.describe(each))
+    await context.memory.settled()
+    const signed = await Promise.all(templates.map(template => signedFor(context, template)))
+    return { status: 200, body: { id, chain, round, intent: record?.intent ?? null, signed, voids } }
+  })
+
+async function signedFor({ attempts }: RouteContext, { id, round }: SignedFor) {
+  const stored = await attempts.read(id)
+  if (stored === null) throw invariant('signing-lost', `${id} was signed and is not stored`)
+  return { round, ...describeAttempt(stored) }
+}
+
+export const voidRoute = (context: RouteContext) =>
+  serve(signerApi.void, async ({ params, body: { chain, round } }) => {
+    if (!context.chains.has(chain))
+      throw boundary('unknown-chain', `this signer does not sign for a chain named ${chain}`)
+    const { receipt, isNew } = await context.voids.declare(chain, params.id!, round)
+    return isNew ? { status: 201, body: receipt } : { status: 200, body: receipt }
+  })

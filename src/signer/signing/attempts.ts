@@ -1,0 +1,250 @@
+/**
+ * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
+ * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
+ */
+import type { z } from 'zod'
+import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fault.ts'
+import type { Opened } from '../../../adapters/adapter.ts'
+import type { Log } from '../../kernel/ports.ts'
+import type { SigningFamily } from '../../../adapters/signing.ts'
+import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../../machines/signing.ts'
+import type { Addressed, AuthorisedIntent, Id, Json } from '../../../machines/vocabulary.ts'
+import type { Instance } from '../../kernel/entry.ts'
+import { digestOf, plainIntent } from './digest.ts'
+import type { Memory } from '../memory/memory.ts'
+import type { Authority } from '../../approvals.ts'
+import type { attempt, signedAttempt } from '../../signer-api/shapes.ts'
+import type { Destinations } from './destinations.ts'
+import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
+import type { Pool } from '../keys/pool.ts'
+import { contextOf } from '../memory/records.ts'
+
+/** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
+export interface Room {
+  attempts: number
+  /** Of what is known of them, as JSON. */
+  characters: number
+}
+
+/** One that is refused takes about 500 characters, one that waits for the approval of 1,000 intents up to 200,000. */
+export const UNSIGNED: Room = { attempts: 100_000, characters: 128 * 1024 * 1024 }
+
+/** Of what an undecodable template is refused for: messages may repeat what was sent. */
+const MAXIMUM_MESSAGE = 500
+
+/** A chain that the signer signs for. */
+export interface SigningChain {
+  name: string
+  asset: string
+  policy: Policy
+  destinations: Destinations
+  family: SigningFamily
+  pool: Pool
+}
+
+export interface Asked {
+  transferId: string
+  n: number
+  template: Json
+  intents: AuthorisedIntent[]
+}
+
+export interface Attempts {
+  /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
+  sign(chain: SigningChain, asked: Asked): Promise<Instance>
+  /** As it is stored, in any state, or null. */
+  read(id: Id): Promise<Instance | null>
+}
+
+export interface AttemptParts {
+  memory: Memory
+  seed: Uint8Array
+  authority: Authority | null
+  room: Room
+  now(): number
+  log: Log
+}
+
+export const attemptId = (chain: string, transferId: string, n: number): Id => `signing/${chain}:${transferId}:${n}`
+
+export function createAttempts(parts: AttemptParts): Attempts {
+  const { memory } = parts
+  /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
+  const read: Attempts['read'] = async id => {
+    const isSigned = memory.records.digestOf(id) !== undefined
+    const unsigned = memory.get(id) ?? null
+    await memory.settled()
+    return isSigned ? memory.archive.read(id) : unsigned
+  }
+  const sign: Attempts['sign'] = async (chain, asked) => {
+    const id = attemptId(chain.name, asked.transferId, asked.n)
+    const digest = digestOf(asked.template, asked.intents)
+    const signed = memory.records.digestOf(id)
+    if (signed === undefined) {
+      const decided = decide(parts, chain, asked, id, digest)
+      await memory.settled()
+      return decided
+    }
+    const stored = await read(id)
+    if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
+    if (signed !== digest) {
+      throw boundary(
+        'already-signed-differently',
+        `attempt ${asked.n} of ${asked.transferId} was signed for something else`,
+      )
+    }
+    return stored
+  }
+  return { sign, read }
+}
+
+/** What one request leads to, as events of its instance. */
+type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
+
+/** The attempt as it now is: durable only when the memory is settled. */
+function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): Instance {
+  const at = parts.now()
+  const outcome = outcomeOf(parts, chain, asked, at)
+  const before = parts.memory.get(id)
+  if (before !== undefined && isKnown(parts, before, digest, outcome)) return before
+  if (outcome.at(-1)!.type !== 'template.signed') checkRoom(parts, before === undefined)
+  const { transferId, n } = asked
+  const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
+  const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
+  const decided = parts.memory.change(messages, at).at(-1)
+  if (decided === undefined) throw invariant('signing-lost', `${id} was decided and nothing changed`)
+  report(parts.log, id, outcome.at(-1)!)
+  return decided
+}
+
+/** Refusals are remembered, so whoever provokes them must not fill the memory: neither with new ones nor by longer ones. */
+function checkRoom({ memory, room }: AttemptParts, isNew: boolean): void {
+  const { attempts, characters } = memory.unsigned()
+  if (characters < room.characters && (attempts < room.attempts || !isNew)) return
+  const message = `${attempts} attempts are refused or wait, ${characters} characters in all: no further one is taken`
+  throw operating('too-many-unsigned', message)
+}
+
+/** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
+function isKnown({ memory }: AttemptParts, before: Instance, digest: string, outcome: Outcome[]): boolean {
+  if (contextOf(before).digest !== digest) return false
+  const { reasons, missing, chain } = contextOf(before)
+  const history = memory.records.historyOf(chain)
+  const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+  return outcome.every(event => {
+    if (event.type === 'template.refused') return isSame(reasons, event.data.reasons)
+    if (event.type === 'approvals.missed') return isSame(missing, event.data.missing)
+    if (event.type === 'template.signed') return false
+    return Object.entries(event.data.rounds).every(([withdrawal, round]) => round <= history.roundOf(withdrawal))
+  })
+}
+
+/** What the signer decides is worth a line: an audit trail beside the memory, and the first sign of a hijacked watcher. */
+function report(log: Log, attempt: Id, outcome: Outcome): void {
+  if (outcome.type === 'template.signed') log('info', 'signed', { attempt, transactionId: outcome.data.transactionId })
+  else if (outcome.type === 'template.refused') log('warn', 'refused', { attempt, reasons: outcome.data.reasons })
+  else log('info', 'approvals are missing', { attempt })
+}
+
+function outcomeOf(parts: AttemptParts, chain: SigningChain, asked: Asked, at: number): Outcome[] {
+  const opened = open(chain, asked.template)
+  if ('kind' in opened) return [{ type: 'template.refused', at, data: { reasons: [opened] } }]
+  const { inspection } = opened
+  const terms = termsOf(chain, parts.authority)
+  const { transferId, intents } = asked
+  const verdict = judge(terms, { transferId, intents, inspection, at }, parts.memory.records.historyOf(chain.name))
+  const { spendKeys, fee } = inspection
+  const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
+  return [{ type: 'template.inspected', at, data }, conclude(parts, chain, asked, opened, verdict, at)]
+}
+
+/** What is not understood entirely is refused; a defect of ours is not a refusal. */
+function open(chain: SigningChain, template: Json): Opened | Reason {
+  try {
+    return chain.family.signable.open(template)
+  } catch (error) {
+    if (!(error instanceof Fault && error.type === 'boundary')) throw error
+    return { kind: 'not-understood', message: reasonOf(error).slice(0, MAXIMUM_MESSAGE) }
+  }
+}
+
+function termsOf(
+  { name, asset, policy, destinations, family, pool }: SigningChain,
+  authority: Authority | null,
+): Terms {
+  return {
+    chain: name,
+    asset,
+    network: family.network,
+    policy,
+    destinations,
+    authority,
+    destination: (to, dataField) => family.signable.destination(to, dataField),
+    isOurs: address => pool.indexOf(address) !== undefined,
+    treasury: pool.treasury(),
+  }
+}
+
+function conclude(
+  parts: AttemptParts,
+  chain: SigningChain,
+  asked: Asked,
+  opened: Opened,
+  { reasons, missing }: Verdict,
+  at: number,
+): Outcome {
+  if (reasons.length > 0) return { type: 'template.refused', at, data: { reasons } }
+  if (missing.length > 0) return { type: 'approvals.missed', at, data: { missing } }
+  return { type: 'template.signed', at, data: signTemplate(parts, chain, asked, opened, at) }
+}
+
+function signTemplate(
+  { seed, authority }: AttemptParts,
+  { family, pool }: SigningChain,
+  { template, intents }: Asked,
+  { inspection, payloads, assemble }: Opened,
+  signedAt: number,
+): SignedTemplate {
+  if (payloads.length !== inspection.inputs.length) throw invariant('bad-payload', 'payloads and inputs differ')
+  const withKeys = payloads.map(payload => {
+    const index = pool.indexOf(payload.address)
+    if (index === undefined) throw invariant('bad-payload', `${payload.address} is not ours`)
+    return { index, payload }
+  })
+  const { transactionId, raw } = assemble(family.deriver.sign(seed, withKeys))
+  if (inspection.transactionId !== null && inspection.transactionId !== transactionId) {
+    throw invariant(
+      'wrong-transaction',
+      `${transactionId} was assembled where ${inspection.transactionId} was inspected`,
+    )
+  }
+  return { template, intents: intents.map(intent => kept(intent, authority)), transactionId, raw, signedAt }
+}
+
+/** Of the approvals those that can count; anybody may have added others. */
+function kept(intent: AuthorisedIntent, authority: Authority | null): AuthorisedIntent {
+  const counted = intent.authorisations.filter(({ key }) => authority === null || authority.keys.includes(key))
+  const authorisations = counted.map(({ key, signature }) => ({ key, signature }))
+  return { ...plainIntent(intent), authorisations }
+}
+
+export type SignedAttempt = z.output<typeof signedAttempt>
+type Attempt = z.output<typeof attempt>
+type UnsignedState = Exclude<Attempt['state'], 'signed'>
+
+/** What the API shows of an attempt. */
+export function describeAttempt(instance: Instance): Attempt {
+  const { chain, transferId, n, reasons, missing, signed }: SigningContext = contextOf(instance)
+  if (signed !== null) return describeSigned(instance)
+  return { chain, transferId, n, state: instance.value as UnsignedState, seq: instance.seq, reasons, missing }
+}
+
+/** As `describeAttempt`, of one that is signed. Throws an invariant fault for any other. */
+export function describeSigned(instance: Instance): SignedAttempt {
+  const { chain, transferId, n, spendKeys, signed, fee }: SigningContext = contextOf(instance)
+  if (signed === null) throw invariant('not-signed', `${instance.id} is listed as signed and is not`)
+  const { template, intents, transactionId, raw, signedAt } = signed
+  const name = { chain, transferId, n, state: 'signed' as const, seq: instance.seq }
+  const at = new Date(signedAt).toISOString()
+  return { ...name, transactionId, signedTransaction: raw, spendKeys, fee, template, intents, signedAt: at }
+}

@@ -1,0 +1,252 @@
+/**
+ * What the signer agrees to sign. Pure: a template is judged by what its bytes do, by the intents it claims to serve,
+ * by what was signed before and by the configured caps. Whoever controls the watcher controls every input of this
+ * file but the configuration, the history and the clock.
+ */
+import type { Destination, Inspection } from '../../../adapters/adapter.ts'
+import type { Amount, AuthorisedIntent, Intent, SpendKey } from '../../../machines/vocabulary.ts'
+import type { Missing, Reason } from '../../../machines/signing.ts'
+import { missingOf, type Authority } from '../../approvals.ts'
+import { appendTo } from '../../kernel/multimap.ts'
+import type { Destinations } from './destinations.ts'
+
+export interface Policy {
+  /** In the family's unit (bitcoin: sat/vB). */
+  maximumFeeRate: number
+  /** Of one transaction. Base units. */
+  maximumFee: Amount
+  /** What one transaction may cost us, fee included. Base units. */
+  perTransaction?: Amount | undefined
+  /** What all transactions of any 24 hours may cost us, fees included. Base units. */
+  perDay?: Amount | undefined
+  /** The most that one output may bring to an address of ours that is not the treasury, for its fees; base units. */
+  gasFunding?: Amount | undefined
+}
+
+/** What was signed for a withdrawal before. */
+export interface Remembered {
+  intent: Intent
+  templates: { round: number; spendKeys: readonly SpendKey[] }[]
+}
+
+export interface History {
+  /** The highest round of which an authorised intent was seen; 0 when none was. */
+  roundOf(withdrawal: string): number
+  /** Nothing is signed any more for this round and those below; 0 when nothing was voided. */
+  voidedRoundOf(withdrawal: string): number
+  withdrawal(id: string): Remembered | undefined
+  /** The spend keys of every attempt of a transfer that was signed. */
+  attemptsOf(transferId: string): readonly (readonly SpendKey[])[]
+  /** What the dearest attempt of a transfer costs; 0 when none was signed. Base units, fee included. */
+  costOf(transferId: string): bigint
+  /** What was signed since then adds up to; of a replacement its increase. Base units, fees included. */
+  spentSince(at: number): bigint
+}
+
+/** The chain as it is configured in the signer; the watcher's word counts for nothing here. */
+export interface Terms {
+  chain: string
+  asset: string
+  /** As the chain's `Signable` names it in its inspections. */
+  network: string
+  policy: Policy
+  destinations: Destinations
+  /** Null when authorisation is not required. */
+  authority: Authority | null
+  destination: (to: string, dataField: string | null) => Destination
+  /** Whether the address is one that this signer has generated. Canonical form. */
+  isOurs: (address: string) => boolean
+  /** Index 0, canonical form; null as long as no address exists. */
+  treasury: string | null
+}
+
+export interface Request {
+  transferId: string
+  intents: readonly AuthorisedIntent[]
+  inspection: Inspection
+  /** Milliseconds since 1970 UTC. */
+  at: number
+}
+
+export interface Verdict {
+  reasons: Reason[]
+  missing: Missing[]
+  /** What leaves for others, without the fee. Base units. */
+  outflow: bigint
+  /** The rounds of the intents that are authorised. */
+  rounds: Record<string, number>
+}
+
+/** Of a template with thousands of wrong outputs the first few say enough. */
+const MAXIMUM_REASONS = 20
+const DAY_MS = 24 * 60 * 60 * 1000
+
+const reason = (kind: string, message: string): Reason => ({ kind, message })
+const about = (withdrawal: string, kind: string, message: string): Reason => ({ kind, message, withdrawal })
+const sharesOne = (a: readonly SpendKey[], b: readonly SpendKey[]): boolean => a.some(key => b.includes(key))
+const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
+
+/** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
+export function judge(terms: Terms, request: Request, history: History): Verdict {
+  const missing = request.intents.flatMap(intent => missingOf(terms.authority, intent))
+  const lacking = new Set(missing.map(({ id }) => id))
+  const authorised = request.intents.filter(({ id }) => !lacking.has(id))
+  const paid = matchOutputs(terms, request)
+  const reasons = [
+    ...checkSpending(terms, request),
+    ...checkFee(terms, request),
+    ...request.intents.flatMap(intent => checkIntent(terms, intent, request, history)),
+    ...checkTwice(request.intents),
+    ...paid.reasons,
+    ...checkAttempts(request, history),
+    ...checkLimits(terms, request, paid.outflow, history),
+  ]
+  const rounds = Object.fromEntries(authorised.map(({ id, round }) => [id, round]))
+  return { reasons: reasons.slice(0, MAXIMUM_REASONS), missing, outflow: paid.outflow, rounds }
+}
+
+/** Whose money it is, on which network. */
+function checkSpending(terms: Terms, { inspection }: Request): Reason[] {
+  const { network, inputs, spendKeys } = inspection
+  const reasons: Reason[] = []
+  if (network !== terms.network) {
+    reasons.push(reason('wrong-network', `the template is for ${network}, this chain is ${terms.network}`))
+  }
+  for (const { address } of inputs) {
+    if (!terms.isOurs(address)) reasons.push(reason('foreign-input', `${address} is no address of this signer`))
+  }
+  if (inputs.length === 0 || spendKeys.length === 0)
+    reasons.push(reason('nothing-spent', 'the template spends nothing'))
+  if (new Set(spendKeys).size !== spendKeys.length) {
+    reasons.push(reason('repeated-spend-key', 'the template spends the same thing twice'))
+  }
+  return reasons
+}
+
+function checkFee(terms: Terms, { inspection }: Request): Reason[] {
+  const { fee, feeRate, inputs, outputs } = inspection
+  const { maximumFee, maximumFeeRate } = terms.policy
+  const reasons: Reason[] = []
+  const native = outputs.filter(({ asset }) => asset === terms.asset)
+  const left = sum(inputs.map(({ amount }) => amount)) - sum(native.map(({ amount }) => amount))
+  if (left !== BigInt(fee) || left < 0n)
+    reasons.push(reason('wrong-fee', `inputs less outputs are ${left}, not ${fee}`))
+  if (left > BigInt(maximumFee)) reasons.push(reason('fee-too-high', `the fee ${fee} is over the cap of ${maximumFee}`))
+  // Written so that NaN is refused too.
+  if (!(feeRate <= maximumFeeRate)) {
+    reasons.push(reason('fee-rate-too-high', `the fee rate ${feeRate} is over the cap of ${maximumFeeRate}`))
+  }
+  return reasons
+}
+
+function checkIntent(terms: Terms, intent: AuthorisedIntent, request: Request, history: History): Reason[] {
+  const { id, round } = intent
+  const before = history.withdrawal(id)
+  const templates = before?.templates.filter(template => template.round === round) ?? []
+  const reasons: Reason[] = []
+  if (intent.chain !== terms.chain) reasons.push(about(id, 'wrong-chain', `${id} is for the chain ${intent.chain}`))
+  if (intent.asset !== terms.asset) reasons.push(about(id, 'wrong-asset', `${id} asks for ${intent.asset}`))
+  if (before !== undefined && !isSameButRound(before.intent, intent)) {
+    reasons.push(
+      about(id, 'intent-changed', `${id} was signed for another destination, data field, amount, chain or asset`),
+    )
+  }
+  if (round < history.roundOf(id)) {
+    reasons.push(about(id, 'old-round', `round ${round} of ${id} is over: round ${history.roundOf(id)} was seen`))
+  }
+  if (round <= history.voidedRoundOf(id)) {
+    reasons.push(about(id, 'voided', `${id} was voided up to round ${history.voidedRoundOf(id)}`))
+  }
+  if (templates.some(({ spendKeys }) => !sharesOne(spendKeys, request.inspection.spendKeys))) {
+    const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`
+    reasons.push(about(id, 'could-pay-twice', message))
+  }
+  if (templates.length === 0 && hasExpired(intent, request.at)) {
+    reasons.push(about(id, 'expired', `${id} expired at ${String(intent.expiresAt)} before anything was signed for it`))
+  }
+  return reasons
+}
+
+const isSameButRound = (a: Intent, b: Intent): boolean =>
+  a.chain === b.chain && a.asset === b.asset && a.to === b.to && a.dataField === b.dataField && a.amount === b.amount
+
+/** A time that cannot be read has passed. */
+const hasExpired = ({ expiresAt }: Intent, at: number): boolean => expiresAt !== null && !(Date.parse(expiresAt) > at)
+
+function checkTwice(intents: readonly Intent[]): Reason[] {
+  const ids = intents.map(({ id }) => id)
+  const twice = ids.filter((id, i) => ids.indexOf(id) !== i)
+  return twice.map(id => reason('repeated-intent', `${id} stands twice in one request`))
+}
+
+/**
+ * Every output is exactly one intent or goes to the treasury, every intent is exactly one output. Two intents of the
+ * same destination and amount need two outputs.
+ */
+function matchOutputs(terms: Terms, { intents, inspection }: Request): { reasons: Reason[]; outflow: bigint } {
+  const reasons: Reason[] = []
+  const unserved = new Map<string, string[]>()
+  for (const { id, to, dataField, asset, amount } of intents) {
+    const destination = terms.destination(to, dataField)
+    if ('refused' in destination) {
+      reasons.push(about(id, 'invalid-destination', `${id} cannot be paid: ${destination.refused}`))
+      continue
+    }
+    const refusal = terms.destinations.refusalOf(destination.canonical)
+    if (refusal !== null) reasons.push(about(id, 'destination-not-allowed', `${destination.canonical} ${refusal}`))
+    const key = paymentKey(destination.canonical, dataField, asset, amount)
+    appendTo(unserved, key, id)
+  }
+  let outflow = 0n
+  for (const { to, dataField, asset, amount } of inspection.outputs) {
+    if (unserved.get(paymentKey(to, dataField, asset, amount))?.shift() !== undefined) outflow += BigInt(amount)
+    else if (!staysOurs(terms, to, asset, amount)) {
+      reasons.push(reason('unexplained-output', `${amount} ${asset} to ${to} is no intent and not our treasury`))
+    }
+  }
+  for (const id of [...unserved.values()].flat()) {
+    reasons.push(reason('intent-not-paid', `no output pays ${id} exactly`))
+  }
+  return { reasons, outflow }
+}
+
+/** Change and consolidation go to the treasury; another address of ours gets no more than the fees that it will need. */
+function staysOurs(
+  { asset: native, treasury, policy, isOurs }: Terms,
+  to: string,
+  asset: string,
+  amount: Amount,
+): boolean {
+  if (asset !== native) return false
+  return (
+    to === treasury || (policy.gasFunding !== undefined && isOurs(to) && BigInt(amount) <= BigInt(policy.gasFunding))
+  )
+}
+
+const paymentKey = (to: string, dataField: string | null, asset: string, amount: Amount): string =>
+  JSON.stringify([to, dataField, asset, amount])
+
+/** The attempts of one transfer exclude each other, so that of them only one can ever cost anything. */
+function checkAttempts({ transferId, inspection }: Request, history: History): Reason[] {
+  const isSeparate = history.attemptsOf(transferId).some(keys => !sharesOne(keys, inspection.spendKeys))
+  return isSeparate
+    ? [reason('not-an-attempt', 'it shares no spend key with an earlier attempt of the same transfer')]
+    : []
+}
+
+function checkLimits(terms: Terms, request: Request, outflow: bigint, history: History): Reason[] {
+  const { perTransaction, perDay } = terms.policy
+  const cost = outflow + BigInt(request.inspection.fee)
+  const reasons: Reason[] = []
+  if (perTransaction !== undefined && cost > BigInt(perTransaction)) {
+    reasons.push(reason('limit-per-transaction', `${cost} is over the limit of ${perTransaction} per transaction`))
+  }
+  if (perDay === undefined) return reasons
+  // Of a transfer's attempts only one can confirm: a further one costs what it adds to the dearest before.
+  const before = history.costOf(request.transferId)
+  const total = history.spentSince(request.at - DAY_MS) + (cost > before ? cost - before : 0n)
+  if (total > BigInt(perDay)) {
+    reasons.push(reason('limit-per-day', `${total} within 24 hours is over the limit of ${perDay} per day`))
+  }
+  return reasons
+}
