@@ -1,5 +1,5 @@
 /** Who has approved an intent, and how many must have: the more that moves, the more keys. */
-import type { Missing } from '../machines/signing.ts'
+import type { Missing } from '../machines/messages.ts'
 import type { Amount, AuthorisedIntent, Intent } from '../machines/vocabulary.ts'
 import { intentBytes, isSigned } from './canonical.ts'
 

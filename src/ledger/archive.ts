@@ -3,7 +3,15 @@ import type { Id, Kind } from '../../machines/ids.ts'
 import { corruptStore, invariant } from '../kernel/fault.ts'
 import type { Disk, File } from '../kernel/ports.ts'
 import { READ_MAXIMUM, type Archive, type Query } from './engine.ts'
-import { chainOf, isKind, type Commit, type Found, type Instance, type InstanceOf, type Recorded } from '../kernel/entry.ts'
+import {
+  chainOf,
+  isKind,
+  type Commit,
+  type Found,
+  type Instance,
+  type InstanceOf,
+  type Recorded,
+} from '../kernel/entry.ts'
 import { BODY_AT, asBuffer, checkLine, claimedHash, commitOf, readLines } from './line.ts'
 import type { SegmentIndex } from './segment-index.ts'
 

@@ -3,7 +3,7 @@
  * What machines keep has its type in machines/, and the shape here must fit it; every other type follows from its shape.
  */
 import { z } from 'zod'
-import type { Missing, Reason } from '../../machines/signing.ts'
+import type { Missing, Reason } from '../../machines/messages.ts'
 import type { Authorisation, AuthorisedIntent, Json, MemoryPosition, SignedReceipt } from '../../machines/vocabulary.ts'
 import type { Authority, Threshold } from '../approvals.ts'
 import {

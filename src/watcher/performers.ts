@@ -1,5 +1,4 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
-import type { Reason } from '../../machines/messages.ts'
 import { chainId, coinId, nameOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'

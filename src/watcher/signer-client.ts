@@ -1,9 +1,8 @@
 /** The watcher's side of the signer's API. */
 import { z } from 'zod'
+import type { GeneratedAddress, Missing, Reason } from '../../machines/messages.ts'
 import { operating } from '../kernel/fault.ts'
 import type { Request } from '../kernel/ports.ts'
-import type { GeneratedAddress } from '../../machines/address.ts'
-import type { Missing, Reason } from '../../machines/signing.ts'
 import type {
   Amount,
   AuthorisedIntent,

@@ -3,8 +3,8 @@
  * it (the step with its commit, applied to memory with its indexes), once with `transition` on snapshots kept in an array.
  */
 import { initialTransition, transition, type AnyMachineSnapshot } from 'xstate'
-import { deposit, type DepositEvent } from '../../machines/deposit.ts'
-import type { Addressed } from '../../machines/vocabulary.ts'
+import type { DepositEvent, Message } from '../../machines/messages.ts'
+import { deposit } from '../../machines/deposit.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { step } from '../../src/kernel/step.ts'
@@ -53,7 +53,7 @@ function runSteps(lives: Lives): void {
   const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
   for (let stage = 0; stage < STAGES; stage++)
     for (const { id, events } of lives) {
-      const first: Addressed[] = [{ to: id, event: events[stage]! }]
+      const first: Message[] = [{ to: id, event: events[stage]! }]
       memory.apply(step(machines, memory, first, AT)!)
     }
   if (memory.seq !== STAGES * lives.length || memory.get(lives[0]!.id) !== undefined)

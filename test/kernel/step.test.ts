@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { assign, initialTransition, setup, transition } from 'xstate'
-import { actions, type Addressed, type Event } from '../../machines/vocabulary.ts'
+import { type Message, actions } from '../../machines/messages.ts'
+import { runOf } from '../../src/kernel/entry.ts'
+import { type Event } from '../../machines/vocabulary.ts'
 import { createMemory, type LiveMemory } from '../../src/orchestrator/memory.ts'
-import { restore, runOf, step, taskOf, versionOf, type Machines } from '../../src/kernel/step.ts'
+import { restore, step, taskOf, versionOf, type Machines } from '../../src/kernel/step.ts'
 
 interface Orders {
-  tells?: Addressed[]
+  tells?: Message[]
   reserves?: string[]
   releases?: string[]
 }
@@ -58,13 +60,13 @@ const broken = setup({ types: { context: {} as { chain: string }, events: {} as 
 
 const machines: Machines = { puppet, chain: puppet, broken }
 const empty = () => createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
-const say = (name: string, type: string, orders: Orders | object = {}, run?: string): Addressed => {
+const say = (name: string, type: string, orders: Orders | object = {}, run?: string): Message => {
   const event: Event = { type: `puppet.${type}`, at: 7, data: orders }
   return { to: name.includes('/') ? name : `puppet/${name}`, event: run === undefined ? event : { ...event, run } }
 }
 
 /** Steps and applies. */
-function go(memory: LiveMemory, ...first: Addressed[]) {
+function go(memory: LiveMemory, ...first: Message[]) {
   const commit = step(machines, memory, first, 7)
   if (commit !== null) memory.apply(commit)
   return commit

@@ -1,5 +1,6 @@
 /** Commits for tests: a small world of instances that change, end, and hold spend keys. */
-import type { Id, SpendKey } from '../../machines/vocabulary.ts'
+import type { Id } from '../../machines/ids.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
 import { openLedger } from '../../src/ledger/journal.ts'
 import type { Ledger, Opened } from '../../src/ledger/engine.ts'
 import type { Commit, Entry, Instance, Recorded } from '../../src/kernel/entry.ts'

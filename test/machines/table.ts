@@ -14,11 +14,12 @@ import {
   type AnyTransitionDefinition,
 } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
-import type { Event, Id } from '../../machines/vocabulary.ts'
+import { type Id, kindOf } from '../../machines/ids.ts'
+import type { Event } from '../../machines/vocabulary.ts'
 import type { Instance } from '../../src/kernel/entry.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
-import { kindOf, restore, step, versionOf } from '../../src/kernel/step.ts'
+import { restore, step, versionOf } from '../../src/kernel/step.ts'
 
 /** To whom, what, with which data. */
 export type Told = [to: Id, type: string, data: object]

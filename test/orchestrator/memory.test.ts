@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type Commit, type Instance, stateOf } from '../../src/kernel/entry.ts'
 import type { Json } from '../../machines/vocabulary.ts'
-import type { Commit, Instance } from '../../src/kernel/entry.ts'
 import { blockFacet, facetsOf, inputFacet, referenceFacet, transactionFacet } from '../../src/orchestrator/facets.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
-import { createMemory, stateOf } from '../../src/orchestrator/memory.ts'
+import { createMemory } from '../../src/orchestrator/memory.ts'
 
 const instance = (id: string, value: string, context: Record<string, Json>, seq = 1): Instance => ({
   ...{ id, version: 1, value, revision: 1, seq, at: 0, entered: seq, ended: value === 'ended' },

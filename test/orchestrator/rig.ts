@@ -1,7 +1,8 @@
 /** An orchestrator on a ledger in memory, whose disk syncs when told and whose clock moves when told. */
+import type { Id } from '../../machines/ids.ts'
 import type { Fact, PaymentSeen, Planner, Signable, SpendSeen } from '../../adapters/adapter.ts'
 import type { Ports } from '../../src/kernel/ports.ts'
-import type { Id, Json, Place, SpendKey } from '../../machines/vocabulary.ts'
+import type { Json, Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
 import type { Commit, Instance } from '../../src/kernel/entry.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'

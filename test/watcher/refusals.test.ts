@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Reason } from '../../machines/signing.ts'
+import type { Reason } from '../../machines/messages.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { refusalOf, voidEach } from '../../src/watcher/refusals.ts'
 import type { SignerClient } from '../../src/watcher/signer-client.ts'

@@ -5,7 +5,8 @@ import { firstThat } from '../../kernel/bisect.ts'
 import { MAXIMUM_POOL } from '../../signer-api/shapes.ts'
 import type { Clock } from '../../kernel/ports.ts'
 import type { PoolContext } from '../../../machines/pool.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import { poolId } from '../../../machines/ids.ts'
+import { tell } from '../../../machines/messages.ts'
 import type { Memory } from '../memory/memory.ts'
 
 /** About 50 ms; between two slices others have their turn. */
@@ -40,7 +41,7 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
   const known = new Map<string, number>()
   const extensions = memory
     .pools()
-    .map(extensionOf)
+    .map(({ context }) => context)
     .filter(extension => extension.chain === chain)
   extensions.sort((a, b) => a.from - b.from)
   const size = (): number => {
@@ -62,10 +63,10 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
     await deriveUpTo(target)
     const from = size()
     if (target <= from) return false
-    const id = `pool/${chain}:${from}`
+    const id = poolId(chain, from)
     const data = { chain, from, count: target - from, address: deriver.derive(seed, from).address }
-    memory.change([{ to: id, event: { type: 'pool.extended', at: clock.now(), data } }], clock.now())
-    extensions.push(extensionOf(memory.get(id)!))
+    memory.change([tell(id, 'pool.extended', clock.now(), data)], clock.now())
+    extensions.push(memory.get(id)!.context)
     return true
   }
 
@@ -96,8 +97,6 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
 /** The extension that holds an index that exists: the last that begins at or before it. */
 const positionOf = (extensions: readonly PoolContext[], index: number): number =>
   firstThat(extensions.length, n => extensions[n]!.from > index) - 1
-
-const extensionOf = (instance: Instance): PoolContext => instance.context as unknown as PoolContext
 
 const pause = (clock: Clock): Promise<void> =>
   new Promise(resolve => {

@@ -2,37 +2,37 @@
  * The signer's durable memory: the same journal as the watcher's, with a kind of instance for what is signed, voided and generated. A change is decided on
  * memory at once and stands in the journal's order; whoever shows it to the outside awaits `settled` first.
  */
+import type { Message } from '../../../machines/messages.ts'
+import type { Id, SignerKind } from '../../../machines/ids.ts'
 import { corruptStore, invariant } from '../../kernel/fault.ts'
 import type { Disk, Ports } from '../../kernel/ports.ts'
 import { poolMachine } from '../../../machines/pool.ts'
 import { signingMachine } from '../../../machines/signing.ts'
 import { voidMachine } from '../../../machines/void.ts'
-import type { Addressed, Id, MemoryPosition } from '../../../machines/vocabulary.ts'
+import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../../ledger/engine.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import { isKind, type Found, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { openLedger } from '../../ledger/journal.ts'
-import { kindOf, machineOf, step, versionOf, type Machines } from '../../kernel/step.ts'
+import { machineOf, step, versionOf, type Machines } from '../../kernel/step.ts'
 import { walkJournal } from './history.ts'
 import { createPositions, type Positions } from './positions.ts'
-import { createRecords, type Records } from './records.ts'
+import { createRecords, type Promised, type Records } from './records.ts'
 
 /** What a start may have to replay. */
 const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024
 
 const MACHINES: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }
-/** Kinds whose instances say what was promised to the outside. */
-const PROMISES = ['signing', 'void']
 
 export interface Memory {
   records: Records
   archive: Archive
   /** Live ones only: what is signed or voided has left memory, see `records` and `archive`. */
-  get(id: Id): Instance | undefined
-  pools(): Instance[]
+  get<I extends Id>(id: I): Found<I> | undefined
+  pools(): InstanceOf<'pool'>[]
   /** The attempts that are stored and not signed, and what is known of them, as characters of JSON. */
   unsigned(): { readonly attempts: number; readonly characters: number }
   /** Delivers the events to their instances as one commit; answers what they became. Not durable before `settled`. */
-  change(messages: readonly Addressed[], at: number): Instance[]
+  change<M extends Message<SignerKind>>(messages: readonly M[], at: number): Found<M['to']>[]
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
@@ -60,7 +60,7 @@ export async function openMemory(ports: Ports, directory: string): Promise<Memor
     await ledger.journal.close()
     throw error
   }
-  const byId = new Map(live.map(instance => [instance.id, instance]))
+  const byId = new Map<Id, Instance>(live.map(instance => [instance.id, instance]))
   return run(ports, ledger, { records, positions, live: byId, seq })
 }
 
@@ -72,7 +72,7 @@ function checkVersion({ id, version }: Instance): void {
 async function learn(disk: Disk, directory: string, records: Records, positions: Positions): Promise<void> {
   for await (const { commit, hash } of walkJournal(disk, directory)) {
     for (const { image } of commit.entries) {
-      if (!isPromise(image.id)) continue
+      if (!isPromised(image)) continue
       checkVersion(image)
       records.learn(image)
     }
@@ -80,7 +80,7 @@ async function learn(disk: Disk, directory: string, records: Records, positions:
   }
 }
 
-const isPromise = (id: Id): boolean => PROMISES.includes(kindOf(id))
+const isPromised = (instance: Instance): instance is Promised => isKind(instance, 'signing') || isKind(instance, 'void')
 
 interface Known {
   records: Records
@@ -95,7 +95,7 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
   let last: Promise<void> = Promise.resolve()
 
   const count = (instance: Instance | undefined, sign: 1 | -1): void => {
-    if (instance === undefined || instance.ended || kindOf(instance.id) !== 'signing') return
+    if (instance === undefined || instance.ended || !isKind(instance, 'signing')) return
     unsigned.attempts += sign
     unsigned.characters += sign * JSON.stringify(instance.context).length
   }
@@ -106,7 +106,7 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
     count(instance, 1)
     if (instance.ended) live.delete(instance.id)
     else live.set(instance.id, instance)
-    if (isPromise(instance.id)) records.learn(instance)
+    if (isPromised(instance)) records.learn(instance)
   }
 
   const checkpoint = (): void => {
@@ -121,11 +121,14 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
       })
   }
 
-  const change: Memory['change'] = (messages, at) => {
+  const get = <I extends Id>(id: I) => live.get(id) as Found<I> | undefined
+
+  /** The signer's machines tell nobody anything: what has changed is of the kinds that were told. */
+  const change = <M extends Message<SignerKind>>(messages: readonly M[], at: number): Found<M['to']>[] => {
     for (const { to } of messages) {
       if (records.isKept(to)) throw invariant('signed-again', `${to} is signed or voided and does not change`)
     }
-    const view = { seq, heights: {}, get: (id: Id) => live.get(id), holder: () => undefined }
+    const view = { seq, heights: {}, get, holder: () => undefined }
     const commit = step(MACHINES, view, messages, at)
     if (commit === null) return []
     seq = commit.entries.at(-1)!.seq
@@ -134,7 +137,7 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
     for (const image of new Map(images.map(each => [each.id, each])).values()) take(image)
     last = journal.append(commit)
     last.then(checkpoint, () => undefined) // whoever waits for `settled` sees the failure
-    return images
+    return images as Found<M['to']>[]
   }
 
   const position = (): MemoryPosition => {
@@ -146,9 +149,9 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
   return {
     records,
     archive,
-    get: id => live.get(id),
+    get,
     unsigned: () => unsigned,
-    pools: () => [...live.values()].filter(({ id }) => kindOf(id) === 'pool'),
+    pools: () => [...live.values()].filter(instance => isKind(instance, 'pool')),
     change,
     settled: () => last,
     position,

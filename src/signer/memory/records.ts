@@ -2,18 +2,18 @@
  * What the signer must know of everything it ever signed or voided in order to decide: small, in memory, rebuilt at every start
  * from the stored instances. The templates and bytes themselves stay on disk.
  */
-import type { AuthorisedIntent, Id, SpendKey } from '../../../machines/vocabulary.ts'
+import type { Id, IdOf } from '../../../machines/ids.ts'
+import type { AuthorisedIntent, SpendKey } from '../../../machines/vocabulary.ts'
 import type { SigningContext } from '../../../machines/signing.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import { isKind, type InstanceOf } from '../../kernel/entry.ts'
 import { appendTo } from '../../kernel/multimap.ts'
-import { kindOf } from '../../kernel/step.ts'
 import type { History } from '../signing/policy.ts'
 import { createSpending, type Spending } from './spending.ts'
 import { createVoidRecords, type VoidRecords } from './void-records.ts'
 
 export interface SignedFor {
   /** Which signing instance. */
-  id: Id
+  id: IdOf<'signing'>
   round: number
   transactionId: string
   spendKeys: readonly SpendKey[]
@@ -25,9 +25,12 @@ export interface WithdrawalRecord {
   templates: SignedFor[]
 }
 
+/** What was promised to the outside. */
+export type Promised = InstanceOf<'signing' | 'void'>
+
 export interface Records {
   /** Takes in an instance as it now is; in any state but `signed` it may come again. */
-  learn(instance: Instance): void
+  learn(instance: Promised): void
   /** The digest of the request that was signed under this name. */
   digestOf(id: Id): string | undefined
   /** Signed or voided: an end that nothing changes. */
@@ -38,8 +41,6 @@ export interface Records {
   /** How many attempts were signed, by chain. */
   counts(): ReadonlyMap<string, number>
 }
-
-export const contextOf = (instance: Instance): SigningContext => instance.context as unknown as SigningContext
 
 export function createRecords(): Records {
   const digests = new Map<Id, string>()
@@ -65,7 +66,7 @@ export function createRecords(): Records {
     spending.add(at, cost - before)
   }
 
-  const learnSigned = (id: Id, context: SigningContext): void => {
+  const learnSigned = (id: IdOf<'signing'>, context: SigningContext): void => {
     const { chain, transferId, spendKeys, fee, outflow, signed, digest } = context
     if (signed === null || digests.has(id)) return
     digests.set(id, digest)
@@ -80,12 +81,11 @@ export function createRecords(): Records {
   }
 
   const learn: Records['learn'] = instance => {
-    if (kindOf(instance.id) === 'void') {
+    if (isKind(instance, 'void')) {
       voids.learn(instance)
       return
     }
-    const { id } = instance
-    const context = contextOf(instance)
+    const { id, context } = instance
     for (const [withdrawal, round] of Object.entries(context.rounds)) {
       rounds.set(withdrawal, Math.max(rounds.get(withdrawal) ?? 0, round))
     }

@@ -1,8 +1,8 @@
 /** What the signer knows of every void, in memory, rebuilt at every start from the stored instances. */
+import type { Id } from '../../../machines/ids.ts'
 import type { VoidContext } from '../../../machines/void.ts'
-import type { Id } from '../../../machines/vocabulary.ts'
 import { firstThat } from '../../kernel/bisect.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import type { InstanceOf } from '../../kernel/entry.ts'
 import { appendTo } from '../../kernel/multimap.ts'
 
 export interface VoidRecord extends Pick<VoidContext, 'chain' | 'withdrawal' | 'round' | 'signed'> {
@@ -12,7 +12,7 @@ export interface VoidRecord extends Pick<VoidContext, 'chain' | 'withdrawal' | '
 }
 
 export interface VoidRecords {
-  learn(instance: Instance): void
+  learn(instance: InstanceOf<'void'>): void
   has(id: Id): boolean
   find(chain: string, withdrawal: string, round: number): VoidRecord | undefined
   /** In the order in which they were declared. */
@@ -33,7 +33,7 @@ export function createVoidRecords(): VoidRecords {
   return {
     of,
     learn({ id, context, seq, at }) {
-      const { chain, withdrawal, round, signed } = context as unknown as VoidContext
+      const { chain, withdrawal, round, signed } = context
       const record: VoidRecord = { chain, withdrawal, round, signed, seq, at }
       appendTo(byWithdrawal, withdrawal, record)
       appendTo(byChain, chain, record)

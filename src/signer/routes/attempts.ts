@@ -1,12 +1,12 @@
 /** From unsigned to signed, and what became of it. There is no route that signs given bytes or a given digest (S4). */
 import { boundary } from '../../kernel/fault.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import type { InstanceOf } from '../../kernel/entry.ts'
 import { problem } from '../../http/problem.ts'
 import { serve } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
-import { contextOf } from '../memory/records.ts'
 import { chainOf, type RouteContext } from '../route-context.ts'
-import { attemptId, describeAttempt } from '../signing/attempts.ts'
+import { signingId } from '../../../machines/ids.ts'
+import { describeAttempt } from '../signing/attempts.ts'
 
 const MAXIMUM_ATTEMPTS = 10_000
 
@@ -25,8 +25,8 @@ export const signRoute = (context: RouteContext) =>
     return signAnswer(await context.attempts.sign(chain, { ...attemptOf(params), template, intents }))
   })
 
-function signAnswer(instance: Instance) {
-  const { reasons, missing, signed, spendKeys } = contextOf(instance)
+function signAnswer(instance: InstanceOf<'signing'>) {
+  const { reasons, missing, signed, spendKeys } = instance.context
   if (signed !== null) {
     const { transactionId, raw } = signed
     return { status: 200, body: { state: 'signed', transactionId, signedTransaction: raw, spendKeys } } as const
@@ -41,7 +41,7 @@ export const attemptRoute = (context: RouteContext) =>
   serve(signerApi.attempt, async ({ params }) => {
     const { name } = chainOf(context, params.chain!)
     const { transferId, n } = attemptOf(params)
-    const stored = await context.attempts.read(attemptId(name, transferId, n))
+    const stored = await context.attempts.read(signingId(name, transferId, n))
     if (stored === null) throw boundary('not-found', 'nobody has asked for this attempt')
     return { status: 200, body: describeAttempt(stored) }
   })

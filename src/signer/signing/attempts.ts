@@ -3,13 +3,14 @@
  * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
  */
 import type { z } from 'zod'
+import type { Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
+import { signingId, type IdOf } from '../../../machines/ids.ts'
 import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fault.ts'
 import type { Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/signing.ts'
-import type { Reason, SigningContext, SigningEvent, SignedTemplate } from '../../../machines/signing.ts'
-import type { Addressed, AuthorisedIntent, Id, Json } from '../../../machines/vocabulary.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
+import type { InstanceOf } from '../../kernel/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Authority } from '../../approvals.ts'
@@ -17,7 +18,6 @@ import type { attempt, signedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
 import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { Pool } from '../keys/pool.ts'
-import { contextOf } from '../memory/records.ts'
 
 /** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
 export interface Room {
@@ -51,9 +51,9 @@ export interface Asked {
 
 export interface Attempts {
   /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
-  sign(chain: SigningChain, asked: Asked): Promise<Instance>
+  sign(chain: SigningChain, asked: Asked): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
-  read(id: Id): Promise<Instance | null>
+  read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
 }
 
 export interface AttemptParts {
@@ -65,8 +65,6 @@ export interface AttemptParts {
   log: Log
 }
 
-export const attemptId = (chain: string, transferId: string, n: number): Id => `signing/${chain}:${transferId}:${n}`
-
 export function createAttempts(parts: AttemptParts): Attempts {
   const { memory } = parts
   /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
@@ -77,7 +75,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
     return isSigned ? memory.archive.read(id) : unsigned
   }
   const sign: Attempts['sign'] = async (chain, asked) => {
-    const id = attemptId(chain.name, asked.transferId, asked.n)
+    const id = signingId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
     const signed = memory.records.digestOf(id)
     if (signed === undefined) {
@@ -102,7 +100,13 @@ export function createAttempts(parts: AttemptParts): Attempts {
 type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
 
 /** The attempt as it now is: durable only when the memory is settled. */
-function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, digest: string): Instance {
+function decide(
+  parts: AttemptParts,
+  chain: SigningChain,
+  asked: Asked,
+  id: IdOf<'signing'>,
+  digest: string,
+): InstanceOf<'signing'> {
   const at = parts.now()
   const outcome = outcomeOf(parts, chain, asked, at)
   const before = parts.memory.get(id)
@@ -110,7 +114,7 @@ function decide(parts: AttemptParts, chain: SigningChain, asked: Asked, id: Id, 
   if (outcome.at(-1)!.type !== 'template.signed') checkRoom(parts, before === undefined)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
-  const messages: Addressed[] = [received, ...outcome].map(event => ({ to: id, event }))
+  const messages: Message<'signing'>[] = [received, ...outcome].map(event => ({ to: id, event }))
   const decided = parts.memory.change(messages, at).at(-1)
   if (decided === undefined) throw invariant('signing-lost', `${id} was decided and nothing changed`)
   report(parts.log, id, outcome.at(-1)!)
@@ -126,9 +130,9 @@ function checkRoom({ memory, room }: AttemptParts, isNew: boolean): void {
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
-function isKnown({ memory }: AttemptParts, before: Instance, digest: string, outcome: Outcome[]): boolean {
-  if (contextOf(before).digest !== digest) return false
-  const { reasons, missing, chain } = contextOf(before)
+function isKnown({ memory }: AttemptParts, before: InstanceOf<'signing'>, digest: string, outcome: Outcome[]): boolean {
+  if (before.context.digest !== digest) return false
+  const { reasons, missing, chain } = before.context
   const history = memory.records.historyOf(chain)
   const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
   return outcome.every(event => {
@@ -140,7 +144,7 @@ function isKnown({ memory }: AttemptParts, before: Instance, digest: string, out
 }
 
 /** What the signer decides is worth a line: an audit trail beside the memory, and the first sign of a hijacked watcher. */
-function report(log: Log, attempt: Id, outcome: Outcome): void {
+function report(log: Log, attempt: IdOf<'signing'>, outcome: Outcome): void {
   if (outcome.type === 'template.signed') log('info', 'signed', { attempt, transactionId: outcome.data.transactionId })
   else if (outcome.type === 'template.refused') log('warn', 'refused', { attempt, reasons: outcome.data.reasons })
   else log('info', 'approvals are missing', { attempt })
@@ -233,15 +237,15 @@ type Attempt = z.output<typeof attempt>
 type UnsignedState = Exclude<Attempt['state'], 'signed'>
 
 /** What the API shows of an attempt. */
-export function describeAttempt(instance: Instance): Attempt {
-  const { chain, transferId, n, reasons, missing, signed }: SigningContext = contextOf(instance)
+export function describeAttempt(instance: InstanceOf<'signing'>): Attempt {
+  const { chain, transferId, n, reasons, missing, signed } = instance.context
   if (signed !== null) return describeSigned(instance)
   return { chain, transferId, n, state: instance.value as UnsignedState, seq: instance.seq, reasons, missing }
 }
 
 /** As `describeAttempt`, of one that is signed. Throws an invariant fault for any other. */
-export function describeSigned(instance: Instance): SignedAttempt {
-  const { chain, transferId, n, spendKeys, signed, fee }: SigningContext = contextOf(instance)
+export function describeSigned(instance: InstanceOf<'signing'>): SignedAttempt {
+  const { chain, transferId, n, spendKeys, signed, fee } = instance.context
   if (signed === null) throw invariant('not-signed', `${instance.id} is listed as signed and is not`)
   const { template, intents, transactionId, raw, signedAt } = signed
   const name = { chain, transferId, n, state: 'signed' as const, seq: instance.seq }

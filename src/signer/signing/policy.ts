@@ -3,9 +3,9 @@
  * by what was signed before and by the configured caps. Whoever controls the watcher controls every input of this
  * file but the configuration, the history and the clock.
  */
+import type { Missing, Reason } from '../../../machines/messages.ts'
 import type { Destination, Inspection } from '../../../adapters/adapter.ts'
 import type { Amount, AuthorisedIntent, Intent, SpendKey } from '../../../machines/vocabulary.ts'
-import type { Missing, Reason } from '../../../machines/signing.ts'
 import { missingOf, type Authority } from '../../approvals.ts'
 import { appendTo } from '../../kernel/multimap.ts'
 import type { Destinations } from './destinations.ts'

@@ -3,10 +3,11 @@
  * before. Anybody with the watcher's token may ask, because a void only ever stops payments; whether a refund is safe
  * is for the backend to read from the receipt.
  */
+import { tell } from '../../../machines/messages.ts'
+import { voidId } from '../../../machines/ids.ts'
 import { boundary, operating } from '../../kernel/fault.ts'
 import type { Log } from '../../kernel/ports.ts'
-import type { VoidEvent } from '../../../machines/void.ts'
-import type { Id, SignedReceipt } from '../../../machines/vocabulary.ts'
+import type { SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { Identity } from '../keys/identity.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
@@ -39,8 +40,6 @@ export interface VoidParts {
   log: Log
 }
 
-const voidId = (chain: string, withdrawal: string, round: number): Id => `void/${chain}:${withdrawal}@${round}`
-
 export function createVoids({ memory, identity, room, now, log }: VoidParts): Voids {
   const { records } = memory
   const describe = ({ chain, withdrawal: id, round, signed }: VoidRecord): SignedReceipt => {
@@ -64,8 +63,10 @@ export function createVoids({ memory, identity, room, now, log }: VoidParts): Vo
     if (round > records.historyOf(chain).roundOf(withdrawal)) checkRoom(withdrawal)
     const signed = [...new Set(remembered?.templates.map(({ transactionId }) => transactionId))]
     const at = now()
-    const event: VoidEvent = { type: 'withdrawal.voided', at, data: { chain, withdrawal, round, signed } }
-    memory.change([{ to: voidId(chain, withdrawal, round), event }], at)
+    memory.change(
+      [tell(voidId(chain, withdrawal, round), 'withdrawal.voided', at, { chain, withdrawal, round, signed })],
+      at,
+    )
     log('info', 'voided', { chain, withdrawal, round, signed })
   }
 

@@ -84,7 +84,11 @@ async function addAuthorisations(
 }
 
 /** Whether nothing is missing any more with this one. */
-function isEnough({ orchestrator, health }: Parts, known: InstanceOf<'withdrawal'>, authorisation: Authorisation): boolean {
+function isEnough(
+  { orchestrator, health }: Parts,
+  known: InstanceOf<'withdrawal'>,
+  authorisation: Authorisation,
+): boolean {
   const { context } = orchestrator.memory.get(known.id) ?? known
   const { rules } = healthOf(health, context.chain)
   return heldFor(rules, { ...context, authorisations: [...context.authorisations, authorisation] }) === null
