@@ -3,44 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { initialTransition, transition } from 'xstate'
 import type { SigningEvent } from '../../machines/messages.ts'
 import { signingMachine, version, type SigningContext } from '../../machines/signing.ts'
+import { signingEvents as events } from './subjects/signing.ts'
 
 /** An instance of every state as version 1 stored it. A change of machine that cannot read them needs a new version. */
 const golden = JSON.parse(readFileSync(new URL('golden/signing.json', import.meta.url), 'utf8')) as {
   version: number
   states: Record<string, SigningContext>
-}
-
-const at = 1_767_225_600_000
-const transferId = 'ab'.repeat(32)
-const intent = {
-  id: 'w-1',
-  chain: 'litecoin',
-  asset: 'LTC',
-  to: 'rltc1q',
-  dataField: null,
-  amount: '100',
-  expiresAt: null,
-  round: 2,
-  authorisations: [{ key: 'k', signature: 's' }],
-}
-const events: { [Type in SigningEvent['type']]: Extract<SigningEvent, { type: Type }> } = {
-  'request.received': { type: 'request.received', at, data: { chain: 'litecoin', transferId, n: 1, digest: 'cd' } },
-  'template.inspected': {
-    type: 'template.inspected',
-    at,
-    data: { spendKeys: ['litecoin:ef:0'], fee: '7', outflow: '100', rounds: { 'w-1': 2 } },
-  },
-  'template.refused': {
-    type: 'template.refused',
-    at,
-    data: { reasons: [{ kind: 'fee-too-high', message: 'too high' }] },
-  },
-  'approvals.missed': { type: 'approvals.missed', at, data: { missing: [{ id: 'w-1', required: 2, given: 1 }] } },
-  'template.signed': {
-    type: 'template.signed',
-    at,
-    data: { template: { psbt: 'x' }, intents: [intent], transactionId: '01', raw: '02', signedAt: at },
-  },
 }
 
 const states = ['absent', 'received', 'inspected', 'awaitingApproval', 'signed', 'refused'] as const

@@ -41,13 +41,17 @@ export interface Effect extends Actions {
 
 export const to = (value: string, set: object = {}, also: Actions = {}): Effect => ({ to: value, set, ...also })
 
-export interface Subject {
+/** A machine, what can be said to it, and the ways to where it can stand when it is said. */
+export interface Stage {
   machine: AnyStateMachine
-  id: Id
   /** By name: the type, and what is particular about it. */
   events: Record<string, Event>
   /** `<value>` or `<value>, <what is particular>`: the events that lead there. */
   stands: Record<string, string[]>
+}
+
+export interface Subject extends Stage {
+  id: Id
   /** By stand and event; what is not here changes nothing. */
   table: Record<string, Record<string, Effect>>
 }
@@ -71,7 +75,7 @@ const next = (machine: AnyStateMachine, before: AnyMachineSnapshot, event: Event
 
 const absent = (machine: AnyStateMachine) => initialTransition(machine)[0] as AnyMachineSnapshot
 
-export function stood({ machine, events, stands }: Subject, stand: string): AnyMachineSnapshot {
+export function stood({ machine, events, stands }: Stage, stand: string): AnyMachineSnapshot {
   return stands[stand]!.reduce((snapshot, name) => {
     const [after] = next(machine, snapshot, events[name]!)
     if (after === snapshot) throw new Error(`on the way to ${stand}: ${flat(snapshot.value)} ignores ${name}`)

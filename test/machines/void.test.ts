@@ -1,20 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { initialTransition, transition } from 'xstate'
-import type { VoidEvent } from '../../machines/messages.ts'
 import { version, voidMachine, type VoidContext } from '../../machines/void.ts'
+import { voidEvent as event } from './subjects/void.ts'
 
 /** An instance of every state as version 1 stored it. A change of machine that cannot read them needs a new version. */
 const golden = JSON.parse(readFileSync(new URL('golden/void.json', import.meta.url), 'utf8')) as {
   version: number
   states: Record<string, VoidContext>
 }
-const event: VoidEvent = {
-  type: 'withdrawal.voided',
-  at: 1_767_225_600_000,
-  data: { chain: 'litecoin', withdrawal: 'w-1', round: 2, signed: ['ab'.repeat(32)] },
-}
-
 describe('void', () => {
   test('absent -- withdrawal.voided -- voided', () => {
     const [after, actions] = transition(voidMachine, initialTransition(voidMachine)[0], event)

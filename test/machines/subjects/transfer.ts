@@ -1,0 +1,385 @@
+import type { IdOf } from '../../../machines/ids.ts'
+import { transfer } from '../../../machines/transfer.ts'
+import { happened, to, type Subject, type Told } from '../table.ts'
+
+const id = 'transfer/one'
+const account = 'account/litecoin:0'
+const place = { height: 100, hash: 'b100' }
+const plan = {
+  chain: 'litecoin',
+  transfer: id,
+  purpose: 'payment',
+  account,
+  withdrawals: [
+    { id: 'withdrawal/w-1', fee: '4' },
+    { id: 'withdrawal/w-2', fee: '3' },
+  ],
+  coins: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1'],
+  credit: 3,
+  final: 20,
+}
+const first = { n: 1, template: { psbt: 'x' }, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'], fee: '7' }
+const second = { n: 2, template: { psbt: 'y' }, spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'], fee: '9' }
+const signedSecond = { ...second, transactionId: 'dd', raw: '00dd' }
+
+const adoptedSecond = to(
+  'underway',
+  { attempts: 2, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'] },
+  {
+    reserves: ['litecoin:aa:0', 'litecoin:cc:2'],
+    tells: [
+      [
+        'attempt/one:2',
+        'attempt.adopted',
+        {
+          n: 2,
+          template: { psbt: 'y' },
+          spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'],
+          fee: '9',
+          transactionId: 'dd',
+          raw: '00dd',
+          chain: 'litecoin',
+          transfer: id,
+          account,
+        },
+      ],
+    ],
+  },
+)
+const signed = to(
+  'underway',
+  { transactionId: 'cc', signed: ['cc'] },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.signed', { transfer: id, transactionId: 'cc', fee: '4' }],
+      ['withdrawal/w-2', 'transfer.signed', { transfer: id, transactionId: 'cc', fee: '3' }],
+    ],
+  },
+)
+const held = to(
+  'underway',
+  { reason: 'fee-too-high' },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.held', { transfer: id, reason: 'fee-too-high' }],
+      ['withdrawal/w-2', 'transfer.held', { transfer: id, reason: 'fee-too-high' }],
+    ],
+  },
+)
+const mined = to(
+  'confirming',
+  { dueHeight: 102, transactionId: 'cc', signed: ['cc'], place },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.mined', { transfer: id, transactionId: 'cc', fee: '4', place }],
+      ['withdrawal/w-2', 'transfer.mined', { transfer: id, transactionId: 'cc', fee: '3', place }],
+    ],
+  },
+)
+const unmined = to(
+  'underway',
+  { dueHeight: null, place: null },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.unmined', { transfer: id }],
+      ['withdrawal/w-2', 'transfer.unmined', { transfer: id }],
+    ],
+  },
+)
+const lost = to('underway', {}, { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }]] })
+const resumed = to(
+  'underway',
+  { reason: 'the limit was raised' },
+  { tells: [['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }]] },
+)
+
+const released: Told[] = [
+  ['coin/litecoin:aa:0', 'coin.released', { holder: id, height: 130 }],
+  ['coin/litecoin:bb:1', 'coin.released', { holder: id, height: 130 }],
+]
+const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lost', signed: string[] = []) => {
+  const data = { reason, transfer: id, signed }
+  return to(
+    'dead',
+    { dead, reason },
+    {
+      releases: keys,
+      tells: [...released, ['withdrawal/w-1', 'transfer.died', data], ['withdrawal/w-2', 'transfer.died', data]],
+    },
+  )
+}
+
+const both = [...first.spendKeys, 'litecoin:cc:2']
+const dissolved = (reason: string, attempts: IdOf<'attempt'>[], keys: string[]) => {
+  const data = { transfer: id }
+  return to(
+    'dead',
+    { reason },
+    {
+      releases: keys,
+      tells: [
+        ...released,
+        ...attempts.map((attempt): Told => [attempt, 'transfer.dissolved', {}]),
+        ['withdrawal/w-1', 'transfer.dissolved', data],
+        ['withdrawal/w-2', 'transfer.dissolved', data],
+        [account, 'withdrawal.queued', {}],
+      ],
+    },
+  )
+}
+const passedOn = (type: string, ...attempts: IdOf<'attempt'>[]) =>
+  to('underway', {}, { tells: attempts.map((attempt): Told => [attempt, type, {}]) })
+
+/** Paid with 3 confirmations, at 102; final with 20, at 119. */
+export const transferSubject: Subject = {
+  machine: transfer,
+  id,
+  events: {
+    'transfer.planned': happened('transfer.planned', { ...plan, attempt: first }),
+    'transfer.adopted': happened('transfer.adopted', {
+      ...plan,
+      attempt: { ...first, transactionId: 'cc', raw: '00cc' },
+      reserves: ['litecoin:bb:1'],
+    }),
+    'transfer.displaced': happened('transfer.displaced', {
+      keys: ['litecoin:aa:0'],
+      reason: 'signed elsewhere',
+      height: 130,
+    }),
+    'attempt.adopted': happened('attempt.adopted', signedSecond),
+    'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
+    'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
+    'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130 }),
+    'attempt.voided, the second': happened('attempt.voided', { n: 2, reason: 'voided', height: 130 }),
+    'withdrawal.voided': happened('withdrawal.voided', {
+      receipt: {},
+      verdict: 'cancelled',
+      reason: 'cancelled',
+      height: 130,
+    }),
+    'withdrawal.expired': happened('withdrawal.expired'),
+    'authorisation.added': happened('authorisation.added', { key: 'k2', signature: 's2' }),
+    'attempt.mined': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7' }),
+    'attempt.unmined': happened('attempt.unmined', { n: 1 }),
+    'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
+    'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
+    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130 }),
+    'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
+    'height.reached 101': happened('height.reached', { height: 101 }),
+    'height.reached 102': happened('height.reached', { height: 102 }),
+    'height.reached 118': happened('height.reached', { height: 118 }),
+    'height.reached 119': happened('height.reached', { height: 119 }),
+  },
+  stands: {
+    absent: [],
+    underway: ['transfer.planned'],
+    'underway, signed': ['transfer.planned', 'attempt.signed'],
+    'underway, two attempts': ['transfer.planned', 'attempt.adopted'],
+    'underway, one of two dead': ['transfer.planned', 'attempt.adopted', 'attempt.died'],
+    confirming: ['transfer.planned', 'attempt.mined'],
+    confirmed: ['transfer.planned', 'attempt.mined', 'height.reached 102'],
+    final: ['transfer.planned', 'attempt.mined', 'height.reached 102', 'height.reached 119'],
+    dead: ['transfer.planned', 'attempt.died'],
+  },
+  table: {
+    absent: {
+      'transfer.planned': to(
+        'underway',
+        {},
+        {
+          reserves: ['litecoin:aa:0', 'litecoin:bb:1'],
+          tells: [
+            ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
+            ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
+            ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
+            [
+              'attempt/one:1',
+              'attempt.planned',
+              {
+                n: 1,
+                template: { psbt: 'x' },
+                spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'],
+                fee: '7',
+                chain: 'litecoin',
+                transfer: id,
+                account,
+              },
+            ],
+          ],
+        },
+      ),
+      'transfer.adopted': to(
+        'underway',
+        {},
+        {
+          reserves: ['litecoin:bb:1'],
+          tells: [
+            ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
+            ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
+            ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
+            [
+              'attempt/one:1',
+              'attempt.adopted',
+              {
+                n: 1,
+                template: { psbt: 'x' },
+                spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'],
+                fee: '7',
+                transactionId: 'cc',
+                raw: '00cc',
+                chain: 'litecoin',
+                transfer: id,
+                account,
+              },
+            ],
+          ],
+        },
+      ),
+    },
+    underway: {
+      'attempt.adopted': adoptedSecond,
+      'attempt.signed': signed,
+      'attempt.held': held,
+      'attempt.mined': mined,
+      'attempt.died': died([1]),
+      'attempt.died, the second': died([2]),
+      'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys),
+      'attempt.voided, the second': dissolved('voided', ['attempt/one:1'], first.spendKeys),
+      'withdrawal.voided': dissolved('cancelled', ['attempt/one:1'], first.spendKeys),
+      'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1'], first.spendKeys),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
+      'coin.lost': lost,
+      'transfer.resumed': resumed,
+    },
+    'underway, signed': {
+      'attempt.adopted': adoptedSecond,
+      'attempt.signed': { ...signed, set: {} },
+      'attempt.held': held,
+      'attempt.mined': { ...mined, set: { dueHeight: 102, place } },
+      'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
+      'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
+      'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
+      'attempt.voided, the second': died([2], first.spendKeys, 'voided', ['cc']),
+      'transfer.displaced': to('underway', {}, { releases: ['litecoin:aa:0'] }),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
+      'coin.lost': lost,
+      'transfer.resumed': resumed,
+    },
+    'underway, two attempts': {
+      'attempt.signed': signed,
+      'attempt.held': held,
+      'attempt.mined': mined,
+      'attempt.died': to('underway', { dead: [1] }),
+      'attempt.died, the second': to('underway', { dead: [2] }),
+      'attempt.voided': to('underway', { dead: [1] }),
+      'attempt.voided, the second': to('underway', { dead: [2] }),
+      'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
+      'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
+      'coin.lost': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+          ],
+        },
+      ),
+      'transfer.resumed': to(
+        'underway',
+        { reason: 'the limit was raised' },
+        {
+          tells: [
+            ['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }],
+            ['attempt/one:2', 'transfer.resumed', { reason: 'the limit was raised' }],
+          ],
+        },
+      ),
+    },
+    'underway, one of two dead': {
+      'attempt.signed': signed,
+      'attempt.held': held,
+      'attempt.mined': mined,
+      'attempt.died, the second': died([1, 2], both),
+      'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
+      'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
+      'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
+      'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
+      'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
+      'coin.lost': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+          ],
+        },
+      ),
+      'transfer.resumed': to(
+        'underway',
+        { reason: 'the limit was raised' },
+        {
+          tells: [
+            ['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }],
+            ['attempt/one:2', 'transfer.resumed', { reason: 'the limit was raised' }],
+          ],
+        },
+      ),
+    },
+    confirming: {
+      'attempt.unmined': unmined,
+      'height.reached 102': to(
+        'confirmed',
+        { dueHeight: 119 },
+        {
+          tells: [
+            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
+          ],
+        },
+      ),
+      'height.reached 118': to(
+        'confirmed',
+        { dueHeight: 119 },
+        {
+          tells: [
+            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
+          ],
+        },
+      ),
+      'height.reached 119': to(
+        'confirmed',
+        { dueHeight: 119 },
+        {
+          tells: [
+            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
+          ],
+        },
+      ),
+    },
+    confirmed: {
+      'attempt.unmined': unmined,
+      'height.reached 119': to(
+        'final',
+        {},
+        {
+          releases: ['litecoin:aa:0', 'litecoin:bb:1'],
+          tells: [
+            ['withdrawal/w-1', 'transfer.finalised', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.finalised', { transfer: id }],
+            ['attempt/one:1', 'transfer.finalised', { height: 119 }],
+          ],
+        },
+      ),
+    },
+  },
+}
