@@ -8,6 +8,7 @@ import {
   transition as publicTransition,
   type AnyMachineSnapshot,
   type AnyStateMachine,
+  type StateValue,
 } from 'xstate'
 import { SIGNER_KINDS, WATCHER_KINDS } from '../../machines/ids.ts'
 import type { Event } from '../../machines/vocabulary.ts'
@@ -37,10 +38,21 @@ type Transition = (
   event: Event,
 ) => [AnyMachineSnapshot, ReturnedAction[]]
 
+/** What XState leaves untyped in a snapshot of any machine. */
+interface Shown {
+  value: StateValue
+  context: object
+  status: string
+  error: unknown
+  tags: ReadonlySet<string>
+}
+
+const shownOf = (snapshot: AnyMachineSnapshot): Shown => snapshot
+
 /** All that a step reads of a transition. */
 function told(one: Transition, machine: AnyStateMachine, before: AnyMachineSnapshot, event: Event) {
   const [after, actions] = one(machine, before, event)
-  const { value, context, status, error, tags } = after
+  const { value, context, status, error, tags } = shownOf(after)
   const named = actions.map(({ type, params }) => ({ type, params }))
   return { isSame: after === before, value, context, status, error, tags: [...tags], actions: named }
 }
@@ -48,7 +60,8 @@ function told(one: Transition, machine: AnyStateMachine, before: AnyMachineSnaps
 /** As `stood` led there, and as the step restores it from what is stored. */
 const snapshotsAt = (stage: Stage, stand: string): AnyMachineSnapshot[] => {
   const led = stood(stage, stand)
-  return [led, stage.machine.resolveState({ value: led.value, context: structuredClone(led.context) })]
+  const { value, context } = shownOf(led)
+  return [led, stage.machine.resolveState({ value, context: structuredClone(context) })]
 }
 
 test('every machine is compared', () => {
