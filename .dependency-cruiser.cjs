@@ -19,7 +19,7 @@ module.exports = {
     },
     {
       name: 'machines-stand-alone',
-      comment: 'Machines speak to each other by events, never by import.',
+      comment: 'Machines speak to each other by events, never by import; what they say stands in messages.ts.',
       severity: 'error',
       from: { path: '^machines/', pathNot: '^machines/vocabulary\\.ts$' },
       to: { path: '^machines/', pathNot: '^machines/vocabulary\\.ts$' },
