@@ -84,6 +84,13 @@ export default tseslint.config(
   { files: ['machines/**'], rules: { 'max-lines-per-function': 'off' } },
   {
     files: ['test/**'],
-    rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-floating-promises': 'error' },
+    rules: {
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-floating-promises': 'error',
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'vitest', importNames: ['it'], message: 'One word, one thing: test.' }] },
+      ],
+    },
   },
 )

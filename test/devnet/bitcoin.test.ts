@@ -3,7 +3,7 @@
  * what a daemon would. Hashes are compared by the order in which they first appear.
  */
 import { Transaction } from 'bitcoinjs-lib'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createRpc, toSatoshi, type Answer, type Rpc } from '../../adapters/bitcoin/rpc.ts'
@@ -265,7 +265,7 @@ afterAll(async () => {
 const simulated = (seed: string) =>
   createSimulatedBitcoin({ network, seed, now: () => now, ...credentials, isReplacing: true })
 
-it('the simulated node answers as litecoind does, call by call', async () => {
+test('the simulated node answers as litecoind does, call by call', async () => {
   const disk = {} as Disk
   const real = await scenario(createRpc(litecoind, requester.request, disk))
   const imitation = await scenario(createRpc({ url: 'http://simulated', ...credentials }, simulated('s').request, disk))
@@ -273,7 +273,7 @@ it('the simulated node answers as litecoind does, call by call', async () => {
   for (const [position, [name, answer]] of imitation.entries()) expect.soft(answer, name).toEqual(real[position]![1])
 })
 
-it('its blocks have the roots and ids of real ones, and its first block is that of litecoind', async () => {
+test('its blocks have the roots and ids of real ones, and its first block is that of litecoind', async () => {
   const node = simulated('proof')
   node.mine(103)
   node.pay(key.address, toSatoshi('1.5'))
@@ -286,7 +286,7 @@ it('its blocks have the roots and ids of real ones, and its first block is that 
   expect(accepted).toBe('duplicate')
 })
 
-it('equal seeds and calls give equal blocks, other seeds give others', () => {
+test('equal seeds and calls give equal blocks, other seeds give others', () => {
   const run = (seed: string) => {
     const node = simulated(seed)
     node.mine(102)
@@ -297,7 +297,7 @@ it('equal seeds and calls give equal blocks, other seeds give others', () => {
   expect(run('a')).not.toEqual(run('b'))
 })
 
-it('a payment that the faucet takes back never confirms', () => {
+test('a payment that the faucet takes back never confirms', () => {
   const node = simulated('double')
   node.mine(102)
   const paid = node.pay(key.address, 5_000_000n)
@@ -307,12 +307,12 @@ it('a payment that the faucet takes back never confirms', () => {
   expect(node.block(hash!).transactions!.map(transaction => transaction.getId())).toContain(conflict)
 })
 
-it('the faucet says what it needs when it has not enough', () => {
+test('the faucet says what it needs when it has not enough', () => {
   const node = simulated('poor')
   expect(() => node.pay(key.address, 1_000_000n)).toThrow('mine blocks')
 })
 
-it('a second node follows the longer branch, and what the shorter one held is pending again', () => {
+test('a second node follows the longer branch, and what the shorter one held is pending again', () => {
   const [one, other] = [simulated('one'), simulated('other')]
   one.mine(101)
   for (let height = 1; height <= 101; height++) other.submit(one.block(one.hashAt(height)))
@@ -327,7 +327,7 @@ it('a second node follows the longer branch, and what the shorter one held is pe
   expect(one.pending()).toEqual([])
 })
 
-it('a dogecoin node, which has no segwit, pays and mines as well', () => {
+test('a dogecoin node, which has no segwit, pays and mines as well', () => {
   const dogecoin = networkOf('dogecoin-regtest')
   const node = createSimulatedBitcoin({ network: dogecoin, seed: 'doge', now: () => now, ...credentials })
   node.mine(62)

@@ -1,6 +1,6 @@
 /** What has left memory is found again, and agrees with a model that remembers everything. */
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { idOf } from '../../machines/ids.ts'
 import { simulatedDisk } from '../simulation/disk.ts'
 import type { Query } from '../../src/ledger/engine.ts'
@@ -48,7 +48,7 @@ const pastOf = (world: World, seq: number, limit: number): Recorded[] => {
 }
 
 describe('the archive', () => {
-  it.each([
+  test.each([
     ['in one segment', 200, 1000],
     ['over many segments', 200, 17],
     ['right after a checkpoint', 120, 40],
@@ -81,7 +81,7 @@ describe('the archive', () => {
     await compare(await reopen())
   })
 
-  it('answers nothing for what is not there', async () => {
+  test('answers nothing for what is not there', async () => {
     const { archive } = await open(simulatedDisk({ seed: 1 }))
     expect(await archive.entry(1)).toBeNull()
     expect(await archive.entries(0, 10)).toEqual([])
@@ -90,7 +90,7 @@ describe('the archive', () => {
     expect(await archive.list({ kind: 'deposit', after: 0, limit: 10 })).toEqual([])
   })
 
-  it('shows only what is durable', async () => {
+  test('shows only what is durable', async () => {
     const world = newWorld()
     let release: () => void = () => undefined
     let isHolding = false
@@ -115,7 +115,7 @@ describe('the archive', () => {
     expect(await archive.read('deposit/1')).toEqual(world.ended.get('deposit/1'))
   })
 
-  it('rejects when what it reads was damaged after the start', async () => {
+  test('rejects when what it reads was damaged after the start', async () => {
     const disk = simulatedDisk({ seed: 3 })
     const world = newWorld()
     const { journal, archive } = await open(disk)

@@ -1,5 +1,5 @@
 /** A checkpoint is taken while commits go on, and shows one moment all the same. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { depositId } from '../../machines/ids.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import type { Instance } from '../../src/kernel/entry.ts'
@@ -14,7 +14,7 @@ const headOf = (disk: ReturnType<typeof simulatedDisk>) =>
   ).head
 
 describe('a checkpoint', () => {
-  it('lets commits through between its slices, and replay sets right what they changed behind its back', async () => {
+  test('lets commits through between its slices, and replay sets right what they changed behind its back', async () => {
     const disk = simulatedDisk({ seed: 1 })
     const world = newWorld()
     const ledger = await open(disk)
@@ -40,7 +40,7 @@ describe('a checkpoint', () => {
     expect(stateFound((await open(disk.crash())).opened)).toEqual(stateOf(world))
   })
 
-  it('is not named before every commit that it may have seen is durable', async () => {
+  test('is not named before every commit that it may have seen is durable', async () => {
     let release: (() => void) | null = null
     let isHolding = false
     const disk = simulatedDisk({
@@ -74,7 +74,7 @@ describe('a checkpoint', () => {
     expect(headOf(disk).checkpoint).toMatchObject({ seq: 1 })
   })
 
-  it('leaves out what has changed since its moment, because the journal behind has it whole', async () => {
+  test('leaves out what has changed since its moment, because the journal behind has it whole', async () => {
     const disk = simulatedDisk({ seed: 3 })
     const world = newWorld()
     const ledger = await open(disk)
@@ -91,7 +91,7 @@ describe('a checkpoint', () => {
     expect((await verifyLedger(disk, DIRECTORY)).findings).toEqual([])
   })
 
-  it('replaces the one before it, and never touches the journal', async () => {
+  test('replaces the one before it, and never touches the journal', async () => {
     const disk = simulatedDisk({ seed: 4 })
     const world = newWorld()
     const ledger = await open(disk)
@@ -110,7 +110,7 @@ describe('a checkpoint', () => {
     expect(disk.paths()).toEqual(files.map(name => `${DIRECTORY}/${name}`).sort())
   })
 
-  it('is not taken twice for the same seq, nor of an empty ledger, nor two at once', async () => {
+  test('is not taken twice for the same seq, nor of an empty ledger, nor two at once', async () => {
     const disk = simulatedDisk({ seed: 5 })
     const world = newWorld()
     const ledger = await open(disk)

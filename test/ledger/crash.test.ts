@@ -1,6 +1,6 @@
 /** Scripted and random runs on a disk that fails, loses power or loses its process: what was acknowledged is always there. */
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { idOf, kindOf, nameOf, type Id } from '../../machines/ids.ts'
 import { simulatedDisk, type DiskCall, type DiskOptions, type SimulatedDisk } from '../simulation/disk.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
@@ -100,7 +100,7 @@ async function runUntil(
 const never = Number.POSITIVE_INFINITY
 
 describe('what was acknowledged', () => {
-  it('is there after the power fails at any call of the disk, with other losses each time', async () => {
+  test('is there after the power fails at any call of the disk, with other losses each time', async () => {
     const { calls } = await runUntil({ seed: 0 }, never)
     expect(calls).toBeGreaterThan(100)
     for (let stopAt = 1; stopAt <= calls; stopAt++)
@@ -110,7 +110,7 @@ describe('what was acknowledged', () => {
       }
   })
 
-  it('is there after the process is killed at any call of the disk, and the power fails after the next start', async () => {
+  test('is there after the process is killed at any call of the disk, and the power fails after the next start', async () => {
     const { calls } = await runUntil({ seed: 0 }, never)
     for (let stopAt = 1; stopAt <= calls; stopAt++) {
       const { disk, run } = await runUntil({ seed: stopAt }, stopAt)
@@ -125,7 +125,7 @@ describe('what was acknowledged', () => {
     }
   })
 
-  it('is there after the power fails at any call of a start that follows a crash', async () => {
+  test('is there after the power fails at any call of a start that follows a crash', async () => {
     const { calls } = await runUntil({ seed: 0 }, never)
     for (let stopAt = 3; stopAt <= calls; stopAt += 4) {
       const { disk, run } = await runUntil({ seed: stopAt }, stopAt)
@@ -146,7 +146,7 @@ describe('what was acknowledged', () => {
     }
   })
 
-  it.each<DiskCall>([
+  test.each<DiskCall>([
     'write',
     'sync',
     'rename',
@@ -168,7 +168,7 @@ describe('what was acknowledged', () => {
       }
   })
 
-  it('is there when the power fails again and again, at random, between random changes and checkpoints', async () => {
+  test('is there when the power fails again and again, at random, between random changes and checkpoints', async () => {
     const change = fc.record({
       id: fc
         .constantFrom<Id[]>('deposit/a', 'deposit/b', 'coin/a', 'coin/b', 'transfer/c')

@@ -1,5 +1,5 @@
 /** What a start does with a journal that is not as it was written: it cuts what a crash explains and refuses the rest. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { simulatedDisk, type SimulatedDisk } from '../simulation/disk.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { DIRECTORY, checkpointOf, newWorld, open, stateFound, stateOf, step, worldAt, type World } from './made.ts'
@@ -35,7 +35,7 @@ const outcomeOf = (disk: SimulatedDisk) =>
   )
 
 describe('a journal that is not as it was written', () => {
-  it('is cut to its last whole commit, wherever in its last three commits it ends', async () => {
+  test('is cut to its last whole commit, wherever in its last three commits it ends', async () => {
     const { disk, world, bytes, starts } = await written()
     for (let length = starts[3]!; length <= bytes.length; length++) {
       disk.poke(SEGMENT, bytes.subarray(0, length))
@@ -50,7 +50,7 @@ describe('a journal that is not as it was written', () => {
     }
   })
 
-  it('can be appended to after a cut', async () => {
+  test('can be appended to after a cut', async () => {
     const { disk, world, bytes } = await written()
     disk.poke(SEGMENT, bytes.subarray(0, bytes.length - 7))
     const again = worldAt(world, 10)
@@ -60,7 +60,7 @@ describe('a journal that is not as it was written', () => {
     expect(stateFound((await open(disk.crash())).opened)).toEqual(stateOf(again))
   })
 
-  it('is refused when any byte of a commit with a whole commit behind it has changed', async () => {
+  test('is refused when any byte of a commit with a whole commit behind it has changed', async () => {
     const { disk, bytes, starts } = await written()
     for (let at = starts[3]!; at < starts[5]!; at++)
       for (const mask of [0x01, 0x20, bytes[at]! ^ 0x0a]) {
@@ -76,7 +76,7 @@ describe('a journal that is not as it was written', () => {
       }
   })
 
-  it('never yields wrong data when any byte of its very last commit has changed', async () => {
+  test('never yields wrong data when any byte of its very last commit has changed', async () => {
     const { disk, world, bytes, starts } = await written()
     for (let at = starts[5]!; at < bytes.length; at++) {
       const damaged = Buffer.from(bytes)
@@ -88,7 +88,7 @@ describe('a journal that is not as it was written', () => {
     }
   })
 
-  it('is cut when the tail is zeros, as some file systems leave it', async () => {
+  test('is cut when the tail is zeros, as some file systems leave it', async () => {
     const { disk, world, bytes } = await written()
     disk.poke(SEGMENT, Buffer.concat([bytes, Buffer.alloc(5000)]))
     const opened = await outcomeOf(disk)
@@ -97,7 +97,7 @@ describe('a journal that is not as it was written', () => {
     expect(stateFound(opened)).toEqual(stateOf(world))
   })
 
-  it.each([
+  test.each([
     ['removed', (lines: string[]) => lines.toSpliced(2, 1)],
     ['doubled', (lines: string[]) => lines.toSpliced(2, 0, lines[2]!)],
     ['swapped', (lines: string[]) => lines.toSpliced(2, 2, lines[3]!, lines[2]!)],
@@ -112,7 +112,7 @@ describe('a journal that is not as it was written', () => {
     expect(findings[0]!.file).toBe(SEGMENT)
   })
 
-  it('of another ledger is refused', async () => {
+  test('of another ledger is refused', async () => {
     const { disk, bytes } = await written()
     const other = simulatedDisk({ seed: 2 })
     const { opened, journal } = await open(other)
@@ -125,7 +125,7 @@ describe('a journal that is not as it was written', () => {
 })
 
 describe('a directory that lacks something', () => {
-  it('is refused when HEAD.json is lost, and stays as it is', async () => {
+  test('is refused when HEAD.json is lost, and stays as it is', async () => {
     const { disk, bytes } = await written()
     disk.poke(`${DIRECTORY}/HEAD.json`, null)
     expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
@@ -133,7 +133,7 @@ describe('a directory that lacks something', () => {
     expect(disk.peek(SEGMENT)!.equals(bytes)).toBe(true)
   })
 
-  it('is refused when any byte of HEAD.json has changed', async () => {
+  test('is refused when any byte of HEAD.json has changed', async () => {
     const { disk } = await written()
     const head = disk.peek(`${DIRECTORY}/HEAD.json`)!
     for (let at = 0; at < head.length; at++) {
@@ -144,7 +144,7 @@ describe('a directory that lacks something', () => {
     }
   })
 
-  it('is refused when its only segment is lost', async () => {
+  test('is refused when its only segment is lost', async () => {
     const { disk } = await written()
     disk.poke(SEGMENT, null)
     const fault = await outcomeOf(disk)
@@ -152,7 +152,7 @@ describe('a directory that lacks something', () => {
     expect((fault as { message: string }).message).toContain(SEGMENT)
   })
 
-  it('is refused when HEAD.json is older than the journal', async () => {
+  test('is refused when HEAD.json is older than the journal', async () => {
     const { disk, world } = await written()
     const head = disk.peek(`${DIRECTORY}/HEAD.json`)!
     const ledger = await open(disk)
@@ -177,7 +177,7 @@ describe('a ledger with a checkpoint', () => {
     return { disk, world }
   }
 
-  it('starts from it, and verify finds nothing', async () => {
+  test('starts from it, and verify finds nothing', async () => {
     const { disk, world } = await checkpointed()
     const opened = await outcomeOf(disk)
     if ('message' in opened) throw new Error(opened.message)
@@ -195,7 +195,7 @@ describe('a ledger with a checkpoint', () => {
     })
   })
 
-  it('is refused when any byte of the checkpoint has changed, is missing or was added', async () => {
+  test('is refused when any byte of the checkpoint has changed, is missing or was added', async () => {
     const { disk } = await checkpointed()
     const bytes = disk.peek(CHECKPOINT)!
     for (let at = 0; at < bytes.length; at++) {
@@ -213,7 +213,7 @@ describe('a ledger with a checkpoint', () => {
     expect((await verifyLedger(disk, DIRECTORY)).findings).toMatchObject([{ file: CHECKPOINT, damage: true }])
   })
 
-  it('is refused when a segment that the checkpoint covers is missing or shorter, and verify finds a change in it', async () => {
+  test('is refused when a segment that the checkpoint covers is missing or shorter, and verify finds a change in it', async () => {
     const { disk } = await checkpointed()
     const bytes = disk.peek(SEGMENT)!
     disk.poke(SEGMENT, null)
@@ -226,7 +226,7 @@ describe('a ledger with a checkpoint', () => {
     expect(findings[0]).toMatchObject({ file: SEGMENT, offset: 0, damage: true })
   })
 
-  it('makes a missing or damaged index again', async () => {
+  test('makes a missing or damaged index again', async () => {
     const { disk, world } = await checkpointed()
     const path = `${DIRECTORY}/journal/1.index`
     const index = disk.peek(path)!
@@ -246,7 +246,7 @@ describe('a ledger with a checkpoint', () => {
     }
   })
 
-  it('is refused when the journal ends before what the checkpoint has seen', async () => {
+  test('is refused when the journal ends before what the checkpoint has seen', async () => {
     const { disk, world } = await written()
     const ledger = await open(disk)
     const late: Promise<void>[] = []

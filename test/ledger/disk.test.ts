@@ -2,7 +2,7 @@
 import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDisk } from '../../src/shell/disk.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { makeProgram, runProgram } from './child.ts'
@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 describe('on a real disk', () => {
-  it('a ledger is there after each start, with checkpoints and a torn tail between', async () => {
+  test('a ledger is there after each start, with checkpoints and a torn tail between', async () => {
     const disk = createDisk()
     const directory = join(folder, 'deep/er/ledger')
     const world = newWorld()
@@ -45,14 +45,14 @@ describe('on a real disk', () => {
     expect(summary).toMatchObject({ seq: world.seq, entries: world.feed.length, ended: world.ended.size })
   })
 
-  it('files are for their owner only', async () => {
+  test('files are for their owner only', async () => {
     const { journal } = await open(createDisk(), join(folder, 'ledger'))
     await journal.close()
     expect((await stat(join(folder, 'ledger/HEAD.json'))).mode & 0o077).toBe(0)
     expect((await stat(join(folder, 'ledger/journal'))).mode & 0o077).toBe(0)
   })
 
-  it('a missing file is not made by reading, and a missing folder is empty', async () => {
+  test('a missing file is not made by reading, and a missing folder is empty', async () => {
     const disk = createDisk()
     await expect(disk.open(join(folder, 'none'), { create: false })).rejects.toMatchObject({ code: 'ENOENT' })
     expect(await disk.exists(join(folder, 'none'))).toBe(false)
@@ -61,7 +61,7 @@ describe('on a real disk', () => {
 })
 
 describe('between processes', () => {
-  it('a second one is refused by name while the first lives, and let in as soon as it is killed', async () => {
+  test('a second one is refused by name while the first lives, and let in as soon as it is killed', async () => {
     const program = await makeProgram(join(folder, 'program'))
     const directory = join(folder, 'ledger')
     const first = runProgram(program, directory, 0)
@@ -77,7 +77,7 @@ describe('between processes', () => {
     await second.kill()
   })
 
-  it('a process killed in the midst of its commits leaves all that it acknowledged', async () => {
+  test('a process killed in the midst of its commits leaves all that it acknowledged', async () => {
     const program = await makeProgram(join(folder, 'program'))
     const directory = join(folder, 'ledger')
     let acknowledged = 0

@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { simulatedDisk } from '../simulation/disk.ts'
 import { DIRECTORY, checkpointOf, newWorld, open, stateFound, stateOf, step } from './made.ts'
 
 describe('the journal', () => {
-  it('makes a new ledger, and says so only once', async () => {
+  test('makes a new ledger, and says so only once', async () => {
     const disk = simulatedDisk({ seed: 1 })
     const first = await open(disk)
     expect(first.opened).toMatchObject({ created: true, seq: 0, live: [], reservations: [], cut: null, heights: {} })
@@ -12,7 +12,7 @@ describe('the journal', () => {
     expect(second.opened).toMatchObject({ created: false, ledgerId: first.opened.ledgerId })
   })
 
-  it('finds after a power failure what was acknowledged', async () => {
+  test('finds after a power failure what was acknowledged', async () => {
     const disk = simulatedDisk({ seed: 2 })
     const world = newWorld()
     const { journal } = await open(disk)
@@ -23,7 +23,7 @@ describe('the journal', () => {
     expect(again.opened.cut).toBeNull()
   })
 
-  it('shares one sync among all commits that wait for it', async () => {
+  test('shares one sync among all commits that wait for it', async () => {
     const disk = simulatedDisk({ seed: 3 })
     const world = newWorld()
     const { journal } = await open(disk)
@@ -39,7 +39,7 @@ describe('the journal', () => {
     expect(durable).toEqual(Array.from({ length: 100 }, () => 100))
   })
 
-  it('lets commits that arrive during a sync share the next one', async () => {
+  test('lets commits that arrive during a sync share the next one', async () => {
     const world = newWorld()
     let arriving: Promise<void>[] = []
     let journal: Awaited<ReturnType<typeof open>>['journal'] | null = null
@@ -59,7 +59,7 @@ describe('the journal', () => {
     expect(journal.durableSeq()).toBe(51)
   })
 
-  it('refuses a commit whose seq leaves a gap, and goes on', async () => {
+  test('refuses a commit whose seq leaves a gap, and goes on', async () => {
     const world = newWorld()
     const { journal, aborted } = await open(simulatedDisk({ seed: 5 }))
     const skipped = step(world, [{ id: 'deposit/a' }])
@@ -69,7 +69,7 @@ describe('the journal', () => {
     expect(aborted()).toBeNull()
   })
 
-  it('ends the process at the first failed sync and never tries again', async () => {
+  test('ends the process at the first failed sync and never tries again', async () => {
     const world = newWorld()
     const disk = simulatedDisk({ seed: 6, fail: { call: 'sync', nth: 3 } })
     const { journal, aborted } = await open(disk)
@@ -85,7 +85,7 @@ describe('the journal', () => {
     expect(disk.calls.sync).toBe(before + 1)
   })
 
-  it('finishes what was appended before it closes, and then takes nothing more', async () => {
+  test('finishes what was appended before it closes, and then takes nothing more', async () => {
     const disk = simulatedDisk({ seed: 7 })
     const world = newWorld()
     const { journal } = await open(disk)
@@ -96,7 +96,7 @@ describe('the journal', () => {
     expect((await open(disk)).opened.seq).toBe(1)
   })
 
-  it('is refused while another holds it', async () => {
+  test('is refused while another holds it', async () => {
     const disk = simulatedDisk({ seed: 8 })
     const { journal } = await open(disk)
     await expect(open(disk)).rejects.toMatchObject({ type: 'operating', kind: 'locked' })
@@ -104,7 +104,7 @@ describe('the journal', () => {
     await open(disk)
   })
 
-  it('writes one JSON line a commit', async () => {
+  test('writes one JSON line a commit', async () => {
     const disk = simulatedDisk({ seed: 9 })
     const world = newWorld()
     const { journal } = await open(disk)

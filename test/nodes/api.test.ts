@@ -1,5 +1,5 @@
 /** The watcher's API through the real process: what is refused leaves no trace, and the feed has no gap. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { converse } from '../http/socket.ts'
 import { deposit } from './payer.ts'
 import { CREDIT, READ_TOKEN, startSystem, type FeedEvent, type System } from './system.ts'
@@ -35,7 +35,7 @@ function send({ method = 'PUT', path = '/v1/withdrawals/refused', token = system
 const manyNames = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`field-number-${n}`, n]))
 
 describe('what is refused has a problem document and leaves no trace:', () => {
-  it.each<[string, () => Sent, number, string]>([
+  test.each<[string, () => Sent, number, string]>([
     ['malformed JSON', () => ({ body: '{"chain":' }), 400, 'malformed-json'],
     ['something else than JSON', () => ({ body: '<html>' }), 400, 'malformed-json'],
     ['a list', () => ({ body: [good()] }), 400, 'invalid-content'],
@@ -105,7 +105,7 @@ describe('what is refused has a problem document and leaves no trace:', () => {
     expect((await system.get('/v1/withdrawals/refused')).status).toBe(404)
   })
 
-  it('a client that is too slow', async () => {
+  test('a client that is too slow', async () => {
     const seq = await lastSeq()
     const head = `PUT /v1/withdrawals/slow HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${system.token}\r\n`
     const { status, afterMs } = await converse(system.url.replace('http://', ''), [{ text: head }])
@@ -116,7 +116,7 @@ describe('what is refused has a problem document and leaves no trace:', () => {
 })
 
 describe('a withdrawal', () => {
-  it('is the same when it is asked for again, and refused under the same id with another body', async () => {
+  test('is the same when it is asked for again, and refused under the same id with another body', async () => {
     expect((await system.withdraw('same', { to, amountSat: 100_000n })).status).toBe(201)
     expect((await system.withdraw('same', { to, amountSat: 100_000n })).status).toBe(200)
     const other = await system.withdraw('same', { to, amountSat: 100_001n })
@@ -124,7 +124,7 @@ describe('a withdrawal', () => {
     expect((await system.get('/v1/withdrawals/same')).body.amount).toBe('100000')
   })
 
-  it('asked for many times at once is one withdrawal', async () => {
+  test('asked for many times at once is one withdrawal', async () => {
     const once = { to: (await system.litecoind.rpc('getnewaddress')) as string, amountSat: 200_000n }
     const answers = await Promise.all(Array.from({ length: 20 }, () => system.withdraw('at-once', once)))
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
@@ -143,7 +143,7 @@ interface Page {
 }
 
 describe('the feed', () => {
-  it('has every transition from 1 on without a gap, whatever the page', async () => {
+  test('has every transition from 1 on without a gap, whatever the page', async () => {
     const all = await system.events()
     expect(all.map(({ seq }) => seq)).toEqual(all.map((_, n) => n + 1))
     const paged: number[] = []
@@ -156,7 +156,7 @@ describe('the feed', () => {
     expect(paged.slice(0, all.length)).toEqual(all.map(({ seq }) => seq))
   })
 
-  it('filtered by kind and chain moves the cursor over what it passes', async () => {
+  test('filtered by kind and chain moves the cursor over what it passes', async () => {
     const all = await system.events()
     const { body } = await system.get<Page>('/v1/events?after=0&limit=1000&kind=withdrawal&chain=litecoin')
     expect(body.events.map(({ seq }) => seq)).toEqual(
@@ -166,7 +166,7 @@ describe('the feed', () => {
     expect((await system.get<Page>('/v1/events?after=0&chain=another')).body.events).toEqual([])
   })
 
-  it('wakes one who waits as soon as something happens', async () => {
+  test('wakes one who waits as soon as something happens', async () => {
     const cursor = await lastSeq()
     const startedAt = performance.now()
     const waiting = system.get<Page>(`/v1/events?after=${cursor}&kind=deposit&wait=30`)
@@ -177,7 +177,7 @@ describe('the feed', () => {
     expect(body.next).toBe(body.events[0]!.seq)
   })
 
-  it('answers empty when the wait is over, and goes on from the same cursor', async () => {
+  test('answers empty when the wait is over, and goes on from the same cursor', async () => {
     await system.synced()
     const cursor = await lastSeq()
     const startedAt = performance.now()
@@ -187,7 +187,7 @@ describe('the feed', () => {
     expect(body.next).toBeGreaterThanOrEqual(cursor)
   })
 
-  it('refuses a cursor beyond its end, and names the ledger', async () => {
+  test('refuses a cursor beyond its end, and names the ledger', async () => {
     const { status, body } = await system.get<Page & { kind: string }>('/v1/events?after=1000000')
     expect({ status, kind: body.kind }).toEqual({ status: 409, kind: 'unknown-cursor' })
     const { ledgerId } = (await system.get<Page>('/v1/events')).body

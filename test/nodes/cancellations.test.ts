@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
@@ -84,7 +84,7 @@ const reserved = async () => (await system.get(`/v1/chains/${CHAIN}`)).body.bala
 beforeAll(() => system.address('anybody'))
 
 describe('a withdrawal with too few authorisations', () => {
-  it('is held, says how many it needs, and is paid once the second one is added', async () => {
+  test('is held, says how many it needs, and is paid once the second one is added', async () => {
     const to = await newAddress()
     const amountSat = TWO_ABOVE + 1n
     const asked = await system.withdraw('two', { to, amountSat })
@@ -97,7 +97,7 @@ describe('a withdrawal with too few authorisations', () => {
     expect(await system.book.paidTo(to)).toMatchObject([{ amountSat }])
   })
 
-  it('is held until the same body comes with the other signature: authorisations are a union', async () => {
+  test('is held until the same body comes with the other signature: authorisations are a union', async () => {
     const to = await newAddress()
     const amountSat = TWO_ABOVE + 2n
     expect((await system.withdraw('union', { to, amountSat })).body.state).toBe('held')
@@ -117,7 +117,7 @@ describe('a withdrawal with too few authorisations', () => {
     await system.reaches(pathOf('union'), 'final')
   })
 
-  it('is cancelled with a receipt, and no later approval pays it', async () => {
+  test('is cancelled with a receipt, and no later approval pays it', async () => {
     const to = await newAddress()
     const amountSat = TWO_ABOVE + 3n
     await system.withdraw('given-up', { to, amountSat })
@@ -133,7 +133,7 @@ describe('a withdrawal with too few authorisations', () => {
 })
 
 describe('a cancellation', () => {
-  it('of a withdrawal that waits for funds voids it: the funds that come later do not pay it', async () => {
+  test('of a withdrawal that waits for funds voids it: the funds that come later do not pay it', async () => {
     const to = await newAddress()
     const amountSat = 31n * COIN
     await system.withdraw('no-funds', { to, amountSat })
@@ -147,7 +147,7 @@ describe('a cancellation', () => {
     expect(await system.book.paidTo(to)).toEqual([])
   })
 
-  it('of what is signed answers already-signed with the receipt that lists it, and it is paid all the same', async () => {
+  test('of what is signed answers already-signed with the receipt that lists it, and it is paid all the same', async () => {
     const to = await newAddress()
     await system.withdraw('signed', { to, amountSat: COIN })
     const { transactionId } = await published('signed')
@@ -160,7 +160,7 @@ describe('a cancellation', () => {
     expect(await system.book.paidTo(to)).toMatchObject([{ txid: transactionId }])
   })
 
-  it('A1: of what the signer has signed, though its answer was lost, is refused; the transaction is adopted and paid once', async () => {
+  test('A1: of what the signer has signed, though its answer was lost, is refused; the transaction is adopted and paid once', async () => {
     const to = await newAddress()
     const { toSigner } = system
     const lost = toSigner.once(
@@ -182,7 +182,7 @@ describe('a cancellation', () => {
     expect(await system.book.paidTo(to)).toHaveLength(1)
   })
 
-  it('A1: whose answer was lost is asked again: the signer gives the same receipt, and the batch partner is paid', async () => {
+  test('A1: whose answer was lost is asked again: the signer gives the same receipt, and the batch partner is paid', async () => {
     const { toSigner } = system
     const [to, other] = [await newAddress(), await newAddress()]
     toSigner.isDown = true
@@ -217,7 +217,7 @@ describe('a cancellation', () => {
     expect(await system.book.paidTo(to)).toEqual([])
   })
 
-  it('of a withdrawal that this ledger does not know needs its chain; then it is never paid, whoever asks for it later', async () => {
+  test('of a withdrawal that this ledger does not know needs its chain; then it is never paid, whoever asks for it later', async () => {
     expect(await cancel('nobody')).toMatchObject({ status: 404, body: { kind: 'not-found' } })
     const path = `${pathOf('forgotten')}/cancellation`
     const cancelled = await system.put<Resource & { receipt: SignedReceipt }>(path, { chain: CHAIN, round: 1 })
@@ -230,7 +230,7 @@ describe('a cancellation', () => {
     expect(await reserved()).toBe('0')
   })
 
-  it('that is not understood is refused, and voids nothing', async () => {
+  test('that is not understood is refused, and voids nothing', async () => {
     const path = `${pathOf('not-understood')}/cancellation`
     const bodies = [
       { round: 0 },
@@ -253,7 +253,7 @@ describe('a cancellation', () => {
 })
 
 describe('a refusal of the signer', () => {
-  it('of a blocked destination rejects that withdrawal with a receipt, and its batch partner is paid', async () => {
+  test('of a blocked destination rejects that withdrawal with a receipt, and its batch partner is paid', async () => {
     const to = await newAddress()
     await system.withdraw('blocked', { to: BLOCKED, amountSat: COIN })
     await system.withdraw('allowed', { to, amountSat: COIN })
@@ -266,7 +266,7 @@ describe('a refusal of the signer', () => {
     expect(await system.book.paidTo(BLOCKED)).toEqual([])
   })
 
-  it('of what expired before it was signed cancels it, and its batch partner is paid', async () => {
+  test('of what expired before it was signed cancels it, and its batch partner is paid', async () => {
     const [to, other] = [await newAddress(), await newAddress()]
     system.toSigner.isDown = true
     const expiresAt = new Date(Date.now() + 2000).toISOString()
@@ -284,7 +284,7 @@ describe('a refusal of the signer', () => {
     expect(await system.book.paidTo(to)).toEqual([])
   })
 
-  it('for the limit per transaction holds it, and a cancellation frees its coins', async () => {
+  test('for the limit per transaction holds it, and a cancellation frees its coins', async () => {
     const to = await newAddress()
     const amountSat = LIMIT
     await system.withdraw('over', { to, amountSat })
@@ -297,7 +297,7 @@ describe('a refusal of the signer', () => {
     expect(await reserved()).toBe('0')
   })
 
-  it('for the limit per transaction holds it no longer than it is valid: then it is cancelled as expired', async () => {
+  test('for the limit per transaction holds it no longer than it is valid: then it is cancelled as expired', async () => {
     const to = await newAddress()
     const expiresAt = new Date(Date.now() + 3000).toISOString()
     await system.withdraw('over-and-expired', { to, amountSat: LIMIT, expiresAt })
@@ -309,7 +309,7 @@ describe('a refusal of the signer', () => {
     expect(await reserved()).toBe('0')
   })
 
-  it('is avoided where it can be: batches are cut to the limit per transaction', async () => {
+  test('is avoided where it can be: batches are cut to the limit per transaction', async () => {
     const all = ['cut-1', 'cut-2', 'cut-3', 'cut-4', 'cut-5', 'cut-6']
     const to = await newAddress()
     for (const id of all) await system.withdraw(id, { to, amountSat: TWO_ABOVE })
@@ -327,7 +327,7 @@ describe('a refusal of the signer', () => {
 describe("the signer's memory", () => {
   const memory = () => join(system.directory, 'data', 'signer')
 
-  it('S3: that was put back from an older copy is refused also by a watcher that has just started, until a person accepts it', async () => {
+  test('S3: that was put back from an older copy is refused also by a watcher that has just started, until a person accepts it', async () => {
     const copy = join(system.directory, 'older')
     expect(await system.signer.stop()).toBe(0)
     cpSync(memory(), copy, { recursive: true })

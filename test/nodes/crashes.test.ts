@@ -1,5 +1,5 @@
 /** Promise one, against real processes: whatever dies at whatever boundary of a task, a withdrawal is paid once. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { deposit } from './payer.ts'
 import { startProxy, type Moment, type Passing, type Proxy } from './proxy.ts'
 import { CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
@@ -88,36 +88,39 @@ async function crash(
 }
 
 describe('A1: the watcher is killed', () => {
-  it.each(everyMoment)('%s the fee rate is read, and a withdrawal is paid once', async (_, moment) => {
+  test.each(everyMoment)('%s the fee rate is read, and a withdrawal is paid once', async (_, moment) => {
     await paidOnce(await crash(system.toNode, moment, isRpc('estimatesmartfee'), 'watcher'))
   })
-  it.each(everyMoment)('%s the signing, and a withdrawal is paid once', async (_, moment) => {
+  test.each(everyMoment)('%s the signing, and a withdrawal is paid once', async (_, moment) => {
     await paidOnce(await crash(system.toSigner, moment, isSigning, 'watcher'))
   })
-  it.each(everyMoment)('%s the broadcast, and a withdrawal is paid once', async (_, moment) => {
+  test.each(everyMoment)('%s the broadcast, and a withdrawal is paid once', async (_, moment) => {
     await paidOnce(await crash(system.toNode, moment, isRpc('sendrawtransaction'), 'watcher'))
   })
-  it('before the broadcast is even tried, and a withdrawal is paid once', async () => {
+  test('before the broadcast is even tried, and a withdrawal is paid once', async () => {
     await paidOnce(await crash(system.toNode, 'before', isRpc('testmempoolaccept'), 'watcher'))
   })
 
-  it.each(['signed', 'published'])('when the attempt is recorded as %s, and a withdrawal is paid once', async state => {
-    const { body } = await system.get<{ next: number }>('/v1/events?after=0&limit=1000&kind=chain')
-    let cursor = body.next
-    const asked = await ask()
-    for (let isThere = false; !isThere;) {
-      const page = await system.get<{ events: { to: string }[]; next: number }>(
-        `/v1/events?after=${cursor}&kind=attempt&wait=5`,
-      )
-      cursor = page.body.next
-      isThere = page.body.events.some(({ to }) => to === state)
-    }
-    await system.watcher.kill9()
-    await restart('watcher')
-    await paidOnce(asked)
-  })
+  test.each(['signed', 'published'])(
+    'when the attempt is recorded as %s, and a withdrawal is paid once',
+    async state => {
+      const { body } = await system.get<{ next: number }>('/v1/events?after=0&limit=1000&kind=chain')
+      let cursor = body.next
+      const asked = await ask()
+      for (let isThere = false; !isThere;) {
+        const page = await system.get<{ events: { to: string }[]; next: number }>(
+          `/v1/events?after=${cursor}&kind=attempt&wait=5`,
+        )
+        cursor = page.body.next
+        isThere = page.body.events.some(({ to }) => to === state)
+      }
+      await system.watcher.kill9()
+      await restart('watcher')
+      await paidOnce(asked)
+    },
+  )
 
-  it.each(everyMoment)('%s the block with a payment is read, and nothing is missed or doubled', async (_, moment) => {
+  test.each(everyMoment)('%s the block with a payment is read, and nothing is missed or doubled', async (_, moment) => {
     const asked = await ask()
     await insist(asked)
     await published(asked)
@@ -133,7 +136,7 @@ describe('A1: the watcher is killed', () => {
     expect(history.filter(({ to }) => to === 'confirmed')).toHaveLength(1)
   })
 
-  it('after it has stored a request and before it answers, and the same request again is the same withdrawal', async () => {
+  test('after it has stored a request and before it answers, and the same request again is the same withdrawal', async () => {
     const toWatcher = await startProxy(system.url)
     const killed = toWatcher.once(
       'answerless',
@@ -156,11 +159,11 @@ describe('A1: the watcher is killed', () => {
 })
 
 describe('A1: the signer is killed', () => {
-  it.each(everyMoment)('%s the signing, and a withdrawal is paid once', async (_, moment) => {
+  test.each(everyMoment)('%s the signing, and a withdrawal is paid once', async (_, moment) => {
     await paidOnce(await crash(system.toSigner, moment, isSigning, 'signer'))
   })
 
-  it.each(everyMoment)('%s the pool grows, and every reference has an address of its own', async (_, moment) => {
+  test.each(everyMoment)('%s the pool grows, and every reference has an address of its own', async (_, moment) => {
     const killed = system.toSigner.once(
       moment,
       ({ line }) => line.endsWith('/address-pool'),
@@ -178,7 +181,7 @@ describe('A1: the signer is killed', () => {
 })
 
 describe('A1: an answer is lost', () => {
-  it.each([
+  test.each([
     ['signing', 'toSigner', isSigning],
     ['broadcast', 'toNode', isRpc('sendrawtransaction')],
   ] as const)('of the %s: it is asked again, and nothing happens twice', async (_, proxy, matches) => {
@@ -188,7 +191,7 @@ describe('A1: an answer is lost', () => {
     await paidOnce(asked)
   })
 
-  it('of the credit: the backend repeats it, and the deposit is credited once', async () => {
+  test('of the credit: the backend repeats it, and the deposit is credited once', async () => {
     const { path } = await deposit(system, await system.address('credited-twice'))
     await system.mine(CREDIT)
     await system.reaches(path, 'confirmed')
@@ -209,7 +212,7 @@ describe('A1: an answer is lost', () => {
 })
 
 describe('after all these crashes', () => {
-  it('every withdrawal is final and was paid once', async () => {
+  test('every withdrawal is final and was paid once', async () => {
     await system.mine(FINAL)
     for (const { path, to } of all) {
       const { transactionId } = await system.reaches(path, 'final')

@@ -1,7 +1,7 @@
 /** Deposits through the whole system, on a real chain that reorganises. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fromSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import { deposit, depositIn, rawOf, rivals } from './payer.ts'
 import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
@@ -30,7 +30,7 @@ const timesOf = ({ history }: Resource, state: string) =>
   history.filter(({ to, from }) => to === state && from !== to).length
 
 describe('a deposit', () => {
-  it('is detected in the mempool, confirming in a block, confirmed, credited and final', async () => {
+  test('is detected in the mempool, confirming in a block, confirmed, credited and final', async () => {
     const { address, reference } = await newAddress()
     const { path, txid } = await deposit(system, address)
     expect(await system.reaches(path, 'detected')).toMatchObject({ reference, amount: '5000000', confirmations: 0 })
@@ -47,7 +47,7 @@ describe('a deposit', () => {
     expect((await system.put(`${path}/credit`)).status).toBe(200)
   })
 
-  it('below the minimum is ignored', async () => {
+  test('below the minimum is ignored', async () => {
     const { address } = await newAddress()
     const { path } = await deposit(system, address, 99_999n)
     await system.mine(1)
@@ -56,7 +56,7 @@ describe('a deposit', () => {
     expect((await system.put(`${path}/credit`)).status).toBe(409)
   })
 
-  it('to an address of the pool that nobody has yet is followed all the same', async () => {
+  test('to an address of the pool that nobody has yet is followed all the same', async () => {
     const config = JSON.parse(readFileSync(join(system.directory, 'signer.yaml'), 'utf8')) as { listen: string }
     const token = readFileSync(join(system.directory, 'secrets', 'signer-token'), 'utf8').trim()
     const answer = await fetch(`http://${config.listen}/v1/chains/${CHAIN}/addresses?from=15&limit=1`, {
@@ -68,7 +68,7 @@ describe('a deposit', () => {
     expect(await system.reaches(path, 'confirmed')).toMatchObject({ reference: null })
   })
 
-  it('B7: two outputs of one transaction, and two payments to one address, are separate deposits', async () => {
+  test('B7: two outputs of one transaction, and two payments to one address, are separate deposits', async () => {
     const { litecoind } = system
     const [one, other] = [await newAddress(), await newAddress()]
     const amounts = { [one.address]: fromSatoshi(1_000_000n), [other.address]: fromSatoshi(2_000_000n) }
@@ -87,7 +87,7 @@ describe('a deposit', () => {
 })
 
 describe('a reorganisation', () => {
-  it.each([1, 2, 6])(
+  test.each([1, 2, 6])(
     'A6: of %i blocks before the credit takes a deposit back, and it comes again when mined again',
     async depth => {
       const { address } = await newAddress()
@@ -106,7 +106,7 @@ describe('a reorganisation', () => {
     },
   )
 
-  it.each([1, 2, 6])(
+  test.each([1, 2, 6])(
     'A6: %i blocks deep after the credit reverses a deposit, and never credits it twice',
     async depth => {
       const { path, txid } = await confirmed()
@@ -132,7 +132,7 @@ describe('a reorganisation', () => {
     },
   )
 
-  it('that replaces an unconfirmed deposit by a double spend drops it, when that is final', async () => {
+  test('that replaces an unconfirmed deposit by a double spend drops it, when that is final', async () => {
     const { litecoind } = system
     const { address } = await newAddress()
     const { raw, rival } = await rivals(litecoind, address)
@@ -146,7 +146,7 @@ describe('a reorganisation', () => {
     await system.reaches(path, 'dropped')
   })
 
-  it('that replaces a credited deposit by a double spend reverses it, and it is lost when that is final', async () => {
+  test('that replaces a credited deposit by a double spend reverses it, and it is lost when that is final', async () => {
     const { litecoind } = system
     const { address } = await newAddress()
     const { raw, rival } = await rivals(litecoind, address)
@@ -162,7 +162,7 @@ describe('a reorganisation', () => {
     expect((await system.put(`${path}/credit`)).status).toBe(409)
   })
 
-  it('deeper than final halts the chain until a person resumes it', async () => {
+  test('deeper than final halts the chain until a person resumes it', async () => {
     const { path } = await confirmed()
     await system.put(`${path}/credit`)
     await system.mine(FINAL - CREDIT)

@@ -1,6 +1,6 @@
 /** The bitcoin family's node against a real litecoind: what the simulated node cannot vouch for, MWEB above all. */
 import { Transaction } from 'bitcoinjs-lib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Fact, Next, Node } from '../../adapters/adapter.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
@@ -73,7 +73,7 @@ const tipOf = async (): Promise<string> => z.string().parse(await litecoind.rpc(
 const pendingIds = async (): Promise<string[]> => z.array(z.string()).parse(await litecoind.rpc('getrawmempool'))
 
 describe('following litecoind', () => {
-  it('B13: blocks with a HogEx, peg-ins and peg-outs read alike over REST, over RPC and as JSON', async () => {
+  test('B13: blocks with a HogEx, peg-ins and peg-outs read alike over REST, over RPC and as JSON', async () => {
     const base = await connect(litecoind).base(MWEB_HEIGHT)
     const mweb = z.string().parse(await litecoind.rpc('getnewaddress', '', 'mweb'))
     await litecoind.pay(mweb, 500_000_000n)
@@ -98,7 +98,7 @@ describe('following litecoind', () => {
     expect(asJson).toEqual(overRest)
   })
 
-  it.each([1, 2, 6])('A6: a reorganisation %i blocks deep gives every step', async depth => {
+  test.each([1, 2, 6])('A6: a reorganisation %i blocks deep gives every step', async depth => {
     const node = connect(litecoind)
     const recent: Place[] = [await node.base((await node.identify()).height - 10)]
     await follow(node, recent)
@@ -112,7 +112,7 @@ describe('following litecoind', () => {
     expect(recent.at(-1)!.hash).toBe(await tipOf())
   })
 
-  it('A7: a node that was stopped or killed and started again goes on without a gap', async () => {
+  test('A7: a node that was stopped or killed and started again goes on without a gap', async () => {
     const own = await startLitecoind()
     try {
       const node = connect(own)
@@ -134,7 +134,7 @@ describe('following litecoind', () => {
     }
   })
 
-  it('A4: a node that lags, or knows only headers, does not move us; A3: another network is named', async () => {
+  test('A4: a node that lags, or knows only headers, does not move us; A3: another network is named', async () => {
     const lagging = await startLitecoind({ rest: false })
     try {
       const ahead: Place[] = [await connect(litecoind).base('latest')]
@@ -174,7 +174,7 @@ describe('broadcasting through litecoind', () => {
     return { transactionId: transaction.getId(), raw: transaction.toHex(), parents: [] as string[], transaction }
   }
 
-  it('B9: accepted, pending, known, placed, and known again', async () => {
+  test('B9: accepted, pending, known, placed, and known again', async () => {
     const node = connect(litecoind)
     const signed = payment(await coinOfOurs(50_000_000n), 20_000_000n)
     expect(await node.locate(signed)).toEqual({ kind: 'absent' })
@@ -188,7 +188,7 @@ describe('broadcasting through litecoind', () => {
     expect(await node.publish(signed)).toEqual({ kind: 'known' })
   })
 
-  it('B9: missing inputs are refused, parents are published where they help, fees keep to the cap', async () => {
+  test('B9: missing inputs are refused, parents are published where they help, fees keep to the cap', async () => {
     const node = connect(litecoind)
     const parent = payment(await coinOfOurs(60_000_000n), 20_000_000n)
     const change = parent.transaction.outs[1]!
@@ -209,7 +209,7 @@ describe('broadcasting through litecoind', () => {
     })
   })
 
-  it('a conflict is refused while the other is pending and once it is mined', async () => {
+  test('a conflict is refused while the other is pending and once it is mined', async () => {
     const node = connect(litecoind)
     const from = await coinOfOurs(70_000_000n)
     expect(await node.publish(payment(from, 10_000_000n))).toEqual({ kind: 'accepted' })
@@ -225,7 +225,7 @@ describe('broadcasting through litecoind', () => {
     })
   })
 
-  it('pending payments to us are told once, before they are mined', async () => {
+  test('pending payments to us are told once, before they are mined', async () => {
     const node = connect(litecoind)
     await litecoind.mine(1)
     expect(await node.pending(10)).toEqual([])
@@ -236,7 +236,7 @@ describe('broadcasting through litecoind', () => {
     expect(await node.pending(10)).toEqual([])
   })
 
-  it('B10: a regtest knows no fee rate, so the configured one stands in', async () => {
+  test('B10: a regtest knows no fee rate, so the configured one stands in', async () => {
     expect(await connect(litecoind).gather()).toEqual({ feeRate: 2, estimated: false })
   })
 })

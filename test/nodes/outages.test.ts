@@ -3,7 +3,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import { mnemonicToSeedSync } from '@scure/bip39'
 import { script as scripts, Transaction } from 'bitcoinjs-lib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scriptOf } from '../../adapters/bitcoin/address.ts'
 import { createDeriver } from '../../adapters/bitcoin/deriver.ts'
 import { fromDisplay, hash160 } from '../../adapters/bitcoin/hash.ts'
@@ -63,7 +63,7 @@ const onItsWay = async (path: string) => {
 }
 
 describe('A7: after', () => {
-  it('an outage of the node, which /readyz names, every block is followed', async () => {
+  test('an outage of the node, which /readyz names, every block is followed', async () => {
     const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
     const { path } = await deposit(system, await system.address('during-an-outage'))
     system.toNode.isDown = true
@@ -78,7 +78,7 @@ describe('A7: after', () => {
     expect(await heightsSince(seq)).toEqual(range(height + 1, 6))
   })
 
-  it('a restart of the node, every block is followed', async () => {
+  test('a restart of the node, every block is followed', async () => {
     const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
     await system.litecoind.mine(2)
     await system.litecoind.restart()
@@ -88,7 +88,7 @@ describe('A7: after', () => {
     expect(await heightsSince(seq)).toEqual(range(height + 1, 4))
   })
 
-  it('the watcher has been away, every block is followed; SIGTERM ends it with 0 in time', async () => {
+  test('the watcher has been away, every block is followed; SIGTERM ends it with 0 in time', async () => {
     const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
     const stopping = performance.now()
     expect(await system.watcher.stop()).toBe(0)
@@ -102,7 +102,7 @@ describe('A7: after', () => {
     expect(await heightsSince(seq)).toEqual(range(height + 1, 12))
   })
 
-  it('a kill it is ready again within two seconds, and a second watcher on its data refuses to start', async () => {
+  test('a kill it is ready again within two seconds, and a second watcher on its data refuses to start', async () => {
     // Other tests run meanwhile: the best of a few tries counts.
     const triesMs: number[] = []
     while (triesMs.length < 5 && !triesMs.some(ms => ms < READY_MS)) {
@@ -121,7 +121,7 @@ describe('A7: after', () => {
 })
 
 describe('a node that is not ours', () => {
-  it('A4: lags, and nothing moves, which /readyz names', async () => {
+  test('A4: lags, and nothing moves, which /readyz names', async () => {
     const lagging = await startLitecoind()
     try {
       const [seq, before] = [await lastSeq(), (await system.get(chain)).body]
@@ -142,7 +142,7 @@ describe('a node that is not ours', () => {
     }
   })
 
-  it('A3: is of another network, and the chain halts until a person resumes it', async () => {
+  test('A3: is of another network, and the chain halts until a person resumes it', async () => {
     const other = await startLitecoind({ extra: ['-regtest=0'] })
     try {
       system.toNode.isDown = true
@@ -163,7 +163,7 @@ describe('a node that is not ours', () => {
 })
 
 describe('while the signer is down', () => {
-  it('deposits go on, withdrawals wait, and both are finished when it is back', async () => {
+  test('deposits go on, withdrawals wait, and both are finished when it is back', async () => {
     await system.signer.kill9()
     const { path } = await deposit(system, await system.address('without-signer'))
     const withdrawal = await paid('without-signer')
@@ -182,7 +182,7 @@ describe('while the signer is down', () => {
 })
 
 describe('an old copy of the ledger', () => {
-  it('adopts what the signer has signed since: nothing is paid twice, and repeated requests change nothing', async () => {
+  test('adopts what the signer has signed since: nothing is paid twice, and repeated requests change nothing', async () => {
     const data = join(system.directory, 'data', 'watcher')
     const copy = join(system.directory, 'copy')
     await system.watcher.stop()
@@ -229,7 +229,7 @@ describe('an old copy of the ledger', () => {
 })
 
 describe('a coin of ours that is spent by a stranger', () => {
-  it('A8: halts the chain with the transaction and the coin named, until a person resumes it', async () => {
+  test('A8: halts the chain with the transaction and the coin named, until a person resumes it', async () => {
     const network = networkOf('litecoin-regtest')
     const { treasury } = (await system.get(chain)).body
     await system.fund(COIN)

@@ -1,7 +1,7 @@
 /** The watcher's ledger is gone: `lockkeeper rebuild` makes a new one from the signer and the chain. */
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { begin, run, type Begun } from './daemon.ts'
 import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
 
@@ -40,7 +40,7 @@ async function deposited(reference: string, amountSat: bigint): Promise<string> 
   return found!.id
 }
 
-it('gives back every deposit under its old id, every withdrawal in its true state, and no address to anybody else', async () => {
+test('gives back every deposit under its old id, every withdrawal in its true state, and no address to anybody else', async () => {
   const credited = await deposited('alice', COIN)
   await system.put(`/v1/deposits/${credited}/credit`)
   const offered = await deposited('bob', 2n * COIN)
@@ -92,7 +92,7 @@ it('gives back every deposit under its old id, every withdrawal in its true stat
   expect((await system.book.paidTo(to)).length).toBe(1)
 })
 
-it.each([
+test.each([
   ['before it stands on a block', 'getblockheader'],
   ['before the coins are counted', 'scantxoutset'],
 ])(
@@ -122,7 +122,7 @@ it.each([
   },
 )
 
-it('says whom it waits for, the signer or the node, and goes on when they are there', async () => {
+test('says whom it waits for, the signer or the node, and goes on when they are there', async () => {
   await loseLedger()
   system.toSigner.isDown = true
   const begun = begin(rebuilding())
@@ -137,7 +137,7 @@ it('says whom it waits for, the signer or the node, and goes on when they are th
   await system.synced()
 })
 
-it('counts again when the node is lost while it counts, and whatever is mined meanwhile', async () => {
+test('counts again when the node is lost while it counts, and whatever is mined meanwhile', async () => {
   await loseLedger()
   const begun = begin(rebuilding())
   await system.toNode.once(
@@ -151,7 +151,7 @@ it('counts again when the node is lost while it counts, and whatever is mined me
   await system.synced()
 })
 
-it('fails where coins are older than the first block that it read, and says that a lower height is wanted', async () => {
+test('fails where coins are older than the first block that it read, and says that a lower height is wanted', async () => {
   await loseLedger()
   const { status, stdout, stderr } = await rebuild('100000')
   expect(status, stdout).toBe(1)
@@ -163,7 +163,7 @@ it('fails where coins are older than the first block that it read, and says that
   await system.synced()
 })
 
-it('gives no address to a second reference out of a ledger that was put back from an older copy', async () => {
+test('gives no address to a second reference out of a ledger that was put back from an older copy', async () => {
   await system.address('erin')
   await system.watcher.stop()
   cpSync(directory(), `${directory()}-old`, { recursive: true })

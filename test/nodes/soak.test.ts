@@ -1,10 +1,10 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { soak } from './soak.ts'
 
 const READY_MS = 2000
 const LONGEST_MS = 300_000
 
-it(
+test(
   '200 deposits, 200 withdrawals and 20 kills at random moments: all accounted for by node, ledger and feed',
   async () => {
     const report = await soak({ deposits: 200, withdrawals: 200, kills: 20 })

@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { wipe } from './wipe.ts'
 
 const LONGEST_MS = 300_000
 
-it(
+test(
   'three wiped ledgers and an older copy of one, in the middle of traffic: nothing paid twice, no deposit lost, no address given twice',
   async () => {
     const report = await wipe({ deposits: 40, withdrawals: 40, wipes: 3, restores: 1 })

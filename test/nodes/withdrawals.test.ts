@@ -1,5 +1,5 @@
 /** Withdrawals through the whole system, on a real chain that reorganises. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressOf, scriptOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
@@ -35,7 +35,7 @@ async function spendsOf(id: string): Promise<string[]> {
 }
 
 describe('a withdrawal', () => {
-  it('is paid to the base unit and final for every standard destination, in one transfer whose fee shares add up', async () => {
+  test('is paid to the base unit and final for every standard destination, in one transfer whose fee shares add up', async () => {
     const { segwit } = (await system.litecoind.rpc('decodescript', '51')) as { segwit: { addresses: string[] } }
     const destinations: Record<string, string> = {
       p2pkh: await newAddress('legacy'),
@@ -72,7 +72,7 @@ describe('a withdrawal', () => {
     expect(String(shares)).toBe(transfer.fee)
   })
 
-  it('that is larger than the funds waits and says why, does not hold up a smaller one, and is paid when funds arrive', async () => {
+  test('that is larger than the funds waits and says why, does not hold up a smaller one, and is paid when funds arrive', async () => {
     const [large, small] = [await newAddress(), await newAddress()]
     expect((await system.withdraw('large', { to: large, amountSat: 60n * COIN })).status).toBe(201)
     expect((await system.until(pathOf('large'), ({ reason }) => reason !== null)).reason).toMatch(/60\.?0*|6000000000/)
@@ -87,7 +87,7 @@ describe('a withdrawal', () => {
     expect(await system.book.paidTo(large)).toMatchObject([{ amountSat: 60n * COIN }])
   })
 
-  it('spends unconfirmed change of an earlier one', async () => {
+  test('spends unconfirmed change of an earlier one', async () => {
     await system.mine(1)
     // All that there is goes into the first, so that only its change is left for the second.
     const { balances } = (await system.get(`/v1/chains/${CHAIN}`)).body
@@ -103,7 +103,7 @@ describe('a withdrawal', () => {
     await system.fund(5n * COIN, 5n * COIN)
   })
 
-  it('whose block is reorganised away goes back from paid to paying, and is paid once in the end', async () => {
+  test('whose block is reorganised away goes back from paid to paying, and is paid once in the end', async () => {
     const to = await newAddress()
     const { transactionId } = await published('reorganised', to, 3_000_000n)
     await system.mine(CREDIT)
@@ -140,7 +140,7 @@ async function paidFromDeposit(id: string) {
 }
 
 describe('a reorganisation that takes away the deposit that a withdrawal is paid from', () => {
-  it('and replaces it by a double spend kills the transfer, fails the withdrawal with the reason, and a new round pays it once', async () => {
+  test('and replaces it by a double spend kills the transfer, fails the withdrawal with the reason, and a new round pays it once', async () => {
     const { rival, path, to } = await paidFromDeposit('without-parent')
     const { transferId, amount } = (await system.get(pathOf('without-parent'))).body
     await system.reorganise(CREDIT, [rival])
@@ -165,7 +165,7 @@ describe('a reorganisation that takes away the deposit that a withdrawal is paid
     expect(await system.book.paidTo(to)).toMatchObject([{ amountSat: BigInt(amount) }])
   })
 
-  it('is survived by publishing the deposit and the withdrawal again, also when the node has forgotten both', async () => {
+  test('is survived by publishing the deposit and the withdrawal again, also when the node has forgotten both', async () => {
     const { path, to } = await paidFromDeposit('with-parent')
     await system.mine(CREDIT)
     await system.reaches(pathOf('with-parent'), 'paid')

@@ -1,5 +1,5 @@
 /** What a rebuilt ledger is compared with: the node's own count, as of the block at which it counted. */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Counted, Node } from '../../adapters/adapter.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { auditCoins, isOlderThan, type Audit } from '../../src/watcher/coin-count.ts'
@@ -29,17 +29,17 @@ beforeEach(async () => {
 })
 
 describe('the audit', () => {
-  it('compares as of the block of the count, though the chain has gone on since', async () => {
+  test('compares as of the block of the count, though the chain has gone on since', async () => {
     expect(await compare(counting(block(100), 'first'))).toEqual(agreed)
     expect(await compare(counting(block(101), 'second'))).toEqual(agreed)
   })
 
-  it('names what the node has and the ledger lacks, and the other way round', async () => {
+  test('names what the node has and the ledger lacks, and the other way round', async () => {
     const found = await compare(counting(block(101), 'first', 'older'))
     expect(found).toMatchObject({ missing: [key('first'), key('older')], surplus: [key('second')] })
   })
 
-  it('asks for another count when the count was of a block that is not ours', async () => {
+  test('asks for another count when the count was of a block that is not ours', async () => {
     expect(await compare(counting(block(102), 'second'))).toBe('moved')
     expect(await compare(counting(block(101, 'x'), 'second'))).toBe('moved')
     await rig.send({ type: 'chain.resumed', at, data: { chain: CHAIN, reason: 'the stranger is known' } })
@@ -48,7 +48,7 @@ describe('the audit', () => {
     expect(await compare(counting(block(101), 'second'))).toBe('moved')
   })
 
-  it('says nothing where the node cannot count', async () => {
+  test('says nothing where the node cannot count', async () => {
     expect(await compare({ unspent: async () => null } as unknown as Node)).toBeNull()
   })
 })
@@ -58,7 +58,7 @@ describe('addresses that are older than the first block that is read', () => {
   const at2026 = Date.parse('2026-01-01T00:00:00.000Z') / 1000
   const starting = (time: number) => ({ base: async () => ({ ...block(90), parent: '', time }) }) as unknown as Node
 
-  it.each([
+  test.each([
     ['are noticed', at2026 + 3 * HOUR_S, true],
     ['are not mistaken for it because of a block with a clock ahead', at2026 + HOUR_S, false],
     ['are not those of a chain that is followed from before them', at2026 - HOUR_S, false],

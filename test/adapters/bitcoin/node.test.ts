@@ -1,5 +1,5 @@
 import type { Transaction } from 'bitcoinjs-lib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Fact, Next, Node } from '../../../adapters/adapter.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createBitcoinNode } from '../../../adapters/bitcoin/node.ts'
@@ -63,7 +63,7 @@ function signedPayment(simulated: SimulatedBitcoin): {
 }
 
 describe('identify', () => {
-  it('A3: the right network has no mismatch', async () => {
+  test('A3: the right network has no mismatch', async () => {
     expect(await connect(simulate().request).identify()).toEqual({
       mismatch: null,
       height: 0,
@@ -72,7 +72,7 @@ describe('identify', () => {
     })
   })
 
-  it('A3: a node on another network is named with both genesis blocks', async () => {
+  test('A3: a node on another network is named with both genesis blocks', async () => {
     const other = networkOf('bitcoin-regtest')
     const { mismatch } = await connect(simulate().request, undefined, other).identify()
     expect(mismatch).toContain(other.genesis)
@@ -81,7 +81,7 @@ describe('identify', () => {
 })
 
 describe('base', () => {
-  it('is the tip for latest, else the block below the height', async () => {
+  test('is the tip for latest, else the block below the height', async () => {
     const simulated = simulate()
     simulated.mine(5)
     const node = connect(simulated.request)
@@ -101,7 +101,7 @@ describe('next', () => {
     return { node, recent }
   }
 
-  it('A7: after downtime every block is followed, none skipped', async () => {
+  test('A7: after downtime every block is followed, none skipped', async () => {
     const simulated = simulate()
     const { node, recent } = await start(simulated)
     const paid = Array.from({ length: 4 }, (_, n) => {
@@ -116,7 +116,7 @@ describe('next', () => {
     expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 113, syncing: false })
   })
 
-  it.each([1, 2, 6])('A6: a reorganisation %i blocks deep gives every step back and on', async depth => {
+  test.each([1, 2, 6])('A6: a reorganisation %i blocks deep gives every step back and on', async depth => {
     const simulated = simulate()
     const { node, recent } = await start(simulated)
     const old = recent.slice(-depth).map(place => place.hash)
@@ -132,7 +132,7 @@ describe('next', () => {
     expect(recent.at(-1)!.hash).toBe(simulated.tip())
   })
 
-  it('A4: a rollback to a lower height is a rollback', async () => {
+  test('A4: a rollback to a lower height is a rollback', async () => {
     const simulated = simulate()
     const { node, recent } = await start(simulated)
     simulated.invalidate(simulated.hashAt(104))
@@ -141,7 +141,7 @@ describe('next', () => {
     expect(recent.at(-1)!.height).toBe(103)
   })
 
-  it('A4: a node that lacks our block does not move us, and does once it has caught up', async () => {
+  test('A4: a node that lacks our block does not move us, and does once it has caught up', async () => {
     const simulated = simulate()
     const { recent } = await start(simulated)
     const lagging = simulate('lagging')
@@ -153,7 +153,7 @@ describe('next', () => {
     expect((await follow(node, recent)).steps).toMatchObject([{ kind: 'connected', block: { height: 106 } }])
   })
 
-  it('A4: a node that has only the header of our block is syncing, and does not move us', async () => {
+  test('A4: a node that has only the header of our block is syncing, and does not move us', async () => {
     const simulated = simulate()
     const { node, recent } = await start(simulated)
     const tip = recent.at(-1)!.hash
@@ -167,7 +167,7 @@ describe('next', () => {
     expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 104, syncing: true })
   })
 
-  it('A7: a node exchanged between two calls for one on another branch gives back what it does not share', async () => {
+  test('A7: a node exchanged between two calls for one on another branch gives back what it does not share', async () => {
     const simulated = simulate()
     const { recent } = await start(simulated)
     const other = simulate('other')
@@ -179,7 +179,7 @@ describe('next', () => {
     expect(recent.slice(-4).map(place => place.hash)).toEqual(branch)
   })
 
-  it('B13: raw over REST, raw over RPC and JSON give equal facts', async () => {
+  test('B13: raw over REST, raw over RPC and JSON give equal facts', async () => {
     const simulated = simulate()
     simulated.mine(105)
     simulated.pay(ours, 1_234_567n)
@@ -210,7 +210,7 @@ describe('next', () => {
     }
   })
 
-  it('B13: a block that no form can tell stops the chain', async () => {
+  test('B13: a block that no form can tell stops the chain', async () => {
     const simulated = simulate()
     const [hash] = simulated.mine(1)
     const raw = Buffer.from(simulated.block(hash!).toBuffer())
@@ -231,7 +231,7 @@ describe('next', () => {
     })
   })
 
-  it('A5: a block cut short over REST is read otherwise', async () => {
+  test('A5: a block cut short over REST is read otherwise', async () => {
     const simulated = simulate()
     const [hash] = simulated.mine(1)
     const raw = Buffer.from(simulated.block(hash!).toBuffer())
@@ -242,7 +242,7 @@ describe('next', () => {
     expect(step).toMatchObject({ kind: 'connected', block: { height: 1, hash } })
   })
 
-  it.each([
+  test.each([
     ['HTML', { status: 200, body: '<html></html>' }],
     ['an empty body', { status: 200, body: '' }],
     ['half an answer', { status: 200, body: '{"result":{"blo' }],
@@ -267,7 +267,7 @@ describe('next', () => {
       await expect(call).rejects.toMatchObject({ type: 'operating' })
   })
 
-  it('A5: a stopped node is an outage, and the chain goes on where it was', async () => {
+  test('A5: a stopped node is an outage, and the chain goes on where it was', async () => {
     const simulated = simulate()
     const { node, recent } = await start(simulated)
     simulated.stop()
@@ -277,7 +277,7 @@ describe('next', () => {
     expect(await node.next(recent)).toMatchObject({ kind: 'connected', block: { height: 106 } })
   })
 
-  it('costs one call while nothing happens', async () => {
+  test('costs one call while nothing happens', async () => {
     const simulated = simulate()
     const { recent } = await start(simulated)
     const methods: string[] = []
@@ -288,7 +288,7 @@ describe('next', () => {
 })
 
 describe('pending', () => {
-  it('tells each transaction once, at most so many a call, and again when it has come back', async () => {
+  test('tells each transaction once, at most so many a call, and again when it has come back', async () => {
     const simulated = simulate()
     simulated.mine(110)
     const node = connect(simulated.request)
@@ -304,7 +304,7 @@ describe('pending', () => {
     expect((await node.pending(5)).map(fact => fact.transaction)).toEqual(paid)
   })
 
-  it('a transaction that is gone between two calls is passed over', async () => {
+  test('a transaction that is gone between two calls is passed over', async () => {
     const simulated = simulate()
     simulated.mine(102)
     simulated.pay(ours, 1_000_000n)
@@ -315,7 +315,7 @@ describe('pending', () => {
     expect(await connect(request).pending(5)).toEqual([])
   })
 
-  it('a conflict of a pending payment that we watch is told', async () => {
+  test('a conflict of a pending payment that we watch is told', async () => {
     const simulated = simulate()
     simulated.mine(102)
     const txid = simulated.pay(ours, 1_000_000n)
@@ -339,11 +339,11 @@ describe('pending', () => {
 })
 
 describe('gather', () => {
-  it('B10: without an estimate the configured rate stands in', async () => {
+  test('B10: without an estimate the configured rate stands in', async () => {
     expect(await connect(simulate().request).gather()).toEqual({ feeRate: 2, estimated: false })
   })
 
-  it.each([
+  test.each([
     [20_500n, 20.5],
     [100n, 1],
     [90_000_000n, 500],
@@ -355,7 +355,7 @@ describe('gather', () => {
 })
 
 describe('publish and locate', () => {
-  it('B9: accepted once, known ever after, also when mined', async () => {
+  test('B9: accepted once, known ever after, also when mined', async () => {
     const simulated = simulate()
     const payment = signedPayment(simulated)
     const node = connect(simulated.request)
@@ -369,7 +369,7 @@ describe('publish and locate', () => {
     expect(await node.publish(payment)).toEqual({ kind: 'known' })
   })
 
-  it('A1: an answer lost after the effect is unknown, and known at the next try', async () => {
+  test('A1: an answer lost after the effect is unknown, and known at the next try', async () => {
     const simulated = simulate()
     const payment = signedPayment(simulated)
     const losing: Request = async call => {
@@ -382,7 +382,7 @@ describe('publish and locate', () => {
     expect(await connect(simulated.request).publish(payment)).toEqual({ kind: 'known' })
   })
 
-  it('B9: missing inputs are refused with the reason, and parents are published first where they help', async () => {
+  test('B9: missing inputs are refused with the reason, and parents are published first where they help', async () => {
     const simulated = simulate()
     const parent = signedPayment(simulated)
     const key = faucetKey('ours', network)
@@ -401,7 +401,7 @@ describe('publish and locate', () => {
     expect(simulated.pending()).toEqual([parent.transactionId, signed.transactionId])
   })
 
-  it('B9: too small a fee, too high a fee and a wrong signature are refused in the node’s words', async () => {
+  test('B9: too small a fee, too high a fee and a wrong signature are refused in the node’s words', async () => {
     const simulated = simulate()
     const { signed } = signedPayment(simulated)
     const node = connect(simulated.request, { target: 3, fallbackRate: 2, maximumRate: 5 })
@@ -420,7 +420,7 @@ describe('publish and locate', () => {
     expect(simulated.pending()).toEqual([])
   })
 
-  it('B17: a chain that is too long means wait', async () => {
+  test('B17: a chain that is too long means wait', async () => {
     const simulated = simulate()
     const payment = signedPayment(simulated)
     const key = faucetKey('ours', network)
@@ -444,7 +444,7 @@ describe('publish and locate', () => {
     expect(await publish(extend())).toEqual({ kind: 'unknown', reason: 'wait: too-long-mempool-chain' })
   })
 
-  it('B6: what the node says of replaceability is never asked for', async () => {
+  test('B6: what the node says of replaceability is never asked for', async () => {
     const simulated = simulate()
     const payment = signedPayment(simulated)
     const methods = new Set<string>()
@@ -484,13 +484,13 @@ describe('the count of unspent outputs', () => {
     }
   const unspents = [{ txid: 'aa', vout: 1, amount: '0.5' }]
 
-  it('is of one block', async () => {
+  test('is of one block', async () => {
     const result = { success: true, height: 7, bestblock: 'bb', unspents }
     const counted = await connect(answering({ result, error: null })).unspent([ours])
     expect(counted).toEqual({ at: { height: 7, hash: 'bb' }, coins: [{ key: 'ltc:aa:1', amount: '50000000' }] })
   })
 
-  it.each([
+  test.each([
     ['does not know the command', { result: null, error: { code: -32601, message: 'Method not found' } }],
     ['does not name the block', { result: { success: true, unspents }, error: null }],
     ['was told to stop', { result: { success: false, unspents: [] }, error: null }],
@@ -498,7 +498,7 @@ describe('the count of unspent outputs', () => {
     expect(await connect(answering(answer)).unspent([ours])).toBeNull()
   })
 
-  it('is asked for again while the node still counts for somebody else', async () => {
+  test('is asked for again while the node still counts for somebody else', async () => {
     const error = { code: -8, message: 'Scan already in progress, use action "abort" or "status"' }
     const asked = connect(answering({ result: null, error })).unspent([ours])
     await expect(asked).rejects.toMatchObject({ type: 'operating', kind: 'node-refused' })

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createRpc, fromSatoshi, toSatoshi, type NodeAccess } from '../../../adapters/bitcoin/rpc.ts'
 import { operating, unknownOutcome } from '../../../src/kernel/fault.ts'
@@ -20,7 +20,7 @@ const answering =
 const ask = (request: Request, shape: z.ZodType = z.unknown()) =>
   createRpc(access, request, noDisk).ask(shape, 'getblockcount')
 
-it.each([
+test.each([
   ['1.50000000', 150_000_000n],
   ['0.00000001', 1n],
   ['-0.00000001', -1n],
@@ -36,14 +36,14 @@ it.each([
   expect(toSatoshi(coins)).toBe(satoshi)
 })
 
-it.each(['0.000000001', '1e-9', 'NaN', '', '1,5', '0x10', '1e999', null, {}, '1'.repeat(40)])(
+test.each(['0.000000001', '1e-9', 'NaN', '', '1,5', '0x10', '1e999', null, {}, '1'.repeat(40)])(
   'B10: %s is no amount',
   coins => {
     expect(() => toSatoshi(coins)).toThrow(expect.objectContaining({ type: 'operating', kind: 'node-malformed' }))
   },
 )
 
-it('amounts in arguments have eight decimals', () => {
+test('amounts in arguments have eight decimals', () => {
   expect([0n, 1n, 150_000_000n, -5n].map(fromSatoshi)).toEqual([
     '0.00000000',
     '0.00000001',
@@ -52,7 +52,7 @@ it('amounts in arguments have eight decimals', () => {
   ])
 })
 
-it('B10: an amount beyond the precision of a float survives the answer', async () => {
+test('B10: an amount beyond the precision of a float survives the answer', async () => {
   const rpc = createRpc(
     access,
     answering(200, '{"result":{"value":90071992.54740993,"n":3},"error":null,"id":1}'),
@@ -61,7 +61,7 @@ it('B10: an amount beyond the precision of a float survives the answer', async (
   expect(await rpc.call(z.unknown(), 'gettxout')).toEqual({ value: '90071992.54740993', n: 3 })
 })
 
-it.each([
+test.each([
   ['HTML', 200, '<html><body>Welcome to nginx!</body></html>', 'node-malformed'],
   ['an empty body', 200, '', 'node-malformed'],
   ['truncated JSON', 200, '{"result":{"blocks":10', 'node-malformed'],
@@ -87,7 +87,7 @@ it.each([
   await expect(ask(answering(status, body))).rejects.toMatchObject({ type: 'operating', kind })
 })
 
-it('A5: a result of another shape is an outage that names the place', async () => {
+test('A5: a result of another shape is an outage that names the place', async () => {
   const request = answering(200, '{"result":{"blocks":"many"},"error":null,"id":1}')
   await expect(ask(request, z.object({ blocks: z.number() }))).rejects.toMatchObject({
     kind: 'node-malformed',
@@ -95,7 +95,7 @@ it('A5: a result of another shape is an outage that names the place', async () =
   })
 })
 
-it('A5: silence and a refused connection are outages, never an unknown outcome of a question', async () => {
+test('A5: silence and a refused connection are outages, never an unknown outcome of a question', async () => {
   await expect(ask(() => Promise.reject(unknownOutcome('no-answer', 'timed out')))).rejects.toMatchObject({
     type: 'operating',
     kind: 'node-silent',
@@ -106,7 +106,7 @@ it('A5: silence and a refused connection are outages, never an unknown outcome o
   })
 })
 
-it('an error that the node reports is an answer to ask, and an outage to call', async () => {
+test('an error that the node reports is an answer to ask, and an outage to call', async () => {
   const request = answering(500, '{"result":null,"error":{"code":-5,"message":"Block not found"},"id":1}')
   expect(await ask(request)).toEqual({ ok: false, code: -5, message: 'Block not found' })
   await expect(createRpc(access, request, noDisk).call(z.unknown(), 'getblock')).rejects.toMatchObject({
@@ -115,7 +115,7 @@ it('an error that the node reports is an answer to ask, and an outage to call', 
   })
 })
 
-it('S5: no fault tells a credential', async () => {
+test('S5: no fault tells a credential', async () => {
   const urls = { ...access, url: `http://u:${PASSWORD}@node:19443/` }
   const failures: Request[] = [
     answering(401, ''),
@@ -140,7 +140,7 @@ function diskWith(contents: () => string | null): Disk {
   return { open } as unknown as Disk
 }
 
-it('a cookie is read anew when the node was restarted, once', async () => {
+test('a cookie is read anew when the node was restarted, once', async () => {
   let cookie = '__cookie__:old'
   const seen: string[] = []
   const request = async ({ headers, body }: HttpCall): Promise<HttpResult> => {
@@ -157,7 +157,7 @@ it('a cookie is read anew when the node was restarted, once', async () => {
   expect(seen.slice(2)).toEqual(['__cookie__:old', '__cookie__:new'])
 })
 
-it('a missing cookie is an outage that says where it was looked for', async () => {
+test('a missing cookie is an outage that says where it was looked for', async () => {
   const rpc = createRpc(
     { url: 'http://node', cookieFile: '/node/.cookie' },
     answering(200, ''),
@@ -170,7 +170,7 @@ it('a missing cookie is an outage that says where it was looked for', async () =
   })
 })
 
-it('every call has a time limit and a largest body', async () => {
+test('every call has a time limit and a largest body', async () => {
   const calls: HttpCall[] = []
   const rpc = createRpc(
     access,
