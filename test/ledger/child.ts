@@ -29,7 +29,13 @@ try {
 
 /** Makes the program in this folder; answers its path. */
 export async function makeProgram(folder: string): Promise<string> {
-  const files = ['src/kernel/fault.ts', 'src/shell/disk.ts', 'src/shell/lock.ts']
+  const files = [
+    'machines/ids.ts',
+    'src/kernel/entry.ts',
+    'src/kernel/fault.ts',
+    'src/shell/disk.ts',
+    'src/shell/lock.ts',
+  ]
   for (const name of await readdir(join(ROOT, 'src/ledger'))) files.push(`src/ledger/${name}`)
   for (const file of files) {
     const target = join(folder, file.replace(/\.ts$/, '.js'))
