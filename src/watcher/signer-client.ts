@@ -63,9 +63,9 @@ export interface SignerClient {
   /** Nothing more is signed for the withdrawal up to this round, for good; the same receipt each time. */
   void(chain: string, withdrawal: string, round: number): Promise<SignedReceipt>
   /** The highest memory that an answer has shown or that was expected; null before. */
-  seen(): MemoryPosition | null
+  position(): MemoryPosition | null
   /** What an earlier process has seen, or nothing; before the first request. */
-  expect(seen: MemoryPosition | null): void
+  expect(position: MemoryPosition | null): void
 }
 
 export interface SignerAccess {
@@ -239,7 +239,7 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       if (id === withdrawal && receipt.chain === chain && receipt.round === round) return receipt
       throw operating('signer-malformed', `asked to void ${withdrawal}, the signer answered a receipt for ${id}`)
     },
-    seen: () => memo.seen,
+    position: () => memo.seen,
     expect(seen) {
       memo.seen = seen
     },

@@ -12,7 +12,7 @@ import type { LiveMemory } from '../orchestrator/memory.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { openFamilies } from './families.ts'
 
-export function highestSeen(memory: LiveMemory): MemoryPosition | null {
+export function highestPosition(memory: LiveMemory): MemoryPosition | null {
   const positions = memory.list('account').flatMap(one => one.context.seen ?? [])
   return positions.sort((a, b) => b.sequence - a.sequence)[0] ?? null
 }
@@ -26,7 +26,7 @@ export async function acceptSigner(ports: Ports, config: WatcherConfig): Promise
   const ledger = await openLedger({ ...ports, directory: config.dataDirectory })
   try {
     const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
-    const seen = highestSeen(orchestrator.memory)
+    const seen = highestPosition(orchestrator.memory)
     await orchestrator.dispatch({ type: 'signer.replaced', at: ports.clock.now(), data: {} })
     await orchestrator.stop()
     return seen

@@ -10,7 +10,7 @@ import type { Health } from './health.ts'
 import type { SignerClient } from './signer-client.ts'
 import type { Store } from './store.ts'
 
-export interface Parts {
+export interface ApiContext {
   orchestrator: Orchestrator
   store: Store
   archive: Archive
@@ -21,19 +21,19 @@ export interface Parts {
   signer: SignerClient
   clock: Clock
   /** Wakes what keeps a chain's address pool. */
-  wakeSupply(chain: string): void
+  wakeSignerLoop(chain: string): void
   /** Aborted when the process stops: long polls end. */
   stopping: AbortSignal
 }
 
-export function chainPolicy({ policies }: Parts, chain: string): ChainPolicy {
+export function chainPolicy({ policies }: ApiContext, chain: string): ChainPolicy {
   const policy = Object.hasOwn(policies, chain) ? policies[chain] : undefined
   if (policy === undefined) throw boundary('not-found', `no chain named ${chain} is configured`)
   return policy
 }
 
 /** Throws a boundary fault `not-found`. */
-export async function findOrThrow<I extends Id>({ store }: Parts, id: I): Promise<Found<I>> {
+export async function findOrThrow<I extends Id>({ store }: ApiContext, id: I): Promise<Found<I>> {
   const instance = await store.find(id)
   if (instance === null) throw boundary('not-found', `there is no ${kindOf(id)} ${nameOf(id)}`)
   return instance
