@@ -11,6 +11,7 @@ import type { History } from '../signing/policy.ts'
 import { createSpending, type Spending } from './spending.ts'
 import { createVoidRecords, type VoidRecords } from './void-records.ts'
 
+/** One signature that pays a withdrawal. */
 export interface SignedFor {
   /** Which signing instance. */
   id: Id
@@ -19,12 +20,14 @@ export interface SignedFor {
   spendKeys: readonly SpendKey[]
 }
 
+/** All signatures that pay a withdrawal, in the order of signing. */
 export interface WithdrawalRecord {
   /** As signed last. */
   intent: AuthorisedIntent
   templates: SignedFor[]
 }
 
+/** What every decision looks into. */
 export interface Records {
   /** Takes in an instance as it now is; in any state but `signed` it may come again. */
   learn(instance: Instance): void
@@ -39,8 +42,10 @@ export interface Records {
   counts(): ReadonlyMap<string, number>
 }
 
-export const contextOf = (instance: Instance): SigningContext => instance.context as unknown as SigningContext
+/** The context of an instance of the signing machine. */
+export const signingOf = (instance: Instance): SigningContext => instance.context as unknown as SigningContext
 
+/** Empty: a start lets it learn every instance that is stored, oldest first. */
 export function createRecords(): Records {
   const digests = new Map<Id, string>()
   const rounds = new Map<string, number>()
@@ -85,7 +90,7 @@ export function createRecords(): Records {
       return
     }
     const { id } = instance
-    const context = contextOf(instance)
+    const context = signingOf(instance)
     for (const [withdrawal, round] of Object.entries(context.rounds)) {
       rounds.set(withdrawal, Math.max(rounds.get(withdrawal) ?? 0, round))
     }
