@@ -111,7 +111,7 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>):
     case 'refused':
       return refused(options, instance, intents, answer.reasons)
     case 'signedDifferently': {
-      const { transactionId, raw, template, spendKeys, fee } = await signer.attempt(name)
+      const { transactionId, signedTransaction: raw, template, spendKeys, fee } = await signer.attempt(name)
       checkSpendKeys(attempt, spendKeys)
       const earlier = { template, spendKeys, fee }
       return { type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } }

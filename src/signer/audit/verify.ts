@@ -12,7 +12,7 @@ import {
   auditFile,
   decodeEntry,
   decodeSeal,
-  firstHash,
+  firstAuditHash,
   firstOf,
   isEntry,
   sealBytes,
@@ -24,6 +24,7 @@ import {
 const MAXIMUM_FINDINGS = 1000
 const MAXIMUM_SEAL_BYTES = 4096
 
+/** What is wrong with a log, and what it tells. */
 export interface AuditVerified {
   findings: Finding[]
   lines: number
@@ -65,7 +66,7 @@ export async function verifyAudit(disk: Disk, directory: string, memory: MemoryP
     opened: new Map(),
   }
   walk.seal = await readSeal(disk, walk)
-  if (walk.seal !== null) walk.hash = firstHash(walk.seal.key)
+  if (walk.seal !== null) walk.hash = firstAuditHash(walk.seal.key)
   for (const first of firsts) await verifyFile(disk, walk, first, first === firsts.at(-1))
   checkEnd(walk, firsts.length)
   checkMemory(walk, memory)

@@ -10,7 +10,8 @@ import { journalFile } from '../../ledger/files.ts'
 import { readHead } from '../../ledger/head.ts'
 import { checkLine, commitOf, readLines } from '../../ledger/line.ts'
 
-export interface Recorded {
+/** One commit with the hash that stands behind it (64 hexadecimal digits). */
+export interface JournalLine {
   commit: Commit
   hash: string
   /** As it stands in the file, without the newline. */
@@ -18,13 +19,13 @@ export interface Recorded {
 }
 
 /** Throws corruptStore at the first line that does not follow from the one before; a torn tail is not a line. */
-export async function* walkJournal(disk: Disk, directory: string): AsyncGenerator<Recorded> {
+export async function* walkJournal(disk: Disk, directory: string): AsyncGenerator<JournalLine> {
   const head = await readHead(disk, directory)
   for (const { first, previous } of head?.segments ?? [])
     yield* walkSegment(disk, join(directory, journalFile(first)), previous)
 }
 
-async function* walkSegment(disk: Disk, path: string, before: string): AsyncGenerator<Recorded> {
+async function* walkSegment(disk: Disk, path: string, before: string): AsyncGenerator<JournalLine> {
   const file = await disk.open(path, { create: false })
   let previous = before
   try {

@@ -23,7 +23,8 @@ const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024
 
 const MACHINES: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }
 
-export interface Memory {
+/** What the signer knows. Reads show what is decided; whoever tells the outside awaits `settled`. */
+export interface SignerMemory {
   records: Records
   archive: Archive
   /** Live ones only: what is signed or voided has left memory, see `records` and `archive`. */
@@ -43,7 +44,7 @@ export interface Memory {
 }
 
 /** Opens or makes the memory in `directory`. Rejects with corruptStore or operating `locked` as the ledger does. */
-export async function openMemory(ports: Ports, directory: string): Promise<Memory> {
+export async function openMemory(ports: Ports, directory: string): Promise<SignerMemory> {
   const { disk, random, log } = ports
   const abort = (reason: string) => {
     ports.abort(reason)
@@ -89,7 +90,11 @@ interface Known {
   seq: number
 }
 
-function run(ports: Ports, { journal, archive }: Ledger, { records, positions, live, seq: opened }: Known): Memory {
+function run(
+  ports: Ports,
+  { journal, archive }: Ledger,
+  { records, positions, live, seq: opened }: Known,
+): SignerMemory {
   let seq = opened
   const unsigned = { attempts: 0, characters: 0 }
   let last: Promise<void> = Promise.resolve()

@@ -6,7 +6,7 @@ import { LOCK } from '../../ledger/files.ts'
 import { readHead } from '../../ledger/head.ts'
 import { firstHash } from '../../ledger/line.ts'
 import { walkJournal } from '../memory/history.ts'
-import type { Identity } from '../keys/identity.ts'
+import type { IdentityKey } from '../keys/identity.ts'
 import { describeMemory, signMetadata, type Metadata } from './interchange.ts'
 
 const PIECE_BYTES = 1024 * 1024
@@ -14,7 +14,12 @@ const PIECE_BYTES = 1024 * 1024
 /**
  * Throws boundary `no-memory` or `exists`, operating `locked` while a signer runs, corruptStore for a damaged memory.
  */
-export async function exportMemory(disk: Disk, directory: string, identity: Identity, out: string): Promise<Metadata> {
+export async function exportMemory(
+  disk: Disk,
+  directory: string,
+  identity: IdentityKey,
+  out: string,
+): Promise<Metadata> {
   if (await disk.exists(out)) throw boundary('exists', `${out} exists and is never overwritten`)
   const unlock = await disk.lock(join(directory, LOCK))
   try {

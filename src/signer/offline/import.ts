@@ -10,7 +10,7 @@ import { HEAD, JOURNAL, LOCK } from '../../ledger/files.ts'
 import { readHead } from '../../ledger/head.ts'
 import { openLedger } from '../../ledger/journal.ts'
 import { checkLine, commitOf, encodeLine, firstHash, gapAfter, readLines } from '../../ledger/line.ts'
-import { walkJournal, type Recorded } from '../memory/history.ts'
+import { walkJournal, type JournalLine } from '../memory/history.ts'
 import { readMetadata, type Metadata } from './interchange.ts'
 
 const OPENING = '{"metadata":'
@@ -20,6 +20,7 @@ const COMMA = 0x2c
 /** Commits on their way to the disk. */
 const MAXIMUM_WAITING = 1000
 
+/** What an import found and did. */
 export interface Imported {
   metadata: Metadata
   /** Where the memory stood before. */
@@ -52,7 +53,7 @@ export async function importMemory(
 }
 
 /** The export's commits in order, each checked against the one before. */
-async function* readExport(disk: Disk, from: string, key: string): AsyncGenerator<Metadata | Recorded> {
+async function* readExport(disk: Disk, from: string, key: string): AsyncGenerator<Metadata | JournalLine> {
   const file = await disk.open(from, { create: false })
   try {
     let previous: string | null = null
@@ -83,7 +84,7 @@ function openingOf(line: Buffer): string {
   throw boundary('bad-export', 'line 1: this is not the first line of an exported memory')
 }
 
-function readCommit(line: Buffer, previous: string, seq: number, number: number): Recorded {
+function readCommit(line: Buffer, previous: string, seq: number, number: number): JournalLine {
   const bytes = line.at(-1) === COMMA ? line.subarray(0, -1) : line
   const refuse = (problem: string) => boundary('bad-export', `line ${number}: ${problem}`)
   const checked = checkLine(bytes, previous)
@@ -124,7 +125,7 @@ async function compare(disk: Disk, directory: string, key: string, from: string)
 
 const lastOf = (commit: Commit): number => commit.entries.at(-1)!.seq
 
-async function hasMore(ours: AsyncGenerator<Recorded>): Promise<boolean> {
+async function hasMore(ours: AsyncGenerator<JournalLine>): Promise<boolean> {
   const { done } = await ours.next()
   await ours.return(undefined)
   return done !== true

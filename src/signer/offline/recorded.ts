@@ -11,7 +11,7 @@ import { LOCK } from '../../ledger/files.ts'
 import { openAudit } from '../audit/open.ts'
 import { walkJournal } from '../memory/history.ts'
 import type { AuditPorts } from '../audit/writer.ts'
-import type { Identity } from '../keys/identity.ts'
+import type { IdentityKey } from '../keys/identity.ts'
 import type { Opening } from '../audit/trail.ts'
 
 const MAXIMUM_ABOUT = 256
@@ -19,7 +19,7 @@ const MAXIMUM_ABOUT = 256
 /** Of the signer's data directory: whose log it is, and what is done. */
 export interface Deed {
   directory: string
-  identity: Identity
+  identity: IdentityKey
   command: NonNullable<Opening['command']>
   /** Who asked, as the operating system says. */
   by: string
