@@ -8,7 +8,7 @@ import type { ChainContext } from '../../machines/chain.ts'
 import { chainId } from '../../machines/ids.ts'
 import type { Message } from '../../machines/messages.ts'
 import type { Ledger } from '../ledger/engine.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
+import { chainOf, type Commit, type Instance } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
 import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
@@ -17,6 +17,7 @@ import { chainOfInbound, route } from './route.ts'
 import { onApplied } from './routes/chains.ts'
 import { viewOf } from './routes/view.ts'
 import { machineOf, step, taskOf, versionOf, type Machines } from '../kernel/step.ts'
+import { logTransitions } from './transition-log.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
 export interface Orchestrator {
@@ -62,7 +63,9 @@ interface Engine extends OrchestratorOptions {
   armedFor: number
 }
 
+/** Nothing is performed for a chain that is followed no more. */
 function oweTask(engine: Engine, instance: Instance): void {
+  if (!Object.hasOwn(engine.policies, chainOf(instance))) return
   const name = taskOf(machineOf(engine.machines, instance.id), instance.value)
   if (name !== null) engine.tasks.owe(name, instance)
 }
@@ -92,6 +95,7 @@ function commitSlice(engine: Engine, messages: readonly Message[], at: number): 
   checkCommit(engine.memory, commit)
   engine.memory.apply(commit)
   engine.last = engine.ledger.journal.append(commit).then(() => {
+    logTransitions(engine.ports.log, commit)
     oweTasks(engine, commit)
     for (const listener of engine.listeners) listener()
     checkpointIfLong(engine)
@@ -207,7 +211,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     armedFor: Infinity,
     tasks: createTasks({
       performers,
-      get: memory.get,
+      get: id => memory.get(id),
       finish: result => void dispatch(engine, { ...result, at: ports.clock.now() }).catch(() => {}),
       ...ports,
     }),
