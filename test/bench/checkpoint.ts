@@ -1,5 +1,6 @@
 /** How long a checkpoint takes, what commits wait for meanwhile, and how long a start takes behind it. */
 import { performance } from 'node:perf_hooks'
+import type { IdOf } from '../../machines/ids.ts'
 import { benchRow, timedAsync, type BenchRow, type Progress } from './measure.ts'
 import { AT, confirmDeposits, inFolder, openChain, openWorld, type World } from './world.ts'
 
@@ -15,7 +16,11 @@ const CALM_COMMITS = 500
 const COMMITS_MAXIMUM = 50_000
 
 /** Acknowledges one credit after the other while `isGoingOn`; answers how long each took to be durable. */
-async function acknowledge({ orchestrator }: World, ids: string[], isGoingOn: () => boolean): Promise<number[]> {
+async function acknowledge(
+  { orchestrator }: World,
+  ids: IdOf<'deposit'>[],
+  isGoingOn: () => boolean,
+): Promise<number[]> {
   const latencies: number[] = []
   while (isGoingOn()) {
     const id = ids.pop()
@@ -35,7 +40,7 @@ interface Taken {
   during: number[]
 }
 
-async function takeCheckpoint(world: World, ids: string[]): Promise<Taken> {
+async function takeCheckpoint(world: World, ids: IdOf<'deposit'>[]): Promise<Taken> {
   const { journal } = world.ledger
   const { memory } = world.orchestrator
   const checkpointAll = () =>

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { IdOf } from '../../machines/ids.ts'
 import { benchRow, medianOf, perSecond, timedAsync, type BenchRow, type Progress } from './measure.ts'
 import { AT, confirmDeposits, inFolder, openChain, openWorld, type World } from './world.ts'
 
@@ -20,7 +21,12 @@ const WRITERS = 64
 const MANY_FACTOR = 8
 
 /** Steps `count` times, with so many steps not yet durable at any time. Answers steps per second. */
-async function stepAll({ orchestrator }: World, ids: string[], count: number, writers: number): Promise<number> {
+async function stepAll(
+  { orchestrator }: World,
+  ids: IdOf<'deposit'>[],
+  count: number,
+  writers: number,
+): Promise<number> {
   const taken = ids.splice(-count)
   const write = async () => {
     for (let id = taken.pop(); id !== undefined; id = taken.pop())

@@ -11,6 +11,7 @@ import { createDisk } from '../../src/shell/disk.ts'
 import { serve } from '../../src/shell/koa.ts'
 import * as rigs from '../signer/rig.ts'
 import { authorised, coin, intent, ours, pay, simple, theirs } from '../signer/rig.ts'
+import { untypedInstance } from '../kernel/untyped.ts'
 import { benchRow, medianOf, timed, timedAsync, type BenchRow, type Progress } from './measure.ts'
 
 export interface SignerSizes {
@@ -102,8 +103,11 @@ async function bareAppendMs(bytes: number, count: number): Promise<number> {
   const { journal } = await openLedger({ disk: createDisk(), directory, ...ports })
   const append = (n: number) => {
     const context = { text: 'x'.repeat(bytes) }
-    const image = { id: `signing/${n}`, version: 1, value: 'signed', context, revision: 1, seq: n, at: 0, entered: n }
-    const entry = { seq: n, prev: null, event: 'e', from: null, to: 'signed', image: { ...image, ended: true } }
+    const image = untypedInstance({
+      ...{ id: `signing/${n}`, version: 1, value: 'signed', context, revision: 1 },
+      ...{ seq: n, at: 0, entered: n, ended: true },
+    })
+    const entry = { seq: n, prev: null, event: 'e', from: null, to: 'signed', image }
     return journal.append({ at: 0, heights: {}, entries: [entry], reserve: [], release: [] })
   }
   let next = 1

@@ -3,6 +3,7 @@
  * it (the step with its commit, applied to memory with its indexes), once with `transition` on snapshots kept in an array.
  */
 import { initialTransition, transition, type AnyMachineSnapshot } from 'xstate'
+import { depositId, type IdOf } from '../../machines/ids.ts'
 import type { DepositEvent, Message } from '../../machines/messages.ts'
 import { deposit } from '../../machines/deposit.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
@@ -44,7 +45,7 @@ function lifeOf(n: number): DepositEvent[] {
   ]
 }
 
-type Lives = { id: string; events: DepositEvent[] }[]
+type Lives = { id: IdOf<'deposit'>; events: DepositEvent[] }[]
 
 const STAGES = 4
 
@@ -73,7 +74,7 @@ function runBare(lives: Lives): void {
 export function benchSteps({ rounds, deposits }: StepSizes, progress: Progress): BenchRow[] {
   progress('steps without the disk')
   const lives = Array.from({ length: deposits }, (_, n) => ({
-    id: `deposit/${CHAIN}:${hashOf(0xd0000000 + n)}:0`,
+    id: depositId(`${CHAIN}:${hashOf(0xd0000000 + n)}:0`),
     events: lifeOf(n),
   }))
   alternating(

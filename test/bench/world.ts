@@ -6,6 +6,7 @@ import type { Fact, PaymentSeen } from '../../adapters/adapter.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createPlanner } from '../../adapters/bitcoin/planner.ts'
 import { createSignable } from '../../adapters/bitcoin/signable.ts'
+import type { IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { openLedger } from '../../src/ledger/journal.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
@@ -36,8 +37,7 @@ export const policies: Policies = {
     ...DEPTHS,
     minimumDeposit: '1000',
     batch: { windowMs: 0, maximum: 100 },
-    segwit: true,
-    planner: createPlanner(CHAIN, ASSET, network, FEES),
+    planner: createPlanner(CHAIN, network, FEES),
     signable: createSignable(CHAIN, ASSET, network),
   },
 }
@@ -151,7 +151,7 @@ export async function connectPayments(world: World, height: number, count: numbe
 }
 
 /** Payments, and blocks on top until all are deep enough. Answers the ids of the confirmed deposits. */
-export async function confirmDeposits(world: World, count: number, addresses: number): Promise<string[]> {
+export async function confirmDeposits(world: World, count: number, addresses: number): Promise<IdOf<'deposit'>[]> {
   const height = await connectPayments(world, 1, count, addresses)
   for (let depth = 1; depth < DEPTHS.credit; depth++) await connect(world, height + depth - 1, [])
   const ids = world.orchestrator.memory.list('deposit', CHAIN, 'confirmed').map(({ id }) => id)

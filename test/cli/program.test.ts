@@ -16,6 +16,7 @@ import { identityOf } from '../../src/signer/keys/identity.ts'
 import { openKeystore } from '../../src/signer/keys/keystore.ts'
 import type { Entry } from '../../src/kernel/entry.ts'
 import type { Authorisation, Intent } from '../../machines/vocabulary.ts'
+import { untypedInstance } from '../kernel/untyped.ts'
 
 const PHRASE = `${'abandon '.repeat(23)}art`
 const PASSPHRASE = 'correct horse'
@@ -212,24 +213,18 @@ describe('verify', () => {
     'of %s ends with 0 for a sound store and with 1 for a damaged one',
     async name => {
       const { journal } = await open()
-      const image = {
-        id: 'chain/x',
-        version: 1,
-        value: 'a',
-        context: {},
-        revision: 1,
-        seq: 1,
-        entered: 1,
-        at: 1,
-        ended: false,
-      }
+      const image = (seq: number) =>
+        untypedInstance({
+          ...{ id: 'chain/x', version: 1, value: 'a', context: {} },
+          ...{ revision: seq, seq, entered: 1, at: 1, ended: false },
+        })
       const entries: Entry[] = [1, 2, 3].map(seq => ({
         seq,
         prev: seq === 1 ? null : seq - 1,
         event: 'e',
         from: null,
         to: 'a',
-        image: { ...image, seq, revision: seq },
+        image: image(seq),
       }))
       for (const entry of entries)
         await journal.append({ at: 1, heights: {}, entries: [entry], reserve: [], release: [] })

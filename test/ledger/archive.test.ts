@@ -1,6 +1,7 @@
 /** What has left memory is found again, and agrees with a model that remembers everything. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { idOf } from '../../machines/ids.ts'
 import { simulatedDisk } from '../simulation/disk.ts'
 import type { Query } from '../../src/ledger/engine.ts'
 import type { Instance, Recorded } from '../../src/kernel/entry.ts'
@@ -15,7 +16,7 @@ async function filled(
   const world = newWorld()
   const ledger = await open(disk)
   for (let n = 1; n <= commits; n++) {
-    const changes = Array.from({ length: 1 + (n % 3) }, (_, m) => ({ id: idOf(n + m), ends: (n + m) % 4 === 0 }))
+    const changes = Array.from({ length: 1 + (n % 3) }, (_, m) => ({ id: someId(n + m), ends: (n + m) % 4 === 0 }))
     const commit = step(world, changes)
     if (commit.entries.length > 0) await ledger.journal.append(commit)
     else world.commits.pop()
@@ -28,12 +29,13 @@ async function filled(
   return { ledger, world, reopen }
 }
 
-const idOf = (n: number) => `${['deposit', 'coin', 'transfer'][n % 3]!}/${n % 2 === 0 ? 'nano' : 'litecoin'}:${n % 61}`
+const KINDS = ['deposit', 'coin', 'transfer'] as const
+const someId = (n: number) => idOf(KINDS[n % 3]!, `${n % 2 === 0 ? 'nano' : 'litecoin'}:${n % 61}`)
 
 const listed = (world: World, { kind, chain, state, after, limit }: Query): Instance[] =>
   [...world.ended.values()]
     .filter(image => image.id.startsWith(`${kind}/`) && image.seq > after)
-    .filter(image => chain === undefined || image.context['chain'] === chain)
+    .filter(image => chain === undefined || image.context.chain === chain)
     .filter(image => state === undefined || image.value === state)
     .sort((a, b) => a.seq - b.seq)
     .slice(0, limit)

@@ -1,9 +1,10 @@
 /** A checkpoint is taken while commits go on, and shows one moment all the same. */
 import { describe, expect, it } from 'vitest'
+import { depositId } from '../../machines/ids.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import type { Instance } from '../../src/kernel/entry.ts'
 import { simulatedDisk } from '../simulation/disk.ts'
-import { DIRECTORY, checkpointOf, newWorld, open, stateFound, stateOf, step } from './made.ts'
+import { DIRECTORY, checkpointOf, newWorld, open, stateFound, stateOf, step, type Change } from './made.ts'
 
 const headOf = (disk: ReturnType<typeof simulatedDisk>) =>
   (
@@ -24,8 +25,8 @@ describe('a checkpoint', () => {
     })
     let during = 0
     for (; !walk.isOver; during++) {
-      const id = `deposit/${(during * 37) % 3000}`
-      const changes = [
+      const id = depositId(String((during * 37) % 3000))
+      const changes: Change[] = [
         { id, ends: during % 3 === 0, release: `k${during}` },
         { id: `coin/${during}`, reserve: `k${during}` },
       ]

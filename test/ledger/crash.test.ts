@@ -1,6 +1,7 @@
 /** Scripted and random runs on a disk that fails, loses power or loses its process: what was acknowledged is always there. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { idOf, kindOf, nameOf, type Id } from '../../machines/ids.ts'
 import { simulatedDisk, type DiskCall, type DiskOptions, type SimulatedDisk } from '../simulation/disk.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import {
@@ -170,8 +171,8 @@ describe('what was acknowledged', () => {
   it('is there when the power fails again and again, at random, between random changes and checkpoints', async () => {
     const change = fc.record({
       id: fc
-        .constantFrom('deposit/a', 'deposit/b', 'coin/a', 'coin/b', 'transfer/c')
-        .chain(name => fc.nat(9).map(n => name + String(n))),
+        .constantFrom<Id[]>('deposit/a', 'deposit/b', 'coin/a', 'coin/b', 'transfer/c')
+        .chain(id => fc.nat(9).map(n => idOf(kindOf(id), nameOf(id) + String(n)))),
       ends: fc.boolean(),
       reserve: fc.constantFrom('k1', 'k2', 'k3'),
       release: fc.constantFrom('k1', 'k2', 'k3'),

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createDisk } from '../../src/shell/disk.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { makeProgram, runProgram } from './child.ts'
-import { checkpointOf, newWorld, open, stateFound, stateOf, step } from './made.ts'
+import { checkpointOf, newWorld, open, stateFound, stateOf, step, type Change } from './made.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -23,7 +23,7 @@ describe('on a real disk', () => {
       const { journal, archive, opened, aborted } = await open(disk, directory)
       expect(stateFound(opened)).toEqual(stateOf(world))
       expect(opened.cut === null).toBe(round === 0)
-      const changes = Array.from({ length: 500 }, (_, n) => [
+      const changes = Array.from({ length: 500 }, (_, n): Change[] => [
         { id: `deposit/${round}:${n}`, ends: n % 2 === 0, reserve: `k${n}` },
       ])
       const appended = changes.map(change => journal.append(step(world, change)))

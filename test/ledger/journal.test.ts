@@ -47,7 +47,7 @@ describe('the journal', () => {
       seed: 4,
       settle: async call => {
         if (call !== 'sync' || !journal || arriving.length > 0) return
-        arriving = Array.from({ length: 50 }, (_, n) => journal!.append(step(world, [{ id: `late/${n}` }])))
+        arriving = Array.from({ length: 50 }, (_, n) => journal!.append(step(world, [{ id: `deposit/late:${n}` }])))
       },
     })
     journal = (await open(disk)).journal
@@ -75,9 +75,9 @@ describe('the journal', () => {
     const { journal, aborted } = await open(disk)
     const before = disk.calls.sync
     expect(before).toBe(2)
-    await expect(journal.append(step(world, [{ id: 'a/1' }]))).rejects.toMatchObject({ kind: 'disk-failed' })
+    await expect(journal.append(step(world, [{ id: 'deposit/1' }]))).rejects.toMatchObject({ kind: 'disk-failed' })
     expect(aborted()).toContain('EIO')
-    await expect(journal.append(step(world, [{ id: 'a/2' }]))).rejects.toMatchObject({ kind: 'disk-failed' })
+    await expect(journal.append(step(world, [{ id: 'deposit/2' }]))).rejects.toMatchObject({ kind: 'disk-failed' })
     await expect(checkpointOf({ journal } as Awaited<ReturnType<typeof open>>, world)).rejects.toMatchObject({
       kind: 'disk-failed',
     })
@@ -89,10 +89,10 @@ describe('the journal', () => {
     const disk = simulatedDisk({ seed: 7 })
     const world = newWorld()
     const { journal } = await open(disk)
-    const appended = journal.append(step(world, [{ id: 'a/1' }]))
+    const appended = journal.append(step(world, [{ id: 'deposit/1' }]))
     await journal.close()
     await appended
-    await expect(journal.append(step(world, [{ id: 'a/2' }]))).rejects.toMatchObject({ kind: 'closed' })
+    await expect(journal.append(step(world, [{ id: 'deposit/2' }]))).rejects.toMatchObject({ kind: 'closed' })
     expect((await open(disk)).opened.seq).toBe(1)
   })
 
@@ -108,7 +108,7 @@ describe('the journal', () => {
     const disk = simulatedDisk({ seed: 9 })
     const world = newWorld()
     const { journal } = await open(disk)
-    const commit = step(world, [{ id: 'a/1' }, { id: 'a/2' }])
+    const commit = step(world, [{ id: 'deposit/1' }, { id: 'deposit/2' }])
     await journal.append(commit)
     const lines = disk.peek(`${DIRECTORY}/journal/1.jsonl`)!.toString().split('\n')
     expect(lines).toHaveLength(2)

@@ -5,6 +5,7 @@ import { openLedger } from '../../src/ledger/journal.ts'
 import type { Ledger, Opened } from '../../src/ledger/engine.ts'
 import type { Commit, Entry, Instance, Recorded } from '../../src/kernel/entry.ts'
 import type { Disk } from '../../src/kernel/ports.ts'
+import { untypedInstance } from '../kernel/untyped.ts'
 
 export const DIRECTORY = '/data/ledger'
 
@@ -56,7 +57,7 @@ export function step(world: World, changes: Change[]): Commit {
 function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
   const before = world.live.get(id)
   const seq = ++world.seq
-  const image: Instance = {
+  const image = untypedInstance({
     id,
     version: 1,
     value: ends ? 'final' : `waiting.${seq % 3}`,
@@ -66,7 +67,7 @@ function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
     at,
     entered: seq,
     ended: ends,
-  }
+  })
   world.live.delete(id)
   if (ends) world.ended.set(id, image)
   else world.live.set(id, image)

@@ -20,6 +20,7 @@ import type { Instance } from '../../src/kernel/entry.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 import { restore, step, versionOf } from '../../src/kernel/step.ts'
+import { untypedMessage } from '../kernel/untyped.ts'
 
 /** To whom, what, with which data. */
 export type Told = [to: Id, type: string, data: object]
@@ -243,7 +244,7 @@ function imageOf({ id, events, stands }: Subject, stand: string): Instance {
   const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
   let image: Instance | undefined
   for (const name of stands[stand]!) {
-    const commit = step(machines, memory, [{ to: id, event: events[name]! }], at)!
+    const commit = step(machines, memory, [untypedMessage(id, events[name]!)], at)!
     memory.apply(commit)
     image = commit.entries.findLast(entry => entry.image.id === id)?.image ?? image
   }

@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import type { IdOf } from '../../machines/ids.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { describeMachine, happened, to, type Subject, type Told } from './table.ts'
 
@@ -110,7 +111,7 @@ const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lo
 }
 
 const both = [...first.spendKeys, 'litecoin:cc:2']
-const dissolved = (reason: string, attempts: string[], keys: string[]) => {
+const dissolved = (reason: string, attempts: IdOf<'attempt'>[], keys: string[]) => {
   const data = { transfer: id }
   return to(
     'dead',
@@ -127,7 +128,7 @@ const dissolved = (reason: string, attempts: string[], keys: string[]) => {
     },
   )
 }
-const passedOn = (type: string, ...attempts: string[]) =>
+const passedOn = (type: string, ...attempts: IdOf<'attempt'>[]) =>
   to('underway', {}, { tells: attempts.map((attempt): Told => [attempt, type, {}]) })
 
 /** Paid with 3 confirmations, at 102; final with 20, at 119. */

@@ -1,15 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Commit, type Instance, stateOf } from '../../src/kernel/entry.ts'
+import { isIdOf, transferId, withdrawalId, type Id, type Kind } from '../../machines/ids.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { blockFacet, facetsOf, inputFacet, referenceFacet, transactionFacet } from '../../src/orchestrator/facets.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
+import { untypedInstance } from '../kernel/untyped.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 
-const instance = (id: string, value: string, context: Record<string, Json>, seq = 1): Instance => ({
-  ...{ id, version: 1, value, revision: 1, seq, at: 0, entered: seq, ended: value === 'ended' },
-  context: { chain: 'litecoin', failures: 0, dueAt: null, dueHeight: null, ...context },
-})
+/** Of any kind, with as much of its context as memory reads of it. */
+const instance = (id: Id, value: string, context: Record<string, Json>, seq = 1): Instance =>
+  untypedInstance({
+    ...{ id, version: 1, value, revision: 1, seq, at: 0, entered: seq, ended: value === 'ended' },
+    context: { chain: 'litecoin', failures: 0, dueAt: null, dueHeight: null, ...context },
+  })
 
 describe('heap', () => {
   test('answers whatever was pushed, the lowest first, ties by id', () => {
@@ -64,7 +68,7 @@ describe('facets', () => {
 })
 
 interface Change {
-  id: string
+  id: Id
   value: string
   chain: string
   dueAt: number | null
@@ -73,7 +77,7 @@ interface Change {
 }
 
 const change: fc.Arbitrary<Change> = fc.record({
-  id: fc.constantFrom('coin/a', 'coin/b', 'deposit/a', 'deposit/b', 'withdrawal/w'),
+  id: fc.constantFrom<Id[]>('coin/a', 'coin/b', 'deposit/a', 'deposit/b', 'withdrawal/w'),
   value: fc.constantFrom('one', 'two.due', 'two.delayed', 'ended'),
   chain: fc.constant('litecoin'),
   dueAt: fc.option(fc.integer({ min: 0, max: 9 })),
@@ -85,8 +89,8 @@ const key = fc.constantFrom('s1', 's2', 's3')
 /** The commits that these changes make, and what a naive replay of them holds. */
 function play(history: { changes: Change[]; reserve: string[]; release: string[] }[]) {
   const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
-  const live = new Map<string, Instance>()
-  const holders = new Map<string, string>()
+  const live = new Map<Id, Instance>()
+  const holders = new Map<string, Id>()
   const commits: Commit[] = []
   let seq = 0
   for (const { changes, reserve, release } of history) {
@@ -98,8 +102,8 @@ function play(history: { changes: Change[]; reserve: string[]; release: string[]
     })
     const keys = [...new Set(reserve)]
     for (const one of release) holders.delete(one)
-    for (const one of keys) holders.set(one, `holder of ${one}`)
-    const reserved = keys.map((one): [string, string] => [one, `holder of ${one}`])
+    for (const one of keys) holders.set(one, transferId(one))
+    const reserved = keys.map((one): [string, Id] => [one, transferId(one)])
     const commit = { at: 0, heights: { litecoin: seq }, entries, reserve: reserved, release }
     commits.push(commit)
     memory.apply(commit)
@@ -125,7 +129,7 @@ describe('memory', () => {
         expect([...memory.all()].sort((a, b) => a.seq - b.seq)).toEqual(live)
         expect(new Map(memory.reservations())).toEqual(holders)
         for (const one of ['s1', 's2', 's3']) expect(memory.holder(one)).toBe(holders.get(one))
-        for (const kind of ['coin', 'deposit', 'withdrawal']) {
+        for (const kind of ['coin', 'deposit', 'withdrawal'] as const) {
           const ofKind = live.filter(({ id }) => id.startsWith(`${kind}/`))
           expect(memory.list(kind)).toEqual(ofKind)
           for (const state of ['one', 'two']) {
@@ -143,17 +147,19 @@ describe('memory', () => {
     )
   })
 
-  test('wakes whoever is due, once, and nobody else; what a start loads wakes the same', () => {
+  test('wakes whoever is due and hears of it, once, and nobody else; what a start loads wakes the same', () => {
     fc.assert(
       fc.property(histories, fc.integer({ min: 0, max: 9 }), (history, now) => {
         const { memory, live, seq, holders } = play(history)
         const again = createMemory({ seq, heights: {}, live, reservations: [...holders] })
-        const due = (field: string) =>
-          live.filter(({ context }) => context[field] !== null && (context[field] as number) <= now).map(({ id }) => id)
+        const due = (field: 'dueAt' | 'dueHeight', ...kinds: Kind[]) =>
+          live
+            .filter(({ id, context }) => isIdOf(kinds, id) && context[field] !== null && context[field] <= now)
+            .map(({ id }) => id)
         for (const one of [memory, again]) {
-          expect(one.takeDue(now, 100).sort()).toEqual(due('dueAt').sort())
+          expect(one.takeDue(now, 100).sort()).toEqual(due('dueAt', 'withdrawal').sort())
           expect(one.takeDue(now, 100)).toEqual([])
-          expect(one.takeDueHeight('litecoin', now).sort()).toEqual(due('dueHeight').sort())
+          expect(one.takeDueHeight('litecoin', now).sort()).toEqual(due('dueHeight', 'coin', 'deposit').sort())
           expect(one.takeDueHeight('litecoin', now)).toEqual([])
         }
       }),
@@ -161,15 +167,16 @@ describe('memory', () => {
   })
 
   test('takes no more than it is asked for, and what is postponed comes again', () => {
-    const live = ['a', 'b', 'c'].map((id, i) => instance(`coin/${id}`, 'one', { dueAt: 5 }, i + 1))
+    const [a, b, c] = [withdrawalId('a'), withdrawalId('b'), withdrawalId('c')]
+    const live = [a, b, c].map((id, i) => instance(id, 'one', { dueAt: 5 }, i + 1))
     const memory = createMemory({ seq: 3, heights: {}, live, reservations: [] })
     expect(memory.nextDue()).toBe(5)
     expect(memory.takeDue(4, 10)).toEqual([])
-    expect(memory.takeDue(5, 2)).toEqual(['coin/a', 'coin/b'])
-    memory.postpone(['coin/a', 'coin/b'], 7)
-    expect(memory.takeDue(5, 10)).toEqual(['coin/c'])
+    expect(memory.takeDue(5, 2)).toEqual([a, b])
+    memory.postpone([a, b], 7)
+    expect(memory.takeDue(5, 10)).toEqual([c])
     expect(memory.nextDue()).toBe(7)
-    expect(memory.takeDue(7, 10)).toEqual(['coin/a', 'coin/b'])
+    expect(memory.takeDue(7, 10)).toEqual([a, b])
     expect(memory.nextDue()).toBeNull()
   })
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
-import { shareFee, transferIdOf } from '../../src/orchestrator/routes/planning.ts'
+import { shareFee, transferHash } from '../../src/orchestrator/routes/planning.ts'
 import {
   at,
   block,
@@ -20,7 +21,7 @@ import {
 } from './rig.ts'
 import type { Rig } from './rig.ts'
 
-const transferOf = (rig: Rig, id: string) => contextOf(rig, id)['transfer'] as string
+const transferOf = (rig: Rig, id: IdOf<'withdrawal'>) => contextOf(rig, id).transfer!
 
 describe('planning', () => {
   test('A2: transfer, attempt, reservations and bound withdrawals are one commit, with the coins held', async () => {
@@ -33,7 +34,7 @@ describe('planning', () => {
     expect(commit.entries.map(({ image, to }) => `${image.id.split('/')[0]!} ${to}`)).toEqual([
       ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned.due'],
     ])
-    expect(contextOf(rig, 'coin/litecoin:f0:0')['holder']).toBe(transfer)
+    expect(contextOf(rig, 'coin/litecoin:f0:0').holder).toBe(transfer)
   })
 
   test('A2: a coin that one plan holds is not seen by the next', async () => {
@@ -57,7 +58,7 @@ describe('planning', () => {
     expect(valueOf(rig, 'withdrawal/large')).toBe('queued')
     expect([valueOf(rig, 'withdrawal/small'), valueOf(rig, 'withdrawal/next')]).toEqual(['paying', 'paying'])
     expect(transferOf(rig, 'withdrawal/small')).toBe(transferOf(rig, 'withdrawal/next'))
-    expect(contextOf(rig, 'account/litecoin:0')['dueAt']).toBe(at)
+    expect(contextOf(rig, 'account/litecoin:0').dueAt).toBe(at)
   })
 
   test('what the fee does not leave room for waits, and the rest is paid', async () => {
@@ -78,7 +79,7 @@ describe('planning', () => {
     const rig = await funded(['5000'])
     await rig.send(requested('w-1', '9000'))
     await gathered(rig)
-    expect(contextOf(rig, 'withdrawal/w-1')['reason']).toMatch(/not enough spendable funds for 9000/)
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(/not enough spendable funds for 9000/)
     expect(valueOf(rig, 'account/litecoin:0')).toBe('ready')
     await rig.send(connected(103))
     expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
@@ -90,7 +91,7 @@ describe('planning', () => {
     await rig.send({ type: 'node.failed', at, data: { chain: 'litecoin', reason: 'no answer' } })
     await gathered(rig)
     expect(valueOf(rig, 'withdrawal/w-1')).toBe('queued')
-    expect(contextOf(rig, 'account/litecoin:0')['reason']).toBe('the chain is not at its tip')
+    expect(contextOf(rig, 'account/litecoin:0').reason).toBe('the chain is not at its tip')
   })
 
   test('A1: facts of a stale run plan nothing', async () => {
@@ -108,11 +109,12 @@ describe('planning', () => {
   })
 
   test('unconfirmed change is spent on a segwit chain only (B16)', async () => {
-    for (const [segwit, state] of [
+    for (const [spendsUnconfirmedChange, state] of [
       [true, 'paying'],
       [false, 'queued'],
     ] as const) {
-      const rig = createRig({ policies: { litecoin: { ...policy, segwit } } })
+      const planner = { ...policy.planner, spendsUnconfirmedChange }
+      const rig = createRig({ policies: { litecoin: { ...policy, planner } } })
       await openChain(rig)
       const change = paid('c', null, { index: 0, own: true })
       await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [change] } })
@@ -140,7 +142,7 @@ describe('planning', () => {
       fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), count, (fee, ids) => {
         const shares = shareFee(
           String(fee),
-          Array.from({ length: ids }, (_, i) => `withdrawal/${i}`),
+          Array.from({ length: ids }, (_, i) => withdrawalId(String(i))),
         )
         expect(shares.reduce((sum, share) => sum + BigInt(share.fee), 0n)).toBe(fee)
         expect(new Set(shares.slice(1).map(share => share.fee)).size).toBeLessThan(2)
@@ -150,11 +152,11 @@ describe('planning', () => {
   })
 
   test('a transfer has the same name whatever order its keys and withdrawals come in, and another for another round', () => {
-    const name = transferIdOf('litecoin', 'payment', ['b', 'a'], ['w-2@1', 'w-1@1'])
+    const name = transferHash('litecoin', 'payment', ['b', 'a'], ['w-2@1', 'w-1@1'])
     expect(name).toMatch(/^[0-9a-f]{64}$/)
-    expect(transferIdOf('litecoin', 'payment', ['a', 'b'], ['w-1@1', 'w-2@1'])).toBe(name)
-    expect(transferIdOf('litecoin', 'payment', ['a', 'b'], ['w-1@2', 'w-2@1'])).not.toBe(name)
-    expect(transferIdOf('dogecoin', 'payment', ['a', 'b'], ['w-1@1', 'w-2@1'])).not.toBe(name)
+    expect(transferHash('litecoin', 'payment', ['a', 'b'], ['w-1@1', 'w-2@1'])).toBe(name)
+    expect(transferHash('litecoin', 'payment', ['a', 'b'], ['w-1@2', 'w-2@1'])).not.toBe(name)
+    expect(transferHash('dogecoin', 'payment', ['a', 'b'], ['w-1@1', 'w-2@1'])).not.toBe(name)
   })
 })
 
@@ -191,7 +193,7 @@ describe('adoption', () => {
       transactionId: 't',
     })
     expect(valueOf(rig, 'attempt/ab:1')).toBe('signed.due')
-    expect(contextOf(rig, 'chain/litecoin')['recalled']).toBe(1)
+    expect(contextOf(rig, 'chain/litecoin').recalled).toBe(1)
   })
 
   test('A1: a withdrawal that the backend asks for again is the one that was adopted', async () => {
@@ -227,7 +229,7 @@ describe('adoption', () => {
     const template = { spendKeys: second.spendKeys, fee: String(FEE) }
     await rig.send(recalled([record, { ...second, template }], 2))
     expect(transferOf(rig, 'withdrawal/w-1')).toBe('transfer/cd')
-    expect(contextOf(rig, 'withdrawal/w-1')['round']).toBe(2)
+    expect(contextOf(rig, 'withdrawal/w-1').round).toBe(2)
     expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
     expect(valueOf(rig, 'chain/litecoin')).toBe('following')
   })
@@ -240,7 +242,7 @@ describe('adoption', () => {
     })
 
     /** One plan that pays w-1 and w-2 with f0, and was never signed. */
-    async function planned(): Promise<[Rig, string]> {
+    async function planned(): Promise<[Rig, IdOf<'transfer'>]> {
       const rig = await funded(['9000', '9000'])
       await rig.send(requested('w-1', '1000'))
       await rig.send(requested('w-2', '1000'))
@@ -258,7 +260,7 @@ describe('adoption', () => {
       expect(valueOf(rig, plan)).toBeUndefined()
       expect(contextOf(rig, 'withdrawal/w-1')).toMatchObject({ transfer: 'transfer/ab', transactionId: 't' })
       expect(rig.orchestrator.memory.holder(key)).toBe('transfer/ab')
-      expect(contextOf(rig, `coin/${key}`)['holder']).toBe('transfer/ab')
+      expect(contextOf(rig, coinId(key)).holder).toBe('transfer/ab')
       expect(valueOf(rig, 'withdrawal/w-2')).toBe('queued')
       await gathered(rig)
       expect(contextOf(rig, 'withdrawal/w-2')).not.toMatchObject({ transfer: 'transfer/ab' })
@@ -292,8 +294,8 @@ describe('adoption', () => {
     expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
     expect(rig.orchestrator.memory.holder(shared)).toBe('transfer/cd')
     expect(rig.orchestrator.memory.holder(own)).toBe('transfer/ab')
-    expect(contextOf(rig, `coin/${shared}`)['holder']).toBe('transfer/cd')
-    expect(contextOf(rig, `coin/${own}`)['holder']).toBe('transfer/ab')
+    expect(contextOf(rig, coinId(shared)).holder).toBe('transfer/cd')
+    expect(contextOf(rig, coinId(own)).holder).toBe('transfer/ab')
   })
 
   test('a coin that appears only after its transfer was adopted is held by it from the start', async () => {
@@ -301,6 +303,6 @@ describe('adoption', () => {
     await rig.send(recalled([record], 1))
     await rig.send(connected(103, [paid('f0', block(103))]))
     expect(valueOf(rig, 'coin/litecoin:f0:0')).toBe('reserved')
-    expect(contextOf(rig, 'coin/litecoin:f0:0')['holder']).toBe('transfer/ab')
+    expect(contextOf(rig, 'coin/litecoin:f0:0').holder).toBe('transfer/ab')
   })
 })

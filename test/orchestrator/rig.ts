@@ -1,10 +1,20 @@
 /** An orchestrator on a ledger in memory, whose disk syncs when told and whose clock moves when told. */
 import type { Id } from '../../machines/ids.ts'
-import type { Fact, PaymentSeen, Planner, Signable, SpendSeen } from '../../adapters/adapter.ts'
+import type {
+  Fact,
+  Fund,
+  Order,
+  PaymentSeen,
+  Plan,
+  Planner,
+  Shortfall,
+  Signable,
+  SpendSeen,
+} from '../../adapters/adapter.ts'
 import type { Ports } from '../../src/kernel/ports.ts'
-import type { Json, Place, SpendKey } from '../../machines/vocabulary.ts'
+import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
-import type { Commit, Instance } from '../../src/kernel/entry.ts'
+import type { Commit, Found, Instance } from '../../src/kernel/entry.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import type { Loaded } from '../../src/orchestrator/memory.ts'
@@ -19,22 +29,33 @@ const unused = (): never => {
 }
 
 /** Spends the given funds in their order until they cover payments and a fee of 101. */
+function spend({ payments, limit }: Order, funds: readonly Fund[]): Plan | Shortfall {
+  const wanted = payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
+  if (limit !== null && payments.length > 1 && wanted > BigInt(limit)) return { shortfall: `${limit} is the limit` }
+  const spendKeys: SpendKey[] = []
+  let sum = 0n
+  for (const fund of funds) {
+    if (sum >= wanted) break
+    spendKeys.push(fund.key)
+    sum += BigInt(fund.amount)
+  }
+  if (sum < wanted) return { shortfall: `${wanted - sum} short` }
+  return { template: { spendKeys, fee: String(FEE) }, spendKeys, fee: String(FEE), paid: payments.length }
+}
+
+/** As many of the payments as funds and limit allow: the first so many. */
+function payFirst(order: Order, funds: readonly Fund[]): Plan | Shortfall {
+  const plan = spend(order, funds)
+  if (!('shortfall' in plan) || order.payments.length <= 1) return plan
+  return payFirst({ ...order, payments: order.payments.slice(0, -1) }, funds)
+}
+
 export const planner: Planner = {
   destination: to => ({ canonical: to }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
-  plan(order, funds) {
-    const wanted = order.payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
-    const spendKeys: SpendKey[] = []
-    let sum = 0n
-    for (const fund of funds) {
-      if (sum >= wanted) break
-      spendKeys.push(fund.key)
-      sum += BigInt(fund.amount)
-    }
-    if (sum < wanted) return { shortfall: `${wanted - sum} short` }
-    return { template: { spendKeys, fee: String(FEE) }, spendKeys, fee: String(FEE) }
-  },
+  spendsUnconfirmedChange: true,
+  plan: payFirst,
 }
 
 const signable: Signable = {
@@ -45,6 +66,7 @@ const signable: Signable = {
   coins: () => [],
   open: unused,
   destination: unused,
+  hasMalleableIds: false,
 }
 
 export const policy: ChainPolicy = {
@@ -55,7 +77,6 @@ export const policy: ChainPolicy = {
   final: 5,
   minimumDeposit: '1000',
   batch: { windowMs: 0, maximum: 100 },
-  segwit: true,
   planner,
   signable,
 }
@@ -243,7 +264,8 @@ export const requested = (id: string, amount: string, also: object = {}): Inboun
 })
 
 export const valueOf = (rig: Rig, id: Id): string | undefined => rig.orchestrator.memory.get(id)?.value
-export const contextOf = (rig: Rig, id: Id): Record<string, Json> => rig.orchestrator.memory.get(id)!.context
+export const contextOf = <I extends Id>(rig: Rig, id: I): Found<I>['context'] =>
+  rig.orchestrator.memory.get(id)!.context
 
 /** Runs the account's gathering by hand. */
 export function gathered(rig: Rig, retryAt = at + 30_000, limit: string | null = null): Promise<void> {

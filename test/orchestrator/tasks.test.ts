@@ -1,33 +1,37 @@
 import { describe, expect, test } from 'vitest'
 import { operating } from '../../src/kernel/fault.ts'
-import type { Instance } from '../../src/kernel/entry.ts'
+import { accountId, attemptId, nameOf, transferId, type Id } from '../../machines/ids.ts'
+import type { Found, Instance, InstanceOf } from '../../src/kernel/entry.ts'
 import type { TaskResult } from '../../src/orchestrator/inbound.ts'
 import { createTasks, retryAt, type Outcome } from '../../src/orchestrator/tasks.ts'
+import { untypedInstance } from '../kernel/untyped.ts'
 import { quiet } from './rig.ts'
 
 const NOW = 1000
 const clock = { now: () => NOW, wake: () => () => {} }
 const random = (byte: number) => ({ bytes: () => new Uint8Array([byte]) })
 
-const attempt = (n: number, account = 'account/litecoin:0', failures = 0): Instance => ({
-  ...{ id: `attempt/${account}:${n}`, version: 1, value: 'signed.due', revision: 1, seq: n, at: 0, entered: n },
-  ended: false,
-  context: { chain: 'litecoin', account, failures },
-})
+/** With as much of its context as tasks read of it. */
+const attempt = (n: number, account = accountId('litecoin', 0), failures = 0) =>
+  untypedInstance({
+    ...{ id: attemptId(transferId(nameOf(account)), n), version: 1, value: 'signed.due', revision: 1 },
+    ...{ seq: n, at: 0, entered: n, ended: false },
+    context: { chain: 'litecoin', account, failures },
+  })
 
 /** Tasks whose performances end when the test says so. */
 function desk() {
-  const live = new Map<string, Instance>()
+  const live = new Map<Id, Instance>()
   const begun: string[] = []
   const endings = new Map<string, { resolve: (outcome: Outcome) => void; reject: (error: unknown) => void }>()
   const finished: TaskResult[] = []
-  const publish = ({ id }: Instance) => {
+  const publish = ({ id }: InstanceOf<'attempt'>) => {
     begun.push(id)
     return new Promise<Outcome>((resolve, reject) => endings.set(id, { resolve, reject }))
   }
   const tasks = createTasks({
     performers: { publish },
-    get: id => live.get(id),
+    get: <I extends Id>(id: I) => live.get(id) as Found<I> | undefined,
     finish: result => finished.push(result),
     clock,
     random: random(128),
@@ -42,7 +46,7 @@ function desk() {
       live.set(instance.id, instance)
       tasks.owe('publish', instance)
     },
-    end: async ({ id }: Instance, error?: unknown) => {
+    end: async ({ id }: InstanceOf<'attempt'>, error?: unknown) => {
       if (error === undefined)
         endings.get(id)!.resolve({ type: 'publishing.answered', data: { id, reason: null, retryAt: 1 } })
       else endings.get(id)!.reject(error)
@@ -54,7 +58,7 @@ function desk() {
 describe('tasks', () => {
   test('of one account run one after the other, in their order; of two accounts side by side', async () => {
     const { owe, begun, end } = desk()
-    const [first, second, third] = [attempt(1), attempt(2), attempt(3, 'account/dogecoin:0')]
+    const [first, second, third] = [attempt(1), attempt(2), attempt(3, accountId('dogecoin', 0))]
     for (const one of [first, second, third]) owe(one)
     expect(begun).toEqual([first.id, third.id])
     await end(first)
@@ -63,7 +67,7 @@ describe('tasks', () => {
 
   test('are at most 16 at once, however many are owed', async () => {
     const { owe, begun, end } = desk()
-    const many = Array.from({ length: 40 }, (_, i) => attempt(i + 1, `account/litecoin:${i}`))
+    const many = Array.from({ length: 40 }, (_, i) => attempt(i + 1, accountId('litecoin', i)))
     for (const one of many) owe(one)
     expect(begun.length).toBe(16)
     await end(many[0]!)
@@ -81,7 +85,7 @@ describe('tasks', () => {
 
   test('a failure is an event with the reason and a time to try again', async () => {
     const { owe, end, finished } = desk()
-    owe(attempt(1, 'account/litecoin:0', 3))
+    owe(attempt(1, accountId('litecoin', 0), 3))
     await end(attempt(1), operating('unreachable', 'nobody answers'))
     const data = { id: attempt(1).id, reason: 'nobody answers', retryAt: NOW + 3000 }
     expect(finished).toEqual([{ type: 'task.failed', run: `${attempt(1).id}@1`, data }])
@@ -102,7 +106,7 @@ describe('tasks', () => {
     owe(attempt(2))
     tasks.stop()
     await end(attempt(1))
-    owe(attempt(3, 'account/dogecoin:0'))
+    owe(attempt(3, accountId('dogecoin', 0)))
     expect([begun, finished]).toEqual([[attempt(1).id], []])
   })
 

@@ -1,5 +1,6 @@
 /** What becomes of withdrawals, their batch partners, coins and transfers when the signer voids or refuses. */
 import { describe, expect, test } from 'vitest'
+import { attemptId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { Inbound, SignedRecord } from '../../src/orchestrator/inbound.ts'
 import { at, block, connected, contextOf, createRig, FEE, funded, gathered, requested, valueOf } from './rig.ts'
@@ -12,14 +13,14 @@ const voided = (id: string, signed: string[] = [], round = 1): Inbound => ({
   type: 'withdrawal.voided',
   at,
   data: {
-    ...{ id: `withdrawal/${id}`, chain: 'litecoin', seen: null },
+    ...{ id: withdrawalId(id), chain: 'litecoin', seen: null },
     ...{ receipt: receiptOf(id, signed, round), verdict: 'cancelled', reason: 'cancelled' },
   },
 })
 
-const transferOf = (rig: Rig, id: string) => contextOf(rig, `withdrawal/${id}`)['transfer'] as string
-const attemptOf = (rig: Rig, id: string) => transferOf(rig, id).replace('transfer/', 'attempt/') + ':1'
-const runOf = (rig: Rig, id: string) => `${id}@${rig.orchestrator.memory.get(id)!.entered}`
+const transferOf = (rig: Rig, id: string) => contextOf(rig, withdrawalId(id)).transfer!
+const attemptOf = (rig: Rig, id: string) => attemptId(transferOf(rig, id), 1)
+const runOf = (rig: Rig, id: IdOf<'attempt'>) => `${id}@${rig.orchestrator.memory.get(id)!.entered}`
 const endOf = (rig: Rig, id: string) =>
   rig.commits.flatMap(({ entries }) => entries).findLast(one => one.image.id === id)
 const states = (rig: Rig, ...ids: string[]) =>
@@ -32,7 +33,7 @@ async function batched(rig: Rig, ...ids: string[]): Promise<void> {
 
 function refused(rig: Rig, id: string, verdict: 'cancelled' | 'rejected', signed: string[] = []): Promise<void> {
   const attempt = attemptOf(rig, id)
-  const unsignable = [{ id: `withdrawal/${id}`, receipt: receiptOf(id, signed), verdict, reason: 'never' }]
+  const unsignable = [{ id: withdrawalId(id), receipt: receiptOf(id, signed), verdict, reason: 'never' }]
   const data = { id: attempt, reason: 'never', unsignable, seen: null }
   return rig.send({ type: 'signing.refused', at, run: runOf(rig, attempt), data })
 }
@@ -80,7 +81,7 @@ describe('a void', () => {
     await signed(rig, 'w-1', 't1')
     await rig.send(voided('w-1', ['t1']))
     expect(states(rig, 'w-1', 'w-2')).toEqual(['paying', 'paying'])
-    expect(contextOf(rig, 'withdrawal/w-1')['receipt']).toEqual(receiptOf('w-1', ['t1']))
+    expect(contextOf(rig, 'withdrawal/w-1').receipt).toEqual(receiptOf('w-1', ['t1']))
     expect(valueOf(rig, transferOf(rig, 'w-1'))).toBe('underway')
   })
 
@@ -91,7 +92,7 @@ describe('a void', () => {
     expect(states(rig, 'w-1')).toEqual(['paying'])
     await signed(rig, 'w-1', 't1')
     expect(valueOf(rig, attemptOf(rig, 'w-1'))).toBe('signed.due')
-    expect(contextOf(rig, 'withdrawal/w-1')['transactionId']).toBe('t1')
+    expect(contextOf(rig, 'withdrawal/w-1').transactionId).toBe('t1')
   })
 
   test('whose receipt lists nothing, though this ledger has the signed transaction, cancels nothing', async () => {
@@ -128,7 +129,7 @@ describe('a void', () => {
     expect(states(rig, 'w-1')).toEqual(['paying'])
     await rig.send(voided('w-1', ['t1'], 2))
     expect(states(rig, 'w-1')).toEqual(['failed'])
-    expect(contextOf(rig, 'withdrawal/w-1')['receipt']).toEqual(receiptOf('w-1', ['t1'], 2))
+    expect(contextOf(rig, 'withdrawal/w-1').receipt).toEqual(receiptOf('w-1', ['t1'], 2))
     expect(valueOf(rig, 'coin/litecoin:f1:0')).toBe('spendable')
   })
 
@@ -143,7 +144,7 @@ describe('a void', () => {
     })
     expect(states(rig, 'w-1')).toEqual(['cancelled'])
     expect(valueOf(rig, 'withdrawal/unknown')).toBeUndefined()
-    expect(contextOf(rig, 'chain/litecoin')['recalled']).toBe(3)
+    expect(contextOf(rig, 'chain/litecoin').recalled).toBe(3)
   })
 })
 
@@ -171,7 +172,7 @@ describe('a refusal', () => {
     await signed(rig, 'w-1', 't1')
     const count = rig.commits.length
     const unsignable = [
-      { id: 'withdrawal/w-1', receipt: receiptOf('w-1'), verdict: 'rejected', reason: 'never' },
+      { id: withdrawalId('w-1'), receipt: receiptOf('w-1'), verdict: 'rejected', reason: 'never' },
     ] as const
     await rig.send({
       type: 'signing.refused',
@@ -187,7 +188,7 @@ describe('a refusal', () => {
     await batched(rig, 'w-1', 'w-2')
     await refused(rig, 'w-1', 'cancelled', ['t0'])
     expect(states(rig, 'w-1', 'w-2')).toEqual(['held', 'queued'])
-    expect(contextOf(rig, 'withdrawal/w-1')['reason']).toMatch(/signed t0 for it/)
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(/signed t0 for it/)
     await gathered(rig)
     expect(states(rig, 'w-1', 'w-2')).toEqual(['held', 'paying'])
     await rig.send({ type: 'withdrawals.approved', at, data: { chain: 'litecoin', ids: ['withdrawal/w-1'] } })
@@ -206,7 +207,7 @@ describe('a refusal', () => {
     await rig.send({ type: 'signer.recalled', at, data })
     expect(states(rig, 'w-1')).toEqual(['paying'])
     expect(transferOf(rig, 'w-1')).toBe('transfer/ab')
-    expect(contextOf(rig, 'withdrawal/w-1')['receipt']).toEqual(receiptOf('w-1', ['t0']))
+    expect(contextOf(rig, 'withdrawal/w-1').receipt).toEqual(receiptOf('w-1', ['t0']))
   })
 })
 
@@ -217,18 +218,18 @@ describe('what is held back', () => {
     const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000', { held: 'needs 2' }))
     expect([valueOf(rig, 'withdrawal/w-1'), valueOf(rig, 'account/litecoin:0')]).toEqual(['held', 'ready'])
-    const data = { id: 'withdrawal/w-1', ...authorisation }
+    const data = { id: withdrawalId('w-1'), ...authorisation }
     await rig.send({ type: 'authorisation.added', at, data: { ...data, key: 'k1', isEnough: false } })
     expect(states(rig, 'w-1')).toEqual(['held'])
     await rig.send({ type: 'authorisation.added', at, data: { ...data, isEnough: true } })
     await gathered(rig)
     expect(states(rig, 'w-1')).toEqual(['paying'])
-    expect(contextOf(rig, 'withdrawal/w-1')['authorisations']).toHaveLength(2)
+    expect(contextOf(rig, 'withdrawal/w-1').authorisations).toHaveLength(2)
   })
 
   test('an authorisation that comes when its withdrawal has ended changes nothing, and is no defect', async () => {
     const rig = await funded(['5000'])
-    const data = { id: 'withdrawal/long-final', isEnough: true, ...authorisation }
+    const data = { id: withdrawalId('long-final'), isEnough: true, ...authorisation }
     await rig.send({ type: 'authorisation.added', at, data })
     expect(rig.log.filter(({ level }) => level === 'error')).toEqual([])
   })
@@ -240,7 +241,7 @@ describe('what is held back', () => {
     const data = { id: attempt, reason: 'w-1 needs 2', retryAt: at + 60_000 }
     await rig.send({ type: 'signing.pended', at, run: runOf(rig, attempt), data })
     expect(states(rig, 'w-1', 'w-2')).toEqual(['held', 'held'])
-    expect(contextOf(rig, 'withdrawal/w-2')['reason']).toBe('w-1 needs 2')
+    expect(contextOf(rig, 'withdrawal/w-2').reason).toBe('w-1 needs 2')
     await rig.send({
       type: 'authorisation.added',
       at,
@@ -249,7 +250,7 @@ describe('what is held back', () => {
     expect(valueOf(rig, attempt)).toBe('unsigned.due')
     await signed(rig, 'w-1', 't1')
     expect(states(rig, 'w-1', 'w-2')).toEqual(['paying', 'paying'])
-    expect(contextOf(rig, 'withdrawal/w-1')['reason']).toBeNull()
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toBeNull()
   })
 
   test('can be cancelled, and gives back what was reserved for it', async () => {
@@ -281,7 +282,7 @@ describe('what is held back', () => {
     rig.orchestrator.start()
     await rig.pass(2000)
     expect(states(rig, 'w-1', 'w-2')).toEqual(['cancelled', 'paying'])
-    expect(endOf(rig, 'withdrawal/w-1')!.image.context['reason']).toBe('expired')
+    expect(endOf(rig, 'withdrawal/w-1')!.image.context).toMatchObject({ reason: 'expired' })
   })
 })
 
@@ -290,7 +291,7 @@ describe("the signer's memory", () => {
     const rig = await funded(['5000', '5000'])
     await batched(rig, 'w-1')
     await signed(rig, 'w-1', 't1')
-    const seen = (one: Rig) => contextOf(one, 'account/litecoin:0')['seen']
+    const seen = (one: Rig) => contextOf(one, 'account/litecoin:0').seen
     expect(seen(rig)).toEqual({ sequence: 9, hash: 'h9' })
     const data = { ...{ chain: 'litecoin', records: [], receipts: [], until: 0 }, seen: { sequence: 8, hash: 'h8' } }
     await rig.send({ type: 'signer.recalled', at, data })

@@ -9,7 +9,7 @@ import { createSignable } from '../../../adapters/bitcoin/signable.ts'
 import { fundOf, keyOf, sign } from './wallet.ts'
 
 const network = networkOf('litecoin-regtest')
-const planner = createPlanner('c', 'LTC', network, { maximumRate: 500 })
+const planner = createPlanner('c', network, { maximumRate: 500 })
 const signable = createSignable('c', 'LTC', network)
 const treasury = keyOf(0, network).address
 const to = (n: number) => keyOf(40 + n, network).address
@@ -23,6 +23,7 @@ const orderOf = (...amounts: bigint[]): Order => ({
     dataField: null,
     amount: amount.toString(),
   })),
+  limit: null,
   change: { address: treasury },
 })
 
@@ -148,10 +149,11 @@ describe('which coins', () => {
 
   test('B16: without segwit unconfirmed change is never spent', () => {
     const doge = networkOf('dogecoin-regtest')
-    const dogePlanner = createPlanner('c', 'DOGE', doge, { maximumRate: 500_000 })
+    const dogePlanner = createPlanner('c', doge, { maximumRate: 500_000 })
     const order: Order = {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(40, doge).address, dataField: null, amount: '300000000' }],
+      limit: null,
       change: { address: keyOf(0, doge).address },
     }
     const unconfirmed = fundOf(doge, 900_000_000n, { n: 1, final: false, ancestors: 1 })
@@ -181,7 +183,7 @@ describe('which coins', () => {
     const fund = fundOf(network, 100_000n, { n: 1 })
     // One input and one output are 110 virtual bytes.
     expect(planOf(orderOf(100_000n - 1_100n - 500n), [fund]).fee).toBe('1600')
-    const strict = createPlanner('c', 'LTC', network, { maximumRate: 10 })
+    const strict = createPlanner('c', network, { maximumRate: 10 })
     const answer = strict.plan(orderOf(100_000n - 1_100n - 500n), [fund], facts(10))
     expect(shortfallOf(answer)).toMatch(/base units more are needed/)
     const more = [fund, fundOf(network, 20_000n, { n: 2 })]
@@ -216,7 +218,7 @@ describe('which coins', () => {
       ...Array.from({ length: 600 }, (_, n) => fundOf(network, 20_000n + BigInt(n), { n })),
       fundOf(network, 90_000n, { n: 900, final: false, ancestors: 1 }),
     ]
-    const order: Order = { purpose: 'consolidation', payments: [], change: { address: treasury } }
+    const order: Order = { purpose: 'consolidation', payments: [], limit: null, change: { address: treasury } }
     const plan = planOf(order, funds, 2)
     expect(plan.spendKeys).toHaveLength(500)
     expect(chosen(plan, funds)).toEqual(funds.slice(0, 500))

@@ -28,11 +28,12 @@ const treasury = keyOf(0, network)
 const payee = keyOf(50, network)
 
 function planOf(amount: string, net = network, coins = funds): Plan {
-  const planner = createPlanner('c', 'LTC', net, { maximumRate: 500_000 })
+  const planner = createPlanner('c', net, { maximumRate: 500_000 })
   const plan = planner.plan(
     {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(50, net).address, dataField: null, amount }],
+      limit: null,
       change: { address: keyOf(0, net).address },
     },
     coins,
