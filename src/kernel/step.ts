@@ -73,7 +73,8 @@ interface Draft {
 /** The context is the machine's own: whoever is told by id is told by type, so that it fits the kind. */
 function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyMachineSnapshot): Instance {
   const seq = draft.memory.seq + draft.commit.entries.length + 1
-  const value = flatten(after.value)
+  const current: StateValue = after.value
+  const value = flatten(current)
   return {
     id,
     version: versionOf(after.machine),
