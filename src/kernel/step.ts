@@ -68,7 +68,7 @@ export function taskOf(machine: AnyStateMachine, value: string): TaskName | null
   return (node.meta as { task?: TaskName } | undefined)?.task ?? null
 }
 
-const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
+export const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
 interface Draft {
   memory: Memory

@@ -64,7 +64,7 @@ async function poll(parts: Parts, after: number, wanted: Wanted, deadline: numbe
   while (found.events.length === 0 && !parts.stopping.aborted) {
     const left = deadline - parts.clock.now()
     if (left <= 0) break
-    if (parts.journal.durableSeq() === found.next) await nextCommit(parts, left)
+    if (parts.journal.position().sequence === found.next) await nextCommit(parts, left)
     found = await read(parts, found.next, wanted)
   }
   return found
@@ -80,11 +80,9 @@ export const feedRoute = (parts: Parts): Route =>
     answers: { 200: eventsSchema },
     async handle({ query: { after, wait, ...wanted } }) {
       const { journal, clock, ledgerId } = parts
-      if (after > journal.durableSeq())
-        throw boundary(
-          'unknown-cursor',
-          `this ledger (${ledgerId}) ends at ${journal.durableSeq()}: is the cursor of another one?`,
-        )
+      const { sequence } = journal.position()
+      if (after > sequence)
+        throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
       const { events, next } = await poll(parts, after, wanted, clock.now() + wait * 1000)
       return { status: 200, body: { events: events.map(describeEvent), next, ledgerId } }
     },

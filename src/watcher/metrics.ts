@@ -34,7 +34,7 @@ export function createMetrics(parts: Parts): Metrics {
       free.set({ chain }, freeAddresses(memory, chain).length)
       recalled.set({ chain }, health.isRecalled ? 1 : 0)
     }
-    seq.set(parts.journal.durableSeq())
+    seq.set(parts.journal.position().sequence)
   }
   return {
     contentType: registry.contentType,

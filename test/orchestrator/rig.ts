@@ -118,8 +118,8 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
       return () => (wakes = wakes.filter(one => one !== wake))
     },
   }
-  const journal = { append, bytesSinceCheckpoint: () => 0, checkpoint: unused, durableSeq: unused, durableHash: unused }
-  const opened = { ...replay(commits), ledgerId: 'l', at, cut: null, created: commits.length === 0 }
+  const journal = { append, position: unused, close: unused }
+  const opened = { ...replay(commits), ledgerId: 'l', at, created: commits.length === 0 }
   const ledger = { journal, opened } as unknown as Ledger
   const ports = {
     clock,
