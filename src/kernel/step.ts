@@ -60,7 +60,7 @@ export function taskOf(machine: AnyStateMachine, value: string): TaskName | null
   return (node.meta as { task?: TaskName } | undefined)?.task ?? null
 }
 
-const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
+export const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
 interface Draft {
   memory: Memory
@@ -73,8 +73,7 @@ interface Draft {
 /** The context is the machine's own: whoever is told by id is told by type, so that it fits the kind. */
 function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyMachineSnapshot): Instance {
   const seq = draft.memory.seq + draft.commit.entries.length + 1
-  const current: StateValue = after.value
-  const value = flatten(current)
+  const value = flatten(after.value as StateValue) // eslint-disable-line @typescript-eslint/no-unnecessary-type-assertion -- any
   return {
     id,
     version: versionOf(after.machine),

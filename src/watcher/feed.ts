@@ -64,7 +64,7 @@ async function poll(api: ApiContext, after: number, wanted: Wanted, deadline: nu
   while (found.events.length === 0 && !api.stopping.aborted) {
     const left = deadline - api.clock.now()
     if (left <= 0) break
-    if (api.journal.durableSeq() === found.next) await nextCommit(api, left)
+    if (api.journal.position().sequence === found.next) await nextCommit(api, left)
     found = await read(api, found.next, wanted)
   }
   return found
@@ -80,11 +80,9 @@ export const feedRoute = (api: ApiContext): Route =>
     answers: { 200: eventsSchema },
     async handle({ query: { after, wait, ...wanted } }) {
       const { journal, clock, ledgerId } = api
-      if (after > journal.durableSeq())
-        throw boundary(
-          'unknown-cursor',
-          `this ledger (${ledgerId}) ends at ${journal.durableSeq()}: is the cursor of another one?`,
-        )
+      const { sequence } = journal.position()
+      if (after > sequence)
+        throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
       const { events, next } = await poll(api, after, wanted, clock.now() + wait * 1000)
       return { status: 200, body: { events: events.map(describeEvent), next, ledgerId } }
     },

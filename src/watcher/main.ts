@@ -2,7 +2,9 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
-import { nameOf } from '../../machines/ids.ts'
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import { inputFacet } from '../orchestrator/facets.ts'
+import { kindOf, nameOf } from '../../machines/ids.ts'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -10,18 +12,15 @@ import type { WatchingFamily } from '../../adapters/watching.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
-import { openLedger } from '../ledger/journal.ts'
 import type { Ledger } from '../ledger/engine.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
-import { inputFacet } from '../orchestrator/facets.ts'
-import { machines } from '../orchestrator/machines.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
-import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
+import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
+import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
 import type { ApiContext } from './api-context.ts'
 import { createPerformers } from './performers.ts'
@@ -165,9 +164,8 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
 }
 
 function reportOpened({ log }: Ports, { opened }: Ledger): void {
-  const { ledgerId, seq, live, cut, created } = opened
+  const { ledgerId, seq, live, created } = opened
   log('info', created ? 'new ledger' : 'ledger opened', { ledgerId, seq, live: live.length })
-  if (cut !== null) log('warn', 'a torn tail was cut off: it was never acknowledged', cut)
 }
 
 /**
@@ -178,24 +176,21 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
   const tokens = parseTokens(await readText(ports.disk, config.apiTokenFile))
   const token = parseTokens(await readText(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
   if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
-  if (config.ledger.engine !== 'lowdb') throw boundary('configuration', 'ledger.engine: this version has lowdb only')
   const { families, policies } = await openFamilies(ports, config)
-  const ledger = await openLedger({ ...ports, directory: config.dataDirectory })
+  const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
+  const health = createHealth(Object.keys(policies))
+  const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
+  const performers = createPerformers({
+    memory: () => orchestrator.memory,
+    isReconciled: chain => healthOf(health, chain).isReconciled,
+    reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
+    limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
+    ...{ signer, nodes, policies, random: ports.random },
+  })
+  const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
   try {
     reportOpened(ports, ledger)
-    const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
-    const health = createHealth(Object.keys(policies))
-    const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
-    const performers = createPerformers({
-      memory: () => orchestrator.memory,
-      isReconciled: chain => healthOf(health, chain).isReconciled,
-      reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
-      limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
-      ...{ signer, nodes, policies, random: ports.random },
-    })
-    const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
     signer.expect(highestPosition(orchestrator.memory))
-    refuseForgotten(config, orchestrator.memory)
     await refuseBlindStart(config, orchestrator.memory, signer, ports)
     orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })

@@ -34,7 +34,7 @@ export function createMetrics(api: ApiContext): Metrics {
       free.set({ chain }, freeAddresses(memory, chain).length)
       recalled.set({ chain }, health.isReconciled ? 1 : 0)
     }
-    seq.set(api.journal.durableSeq())
+    seq.set(api.journal.position().sequence)
   }
   return {
     contentType: registry.contentType,

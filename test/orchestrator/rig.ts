@@ -140,8 +140,8 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
       return () => (wakes = wakes.filter(one => one !== wake))
     },
   }
-  const journal = { append, bytesSinceCheckpoint: () => 0, checkpoint: unused, durableSeq: unused, durableHash: unused }
-  const opened = { ...replay(commits), ledgerId: 'l', at, cut: null, created: commits.length === 0 }
+  const journal = { append, position: unused, close: unused }
+  const opened = { ...replay(commits), ledgerId: 'l', at, created: commits.length === 0 }
   const ledger = { journal, opened } as unknown as Ledger
   const ports = {
     clock,
@@ -234,7 +234,7 @@ const address = (index: number) => ({
 export async function openChain(rig: Rig): Promise<void> {
   await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
   const addresses = [address(0), address(7)]
-  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, seen: null } })
+  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, position: null } })
   await rig.send({ type: 'node.identified', at, data: { chain: 'litecoin', base: block(99), syncing: false } })
   await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
 }

@@ -7,10 +7,9 @@ import { join } from 'node:path'
 import { corruptStore } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import { isSigned } from '../../canonical.ts'
-import { rewriteStart } from '../../ledger/files.ts'
-import { readLines, type Line } from '../../ledger/line.ts'
+import { readLines, type Line } from '../../lines.ts'
 import { runAudit, type AuditLog, type AuditOptions, type AuditPorts, type End } from './writer.ts'
-import { readWhole } from '../../file.ts'
+import { readWhole, rewriteStart } from '../../file.ts'
 import {
   AUDIT,
   SEAL,

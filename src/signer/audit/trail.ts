@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
 import { canonicalJson } from '../../canonical.ts'
-import { asBuffer } from '../../ledger/line.ts'
+import { asBuffer } from '../../lines.ts'
 import { memoryPosition } from '../../signer-api/shapes.ts'
 
 /** The log's folder, within the signer's data directory. */

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import { isSigned } from '../../canonical.ts'
-import type { Finding } from '../../ledger/verify.ts'
-import { readLines, type Line } from '../../ledger/line.ts'
-import { readWhole } from '../../file.ts'
+import { readLines, type Line } from '../../lines.ts'
+import { readWhole, type Finding } from '../../file.ts'
 import {
   AUDIT,
   SEAL,

@@ -1,40 +1,34 @@
 /**
- * The default engine: lowdb, with an adapter of ours. `low.data` holds the commits that are not written yet, `low.read()` is
+ * The journal behind lowdb, with an adapter of ours. `low.data` holds the commits that are not written yet, `low.read()` is
  * the start, and `low.write()` is the commit: what is unwritten is appended in one go, one sync for the whole group, and
  * only then it resolves. lowdb's own file adapter rewrites the whole file each time and never syncs.
  */
 import { join } from 'node:path'
 import { Low, type Adapter } from 'lowdb'
-import type { Id } from '../../machines/ids.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
-import { invariant, operating, reasonOf, unknownOutcome, type Fault } from '../kernel/fault.ts'
-import type { Disk, File, Log, Random } from '../kernel/ports.ts'
-import { openArchive, type Segment } from './archive.ts'
-import { boot, createSegment, removeOldCheckpoints, type Booted } from './boot.ts'
+import type { Commit } from '../../kernel/entry.ts'
+import { invariant, operating, reasonOf, unknownOutcome, type Fault } from '../../kernel/fault.ts'
+import type { File } from '../../kernel/ports.ts'
+import { LINE_MAXIMUM_BYTES } from '../../lines.ts'
+import type { Journal, Opening } from '../engine.ts'
+import { encodeRecord, gapAfter, lastSeqOf } from '../record.ts'
+import type { Segment } from './archive.ts'
+import { boot, createSegment, removeOldCheckpoints, type Booted, type LowdbPorts } from './boot.ts'
 import { writeCheckpoint, type Mark } from './checkpoint.ts'
-import type { Journal, Ledger } from './engine.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
-import { LOCK, indexFile, journalFile } from './files.ts'
+import { indexFile, journalFile } from './files.ts'
 import { writeHead, type Head } from './head.ts'
-import { LINE_MAXIMUM_BYTES, encodeLine, gapAfter } from './line.ts'
 import { addMark, emptyMarks, fileIndex, memoryIndex, writeIndex, type Marks } from './segment-index.ts'
-
-export interface LedgerPorts {
-  disk: Disk
-  /** Where the ledger is or is to be; its own, made when missing. */
-  directory: string
-  random: Random
-  log: Log
-  abort(reason: string): void
-}
 
 /** Commits that wait for the disk: when this many do, the disk has stopped, and memory must not be filled up. */
 const WAITING_MAXIMUM_COMMITS = 200_000
 /** A group is appended in pieces of this size, so that no buffer grows with the group. */
 const PIECE_BYTES = 4 * 1024 * 1024
+/** What the next start may have to replay: when this much stands behind the last checkpoint, another one is taken. */
+const CHECKPOINT_BYTES = 64 * 1024 * 1024
+const NEWLINE = Buffer.from('\n')
 
 /** Everything that a running journal knows. */
-interface Store extends LedgerPorts {
+interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'> {
+  memory: Opening['memory']
   unlock: () => Promise<void>
   head: Head
   file: File
@@ -47,31 +41,30 @@ interface Store extends LedgerPorts {
   replayBytes: number
   /** Of the last commit handed to append. */
   appendedSeq: number
-  opened: Booted['opened']
 }
 
-/**
- * Opens the ledger, or makes a new one. Rejects with operating `locked` when another process holds it, and with corruptStore,
- * naming file and byte, when what is there cannot be trusted.
- */
-export async function openLedger(ports: LedgerPorts): Promise<Ledger> {
-  await ports.disk.makeDirectory(ports.directory)
-  const unlock = await ports.disk.lock(join(ports.directory, LOCK))
-  try {
-    const adapter = journalAdapter(ports, unlock)
-    const low = new Low<Commit[]>(adapter, [])
-    await low.read()
-    const store = adapter.store()
-    if (store.opened.cut) ports.log('warn', 'cut a torn tail off the journal', { ...store.opened.cut })
-    const archive = openArchive(ports.disk, ports.directory, () => segmentsOf(store))
-    return { journal: runJournal(store, low), archive, opened: store.opened }
-  } catch (error) {
-    await unlock()
-    throw error
-  }
+export interface LowdbJournal extends Journal {
+  store: Store
+  checkpoint(): Promise<void>
 }
 
-function journalAdapter(ports: LedgerPorts, unlock: () => Promise<void>): Adapter<Commit[]> & { store: () => Store } {
+/** Starts from what the directory holds; `unlock` is called when the journal is closed. Throws as `boot` does. */
+export async function openJournal(
+  ports: LowdbPorts,
+  opening: Opening,
+  unlock: () => Promise<void>,
+): Promise<LowdbJournal> {
+  const adapter = journalAdapter(ports, opening, unlock)
+  const low = new Low<Commit[]>(adapter, [])
+  await low.read()
+  return runJournal(adapter.store(), low)
+}
+
+function journalAdapter(
+  ports: LowdbPorts,
+  { upgrade, memory, ledgerId }: Opening,
+  unlock: () => Promise<void>,
+): Adapter<Commit[]> & { store: () => Store } {
   let store: Store | null = null
   const opened = (): Store => {
     if (!store) throw invariant('journal-unread', 'The journal is read before it is written')
@@ -80,18 +73,17 @@ function journalAdapter(ports: LedgerPorts, unlock: () => Promise<void>): Adapte
   return {
     store: opened,
     async read() {
-      const booted = await boot(ports.disk, ports.directory, ports.random)
-      const { head, mark, marks, replayedBytes } = booted
-      const file = await openActive(ports, head)
-      const ends = { mark, marks, closing: null, replayBytes: replayedBytes, appendedSeq: mark.seq }
-      store = { ...ports, unlock, head, file, ...ends, opened: booted.opened }
+      const { replayedBytes, ...booted } = await boot(ports, upgrade, ledgerId ?? null)
+      const file = await openActive(ports, booted.head)
+      const ends = { closing: null, replayBytes: replayedBytes, appendedSeq: booted.mark.seq }
+      store = { ...ports, memory, unlock, file, ...booted, ...ends }
       return []
     },
     write: waiting => writeGroup(opened(), waiting),
   }
 }
 
-const openActive = (ports: LedgerPorts, head: Head): Promise<File> =>
+const openActive = (ports: LowdbPorts, head: Head): Promise<File> =>
   ports.disk.open(join(ports.directory, journalFile(head.segments.at(-1)!.first)), { create: false })
 
 /** Takes all that waits; nothing counts as durable, for readers either, before the one sync at the end. */
@@ -108,13 +100,13 @@ async function writeGroup(store: Store, waiting: Commit[]): Promise<void> {
     await store.file.append(piece)
   }
   for (const commit of group) {
-    const line = encodeLine(hash, commit)
-    if (line.bytes.length > LINE_MAXIMUM_BYTES)
-      throw invariant('commit-too-large', `A commit of ${line.bytes.length} bytes`)
-    hash = line.hash
-    written.push({ commit, bytes: line.bytes.length, hash })
-    pieces.push(line.bytes)
-    pieceBytes += line.bytes.length
+    const encoded = encodeRecord(hash, commit)
+    const bytes = encoded.record.length + NEWLINE.length
+    if (bytes > LINE_MAXIMUM_BYTES) throw invariant('commit-too-large', `A commit of ${bytes} bytes`)
+    hash = encoded.hash
+    written.push({ commit, bytes, hash })
+    pieces.push(encoded.record, NEWLINE)
+    pieceBytes += bytes
     if (pieceBytes >= PIECE_BYTES) await append()
   }
   if (pieceBytes > 0) await append()
@@ -122,11 +114,12 @@ async function writeGroup(store: Store, waiting: Commit[]): Promise<void> {
   for (const { commit, bytes, hash } of written) {
     addMark(store.marks, commit, bytes, hash)
     store.replayBytes += bytes
-    store.mark = { seq: commit.entries.at(-1)!.seq, hash, at: commit.at, heights: commit.heights }
+    store.mark = { seq: lastSeqOf(commit), hash, at: commit.at, heights: commit.heights }
   }
 }
 
-function segmentsOf(store: Store): Segment[] {
+/** The journal as the archive may read it now. */
+export function segmentsOf(store: Store): Segment[] {
   const { segments } = store.head
   return segments.map(({ first, previous }, n): Segment => {
     const next = segments[n + 1]
@@ -139,18 +132,33 @@ function segmentsOf(store: Store): Segment[] {
   })
 }
 
-function runJournal(store: Store, low: Low<Commit[]>): Journal {
+function runJournal(store: Store, low: Low<Commit[]>): LowdbJournal {
   const turns = takeTurns(store)
   const { inTurn, fail, failure } = turns
   let group: Promise<void> | null = null
   let running: Promise<void> | null = null
+  let isClosing = false
 
+  /** A second call while one runs answers the first one's promise. */
+  const checkpoint = (): Promise<void> =>
+    (running ??= takeCheckpoint(store, { inTurn, flush })
+      .catch((error: unknown) => {
+        throw fail(error)
+      })
+      .finally(() => {
+        running = null
+      }))
+  const checkpointIfLong = (): void => {
+    if (store.replayBytes < CHECKPOINT_BYTES || isClosing || running) return
+    checkpoint().catch((error: unknown) => store.log('error', 'checkpoint failed', { reason: reasonOf(error) }))
+  }
   /** Resolves when all that was appended so far is durable. */
   const flush = (): Promise<void> => {
     if (low.data.length === 0) return inTurn(async () => undefined)
-    group ??= inTurn(() => {
+    group ??= inTurn(async () => {
       group = null
-      return low.write()
+      await low.write()
+      checkpointIfLong()
     })
     return group
   }
@@ -160,24 +168,17 @@ function runJournal(store: Store, low: Low<Commit[]>): Journal {
     const gap = gapAfter(store.appendedSeq, commit)
     if (gap !== null) throw invariant('sequence-gap', `A commit out of order: ${gap}`)
     if (low.data.length >= WAITING_MAXIMUM_COMMITS) throw fail(new Error(`${WAITING_MAXIMUM_COMMITS} commits wait`))
-    store.appendedSeq = commit.entries.at(-1)!.seq
+    store.appendedSeq = lastSeqOf(commit)
     low.data.push(commit)
     return flush()
   }
-  const checkpoint: Journal['checkpoint'] = (live, reservations) =>
-    takeCheckpoint(store, { inTurn, flush }, live, reservations).catch((error: unknown) => {
-      throw fail(error)
-    })
   return {
+    store,
     append,
-    durableSeq: () => store.mark.seq,
-    durableHash: () => store.mark.hash,
-    bytesSinceCheckpoint: () => store.replayBytes,
-    checkpoint: (live, reservations) =>
-      (running ??= checkpoint(live, reservations).finally(() => {
-        running = null
-      })),
+    position: () => ({ sequence: store.mark.seq, hash: store.mark.hash }),
+    checkpoint,
     async close() {
+      isClosing = true
       await running?.catch(() => undefined)
       await flush().catch(() => undefined)
       turns.end()
@@ -226,19 +227,21 @@ interface Turns {
   flush: () => Promise<void>
 }
 
-async function takeCheckpoint(
-  store: Store,
-  { inTurn, flush }: Turns,
-  live: () => Iterable<Instance>,
-  reservations: () => Iterable<[SpendKey, Id]>,
-): Promise<void> {
-  const { disk, directory } = store
+/** Commits go on meanwhile; the memory is walked in slices between them. */
+async function takeCheckpoint(store: Store, { inTurn, flush }: Turns): Promise<void> {
+  const { disk, directory, memory } = store
   const mark = await inTurn(() => roll(store))
   if (mark.seq === (store.head.checkpoint?.seq ?? 0)) return
   if (store.closing) await writeIndex(disk, directory, store.closing.first, store.closing.marks)
   store.closing = null
   const { ledgerId } = store.head
-  const walk = { ledgerId, mark, live: live(), reservations: reservations(), seen: () => store.appendedSeq }
+  const walk = {
+    ledgerId,
+    mark,
+    live: memory.live(),
+    reservations: memory.reservations(),
+    seen: () => store.appendedSeq,
+  }
   const hash = await writeCheckpoint(disk, directory, walk)
   await flush()
   store.head = { ...store.head, checkpoint: { seq: mark.seq, hash } }

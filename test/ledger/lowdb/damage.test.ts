@@ -1,8 +1,14 @@
 /** What a start does with a journal that is not as it was written: it cuts what a crash explains and refuses the rest. */
+import { untypedInstance } from '../../kernel/untyped.ts'
 import { describe, expect, it } from 'vitest'
-import { simulatedDisk, type SimulatedDisk } from '../simulation/disk.ts'
-import { verifyLedger } from '../../src/ledger/verify.ts'
-import { DIRECTORY, checkpointOf, newWorld, open, stateFound, stateOf, step, worldAt, type World } from './made.ts'
+import type { Commit } from '../../../src/kernel/entry.ts'
+import type { Upgrade } from '../../../src/kernel/migration.ts'
+import type { ClosedLedger } from '../../../src/ledger/engine.ts'
+import { lowdbEngine } from '../../../src/ledger/lowdb/engine.ts'
+import { verifyLedger } from '../../../src/ledger/lowdb/verify.ts'
+import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
+import { newWorld, stateFound, stateOf, step, worldAt, type World } from '../made.ts'
+import { DIRECTORY, checkpointOf, open, verify } from './opening.ts'
 
 const SEGMENT = `${DIRECTORY}/journal/1.jsonl`
 
@@ -25,11 +31,17 @@ async function written(): Promise<{ disk: SimulatedDisk; world: World; bytes: Bu
   return { disk, world, bytes, starts }
 }
 
+async function commitsOf(closed: ClosedLedger): Promise<Commit[]> {
+  const commits: Commit[] = []
+  for await (const { commit } of closed.commits()) commits.push(commit)
+  return commits
+}
+
 const outcomeOf = (disk: SimulatedDisk) =>
   open(disk).then(
     async ledger => {
       await ledger.journal.close()
-      return ledger.opened
+      return { ...ledger.opened, cut: ledger.cut }
     },
     (error: unknown) => error as { type: string; message: string },
   )
@@ -54,10 +66,23 @@ describe('a journal that is not as it was written', () => {
     const { disk, world, bytes } = await written()
     disk.poke(SEGMENT, bytes.subarray(0, bytes.length - 7))
     const again = worldAt(world, 10)
-    const { journal, opened } = await open(disk)
-    expect(opened.cut).not.toBeNull()
+    const { journal, cut, logged } = await open(disk)
+    expect(cut).not.toBeNull()
+    expect(logged).toEqual([expect.stringMatching(/^warn: a torn tail/)])
     await journal.append(step(again, [{ id: 'deposit/new' }]))
     expect(stateFound((await open(disk.crash())).opened)).toEqual(stateOf(again))
+  })
+
+  it('is inspected as a start would read it, wherever it ends, and stays as it is', async () => {
+    const { disk, world, bytes, starts } = await written()
+    for (let length = starts[3]!; length <= bytes.length; length++) {
+      disk.poke(SEGMENT, bytes.subarray(0, length))
+      const closed = (await lowdbEngine(disk, DIRECTORY).inspect())!
+      const kept = starts.findLastIndex(start => start <= length)
+      expect(await commitsOf(closed)).toEqual(world.commits.slice(0, kept))
+      await closed.close()
+      expect(disk.peek(SEGMENT)!.equals(bytes.subarray(0, length))).toBe(true)
+    }
   })
 
   it('is refused when any byte of a commit with a whole commit behind it has changed', async () => {
@@ -107,7 +132,10 @@ describe('a journal that is not as it was written', () => {
     const { disk, bytes } = await written()
     disk.poke(SEGMENT, Buffer.from(damage(bytes.toString().trimEnd().split('\n')).join('\n') + '\n'))
     expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
-    const { findings } = await verifyLedger(disk, DIRECTORY)
+    const closed = (await lowdbEngine(disk, DIRECTORY).inspect())!
+    await expect(commitsOf(closed)).rejects.toMatchObject({ type: 'corruptStore' })
+    await closed.close()
+    const { findings } = await verify(disk)
     expect(findings.filter(({ damage: isDamage }) => isDamage).length).toBeGreaterThan(0)
     expect(findings[0]!.file).toBe(SEGMENT)
   })
@@ -182,7 +210,7 @@ describe('a ledger with a checkpoint', () => {
     const opened = await outcomeOf(disk)
     if ('message' in opened) throw new Error(opened.message)
     expect(stateFound(opened)).toEqual(stateOf(world))
-    const { findings, summary } = await verifyLedger(disk, DIRECTORY)
+    const { findings, summary } = await verify(disk)
     expect(findings).toEqual([])
     expect(summary).toMatchObject({
       segments: 2,
@@ -210,7 +238,7 @@ describe('a ledger with a checkpoint', () => {
     expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
     disk.poke(CHECKPOINT, null)
     expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
-    expect((await verifyLedger(disk, DIRECTORY)).findings).toMatchObject([{ file: CHECKPOINT, damage: true }])
+    expect((await verify(disk)).findings).toMatchObject([{ file: CHECKPOINT, damage: true }])
   })
 
   it('is refused when a segment that the checkpoint covers is missing or shorter, and verify finds a change in it', async () => {
@@ -222,8 +250,37 @@ describe('a ledger with a checkpoint', () => {
     expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
     const damaged = Buffer.from(bytes.toString().replace('litecoin', 'litecoim'))
     disk.poke(SEGMENT, damaged)
-    const { findings } = await verifyLedger(disk, DIRECTORY)
+    const { findings } = await verify(disk)
     expect(findings[0]).toMatchObject({ file: SEGMENT, offset: 0, damage: true })
+  })
+
+  it('is refused when a closed segment has lost its last line, by whoever only inspects it too', async () => {
+    const { disk } = await checkpointed()
+    const bytes = disk.peek(SEGMENT)!
+    disk.poke(SEGMENT, bytes.subarray(0, bytes.lastIndexOf(10, -2) + 1))
+    expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
+    const closed = (await lowdbEngine(disk, DIRECTORY).inspect())!
+    await expect(commitsOf(closed)).rejects.toMatchObject({ type: 'corruptStore' })
+    await closed.close()
+  })
+
+  it('may hold images that a later version of their machine has brought up, and nothing else in their place', async () => {
+    const upgrade: Upgrade = image =>
+      image.version === 2
+        ? image
+        : untypedInstance({ ...image, version: 2, context: { ...image.context, isUpgraded: true } })
+    const { disk, world } = await written()
+    const ledger = await open(disk)
+    for (const [id, image] of world.live) world.live.set(id, upgrade(image))
+    await checkpointOf(ledger, world)
+    await ledger.journal.close()
+    expect((await verifyLedger(disk, DIRECTORY, upgrade)).findings).toEqual([])
+    const wrong = (await verifyLedger(disk, DIRECTORY, image => ({ ...image, value: `${image.version}` }))).findings
+    expect(wrong.map(({ file }) => file)).toEqual(Array.from(world.live, () => CHECKPOINT))
+    const refuse: Upgrade = () => {
+      throw new Error('unknown')
+    }
+    expect((await verifyLedger(disk, DIRECTORY, refuse)).findings).toEqual(wrong)
   })
 
   it('makes a missing or damaged index again', async () => {
@@ -238,7 +295,7 @@ describe('a ledger with a checkpoint', () => {
     ]
     for (const bytes of damaged) {
       disk.poke(path, bytes)
-      expect((await verifyLedger(disk, DIRECTORY)).findings).toMatchObject([{ file: path, damage: false }])
+      expect((await verify(disk)).findings).toMatchObject([{ file: path, damage: false }])
       const { archive, journal } = await open(disk)
       expect(disk.peek(path)!.equals(index)).toBe(true)
       expect(await archive.read('coin/0')).toEqual(world.ended.get('coin/0'))
@@ -256,15 +313,12 @@ describe('a ledger with a checkpoint', () => {
         yield* world.reservations
       },
     }
-    await ledger.journal.checkpoint(
-      () => world.live.values(),
-      () => appending,
-    )
+    await checkpointOf(ledger, { live: world.live, reservations: appending })
     await Promise.all(late)
     await ledger.journal.close()
     disk.poke(`${DIRECTORY}/journal/13.jsonl`, Buffer.alloc(0))
     expect(await outcomeOf(disk)).toMatchObject({ type: 'corruptStore' })
-    const { findings } = await verifyLedger(disk, DIRECTORY)
+    const { findings } = await verify(disk)
     expect(findings.map(({ problem }) => problem).join()).toContain('has seen seq 13')
   })
 })

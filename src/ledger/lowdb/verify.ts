@@ -4,26 +4,21 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
-import type { Id } from '../../machines/ids.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
-import { Fault, reasonOf } from '../kernel/fault.ts'
-import type { Disk, File } from '../kernel/ports.ts'
-import { replay, type State } from './boot.ts'
+import type { Id } from '../../../machines/ids.ts'
+import type { SpendKey } from '../../../machines/vocabulary.ts'
+import { withFile, type Finding } from '../../file.ts'
+import type { Commit, Instance } from '../../kernel/entry.ts'
+import { Fault, reasonOf } from '../../kernel/fault.ts'
+import type { Upgrade } from '../../kernel/migration.ts'
+import type { Disk, File } from '../../kernel/ports.ts'
+import { readLines, type Line } from '../../lines.ts'
+import { checkRecord, claimedHash, commitOf, firstHash, gapAfter, lastSeqOf } from '../record.ts'
+import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint } from './checkpoint.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
-import { HEAD, JOURNAL, LOCK, checkpointFile, indexFile, journalFile, withFile } from './files.ts'
+import { HEAD, JOURNAL, LOCK, checkpointFile, indexFile, journalFile } from './files.ts'
 import { readHead, type Head } from './head.ts'
-import { checkLine, claimedHash, commitOf, firstHash, gapAfter, holdsCommit, readLines, type Line } from './line.ts'
 import { isIndexOf } from './segment-index.ts'
-
-export interface Finding {
-  file: string
-  /** Byte in the file. */
-  offset: number
-  problem: string
-  /** False for what the next start repairs by itself: a torn tail, a missing index. */
-  damage: boolean
-}
+import { holdsCommit } from './segment.ts'
 
 export interface Verified {
   findings: Finding[]
@@ -46,6 +41,7 @@ const FINDINGS_MAXIMUM = 1000
 /** The walk so far. `marked` is what the checkpoint should be, copied when the walk passes it. */
 interface Walk {
   directory: string
+  upgrade: Upgrade
   findings: Finding[]
   state: State
   hash: string
@@ -57,19 +53,21 @@ interface Walk {
   changedKeys: Set<SpendKey>
 }
 
-/** Rejects with operating `locked` while a process holds the ledger. Findings are bounded to 1000. */
-export async function verifyLedger(disk: Disk, directory: string): Promise<Verified> {
+/**
+ * Rejects with operating `locked` while a process holds the ledger. Findings are bounded to 1000.
+ * @param upgrade as the ledger is opened with: a checkpoint may hold images that a later version of their machine has brought up
+ */
+export async function verifyLedger(disk: Disk, directory: string, upgrade: Upgrade): Promise<Verified> {
   const unlock = await disk.lock(join(directory, LOCK))
   try {
-    return await verify(disk, directory)
+    return await verify(disk, newWalk(directory, upgrade))
   } finally {
     await unlock()
   }
 }
 
-async function verify(disk: Disk, directory: string): Promise<Verified> {
-  const walk = newWalk(directory)
-  const head = await attempt(walk, HEAD, () => readHead(disk, directory))
+async function verify(disk: Disk, walk: Walk): Promise<Verified> {
+  const head = await attempt(walk, HEAD, () => readHead(disk, walk.directory))
   if (head === null) report(walk, { file: HEAD, offset: 0, problem: 'missing', damage: true })
   if (!head) return { findings: walk.findings, summary: walk.summary }
   walk.hash = firstHash(head.ledgerId)
@@ -83,10 +81,11 @@ async function verify(disk: Disk, directory: string): Promise<Verified> {
   return { findings: walk.findings, summary: walk.summary }
 }
 
-const newWalk = (directory: string): Walk => ({
+const newWalk = (directory: string, upgrade: Upgrade): Walk => ({
   directory,
+  upgrade,
   findings: [],
-  state: { live: new Map(), reservations: new Map(), at: 0, heights: {} },
+  state: emptyState(),
   hash: '',
   summary: { segments: 0, commits: 0, entries: 0, instances: 0, ended: 0, reservations: 0, seq: 0, lastHash: '' },
   markAt: 0,
@@ -171,7 +170,7 @@ async function verifyLines(file: File, walk: Walk, name: string, isLast: boolean
 }
 
 function verifyLine(walk: Walk, line: Line): string | null {
-  const checked = line.complete ? checkLine(line.bytes, walk.hash) : { problem: 'an incomplete line' }
+  const checked = line.complete ? checkRecord(line.bytes, walk.hash) : { problem: 'an incomplete line' }
   walk.hash = claimedHash(line.bytes) ?? walk.hash
   const commit = parsed(line)
   if (!commit) return 'problem' in checked ? checked.problem : 'this is not a commit'
@@ -201,7 +200,7 @@ function countCommit({ summary }: Walk, commit: Commit): void {
     if (entry.prev === null) summary.instances++
     if (entry.image.ended) summary.ended++
   }
-  summary.seq = commit.entries.at(-1)!.seq
+  summary.seq = lastSeqOf(commit)
 }
 
 function passMark(walk: Walk, commit: Commit): void {
@@ -225,6 +224,16 @@ async function verifyCheckpoint(disk: Disk, walk: Walk, { checkpoint: named, led
   compareCheckpoint(walk, checkpoint, walk.marked ?? copyOf(walk.state), wrong)
 }
 
+/** Of two versions they must say the same to the present one; what it cannot read it cannot vouch for. */
+function isSame(upgrade: Upgrade, image: Instance, journaled: Instance | undefined): boolean {
+  if (journaled === undefined || image.version === journaled.version) return isDeepStrictEqual(image, journaled)
+  try {
+    return isDeepStrictEqual(upgrade(image), upgrade(journaled))
+  } catch {
+    return false
+  }
+}
+
 function compareCheckpoint(
   walk: Walk,
   checkpoint: Checkpoint,
@@ -232,7 +241,7 @@ function compareCheckpoint(
   wrong: (problem: string) => void,
 ): void {
   for (const [id, image] of checkpoint.live)
-    if (!isDeepStrictEqual(image, expected.live.get(id)))
+    if (!isSame(walk.upgrade, image, expected.live.get(id)))
       wrong(`${id} is not what the journal says of it at seq ${checkpoint.seq}`)
   for (const id of expected.live.keys())
     if (!checkpoint.live.has(id) && !walk.changed.has(id)) wrong(`${id} is missing`)

@@ -10,11 +10,13 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Id } from '../../machines/ids.ts'
-import type { Disk, File } from '../kernel/ports.ts'
-import type { Commit } from '../kernel/entry.ts'
-import { indexFile, replaceFile, withFile } from './files.ts'
-import { asBuffer } from './line.ts'
+import type { Id } from '../../../machines/ids.ts'
+import type { Disk, File } from '../../kernel/ports.ts'
+import type { Commit } from '../../kernel/entry.ts'
+import { replaceFile, withFile } from '../../file.ts'
+import { firstThat, firstThatAsync } from '../../kernel/bisect.ts'
+import { asBuffer } from '../../lines.ts'
+import { indexFile } from './files.ts'
 
 const MAGIC = 'LKINDEX1'
 const HEADER_BYTES = 64
@@ -70,21 +72,9 @@ export function addMark(marks: Marks, commit: Commit, lineBytes: number, hash: s
   marks.hash = hash
 }
 
-/** The number of the last record that is not above, given how to read one; -1 when all are. */
-async function lastNotAbove(count: number, isAbove: (n: number) => boolean | Promise<boolean>): Promise<number> {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (await isAbove(middle)) high = middle
-    else low = middle + 1
-  }
-  return low - 1
-}
-
 export const memoryIndex = (marks: Marks): SegmentIndex => ({
   async locate(seq) {
-    const n = await lastNotAbove(marks.seqs.length, at => marks.seqs[at]! > seq)
+    const n = firstThat(marks.seqs.length, at => marks.seqs[at]! > seq) - 1
     return { offset: marks.offsets[n]!, before: n > 0 ? marks.offsets[n - 1]! : null }
   },
   async endings(id) {
@@ -168,7 +158,7 @@ export const fileIndex = (disk: Disk, path: string): SegmentIndex => ({
   locate: seq =>
     withFile(disk, path, async file => {
       const { commits } = await readHeader(file)
-      const n = await lastNotAbove(commits, async at => (await readCommit(file, at)).seq > seq)
+      const n = (await firstThatAsync(commits, async at => (await readCommit(file, at)).seq > seq)) - 1
       const before = n > 0 ? (await readCommit(file, n - 1)).offset : null
       return { offset: (await readCommit(file, n)).offset, before }
     }),
@@ -182,8 +172,8 @@ async function endingsIn(file: File, key: number): Promise<number[]> {
   const record = async (n: number) =>
     asBuffer(await file.read(HEADER_BYTES + COMMIT_BYTES * commits + ENDED_BYTES * n, ENDED_BYTES))
   const seqs: number[] = []
-  let n = await lastNotAbove(ended, async at => (await record(at)).readUInt32BE(0) > key)
-  for (; n >= 0; n--) {
+  const behind = await firstThatAsync(ended, async at => (await record(at)).readUInt32BE(0) > key)
+  for (let n = behind - 1; n >= 0; n--) {
     const found = await record(n)
     if (found.readUInt32BE(0) !== key) break
     seqs.push(first + found.readUInt32BE(4))

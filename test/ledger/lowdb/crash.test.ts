@@ -1,21 +1,10 @@
 /** Scripted and random runs on a disk that fails, loses power or loses its process: what was acknowledged is always there. */
+import { idOf, kindOf, nameOf, type Id } from '../../../machines/ids.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { idOf, kindOf, nameOf, type Id } from '../../machines/ids.ts'
-import { simulatedDisk, type DiskCall, type DiskOptions, type SimulatedDisk } from '../simulation/disk.ts'
-import { verifyLedger } from '../../src/ledger/verify.ts'
-import {
-  DIRECTORY,
-  checkpointOf,
-  newWorld,
-  open,
-  stateFound,
-  stateOf,
-  step,
-  worldAt,
-  type Opening,
-  type World,
-} from './made.ts'
+import { simulatedDisk, type DiskCall, type DiskOptions, type SimulatedDisk } from '../../simulation/disk.ts'
+import { newWorld, stateFound, stateOf, step, worldAt, type World } from '../made.ts'
+import { checkpointOf, open, verify, type Opening } from './opening.ts'
 
 /** What one process did before it ended. */
 interface Run {
@@ -62,7 +51,7 @@ async function check(disk: SimulatedDisk, { world, acknowledged }: Run): Promise
   await checkpointOf(ledger, past)
   await ledger.journal.append(step(past, [{ id: 'deposit/after' }]))
   await ledger.journal.close()
-  expect((await verifyLedger(disk, DIRECTORY)).findings).toEqual([])
+  expect((await verify(disk)).findings).toEqual([])
   const again = await open(disk.crash())
   expect(stateFound(again.opened)).toEqual(stateOf(past))
   expect(await again.archive.entries(0, 1000)).toEqual(past.feed)

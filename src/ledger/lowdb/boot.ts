@@ -3,18 +3,27 @@
  * HEAD.json does not know yet, a missing index); refuses everything else, because defaults in place of lost data pay twice.
  */
 import { join } from 'node:path'
-import type { Id } from '../../machines/ids.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
-import { corruptStore } from '../kernel/fault.ts'
-import type { Disk, Random } from '../kernel/ports.ts'
+import { rewriteStart, withFile } from '../../file.ts'
+import type { Commit } from '../../kernel/entry.ts'
+import { boundary, corruptStore } from '../../kernel/fault.ts'
+import { upgradeCommit, type Upgrade } from '../../kernel/migration.ts'
+import type { Disk } from '../../kernel/ports.ts'
+import type { Opened, Opening } from '../engine.ts'
+import { firstHash } from '../record.ts'
+import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
-import type { Opened } from './engine.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
-import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile, rewriteStart, withFile } from './files.ts'
+import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile } from './files.ts'
 import { readHead, writeHead, type Head } from './head.ts'
-import { firstHash } from './line.ts'
-import { readSegment, type SegmentEnd } from './segment.ts'
 import { isIndexOf, writeIndex, type Marks } from './segment-index.ts'
+import { readJournal, readSegment, refuseWrongEnd, type SegmentEnd } from './segment.ts'
+
+export interface Place {
+  disk: Disk
+  /** Where the ledger is or is to be; its own, made when missing. */
+  directory: string
+}
+
+export type LowdbPorts = Place & Opening['ports']
 
 export interface Booted {
   head: Head
@@ -24,38 +33,29 @@ export interface Booted {
   marks: Marks
   replayedBytes: number
   opened: Opened
+  cut: Cut | null
 }
 
-/** What replay leads to. */
-export interface State {
-  live: Map<Id, Instance>
-  reservations: Map<SpendKey, Id>
-  at: number
-  heights: Record<string, number>
+/** The torn tail that a crash left and that this start cut off. What stood there was never acknowledged. */
+export interface Cut {
+  file: string
+  offset: number
+  bytes: number
 }
 
-/** Entries are whole after-images, so a commit that the state has already seen may be applied again. */
-export function replay(state: State, commit: Commit): void {
-  for (const { image } of commit.entries)
-    if (image.ended) state.live.delete(image.id)
-    else state.live.set(image.id, image)
-  for (const key of commit.release) state.reservations.delete(key)
-  for (const [key, id] of commit.reserve) state.reservations.set(key, id)
-  state.at = commit.at
-  state.heights = commit.heights
-}
-
-/** Throws corruptStore, naming file and byte. What it answers is durable. */
-export async function boot(disk: Disk, directory: string, random: Random): Promise<Booted> {
+/** Throws corruptStore, naming file and byte, and what `upgrade` throws. What it answers is durable. */
+export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string | null): Promise<Booted> {
+  const { disk, directory } = ports
   const found = await readHead(disk, directory)
-  const head = found ?? (await create(disk, directory, random))
+  const head = found === null ? await create(ports, ledgerId) : await goOnUnder(ports, found, ledgerId)
   // A process that was killed may have left HEAD.json renamed but not synced: nothing may build on it before it is.
   await disk.syncDirectory(directory)
   await refuseUnknown(disk, directory, head)
   const checkpoint = head.checkpoint && (await readCheckpoint(disk, directory, head.checkpoint))
-  const state: State = checkpoint ?? { live: new Map(), reservations: new Map(), at: 0, heights: {} }
+  const state = stateAt(checkpoint, upgrade)
   await checkArchived(disk, directory, head)
-  const { end, replayedBytes } = await replaySegments(disk, directory, head, checkpoint, state)
+  const take = (commit: Commit) => replay(state, upgradeCommit(commit, upgrade))
+  const { end, replayedBytes } = await replaySegments(ports, head, checkpoint, take)
   if (end.seq < (checkpoint?.seen ?? 0)) {
     const path = join(directory, journalFile(head.segments.at(-1)!.first))
     throw corruptStore(
@@ -67,21 +67,54 @@ export async function boot(disk: Disk, directory: string, random: Random): Promi
   const { at, heights } = state
   const mark: Mark = { seq: end.seq, hash: end.marks.hash, at, heights }
   const live = [...state.live.values()].sort((a, b) => a.seq - b.seq)
-  const opened = { ledgerId: head.ledgerId, seq: end.seq, at, heights, live, cut, created: found === null }
-  return { head, mark, marks: end.marks, replayedBytes, opened: { ...opened, reservations: [...state.reservations] } }
+  const opened = { ledgerId: head.ledgerId, seq: end.seq, at, heights, live, created: found === null }
+  return {
+    head,
+    mark,
+    marks: end.marks,
+    replayedBytes,
+    opened: { ...opened, reservations: [...state.reservations] },
+    cut,
+  }
 }
+
+function stateAt(checkpoint: Checkpoint | null, upgrade: Upgrade): State {
+  if (checkpoint === null) return emptyState()
+  const { live, reservations, at, heights } = checkpoint
+  for (const [id, image] of live) live.set(id, upgrade(image))
+  return { live, reservations, at, heights }
+}
+
+/** A ledger that holds nothing may take another id: its first hash follows from it, and nobody has seen any hash of it. */
+async function goOnUnder({ disk, directory }: Place, head: Head, ledgerId: string | null): Promise<Head> {
+  if (ledgerId === null || head.ledgerId === ledgerId) return head
+  const commits = readJournal(disk, directory, head.segments)
+  const { done } = await commits.next()
+  await commits.return(undefined)
+  if (done !== true)
+    throw boundary('other-ledger', `${directory} holds the ledger ${head.ledgerId}, and cannot become ${ledgerId}`)
+  const renamed = firstHead(ledgerId)
+  await writeHead(disk, directory, renamed)
+  return renamed
+}
+
+const firstHead = (ledgerId: string): Head => ({
+  format: 1,
+  ledgerId,
+  checkpoint: null,
+  segments: [{ first: 1, previous: firstHash(ledgerId) }],
+})
 
 /**
  * The first segment, empty, comes before HEAD.json, and nothing is appended before HEAD.json is durable: so a directory
  * without HEAD.json is one in which nothing was ever committed exactly if its journal holds no byte.
  */
-async function create(disk: Disk, directory: string, random: Random): Promise<Head> {
+async function create({ disk, directory, random }: LowdbPorts, id: string | null): Promise<Head> {
   await refuseOrphans(disk, directory)
   await disk.makeDirectory(join(directory, JOURNAL))
   await disk.makeDirectory(join(directory, CHECKPOINT))
   await createSegment(disk, directory, 1)
-  const ledgerId = Buffer.from(random.bytes(16)).toString('hex')
-  const head: Head = { format: 1, ledgerId, checkpoint: null, segments: [{ first: 1, previous: firstHash(ledgerId) }] }
+  const head = firstHead(id ?? Buffer.from(random.bytes(16)).toString('hex'))
   await writeHead(disk, directory, head)
   return head
 }
@@ -132,21 +165,29 @@ async function checkArchived(disk: Disk, directory: string, head: Head): Promise
     if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
     const described = { bytes: await sizeOf(disk, path), hash: next.previous }
     if (await isIndexOf(disk, join(directory, indexFile(segment.first)), described)) continue
-    const end = await readSegment(disk, directory, segment, false, () => undefined)
-    refuseWrongEnd(path, end, next)
+    const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
+    refuseWrongEnd(directory, segment, end, next)
     await writeIndex(disk, directory, segment.first, end.marks)
   }
 }
 
-/** A closed segment must end where the next one begins. */
-function refuseWrongEnd(path: string, end: SegmentEnd, next: { first: number; previous: string }): void {
-  if (end.seq + 1 !== next.first || end.marks.hash !== next.previous)
-    throw corruptStore(
-      `${path}: byte ${end.marks.bytes}: ends at seq ${end.seq}, but the next segment begins at ${next.first}`,
-    )
+async function readThrough(
+  reading: ReturnType<typeof readSegment>,
+  visit: (commit: Commit) => void,
+): Promise<SegmentEnd> {
+  for (;;) {
+    const { done, value } = await reading.next()
+    if (done === true) return value
+    visit(value.commit)
+  }
 }
 
-async function replaySegments(disk: Disk, directory: string, head: Head, checkpoint: Checkpoint | null, state: State) {
+async function replaySegments(
+  { disk, directory }: Place,
+  head: Head,
+  checkpoint: Checkpoint | null,
+  take: (commit: Commit) => void,
+): Promise<{ end: SegmentEnd; replayedBytes: number }> {
   const covered = head.checkpoint?.seq ?? 0
   const behind = head.segments.find(({ first }) => first > covered)
   if (behind?.first !== covered + 1 || (checkpoint && checkpoint.hash !== behind.previous))
@@ -155,11 +196,10 @@ async function replaySegments(disk: Disk, directory: string, head: Head, checkpo
   for (const [n, segment] of head.segments.entries()) {
     if (segment.first <= covered) continue
     const next = head.segments[n + 1]
-    const end = await readSegment(disk, directory, segment, !next, commit => replay(state, commit))
+    const end = await readThrough(readSegment(disk, directory, segment, !next), take)
     replayedBytes += end.marks.bytes
     if (!next) return { end, replayedBytes }
-    const path = join(directory, journalFile(segment.first))
-    refuseWrongEnd(path, end, next)
+    refuseWrongEnd(directory, segment, end, next)
     const described = { bytes: end.marks.bytes, hash: end.marks.hash }
     if (!(await isIndexOf(disk, join(directory, indexFile(segment.first)), described)))
       await writeIndex(disk, directory, segment.first, end.marks)
@@ -168,7 +208,7 @@ async function replaySegments(disk: Disk, directory: string, head: Head, checkpo
 }
 
 /** Makes the last segment's whole lines durable, whatever failed under the process before, and cuts a torn tail. */
-async function settleTail(disk: Disk, directory: string, head: Head, end: SegmentEnd): Promise<Opened['cut']> {
+async function settleTail(disk: Disk, directory: string, head: Head, end: SegmentEnd): Promise<Cut | null> {
   const path = join(directory, journalFile(head.segments.at(-1)!.first))
   const { bytes } = end.marks
   if (bytes + end.tornBytes > 0) await rewriteStart(disk, path, bytes)

@@ -1,12 +1,15 @@
 /** The same ledger on a real file system and between real processes. */
+import type { Change } from '../made.ts'
 import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createDisk } from '../../src/shell/disk.ts'
-import { verifyLedger } from '../../src/ledger/verify.ts'
+import type { Disk } from '../../../src/kernel/ports.ts'
+import { createDisk } from '../../../src/shell/disk.ts'
 import { makeProgram, runProgram } from './child.ts'
-import { checkpointOf, newWorld, open, stateFound, stateOf, step, type Change } from './made.ts'
+import type { Commit } from '../../../src/kernel/entry.ts'
+import { newWorld, stateFound, stateOf, step, type World } from '../made.ts'
+import { checkpointOf, open, verify } from './opening.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -20,14 +23,15 @@ describe('on a real disk', () => {
     const directory = join(folder, 'deep/er/ledger')
     const world = newWorld()
     for (let round = 0; round < 4; round++) {
-      const { journal, archive, opened, aborted } = await open(disk, directory)
+      const ledger = await open(disk, directory)
+      const { journal, archive, opened, cut, aborted } = ledger
       expect(stateFound(opened)).toEqual(stateOf(world))
-      expect(opened.cut === null).toBe(round === 0)
+      expect(cut === null).toBe(round === 0)
       const changes = Array.from({ length: 500 }, (_, n): Change[] => [
         { id: `deposit/${round}:${n}`, ends: n % 2 === 0, reserve: `k${n}` },
       ])
       const appended = changes.map(change => journal.append(step(world, change)))
-      await checkpointOf({ journal, archive, opened }, world)
+      await checkpointOf(ledger, world)
       await Promise.all(appended)
       await journal.append(step(world, [{ id: `coin/${round}` }]))
       expect(await archive.entries(world.seq - 10, 1000)).toEqual(world.feed.slice(-10))
@@ -40,7 +44,7 @@ describe('on a real disk', () => {
         '{"hash":"12',
       )
     }
-    const { findings, summary } = await verifyLedger(disk, directory)
+    const { findings, summary } = await verify(disk, directory)
     expect(findings.map(({ damage }) => damage)).toEqual([false])
     expect(summary).toMatchObject({ seq: world.seq, entries: world.feed.length, ended: world.ended.size })
   })
@@ -57,6 +61,72 @@ describe('on a real disk', () => {
     await expect(disk.open(join(folder, 'none'), { create: false })).rejects.toMatchObject({ code: 'ENOENT' })
     expect(await disk.exists(join(folder, 'none'))).toBe(false)
     expect(await disk.list(join(folder, 'none'))).toEqual([])
+  })
+})
+
+/** Eight of them make the 64 MiB after which a checkpoint is due. */
+const LARGE_BYTES = 8 * 1024 * 1024
+
+function large(world: World, n: number): Commit {
+  const commit = step(world, [{ id: `deposit/${n}`, reserve: `k${n}` }])
+  Object.assign(commit.entries[0]!.image.context, { note: 'x'.repeat(LARGE_BYTES) })
+  return commit
+}
+
+describe('a checkpoint by itself', () => {
+  const checkpoints = () => createDisk().list(join(folder, 'ledger/checkpoint'))
+  const openHere = () => open(createDisk(), join(folder, 'ledger'))
+
+  it('is taken of the memory that was handed over, once 64 MiB stand behind the last one, and counts anew', async () => {
+    const world = newWorld()
+    const ledger = await openHere()
+    ledger.walk(world)
+    for (let n = 1; n <= 7; n++) await ledger.journal.append(large(world, n))
+    expect(await checkpoints()).toEqual([])
+    await ledger.journal.append(large(world, 8))
+    await ledger.journal.append(step(world, [{ id: 'deposit/1', ends: true, release: 'k1' }]))
+    await ledger.journal.close()
+    expect(await checkpoints()).toEqual(['8.jsonl'])
+    expect([ledger.logged, ledger.aborted()]).toEqual([[], null])
+    const again = await openHere()
+    expect(stateFound(again.opened)).toEqual(stateOf(world))
+    again.walk(world)
+    await again.journal.append(step(world, [{ id: 'coin/1' }]))
+    await again.journal.close()
+    expect(await checkpoints()).toEqual(['8.jsonl'])
+  })
+
+  it('is due at the first commit of a process that found as much to replay', async () => {
+    const world = newWorld()
+    const first = await openHere()
+    const appended = Array.from({ length: 8 }, (_, n) => first.journal.append(large(world, n)))
+    await first.journal.close()
+    await Promise.all(appended)
+    expect(await checkpoints()).toEqual([])
+    const second = await openHere()
+    second.walk(world)
+    await second.journal.append(step(world, [{ id: 'coin/1' }]))
+    await second.journal.close()
+    expect(await checkpoints()).toEqual(['9.jsonl'])
+  })
+
+  it('that fails is logged, ends the process, and nothing is acknowledged behind it', async () => {
+    const world = newWorld()
+    const disk = createDisk()
+    const full: Disk = {
+      ...disk,
+      open: (path, options) =>
+        path.includes('/checkpoint/') ? Promise.reject(new Error('ENOSPC')) : disk.open(path, options),
+    }
+    const ledger = await open(full, join(folder, 'ledger'))
+    ledger.walk(world)
+    for (let n = 1; n <= 8; n++) await ledger.journal.append(large(world, n))
+    await expect.poll(() => ledger.logged, { timeout: 30_000 }).toEqual(['error: checkpoint failed'])
+    expect(ledger.aborted()).toContain('ENOSPC')
+    await expect(ledger.journal.append(step(world, [{ id: 'deposit/1' }]))).rejects.toMatchObject({
+      kind: 'disk-failed',
+    })
+    await ledger.journal.close()
   })
 })
 
@@ -92,7 +162,7 @@ describe('between processes', () => {
       await journal.close()
       acknowledged = opened.seq
     }
-    expect((await verifyLedger(createDisk(), directory)).findings).toEqual([])
+    expect((await verify(createDisk(), directory)).findings).toEqual([])
     expect((await readFile(join(directory, 'journal/1.jsonl'), 'utf8')).split('\n').length - 1).toBe(acknowledged)
   })
 })

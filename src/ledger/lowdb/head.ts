@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { corruptStore, reasonOf } from '../kernel/fault.ts'
-import type { Disk } from '../kernel/ports.ts'
-import { HEAD, replaceFile, withFile } from './files.ts'
+import { corruptStore, reasonOf } from '../../kernel/fault.ts'
+import type { Disk } from '../../kernel/ports.ts'
+import { replaceFile, withFile } from '../../file.ts'
+import { HEAD } from './files.ts'
 
 export interface Head {
   format: 1

@@ -5,18 +5,24 @@ import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import ts from 'typescript'
 
-const ROOT = resolve(import.meta.dirname, '../..')
+const ROOT = resolve(import.meta.dirname, '../../..')
 
 const PROGRAM = `
-import { openLedger } from './src/ledger/journal.js'
+import { lowdbEngine } from './src/ledger/lowdb/engine.js'
 import { createDisk } from './src/shell/disk.js'
 const random = { bytes: length => new Uint8Array(length) }
 const abort = reason => { console.error(reason); process.exit(1) }
 try {
-  const { journal, opened } = await openLedger({ disk: createDisk(), directory: process.argv[2], random, log: () => {}, abort })
+  const live = new Map()
+  const memory = { live: () => live.values(), reservations: () => [] }
+  const ports = { random, log: () => {}, abort }
+  const engine = lowdbEngine(createDisk(), process.argv[2])
+  const { journal, opened } = await engine.open({ ports, memory, upgrade: image => image })
+  for (const image of opened.live) live.set(image.id, image)
   console.log('ready')
   for (let seq = opened.seq + 1; seq <= Number(process.argv[3]); seq++) {
     const image = { id: 'deposit/' + seq, version: 1, value: 'waiting', context: {}, revision: 1, seq, entered: seq, ended: false }
+    live.set(image.id, image)
     const entry = { seq, prev: null, event: 'made', from: null, to: 'waiting', image }
     void journal.append({ at: seq, heights: {}, entries: [entry], reserve: [], release: [] }).then(() => console.log(String(seq)))
     if (seq % 10 === 0) await new Promise(done => setImmediate(done))
@@ -29,8 +35,9 @@ try {
 
 /** Makes the program in this folder; answers its path. */
 export async function makeProgram(folder: string): Promise<string> {
-  const files = ['src/kernel/fault.ts', 'src/shell/disk.ts', 'src/shell/lock.ts']
-  for (const name of await readdir(join(ROOT, 'src/ledger'))) files.push(`src/ledger/${name}`)
+  const files = ['src/shell/disk.ts', 'src/shell/lock.ts', 'src/file.ts', 'src/lines.ts']
+  for (const folder of ['src/kernel', 'src/ledger', 'src/ledger/lowdb'])
+    for (const name of await readdir(join(ROOT, folder))) if (name.endsWith('.ts')) files.push(`${folder}/${name}`)
   for (const file of files) {
     const target = join(folder, file.replace(/\.ts$/, '.js'))
     await mkdir(dirname(target), { recursive: true })

@@ -9,13 +9,14 @@
  */
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { Id } from '../../machines/ids.ts'
-import type { Json, SpendKey } from '../../machines/vocabulary.ts'
-import { corruptStore } from '../kernel/fault.ts'
-import type { Disk, File } from '../kernel/ports.ts'
-import type { Instance } from '../kernel/entry.ts'
-import { checkpointFile, withFile } from './files.ts'
-import { readLines } from './line.ts'
+import type { Id } from '../../../machines/ids.ts'
+import type { Json, SpendKey } from '../../../machines/vocabulary.ts'
+import { corruptStore } from '../../kernel/fault.ts'
+import type { Disk, File } from '../../kernel/ports.ts'
+import type { Instance } from '../../kernel/entry.ts'
+import { withFile } from '../../file.ts'
+import { readLines } from '../../lines.ts'
+import { checkpointFile } from './files.ts'
 
 /** The durable end of the journal at which a checkpoint is taken. */
 export interface Mark {
