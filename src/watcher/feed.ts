@@ -27,7 +27,10 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
   (kind === undefined || kindOf(entry.image.id) === kind) &&
   (chain === undefined || entry.image.context.chain === chain)
 
-async function read({ archive }: Parts, after: number, wanted: Wanted): Promise<Found> {
+/** What the feed stands on. */
+export type FeedParts = Pick<Parts, 'archive' | 'journal' | 'ledgerId' | 'orchestrator' | 'clock' | 'stopping'>
+
+async function read({ archive }: FeedParts, after: number, wanted: Wanted): Promise<Found> {
   const events: Recorded[] = []
   let next = after
   while (next - after < MAXIMUM_EXAMINED) {
@@ -43,7 +46,7 @@ async function read({ archive }: Parts, after: number, wanted: Wanted): Promise<
 }
 
 /** Resolves at the next durable commit, when the time is up, or when the process stops. */
-function nextCommit({ orchestrator, clock, stopping }: Parts, ms: number): Promise<void> {
+function nextCommit({ orchestrator, clock, stopping }: FeedParts, ms: number): Promise<void> {
   return new Promise(resolve => {
     const done = () => {
       cancel()
@@ -59,7 +62,7 @@ function nextCommit({ orchestrator, clock, stopping }: Parts, ms: number): Promi
 }
 
 /** Waits until something is found, at most until `deadline`. */
-async function poll(parts: Parts, after: number, wanted: Wanted, deadline: number): Promise<Found> {
+async function poll(parts: FeedParts, after: number, wanted: Wanted, deadline: number): Promise<Found> {
   let found = await read(parts, after, wanted)
   while (found.events.length === 0 && !parts.stopping.aborted) {
     const left = deadline - parts.clock.now()
@@ -70,7 +73,7 @@ async function poll(parts: Parts, after: number, wanted: Wanted, deadline: numbe
   return found
 }
 
-export const feedRoute = (parts: Parts): Route =>
+export const feedRoute = (parts: FeedParts): Route =>
   defineRoute({
     method: 'GET',
     path: '/v1/events',
