@@ -27,7 +27,10 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
   (kind === undefined || kindOf(entry.image.id) === kind) &&
   (chain === undefined || entry.image.context.chain === chain)
 
-async function read({ archive }: ApiContext, after: number, wanted: Wanted): Promise<Found> {
+/** What the feed stands on. */
+export type FeedContext = Pick<ApiContext, 'archive' | 'journal' | 'ledgerId' | 'orchestrator' | 'clock' | 'stopping'>
+
+async function read({ archive }: FeedContext, after: number, wanted: Wanted): Promise<Found> {
   const events: Recorded[] = []
   let next = after
   while (next - after < MAXIMUM_EXAMINED) {
@@ -43,7 +46,7 @@ async function read({ archive }: ApiContext, after: number, wanted: Wanted): Pro
 }
 
 /** Resolves at the next durable commit, when the time is up, or when the process stops. */
-function nextCommit({ orchestrator, clock, stopping }: ApiContext, ms: number): Promise<void> {
+function nextCommit({ orchestrator, clock, stopping }: FeedContext, ms: number): Promise<void> {
   return new Promise(resolve => {
     const done = () => {
       cancel()
@@ -59,7 +62,7 @@ function nextCommit({ orchestrator, clock, stopping }: ApiContext, ms: number): 
 }
 
 /** Waits until something is found, at most until `deadline`. */
-async function poll(api: ApiContext, after: number, wanted: Wanted, deadline: number): Promise<Found> {
+async function poll(api: FeedContext, after: number, wanted: Wanted, deadline: number): Promise<Found> {
   let found = await read(api, after, wanted)
   while (found.events.length === 0 && !api.stopping.aborted) {
     const left = deadline - api.clock.now()
@@ -70,7 +73,7 @@ async function poll(api: ApiContext, after: number, wanted: Wanted, deadline: nu
   return found
 }
 
-export const feedRoute = (api: ApiContext): Route =>
+export const feedRoute = (api: FeedContext): Route =>
   defineRoute({
     method: 'GET',
     path: '/v1/events',

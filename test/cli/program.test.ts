@@ -111,7 +111,7 @@ describe('init', () => {
     expect(phrases).toHaveLength(1)
     for (const name of [...names, 'data/signer/keystore.json']) expect(await text(name)).not.toContain(phrases[0])
     expect(await text('secrets/api-token')).not.toBe(await text('secrets/signer-token'))
-  }, 30_000)
+  })
 
   test.each(['watcher.yaml', 'secrets/backend.key', 'data/signer/keystore.json'])(
     'refuses to overwrite %s, and then writes nothing',
@@ -147,7 +147,7 @@ describe('init', () => {
       expect(identityOf(seed)).toBeDefined()
     }
     expect(identities[0]).toBe(identities[1])
-  }, 30_000)
+  })
 
   test('a phrase that is not one ends with 2 and is not repeated', async () => {
     await writeFile(join(directory, 'phrase'), PHRASE.replace('art', 'zoo'))
