@@ -78,7 +78,7 @@ function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyM
     id,
     version: versionOf(after.machine),
     value,
-    context: after.context as Instance['context'],
+    context: after.context,
     revision: (before?.revision ?? 0) + 1,
     seq,
     at: draft.commit.at,
