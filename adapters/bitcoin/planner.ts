@@ -35,13 +35,13 @@ function planned(
   funds: readonly Fund[],
   facts: PlanFacts,
 ): Plan | Shortfall {
-  let { payments } = order
+  let aim = aimOf(order, facts, network, maximumRate)
   for (;;) {
-    const plan = plannedFor(chain, network, maximumRate, { ...order, payments }, funds, facts)
+    const plan = plannedFor(chain, aim, funds)
     // One that is alone over the limit is asked for all the same: the signer says what it holds it for.
-    const isMeant = 'shortfall' in plan ? payments.length <= 1 : payments.length <= 1 || !isOver(order, plan)
+    const isMeant = aim.payments.length <= 1 || !('shortfall' in plan || isOver(order, plan))
     if (isMeant) return plan
-    payments = payments.slice(0, -1)
+    aim = { ...aim, payments: aim.payments.slice(0, -1) }
   }
 }
 
@@ -50,21 +50,14 @@ function isOver({ payments, limit }: Order, { paid, fee }: Plan): boolean {
   return limit !== null && cost > BigInt(limit)
 }
 
-function plannedFor(
-  chain: string,
-  network: Network,
-  maximumRate: number,
-  order: Order,
-  funds: readonly Fund[],
-  facts: PlanFacts,
-): Plan | Shortfall {
-  const aim = aimOf(order, facts, network, maximumRate)
+function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Plan | Shortfall {
+  const { network } = aim
   const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
   if (transactionWeight(1, scripts, network) > MAXIMUM_WEIGHT)
     return { shortfall: `${aim.payments.length} payments are too many for one transaction` }
   const choice = aim.payments.length === 0 ? gatherCoins(funds, aim) : chooseCoins(funds, aim)
   if ('missingSat' in choice) return { shortfall: `${choice.missingSat} base units more are needed` }
-  return writtenPlan(chain, network, aim, choice)
+  return writtenPlan(chain, aim, choice)
 }
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
@@ -94,12 +87,12 @@ function paymentOf(to: string, dataField: string | null, amount: Amount, network
   return { script, amountSat }
 }
 
-function writtenPlan(chain: string, network: Network, aim: Aim, choice: Choice): Plan {
+function writtenPlan(chain: string, aim: Aim, choice: Choice): Plan {
   const funds = [...choice.funds].sort((a, b) => byOutpoint(chain, a, b))
   const change = { script: aim.changeScript, amountSat: choice.changeSat }
   const outputs = choice.changeSat > 0n ? [...aim.payments, change] : aim.payments
   const inputs = funds.map(({ key, raw, publicKey }) => ({ ...outpointOf(chain, key), raw, publicKey }))
-  const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, network))
+  const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, aim.network))
   return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString(), paid: aim.payments.length }
 }
 

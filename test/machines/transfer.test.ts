@@ -52,8 +52,8 @@ const signed = to(
   { transactionId: 'cc', signed: ['cc'] },
   {
     tells: [
-      ['withdrawal/w-1', 'transfer.signed', { n: 1, transactionId: 'cc', fee: '4', transfer: id }],
-      ['withdrawal/w-2', 'transfer.signed', { n: 1, transactionId: 'cc', fee: '3', transfer: id }],
+      ['withdrawal/w-1', 'transfer.signed', { transfer: id, transactionId: 'cc', fee: '4' }],
+      ['withdrawal/w-2', 'transfer.signed', { transfer: id, transactionId: 'cc', fee: '3' }],
     ],
   },
 )
@@ -62,8 +62,8 @@ const held = to(
   { reason: 'fee-too-high' },
   {
     tells: [
-      ['withdrawal/w-1', 'transfer.held', { n: 1, reason: 'fee-too-high', fee: '4', transfer: id }],
-      ['withdrawal/w-2', 'transfer.held', { n: 1, reason: 'fee-too-high', fee: '3', transfer: id }],
+      ['withdrawal/w-1', 'transfer.held', { transfer: id, reason: 'fee-too-high' }],
+      ['withdrawal/w-2', 'transfer.held', { transfer: id, reason: 'fee-too-high' }],
     ],
   },
 )
@@ -72,8 +72,8 @@ const mined = to(
   { dueHeight: 102, transactionId: 'cc', signed: ['cc'], place },
   {
     tells: [
-      ['withdrawal/w-1', 'transfer.mined', { n: 1, place, transactionId: 'cc', fee: '4', transfer: id }],
-      ['withdrawal/w-2', 'transfer.mined', { n: 1, place, transactionId: 'cc', fee: '3', transfer: id }],
+      ['withdrawal/w-1', 'transfer.mined', { transfer: id, transactionId: 'cc', fee: '4', place }],
+      ['withdrawal/w-2', 'transfer.mined', { transfer: id, transactionId: 'cc', fee: '3', place }],
     ],
   },
 )
@@ -82,8 +82,8 @@ const unmined = to(
   { dueHeight: null, place: null },
   {
     tells: [
-      ['withdrawal/w-1', 'transfer.unmined', { n: 1, fee: '4', transfer: id }],
-      ['withdrawal/w-2', 'transfer.unmined', { n: 1, fee: '3', transfer: id }],
+      ['withdrawal/w-1', 'transfer.unmined', { transfer: id }],
+      ['withdrawal/w-2', 'transfer.unmined', { transfer: id }],
     ],
   },
 )
@@ -341,8 +341,8 @@ const subject: Subject = {
         { dueHeight: 119 },
         {
           tells: [
-            ['withdrawal/w-1', 'transfer.confirmed', { height: 102, fee: '4', transfer: id }],
-            ['withdrawal/w-2', 'transfer.confirmed', { height: 102, fee: '3', transfer: id }],
+            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
           ],
         },
       ),
@@ -351,8 +351,8 @@ const subject: Subject = {
         { dueHeight: 119 },
         {
           tells: [
-            ['withdrawal/w-1', 'transfer.confirmed', { height: 118, fee: '4', transfer: id }],
-            ['withdrawal/w-2', 'transfer.confirmed', { height: 118, fee: '3', transfer: id }],
+            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
           ],
         },
       ),
@@ -361,8 +361,8 @@ const subject: Subject = {
         { dueHeight: 119 },
         {
           tells: [
-            ['withdrawal/w-1', 'transfer.confirmed', { height: 119, fee: '4', transfer: id }],
-            ['withdrawal/w-2', 'transfer.confirmed', { height: 119, fee: '3', transfer: id }],
+            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
           ],
         },
       ),
@@ -375,8 +375,8 @@ const subject: Subject = {
         {
           releases: ['litecoin:aa:0', 'litecoin:bb:1'],
           tells: [
-            ['withdrawal/w-1', 'transfer.finalised', { height: 119, fee: '4', transfer: id }],
-            ['withdrawal/w-2', 'transfer.finalised', { height: 119, fee: '3', transfer: id }],
+            ['withdrawal/w-1', 'transfer.finalised', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.finalised', { transfer: id }],
             ['attempt/one:1', 'transfer.finalised', { height: 119 }],
           ],
         },

@@ -181,7 +181,12 @@ describe('memory', () => {
   })
 
   test('an observer hears of what is there and of every change, in order', () => {
-    const memory = createMemory({ seq: 1, heights: {}, live: [instance('coin/a', 'one', {})], reservations: [] })
+    const memory = createMemory({
+      seq: 1,
+      heights: {},
+      live: [instance('coin/a', 'one', { inputs: [] })],
+      reservations: [],
+    })
     const heard: string[] = []
     memory.observe((before, after) => heard.push(`${after.id} ${before?.value ?? '-'} ${after.value}`))
     const image = instance('coin/a', 'ended', {}, 2)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Instance } from '../../src/kernel/entry.ts'
+import { isKind, type InstanceOf } from '../../src/kernel/entry.ts'
 import type { Performers } from '../../src/orchestrator/tasks.ts'
 import {
   at,
@@ -7,6 +7,7 @@ import {
   connected,
   contextOf,
   createRig,
+  gathered,
   openChain,
   paid,
   policy,
@@ -18,11 +19,11 @@ import {
 /** Performers that only say what they were asked for, and never answer. */
 function silent(): { asked: string[]; performers: Performers } {
   const asked: string[] = []
-  const ask = (name: string) => (instance: Instance) => {
+  const ask = (name: string) => (instance: InstanceOf<'attempt' | 'account'>) => {
     asked.push(`${name} ${instance.id}`)
     return new Promise<never>(() => {})
   }
-  const performers = { identify: ask('identify'), gather: ask('gather'), sign: ask('sign'), publish: ask('publish') }
+  const performers = { gather: ask('gather'), sign: ask('sign'), publish: ask('publish') }
   return { asked, performers }
 }
 
@@ -32,17 +33,18 @@ describe('orchestrator', () => {
   test('memory changes at once; tasks, answers and listeners wait until it is durable', async () => {
     const { asked, performers } = silent()
     const rig = createRig({ performers })
+    await openChain(rig)
     rig.orchestrator.start()
     rig.holding.now = true
     let heard = 0
     const unsubscribe = rig.orchestrator.onDurable(() => heard++)
     let answered = false
-    void rig.send(open).then(() => (answered = true))
-    expect(valueOf(rig, 'chain/litecoin')).toBe('connecting')
+    void rig.send(requested('w-1', '1000')).then(() => (answered = true))
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
     await quiet()
     expect([asked, heard, answered]).toEqual([[], 0, false])
     await rig.sync()
-    expect([asked, heard, answered]).toEqual([['identify chain/litecoin'], 1, true])
+    expect([asked, heard, answered]).toEqual([['gather account/litecoin:0'], 1, true])
     unsubscribe()
     rig.holding.now = false
     await rig.send({ type: 'node.failed', at, data: { chain: 'litecoin', reason: 'no answer' } })
@@ -64,10 +66,13 @@ describe('orchestrator', () => {
   test('a state left before it was durable does not owe its task any more', async () => {
     const { asked, performers } = silent()
     const rig = createRig({ performers })
+    await openChain(rig)
     rig.orchestrator.start()
     rig.holding.now = true
-    void rig.send(open)
-    void rig.send({ type: 'node.failed', at, data: { chain: 'litecoin', reason: 'no answer' } })
+    void rig.send(requested('w-1', '1000'))
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+    void gathered(rig)
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('ready')
     await rig.sync()
     expect(asked).toEqual([])
   })
@@ -100,7 +105,7 @@ describe('orchestrator', () => {
 
   test('a task that fails is tried again later, from another run', async () => {
     const runs: number[] = []
-    const gather = (instance: Instance) => {
+    const gather = (instance: InstanceOf<'account'>) => {
       runs.push(instance.entered)
       return Promise.reject(new Error('no answer'))
     }
@@ -113,7 +118,7 @@ describe('orchestrator', () => {
     await rig.pass(60_000)
     expect(runs.length).toBeGreaterThan(2)
     expect(new Set(runs).size).toBe(runs.length)
-    expect(contextOf(rig, 'account/litecoin:0')['failures']).toBe(runs.length)
+    expect(contextOf(rig, 'account/litecoin:0').failures).toBe(runs.length)
   })
 
   test('a violated invariant halts its own chain, changes nothing else, and the other chain goes on', async () => {
@@ -124,8 +129,8 @@ describe('orchestrator', () => {
     const before = rig.orchestrator.memory.seq
     await rig.send(connected(100, [paid('a', block(100), { index: 99 })]))
     expect(valueOf(rig, 'chain/litecoin')).toBe('halted')
-    expect(contextOf(rig, 'chain/litecoin')['reason']).toMatch(/^defect: /)
-    expect([rig.orchestrator.memory.seq, contextOf(rig, 'chain/litecoin')['height']]).toEqual([before + 1, 99])
+    expect(contextOf(rig, 'chain/litecoin').reason).toMatch(/^defect: /)
+    expect([rig.orchestrator.memory.seq, contextOf(rig, 'chain/litecoin').height]).toEqual([before + 1, 99])
     expect(rig.log).toEqual([expect.objectContaining({ level: 'error', message: 'invariant violated' })])
     const base = { chain: 'dogecoin', base: block(7), syncing: false }
     await rig.send({ type: 'node.identified', at, data: base })
@@ -139,7 +144,7 @@ describe('orchestrator', () => {
     await first.send(connected(101))
     const commits = structuredClone(first.commits)
     for (const { image } of commits.flatMap(({ entries }) => entries))
-      if (image.id === 'coin/litecoin:a:0') image.context['amount'] = '1'
+      if (image.id === 'coin/litecoin:a:0' && isKind(image, 'coin')) image.context.amount = '1'
     const rig = createRig({ commits })
     await rig.send(connected(102))
     expect(valueOf(rig, 'chain/litecoin')).toBe('halted')
