@@ -85,6 +85,20 @@ module.exports = {
       to: { path: '^src/(signer|watcher|orchestrator|ledger|shell)/', reachable: true },
     },
     {
+      name: 'ledger-above-its-engines',
+      comment: 'What any engine owes is said without naming one.',
+      severity: 'error',
+      from: { path: '^src/ledger/[^/]+$' },
+      to: { path: '^src/ledger/[^/]+/' },
+    },
+    {
+      name: 'engine-by-its-door',
+      comment: 'Files are the business of the engine that keeps them, and of who checks them or asks whose they are.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(ledger/lowdb/|commands/verify\\.ts$|shell/offline\\.ts$)' },
+      to: { path: '^src/ledger/lowdb/', pathNot: '/engine\\.ts$' },
+    },
+    {
       name: 'shell-outermost',
       comment: 'The real clock, disk and network are handed in; only entry points know them.',
       severity: 'error',

@@ -24,7 +24,7 @@ const unknown = (id: Id, version: number, known: string): Fault =>
   new Fault(
     'corruptStore',
     'unknown-version',
-    `${id} was written by version ${version} of its machine; this build knows ${known}: run the newer Lockkeeper`,
+    `${id} was written by version ${version} of its machine; this Lockkeeper knows ${known}: start the one that wrote it, or a newer`,
   )
 
 /** Throws invariant `bad-migration` where a machine does not lead from its version 1 to its present one. */
@@ -35,7 +35,8 @@ export function upgradeOf(machines: Machines): Upgrade {
     const version = versions.get(kind)
     if (version === image.version) return image
     if (version === undefined) throw unknown(image.id, image.version, `no machine ${kind}`)
-    if (!(image.version >= 1 && image.version < version)) throw unknown(image.id, image.version, `up to ${version}`)
+    const isEarlier = Number.isInteger(image.version) && image.version >= 1 && image.version < version
+    if (!isEarlier) throw unknown(image.id, image.version, `version 1 to ${version}`)
     return migrate(machines[kind]!, image, version)
   }
 }
