@@ -86,6 +86,14 @@ export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Missing 
   return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
 }
 
+/** No transaction of these coins pays more than this: as many as it may spend, less the least that spending them costs. */
+export function mostSat(funds: readonly Fund[], aim: Aim): bigint {
+  const inputSat = feeSat(inputWeight(aim.network), aim)
+  const coins = worthwhile(funds, inputSat).slice(0, MAXIMUM_INPUTS)
+  const weight = coins.length * inputWeight(aim.network)
+  return sumOf(coins) - (BigInt(weight) * aim.rateMilli) / 4000n
+}
+
 type Eligible = (fund: Fund) => boolean
 
 /** Children of unconfirmed change exist only where a transaction id cannot change (B16). */

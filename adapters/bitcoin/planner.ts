@@ -8,7 +8,7 @@ import type { Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapte
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
 import type { Aim, Choice } from './coins.ts'
-import { chooseCoins, gatherCoins, maximumFeeSat } from './coins.ts'
+import { chooseCoins, gatherCoins, maximumFeeSat, mostSat } from './coins.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
 import { outpointOf } from './outpoint.ts'
@@ -26,7 +26,7 @@ export function createPlanner(chain: string, network: Network, options: { maximu
   }
 }
 
-/** The most payments that funds and limit allow, fewer by one until it fits. */
+/** The most payments that funds and limit allow: those that could fit by their amounts, then fewer by one until it fits. */
 function planned(
   chain: string,
   network: Network,
@@ -35,7 +35,7 @@ function planned(
   funds: readonly Fund[],
   facts: PlanFacts,
 ): Plan | Shortfall {
-  let aim = aimOf(order, facts, network, maximumRate)
+  let aim = withinReach(aimOf(order, facts, network, maximumRate), order, funds)
   for (;;) {
     const plan = plannedFor(chain, aim, funds)
     // One that is alone over the limit is asked for all the same: the signer says what it holds it for.
@@ -43,6 +43,14 @@ function planned(
     if (isMeant) return plan
     aim = { ...aim, payments: aim.payments.slice(0, -1) }
   }
+}
+
+/** Without the payments that no coins and no limit have room for, whatever the fee; at least the first one stays. */
+function withinReach(aim: Aim, { limit }: Order, funds: readonly Fund[]): Aim {
+  const sat = mostSat(funds, aim)
+  let leftSat = limit === null || sat < BigInt(limit) ? sat : BigInt(limit)
+  const excess = aim.payments.findIndex(({ amountSat }) => (leftSat -= amountSat) < 0n)
+  return excess < 0 ? aim : { ...aim, payments: aim.payments.slice(0, Math.max(excess, 1)) }
 }
 
 function isOver({ payments, limit }: Order, { paid, fee }: Plan): boolean {
