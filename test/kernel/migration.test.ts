@@ -1,11 +1,12 @@
 /** Images of earlier versions, brought up by what each machine says of itself; shown with versions that the product does not have. */
+import { untypedId, untypedInstance, untypedMachines, untypedMessage } from './untyped.ts'
 import { describe, expect, test } from 'vitest'
 import { setup } from 'xstate'
 import { deposit } from '../../machines/deposit.ts'
 import type { Event, Migration } from '../../machines/vocabulary.ts'
 import type { Commit, Instance } from '../../src/kernel/entry.ts'
 import { upgradeCommit, upgradeOf } from '../../src/kernel/migration.ts'
-import { step, type Machines } from '../../src/kernel/step.ts'
+import { step } from '../../src/kernel/step.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 import { goldens } from '../machines/golden.ts'
 import { withField } from '../machines/next-version.ts'
@@ -40,20 +41,21 @@ const machineOf = (version: number, migrations: readonly Migration[]) =>
     },
   })
 
-const machines: Machines = { purse: machineOf(3, [fromVersion1, fromVersion2]) }
+const machines = untypedMachines({ purse: machineOf(3, [fromVersion1, fromVersion2]) })
 const upgrade = upgradeOf(machines)
 
-const image = (version: number, value: string, context: Instance['context'], ended = false): Instance => ({
-  id: 'purse/a',
-  version,
-  value,
-  context: { chain: 'litecoin', failures: 0, ...context },
-  revision: 4,
-  seq: 9,
-  at: 7,
-  entered: 8,
-  ended,
-})
+const image = (version: number, value: string, context: object, ended = false, id = 'purse/a'): Instance =>
+  untypedInstance({
+    id: untypedId(id),
+    version,
+    value,
+    context: { chain: 'litecoin', failures: 0, ...context },
+    revision: 4,
+    seq: 9,
+    at: 7,
+    entered: 8,
+    ended,
+  })
 
 const unknown = expect.objectContaining({ type: 'corruptStore', kind: 'unknown-version' }) as unknown
 const bad = expect.objectContaining({ type: 'invariant', kind: 'bad-migration' }) as unknown
@@ -77,14 +79,14 @@ describe('an image', () => {
   })
 
   test('of a kind that no machine here is of is refused', () => {
-    expect(() => upgrade({ ...image(1, 'open', {}), id: 'vault/a' })).toThrow(unknown)
+    expect(() => upgrade(image(1, 'open', {}, false, 'vault/a'))).toThrow(unknown)
   })
 
   test('goes on with the next event, and is stored in the present version', () => {
     const before = upgrade(image(1, 'open', { amount: 5 }))
     const memory = createMemory({ seq: 9, heights: {}, live: [before], reservations: [] })
     const event = { type: 'purse.failed', at: 10, data: {} }
-    const commit = step(machines, memory, [{ to: 'purse/a', event }], 10)!
+    const commit = step(machines, memory, [untypedMessage('purse/a', event)], 10)!
     const { entry, ...rest } = { entry: commit.entries[0]!, length: commit.entries.length }
     expect(rest.length).toBe(1)
     expect(entry).toMatchObject({ seq: 10, prev: 9, from: 'open.fresh', to: 'open.old' })
@@ -94,7 +96,7 @@ describe('an image', () => {
 
 test('a commit shows the state as the present version names it, and is not changed itself', () => {
   const old = image(1, 'open', { amount: 5 })
-  const present = { ...image(3, 'closed', { amountSat: '1' }, true), id: 'purse/b', seq: 10 }
+  const present = { ...image(3, 'closed', { amountSat: '1' }, true, 'purse/b'), seq: 10 }
   const entryOf = (its: Instance) => ({ seq: its.seq, prev: null, event: 'e', from: 'open', to: its.value, image: its })
   const commit: Commit = { at: 1, heights: {}, entries: [entryOf(old), entryOf(present)], reserve: [], release: [] }
   const before = structuredClone(commit)
@@ -108,7 +110,7 @@ test('a commit shows the state as the present version names it, and is not chang
 describe('a machine is refused', () => {
   test('whose migrations do not lead from version 1 to its present one', () => {
     for (const migrations of [[], [fromVersion1], [fromVersion1, fromVersion2, fromVersion2]])
-      expect(() => upgradeOf({ purse: machineOf(3, migrations) })).toThrow(bad)
+      expect(() => upgradeOf(untypedMachines({ purse: machineOf(3, migrations) }))).toThrow(bad)
   })
 
   test.each<[string, Migration, Instance]>([
@@ -117,7 +119,7 @@ describe('a machine is refused', () => {
     ['an end from what has not ended', ({ context }) => ({ value: 'closed', context }), image(1, 'open', {})],
     ['life from what has ended', ({ context }) => ({ value: 'open.old', context }), image(1, 'closed', {}, true)],
   ])('whose migration makes %s', (_, migration, stored) => {
-    const next = upgradeOf({ purse: machineOf(2, [migration]) })
+    const next = upgradeOf(untypedMachines({ purse: machineOf(2, [migration]) }))
     expect(() => next(stored)).toThrow(bad)
   })
 })

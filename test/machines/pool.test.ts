@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { initialTransition, transition } from 'xstate'
-import { poolMachine, version, type PoolContext, type PoolEvent } from '../../machines/pool.ts'
+import type { PoolEvent } from '../../machines/messages.ts'
+import { poolMachine, version, type PoolContext } from '../../machines/pool.ts'
 
 const golden = JSON.parse(readFileSync(new URL(`golden/pool.v${version}.json`, import.meta.url), 'utf8')) as {
   version: number

@@ -1,4 +1,6 @@
 /** A watcher whose deposits have a second version, which the product does not have, on a ledger that the first has written. */
+import type { IdOf } from '../../machines/ids.ts'
+import { untypedContext } from '../kernel/untyped.ts'
 import { describe, expect, test } from 'vitest'
 import { loadWatcherConfig } from '../../src/config.ts'
 import { upgradeOf } from '../../src/kernel/migration.ts'
@@ -16,9 +18,9 @@ import { simulatedDisk, type SimulatedDisk } from '../simulation/disk.ts'
 import { at, block, connected, createRig, openChain, paid, policy } from './rig.ts'
 
 const DIRECTORY = '/data'
-const CREDITED = 'deposit/litecoin:a:0'
-const CONFIRMED = 'deposit/litecoin:b:0'
-const ENDED = 'deposit/litecoin:c:0'
+const CREDITED: IdOf<'deposit'> = 'deposit/litecoin:a:0'
+const CONFIRMED: IdOf<'deposit'> = 'deposit/litecoin:b:0'
+const ENDED: IdOf<'deposit'> = 'deposit/litecoin:c:0'
 
 const later: Machines = { ...machines, deposit: withField(machines['deposit']!, 'risk', 'unknown') }
 
@@ -63,7 +65,7 @@ async function written(): Promise<SimulatedDisk> {
   await rig.send(connected(100, [paid('c', block(100))]))
   for (let height = 101; height < tip - 3; height++) await rig.send(connected(height))
   await rig.send(connected(tip - 3, [paid('a', block(tip - 3)), paid('b', block(tip - 3))]))
-  const acknowledge = (id: string) => rig.send({ type: 'credit.acknowledged', at, data: { id } })
+  const acknowledge = (id: IdOf<'deposit'>) => rig.send({ type: 'credit.acknowledged', at, data: { id } })
   await acknowledge(ENDED)
   for (let height = tip - 2; height <= tip; height++) await rig.send(connected(height))
   await acknowledge(CREDITED)
@@ -81,7 +83,7 @@ describe('a ledger that an earlier version has written', () => {
     const { orchestrator, ledger } = started
     const store = createStore(orchestrator, ledger.archive)
     const images = await Promise.all([CREDITED, CONFIRMED, ENDED].map(id => store.find(id)))
-    expect(images.map(image => [image?.value, image?.version, image?.context['risk']])).toEqual([
+    expect(images.map(image => [image?.value, image?.version, untypedContext(image!)['risk']])).toEqual([
       ['credited', 2, 'unknown'],
       ['confirmed', 2, 'unknown'],
       ['final', 2, 'unknown'],

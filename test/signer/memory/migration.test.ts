@@ -1,4 +1,6 @@
 /** A signer whose attempts have a second version, which the product does not have, on a memory that the first has written. */
+import { isIdOf, type Id } from '../../../machines/ids.ts'
+import { untypedContext } from '../../kernel/untyped.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Machines } from '../../../src/kernel/step.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
@@ -37,11 +39,11 @@ const openLater = (disk: SimulatedDisk): Promise<SignerMemory> => openMemory(rig
 /** The attempts that the memory holds, live and ended, as it answers for them. */
 async function attempts(memory: SignerMemory) {
   const { archive } = memory
-  const ids = new Set<string>()
+  const ids = new Set<Id>()
   for await (const { commit } of archive.commits()) for (const { image } of commit.entries) ids.add(image.id)
-  const signings = [...ids].filter(id => id.startsWith('signing/'))
+  const signings = [...ids].filter(id => isIdOf(['signing'], id))
   const images = await Promise.all(signings.map(async id => memory.get(id) ?? (await archive.read(id))!))
-  return images.map(({ value, version, context }) => [value, version, context['risk']])
+  return images.map(image => [image.value, image.version, untypedContext(image)['risk']])
 }
 
 let disk: SimulatedDisk
