@@ -73,12 +73,12 @@ interface Draft {
 /** The context is the machine's own: whoever is told by id is told by type, so that it fits the kind. */
 function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyMachineSnapshot): Instance {
   const seq = draft.memory.seq + draft.commit.entries.length + 1
-  const value = flatten(after.value as StateValue) // eslint-disable-line @typescript-eslint/no-unnecessary-type-assertion -- any
+  const value = flatten(after.value as StateValue)
   return {
     id,
     version: versionOf(after.machine),
     value,
-    context: after.context,
+    context: after.context as Instance['context'],
     revision: (before?.revision ?? 0) + 1,
     seq,
     at: draft.commit.at,

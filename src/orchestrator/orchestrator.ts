@@ -14,7 +14,7 @@ import type { Commit, Instance } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
 import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
-import { policyOf, type Policies } from './policy.ts'
+import type { Policies } from './policy.ts'
 import { chainOfInbound, route } from './route.ts'
 import { machineOf, step, taskOf, type Machines } from '../kernel/step.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
@@ -181,7 +181,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     armedFor: Infinity,
     tasks: createTasks({
       performers,
-      get: memory.get,
+      get: id => memory.get(id),
       finish: result => void dispatch(engine, { ...result, at: ports.clock.now() }).catch(() => {}),
       ...ports,
     }),

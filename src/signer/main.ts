@@ -4,7 +4,8 @@
  */
 import { boundary } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import { signingFamilyOf, type SigningFamily } from '../../adapters/signing.ts'
+import { signingFamilyOf } from '../../adapters/signing.ts'
+import type { SigningFamily } from '../../adapters/family.ts'
 import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'

@@ -3,7 +3,6 @@
  * forgotten what it signed, and is not to be asked for anything (S3); unless a person says that the later memory is lost.
  */
 import type { Ports } from '../kernel/ports.ts'
-import type { AccountContext } from '../../machines/account.ts'
 import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import type { WatcherConfig } from '../config.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'

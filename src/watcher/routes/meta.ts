@@ -16,7 +16,7 @@ function problemsOf({ orchestrator, health }: ApiContext, chain: string): string
   const instance = orchestrator.memory.get(chainId(chain))
   const state = instance === undefined ? 'connecting' : stateOf(instance)
   const { isReconciled, nodeHeight, signerProblem } = healthOf(health, chain)
-  const reason = instance?.context.reason as string | null | undefined
+  const reason = instance?.context.reason
   const problems = state === 'following' ? [] : [`${chain} is ${state}${reason ? `: ${reason}` : ''}`]
   const height = chainContext(orchestrator.memory, chain)?.height ?? 0
   // It is taken for lagging and nothing is taken back, but nothing new is seen through it either.
