@@ -62,7 +62,7 @@ function nextCommit({ orchestrator, clock, stopping }: Parts, ms: number): Promi
 async function poll(parts: Parts, after: number, wanted: Wanted, deadline: number): Promise<Found> {
   let found = await read(parts, after, wanted)
   while (found.events.length === 0 && !parts.stopping.aborted) {
-    const left = deadline - parts.clock.now()
+    const left = deadline - parts.clock.monotonic()
     if (left <= 0) break
     if (parts.journal.durableSeq() === found.next) await nextCommit(parts, left)
     found = await read(parts, found.next, wanted)
@@ -85,7 +85,7 @@ export const feedRoute = (parts: Parts): Route =>
           'unknown-cursor',
           `this ledger (${ledgerId}) ends at ${journal.durableSeq()}: is the cursor of another one?`,
         )
-      const { events, next } = await poll(parts, after, wanted, clock.now() + wait * 1000)
+      const { events, next } = await poll(parts, after, wanted, clock.monotonic() + wait * 1000)
       return { status: 200, body: { events: events.map(describeEvent), next, ledgerId } }
     },
   })

@@ -135,6 +135,7 @@ async function askRules({ chain, signer, orchestrator, health, clock }: SupplyOp
 
 /** When the signer is asked next although nothing is wanted of it; each question is a line in its audit log. */
 interface Asking {
+  /** On the clock that only goes forward. */
   at: number
 }
 
@@ -143,9 +144,9 @@ async function turn(options: SupplyOptions, asking: Asking): Promise<number> {
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
-    if (clock.now() >= asking.at || !healthOf(health, chain).isRecalled) {
+    if (clock.monotonic() >= asking.at || !healthOf(health, chain).isRecalled) {
       await askRules(options)
-      asking.at = clock.now() + RULES_MS
+      asking.at = clock.monotonic() + RULES_MS
     }
     if (!healthOf(health, chain).isRecalled) {
       // Before anything that it lacks is stored: a crash in between must leave the proof that it was lacking.
@@ -160,13 +161,13 @@ async function turn(options: SupplyOptions, asking: Asking): Promise<number> {
     const reason = reasonOf(error)
     log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
     health.trigger.noted({ chain, signerProblem: reason })
-    asking.at = 0
+    asking.at = -Infinity
     return RETRY_MS
   }
 }
 
 export function startSupply(options: SupplyOptions): Loop {
-  const asking: Asking = { at: 0 }
+  const asking: Asking = { at: -Infinity }
   return startLoop(options.clock, () => turn(options, asking))
 }
 

@@ -112,6 +112,8 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
   }
   const clock: Ports['clock'] = {
     now: () => time,
+    monotonic: () => time,
+    processor: () => 0,
     wake: (afterMs, run) => {
       const wake = { due: time + afterMs, run }
       wakes.push(wake)

@@ -6,7 +6,7 @@ import { createTasks, retryAt, type Outcome } from '../../src/orchestrator/tasks
 import { quiet } from './rig.ts'
 
 const NOW = 1000
-const clock = { now: () => NOW, wake: () => () => {} }
+const clock = { now: () => NOW, monotonic: () => NOW, processor: () => 0, wake: () => () => {} }
 const random = (byte: number) => ({ bytes: () => new Uint8Array([byte]) })
 
 const attempt = (n: number, account = 'account/litecoin:0', failures = 0): Instance => ({
