@@ -1,6 +1,7 @@
 /** What the watcher needs of each currency family. */
 import type { Json } from '../machines/vocabulary.ts'
 import type { Node, Planner, Signable, Watch } from './adapter.ts'
+import { SENDABLE_RATE_SAT_PER_VB } from './bitcoin/broadcast.ts'
 import { networkOf } from './bitcoin/network.ts'
 import { createBitcoinNode } from './bitcoin/node.ts'
 import { createPlanner } from './bitcoin/planner.ts'
@@ -14,6 +15,8 @@ export interface WatchingFamily {
   node: Node
   planner: Planner
   signable: Signable
+  /** Between two blocks on average, or null where blocks are made at will. */
+  blockSeconds: number | null
   /** False where a transaction's id can change before it confirms (B8). */
   segwit: boolean
 }
@@ -40,11 +43,14 @@ export function watchingFamilyOf(
     throw boundary('configuration', `chains.${chain}.watch: this version follows blocks only; say blocks`)
   const parameters = networkOf(network)
   const watch = createWatch(chain, parameters)
+  // Planned at a higher rate, a transaction could be signed and not be sent.
+  const sendable = { ...fees, maximumRate: Math.min(fees.maximumRate, SENDABLE_RATE_SAT_PER_VB) }
   return {
     watch,
-    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees }),
-    planner: createPlanner(chain, asset, parameters, fees),
+    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees: sendable }),
+    planner: createPlanner(chain, asset, parameters, sendable),
     signable: createSignable(chain, asset, parameters),
+    blockSeconds: parameters.blockSeconds,
     segwit: parameters.segwit,
   }
 }

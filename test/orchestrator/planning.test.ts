@@ -97,7 +97,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, retryAt: at }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1, estimated: true }, limit: null, retryAt: at }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))

@@ -249,6 +249,6 @@ export const contextOf = (rig: Rig, id: Id): Record<string, Json> => rig.orchest
 /** Runs the account's gathering by hand. */
 export function gathered(rig: Rig, retryAt = at + 30_000, limit: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit, retryAt }
+  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1, estimated: true }, limit, retryAt }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }
