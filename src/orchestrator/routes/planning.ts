@@ -116,6 +116,7 @@ function planPayments(ground: Ground, queued: readonly Instance[], { facts, limi
   for (let paid = choose(queued, funds, policy.batch.maximum); paid.length > 0; paid = paid.slice(0, -1)) {
     const order = { purpose: 'payment' as const, payments: paid.map(toPayment), change: { address: change.address } }
     const plan = policy.planner.plan(order, funds, facts)
+    if ('held' in plan) return { shortfall: plan.held }
     // One that is alone over the limit is asked for all the same: the signer says what it holds it for.
     const isOver = !('shortfall' in plan) && limit !== null && costOf({ plan, paid }) > BigInt(limit)
     if (!('shortfall' in plan) && (!isOver || paid.length === 1)) return { plan, paid }
