@@ -101,10 +101,11 @@ function startLoops(started: Started): { loops: Loop[]; supplies: Map<string, Lo
   const { clock, log } = ports
   const supplies = new Map<string, Loop>()
   const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
-    const { node } = families[chain]!
+    const { node, blockSeconds } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
-    return startFollower({ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
+    const chosen = { chain, startHeight, final, pollMs, blockSeconds }
+    return startFollower({ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip })
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger

@@ -81,6 +81,11 @@ export interface Rig {
   log: { level: string; message: string; fields: unknown }[]
   /** While true, nothing becomes durable until `sync`. */
   holding: { now: boolean }
+  /** How far the machine's date is from the time that passes. */
+  skew: { ms: number }
+  /** Processor time. */
+  used: { ms: number }
+  clock: Ports['clock']
   sync(): Promise<void>
   /** Moves time on, runs what was to wake by then, and waits until everything is quiet. */
   pass(ms: number): Promise<void>
@@ -103,6 +108,7 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
   const kept = [...commits]
   const log: Rig['log'] = []
   const holding = { now: false }
+  const [skew, used] = [{ ms: 0 }, { ms: 0 }]
   let time = at
   let waiting: (() => void)[] = []
   let wakes: { due: number; run: () => void }[] = []
@@ -111,9 +117,9 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
     return holding.now ? new Promise<void>(resolve => waiting.push(resolve)) : Promise.resolve()
   }
   const clock: Ports['clock'] = {
-    now: () => time,
+    now: () => time + skew.ms,
     monotonic: () => time,
-    processor: () => 0,
+    processor: () => used.ms,
     wake: (afterMs, run) => {
       const wake = { due: time + afterMs, run }
       wakes.push(wake)
@@ -134,6 +140,9 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
     commits: kept,
     log,
     holding,
+    skew,
+    used,
+    clock,
     async sync() {
       const resolving = waiting
       waiting = []

@@ -12,6 +12,7 @@ import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { addressId, treasuryId } from '../../orchestrator/routes/blocks.ts'
 import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
+import { presentReason } from '../problems.ts'
 import { chainPolicy, type Parts } from '../route-context.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
@@ -22,7 +23,8 @@ function describeChain(parts: Parts, chain: string) {
   const { family, asset } = chainPolicy(parts, chain)
   const context = chainContext(memory, chain)
   const instance = memory.get(`chain/${chain}`)
-  const { nodeHeight } = healthOf(parts.health, chain)
+  const health = healthOf(parts.health, chain)
+  const { nodeHeight } = health
   const tip = context?.blocks.at(-1)
   const height = tip?.height ?? null
   const treasury = memory.get(treasuryId(chain))?.context as unknown as AccountContext | undefined
@@ -33,7 +35,7 @@ function describeChain(parts: Parts, chain: string) {
     free: freeAddresses(memory, chain).length,
     assigned: memory.count('address', chain, 'assigned'),
   }
-  const what = { chain, family, asset, state, reason: context?.reason ?? null }
+  const what = { chain, family, asset, state, reason: presentReason(context?.reason ?? null, state, health) }
   return {
     ...what,
     ...where,

@@ -677,7 +677,7 @@ describe('publish and locate', () => {
     const rates: unknown[] = []
     const node = connect(
       call => {
-        const { method, params } = JSON.parse(new TextDecoder().decode(call.body!)) as {
+        const { method, params } = JSON.parse(new TextDecoder().decode(call.body)) as {
           method: string
           params: unknown[]
         }
