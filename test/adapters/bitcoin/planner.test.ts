@@ -251,6 +251,30 @@ describe('what is refused', () => {
       )
   })
 
+  test('what the node would not relay at the highest rate that is allowed is held, and no coin is touched', () => {
+    const funds = [fundOf(network, 100_000n, { n: 1 })]
+    const held = { held: expect.stringContaining('fees.maximumRate (500 sat/vB): raise it') as string }
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500.001 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), [], { ...facts(2), floorRate: 9_000 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500 })).toHaveProperty('template')
+  })
+
+  test('no plan is cheaper than what the network takes, whatever the node says', () => {
+    const dogecoin = networkOf('dogecoin-regtest')
+    const { minimumRate, maximumRate } = dogecoin.fees
+    const thrifty = createPlanner('c', 'DOGE', dogecoin, { maximumRate })
+    const order: Order = {
+      purpose: 'payment',
+      payments: [{ withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, amount: '500000000' }],
+      change: { address: keyOf(0, dogecoin).address },
+    }
+    const funds = [fundOf(dogecoin, 1_000_000_000n, { n: 1 })]
+    const plan = thrifty.plan(order, funds, { feeRate: 801, floorRate: 100, estimated: true })
+    if (!('template' in plan)) throw new Error(JSON.stringify(plan))
+    const { feeRate } = createSignable('c', 'DOGE', dogecoin).inspect(plan.template)
+    expect(feeRate).toBeGreaterThanOrEqual(minimumRate)
+  })
+
   test('the least payment is dust of its destination', () => {
     expect(planner.minimumPayment(to(1))).toBe('2940')
     expect(planner.minimumPayment('n1t7wt4zeyhauxn9yz4nT3aGmLrGuj2MCA')).toBe('5460')
