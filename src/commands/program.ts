@@ -27,7 +27,7 @@ const loadWatcher = () => import('../shell/watcher.ts')
 const loadRebuild = () => import('../shell/rebuild.ts')
 const loadAccept = () => import('../shell/accept.ts')
 const loadApi = () => import('../watcher/api.ts')
-const loadUp = () => import('./up.ts')
+const loadUp = () => import('./up/up.ts')
 
 /** @param args without the binary's own name */
 export const runProgram = (args: readonly string[], terminal: Terminal): Promise<number> =>
@@ -63,11 +63,7 @@ function addDaemon(program: Command, terminal: Terminal, name: string, descripti
 }
 
 function addSetup(program: Command, terminal: Terminal): void {
-  program
-    .command('up')
-    .helpGroup(GROUPS.run)
-    .description('runs litecoind in regtest, a signer and a watcher, to look at')
-    .action(async () => (await loadUp()).up(createPorts('error', createRequest()), terminal))
+  addUp(program)
   addInit(program, terminal, 'both')
   program
     .command('authorise')
@@ -79,6 +75,23 @@ function addSetup(program: Command, terminal: Terminal): void {
       const key = await readSecretFile(options.key)
       terminal.out(JSON.stringify(authorise(key, await readTextOrInput(options.intent))))
     })
+}
+
+function addUp(program: Command): void {
+  program
+    .command('up')
+    .helpGroup(GROUPS.run)
+    .description('runs everything on simulated networks, with users and accidents, to look at')
+    .option('--directory <directory>', 'where its data are kept', 'lockkeeper-data')
+    .option('--accidents <seconds>', 'so long from one accident to the next; 0: none', parseSeconds, 20)
+    .action(async ({ directory, accidents }: { directory: string; accidents: number }) =>
+      (await loadUp()).up(createPorts('error', createRequest()), { directory, restMs: accidents * 1000 }),
+    )
+}
+
+function parseSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('it is not a number of seconds.')
+  return Number(text)
 }
 
 function addInspection(program: Command, terminal: Terminal): void {

@@ -35,7 +35,6 @@ export interface BackendOptions {
 export interface News {
   /** One committed transition, once its consequences here are durable. */
   event(event: FeedEvent): void
-  refunded(withdrawal: Withdrawal): void
   /** What cannot go on by itself, and what to do. */
   alarm(text: string): void
 }
@@ -153,18 +152,6 @@ function hear(options: BackendOptions, event: FeedEvent, add: Add): void {
   if (event.kind === 'withdrawal') hearWithdrawal(options, event, add)
 }
 
-/** One transaction of the book. Whoever watches hears of refunds once they are durable. */
-async function commit({ book, news }: BackendOptions, run: (add: Add) => void): Promise<void> {
-  const refunded: string[] = []
-  await book.transaction(add =>
-    run(entry => {
-      add(entry)
-      if (entry.type === 'withdrawal.refunded') refunded.push(entry.id)
-    }),
-  )
-  for (const id of refunded) news.refunded(book.withdrawals.get(id)!)
-}
-
 /** Another ledger has taken the place of the one that was read: it is read from its beginning, and told what only we know. */
 async function startAnew({ ask, book }: BackendOptions, ledgerId: string): Promise<void> {
   for (const { user, chain, address, dataField } of book.addresses.values())
@@ -184,7 +171,7 @@ async function readFeed(options: BackendOptions): Promise<void> {
   const { ledgerId, next, events } = feedSchema.parse(answer.body)
   if (known !== null && ledgerId !== known) return startAnew(options, ledgerId)
   const heard = events.map(event => eventSchema.parse(event))
-  await commit(options, add => {
+  await book.transaction(add => {
     for (const event of heard) hear(options, event, add)
     if (next !== cursor || known === null) add({ type: 'feed.read', ledgerId, cursor: next })
   })
@@ -201,7 +188,7 @@ async function request(options: BackendOptions, id: string): Promise<void> {
   const { ask, book, key, news } = options
   const { status, body } = await ask('PUT', `/v1/withdrawals/${id}`, bodyOf(book.withdrawals.get(id)!, key))
   if (status >= 400) news.alarm(`${id} is refused: ${detailOf(body)}`)
-  await commit(options, add => {
+  await book.transaction(add => {
     add({ type: 'withdrawal.answered', id })
     // Nothing was stored, says the watcher. Only the signer's receipt gives the money back.
     if (status === 422) add({ type: 'cancellation.wanted', id })
@@ -216,14 +203,14 @@ async function cancel(options: BackendOptions, id: string): Promise<void> {
   const { chain, round } = known
   const { status, body } = await ask('PUT', `/v1/withdrawals/${id}/cancellation`, { chain, round })
   if (status === 409 && kindOf(body) === 'already-signed')
-    return commit(options, add => add({ type: 'cancellation.refused', id }))
+    return book.transaction(add => add({ type: 'cancellation.refused', id }))
   const receipt = cancelledSchema.safeParse(body).data?.receipt
   if (status === 200 && receipt && isProof(receipt, known, wallet))
-    return commit(options, add => add({ type: 'withdrawal.refunded', id, receipt }))
+    return book.transaction(add => add({ type: 'withdrawal.refunded', id, receipt }))
   news.alarm(
     `the cancellation of ${id} is answered ${status} without a receipt that proves anything: nothing is refunded`,
   )
-  return commit(options, add => add({ type: 'cancellation.refused', id }))
+  return book.transaction(add => add({ type: 'cancellation.refused', id }))
 }
 
 /** What is owed to the watcher, from the book. What fails is owed still. */
@@ -236,7 +223,7 @@ async function perform(options: BackendOptions): Promise<void> {
 }
 
 /** What no repetition heals: the book does not add up, or cannot be written. */
-const isFatal = (error: unknown): boolean =>
+export const isFatal = (error: unknown): boolean =>
   error instanceof Fault && (error.type === 'invariant' || error.kind === 'cannot-write')
 
 /** For ever. Silence is borne: everything may be asked again, and is. */
@@ -292,7 +279,7 @@ export function openBackend(given: BackendOptions): Backend {
   return {
     address: (user, chain) => addressOf(options, user, chain),
     withdraw: wish => withdraw(options, wish),
-    cancel: id => commit(options, add => add({ type: 'cancellation.wanted', id })),
+    cancel: id => options.book.transaction(add => add({ type: 'cancellation.wanted', id })),
     run: () => Promise.race([repeat(options, () => readFeed(options)), repeat(options, () => perform(options))]),
     stop: () => void (isStopped = true),
   }

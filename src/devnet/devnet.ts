@@ -60,6 +60,7 @@ export interface DevnetChain {
   network: string
   asset: string
   decimals: number
+  confirmations: { credit: number; final: number }
   /** Further keys of watcher.yaml and signer.yaml. */
   watcher: Record<string, unknown>
   policy: Record<string, unknown>
@@ -78,11 +79,11 @@ export interface DevnetTools {
   password: string
   passwordFile: string
   /** Answers HTTP on loopback until it is stopped. */
-  serve(handle: (request: HttpRequest) => Promise<HttpAnswer>): Promise<{ url: string; stop(): Promise<void> }>
+  serve: (handle: (request: HttpRequest) => Promise<HttpAnswer>) => Promise<{ url: string; stop: () => Promise<void> }>
   /** A program as a process of its own, stopped with all others. */
-  launch(command: string, args: readonly string[]): void
+  launch: (command: string, args: readonly string[]) => void
   /** What a person has to know of it, in one line. */
-  say(line: string): void
+  say: (line: string) => void
 }
 
 export interface DevnetFamily {

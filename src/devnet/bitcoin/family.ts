@@ -6,13 +6,14 @@ const COIN = 100_000_000n
 
 const CONFIRMATIONS = { credit: 3, final: 12 }
 /** Nodes on this machine may be asked often. */
-const WATCHER = { confirmations: CONFIRMATIONS, pollMs: 200, batch: { windowMs: 0, maximum: 100 } }
+const WATCHER = { pollMs: 200 }
 
 const litecoin: DevnetChain = {
   name: 'litecoin',
   network: 'litecoin-regtest',
   asset: 'LTC',
   decimals: 8,
+  confirmations: CONFIRMATIONS,
   watcher: { ...WATCHER, minimumDeposit: '100000' },
   policy: { maximumFeeRate: 500, perTransaction: String(50n * COIN) },
   funding: 20n * COIN,
@@ -25,6 +26,7 @@ const dogecoin: DevnetChain = {
   network: 'dogecoin-regtest',
   asset: 'DOGE',
   decimals: 8,
+  confirmations: CONFIRMATIONS,
   watcher: { ...WATCHER, minimumDeposit: String(COIN), fees: { target: 3, fallbackRate: 1000, maximumRate: 5000 } },
   policy: { maximumFeeRate: 5000, perTransaction: String(100_000n * COIN) },
   funding: 50_000n * COIN,

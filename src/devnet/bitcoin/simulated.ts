@@ -29,7 +29,7 @@ async function open({ name }: DevnetChain, network: Network, tools: DevnetTools)
   const happenings: Happening[] = []
   const lines = await openLines(ports.disk, path, line => happenings.push(decodeHappening(line)))
   const node = createSimulatedBitcoin({
-    ...{ network, seed: name, now: ports.clock.now, username, password },
+    ...{ network, seed: name, now: () => ports.clock.now(), username, password },
     record: happening => lines.add(encodeHappening(happening)),
   })
   try {
@@ -89,7 +89,10 @@ export async function simulate(chain: DevnetChain, tools: DevnetTools): Promise<
     node: { url: server.url, username: tools.username, passwordFile: tools.passwordFile },
     title: `simulated node at ${server.url}, a block every ${BLOCK_MS / 1000} s`,
     height: async () => node.height(),
-    mine: () => pace.held(async () => void (await mine())),
+    mine: () =>
+      pace.held(async () => {
+        await mine()
+      }),
     pay,
     strangerAddress: async () =>
       addressOf(scriptFor(network.segwit ? 'p2wpkh' : 'p2pkh', random.bytes(HASH_BYTES)), network)!,
