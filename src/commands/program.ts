@@ -83,9 +83,10 @@ function addUp(program: Command): void {
     .helpGroup(GROUPS.run)
     .description('runs everything on simulated networks, with users and accidents, to look at')
     .option('--directory <directory>', 'where its data are kept', 'lockkeeper-data')
+    .option('--node <node>', 'a real regtest node instead: litecoind, or the URL of one that runs')
     .option('--accidents <seconds>', 'so long from one accident to the next; 0: none', parseSeconds, 20)
-    .action(async ({ directory, accidents }: { directory: string; accidents: number }) =>
-      (await loadUp()).up(createPorts('error', createRequest()), { directory, restMs: accidents * 1000 }),
+    .action(async ({ directory, accidents, node }: { directory: string; accidents: number; node?: string }) =>
+      (await loadUp()).up(createPorts('error', createRequest()), { directory, restMs: accidents * 1000, node }),
     )
 }
 

@@ -47,6 +47,8 @@ interface Accident {
   name: string
   /** False where the chain's family knows no such thing. */
   isPossible: (running: RunningChain) => boolean
+  /** What has to be so when it happens. */
+  prepare?: (stage: Stage, running: RunningChain) => Promise<unknown>
   announce: (running: RunningChain) => string
   happen: (stage: Stage, running: RunningChain) => Promise<Outcome>
 }
@@ -54,6 +56,7 @@ interface Accident {
 /** Deep enough to reach what is credited. */
 const REORGANISED_BLOCKS = 4
 const SEEN_MS = 10_000
+const CREDITED_MS = 30_000
 /** Longer than until `final`. */
 const SETTLED_MS = 120_000
 const SILENCE_MS = 8000
@@ -72,15 +75,17 @@ const creditedOn = ({ book }: Stage, chain: string): string[] =>
 const reorganisation: Accident = {
   name: 'reorg',
   isPossible: ({ devnet }) => devnet.accidents.reorganise !== undefined,
+  /** What was credited a moment ago stands in the blocks that go. */
+  async prepare({ traffic, feed }, running) {
+    const { name } = running.chain
+    await traffic.deposit(running)
+    await feed.until(({ kind, chain, to }) => kind === 'deposit' && chain === name && to === 'credited', CREDITED_MS)
+  },
   announce: () =>
     `the last ${REORGANISED_BLOCKS} blocks are replaced by ${REORGANISED_BLOCKS + 1} others without our transactions. ` +
     'What was credited in them is taken back, and credited again when it is mined again',
   async happen(stage, { chain, devnet }) {
     const { book, feed } = stage
-    const isCredit = ({ kind, chain: on, to }: FeedEvent) =>
-      kind === 'deposit' && on === chain.name && to === 'credited'
-    // What was credited a moment ago stands in the blocks that go.
-    await feed.until(isCredit, SEEN_MS)
     const before = new Set(creditedOn(stage, chain.name))
     const reversed = new Set<string>()
     const listening = feed.until(event => {
@@ -173,11 +178,13 @@ const ACCIDENTS = [reorganisation, doubleSpend, fakeDeposit, slowSigner, watcher
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 
-async function perform(stage: Stage, { name, announce, happen }: Accident, running: RunningChain): Promise<void> {
+async function perform(stage: Stage, accident: Accident, running: RunningChain): Promise<void> {
+  const { name } = accident
   const chain = running.chain.name
-  stage.tell.begun(name, chain, announce(running))
   try {
-    const { words, isWell } = await happen(stage, running)
+    await accident.prepare?.(stage, running)
+    stage.tell.begun(name, chain, accident.announce(running))
+    const { words, isWell } = await accident.happen(stage, running)
     stage.tell.ended(name, chain, words, isWell)
   } catch (error) {
     if (isFatal(error)) throw error

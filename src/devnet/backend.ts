@@ -197,19 +197,20 @@ async function request(options: BackendOptions, id: string): Promise<void> {
 
 const cancelledSchema = z.looseObject({ receipt: receiptSchema })
 
+/** The feed may have told the same while we waited for the answer: whoever comes second finds it done. */
 async function cancel(options: BackendOptions, id: string): Promise<void> {
   const { ask, book, wallet, news } = options
-  const known = book.withdrawals.get(id)!
-  const { chain, round } = known
+  const { chain, round } = book.withdrawals.get(id)!
   const { status, body } = await ask('PUT', `/v1/withdrawals/${id}/cancellation`, { chain, round })
-  if (status === 409 && kindOf(body) === 'already-signed')
-    return book.transaction(add => add({ type: 'cancellation.refused', id }))
+  const known = book.withdrawals.get(id)!
+  if (known.receipt !== null) return
   const receipt = cancelledSchema.safeParse(body).data?.receipt
   if (status === 200 && receipt && isProof(receipt, known, wallet))
     return book.transaction(add => add({ type: 'withdrawal.refunded', id, receipt }))
-  news.alarm(
-    `the cancellation of ${id} is answered ${status} without a receipt that proves anything: nothing is refunded`,
-  )
+  if (status !== 409 || kindOf(body) !== 'already-signed')
+    news.alarm(
+      `the cancellation of ${id} is answered ${status} without a receipt that proves anything: nothing is refunded`,
+    )
   return book.transaction(add => add({ type: 'cancellation.refused', id }))
 }
 

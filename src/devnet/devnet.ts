@@ -80,6 +80,8 @@ export interface DevnetTools {
   passwordFile: string
   /** Answers HTTP on loopback until it is stopped. */
   serve: (handle: (request: HttpRequest) => Promise<HttpAnswer>) => Promise<{ url: string; stop: () => Promise<void> }>
+  /** On loopback, a moment ago. */
+  freePort: () => Promise<number>
   /** A program as a process of its own, stopped with all others. */
   launch: (command: string, args: readonly string[]) => void
   /** What a person has to know of it, in one line. */
@@ -90,9 +92,19 @@ export interface DevnetFamily {
   family: string
   chains: readonly DevnetChain[]
   /** On disk it goes on where it was. */
-  simulate(chain: DevnetChain, tools: DevnetTools): Promise<Devnet>
-  /** A real daemon in regtest: by the name of its command, started here; or, by URL, one that runs. */
-  daemons: Readonly<Record<string, { chain: string; start(chain: DevnetChain, tools: DevnetTools): Promise<Devnet> }>>
-  /** The chain of the node at this URL, or null where it is of another family. */
-  attach(url: string, tools: DevnetTools): Promise<{ chain: DevnetChain; devnet: Devnet } | null>
+  simulate: (chain: DevnetChain, tools: DevnetTools) => Promise<Devnet>
+  /** Real daemons that can take the place of the simulated networks: by the name of the command. */
+  daemons: Readonly<Record<string, DevnetDaemon>>
+  /** A real node that runs already, by its URL; null where it is of another family. */
+  attach: (url: string, toolsOf: (chain: string) => Promise<DevnetTools>) => Promise<AttachedChain | null>
+}
+
+export interface DevnetDaemon {
+  chain: DevnetChain
+  start: (tools: DevnetTools) => Promise<Devnet>
+}
+
+export interface AttachedChain {
+  chain: DevnetChain
+  devnet: Devnet
 }

@@ -7,7 +7,7 @@ import { pause } from '../../devnet/pause.ts'
 import type { ConfiguredChain, RunningChain } from '../../devnet/traffic.ts'
 import { operating } from '../../kernel/fault.ts'
 import type { Ports } from '../../kernel/ports.ts'
-import type { Children } from '../../shell/children.ts'
+import { choosePort, type Children } from '../../shell/children.ts'
 import { serveAny } from '../../shell/serve-any.ts'
 import { readSecretFile } from '../../shell/terminal.ts'
 import { startSigner, startWatcher, type Daemon } from './daemons.ts'
@@ -44,9 +44,10 @@ export async function toolsOf({ ports, place, children, say }: Setting, chain: s
   await ports.disk.makeDirectory(directory)
   const passwordFile = place.at('secrets/node-password')
   const password = await readSecretFile(passwordFile)
+  const freePort = () => choosePort(0)
   const launch = (command: string, args: readonly string[]) =>
     void children.start({ name: command, command, args, logFile: place.at(`logs/${command}.log`) })
-  return { ports, directory, username: NODE_USER, password, passwordFile, serve: serveAny, launch, say }
+  return { ports, directory, username: NODE_USER, password, passwordFile, serve: serveAny, freePort, launch, say }
 }
 
 /** From the signer itself: the watcher could name a key of its own. */

@@ -27,7 +27,10 @@ const NOTE = '# Written by `lockkeeper up` at each of its starts.\n'
 export const createPlace = (directory: string): Place => ({
   directory,
   at: name => join(directory, name),
-  shown: name => relative('.', join(directory, name)),
+  shown: name => {
+    const near = relative('.', join(directory, name))
+    return near.startsWith('..') ? join(directory, name) : near
+  },
 })
 
 const secret = (random: Random): string => Buffer.from(random.bytes(SECRET_BYTES)).toString('hex')

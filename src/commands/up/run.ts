@@ -45,15 +45,23 @@ const devnetsOf = ({ chains }: Demonstration): Map<string, Devnet> =>
 
 interface Reporter extends News {
   teller: Teller
+  /** From now on nothing is told. */
+  mute(): void
   accidents: Map<string, number>
 }
 
-function createReporter({ ports, screen }: Setting, demonstration: Demonstration, hear: News['event']): Reporter {
+function createReporter(
+  { ports, screen: shown }: Setting,
+  demonstration: Demonstration,
+  hear: News['event'],
+): Reporter {
   const known = knownOf(demonstration)
   const now = () => new Date(ports.clock.now()).toISOString()
   const alarms = new Map<string, number>()
   const accidents = new Map<string, number>()
+  let screen: Pick<Screen, 'line' | 'announce'> = shown
   return {
+    mute: () => void (screen = { line: () => {}, announce: () => {} }),
     event(event) {
       const line = tell(event, known)
       if (line !== null) screen.line(event.at, line)
@@ -115,7 +123,11 @@ export async function runShow(setting: Setting, demonstration: Demonstration, re
   }
   const failures = chains.map(({ devnet }) => devnet.failed)
   const running = Promise.race([backend.run(), perform(), auditOften(setting, look), ...failures])
-  return { running, stop: () => backend.stop(), audit: look, accidents: reporter.accidents }
+  const stop = () => {
+    reporter.mute()
+    backend.stop()
+  }
+  return { running, stop, audit: look, accidents: reporter.accidents }
 }
 
 /** What the books have since the first start. */

@@ -5,14 +5,14 @@
  */
 import { resolve } from 'node:path'
 import type { Audited } from '../../devnet/audit.ts'
-import { FAMILIES } from '../../devnet/families.ts'
 import { pause } from '../../devnet/pause.ts'
 import { invariant, reasonOf } from '../../kernel/fault.ts'
 import { createChildren, signalled, type Children } from '../../shell/children.ts'
 import { openConsole } from '../../shell/console.ts'
 import { npmIsGone } from '../../shell/parent.ts'
 import type { RealPorts } from '../../shell/ports.ts'
-import { startDemonstration, toolsOf, type Demonstration, type Setting, type Starting } from './demonstration.ts'
+import { startDemonstration, type Demonstration, type Setting, type Starting } from './demonstration.ts'
+import { chooseNetworks, type Networks } from './networks.ts'
 import { createPlace, endLeftovers, lock, prepare, PROCESSES, type Place } from './place.ts'
 import { runShow, summarise, type Show } from './run.ts'
 import { createScreen, type Screen } from './screen.ts'
@@ -21,29 +21,31 @@ export interface UpOptions {
   directory: string
   /** Between accidents; 0: none happen. */
   restMs: number
+  /** A command such as litecoind, or a URL; absent: all networks are simulated. */
+  node?: string | undefined
 }
 
-const SIMULATED = 'simulated'
 /** The books are compared before anything is stopped, and all is stopped within five seconds. */
 const AUDIT_MS = 1000
 
 /**
  * Runs until Ctrl-C, SIGTERM or a closed terminal, then stops what it has started.
- * @throws boundary `other-mode`; operating `locked` where it runs already, `child-ended`, `not-ready`; invariant `books`
+ * @throws boundary `other-mode`, `configuration`; operating `missing-daemon`, operating `locked` where it runs already, `child-ended`, `not-ready`; invariant `books`
  */
 export async function up(ports: RealPorts, options: UpOptions): Promise<void> {
+  const networks = chooseNetworks(options.node)
   const ended = Promise.race([signalled(), npmIsGone()])
   const screen = createScreen(openConsole(), () => ports.clock.now())
   screen.heading('Lockkeeper: deposits and withdrawals, with coins that are worth nothing')
   screen.text()
   const place = createPlace(resolve(options.directory))
   await screen.step('keys and secrets', async note => {
-    note(`${await prepare(ports, place, SIMULATED)} in ./${place.shown('secrets')}`)
+    note(`${await prepare(ports, place, networks.mode)} in ${place.shown('secrets')}`)
   })
   const unlock = await lock(ports, place)
   try {
     await endLeftovers(place, ({ name, pid }) => screen.text(`  ! ${name} (pid ${pid}) still ran from before: stopped`))
-    await runWith(ports, place, screen, options, ended)
+    await runWith({ ports, place, screen, networks, restMs: options.restMs }, ended)
   } finally {
     await unlock()
   }
@@ -51,24 +53,25 @@ export async function up(ports: RealPorts, options: UpOptions): Promise<void> {
 
 /** As far as it has come when it ends. */
 interface Begun {
+  starting?: readonly Starting[]
   demonstration?: Demonstration
   show?: Show
 }
 
-async function runWith(
-  ports: RealPorts,
-  place: Place,
-  screen: Screen,
-  { restMs }: UpOptions,
-  ended: Promise<unknown>,
-): Promise<void> {
+interface Run extends Pick<Setting, 'place' | 'screen'> {
+  ports: RealPorts
+  networks: Networks
+  restMs: number
+}
+
+async function runWith({ ports, place, screen, networks, restMs }: Run, ended: Promise<unknown>): Promise<void> {
   const startedAt = ports.clock.now()
   const children = createChildren(place.at(PROCESSES))
   const setting: Setting = { ports, place, children, screen, say: line => screen.text(`  ! ${line}`) }
-  const starting = startChains(setting)
   const begun: Begun = {}
   const begin = async (): Promise<never> => {
-    begun.demonstration = await startDemonstration(setting, starting)
+    begun.starting = await networks.start(setting)
+    begun.demonstration = await startDemonstration(setting, begun.starting)
     greet(screen, place, begun.demonstration)
     begun.show = await runShow(setting, begun.demonstration, restMs)
     return begun.show.running
@@ -81,7 +84,7 @@ async function runWith(
     screen.text('  stopping')
     begun.show?.stop()
     audited = await auditInTime(ports, begun)
-    await stopAll(ports, children, starting, begun)
+    await stopAll(ports, children, begun)
     if (begun.demonstration) farewell(screen, place, begun.demonstration, audited, ports.clock.now() - startedAt)
   }
   if (audited !== null && audited.problems.length > 0) throw invariant('books', audited.problems.join('; '))
@@ -97,30 +100,11 @@ async function auditInTime({ clock, log }: RealPorts, { show }: Begun): Promise<
   return Promise.race([audited, pause(clock, AUDIT_MS).then(() => null)])
 }
 
-function startChains(setting: Setting): Starting[] {
-  return FAMILIES.flatMap(({ family, chains, simulate }) =>
-    chains.map(chain => {
-      const running = toolsOf(setting, chain.name).then(async tools => ({
-        ...{ family, chain },
-        devnet: await simulate(chain, tools),
-      }))
-      // Whoever waits for it hears of it.
-      running.catch(() => undefined)
-      return { family, chain, running }
-    }),
-  )
-}
-
-async function stopAll(
-  ports: RealPorts,
-  children: Children,
-  starting: readonly Starting[],
-  { demonstration }: Begun,
-): Promise<void> {
+async function stopAll(ports: RealPorts, children: Children, { starting = [], demonstration }: Begun): Promise<void> {
   ports.close()
   await children.stop()
   for (const { running } of starting)
-    await running.then(({ devnet }) => devnet.stop()).catch((error: unknown) => ports.log('error', reasonOf(error)))
+    await running.then(one => one.devnet.stop()).catch((error: unknown) => ports.log('error', reasonOf(error)))
   await demonstration?.book.close()
 }
 
@@ -156,5 +140,5 @@ function farewell(
     `${Math.floor(ranMs / 60_000)} min ${Math.floor((ranMs % 60_000) / 1000)} s; since the first start:`,
   )
   summarise(screen, demonstration, audited)
-  screen.row('data', `stay in ./${place.shown('.')}: the next start goes on from there`)
+  screen.row('data', `stay in ${place.shown('.')}: the next start goes on from there`)
 }

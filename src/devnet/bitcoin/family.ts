@@ -1,5 +1,6 @@
 /** The bitcoin family of the demonstration. */
 import type { DevnetChain, DevnetFamily } from '../devnet.ts'
+import { attachDaemon, startDaemon } from './daemon.ts'
 import { simulate } from './simulated.ts'
 
 const COIN = 100_000_000n
@@ -38,6 +39,6 @@ export const bitcoinFamily: DevnetFamily = {
   family: 'bitcoin',
   chains: [litecoin, dogecoin],
   simulate,
-  daemons: {},
-  attach: async () => null,
+  daemons: { litecoind: { chain: litecoin, start: tools => startDaemon('litecoind', litecoin, tools) } },
+  attach: (url, toolsOf) => attachDaemon(url, [litecoin, dogecoin], toolsOf),
 }

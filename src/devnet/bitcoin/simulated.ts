@@ -59,7 +59,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const dataScript = (address: string, network: Network): Uint8Array =>
   scripts.compile([OP_RETURN, scriptOf(address, network)])
 
-const PRETENCE = 'a transaction names the address in a data output (OP_RETURN), which pays nobody'
+export const PRETENCE = 'a transaction names the address in a data output (OP_RETURN), which pays nobody'
 
 export async function simulate(chain: DevnetChain, tools: DevnetTools): Promise<Devnet> {
   const network = networkOf(chain.network)
