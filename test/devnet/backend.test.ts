@@ -17,6 +17,9 @@ const key = signerOf(new Uint8Array(32).fill(3))
 const CHAIN = 'litecoin'
 const wish = { user: 'ann', chain: CHAIN, asset: 'LTC', to: 'rltc1z', amount: '300' }
 
+/** The bound only guards against hanging. */
+const eventually = <Value>(look: () => Value) => expect.poll(look, { timeout: 30_000 })
+
 interface Told {
   events?: object[]
   cancellation?: (id: string) => Answer
@@ -124,15 +127,15 @@ describe('a deposit', () => {
       add({ type: 'address.assigned', user: 'bob', chain: CHAIN, address: 'rltc1b', dataField: null }),
     )
     void running.backend.run()
-    await expect.poll(() => running.book.balance('bob', 'LTC')).toBe(700n)
+    await eventually(() => running.book.balance('bob', 'LTC')).toBe(700n)
     expect(running.book.balance('ann', 'LTC')).toBe(0n)
-    await expect.poll(() => running.asked).toContain('PUT /v1/deposits/litecoin:bb:0/credit')
+    await eventually(() => running.asked).toContain('PUT /v1/deposits/litecoin:bb:0/credit')
   })
 
   test('to an address that nobody was given credits nobody', async () => {
     const running = await start({ events: [confirmed('rltc1nobody')] })
     void running.backend.run()
-    await expect.poll(() => running.asked.filter(path => path.includes('events')).length).toBeGreaterThan(1)
+    await eventually(() => running.asked.filter(path => path.includes('events')).length).toBeGreaterThan(1)
     expect(running.book.deposits.size).toBe(0)
   })
 })
@@ -143,7 +146,7 @@ describe('a refund', () => {
     await withDebit(running)
     void running.backend.run()
     await running.backend.cancel('w-1')
-    await expect.poll(() => running.book.owed.cancellations.size).toBe(0)
+    await eventually(() => running.book.owed.cancellations.size).toBe(0)
     return running
   }
 
@@ -179,7 +182,7 @@ describe('a refund', () => {
     const running = await start({ events: [without], cancellation: () => ({ status: 503, body: {} }) })
     await withDebit(running)
     void running.backend.run()
-    await expect.poll(() => running.book.withdrawals.get('w-1')!.state).toBe('cancelled')
+    await eventually(() => running.book.withdrawals.get('w-1')!.state).toBe('cancelled')
     expect(running.book.balance('ann', 'LTC')).toBe(200n)
   })
 
@@ -193,7 +196,7 @@ describe('a refund', () => {
     await withDebit(running)
     await running.backend.cancel('w-1')
     const ended = running.backend.run()
-    await expect.poll(() => running.book.owed.cancellations.size + running.book.feed.cursor).toBe(1)
+    await eventually(() => running.book.owed.cancellations.size + running.book.feed.cursor).toBe(1)
     await Promise.race([ended, new Promise(resolve => setTimeout(resolve, 300))])
     expect(running.book.balance('ann', 'LTC')).toBe(500n)
   })

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { decodeHappening, encodeHappening } from '../../src/devnet/bitcoin/history.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
 
 const network = networkOf('litecoin-regtest')
-const STRANGER = 'rltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kqd7zj0'
+const STRANGER = addressOf(scriptFor('p2wpkh', new Uint8Array(20).fill(7)), network)!
 const now = Date.UTC(2026, 0, 1)
 
 function create(seed: string, lines: string[]): SimulatedBitcoin {
