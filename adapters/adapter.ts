@@ -176,6 +176,8 @@ export interface Planner {
   minimumPayment(to: string): Amount
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
   readonly maximumPayment: Amount
+  /** For people, of each asset that it can pay: so many decimals has one unit. */
+  readonly decimals: Readonly<Record<string, number>>
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
 }
 

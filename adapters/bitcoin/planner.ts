@@ -10,7 +10,7 @@ import { dustOf, scriptOf } from './address.ts'
 import type { Aim, Choice } from './coins.ts'
 import { chooseCoins, gatherCoins, maximumFeeSat } from './coins.ts'
 import { destinationOf } from './destination.ts'
-import type { Network } from './network.ts'
+import { COIN_DECIMALS, type Network } from './network.ts'
 import { outpointOf } from './outpoint.ts'
 import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
 import { readTemplate, writeTemplate } from './template.ts'
@@ -18,11 +18,12 @@ import { readTemplate, writeTemplate } from './template.ts'
 /** `maximumRate`: sat/vB, never exceeded. Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
 export function createPlanner(
   chain: string,
-  _asset: string,
+  asset: string,
   network: Network,
   options: { maximumRate: number },
 ): Planner {
   return {
+    decimals: { [asset]: COIN_DECIMALS },
     destination: (to, dataField) => destinationOf(to, dataField, network),
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),

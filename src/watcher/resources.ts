@@ -106,7 +106,7 @@ export function describeAttempt(instance: Instance) {
   return { ...what, template, signedTransaction: raw, firstBroadcastAt: first, ...common(instance) }
 }
 
-/** Kinds without a resource of their own: what they hold, less what only the machine needs. */
+/** Kinds without a resource of their own: what they hold, less what only the machine needs; of a chain's blocks the tip. */
 function describeOther(instance: Instance) {
   const {
     failures: _failures,
@@ -114,11 +114,13 @@ function describeOther(instance: Instance) {
     dueHeight,
     raw: _raw,
     inputs: _inputs,
-    blocks: _blocks,
+    blocks,
     ...context
   } = instance.context
   const due = typeof dueAt === 'number' ? time(dueAt) : null
-  return { ...context, id: nameOf(instance.id), state: stateOf(instance), dueAt: due, dueHeight, ...common(instance) }
+  const tip = Array.isArray(blocks) ? { blockHash: (blocks as unknown as Place[]).at(-1)?.hash ?? null } : {}
+  const what = { ...context, ...tip, id: nameOf(instance.id), state: stateOf(instance) }
+  return { ...what, dueAt: due, dueHeight, ...common(instance) }
 }
 
 export function describe(instance: Instance, heights: Heights): Record<string, unknown> {

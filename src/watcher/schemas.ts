@@ -31,6 +31,8 @@ export const eventsQuery = pageQuery.extend({
   chain: text.optional(),
 })
 
+export const searchQuery = z.strictObject({ q: text.min(1) })
+
 export const reasonBody = z.strictObject({ reason: text.min(1) })
 export const assignBody = z.strictObject({ address: text.optional(), dataField: text.nullable().optional() })
 export const decisionBody = z.strictObject({
@@ -68,7 +70,14 @@ export const chainSchema = z.object({
   treasury: z.string().nullable(),
   addressPool: z.object({ free: z.int(), assigned: z.int() }),
   balances: z.array(
-    z.object({ asset: z.string(), confirmed: amountSchema, pending: amountSchema, reserved: amountSchema }),
+    z.object({
+      asset: z.string(),
+      /** For people: the API speaks base units. */
+      decimals: z.int(),
+      confirmed: amountSchema,
+      pending: amountSchema,
+      reserved: amountSchema,
+    }),
   ),
 })
 
@@ -182,6 +191,17 @@ const eventSchema = z.object({
 })
 
 export const eventsSchema = z.object({ events: z.array(eventSchema), next: z.int(), ledgerId: z.string() })
+
+/** `reference` where it has one: an address is asked for by it. */
+const hitSchema = z.object({
+  kind: z.string(),
+  id: z.string(),
+  chain: z.string(),
+  state: z.string(),
+  reference: z.string().nullable(),
+})
+
+export const searchSchema = z.object({ items: z.array(hitSchema) })
 
 export const pageOf = <Schema extends z.ZodType>(schema: Schema) =>
   z.object({ items: z.array(schema), next: z.int().nullable() })

@@ -22,6 +22,7 @@ export const planner: Planner = {
   destination: to => ({ canonical: to }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
+  decimals: { LTC: 8 },
   plan(order, funds) {
     const wanted = order.payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
     const spendKeys: SpendKey[] = []

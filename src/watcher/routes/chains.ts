@@ -19,7 +19,8 @@ import { freeAddresses } from '../supply.ts'
 
 function describeChain(parts: Parts, chain: string) {
   const { memory } = parts.orchestrator
-  const { family, asset } = chainPolicy(parts, chain)
+  const policy = chainPolicy(parts, chain)
+  const { family, asset } = policy
   const context = chainContext(memory, chain)
   const instance = memory.get(`chain/${chain}`)
   const { nodeHeight } = healthOf(parts.health, chain)
@@ -40,7 +41,7 @@ function describeChain(parts: Parts, chain: string) {
     lag,
     treasury: treasury?.address ?? null,
     addressPool,
-    balances: balancesOf(memory, chain, asset),
+    balances: balancesOf(memory, policy),
   }
 }
 

@@ -1,0 +1,125 @@
+/**
+ * Each machine as the inspector draws it: the states that the API names (the first word of a state's path), where they stand,
+ * and the lines between them. Laid out at build time by Graphviz, so that the page needs no layout engine. Everything is read
+ * off the machines that the watcher has: a new one appears by being registered.
+ */
+import { instance } from '@viz-js/viz'
+
+const STATE = { width: 148, height: 46 }
+const LINE_HEIGHT = 14
+const CHARACTER_WIDTH = 6.1
+const POINTS_PER_INCH = 72
+const BIRTH = 'absent'
+
+const top = key => key.split('.')[0]
+
+/** What leaves a state or one of its parts, by where it leads; what stays inside, apart. */
+function arrowsOf(model) {
+  const arrows = new Map()
+  for (const { key, rules } of model.states)
+    for (const { event, guard, target } of rules) {
+      const [from, to] = [top(key), target === null ? null : top(target)]
+      if (to === null || from === to) continue
+      const name = `${from}>${to}`
+      const arrow = arrows.get(name) ?? { from, to, causes: [] }
+      if (!arrow.causes.some(cause => cause.event === event && cause.guard === guard)) arrow.causes.push({ event, guard })
+      arrows.set(name, arrow)
+    }
+  return [...arrows.values(), ...anywhere(model)]
+}
+
+/** A rule of the whole machine leaves every state that has none of its own for the event. */
+function anywhere(model) {
+  const rules = model.anywhere.filter(({ target }) => target !== null)
+  return rules.flatMap(({ event, guard, target }) =>
+    tops(model)
+      .filter(({ key, isEnd, rules }) => !isEnd && key !== top(target) && !rules.some(own => own.event === event))
+      .map(({ key }) => ({ from: key, to: top(target), causes: [{ event, guard }], isAnywhere: true })),
+  )
+}
+
+const tops = model => model.states.filter(({ parent }) => parent === '')
+const isWhole = model => ({ key, isEnd, children }) =>
+  isEnd || (children.length > 0 && children.every(child => model.states.find(one => one.key === child).isEnd))
+
+function labelOf({ causes }) {
+  const events = [...new Set(causes.map(({ event }) => event))]
+  return { lines: events, width: Math.max(...events.map(event => event.length)) * CHARACTER_WIDTH, height: events.length * LINE_HEIGHT }
+}
+
+const html = (width, height) =>
+  `<<table border="0" cellborder="0" cellspacing="0" fixedsize="true" width="${Math.ceil(width)}" height="${Math.ceil(height)}"><tr><td></td></tr></table>>`
+
+function sourceOf(model, arrows) {
+  const ends = tops(model).filter(isWhole(model))
+  const nodes = tops(model).map(({ key }) =>
+    key === BIRTH
+      ? `"${key}" [shape=circle, fixedsize=true, width=0.22, height=0.22, label=""]`
+      : `"${key}" [shape=box, fixedsize=true, width=${STATE.width / POINTS_PER_INCH}, height=${STATE.height / POINTS_PER_INCH}, label=""]`,
+  )
+  const edges = arrows
+    .filter(({ isAnywhere }) => !isAnywhere)
+    .map((arrow, n) => {
+      const { width, height } = labelOf(arrow)
+      return `"${arrow.from}" -> "${arrow.to}" [id="${n}", label=${html(width, height)}]`
+    })
+  return `digraph { graph [rankdir=TB, nodesep=0.32, ranksep=0.42, splines=true]; edge [arrowsize=0.6];
+    ${nodes.join('\n')}\n${edges.join('\n')}\n${ends.length > 1 ? '' : ''} }`
+}
+
+const round = number => Math.round(number * 10) / 10
+
+/** Graphviz's spline as an SVG path that ends where its arrow's tip is. */
+function pathOf(edge) {
+  const spline = edge._draw_.find(({ op }) => op === 'b').points
+  const tip = (edge._hdraw_ ?? []).find(({ op }) => op === 'P')?.points[1]
+  const [first, ...rest] = spline.map(([x, y]) => `${round(x)} ${round(y)}`)
+  const curves = []
+  for (let n = 0; n < rest.length; n += 3) curves.push(`C${rest.slice(n, n + 3).join(' ')}`)
+  return `M${first}${curves.join('')}${tip === undefined ? '' : `L${round(tip[0])} ${round(tip[1])}`}`
+}
+
+function statesOf(model, objects) {
+  return tops(model).map(state => {
+    const [x, y] = objects.find(({ name }) => name === state.key).pos.split(',').map(Number)
+    const isBirth = state.key === BIRTH
+    const { width, height } = isBirth ? { width: 16, height: 16 } : STATE
+    const box = { x: round(x - width / 2), y: round(y - height / 2), width, height }
+    const parts = model.states.filter(({ parent }) => parent === state.key)
+    const task = state.task ?? parts.find(({ task }) => task !== null)?.task ?? null
+    return {
+      name: state.key,
+      description: state.description,
+      task,
+      isBirth,
+      isEnd: isWhole(model)(state),
+      parts: parts.map(({ name, description }) => ({ name, description })),
+      box,
+      stays: [...new Set([state, ...parts].flatMap(({ rules }) => rules.filter(({ target, isIdle }) => !isIdle && (target === null || top(target) === state.key))).map(({ event }) => event))],
+    }
+  })
+}
+
+export async function chartOf(model) {
+  const viz = await instance()
+  const arrows = arrowsOf(model)
+  const drawn = viz.renderJSON(sourceOf(model, arrows), { yInvert: true })
+  const [, , width, ] = drawn.bb.split(',').map(Number)
+  const height = Number(drawn.bb.split(',')[1])
+  const shown = arrows.filter(({ isAnywhere }) => !isAnywhere)
+  const edges = shown.map((arrow, n) => {
+    const edge = drawn.edges.find(({ id }) => id === String(n))
+    const label = labelOf(arrow)
+    const [x, y] = edge.lp.split(',').map(Number)
+    return { ...arrow, path: pathOf(edge), label: { x: round(x), y: round(y), ...label } }
+  })
+  return {
+    id: model.id,
+    version: model.version,
+    width: round(width),
+    height: round(height),
+    states: statesOf(model, drawn.objects),
+    edges,
+    hidden: arrows.filter(({ isAnywhere }) => isAnywhere).map(({ from, to, causes }) => ({ from, to, causes })),
+  }
+}
