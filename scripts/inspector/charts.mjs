@@ -69,17 +69,25 @@ function sourceOf(model, arrows) {
 
 const round = number => Math.round(number * 10) / 10
 
-/** Graphviz's spline as an SVG path that ends where its arrow's tip is. */
-function pathOf(edge) {
+/** Graphviz's spline as points, up to its arrow's tip. */
+function pointsOf(edge) {
   const spline = edge._draw_.find(({ op }) => op === 'b').points
   const tip = (edge._hdraw_ ?? []).find(({ op }) => op === 'P')?.points[1]
-  const [first, ...rest] = spline.map(([x, y]) => `${round(x)} ${round(y)}`)
-  const curves = []
-  for (let n = 0; n < rest.length; n += 3) curves.push(`C${rest.slice(n, n + 3).join(' ')}`)
-  return `M${first}${curves.join('')}${tip === undefined ? '' : `L${round(tip[0])} ${round(tip[1])}`}`
+  const points = []
+  for (let n = 0; n + 3 < spline.length; n += 3)
+    for (let t = 0; t <= 1; t += 0.125) {
+      const [a, b, c, d] = spline.slice(n, n + 4)
+      const at = i => (1 - t) ** 3 * a[i] + 3 * (1 - t) ** 2 * t * b[i] + 3 * (1 - t) * t ** 2 * c[i] + t ** 3 * d[i]
+      points.push({ x: round(at(0)), y: round(at(1)) })
+    }
+  if (tip !== undefined) points.push({ x: round(tip[0]), y: round(tip[1]) })
+  return points
 }
 
-function statesOf(model, objects) {
+const LOOKS = { final: 'good', spent: 'good', lost: 'bad', dead: 'bad', dropped: 'bad', rejected: 'bad', failed: 'bad', cancelled: 'neutral', superseded: 'neutral' }
+const ALARMS = ['quarantined', 'reversed', 'held', 'refused', 'awaitingApproval', 'halted', 'unreachable', 'stuck']
+
+function nodesOf(model, objects) {
   return tops(model).map(state => {
     const [x, y] = objects.find(({ name }) => name === state.key).pos.split(',').map(Number)
     const isBirth = state.key === BIRTH
@@ -87,15 +95,19 @@ function statesOf(model, objects) {
     const box = { x: round(x - width / 2), y: round(y - height / 2), width, height }
     const parts = model.states.filter(({ parent }) => parent === state.key)
     const task = state.task ?? parts.find(({ task }) => task !== null)?.task ?? null
+    const isEnd = isWhole(model)(state)
     return {
-      name: state.key,
+      key: state.key,
+      parent: '',
+      look: isBirth ? 'absent' : (LOOKS[state.key] ?? (ALARMS.includes(state.key) ? 'alarm' : task === null ? 'plain' : 'task')),
+      isEnd,
+      isOnPath: false,
       description: state.description,
       task,
-      isBirth,
-      isEnd: isWhole(model)(state),
-      parts: parts.map(({ name, description }) => ({ name, description })),
       box,
-      stays: [...new Set([state, ...parts].flatMap(({ rules }) => rules.filter(({ target, isIdle }) => !isIdle && (target === null || top(target) === state.key))).map(({ event }) => event))],
+      icon: null,
+      texts: isBirth ? [] : [{ text: state.name, role: 'name', x: box.x + 12, y: box.y + 20, width: state.name.length * 7.5 }],
+      stays: [],
     }
   })
 }
@@ -104,22 +116,14 @@ export async function chartOf(model) {
   const viz = await instance()
   const arrows = arrowsOf(model)
   const drawn = viz.renderJSON(sourceOf(model, arrows), { yInvert: true })
-  const [, , width, ] = drawn.bb.split(',').map(Number)
-  const height = Number(drawn.bb.split(',')[1])
-  const shown = arrows.filter(({ isAnywhere }) => !isAnywhere)
-  const edges = shown.map((arrow, n) => {
+  const [, height, width] = drawn.bb.split(',').map(Number)
+  const edges = arrows.filter(({ isAnywhere }) => !isAnywhere).map((arrow, n) => {
     const edge = drawn.edges.find(({ id }) => id === String(n))
     const label = labelOf(arrow)
     const [x, y] = edge.lp.split(',').map(Number)
-    return { ...arrow, path: pathOf(edge), label: { x: round(x), y: round(y), ...label } }
+    const box = { x: round(x - label.width / 2), y: round(y - label.height / 2), width: round(label.width), height: label.height }
+    const texts = label.lines.map((text, i) => ({ text, role: 'event', x: box.x, y: box.y + 11 + i * LINE_HEIGHT, width: text.length * CHARACTER_WIDTH }))
+    return { key: `${arrow.from}>${arrow.to}`, from: arrow.from, to: arrow.to, sources: [arrow.from], rules: arrow.causes, isOnPath: false, points: pointsOf(edge), label: { box, texts } }
   })
-  return {
-    id: model.id,
-    version: model.version,
-    width: round(width),
-    height: round(height),
-    states: statesOf(model, drawn.objects),
-    edges,
-    hidden: arrows.filter(({ isAnywhere }) => isAnywhere).map(({ from, to, causes }) => ({ from, to, causes })),
-  }
+  return { machine: model.id, version: model.version, side: 'watcher', purpose: '', width: round(width), height: round(height), nodes: nodesOf(model, drawn.objects), edges }
 }

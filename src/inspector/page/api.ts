@@ -34,14 +34,16 @@ export class Problem extends Error {
 export type Query = Readonly<Record<string, string | number | undefined>>
 
 export function withQuery(path: string, query: Query): string {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
+  const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  )
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`
 }
 
-async function request(path: string, signal: AbortSignal): Promise<Response> {
+async function request(path: string, signal: AbortSignal, secret = token.value): Promise<Response> {
   try {
     return await fetch(path, {
-      headers: token.value === null ? {} : { authorization: `Bearer ${token.value}` },
+      headers: secret === null ? {} : { authorization: `Bearer ${secret}` },
       cache: 'no-store',
       signal,
     })
@@ -62,6 +64,8 @@ interface Options {
   isLong?: boolean
   /** Statuses that are answers too: a watcher that is not ready says so with 503. */
   accepts?: number
+  /** Another one than the one that is kept. */
+  token?: string
 }
 
 const within = ({ signal, isLong = false }: Options): AbortSignal => {
@@ -71,7 +75,7 @@ const within = ({ signal, isLong = false }: Options): AbortSignal => {
 
 /** @throws Problem; a DOMException `AbortError` when `signal` was aborted */
 export async function get<Body>(path: string, options: Options = {}): Promise<Body> {
-  const answer = await request(withQuery(path, options.query ?? {}), within(options))
+  const answer = await request(withQuery(path, options.query ?? {}), within(options), options.token)
   if (answer.ok || answer.status === options.accepts) return (await answer.json()) as Body
   const { kind, detail } = (await answer.json().catch(() => ({}))) as Refusal
   throw new Problem(answer.status, kind ?? 'error', detail ?? `the watcher answered ${answer.status}`)

@@ -2,7 +2,7 @@
  * What moves on the page: the feed is followed from where the watcher's own count stood, in batches, so that an open page
  * costs the watcher one request a second at most, whatever happens. A hidden tab asks nothing.
  */
-import { batch, computed, signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import { get, getText, isAbort, Problem, token, forgetToken } from './api.ts'
 import { countOn, countsOf, type Counted } from './counts.ts'
 import { parseMetrics } from './metrics.ts'
@@ -41,7 +41,8 @@ export const readiness = signal<Readiness>({ ready: true, problems: [] })
 export const events = signal<FeedEvent[]>([])
 /** Transitions of chains, oldest first: blocks that came and went. */
 export const chainEvents = signal<FeedEvent[]>([])
-export const endedCounts = computed(() => counted.value.counts)
+/** Counts how often everything was asked anew: at the beginning, and after each time that the watcher was gone. */
+export const openings = signal(0)
 
 type Listener = (events: readonly FeedEvent[]) => void
 const listeners = new Set<Listener>()
@@ -97,6 +98,7 @@ async function open(): Promise<Cursor> {
     events.value = latest.events.toReversed()
     chainEvents.value = blocks.events
     connection.value = { state: 'live' }
+    openings.value++
   })
   const at = performance.now()
   return { after: Math.max(now.seq, latest.next), countedAt: at, chainsAt: at, haveChainsMoved: false }

@@ -9,42 +9,55 @@ import type { Page } from './shapes.ts'
 export interface Slice<Item> {
   /** The newest first. */
   items: Item[]
-  /** Everything that changed after this seq and up to where it was asked from is in `items`; 0 at the oldest page. */
+  /** What is older last changed at this seq or before; 0 when nothing is. */
   from: number
+}
+
+export interface Range<Item> {
+  /** The seq of the last transition of all. */
+  end: number
+  /** Only what last changed at this seq or before; null for the newest. */
+  before: number | null
+  limit: number
+  /** Tells one item from another. */
+  idOf: (item: Item) => string
 }
 
 /** Enough to go from one seq to a million million by fours, and back by halves. */
 const MAXIMUM_TRIES = 60
 const GROWTH = 4
 
-/** The items of a list that last changed after one seq and not after another, or null when they are more than a page. */
-async function between<Item>(path: string, query: Query, from: number, to: number, limit: number): Promise<Item[] | null> {
-  const { items, next } = await get<Page<Item>>(path, { query: { ...query, after: from || undefined, limit } })
-  return next === null || next >= to ? items : null
+/** What stands directly behind the range, where the range is not the end of the list. */
+async function firstBehind<Item>(path: string, query: Query, { before, idOf }: Range<Item>): Promise<string | null> {
+  if (before === null) return null
+  const { items } = await get<Page<Item>>(path, { query: { ...query, after: before, limit: 1 } })
+  return items[0] === undefined ? null : idOf(items[0])
 }
 
-/**
- * The newest `limit` items, or a few less, that last changed at `before` or earlier. Where rows change meanwhile, one may come
- * again on an older page, and `shown` leaves it out.
- */
-export async function newest<Item extends { revision?: number }>(
-  path: string,
-  query: Query,
-  { before, limit, isShown }: { before: number; limit: number; isShown: (item: Item) => boolean },
-): Promise<Slice<Item>> {
+/** The newest `limit` items of the range, or down to half of that. */
+export async function newest<Item>(path: string, query: Query, range: Range<Item>): Promise<Slice<Item>> {
+  const { end, before, limit, idOf } = range
+  const until = before ?? end
+  const behind = await firstBehind(path, query, range)
+  /** Null when there are more than a page of them. */
+  const since = async (from: number): Promise<Item[] | null> => {
+    const { items, next } = await get<Page<Item>>(path, { query: { ...query, after: from || undefined, limit } })
+    const cut = behind === null ? -1 : items.findIndex(item => idOf(item) === behind)
+    if (cut >= 0) return items.slice(0, cut)
+    return next === null ? items : null
+  }
   let [tooNarrow, tooWide] = [0, Infinity]
   let width = limit
-  let best: Slice<Item> = { items: [], from: before }
-  for (let tries = 0; tries < MAXIMUM_TRIES; tries++) {
-    const from = Math.max(0, before - width)
-    const found = await between<Item>(path, query, from, before, limit)
+  let best: Slice<Item> = { items: [], from: until }
+  for (let tries = 0; tries < MAXIMUM_TRIES && tooWide - tooNarrow > 1; tries++) {
+    const from = Math.max(0, until - width)
+    const found = await since(from)
     if (found === null) tooWide = width
     else {
       tooNarrow = width
-      best = { items: found.filter(item => !isShown(item)).toReversed(), from }
-      if (from === 0 || best.items.length >= limit / 2) return best
+      best = { items: found.toReversed(), from }
+      if (from === 0 || found.length >= limit / 2) return best
     }
-    if (tooWide - tooNarrow <= 1) return best
     width = tooWide === Infinity ? width * GROWTH : Math.floor((tooNarrow + tooWide) / 2)
   }
   return best
