@@ -22,7 +22,7 @@ async function bundle() {
   const built = await rolldown({
     input: join(PAGE, 'main.tsx'),
     platform: 'browser',
-    transform: { jsx: { runtime: 'automatic', importSource: 'preact' }, define: { 'process.env.NODE_ENV': '"production"' } },
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
   })
   const { output } = await built.generate({ format: 'esm', minify: true, codeSplitting: false })
   await built.close()

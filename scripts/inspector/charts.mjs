@@ -123,7 +123,7 @@ export async function chartOf(model) {
     const [x, y] = edge.lp.split(',').map(Number)
     const box = { x: round(x - label.width / 2), y: round(y - label.height / 2), width: round(label.width), height: label.height }
     const texts = label.lines.map((text, i) => ({ text, role: 'event', x: box.x, y: box.y + 11 + i * LINE_HEIGHT, width: text.length * CHARACTER_WIDTH }))
-    return { key: `${arrow.from}>${arrow.to}`, from: arrow.from, to: arrow.to, sources: [arrow.from], rules: arrow.causes, isOnPath: false, points: pointsOf(edge), label: { box, texts } }
+    return { key: `${arrow.from}>${arrow.to}`, from: arrow.from, to: arrow.to, rules: arrow.causes.map(cause => ({ ...cause, sources: [arrow.from], target: arrow.to })), isOnPath: false, points: pointsOf(edge), label: { box, texts } }
   })
   return { machine: model.id, version: model.version, side: 'watcher', purpose: '', width: round(width), height: round(height), nodes: nodesOf(model, drawn.objects), edges }
 }

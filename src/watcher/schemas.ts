@@ -150,6 +150,19 @@ export const cancelledSchema = withdrawalSchema
   .partial()
   .required({ id: true, chain: true, round: true, state: true, reason: true, receipt: true })
 
+export const transferQuery = z.strictObject({ decoded: z.literal('true').optional() })
+
+/** What a transaction does, read off its template and nothing else. */
+const decodedSchema = z.object({
+  inputs: z.array(z.object({ address: z.string(), amount: amountSchema })),
+  outputs: z.array(
+    z.object({ to: z.string(), dataField: z.string().nullable(), asset: z.string(), amount: amountSchema }),
+  ),
+  fee: amountSchema,
+  /** In the family's unit. */
+  feeRate: z.number(),
+})
+
 const attemptSchema = z.object({
   n: z.int(),
   state: z.string(),
@@ -159,6 +172,8 @@ const attemptSchema = z.object({
   template: z.unknown(),
   signedTransaction: z.string().nullable(),
   firstBroadcastAt: timeSchema.nullable(),
+  reason: z.string().nullable(),
+  decoded: decodedSchema.optional(),
 })
 
 export const transferSchema = z.object({
@@ -170,6 +185,8 @@ export const transferSchema = z.object({
   withdrawals: z.array(z.string()),
   fee: amountSchema,
   transactionId: z.string().nullable(),
+  blockHash: z.string().nullable(),
+  blockHeight: z.int().nullable(),
   confirmations: z.int(),
   required: z.int(),
   ...changed,

@@ -20,6 +20,8 @@ const TONES: Readonly<Record<Look, Tone>> = {
   group: 'plain',
   absent: 'plain',
   origin: 'plain',
+  start: 'plain',
+  footnote: 'plain',
 }
 
 /** How a state looks: by what it asks of people, else as its picture has it. */
@@ -101,7 +103,9 @@ export function Name({ text, link, isWhole = false }: { text: string; link?: str
         </a>
       )}
       <button type="button" class="copy" onClick={copy} aria-label={`Copy ${text}`} title="Copy">
-        {isCopied ? '✓' : '⧉'}
+        <svg viewBox="0 0 16 16" width="13" height="13" aria-hidden="true">
+          <path d={isCopied ? 'M2 9 6 13 14 3' : 'M5 5V2h9v9h-3M2 5h9v9H2z'} />
+        </svg>
       </button>
     </span>
   )

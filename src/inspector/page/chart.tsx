@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Edge, Node, Point, Statechart, Text } from '../../../visualizations/statechart.ts'
 import { onEvents } from './live.ts'
-import { topOf } from './machines.ts'
+import { endsOf, NO_STATES, topOf } from './machines.ts'
 import { sendAlong } from './travel.ts'
 import { spoken, wholeNumber } from './words.ts'
 
@@ -20,15 +20,17 @@ export interface Path {
 
 interface Properties {
   chart: Statechart
-  countOf?: (state: string) => number
-  path?: Path
-  selection?: Selection
-  onSelect?: (selection: Selection) => void
+  countOf?: ((state: string) => number) | undefined
+  path?: Path | undefined
+  selection?: Selection | undefined
+  onSelect?: ((selection: Selection) => void) | undefined
   isLive?: boolean
 }
 
 const MARGIN = 14
 const CORNER = 7
+/** Drawn narrower than this, the words cannot be read: it scrolls instead. */
+const LEGIBLE_WIDTH = 680
 
 const towards = (from: Point, to: Point, distance: number): Point => {
   const length = Math.hypot(to.x - from.x, to.y - from.y) || 1
@@ -82,9 +84,10 @@ function Line({ edge, path, selection, onSelect }: LineProperties) {
   const isSelected = selection !== null && selection !== undefined && 'edge' in selection && selection.edge === edge.key
   const line = lineOf(edge.points)
   const events = [...new Set(edge.rules.map(({ event }) => spoken(event)))].join(', ')
-  const name = `${edge.sources.map(topOf).map(spoken).join(' or ')} to ${spoken(topOf(edge.to))}: ${events}`
+  const ends = endsOf(edge)
+  const name = `${ends.from.map(spoken).join(' or ')} to ${spoken(ends.to)}: ${events}`
   const look = [edge.isOnPath && 'on-path', path !== undefined && (taken === undefined ? 'not-taken' : 'taken'), isSelected && 'selected']
-  const select = onSelect && (() => onSelect(isSelected ? null : { edge: edge.key }))
+  const select = onSelect !== undefined && edge.rules.length > 0 ? () => onSelect(isSelected ? null : { edge: edge.key }) : undefined
   const times = taken === undefined ? undefined : `${taken.at}${taken.times > 1 ? ` ×${taken.times}` : ''}`
   const end = edge.points.at(-1)!
   return (
@@ -146,8 +149,8 @@ interface StateProperties extends Omit<Properties, 'isLive'> {
 }
 
 function State({ node, countOf, path, selection, onSelect }: StateProperties) {
-  const isTop = node.parent === ''
-  const count = isTop && node.look !== 'absent' ? countOf?.(node.key) : undefined
+  const isCounted = node.parent === '' && !['absent', ...NO_STATES].includes(node.look)
+  const count = isCounted ? countOf?.(node.key) : undefined
   const isSelected = selection !== null && selection !== undefined && 'state' in selection && selection.state === node.key
   const look = [
     `look-${node.look}`,
@@ -157,7 +160,7 @@ function State({ node, countOf, path, selection, onSelect }: StateProperties) {
     path !== undefined && (path.states.has(topOf(node.key)) ? 'visited' : 'not-visited'),
     path?.current === node.key && 'current',
   ]
-  const select = onSelect && isTop && node.look !== 'absent' && node.look !== 'origin' ? () => onSelect(isSelected ? null : { state: node.key }) : undefined
+  const select = onSelect && isCounted ? () => onSelect(isSelected ? null : { state: node.key }) : undefined
   const label = `${spoken(node.key)}${count === undefined ? '' : `: ${count}`}. ${node.description}`
   const { x, y, width, height } = node.box
   const isDot = node.look === 'absent' && node.texts.length === 0
@@ -207,6 +210,7 @@ export function Chart({ isLive = false, ...properties }: Properties) {
         viewBox={box}
         width={chart.width + 2 * MARGIN}
         height={chart.height + 2 * MARGIN}
+        style={{ minWidth: `${Math.min(chart.width, LEGIBLE_WIDTH)}px` }}
       >
         <Tips />
         <g class="nodes">

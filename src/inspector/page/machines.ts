@@ -1,6 +1,6 @@
 /** The machines as they are drawn, and what their charts say of a transition. */
 import { signal } from '@preact/signals'
-import type { Edge, Node, Statechart } from '../../../visualizations/statechart.ts'
+import type { Edge, Look, Node, Rule, Statechart } from '../../../visualizations/statechart.ts'
 
 /** Of the watcher; the signer's instances are not in its ledger. */
 export const charts = signal<readonly Statechart[]>([])
@@ -17,10 +17,13 @@ export const chartOf = (kind: string): Statechart | undefined => charts.value.fi
 /** The API names states without their sub-states. */
 export const topOf = (key: string): string => key.split('.', 1)[0]!
 
-const isState = ({ look, parent }: Node): boolean => look !== 'origin' && parent === ''
+export const NO_STATES: readonly Look[] = ['origin', 'start', 'footnote']
+
+const isState = ({ look, parent }: Node): boolean => !NO_STATES.includes(look) && parent === ''
 
 /** What instances can stand in: states of the top, in the order of their drawing. */
-export const statesOf = (chart: Statechart): Node[] => chart.nodes.filter(node => isState(node) && node.look !== 'absent')
+export const statesOf = (chart: Statechart): Node[] =>
+  chart.nodes.filter(node => isState(node) && node.look !== 'absent')
 
 export const stateIn = (chart: Statechart | undefined, name: string): Node | undefined =>
   chart?.nodes.find(node => isState(node) && node.key === name)
@@ -34,13 +37,21 @@ export interface Step {
   event: string
 }
 
+const leads = ({ sources, target }: Rule, from: string, to: string): boolean =>
+  topOf(target) === to && sources.some(source => topOf(source) === from)
+
 /** The line that a transition took, or undefined where it stayed in its state. */
 export function edgeOf(chart: Statechart, { from, to, event }: Step): Edge | undefined {
   const start = from ?? birthOf(chart)
   if (start === to) return undefined
-  const between = chart.edges.filter(edge => topOf(edge.to) === to && edge.sources.some(source => topOf(source) === start))
-  return between.find(({ rules }) => rules.some(rule => rule.event === event)) ?? between[0]
+  return chart.edges.find(({ rules }) => rules.some(rule => rule.event === event && leads(rule, start, to)))
 }
+
+/** The states, without their sub-states, that a line leaves and enters. */
+export const endsOf = ({ rules, to }: Edge): { from: string[]; to: string } => ({
+  from: [...new Set(rules.flatMap(({ sources }) => sources.map(topOf)))],
+  to: topOf(to),
+})
 
 export interface Way {
   to: string
@@ -49,12 +60,12 @@ export interface Way {
 
 /** What leads out of a state to another one; the way that everything takes where nothing goes wrong comes first. */
 export function waysFrom(chart: Statechart, name: string): Way[] {
-  const leaving = chart.edges.filter(({ sources, to }) => topOf(to) !== name && sources.some(source => topOf(source) === name))
   const ways = new Map<string, Set<string>>()
-  for (const { to, rules } of leaving.toSorted((a, b) => Number(b.isOnPath) - Number(a.isOnPath))) {
-    const events = ways.get(topOf(to)) ?? new Set()
-    for (const { event } of rules) events.add(event)
-    ways.set(topOf(to), events)
-  }
+  for (const { rules } of chart.edges.toSorted((a, b) => Number(b.isOnPath) - Number(a.isOnPath)))
+    for (const { event, sources, target } of rules) {
+      const to = topOf(target)
+      if (to === name || !sources.some(source => topOf(source) === name)) continue
+      ways.set(to, (ways.get(to) ?? new Set()).add(event))
+    }
   return [...ways].map(([to, events]) => ({ to, events: [...events] }))
 }

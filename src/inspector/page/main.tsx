@@ -103,7 +103,7 @@ function Page() {
         <SearchBox />
         <Pulse />
         <button type="button" class="quiet" onClick={forgetToken} title="Forget the token of this tab">
-          Leave
+          Sign out
         </button>
       </header>
       <Outage />

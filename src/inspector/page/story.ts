@@ -13,7 +13,7 @@ export interface Told {
 const listed = (parts: readonly string[]): string =>
   parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} or ${parts.at(-1)}`
 
-const wayText = ({ to, events }: Way): string => `${spoken(to)} (at ${listed(events.map(event => `“${spoken(event)}”`))})`
+const wayText = ({ to, events }: Way): string => `${spoken(to)} (when “${listed(events.map(spoken))}”)`
 
 const sentence = (text: string): string => {
   const trimmed = text.trim()
@@ -21,18 +21,14 @@ const sentence = (text: string): string => {
   return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }
 
-function nextOf({ state, depth }: Told, ways: readonly Way[]): string {
-  if (ways.length === 0) return 'Nothing follows.'
-  const left = depth?.isInBlock === true ? depth.required - depth.confirmations : 0
-  const deeper = ways.find(({ events }) => events.includes('height.reached'))
-  if (left > 0 && deeper !== undefined) {
-    const others = ways.filter(way => way !== deeper)
-    const otherwise = others.length === 0 ? '' : ` It may also become ${listed(others.map(wayText))}.`
-    return `With ${plural(left, 'more block')} on top it becomes ${spoken(deeper.to)}.${otherwise}`
-  }
+/** The first way is the one that everything takes where nothing goes wrong. */
+function nextOf({ depth }: Told, ways: readonly Way[]): string {
   const [first, ...others] = ways
-  const rest = others.length === 0 ? '' : ` It may also become ${listed(others.map(({ to }) => spoken(to)))}.`
-  return `Next it becomes ${wayText(first!)}, unless it is ${spoken(state)} for good.${rest}`
+  if (first === undefined) return 'Nothing follows.'
+  const left = depth?.isInBlock === true ? depth.required - depth.confirmations : 0
+  if (left > 0) return `With ${plural(left, 'more block')} on top it becomes ${spoken(first.to)}.`
+  const rest = others.length === 0 ? '' : `; it may also become ${listed(others.map(({ to }) => spoken(to)))}`
+  return `Next it becomes ${wayText(first)}${rest}.`
 }
 
 export function storyOf(told: Told): { why: string; next: string } {

@@ -1,21 +1,34 @@
 /** Transfers and their attempts: what was built, signed and sent. */
 import { boundary } from '../../kernel/fault.ts'
+import type { AttemptContext } from '../../../machines/attempt.ts'
 import { attemptId, type TransferContext } from '../../../machines/transfer.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import type { Instance } from '../../kernel/entry.ts'
 import { stateOf } from '../../orchestrator/memory.ts'
-import { findOrThrow, type Parts } from '../route-context.ts'
+import { chainPolicy, findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
-import { listQuery, pageOf, reasonBody, transferSchema } from '../schemas.ts'
+import { listQuery, pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
 
 const transferId = (id: string) => `transfer/${id}`
 
-async function describeWhole(parts: Parts, transfer: Instance): Promise<Record<string, unknown>> {
+/** Reading a large template takes a while: only for who asks. */
+function decode(parts: Parts, { context }: Instance) {
+  const { chain, template } = context as unknown as AttemptContext
+  const { inputs, outputs, fee, feeRate } = chainPolicy(parts, chain).signable.inspect(template)
+  return { decoded: { inputs, outputs, fee, feeRate } }
+}
+
+async function describeWhole(
+  parts: Parts,
+  transfer: Instance,
+  isDecoded = false,
+): Promise<Record<string, unknown>> {
   const { attempts: count } = transfer.context as unknown as TransferContext
   const ids = Array.from({ length: count }, (_, i) => attemptId(transfer.id, i + 1))
   const attempts = await Promise.all(ids.map(id => findOrThrow(parts, id)))
   const history = describeHistory(await parts.store.history(transfer))
-  return { ...describe(transfer, parts.orchestrator.memory.heights), attempts: attempts.map(describeAttempt), history }
+  const shown = attempts.map(attempt => ({ ...describeAttempt(attempt), ...(isDecoded && decode(parts, attempt)) }))
+  return { ...describe(transfer, parts.orchestrator.memory.heights), attempts: shown, history }
 }
 
 const listTransfers = (parts: Parts) =>
@@ -37,12 +50,13 @@ const getTransfer = (parts: Parts) =>
   defineRoute({
     method: 'GET',
     path: '/v1/transfers/{id}',
-    summary: 'One transfer with its attempts and its history',
+    summary: 'One transfer with its attempts and its history; with `decoded` also what its transactions do',
     access: 'read',
+    query: transferQuery,
     answers: { 200: transferSchema },
-    async handle({ params }) {
+    async handle({ params, query: { decoded } }) {
       const transfer = await findOrThrow(parts, transferId(params.id!))
-      return { status: 200, body: await describeWhole(parts, transfer) }
+      return { status: 200, body: await describeWhole(parts, transfer, decoded === 'true') }
     },
   })
 

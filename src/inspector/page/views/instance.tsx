@@ -1,5 +1,6 @@
 /** One deposit, withdrawal or transfer: why it is where it is, what comes next, the way it took, and the evidence. */
 import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
 import { Ago, Amount, Confirmations, Empty, Name, Panel, StateChip } from '../bits.tsx'
 import { Chart, type Path } from '../chart.tsx'
 import { listedUnder, type Row } from '../lists.ts'
@@ -178,8 +179,7 @@ function WithdrawalFacts({ withdrawal }: { withdrawal: Withdrawal }) {
 }
 
 function TransferFacts({ transfer }: { transfer: Transfer }) {
-  const { chain, purpose, fee, transactionId, withdrawals } = transfer
-  const { blockHash = null, blockHeight = null } = transfer as { blockHash?: string | null; blockHeight?: number | null }
+  const { chain, purpose, fee, transactionId, withdrawals, blockHash, blockHeight } = transfer
   const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
   return (
     <Facts title="What moves">
@@ -260,21 +260,20 @@ function Payment({ withdrawal: { transferId, id } }: { withdrawal: Withdrawal })
   )
 }
 
-function Attempts({ transfer: { chain, attempts = [] } }: { transfer: Transfer }) {
+function Attempts({ transfer }: { transfer: Transfer }) {
+  const { attempts = [] } = transfer
   return (
     <Panel title="Attempts" aside={plural(attempts.length, 'transaction')}>
       {attempts.map(attempt => (
-        <AttemptCard key={attempt.n} chain={chain} attempt={attempt} />
+        <AttemptCard key={attempt.n} transfer={transfer} attempt={attempt} />
       ))}
     </Panel>
   )
 }
 
-function AttemptCard({ chain, attempt }: { chain: string; attempt: Attempt }) {
-  const { n, state, transactionId, spendKeys, fee, firstBroadcastAt, template, signedTransaction } = attempt
-  const { reason = null } = attempt as { reason?: string | null }
+function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer: Transfer; attempt: Attempt }) {
+  const { n, state, reason, transactionId, spendKeys, fee, firstBroadcastAt, template, signedTransaction } = attempt
   const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
-  const decoded = (attempt as { decoded?: unknown }).decoded
   return (
     <div class="attempt">
       <h3>
@@ -295,9 +294,56 @@ function AttemptCard({ chain, attempt }: { chain: string; attempt: Attempt }) {
           </ul>
         </Fact>
       </dl>
-      {decoded !== undefined && decoded !== null && <Evidence title="Transaction, decoded" value={decoded} />}
+      <DecodedTransaction chain={chain} transfer={transfer} n={n} />
       <Evidence title="Template, as the signer gets it" value={template} />
       {signedTransaction !== null && <Evidence title="Signed transaction" value={signedTransaction} />}
+    </div>
+  )
+}
+
+type Decoded = NonNullable<Attempt['decoded']>
+
+/** What the transaction does, asked for when it is unfolded. */
+function DecodedTransaction({ chain, transfer, n }: { chain: string; transfer: string; n: number }) {
+  const [isOpen, setOpen] = useState(false)
+  const loaded = useResource<Transfer>(isOpen ? `/v1/transfers/${transfer}` : null, { decoded: 'true' })
+  const decoded = loaded.state === 'ready' ? loaded.body.attempts?.find(attempt => attempt.n === n)?.decoded : undefined
+  return (
+    <details class="evidence" onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>Transaction, decoded</summary>
+      {decoded === undefined ? <Empty>{loaded.state === 'failed' ? loaded.reason : 'Reading…'}</Empty> : <Movements chain={chain} decoded={decoded} />}
+    </details>
+  )
+}
+
+function Movements({ chain, decoded: { inputs, outputs, fee, feeRate } }: { chain: string; decoded: Decoded }) {
+  const native = chains.value.find(one => one.chain === chain)?.asset ?? ''
+  return (
+    <div class="movements">
+      <div>
+        <h4>Spends</h4>
+        <ul>
+          {inputs.map(({ address, amount }, i) => (
+            <li key={i}>
+              <Name text={address} /> <Amount chain={chain} asset={native} amount={amount} />
+            </li>
+          ))}
+        </ul>
+      </div>
+      <div>
+        <h4>Pays</h4>
+        <ul>
+          {outputs.map(({ to, dataField, asset, amount }, i) => (
+            <li key={i}>
+              <Name text={to} /> {dataField !== null && `with ${dataField} `}
+              <Amount chain={chain} asset={asset} amount={amount} />
+            </li>
+          ))}
+          <li>
+            <span class="muted">fee, at a rate of {feeRate}</span> <Amount chain={chain} asset={native} amount={fee} />
+          </li>
+        </ul>
+      </div>
     </div>
   )
 }

@@ -142,7 +142,9 @@ function Rows({ listed: { kind, name }, rows }: { listed: Listed; rows: readonly
         <tr>
           <th scope="col">State</th>
           <th scope="col">Id</th>
-          <th scope="col">{kind === 'transfer' ? 'Purpose' : 'Amount'}</th>
+          <th scope="col" class={kind === 'transfer' ? '' : 'number'}>
+            {kind === 'transfer' ? 'Purpose' : 'Amount'}
+          </th>
           <th scope="col">{kind === 'deposit' ? 'Reference' : kind === 'withdrawal' ? 'To' : 'Pays'}</th>
           <th scope="col">Confirmations</th>
           <th scope="col">Changed</th>
@@ -157,7 +159,7 @@ function Rows({ listed: { kind, name }, rows }: { listed: Listed; rows: readonly
             <td>
               <Name text={row.id} link={linkTo([name, row.id])} />
             </td>
-            <td class="number" data-label="">
+            <td class={kind === 'transfer' ? '' : 'number'}>
               {row.amount !== undefined && row.asset !== undefined ? <Amount chain={row.chain} asset={row.asset} amount={row.amount} /> : row.purpose}
             </td>
             <td>
@@ -225,7 +227,9 @@ export function Addresses() {
             <tr>
               <th scope="col">Reference</th>
               <th scope="col">Address</th>
-              <th scope="col">Index</th>
+              <th scope="col" class="number">
+                Index
+              </th>
             </tr>
           </thead>
           <tbody>

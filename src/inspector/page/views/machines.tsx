@@ -5,7 +5,7 @@ import { Chart, type Selection } from '../chart.tsx'
 import { countIn } from '../counts.ts'
 import { get } from '../api.ts'
 import { counted, events, openings } from '../live.ts'
-import { chartOf, charts, edgeOf, stateIn, topOf, waysFrom } from '../machines.ts'
+import { chartOf, charts, edgeOf, endsOf, stateIn, waysFrom } from '../machines.ts'
 import { adjust, linkTo, place } from '../router.ts'
 import type { Edge, Statechart } from '../../../../visualizations/statechart.ts'
 import type { Feed, FeedEvent } from '../shapes.ts'
@@ -90,9 +90,9 @@ function OfState({ chart, state }: { chart: Statechart; state: string }) {
 
 function OfEdge({ chart, edge }: { chart: Statechart; edge: Edge }) {
   const all = useTransitions(chart.machine, event => edgeOf(chart, event)?.key === edge.key)
-  const [from, to] = [edge.sources.map(topOf).map(spoken).join(', '), spoken(topOf(edge.to))]
+  const ends = endsOf(edge)
   return (
-    <Panel title={`${from} → ${to}`}>
+    <Panel title={`${ends.from.map(spoken).join(', ')} → ${spoken(ends.to)}`}>
       <ul class="ways">
         {edge.rules.map(({ event, guard }) => (
           <li key={`${event} ${guard}`}>

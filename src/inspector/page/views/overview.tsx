@@ -105,8 +105,9 @@ function ChainCard({ chain }: { chain: Chain }) {
         <span class="muted">{family}</span>
         <StateChip kind="chain" state={state} link={linkTo(['machines', 'chain'], { state })} />
       </header>
-      <Strip chain={name} />
-      <dl class="figures">
+      <div class="standing">
+        <Strip chain={name} />
+        <dl class="figures">
         <div>
           <dt>Height</dt>
           <dd>{height === null ? '–' : wholeNumber(height)}</dd>
@@ -125,9 +126,12 @@ function ChainCard({ chain }: { chain: Chain }) {
           </dd>
         </div>
       </dl>
-      {chain.balances.map(balance => (
-        <Balance key={balance.asset} chain={name} balance={balance} />
-      ))}
+      </div>
+      <div class="balances">
+        {chain.balances.map(balance => (
+          <Balance key={balance.asset} chain={name} balance={balance} />
+        ))}
+      </div>
     </section>
   )
 }

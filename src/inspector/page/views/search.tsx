@@ -73,7 +73,8 @@ export function SearchBox() {
     <form class="search" role="search" onSubmit={submit}>
       <input
         ref={input}
-        type="search"
+        type="text"
+        inputMode="search"
         placeholder="Id, address, reference, transaction, block"
         aria-label="Search by id, address, reference, transaction or block"
         autocomplete="off"
