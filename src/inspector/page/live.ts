@@ -104,11 +104,28 @@ async function open(): Promise<Cursor> {
   return { after: Math.max(now.seq, latest.next), countedAt: at, chainsAt: at, haveChainsMoved: false }
 }
 
+interface ToldChain {
+  height?: number
+  blockHash?: string | null
+  reason?: string | null
+}
+
+/** A chain as its last transition has it; what moves with blocks need not be asked for. */
+function asOf(chain: Chain, told: readonly FeedEvent[]): Chain {
+  const last = told.findLast(event => event.chain === chain.chain)
+  if (last === undefined) return chain
+  const { height = chain.height, blockHash = chain.blockHash, reason = chain.reason } = last.data as ToldChain
+  const nodeHeight = height === null ? chain.nodeHeight : Math.max(height, chain.nodeHeight ?? height)
+  const lag = height === null || nodeHeight === null ? null : nodeHeight - height
+  return { ...chain, state: last.to, height, blockHash, reason, nodeHeight, lag }
+}
+
 function take(fresh: readonly FeedEvent[]): void {
   batch(() => {
     counted.value = countOn(counted.value, fresh)
     events.value = [...fresh.toReversed(), ...events.value].slice(0, KEPT_EVENTS)
     const ofChains = fresh.filter(({ kind }) => kind === 'chain')
+    chains.value = chains.value.map(chain => asOf(chain, ofChains))
     if (ofChains.length > 0) chainEvents.value = [...chainEvents.value, ...ofChains].slice(-MAXIMUM_PAGE)
   })
   for (const listener of listeners) listener(fresh)

@@ -67,8 +67,7 @@ export async function measureThroughput(last: number): Promise<void> {
   const seqs = new Set<number>()
   for (let seq = Math.max(1, first); seq < last; seq += step) seqs.add(Math.floor(seq))
   if (last > 0) seqs.add(last)
-  const samples: Sample[] = []
-  for (const seq of seqs) samples.push({ seq, at: await timeOf(seq) })
+  const samples = await Promise.all([...seqs].map(async (seq): Promise<Sample> => ({ seq, at: await timeOf(seq) })))
   const width = HOUR_MS / SPANS
   const seqBefore = first === 0 && samples[0] !== undefined ? [{ seq: 0, at: samples[0].at - 1 }] : []
   const curve = [...seqBefore, ...samples]
