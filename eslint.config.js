@@ -49,7 +49,8 @@ export default tseslint.config(
     ignores: [
       'dist',
       'dist-signer',
-      'scripts/build-signer.mjs',
+      'bin',
+      'scripts',
       'node_modules',
       'test/vectors',
       'lockkeeper-data',
@@ -78,7 +79,7 @@ export default tseslint.config(
   },
   {
     files: ['machines/**', 'adapters/**', 'src/**'],
-    ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts'],
+    ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts', 'src/inspector/page/**'],
     rules: nondeterminism,
   },
   { files: ['machines/**'], rules: { 'max-lines-per-function': 'off' } },

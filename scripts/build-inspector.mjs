@@ -3,9 +3,9 @@
  * and a manifest of what is served where. Needs the compiled machines (dist/machines); takes about two seconds.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { rolldown } from 'rolldown'
@@ -13,14 +13,13 @@ import { chartOf } from './inspector/charts.mjs'
 import { renderDocs } from './inspector/docs.mjs'
 
 const PAGE = join('src', 'inspector', 'page')
-const OUT = join('dist', 'inspector')
 const [toBrotli, toGzip] = [promisify(brotliCompress), promisify(gzip)]
 
-const compiled = path => import(pathToFileURL(join(process.cwd(), 'dist', path)).href)
+const compiled = (root, path) => import(pathToFileURL(join(root, 'dist', path)).href)
 
-async function bundle() {
+async function bundle(root) {
   const built = await rolldown({
-    input: join(PAGE, 'main.tsx'),
+    input: join(root, PAGE, 'main.tsx'),
     platform: 'browser',
     transform: { define: { 'process.env.NODE_ENV': '"production"' } },
   })
@@ -30,10 +29,10 @@ async function bundle() {
   return output[0].code
 }
 
-async function charts() {
+async function charts(root) {
   const [{ machines }, { modelOf }] = await Promise.all([
-    compiled('src/orchestrator/machines.js'),
-    compiled('visualizations/model.js'),
+    compiled(root, 'src/orchestrator/machines.js'),
+    compiled(root, 'visualizations/model.js'),
   ])
   const drawn = []
   for (const machine of Object.values(machines)) drawn.push(await chartOf(modelOf(machine)))
@@ -46,44 +45,66 @@ function hashed(name, text) {
   return `/inspector/${stem}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.${extension}`
 }
 
-const TYPES = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml', json: 'application/json' }
+const TYPES = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+  json: 'application/json',
+}
 
 function asset(name, text) {
   return { path: hashed(name, text), contentType: TYPES[name.split('.').at(-1)], isImmutable: true, text }
 }
 
-async function write({ path, text, ...listed }, n) {
+/** Two starts at once may both build: each file is the old one or the new one, whole. */
+async function replace(path, content) {
+  await writeFile(`${path}.${process.pid}`, content)
+  await rename(`${path}.${process.pid}`, path)
+}
+
+async function write(out, { path, text, ...listed }, n) {
   const file = `${n}${path.replaceAll('/', '_')}`
   const body = Buffer.from(text)
   const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }
   await Promise.all([
-    writeFile(join(OUT, file), body),
-    writeFile(join(OUT, `${file}.br`), await toBrotli(body, quality)),
-    writeFile(join(OUT, `${file}.gz`), await toGzip(body, { level: 9 })),
+    replace(join(out, file), body),
+    replace(join(out, `${file}.br`), await toBrotli(body, quality)),
+    replace(join(out, `${file}.gz`), await toGzip(body, { level: 9 })),
   ])
   return { path, file, ...listed }
 }
 
-const [code, drawn, style, icon, html] = await Promise.all([
-  bundle(),
-  charts(),
-  readFile(join(PAGE, 'style.css'), 'utf8'),
-  readFile(join(PAGE, 'icon.svg'), 'utf8'),
-  readFile(join(PAGE, 'index.html'), 'utf8'),
-])
-const [app, chartFile, styles, iconFile] = [asset('app.js', code), asset('charts.json', drawn), asset('style.css', style), asset('icon.svg', icon)]
-const index = html
-  .replaceAll('{app}', app.path)
-  .replaceAll('{charts}', chartFile.path)
-  .replaceAll('{styles}', styles.path)
-  .replaceAll('{icon}', iconFile.path)
-const documents = renderDocs({ styles: styles.path, icon: iconFile.path }).map(one => ({ isImmutable: false, ...one }))
-const files = [
-  { path: '/', contentType: 'text/html; charset=utf-8', isImmutable: false, text: index },
-  ...[app, chartFile, styles, iconFile],
-  ...documents,
-]
-await rm(OUT, { recursive: true, force: true })
-await mkdir(OUT, { recursive: true })
-const manifest = await Promise.all(files.map(write))
-await writeFile(join(OUT, 'manifest.json'), JSON.stringify(manifest, null, 1))
+/** @param root the checkout; its dist/ holds the compiled machines */
+export async function buildInspector(root) {
+  const out = join(root, 'dist', 'inspector')
+  const inPage = name => readFile(join(root, PAGE, name), 'utf8')
+  const [code, drawn, style, icon, html] = await Promise.all([
+    bundle(root),
+    charts(root),
+    inPage('style.css'),
+    inPage('icon.svg'),
+    inPage('index.html'),
+  ])
+  const named = {
+    app: asset('app.js', code),
+    charts: asset('charts.json', drawn),
+    styles: asset('style.css', style),
+    icon: asset('icon.svg', icon),
+  }
+  const index = Object.entries(named).reduce((text, [name, { path }]) => text.replaceAll(`{${name}}`, path), html)
+  const documents = renderDocs(root, { styles: named.styles.path, icon: named.icon.path })
+  const files = [
+    { path: '/', contentType: 'text/html; charset=utf-8', isImmutable: false, text: index },
+    ...Object.values(named),
+    ...documents.map(one => ({ isImmutable: false, ...one })),
+  ]
+  await mkdir(out, { recursive: true })
+  const manifest = await Promise.all(files.map((file, n) => write(out, file, n)))
+  await replace(join(out, 'manifest.json'), JSON.stringify(manifest, null, 1))
+  const kept = new Set(['manifest.json', ...manifest.flatMap(({ file }) => [file, `${file}.br`, `${file}.gz`])])
+  const gone = (await readdir(out)).filter(name => !kept.has(name))
+  await Promise.all(gone.map(name => rm(join(out, name), { force: true })))
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await buildInspector(dirname(dirname(fileURLToPath(import.meta.url))))

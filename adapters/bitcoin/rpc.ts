@@ -61,7 +61,10 @@ export function toSatoshi(coins: unknown): bigint {
   const digits = BigInt(whole + fraction)
   const divisor = places < 0 ? 10n ** BigInt(-places) : 1n
   if (digits % divisor !== 0n)
-    throw operating('node-malformed', `the node wrote an amount of more than ${COIN_DECIMALS} decimals: ${String(coins)}`)
+    throw operating(
+      'node-malformed',
+      `the node wrote an amount of more than ${COIN_DECIMALS} decimals: ${String(coins)}`,
+    )
   const satoshi = places < 0 ? digits / divisor : digits * 10n ** BigInt(places)
   return sign === '-' ? -satoshi : satoshi
 }

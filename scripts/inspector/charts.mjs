@@ -22,7 +22,8 @@ function arrowsOf(model) {
       if (to === null || from === to) continue
       const name = `${from}>${to}`
       const arrow = arrows.get(name) ?? { from, to, causes: [] }
-      if (!arrow.causes.some(cause => cause.event === event && cause.guard === guard)) arrow.causes.push({ event, guard })
+      if (!arrow.causes.some(cause => cause.event === event && cause.guard === guard))
+        arrow.causes.push({ event, guard })
       arrows.set(name, arrow)
     }
   return [...arrows.values(), ...anywhere(model)]
@@ -39,12 +40,18 @@ function anywhere(model) {
 }
 
 const tops = model => model.states.filter(({ parent }) => parent === '')
-const isWhole = model => ({ key, isEnd, children }) =>
-  isEnd || (children.length > 0 && children.every(child => model.states.find(one => one.key === child).isEnd))
+const isWhole =
+  model =>
+  ({ key, isEnd, children }) =>
+    isEnd || (children.length > 0 && children.every(child => model.states.find(one => one.key === child).isEnd))
 
 function labelOf({ causes }) {
   const events = [...new Set(causes.map(({ event }) => event))]
-  return { lines: events, width: Math.max(...events.map(event => event.length)) * CHARACTER_WIDTH, height: events.length * LINE_HEIGHT }
+  return {
+    lines: events,
+    width: Math.max(...events.map(event => event.length)) * CHARACTER_WIDTH,
+    height: events.length * LINE_HEIGHT,
+  }
 }
 
 const html = (width, height) =>
@@ -84,12 +91,25 @@ function pointsOf(edge) {
   return points
 }
 
-const LOOKS = { final: 'good', spent: 'good', lost: 'bad', dead: 'bad', dropped: 'bad', rejected: 'bad', failed: 'bad', cancelled: 'neutral', superseded: 'neutral' }
+const LOOKS = {
+  final: 'good',
+  spent: 'good',
+  lost: 'bad',
+  dead: 'bad',
+  dropped: 'bad',
+  rejected: 'bad',
+  failed: 'bad',
+  cancelled: 'neutral',
+  superseded: 'neutral',
+}
 const ALARMS = ['quarantined', 'reversed', 'held', 'refused', 'awaitingApproval', 'halted', 'unreachable', 'stuck']
 
 function nodesOf(model, objects) {
   return tops(model).map(state => {
-    const [x, y] = objects.find(({ name }) => name === state.key).pos.split(',').map(Number)
+    const [x, y] = objects
+      .find(({ name }) => name === state.key)
+      .pos.split(',')
+      .map(Number)
     const isBirth = state.key === BIRTH
     const { width, height } = isBirth ? { width: 16, height: 16 } : STATE
     const box = { x: round(x - width / 2), y: round(y - height / 2), width, height }
@@ -99,14 +119,18 @@ function nodesOf(model, objects) {
     return {
       key: state.key,
       parent: '',
-      look: isBirth ? 'absent' : (LOOKS[state.key] ?? (ALARMS.includes(state.key) ? 'alarm' : task === null ? 'plain' : 'task')),
+      look: isBirth
+        ? 'absent'
+        : (LOOKS[state.key] ?? (ALARMS.includes(state.key) ? 'alarm' : task === null ? 'plain' : 'task')),
       isEnd,
       isOnPath: false,
       description: state.description,
       task,
       box,
       icon: null,
-      texts: isBirth ? [] : [{ text: state.name, role: 'name', x: box.x + 12, y: box.y + 20, width: state.name.length * 7.5 }],
+      texts: isBirth
+        ? []
+        : [{ text: state.name, role: 'name', x: box.x + 12, y: box.y + 20, width: state.name.length * 7.5 }],
       stays: [],
     }
   })
@@ -117,13 +141,43 @@ export async function chartOf(model) {
   const arrows = arrowsOf(model)
   const drawn = viz.renderJSON(sourceOf(model, arrows), { yInvert: true })
   const [, height, width] = drawn.bb.split(',').map(Number)
-  const edges = arrows.filter(({ isAnywhere }) => !isAnywhere).map((arrow, n) => {
-    const edge = drawn.edges.find(({ id }) => id === String(n))
-    const label = labelOf(arrow)
-    const [x, y] = edge.lp.split(',').map(Number)
-    const box = { x: round(x - label.width / 2), y: round(y - label.height / 2), width: round(label.width), height: label.height }
-    const texts = label.lines.map((text, i) => ({ text, role: 'event', x: box.x, y: box.y + 11 + i * LINE_HEIGHT, width: text.length * CHARACTER_WIDTH }))
-    return { key: `${arrow.from}>${arrow.to}`, from: arrow.from, to: arrow.to, rules: arrow.causes.map(cause => ({ ...cause, sources: [arrow.from], target: arrow.to })), isOnPath: false, points: pointsOf(edge), label: { box, texts } }
-  })
-  return { machine: model.id, version: model.version, side: 'watcher', purpose: '', width: round(width), height: round(height), nodes: nodesOf(model, drawn.objects), edges }
+  const edges = arrows
+    .filter(({ isAnywhere }) => !isAnywhere)
+    .map((arrow, n) => {
+      const edge = drawn.edges.find(({ id }) => id === String(n))
+      const label = labelOf(arrow)
+      const [x, y] = edge.lp.split(',').map(Number)
+      const box = {
+        x: round(x - label.width / 2),
+        y: round(y - label.height / 2),
+        width: round(label.width),
+        height: label.height,
+      }
+      const texts = label.lines.map((text, i) => ({
+        text,
+        role: 'event',
+        x: box.x,
+        y: box.y + 11 + i * LINE_HEIGHT,
+        width: text.length * CHARACTER_WIDTH,
+      }))
+      return {
+        key: `${arrow.from}>${arrow.to}`,
+        from: arrow.from,
+        to: arrow.to,
+        rules: arrow.causes.map(cause => ({ ...cause, sources: [arrow.from], target: arrow.to })),
+        isOnPath: false,
+        points: pointsOf(edge),
+        label: { box, texts },
+      }
+    })
+  return {
+    machine: model.id,
+    version: model.version,
+    side: 'watcher',
+    purpose: '',
+    width: round(width),
+    height: round(height),
+    nodes: nodesOf(model, drawn.objects),
+    edges,
+  }
 }

@@ -2,7 +2,7 @@
  * The documents that the inspector links to, as pages of their own: docs/operations.md and whatever is reached from it. They
  * need no script and no token. A link to what is not served (source, configuration) stays as text.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, extname, join, normalize, posix } from 'node:path'
 import { Marked, Renderer } from 'marked'
 
@@ -11,7 +11,10 @@ const ROOMS = ['docs/', 'visualizations/', 'README.md']
 
 /** `docs/decisions/0014-voids.md` is served at `/docs/decisions/0014-voids`, the README at `/docs/readme`. */
 const pathOf = file =>
-  `/docs/${file.replace(/^docs\//, '').replace(/README\.md$/, 'readme').replace(/\.md$/, '')}`
+  `/docs/${file
+    .replace(/^docs\//, '')
+    .replace(/README\.md$/, 'readme')
+    .replace(/\.md$/, '')}`
 
 /** As GitHub names them, so that one link works in both places. */
 const slugOf = text =>
@@ -22,7 +25,8 @@ const slugOf = text =>
     .trim()
     .replaceAll(' ', '-')
 
-const escape = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+const escape = text =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 function page({ title, body, styles, icon }) {
   return `<!doctype html>
@@ -53,10 +57,12 @@ function resolve(file, href) {
   return { target, anchor: anchor === undefined ? '' : `#${anchor}` }
 }
 
-const isServed = target =>
-  ROOMS.some(room => target.startsWith(room)) && ['.md', '.svg'].includes(extname(target)) && existsSync(target) && statSync(target).isFile()
+const isServed = (root, target) =>
+  ROOMS.some(room => target.startsWith(room)) &&
+  ['.md', '.svg'].includes(extname(target)) &&
+  existsSync(join(root, target))
 
-function rendererOf(file, found) {
+function rendererOf(root, file, found) {
   const renderer = new Renderer()
   const ids = new Map()
   renderer.heading = function ({ tokens, depth }) {
@@ -71,13 +77,13 @@ function rendererOf(file, found) {
     const html = this.parser.parseInline(tokens)
     const link = resolve(file, href)
     if (link === null) return `<a href="${escape(href)}"${href.startsWith('#') ? '' : ' rel="noreferrer"'}>${html}</a>`
-    if (!isServed(link.target)) return html
+    if (!isServed(root, link.target)) return html
     found.add(link.target)
     return `<a href="${pathOf(link.target)}${link.anchor}">${html}</a>`
   }
   renderer.image = ({ href, text }) => {
     const link = resolve(file, href)
-    if (link === null || !isServed(link.target)) return escape(text)
+    if (link === null || !isServed(root, link.target)) return escape(text)
     found.add(link.target)
     return `<img src="${pathOf(link.target)}" alt="${escape(text)}">`
   }
@@ -89,18 +95,22 @@ function rendererOf(file, found) {
 }
 
 /** `{path, contentType, text}` of every document that is reached from the first. */
-export function renderDocs(assets) {
+export function renderDocs(root, assets) {
   const wanted = [START, 'docs/integration.md', 'docs/architecture.md', 'docs/machines.md']
   const seen = new Set(wanted)
   const rendered = []
   for (const file of wanted) {
-    const text = readFileSync(file, 'utf8')
+    const text = readFileSync(join(root, file), 'utf8')
     const found = new Set()
     if (extname(file) === '.svg') rendered.push({ path: pathOf(file), contentType: 'image/svg+xml', text })
     else {
-      const body = new Marked({ renderer: rendererOf(file, found) }).parse(text)
+      const body = new Marked({ renderer: rendererOf(root, file, found) }).parse(text)
       const title = /^# (.*)$/m.exec(text)?.[1] ?? basename(file)
-      rendered.push({ path: pathOf(file), contentType: 'text/html; charset=utf-8', text: page({ title, body, ...assets }) })
+      rendered.push({
+        path: pathOf(file),
+        contentType: 'text/html; charset=utf-8',
+        text: page({ title, body, ...assets }),
+      })
     }
     for (const target of found)
       if (!seen.has(target)) {

@@ -53,7 +53,10 @@ type Coding = 'br' | 'gzip' | null
 function codingOf(accepted: string | undefined): Coding {
   const accepts = (coding: string) =>
     (accepted ?? '').split(',').some(part => {
-      const [name, ...parameters] = part.trim().toLowerCase().split(/\s*;\s*/)
+      const [name, ...parameters] = part
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/)
       return name === coding && !parameters.some(parameter => /^q=0(\.0*)?$/.test(parameter))
     })
   if (accepts('br')) return 'br'

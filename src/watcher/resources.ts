@@ -108,15 +108,7 @@ export function describeAttempt(instance: Instance) {
 
 /** Kinds without a resource of their own: what they hold, less what only the machine needs; of a chain's blocks the tip. */
 function describeOther(instance: Instance) {
-  const {
-    failures: _failures,
-    dueAt,
-    dueHeight,
-    raw: _raw,
-    inputs: _inputs,
-    blocks,
-    ...context
-  } = instance.context
+  const { failures: _failures, dueAt, dueHeight, raw: _raw, inputs: _inputs, blocks, ...context } = instance.context
   const due = typeof dueAt === 'number' ? time(dueAt) : null
   const tip = Array.isArray(blocks) ? { blockHash: (blocks as unknown as Place[]).at(-1)?.hash ?? null } : {}
   const what = { ...context, ...tip, id: nameOf(instance.id), state: stateOf(instance) }

@@ -178,16 +178,14 @@ function watchedAlarms({ counts, details }: Facts): Alarm[] {
     const link = linkTo(['machines', kind], { state })
     return [{ key: `${kind}-${state}`, severity, title, detail: capital(detail), link, guide }]
   })
-  const lost = details.lost.map(
-    ({ id, chain, reason }): Alarm => ({
-      key: `lost-${id}`,
-      severity: 'bad',
-      title: `A deposit on ${chain} is lost`,
-      detail: `It had been offered; take the credit back. ${reason ?? ''}`,
-      link: linkTo(['deposits', id]),
-      guide: 'a-deposit-is-reversed-or-lost',
-    }),
-  )
+  const lost = details.lost.map(({ id, chain, reason }): Alarm => ({
+    key: `lost-${id}`,
+    severity: 'bad',
+    title: `A deposit on ${chain} is lost`,
+    detail: `It had been offered; take the credit back. ${reason ?? ''}`,
+    link: linkTo(['deposits', id]),
+    guide: 'a-deposit-is-reversed-or-lost',
+  }))
   return [...lost, ...alarms]
 }
 
@@ -196,7 +194,10 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 /** What the watcher itself says is not ready, where no other alarm says the same of that chain's state. */
 function readinessAlarms({ readiness, chains }: Facts, others: readonly Alarm[]): Alarm[] {
   const isSaid = (problem: string) =>
-    chains.some(({ chain, state }) => problem.startsWith(`${chain} is ${state}`) && others.some(({ key }) => key === `${chain}-state`)) ||
+    chains.some(
+      ({ chain, state }) =>
+        problem.startsWith(`${chain} is ${state}`) && others.some(({ key }) => key === `${chain}-state`),
+    ) ||
     (problem.includes('the node is at block') && others.some(({ key }) => key.endsWith('-lag')))
   return readiness.problems
     .filter(problem => !isSaid(problem))

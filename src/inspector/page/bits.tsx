@@ -97,7 +97,9 @@ export function Name({ text, link, isWhole = false }: { text: string; link?: str
   const shown = isWhole ? text : shortened(text)
   return (
     <span class="name">
-      {link === undefined ? <code title={text}>{shown}</code> : (
+      {link === undefined ? (
+        <code title={text}>{shown}</code>
+      ) : (
         <a href={link} title={text}>
           <code>{shown}</code>
         </a>
@@ -125,7 +127,15 @@ export function Confirmations({ count, required }: { count: number; required: nu
   )
 }
 
-export function Panel({ title, children, aside }: { title: string; children: ComponentChildren; aside?: ComponentChildren }) {
+export function Panel({
+  title,
+  children,
+  aside,
+}: {
+  title: string
+  children: ComponentChildren
+  aside?: ComponentChildren
+}) {
   return (
     <section class="panel" aria-label={title}>
       <header>
@@ -134,6 +144,23 @@ export function Panel({ title, children, aside }: { title: string; children: Com
       </header>
       {children}
     </section>
+  )
+}
+
+export function Facts({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <Panel title={title}>
+      <dl class="facts">{children}</dl>
+    </Panel>
+  )
+}
+
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   )
 }
 

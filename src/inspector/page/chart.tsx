@@ -73,7 +73,14 @@ const pressed = (act: () => void) => (event: KeyboardEvent) => {
 const button = (label: string, isPressed: boolean, act: (() => void) | undefined) =>
   act === undefined
     ? {}
-    : { role: 'button', tabIndex: 0, 'aria-label': label, 'aria-pressed': isPressed, onClick: act, onKeyDown: pressed(act) } as const
+    : ({
+        role: 'button',
+        tabIndex: 0,
+        'aria-label': label,
+        'aria-pressed': isPressed,
+        onClick: act,
+        onKeyDown: pressed(act),
+      } as const)
 
 interface LineProperties extends Omit<Properties, 'countOf'> {
   edge: Edge
@@ -86,21 +93,40 @@ function Line({ edge, path, selection, onSelect }: LineProperties) {
   const events = [...new Set(edge.rules.map(({ event }) => spoken(event)))].join(', ')
   const ends = endsOf(edge)
   const name = `${ends.from.map(spoken).join(' or ')} to ${spoken(ends.to)}: ${events}`
-  const look = [edge.isOnPath && 'on-path', path !== undefined && (taken === undefined ? 'not-taken' : 'taken'), isSelected && 'selected']
-  const select = onSelect !== undefined && edge.rules.length > 0 ? () => onSelect(isSelected ? null : { edge: edge.key }) : undefined
+  const look = [
+    edge.isOnPath && 'on-path',
+    path !== undefined && (taken === undefined ? 'not-taken' : 'taken'),
+    isSelected && 'selected',
+  ]
+  const select =
+    onSelect !== undefined && edge.rules.length > 0 ? () => onSelect(isSelected ? null : { edge: edge.key }) : undefined
   const times = taken === undefined ? undefined : `${taken.at}${taken.times > 1 ? ` ×${taken.times}` : ''}`
   const end = edge.points.at(-1)!
   return (
     <g class={`edge ${look.filter(Boolean).join(' ')}`} {...button(name, isSelected, select)}>
       <path class="hit" d={line} />
-      <path class="line" d={line} data-edge={edge.key} marker-end={taken !== undefined || isSelected ? 'url(#tip-strong)' : 'url(#tip)'} />
+      <path
+        class="line"
+        d={line}
+        data-edge={edge.key}
+        marker-end={taken !== undefined || isSelected ? 'url(#tip-strong)' : 'url(#tip)'}
+      />
       {edge.label !== null && (
         <>
           <rect class="ground" {...edge.label.box} rx={3} />
           <Words texts={edge.label.texts} />
         </>
       )}
-      {times !== undefined && <When text={times} at={edge.label === null ? end : { x: edge.label.box.x + edge.label.box.width / 2, y: edge.label.box.y + edge.label.box.height }} />}
+      {times !== undefined && (
+        <When
+          text={times}
+          at={
+            edge.label === null
+              ? end
+              : { x: edge.label.box.x + edge.label.box.width / 2, y: edge.label.box.y + edge.label.box.height }
+          }
+        />
+      )}
     </g>
   )
 }
@@ -151,7 +177,8 @@ interface StateProperties extends Omit<Properties, 'isLive'> {
 function State({ node, countOf, path, selection, onSelect }: StateProperties) {
   const isCounted = node.parent === '' && !['absent', ...NO_STATES].includes(node.look)
   const count = isCounted ? countOf?.(node.key) : undefined
-  const isSelected = selection !== null && selection !== undefined && 'state' in selection && selection.state === node.key
+  const isSelected =
+    selection !== null && selection !== undefined && 'state' in selection && selection.state === node.key
   const look = [
     `look-${node.look}`,
     node.isEnd && 'end',
@@ -169,7 +196,9 @@ function State({ node, countOf, path, selection, onSelect }: StateProperties) {
       {select !== undefined && <title>{node.description}</title>}
       <rect class="box" x={x} y={y} width={width} height={height} rx={isDot ? width / 2 : 8} />
       {node.isEnd && <rect class="inner" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx={6} />}
-      {node.icon !== null && <path class="icon" d={ICON_PATHS[node.look] ?? ''} transform={`translate(${node.icon.x} ${node.icon.y})`} />}
+      {node.icon !== null && (
+        <path class="icon" d={ICON_PATHS[node.look] ?? ''} transform={`translate(${node.icon.x} ${node.icon.y})`} />
+      )}
       <Words texts={node.texts} />
       {node.stays.map(({ event, box }) => (
         <rect key={event} class="stay" data-stay={event} {...box} rx={3} />
@@ -183,7 +212,17 @@ function Tips() {
   return (
     <defs>
       {['tip', 'tip-strong'].map(id => (
-        <marker key={id} id={id} class={id} viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+        <marker
+          key={id}
+          id={id}
+          class={id}
+          viewBox="0 0 10 10"
+          refX="9"
+          refY="5"
+          markerWidth="7"
+          markerHeight="7"
+          orient="auto-start-reverse"
+        >
           <path d="M0 1 10 5 0 9z" />
         </marker>
       ))}
@@ -197,7 +236,12 @@ export function Chart({ isLive = false, ...properties }: Properties) {
   useEffect(() => {
     if (!isLive) return undefined
     return onEvents(events => {
-      if (picture.current !== null) sendAlong(picture.current, chart, events.filter(({ kind }) => kind === chart.machine))
+      if (picture.current !== null)
+        sendAlong(
+          picture.current,
+          chart,
+          events.filter(({ kind }) => kind === chart.machine),
+        )
     })
   }, [chart, isLive])
   const box = [-MARGIN, -MARGIN, chart.width + 2 * MARGIN, chart.height + 2 * MARGIN].join(' ')

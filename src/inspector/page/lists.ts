@@ -1,6 +1,4 @@
 /** The kinds that the API lists, and how their rows read. */
-import type { FeedEvent } from './shapes.ts'
-
 export interface Listed {
   kind: string
   /** In the address of the page and in the API's path. */
@@ -35,8 +33,3 @@ export interface Row {
   confirmations: number
   required: number
 }
-
-export const concerns =
-  (kind: string) =>
-  (event: FeedEvent): boolean =>
-    event.kind === kind

@@ -49,9 +49,13 @@ function Navigation() {
 
 function Pulse() {
   const { state } = connection.value
-  const words = state === 'live' ? `live, ${wholeNumber(counted.value.seq)}` : state === 'opening' ? 'opening' : 'no answer'
+  const words =
+    state === 'live' ? `live, ${wholeNumber(counted.value.seq)}` : state === 'opening' ? 'opening' : 'no answer'
   return (
-    <span class={`pulse ${state}`} title={state === 'live' ? 'The number of the last transition that this page has seen' : undefined}>
+    <span
+      class={`pulse ${state}`}
+      title={state === 'live' ? 'The number of the last transition that this page has seen' : undefined}
+    >
       <span class="dot" aria-hidden="true" />
       {words}
     </span>
@@ -65,7 +69,8 @@ function Outage() {
   const left = Math.max(0, Math.ceil((value.retryAt - now.value) / 1000))
   return (
     <div class="outage" role="alert">
-      <strong>The watcher does not answer.</strong> What you see is as of {clockTime(value.at)}. {left > 0 ? `Asked again in ${left} s.` : 'Asking again…'}
+      <strong>The watcher does not answer.</strong> What you see is as of {clockTime(value.at)}.{' '}
+      {left > 0 ? `Asked again in ${left} s.` : 'Asking again…'}
     </div>
   )
 }
@@ -75,10 +80,16 @@ function View() {
   const [room, first, second] = path
   if (room === undefined) return <Overview />
   if (room === 'machines') return <Machines kind={first ?? charts.value[0]!.machine} />
-  if (room === 'addresses') return first !== undefined && second !== undefined ? <AddressView chain={first} reference={second} /> : <Addresses />
+  if (room === 'addresses')
+    return first !== undefined && second !== undefined ? (
+      <AddressView chain={first} reference={second} />
+    ) : (
+      <Addresses />
+    )
   if (room === 'chains' && first !== undefined) return <ChainView name={first} />
   if (room === 'search') return <SearchView q={query['q'] ?? ''} />
-  if (LISTED.some(({ name }) => name === room)) return first === undefined ? <List name={room} /> : <Instance key={first} name={room} id={first} />
+  if (LISTED.some(({ name }) => name === room))
+    return first === undefined ? <List name={room} /> : <Instance key={first} name={room} id={first} />
   return <Empty>There is nothing here. The navigation leads to what there is.</Empty>
 }
 
@@ -91,7 +102,14 @@ function Page() {
   const isOpening = connection.value.state === 'opening' || charts.value.length === 0
   return (
     <>
-      <a class="skip" href="#content" onClick={event => { event.preventDefault(); document.getElementById('content')?.focus() }}>
+      <a
+        class="skip"
+        href="#content"
+        onClick={event => {
+          event.preventDefault()
+          document.getElementById('content')?.focus()
+        }}
+      >
         To the content
       </a>
       <header class="bar">

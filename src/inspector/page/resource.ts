@@ -4,13 +4,18 @@ import { get, isAbort, Problem, type Query } from './api.ts'
 import { onEvents, openings } from './live.ts'
 import type { FeedEvent } from './shapes.ts'
 
-export type Loaded<Body> = { state: 'loading' } | { state: 'ready'; body: Body } | { state: 'failed'; status: number; reason: string }
+export type Loaded<Body> =
+  { state: 'loading' } | { state: 'ready'; body: Body } | { state: 'failed'; status: number; reason: string }
 
 /** The least time between two questions for the same. */
 const QUIET_MS = 500
 
 /** `concerns` says whether an event is a reason to ask again. */
-export function useResource<Body>(path: string | null, query: Query = {}, concerns?: (event: FeedEvent) => boolean): Loaded<Body> {
+export function useResource<Body>(
+  path: string | null,
+  query: Query = {},
+  concerns?: (event: FeedEvent) => boolean,
+): Loaded<Body> {
   const [loaded, setLoaded] = useState<Loaded<Body>>({ state: 'loading' })
   const key = `${path}?${JSON.stringify(query)}`
   useEffect(() => setLoaded({ state: 'loading' }), [key])
@@ -27,7 +32,11 @@ export function useResource<Body>(path: string | null, query: Query = {}, concer
         if (isAbort(error) || ending.signal.aborted) return
         const status = error instanceof Problem ? error.status : 0
         // What was shown stays: the line at the top says that the watcher does not answer.
-        setLoaded(before => (status === 0 && before.state === 'ready' ? before : { state: 'failed', status, reason: error instanceof Error ? error.message : String(error) }))
+        setLoaded(before =>
+          status === 0 && before.state === 'ready'
+            ? before
+            : { state: 'failed', status, reason: error instanceof Error ? error.message : String(error) },
+        )
       }
     }
     void ask()

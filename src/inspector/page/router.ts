@@ -10,7 +10,10 @@ export interface Place {
 function parse(hash: string): Place {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
   return {
-    path: path.split('/').filter(part => part !== '').map(decodeURIComponent),
+    path: path
+      .split('/')
+      .filter(part => part !== '')
+      .map(decodeURIComponent),
     query: Object.fromEntries(new URLSearchParams(query)),
   }
 }
@@ -24,7 +27,9 @@ addEventListener('hashchange', () => {
 
 /** The address of a view; parameters that are undefined or empty are left out. */
 export function linkTo(path: readonly string[], query: Readonly<Record<string, string | undefined>> = {}): string {
-  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '')
+  const given = Object.entries(query).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '',
+  )
   const search = given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
   return `#/${path.map(encodeURIComponent).join('/')}${search}`
 }

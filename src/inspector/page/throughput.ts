@@ -71,6 +71,8 @@ export async function measureThroughput(last: number): Promise<void> {
   const width = HOUR_MS / SPANS
   const seqBefore = first === 0 && samples[0] !== undefined ? [{ seq: 0, at: samples[0].at - 1 }] : []
   const curve = [...seqBefore, ...samples]
-  const bounds = Array.from({ length: SPANS + 1 }, (_, n) => (curve.length === 0 ? 0 : seqAt(curve, until - HOUR_MS + n * width)))
+  const bounds = Array.from({ length: SPANS + 1 }, (_, n) =>
+    curve.length === 0 ? 0 : seqAt(curve, until - HOUR_MS + n * width),
+  )
   throughput.value = { until, spans: bounds.slice(1).map((bound, n) => Math.max(0, Math.round(bound - bounds[n]!))) }
 }

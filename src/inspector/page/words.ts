@@ -42,7 +42,9 @@ export function span(ms: number): string {
 
 /** `block.disconnected` is `block disconnected`; `awaitingApproval` is `awaiting approval`. */
 export const spoken = (name: string): string =>
-  name.replaceAll('.', ' ').replaceAll(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
+  name
+    .replaceAll('.', ' ')
+    .replaceAll(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0')
 

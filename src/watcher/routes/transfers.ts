@@ -18,11 +18,7 @@ function decode(parts: Parts, { context }: Instance) {
   return { decoded: { inputs, outputs, fee, feeRate } }
 }
 
-async function describeWhole(
-  parts: Parts,
-  transfer: Instance,
-  isDecoded = false,
-): Promise<Record<string, unknown>> {
+async function describeWhole(parts: Parts, transfer: Instance, isDecoded = false): Promise<Record<string, unknown>> {
   const { attempts: count } = transfer.context as unknown as TransferContext
   const ids = Array.from({ length: count }, (_, i) => attemptId(transfer.id, i + 1))
   const attempts = await Promise.all(ids.map(id => findOrThrow(parts, id)))

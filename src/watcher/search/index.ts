@@ -27,7 +27,7 @@ export interface SearchOptions {
   memory: LiveMemory
   archive: Archive
   chains: readonly string[]
-  durableSeq(): number
+  durableSeq: () => number
 }
 
 /** How many instances have ended in a state, by `kind|chain|state`. */
@@ -125,7 +125,12 @@ async function open(state: State): Promise<void> {
   for (const name of await disk.list(directory)) if (!kept.has(name)) await disk.remove(pathIn(state, name))
 }
 
-const writeManifest = (state: State, runs: readonly Run[], seq: number, ended: Record<string, number>): Promise<void> => {
+const writeManifest = (
+  state: State,
+  runs: readonly Run[],
+  seq: number,
+  ended: Record<string, number>,
+): Promise<void> => {
   const names = runs.map(({ name }) => name)
   const manifest: Manifest = { format: FORMAT, ledgerId: state.ledgerId, seq, next: state.next, runs: names, ended }
   return replaceFile(state.disk, pathIn(state, MANIFEST), file => file.append(Buffer.from(JSON.stringify(manifest))))
@@ -237,7 +242,8 @@ async function begin(state: State): Promise<void> {
   const { durableSeq, log } = state
   await open(state)
   const missing = durableSeq() - state.covered
-  if (missing > ARCHIVE_PAGE) log('info', 'the search index reads the journal', { from: state.covered, entries: missing })
+  if (missing > ARCHIVE_PAGE)
+    log('info', 'the search index reads the journal', { from: state.covered, entries: missing })
   await catchUp(state, durableSeq())
   // From here on memory tells; what it has told before is still read.
   state.queue = []
@@ -264,7 +270,10 @@ async function resolve(state: State, entry: Entry, isWanted: (term: string) => b
 async function find(state: State, text: string, limit: number): Promise<Instance[]> {
   if (state.failure !== null) throw operating('not-indexed', `the search index cannot be used: ${state.failure}`)
   if (!state.isReady)
-    throw operating('not-indexed', `the search index has read ${state.covered} of ${state.durableSeq()} entries: try again`)
+    throw operating(
+      'not-indexed',
+      `the search index has read ${state.covered} of ${state.durableSeq()} entries: try again`,
+    )
   const wanted = normalise(text, state.chains)
   if (wanted === '') return []
   const found = new Map<Id, Instance>()

@@ -64,7 +64,8 @@ export async function openRun(disk: Disk, path: string, name: string): Promise<R
   if (!(await disk.exists(path))) return null
   const file = await disk.open(path, { create: false })
   const size = await file.size()
-  const count = size < COUNT_BYTES ? 0 : Buffer.from(await file.read(size - COUNT_BYTES, COUNT_BYTES)).readUIntBE(0, COUNT_BYTES)
+  const count =
+    size < COUNT_BYTES ? 0 : Buffer.from(await file.read(size - COUNT_BYTES, COUNT_BYTES)).readUIntBE(0, COUNT_BYTES)
   const blocks = Math.ceil(count / BLOCK_ENTRIES)
   const isWhole = size === (count + blocks) * ENTRY_BYTES + COUNT_BYTES
   if (isWhole) return { name, count, fences: split(await file.read(count * ENTRY_BYTES, blocks * ENTRY_BYTES)), file }

@@ -40,10 +40,24 @@ export function normalise(text: string, chains: readonly string[]): string {
 export function termsOf(instance: Instance | undefined): string[] {
   if (instance === undefined) return []
   const context = instance.context as unknown as Findable
-  const { chain, address, to, reference, transactionId, signed = [], dead = [], place, conflict, spent, blocks } = context
+  const {
+    chain,
+    address,
+    to,
+    reference,
+    transactionId,
+    signed = [],
+    dead = [],
+    place,
+    conflict,
+    spent,
+    blocks,
+  } = context
   const hashes = [place?.hash, conflict?.hash, spent?.place.hash, blocks?.at(-1)?.hash]
   const all = [nameOf(instance.id), address, to, reference, transactionId, ...signed, ...dead, ...hashes]
-  const texts = all.filter(text => typeof text === 'string' && text !== '').map(text => normalise(text as string, [chain]))
+  const texts = all
+    .filter(text => typeof text === 'string' && text !== '')
+    .map(text => normalise(text as string, [chain]))
   const terms = [...new Set(texts)].slice(0, MAXIMUM_TERMS)
   return terms.filter(term => !terms.some(other => other !== term && other.startsWith(term)))
 }
@@ -66,7 +80,8 @@ export const ENTRY_BYTES = HEAD_BYTES + TERM_HASH_BYTES + 1 + ID_HASH_BYTES + SE
 /** Two entries that are equal up to here say the same of the same instance; the later seq counts. */
 export const SAME_BYTES = ENTRY_BYTES - SEQ_BYTES
 
-const digest = (text: string, bytes: number): string => createHash('sha256').update(text).digest().toString('latin1', 0, bytes)
+const digest = (text: string, bytes: number): string =>
+  createHash('sha256').update(text).digest().toString('latin1', 0, bytes)
 const headOf = (term: string): string => Buffer.from(term).toString('latin1', 0, HEAD_BYTES)
 
 function seqText(seq: number): string {

@@ -17,7 +17,8 @@ type Found = { rows: Row[] } | { hits: Hit[] }
 /** Kinds without a list of their own are found by their state. */
 async function find(kind: string, state: string): Promise<Found> {
   const listed = listedAs(kind)
-  if (listed === undefined) return { hits: (await get<{ items: Hit[] }>('/v1/search', { query: { q: `${kind}/${state}` } })).items }
+  if (listed === undefined)
+    return { hits: (await get<{ items: Hit[] }>('/v1/search', { query: { q: `${kind}/${state}` } })).items }
   const range = { end: counted.value.seq, before: null, limit: SHOWN, idOf: ({ id }: Row) => id }
   return { rows: (await newest<Row>(`/v1/${listed.name}`, { state }, range)).items }
 }
@@ -53,7 +54,9 @@ export function InState({ kind, state, count }: { kind: string; state: string; c
         {found.rows.map(row => (
           <li key={row.id}>
             <Name text={row.id} link={linkOf(kind, row.id, row.chain)} />
-            {row.amount !== undefined && row.asset !== undefined && <Amount chain={row.chain} asset={row.asset} amount={row.amount} />}
+            {row.amount !== undefined && row.asset !== undefined && (
+              <Amount chain={row.chain} asset={row.asset} amount={row.amount} />
+            )}
             <Ago at={row.updatedAt} />
             {row.reason !== null && <p class="reason">{row.reason}</p>}
           </li>
@@ -70,7 +73,10 @@ export function InState({ kind, state, count }: { kind: string; state: string; c
 }
 
 function Hits({ hits, count }: { hits: readonly Hit[]; count: number }) {
-  if (hits.length === 0) return <Empty>{count === 0 ? 'None.' : 'They have ended, and are kept in the journal: search for one by its id.'}</Empty>
+  if (hits.length === 0)
+    return (
+      <Empty>{count === 0 ? 'None.' : 'They have ended, and are kept in the journal: search for one by its id.'}</Empty>
+    )
   return (
     <>
       <ul class="instances">
@@ -81,7 +87,11 @@ function Hits({ hits, count }: { hits: readonly Hit[]; count: number }) {
           </li>
         ))}
       </ul>
-      {count > hits.length && <p class="hint">The latest {hits.length} of {plural(count, 'instance')}.</p>}
+      {count > hits.length && (
+        <p class="hint">
+          The latest {hits.length} of {plural(count, 'instance')}.
+        </p>
+      )}
     </>
   )
 }

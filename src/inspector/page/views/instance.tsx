@@ -1,7 +1,6 @@
 /** One deposit, withdrawal or transfer: why it is where it is, what comes next, the way it took, and the evidence. */
-import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { Ago, Amount, Confirmations, Empty, Name, Panel, StateChip } from '../bits.tsx'
+import { Ago, Amount, Confirmations, Empty, Fact, Facts, Name, Panel, StateChip } from '../bits.tsx'
 import { Chart, type Path } from '../chart.tsx'
 import { listedUnder, type Row } from '../lists.ts'
 import { chains } from '../live.ts'
@@ -13,12 +12,18 @@ import { storyOf } from '../story.ts'
 import { amountOf, clockTime, dayTime, plural, span, spoken } from '../words.ts'
 
 /** What every one of them has; each kind has more. */
-type Whole = Row & { history?: HistoryRow[]; transactionId: string | null; blockHash?: string | null; blockHeight?: number | null }
+type Whole = Row & {
+  history?: HistoryRow[]
+  transactionId: string | null
+  blockHash?: string | null
+  blockHeight?: number | null
+}
 
 export function Instance({ name, id }: { name: string; id: string }) {
   const listed = listedUnder(name)!
   const isOurs = (event: FeedEvent) =>
-    (event.kind === listed.kind && event.id === id) || (listed.kind === 'transfer' && event.kind === 'attempt' && event.id.startsWith(`${id}:`))
+    (event.kind === listed.kind && event.id === id) ||
+    (listed.kind === 'transfer' && event.kind === 'attempt' && event.id.startsWith(`${id}:`))
   const loaded = useResource<Whole>(`/v1/${name}/${encodeURIComponent(id)}`, {}, isOurs)
   if (loaded.state === 'loading') return <Empty>Reading…</Empty>
   if (loaded.state === 'failed')
@@ -60,7 +65,8 @@ function withDepth(instance: Whole): Whole {
 }
 
 function Head({ kind, instance }: { kind: string; instance: Whole }) {
-  const { id, chain, state, reason, confirmations, required, amount, asset, updatedAt, transactionId, purpose } = instance
+  const { id, chain, state, reason, confirmations, required, amount, asset, updatedAt, transactionId, purpose } =
+    instance
   const isInBlock = confirmations > 0
   const { why, next } = storyOf({ kind, state, reason, depth: { confirmations, required, isInBlock } })
   return (
@@ -69,7 +75,13 @@ function Head({ kind, instance }: { kind: string; instance: Whole }) {
         <p class="muted">
           {kind} on <a href={linkTo(['chains', chain])}>{chain}</a>
         </p>
-        <h1>{amount !== undefined && asset !== undefined ? <Amount chain={chain} asset={asset} amount={amount} /> : spoken(purpose ?? kind)}</h1>
+        <h1>
+          {amount !== undefined && asset !== undefined ? (
+            <Amount chain={chain} asset={asset} amount={amount} />
+          ) : (
+            spoken(purpose ?? kind)
+          )}
+        </h1>
         <Name text={id} isWhole />
       </div>
       <div class="now">
@@ -105,23 +117,6 @@ function WayTaken({ kind, instance }: { kind: string; instance: Whole }) {
   return <Chart chart={chart} path={pathOf(kind, instance.state, instance.history ?? [])} />
 }
 
-function Facts({ title, children }: { title: string; children: ComponentChildren }) {
-  return (
-    <Panel title={title}>
-      <dl class="facts">{children}</dl>
-    </Panel>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
-}
-
 function InBlock({ hash, height }: { hash: string | null; height: number | null }) {
   if (hash === null || height === null) return <Fact name="Block">in none</Fact>
   return (
@@ -134,13 +129,16 @@ function InBlock({ hash, height }: { hash: string | null; height: number | null 
 const Nothing = () => <span class="muted">–</span>
 
 function DepositFacts({ deposit }: { deposit: Deposit }) {
-  const { chain, asset, amount, address, dataField, reference, transactionId, outputIndex, blockHash, blockHeight } = deposit
+  const { chain, asset, amount, address, dataField, reference, transactionId, outputIndex, blockHash, blockHeight } =
+    deposit
   return (
     <Facts title="What came">
       <Fact name="Amount">
         <Amount chain={chain} asset={asset} amount={amount} /> <small class="muted">{amount} base units</small>
       </Fact>
-      <Fact name="For">{reference === null ? 'nobody yet' : <a href={linkTo(['addresses', chain, reference])}>{reference}</a>}</Fact>
+      <Fact name="For">
+        {reference === null ? 'nobody yet' : <a href={linkTo(['addresses', chain, reference])}>{reference}</a>}
+      </Fact>
       <Fact name="Address">
         <Name text={address} />
         {dataField !== null && <> with {dataField}</>}
@@ -164,14 +162,26 @@ function WithdrawalFacts({ withdrawal }: { withdrawal: Withdrawal }) {
         <Name text={to} />
         {dataField !== null && <> with {dataField}</>}
       </Fact>
-      <Fact name="Fee, its share">{fee === null ? <Nothing /> : <Amount chain={chain} asset={asset} amount={fee} />}</Fact>
-      <Fact name="Transfer">{transferId === null ? <Nothing /> : <Name text={transferId} link={linkTo(['transfers', transferId])} />}</Fact>
-      <Fact name="Transaction">{transactionId === null ? <Nothing /> : <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />}</Fact>
+      <Fact name="Fee, its share">
+        {fee === null ? <Nothing /> : <Amount chain={chain} asset={asset} amount={fee} />}
+      </Fact>
+      <Fact name="Transfer">
+        {transferId === null ? <Nothing /> : <Name text={transferId} link={linkTo(['transfers', transferId])} />}
+      </Fact>
+      <Fact name="Transaction">
+        {transactionId === null ? (
+          <Nothing />
+        ) : (
+          <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+        )}
+      </Fact>
       <Fact name="Round">{round}</Fact>
       <Fact name="Expires">{expiresAt === null ? 'never' : dayTime(expiresAt)}</Fact>
       {receipt !== null && (
         <Fact name="Receipt of the signer">
-          {receipt.signed.length === 0 ? 'nothing was ever signed for it' : `signed before: ${receipt.signed.join(', ')}`}
+          {receipt.signed.length === 0
+            ? 'nothing was ever signed for it'
+            : `signed before: ${receipt.signed.join(', ')}`}
         </Fact>
       )}
     </Facts>
@@ -187,7 +197,13 @@ function TransferFacts({ transfer }: { transfer: Transfer }) {
       <Fact name="Fee">
         <Amount chain={chain} asset={asset} amount={fee} />
       </Fact>
-      <Fact name="Transaction">{transactionId === null ? <Nothing /> : <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />}</Fact>
+      <Fact name="Transaction">
+        {transactionId === null ? (
+          <Nothing />
+        ) : (
+          <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+        )}
+      </Fact>
       <InBlock hash={blockHash} height={blockHeight} />
       <Fact name="Pays">
         <Paid ids={withdrawals} />
@@ -239,7 +255,8 @@ function Timeline({ kind, history }: { kind: string; history: readonly HistoryRo
 
 /** The transfer that pays a withdrawal, with its attempts and whom else it pays. */
 function Payment({ withdrawal: { transferId, id } }: { withdrawal: Withdrawal }) {
-  const isOurs = ({ kind, id: moved }: FeedEvent) => transferId !== null && (moved === transferId || (kind === 'attempt' && moved.startsWith(`${transferId}:`)))
+  const isOurs = ({ kind, id: moved }: FeedEvent) =>
+    transferId !== null && (moved === transferId || (kind === 'attempt' && moved.startsWith(`${transferId}:`)))
   const loaded = useResource<Transfer>(transferId === null ? null : `/v1/transfers/${transferId}`, {}, isOurs)
   if (transferId === null || loaded.state !== 'ready') return null
   const transfer = loaded.body
@@ -281,7 +298,13 @@ function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer:
       </h3>
       {reason !== null && <p class="reason">{reason}</p>}
       <dl class="facts wide">
-        <Fact name="Transaction">{transactionId === null ? 'not signed' : <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />}</Fact>
+        <Fact name="Transaction">
+          {transactionId === null ? (
+            'not signed'
+          ) : (
+            <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+          )}
+        </Fact>
         <Fact name="Fee">{amountOf(chain, asset, fee)}</Fact>
         <Fact name="First broadcast">{firstBroadcastAt === null ? <Nothing /> : dayTime(firstBroadcastAt)}</Fact>
         <Fact name="Spend keys">
@@ -311,7 +334,11 @@ function DecodedTransaction({ chain, transfer, n }: { chain: string; transfer: s
   return (
     <details class="evidence" onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>Transaction, decoded</summary>
-      {decoded === undefined ? <Empty>{loaded.state === 'failed' ? loaded.reason : 'Reading…'}</Empty> : <Movements chain={chain} decoded={decoded} />}
+      {decoded === undefined ? (
+        <Empty>{loaded.state === 'failed' ? loaded.reason : 'Reading…'}</Empty>
+      ) : (
+        <Movements chain={chain} decoded={decoded} />
+      )}
     </details>
   )
 }

@@ -54,7 +54,10 @@ function Table({ listed }: { listed: Listed }) {
       isOver = true
     }
   }, [key, before, asked, openings.value])
-  useEffect(() => onEvents(events => setMoved(moved => moved || events.some(({ kind }) => kind === listed.kind))), [listed.kind])
+  useEffect(
+    () => onEvents(events => setMoved(moved => moved || events.some(({ kind }) => kind === listed.kind))),
+    [listed.kind],
+  )
   const older = () => setPosition({ befores: [...position.befores, shown!.from] })
   const newer = () => setPosition({ befores: position.befores.slice(0, -1) })
   const latest = () => {
@@ -65,7 +68,11 @@ function Table({ listed }: { listed: Listed }) {
   return (
     <Panel title={listed.title} aside={plural(total, 'instance')}>
       <Filters listed={listed} filters={filters} />
-      {problem !== null && <p class="problem" role="alert">{problem}</p>}
+      {problem !== null && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
       {shown === null ? <Empty>Reading…</Empty> : <Rows listed={listed} rows={shown.rows} />}
       <div class="pager">
         <button type="button" onClick={latest} disabled={position.befores.length === 0 && !hasMoved}>
@@ -123,7 +130,11 @@ function Filters({ listed: { kind, name }, filters }: FilterProperties) {
       {kind === 'deposit' && (
         <label>
           Reference
-          <input type="search" value={filters.reference ?? ''} onChange={event => set({ reference: event.currentTarget.value })} />
+          <input
+            type="search"
+            value={filters.reference ?? ''}
+            onChange={event => set({ reference: event.currentTarget.value })}
+          />
         </label>
       )}
     </form>
@@ -160,7 +171,11 @@ function Rows({ listed: { kind, name }, rows }: { listed: Listed; rows: readonly
               <Name text={row.id} link={linkTo([name, row.id])} />
             </td>
             <td class={kind === 'transfer' ? '' : 'number'}>
-              {row.amount !== undefined && row.asset !== undefined ? <Amount chain={row.chain} asset={row.asset} amount={row.amount} /> : row.purpose}
+              {row.amount !== undefined && row.asset !== undefined ? (
+                <Amount chain={row.chain} asset={row.asset} amount={row.amount} />
+              ) : (
+                row.purpose
+              )}
             </td>
             <td>
               <Whom kind={kind} row={row} />
@@ -180,7 +195,11 @@ function Rows({ listed: { kind, name }, rows }: { listed: Listed; rows: readonly
 
 function Whom({ kind, row }: { kind: string; row: Row }) {
   if (kind === 'deposit')
-    return row.reference ? <a href={linkTo(['addresses', row.chain, row.reference])}>{row.reference}</a> : <span class="muted">nobody</span>
+    return row.reference ? (
+      <a href={linkTo(['addresses', row.chain, row.reference])}>{row.reference}</a>
+    ) : (
+      <span class="muted">nobody</span>
+    )
   if (kind === 'withdrawal') return <Name text={row.to ?? ''} />
   return <span>{plural(row.withdrawals?.length ?? 0, 'withdrawal')}</span>
 }
@@ -208,7 +227,10 @@ export function Addresses() {
   }, [chain, before, openings.value])
   if (chain === undefined) return <Empty>No chain is followed yet.</Empty>
   return (
-    <Panel title="Addresses" aside={`${wholeNumber(countIn(counted.value.counts, 'address', 'assigned', chain))} assigned`}>
+    <Panel
+      title="Addresses"
+      aside={`${wholeNumber(countIn(counted.value.counts, 'address', 'assigned', chain))} assigned`}
+    >
       <form class="filters" onSubmit={event => event.preventDefault()}>
         <label>
           Chain
@@ -249,11 +271,14 @@ export function Addresses() {
         <button type="button" onClick={() => setBefores(befores.slice(0, -1))} disabled={befores.length === 0}>
           ← Newer
         </button>
-        <button type="button" onClick={() => setBefores([...befores, shown!.from])} disabled={shown === null || shown.from === 0}>
+        <button
+          type="button"
+          onClick={() => setBefores([...befores, shown!.from])}
+          disabled={shown === null || shown.from === 0}
+        >
           Older →
         </button>
       </div>
     </Panel>
   )
 }
-

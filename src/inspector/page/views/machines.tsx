@@ -37,7 +37,13 @@ export function Machines({ kind }: { kind: string }) {
       ) : (
         <div class="workbench">
           <section class="panel canvas" aria-label={`The states of ${kind}`}>
-            <Chart chart={chart} countOf={state => countIn(counts, kind, state)} selection={selection} onSelect={select} isLive />
+            <Chart
+              chart={chart}
+              countOf={state => countIn(counts, kind, state)}
+              selection={selection}
+              onSelect={select}
+              isLive
+            />
           </section>
           <div class="side">
             <Side chart={chart} selection={selection} />
@@ -69,7 +75,12 @@ function OfState({ chart, state }: { chart: Statechart; state: string }) {
   const node = stateIn(chart, state)
   const count = countIn(counted.value.counts, chart.machine, state)
   const ways = waysFrom(chart, state)
-  if (node === undefined) return <Empty>{chart.machine} has no state “{state}”.</Empty>
+  if (node === undefined)
+    return (
+      <Empty>
+        {chart.machine} has no state “{state}”.
+      </Empty>
+    )
   return (
     <Panel title={spoken(state)} aside={plural(count, 'instance')}>
       <p>{node.description}</p>
@@ -151,4 +162,3 @@ function Transitions({ all, kind }: { all: readonly FeedEvent[]; kind: string })
     </ol>
   )
 }
-

@@ -53,7 +53,8 @@ function Alarms() {
             ✓
           </span>
           <span>
-            <strong>Nothing waits for you.</strong> {plural(chains.value.length, 'chain')}, each at the tip of its node; the signer answers.
+            <strong>Nothing waits for you.</strong> {plural(chains.value.length, 'chain')}, each at the tip of its node;
+            the signer answers.
           </span>
         </p>
       </section>
@@ -108,24 +109,24 @@ function ChainCard({ chain }: { chain: Chain }) {
       <div class="standing">
         <Strip chain={name} />
         <dl class="figures">
-        <div>
-          <dt>Height</dt>
-          <dd>{height === null ? '–' : wholeNumber(height)}</dd>
-        </div>
-        <div>
-          <dt>Node</dt>
-          <dd>
-            {nodeHeight === null ? '–' : wholeNumber(nodeHeight)}
-            {lag !== null && lag > 0 && <small class="late"> {plural(lag, 'block')} to go</small>}
-          </dd>
-        </div>
-        <div>
-          <dt>Free addresses</dt>
-          <dd>
-            {wholeNumber(addressPool.free)} <small>{wholeNumber(addressPool.assigned)} assigned</small>
-          </dd>
-        </div>
-      </dl>
+          <div>
+            <dt>Height</dt>
+            <dd>{height === null ? '–' : wholeNumber(height)}</dd>
+          </div>
+          <div>
+            <dt>Node</dt>
+            <dd>
+              {nodeHeight === null ? '–' : wholeNumber(nodeHeight)}
+              {lag !== null && lag > 0 && <small class="late"> {plural(lag, 'block')} to go</small>}
+            </dd>
+          </div>
+          <div>
+            <dt>Free addresses</dt>
+            <dd>
+              {wholeNumber(addressPool.free)} <small>{wholeNumber(addressPool.assigned)} assigned</small>
+            </dd>
+          </div>
+        </dl>
       </div>
       <div class="balances">
         {chain.balances.map(balance => (
@@ -176,7 +177,13 @@ function Balance({ chain, balance }: { chain: string; balance: Chain['balances']
       </p>
       <svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
         {parts.map(({ name, value }, n) => (
-          <rect key={name} class={name} x={parts.slice(0, n).reduce((sum, part) => sum + share(part.value), 0)} width={share(value)} height="8" />
+          <rect
+            key={name}
+            class={name}
+            x={parts.slice(0, n).reduce((sum, part) => sum + share(part.value), 0)}
+            width={share(value)}
+            height="8"
+          />
         ))}
       </svg>
       <dl>
@@ -201,9 +208,21 @@ function Throughput() {
   const sum = spans.reduce((a, b) => a + b, 0)
   return (
     <Panel title="The last hour" aside={shown === null ? 'reading the journal…' : plural(sum, 'transition')}>
-      <svg class="bars" viewBox={`0 0 ${Math.max(1, spans.length) * 10} 60`} preserveAspectRatio="none" role="img" aria-label={`${plural(sum, 'transition')} in the last hour`}>
+      <svg
+        class="bars"
+        viewBox={`0 0 ${Math.max(1, spans.length) * 10} 60`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${plural(sum, 'transition')} in the last hour`}
+      >
         {spans.map((count, n) => (
-          <rect key={n} x={n * 10 + 1} width="8" y={60 - (count / most) * 58} height={Math.max(count > 0 ? 1 : 0, (count / most) * 58)}>
+          <rect
+            key={n}
+            x={n * 10 + 1}
+            width="8"
+            y={60 - (count / most) * 58}
+            height={Math.max(count > 0 ? 1 : 0, (count / most) * 58)}
+          >
             <title>{`${clockTime(shown!.until - (spans.length - n) * 120_000)}: ${plural(count, 'transition')}`}</title>
           </rect>
         ))}
@@ -269,7 +288,11 @@ function Census() {
                 const count = countIn(counts, chart.machine, key)
                 return (
                   <li key={key} class={count === 0 ? 'none' : ''} data-count={`${chart.machine}/${key}`}>
-                    <StateChip kind={chart.machine} state={key} link={linkTo(['machines', chart.machine], { state: key })} />
+                    <StateChip
+                      kind={chart.machine}
+                      state={key}
+                      link={linkTo(['machines', chart.machine], { state: key })}
+                    />
                     <strong>{wholeNumber(count)}</strong>
                   </li>
                 )
@@ -281,4 +304,3 @@ function Census() {
     </Panel>
   )
 }
-

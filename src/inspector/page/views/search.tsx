@@ -1,4 +1,5 @@
 /** The box that finds anything by what a person has in his hands, and the page of what was found. */
+import type { RefObject } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { get, isAbort } from '../api.ts'
 import { Empty, Panel, StateChip, linkOf } from '../bits.tsx'
@@ -14,24 +15,10 @@ interface Found {
 const TYPING_MS = 120
 const SHORT = 14
 
-export function SearchBox() {
-  const [text, setText] = useState('')
+/** What is found while somebody types; null while nothing is asked for. */
+function useHits(text: string): [Hit[] | null, (hits: Hit[] | null) => void] {
   const [hits, setHits] = useState<Hit[] | null>(null)
-  const [at, setAt] = useState(-1)
-  const input = useRef<HTMLInputElement>(null)
-  const list = useId()
   useEffect(() => {
-    const focus = (event: KeyboardEvent) => {
-      const isTyping = event.target instanceof HTMLElement && event.target.closest('input, textarea, select') !== null
-      if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return
-      event.preventDefault()
-      input.current?.focus()
-    }
-    addEventListener('keydown', focus)
-    return () => removeEventListener('keydown', focus)
-  }, [])
-  useEffect(() => {
-    setAt(-1)
     const wanted = text.trim()
     if (wanted === '') return setHits(null)
     const ending = new AbortController()
@@ -45,6 +32,31 @@ export function SearchBox() {
       ending.abort()
     }
   }, [text])
+  return [hits, setHits]
+}
+
+/** A slash leads to the box, as everywhere. */
+function useSlash(input: RefObject<HTMLInputElement | null>): void {
+  useEffect(() => {
+    const focus = (event: KeyboardEvent) => {
+      const isTyping = event.target instanceof HTMLElement && event.target.closest('input, textarea, select') !== null
+      if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return
+      event.preventDefault()
+      input.current?.focus()
+    }
+    addEventListener('keydown', focus)
+    return () => removeEventListener('keydown', focus)
+  }, [input])
+}
+
+export function SearchBox() {
+  const [text, setText] = useState('')
+  const [hits, setHits] = useHits(text)
+  const [at, setAt] = useState(-1)
+  const input = useRef<HTMLInputElement>(null)
+  const list = useId()
+  useSlash(input)
+  useEffect(() => setAt(-1), [text])
   const close = () => {
     setText('')
     setHits(null)
@@ -86,35 +98,40 @@ export function SearchBox() {
         value={text}
         onInput={event => setText(event.currentTarget.value)}
         onKeyDown={move}
-        onBlur={() => setTimeout(() => setHits(null), 200)}
+        onBlur={() => setHits(null)}
       />
       <kbd aria-hidden="true">/</kbd>
-      {hits !== null && (
-        <ul id={list} class="hits" role="listbox" aria-label="Found">
-          {hits.map((hit, n) => (
-            <li
-              key={`${hit.kind}/${hit.id}`}
-              id={`${list}-${n}`}
-              role="option"
-              aria-selected={n === at}
-              onMouseDown={event => {
-                event.preventDefault()
-                open(hit)
-              }}
-            >
-              <span class="kind">{hit.kind}</span>
-              <code>{shortened(hit.reference ?? hit.id, SHORT)}</code>
-              <StateChip kind={hit.kind} state={hit.state} />
-            </li>
-          ))}
-          {hits.length === 0 && (
-            <li class="empty" role="option" aria-selected={false}>
-              Nothing has this.
-            </li>
-          )}
-        </ul>
-      )}
+      <Hits id={list} hits={hits} at={at} open={open} />
     </form>
+  )
+}
+
+function Hits({ id, hits, at, open }: { id: string; hits: Hit[] | null; at: number; open: (hit: Hit) => void }) {
+  return (
+    <ul id={id} class="hits" role="listbox" aria-label="Found" hidden={hits === null}>
+      {(hits ?? []).map((hit, n) => (
+        <li
+          key={`${hit.kind}/${hit.id}`}
+          id={`${id}-${n}`}
+          role="option"
+          aria-selected={n === at}
+          onMouseDown={event => {
+            // Before the box loses the focus, and the list with it.
+            event.preventDefault()
+            open(hit)
+          }}
+        >
+          <span class="kind">{hit.kind}</span>
+          <code>{shortened(hit.reference ?? hit.id, SHORT)}</code>
+          <StateChip kind={hit.kind} state={hit.state} />
+        </li>
+      ))}
+      {hits?.length === 0 && (
+        <li class="empty" role="option" aria-selected={false}>
+          Nothing has this.
+        </li>
+      )}
+    </ul>
   )
 }
 
@@ -122,11 +139,17 @@ export function SearchView({ q }: { q: string }) {
   const loaded = useResource<Found>(q === '' ? null : '/v1/search', { q })
   if (q === '') return <Empty>Search by an id, an address, a reference, a transaction id or a block hash.</Empty>
   return (
-    <Panel title={`Found for “${shortened(q, SHORT)}”`} aside={loaded.state === 'ready' ? plural(loaded.body.items.length, 'hit') : ''}>
+    <Panel
+      title={`Found for “${shortened(q, SHORT)}”`}
+      aside={loaded.state === 'ready' ? plural(loaded.body.items.length, 'hit') : ''}
+    >
       {loaded.state === 'loading' && <Empty>Searching…</Empty>}
       {loaded.state === 'failed' && <p class="problem">{loaded.reason}</p>}
       {loaded.state === 'ready' && loaded.body.items.length === 0 && (
-        <Empty>Nothing in this ledger has this as its id, address, reference, transaction or block. It is looked for from its beginning on.</Empty>
+        <Empty>
+          Nothing in this ledger has this as its id, address, reference, transaction or block. It is looked for from its
+          beginning on.
+        </Empty>
       )}
       {loaded.state === 'ready' && (
         <ul class="instances">

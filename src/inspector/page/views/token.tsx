@@ -20,7 +20,13 @@ export function TokenView() {
     } catch (error) {
       forgetToken()
       const isRefused = error instanceof Problem && error.status === 401
-      setProblem(isRefused ? 'The watcher does not accept this token.' : error instanceof Error ? `${error.message}.` : 'That did not work.')
+      setProblem(
+        isRefused
+          ? 'The watcher does not accept this token.'
+          : error instanceof Error
+            ? `${error.message}.`
+            : 'That did not work.',
+      )
       setAsking(false)
     }
   }
@@ -31,8 +37,8 @@ export function TokenView() {
           <Mark /> Lockkeeper
         </h1>
         <p>
-          This page shows what the watcher does and can change nothing. It reads the API, so it needs a token; one that may only read is
-          enough.
+          This page shows what the watcher does and can change nothing. It reads the API, so it needs a token; one that
+          may only read is enough.
         </p>
         <label for="token">API token</label>
         <input
@@ -56,8 +62,8 @@ export function TokenView() {
           {isAsking ? 'Asking…' : 'Open'}
         </button>
         <p id="token-hint" class="hint">
-          It is a line of the file <code>apiTokenFile</code> in <code>watcher.yaml</code> (usually <code>secrets/api-token</code>), and is
-          kept for this tab only.
+          It is a line of the file <code>apiTokenFile</code> in <code>watcher.yaml</code> (usually{' '}
+          <code>secrets/api-token</code>), and is kept for this tab only.
         </p>
       </form>
     </main>
