@@ -102,6 +102,17 @@ const LOOKS = {
   cancelled: 'neutral',
   superseded: 'neutral',
 }
+const PATHS = {
+  deposit: ['absent', 'detected', 'confirming', 'confirmed', 'credited', 'final'],
+  withdrawal: ['absent', 'requested', 'queued', 'paying', 'paid', 'final'],
+  transfer: ['absent', 'underway', 'confirming', 'confirmed', 'final'],
+  attempt: ['absent', 'unsigned', 'signed', 'published', 'mined', 'final'],
+  chain: ['absent', 'connecting', 'syncing', 'following'],
+  address: ['absent', 'watched', 'assigned'],
+  account: ['absent', 'ready', 'gathering', 'ready'],
+  coin: ['absent', 'unconfirmed', 'spendable', 'reserved', 'spent'],
+}
+const isOnPath = (model, from, to) => PATHS[model.id].some((state, i, path) => state === from && path[i + 1] === to)
 const ALARMS = ['quarantined', 'reversed', 'held', 'refused', 'awaitingApproval', 'halted', 'unreachable', 'stuck']
 
 function nodesOf(model, objects) {
@@ -165,7 +176,7 @@ export async function chartOf(model) {
         from: arrow.from,
         to: arrow.to,
         rules: arrow.causes.map(cause => ({ ...cause, sources: [arrow.from], target: arrow.to })),
-        isOnPath: false,
+        isOnPath: isOnPath(model, arrow.from, arrow.to),
         points: pointsOf(edge),
         label: { box, texts },
       }

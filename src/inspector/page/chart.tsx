@@ -22,6 +22,8 @@ interface Properties {
   chart: Statechart
   countOf?: ((state: string) => number) | undefined
   path?: Path | undefined
+  /** Where one instance stands, if its way is not shown. */
+  current?: string | undefined
   selection?: Selection | undefined
   onSelect?: ((selection: Selection) => void) | undefined
   isLive?: boolean
@@ -174,7 +176,7 @@ interface StateProperties extends Omit<Properties, 'isLive'> {
   node: Node
 }
 
-function State({ node, countOf, path, selection, onSelect }: StateProperties) {
+function State({ node, countOf, path, current = path?.current, selection, onSelect }: StateProperties) {
   const isCounted = node.parent === '' && !['absent', ...NO_STATES].includes(node.look)
   const count = isCounted ? countOf?.(node.key) : undefined
   const isSelected =
@@ -185,7 +187,7 @@ function State({ node, countOf, path, selection, onSelect }: StateProperties) {
     node.isOnPath && 'on-path',
     isSelected && 'selected',
     path !== undefined && (path.states.has(topOf(node.key)) ? 'visited' : 'not-visited'),
-    path?.current === node.key && 'current',
+    current === node.key && 'current',
   ]
   const select = onSelect && isCounted ? () => onSelect(isSelected ? null : { state: node.key }) : undefined
   const label = `${spoken(node.key)}${count === undefined ? '' : `: ${count}`}. ${node.description}`
@@ -231,7 +233,7 @@ function Tips() {
 }
 
 export function Chart({ isLive = false, ...properties }: Properties) {
-  const { chart, path, selection, onSelect, countOf } = properties
+  const { chart, path, current, selection, onSelect, countOf } = properties
   const picture = useRef<SVGSVGElement>(null)
   useEffect(() => {
     if (!isLive) return undefined
@@ -259,7 +261,7 @@ export function Chart({ isLive = false, ...properties }: Properties) {
         <Tips />
         <g class="nodes">
           {chart.nodes.map(node => (
-            <State key={node.key} {...{ node, chart, countOf, path, selection, onSelect }} />
+            <State key={node.key} {...{ node, chart, countOf, path, current, selection, onSelect }} />
           ))}
         </g>
         <g class="edges">

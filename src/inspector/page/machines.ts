@@ -56,16 +56,19 @@ export const endsOf = ({ rules, to }: Edge): { from: string[]; to: string } => (
 export interface Way {
   to: string
   events: string[]
+  /** What comes where nothing goes wrong. */
+  isOnPath: boolean
 }
 
 /** What leads out of a state to another one; the way that everything takes where nothing goes wrong comes first. */
 export function waysFrom(chart: Statechart, name: string): Way[] {
-  const ways = new Map<string, Set<string>>()
-  for (const { rules } of chart.edges.toSorted((a, b) => Number(b.isOnPath) - Number(a.isOnPath)))
+  const ways = new Map<string, Way>()
+  for (const { rules, isOnPath } of chart.edges.toSorted((a, b) => Number(b.isOnPath) - Number(a.isOnPath)))
     for (const { event, sources, target } of rules) {
       const to = topOf(target)
       if (to === name || !sources.some(source => topOf(source) === name)) continue
-      ways.set(to, (ways.get(to) ?? new Set()).add(event))
+      const way = ways.get(to) ?? { to, events: [], isOnPath }
+      ways.set(to, { ...way, events: [...new Set([...way.events, event])] })
     }
-  return [...ways].map(([to, events]) => ({ to, events: [...events] }))
+  return [...ways.values()]
 }

@@ -21,10 +21,11 @@ const sentence = (text: string): string => {
   return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }
 
-/** The first way is the one that everything takes where nothing goes wrong. */
 function nextOf({ depth }: Told, ways: readonly Way[]): string {
   const [first, ...others] = ways
   if (first === undefined) return 'Nothing follows.'
+  if (!first.isOnPath)
+    return `It stays so until something happens: it may become ${listed(ways.map(({ to }) => spoken(to)))}.`
   const left = depth?.isInBlock === true ? depth.required - depth.confirmations : 0
   if (left > 0) return `With ${plural(left, 'more block')} on top it becomes ${spoken(first.to)}.`
   const rest = others.length === 0 ? '' : `; it may also become ${listed(others.map(({ to }) => spoken(to)))}`

@@ -36,7 +36,7 @@ export function AddressView({ chain, reference }: { chain: string; reference: st
           <Attestation address={loaded.body} />
           {chart !== undefined && (
             <section class="panel canvas" aria-label="Where it stands">
-              <Chart chart={chart} path={{ edges: new Map(), states: new Set([state]), current: state }} />
+              <Chart chart={chart} current={state} />
             </section>
           )}
         </div>

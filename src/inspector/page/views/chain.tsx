@@ -32,9 +32,7 @@ export function ChainView({ name }: { name: string }) {
       </header>
       <div class="instance-grid">
         <section class="panel canvas" aria-label="Where it stands">
-          {chart !== undefined && (
-            <Chart chart={chart} path={{ edges: new Map(), states: new Set([state]), current: state }} isLive />
-          )}
+          {chart !== undefined && <Chart chart={chart} current={state} isLive />}
         </section>
         <div class="side">
           <Standing chain={chain} />
@@ -73,9 +71,15 @@ function Standing({ chain }: { chain: Chain }) {
   )
 }
 
-const SHOWN = 40
+const SHOWN = 16
 /** They come with every block, and say nothing that a person follows. */
 const UNTOLD = ['block.applied', 'signer.recalled']
+
+/** The chain as of the event stands on the block that came, or on the one below the block that left. */
+function blockOf(event: string, { height }: Record<string, unknown>): number | null {
+  if (typeof height !== 'number' || !event.startsWith('block.')) return null
+  return event === 'block.disconnected' ? height + 1 : height
+}
 
 function Lately({ name }: { name: string }) {
   const told = chainEvents.value.filter(({ chain, event }) => chain === name && !UNTOLD.includes(event))
@@ -90,7 +94,7 @@ function Lately({ name }: { name: string }) {
             <li key={seq}>
               <time dateTime={at}>{clockTime(at)}</time>
               <span class="event">
-                {spoken(event)} {event.startsWith('block.') && String(data['height'])}
+                {spoken(event)} {blockOf(event, data)}
               </span>
               {from === to ? <span class="muted">stays</span> : <StateChip kind="chain" state={to} />}
               <span class="muted seq">commit {seq}</span>

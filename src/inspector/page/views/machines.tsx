@@ -121,7 +121,7 @@ function OfEdge({ chart, edge }: { chart: Statechart; edge: Edge }) {
 /** So far back one question looks. */
 const BACK = 10_000
 const MAXIMUM_PAGE = 1000
-const SHOWN = 30
+const SHOWN = 16
 
 /** The latest transitions of a kind that are wanted: those of the journal's end, and those that come. */
 function useTransitions(kind: string, isWanted: (event: FeedEvent) => boolean): FeedEvent[] {
