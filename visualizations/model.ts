@@ -40,6 +40,12 @@ export interface Model {
   anywhere: Rule[]
 }
 
+/** The rules that lead to another state, or back into this one. */
+export const leaving = (rules: readonly Rule[]): Rule[] => rules.filter(({ target }) => target !== null)
+
+/** The rules by which something happens, but not that the state is left. */
+export const staying = (rules: readonly Rule[]): Rule[] => rules.filter(({ target, isIdle }) => target === null && !isIdle)
+
 const keyOf = (node: AnyStateNode): string => node.path.join('.')
 
 export function modelOf(machine: AnyStateMachine): Model {
@@ -85,13 +91,13 @@ function rulesOf(node: AnyStateNode): Rule[] {
   )
 }
 
-/** `and([…])` is a function that carries its parts. */
+/** A name, `{ type, params }`, or XState's `and`, `or` and `not`: functions of that name that carry their parts. */
 function guardName(guard: unknown): string | null {
   if (guard === undefined) return null
   if (typeof guard === 'string') return guard
-  const { guards, type } = guard as { guards?: unknown[]; type?: string }
-  const parts = guards?.map(guardName)
-  if (parts !== undefined) return parts.join(' and ')
-  if (type === undefined) throw new Error('a guard without a name cannot be drawn: name it in setup()')
-  return type
+  const { guards, type, name } = guard as { guards?: unknown[]; type?: string; name?: string }
+  if (guards === undefined && type !== undefined) return type
+  const parts = guards?.map(part => guardName(part)!) ?? []
+  if (parts.length === 0) throw new Error('a guard without a name cannot be drawn: name it in setup()')
+  return name === 'not' ? `not ${parts[0]}` : parts.join(` ${name} `)
 }

@@ -21,8 +21,8 @@ export interface Box extends Point {
   height: number
 }
 
-/** `guard` where something is asked; `origin` names states that a shared edge leaves. */
-export type Role = 'name' | 'task' | 'meaning' | 'event' | 'guard' | 'origin'
+/** `note`: the states that a line leaves or enters, where it does not show them. */
+export type Role = 'name' | 'owes' | 'meaning' | 'event' | 'guard' | 'note'
 
 /** One line, or a part of one: `x` is its left edge, `y` its baseline, `width` what it takes up (SVG's `textLength`). */
 export interface Text extends Point {
@@ -33,12 +33,14 @@ export interface Text extends Point {
 
 /**
  * `absent`: not in the ledger. `task`: owes one. `alarm`: waits for a person, or says that something was taken back.
- * `good`, `bad`, `neutral`: how it ends. `group`: has sub-states. `origin`: no state, but the start of an edge that leaves
- * several states. `plain`: any other.
+ * `good`, `bad`, `neutral`: how it ends. `group`: has sub-states. `plain`: any other state. No states are `origin`, the
+ * start of a line that leaves several states, `start`, the dot that leads to a group's first sub-state, and `footnote`,
+ * what happens in every state without leaving it.
  */
-export type Look = 'absent' | 'plain' | 'task' | 'alarm' | 'good' | 'bad' | 'neutral' | 'group' | 'origin'
+export type Look =
+  'absent' | 'plain' | 'task' | 'alarm' | 'good' | 'bad' | 'neutral' | 'group' | 'origin' | 'start' | 'footnote'
 
-/** What can happen in a state without leaving it. */
+/** What can happen without leaving the state. */
 export interface Stay {
   event: string
   guard: string | null
@@ -46,34 +48,41 @@ export interface Stay {
 }
 
 export interface Node {
-  /** Path of the state joined by dots: `signed.due`. Of an origin: unique in its chart, and no state. */
+  /** Path of the state joined by dots: `signed.due`. Of what is no state: unique in its chart. */
   key: string
   /** Key of the group that holds it, or an empty string. */
   parent: string
   look: Look
-  /** Nothing leads out of it, ever. Drawn with a double border. */
+  /** Nothing leads out of it, ever: drawn with a double border. */
   isEnd: boolean
   /** On the way that everything takes where nothing goes wrong. */
   isOnPath: boolean
-  /** The state's description; of an origin the states that it stands for. */
+  /** The state's description; of what is no state, what it stands for. */
   description: string
   task: string | null
   box: Box
-  /** Where the icon of `alarm`, `good`, `bad` and `neutral` has its centre; null for other looks. */
+  /** The centre of the icon of `alarm`, `good`, `bad` and `neutral`; null for other looks. */
   icon: Point | null
   texts: Text[]
   stays: Stay[]
 }
 
+/** One rule of the machine: `sources` and `target` are keys of states, sub-states too, where a line ends at their group. */
+export interface Rule {
+  event: string
+  guard: string | null
+  sources: string[]
+  target: string
+}
+
 export interface Edge {
-  /** `from>to`, of nodes; unique in its chart. */
+  /** `from>to`; unique in its chart. */
   key: string
-  /** Key of the node that the line leaves: a state or an origin. */
+  /** Keys of nodes: a state, an origin or a start, and a state. */
   from: string
   to: string
-  /** The states that it can be taken from: one, or those of an origin. */
-  sources: string[]
-  rules: { event: string; guard: string | null }[]
+  /** None from a start. */
+  rules: Rule[]
   /** Part of the way that everything takes where nothing goes wrong: drawn thick. */
   isOnPath: boolean
   /** At least two; horizontal and vertical lines only. The arrow's head is at the last. */
