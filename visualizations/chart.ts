@@ -48,14 +48,16 @@ export function draftOf(model: Model, shown: Shown, widths: Widths): Draft {
     ],
     edges: [
       ...own.map(arrow => edgeOf(arrow, isOnPath(arrow.from, arrow.to), label(arrow.rules, arrow))),
-      ...groups.map(({ key, initial }) => edgeOf({ parent: key, from: startOf(key), to: initial!, rules: [] }, false, null)),
+      ...groups.map(({ key, initial }) =>
+        edgeOf({ parent: key, from: startOf(key), to: initial!, rules: [] }, false, null),
+      ),
       ...shared.map(arrow => edgeOf({ ...arrow, from: keyOf(arrow) }, false, null)),
     ],
   }
 }
 
 /** Whether a step is one of the path's, which names states without their sub-states. */
-function pathOf({ id, states }: Model, { path }: Shown): (from: string, to: string) => boolean {
+export function pathOf({ id, states }: Model, { path }: Shown): (from: string, to: string) => boolean {
   for (const key of path)
     if (!states.some(state => state.key === key)) throw new Error(`shown.ts: ${id} has no state ${key}`)
   const steps = new Set(path.slice(1).map((to, i) => `${path[i]}>${to}`))
@@ -63,7 +65,7 @@ function pathOf({ id, states }: Model, { path }: Shown): (from: string, to: stri
   return (from, to) => steps.has(`${top(from)}>${top(to)}`)
 }
 
-function lookOf({ key, isEnd, initial, task }: State, shown: Shown): Look {
+export function lookOf({ key, isEnd, initial, task }: State, shown: Shown): Look {
   if (key === BIRTH) return 'absent'
   if (shown.bad.includes(key)) return 'bad'
   if (shown.good.includes(key)) return 'good'

@@ -12,14 +12,14 @@ export interface Overlay {
   title: string
   classOf: (key: string) => readonly string[]
   above: readonly string[]
-  /** Pixels of room below the chart, for what `above` draws there. */
-  room: number
+  /** Of the whole, with room for what `above` draws beside the chart. */
+  size: { width: number; height: number }
 }
 
 export function statechartSvg(chart: Statechart, overlay?: Overlay): string {
-  const { machine, purpose, width, height } = chart
+  const { machine, purpose } = chart
   const title = overlay?.title ?? `The states of ${machine}`
-  const size = { width, height: height + (overlay?.room ?? 0) }
+  const size = overlay?.size ?? { width: chart.width, height: chart.height }
   const more = overlay?.classOf ?? (() => [])
   return picture({ name: machine, title, description: `${purpose} ${storyOf(chart)}` }, size, [
     ...chart.nodes.map(node => drawNode(node, more(node.key))),
@@ -35,9 +35,18 @@ function storyOf({ nodes }: Statechart): string {
   const names = (keep: (node: Node) => boolean) => nodes.filter(keep).map(({ key }) => key)
   const list = (title: string, keys: readonly string[]) => (keys.length === 0 ? '' : ` ${title}: ${keys.join(', ')}.`)
   const path = `Where nothing goes wrong it goes through ${names(({ isOnPath }) => isOnPath).join(', ')}.`
-  const good = list('Ends well in', names(({ look }) => look === 'good'))
-  const bad = list('Ends badly in', names(({ look }) => look === 'bad'))
-  const alarm = list('Waits for a person, or was taken back, in', names(({ look }) => look === 'alarm'))
+  const good = list(
+    'Ends well in',
+    names(({ look }) => look === 'good'),
+  )
+  const bad = list(
+    'Ends badly in',
+    names(({ look }) => look === 'bad'),
+  )
+  const alarm = list(
+    'Waits for a person, or was taken back, in',
+    names(({ look }) => look === 'alarm'),
+  )
   return path + good + bad + alarm
 }
 
@@ -51,7 +60,12 @@ function drawNode(node: Node, more: readonly string[]): string {
     ...(icon === null ? [] : [drawIcon(look, icon)]),
     ...node.texts.map(textLine),
   ]
-  return group(['node', look, ...more], key, `${look === 'origin' ? '' : `${key}: `}${description}${owes}`, shapes.join(''))
+  return group(
+    ['node', look, ...more],
+    key,
+    `${look === 'origin' ? '' : `${key}: `}${description}${owes}`,
+    shapes.join(''),
+  )
 }
 
 /** What ends badly has its corners cut off. */
@@ -84,8 +98,15 @@ const ICONS: Readonly<Partial<Record<Look, [shape: string, sign: string]>>> = {
 
 function drawIcon(look: Look, { x, y }: Point): string {
   const [shape, sign] = ICONS[look]!
-  return tag('g', { transform: `translate(${x} ${y})` }, tag('path', { class: 'icon', d: shape }) + tag('path', { class: 'sign', d: sign }))
+  return tag(
+    'g',
+    { transform: `translate(${x} ${y})` },
+    tag('path', { class: 'icon', d: shape }) + tag('path', { class: 'sign', d: sign }),
+  )
 }
+
+/** A line within a group has the group's colour under it. */
+const groundOf = (to: string): string => (to.includes('.') ? 'ground inside' : 'ground')
 
 const THIN = { length: 9, width: 8 }
 const THICK = { length: 13, width: 13 }
@@ -97,7 +118,7 @@ function drawEdge(edge: Edge, more: readonly string[]): string {
   const shapes = [
     tag('path', { class: 'line', d: linePath(points, head.length - 1) }),
     arrowHead(points, head),
-    ...(label === null ? [] : [rectangle('ground', label.box), ...label.texts.map(textLine)]),
+    ...(label === null ? [] : [rectangle(groundOf(to), label.box), ...label.texts.map(textLine)]),
   ]
   const title = rules.length === 0 ? `begins in ${to}` : `${from} to ${to}: ${said}`
   return group(['edge', ...(isOnPath ? ['path'] : []), ...more], key, title, shapes.join(''))

@@ -34,8 +34,7 @@ interface Piece {
   to: Point
 }
 
-const piecesOf = (edge: Edge): Piece[] =>
-  edge.points.slice(1).map((to, i) => ({ edge, from: edge.points[i]!, to }))
+const piecesOf = (edge: Edge): Piece[] => edge.points.slice(1).map((to, i) => ({ edge, from: edge.points[i]!, to }))
 
 function isCrossing(a: Piece, b: Piece): boolean {
   if (a.edge === b.edge) return false

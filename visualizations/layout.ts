@@ -2,14 +2,14 @@
  * Where everything lies: ELK's layered layout (https://eclipse.dev/elk/reference/algorithms/org-eclipse-elk-layered.html)
  * puts states in rows, lines around them and labels on their lines. It runs when the pictures are generated, and only then.
  */
-import ELK, { type ElkNode } from 'elkjs/lib/elk.bundled.js'
+import elkjs, { type ElkNode } from 'elkjs/lib/elk.bundled.js'
 import type { Draft, DraftEdge } from './chart.ts'
 import type { Edge, Node, Point } from './statechart.ts'
 import { roomFor } from './room.ts'
 import { straightened } from './straighten.ts'
 import { boxOf, move, tenth } from './typeset.ts'
 
-const elk = new ELK()
+const elk = new elkjs.default()
 
 export type Options = Readonly<Record<string, string>>
 
@@ -75,8 +75,7 @@ function connected(nodes: readonly Node[], edges: readonly DraftEdge[]): Connect
   for (const node of nodes) {
     if (parts.some(part => part.nodes.includes(node))) continue
     const keys = new Set([node.key])
-    for (const key of keys)
-      for (const { from, to } of edges) if (from === key || to === key) keys.add(from).add(to)
+    for (const key of keys) for (const { from, to } of edges) if (from === key || to === key) keys.add(from).add(to)
     parts.push({ nodes: nodes.filter(({ key }) => keys.has(key)), edges: edges.filter(({ from }) => keys.has(from)) })
   }
   return parts
@@ -92,7 +91,14 @@ async function layOutConnected({ nodes, edges }: Connected, options: Options): P
 function withRoom(node: Node, inside: Laid | undefined): Node {
   if (inside === undefined) return node
   const width = Math.max(node.box.width, inside.width + 2 * GROUP.side)
-  return { ...node, box: boxOf({ width, height: node.box.height + GROUP.top + inside.height + GROUP.bottom }, node.box) }
+  return {
+    ...node,
+    box: {
+      ...node.box,
+      width: tenth(width),
+      height: tenth(node.box.height + GROUP.top + inside.height + GROUP.bottom),
+    },
+  }
 }
 
 function withInside(whole: Laid, key: string, inside: Laid): Laid {
@@ -217,7 +223,8 @@ function placed(nodes: readonly Node[], edges: readonly DraftEdge[], root: ElkNo
   const placedEdges = edges.map(({ parent: _, label, ...edge }) => ({
     ...edge,
     points: points.get(edge.key)!,
-    label: label === null ? null : { box: boxOf(label, labelAt(edge.key)), texts: move(label.texts, labelAt(edge.key)) },
+    label:
+      label === null ? null : { box: boxOf(label, labelAt(edge.key)), texts: move(label.texts, labelAt(edge.key)) },
   }))
   return {
     width: root.width!,

@@ -44,7 +44,8 @@ export interface Model {
 export const leaving = (rules: readonly Rule[]): Rule[] => rules.filter(({ target }) => target !== null)
 
 /** The rules by which something happens, but not that the state is left. */
-export const staying = (rules: readonly Rule[]): Rule[] => rules.filter(({ target, isIdle }) => target === null && !isIdle)
+export const staying = (rules: readonly Rule[]): Rule[] =>
+  rules.filter(({ target, isIdle }) => target === null && !isIdle)
 
 const keyOf = (node: AnyStateNode): string => node.path.join('.')
 

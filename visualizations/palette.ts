@@ -79,18 +79,23 @@ const LOOKS = ['task', 'alarm', 'good', 'bad', 'neutral'] as const
 
 const colours = (theme: Theme): string =>
   [
-    `.ground{fill:${theme.ground}}`,
+    `.ground{fill:${theme.ground}}.inside{fill:${theme.group}}`,
     `.box{fill:${theme.box};stroke:${theme.line}}`,
     `.group .box{fill:${theme.group}}`,
     `.absent .box,.origin .box,.footnote .box{fill:${theme.ground}}`,
-    ...LOOKS.map(look => `.${look} .box{fill:${theme[look][0]}}.${look} .box,.${look} .inner{stroke:${theme[look][1]}}`),
+    ...LOOKS.map(
+      look => `.${look} .box{fill:${theme[look][0]}}.${look} .box,.${look} .inner{stroke:${theme[look][1]}}`,
+    ),
     ...LOOKS.map(look => `.${look} .icon{fill:${theme[look][1]}}`),
     `.sign{stroke:${theme.sign}}`,
     `.line{stroke:${theme.arrow}}.head,.start .box{fill:${theme.arrow};stroke:none}`,
     `.path .line{stroke:${theme.path}}.path .head{fill:${theme.path}}`,
     ...Object.entries(ROLE_COLOURS).map(([role, colour]) => `.${role}{fill:${theme[colour]}}`),
-    `.taken .line,.visited>.box,.visited>.inner{stroke:${theme.taken}}.taken .head,.badge{fill:${theme.taken}}`,
-    `.count{fill:${theme.sign}}`,
+    `.taken .line,.taken>.box,.visited>.box,.visited>.inner{stroke:${theme.taken}}.taken .head,.badge{fill:${theme.taken}}`,
+    `.life{stroke:${theme.line}}.phase{fill:${theme.neutral[0]}}.note-box .box{fill:${theme.ground};stroke:${theme.line}}`,
+    `.commit .box{fill:${theme.good[0]};stroke:${theme.good[1]}}.bar{fill:${theme.good[1]}}`,
+    `.keys .box{fill:${theme.task[0]};stroke:${theme.task[1]}}.key{stroke:${theme.task[1]}}`,
+    `.mark text{fill:${theme.sign}}`,
   ].join('')
 
 const SHAPES = [
@@ -102,6 +107,9 @@ const SHAPES = [
   '.box,.inner{stroke-width:1.2}.inner{fill:none}.absent .box,.origin .box,.footnote .box{stroke-dasharray:4 3}',
   '.alarm .box{stroke-width:2}',
   '.line{fill:none;stroke-width:1.3}.path .line{stroke-width:3.5}',
+  '.keys .box{stroke-width:2}.key{fill:none;stroke-width:2}',
+  '.aside{opacity:.35}.visited>.box,.visited>.inner{stroke-width:2.2}.now>.box{stroke-width:4}',
+  '.life{fill:none;stroke-width:1.2;stroke-dasharray:3 4}.answer .line{stroke-dasharray:6 4}.note-box .box{stroke-dasharray:4 3}',
   '.sign{fill:none;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}',
 ].join('')
 

@@ -31,7 +31,8 @@ export async function statechartOf(shown: Shown): Promise<Statechart> {
   const cost = (picture: Laid) => costOf({ ...picture, width: picture.width + 2 * MARGIN })
   const best = laid.reduce((a, b) => (cost(b) < cost(a) ? b : a))
   const whole = footnotesOf(model, FOOTNOTE_WIDTH).reduce(
-    (picture, note) => withBeside(picture, { width: note.box.width, height: note.box.height, nodes: [note], edges: [] }),
+    (picture, note) =>
+      withBeside(picture, { width: note.box.width, height: note.box.height, nodes: [note], edges: [] }),
     best,
   )
   const by = { x: MARGIN, y: MARGIN }

@@ -3,7 +3,8 @@ import type { Model, Rule } from './model.ts'
 import type { Said } from './said.ts'
 
 /** `height.reached [isPaid]` */
-export const label = ({ event, guard }: Pick<Rule, "event" | "guard">): string => (guard === null ? event : `${event} [${guard}]`)
+export const label = ({ event, guard }: Pick<Rule, 'event' | 'guard'>): string =>
+  guard === null ? event : `${event} [${guard}]`
 
 export const sayings = (said: readonly Said[]): string[] =>
   said.map(one => (one.verb === 'tell' ? `tells ${one.to}: ${one.event}` : `${one.verb}s ${one.what}`))

@@ -72,7 +72,25 @@ export function ruleBlock({ event, guard }: { event: string; guard: string | nul
     ],
     SPACE,
   )
-  return short.width <= width ? short : stack([paragraph(event, 'event', width), paragraph(`[${guard}]`, 'guard', width)])
+  return short.width <= width
+    ? short
+    : stack([paragraph(event, 'event', width), paragraph(`[${guard}]`, 'guard', width)])
+}
+
+/** Each line in the middle. */
+export const centred = (block: Block): Block => ({
+  ...block,
+  texts: block.texts.map(text => ({ ...text, x: tenth((block.width - text.width) / 2) })),
+})
+
+/** Blocks side by side, each but the first so many pixels to the right of the one before. */
+export function row(cells: readonly Block[], columns: readonly number[]): Block {
+  let x = 0
+  const texts = cells.flatMap((cell, i) => {
+    if (i > 0) x += columns[i - 1]!
+    return move(cell.texts, { x, y: 0 })
+  })
+  return { width: x + cells.at(-1)!.width, height: Math.max(...cells.map(({ height }) => height)), texts }
 }
 
 export const boxOf = ({ width, height }: Block, at: { x: number; y: number }): Box => ({
