@@ -32,10 +32,8 @@ const UNKNOWN = 1000
 /** In pixels. */
 export function widthOf(text: string, { size, bold }: Font): number {
   const widths = bold ? BOLD : REGULAR
-  const thousandths = [...text].reduce(
-    (sum, sign) => sum + (OTHERS[sign] ?? widths[sign.codePointAt(0)! - SPACE] ?? UNKNOWN),
-    0,
-  )
+  let thousandths = 0
+  for (const sign of text) thousandths += OTHERS[sign] ?? widths[sign.codePointAt(0)! - SPACE] ?? UNKNOWN
   return (thousandths * size) / 1000
 }
 

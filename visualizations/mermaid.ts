@@ -32,10 +32,8 @@ export function mermaidOf(model: Model, shown: Shown): string {
     '  direction TB',
     `  [*] --> ${nameOf(top[0]!.key)}`,
     ...top.flatMap(state => stateLines(model, shown, state, '  ')),
-    ...shared.flatMap(({ words, rules }) => [
-      `  state "${words}" as ${nameOf(words)}`,
-      ...edges(rules, () => nameOf(words)),
-    ]),
+    ...[...new Set(shared.map(({ words }) => words))].map(words => `  state "${words}" as ${nameOf(words)}`),
+    ...shared.flatMap(({ words, rules }) => edges(rules, () => nameOf(words))),
     ...edges(own, ({ sources }) => nameOf(sources[0]!)),
     ...loops(model),
     ...model.states.filter(({ isEnd }) => isEnd).map(({ key }) => `  ${nameOf(key)} --> [*]`),

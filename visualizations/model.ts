@@ -98,7 +98,14 @@ function guardName(guard: unknown): string | null {
   if (typeof guard === 'string') return guard
   const { guards, type, name } = guard as { guards?: unknown[]; type?: string; name?: string }
   if (guards === undefined && type !== undefined) return type
-  const parts = guards?.map(part => guardName(part)!) ?? []
-  if (parts.length === 0) throw new Error('a guard without a name cannot be drawn: name it in setup()')
+  if (guards === undefined || guards.length === 0)
+    throw new Error('a guard without a name cannot be drawn: name it in setup()')
+  const parts = guards.map(part => bracketed(guardName(part)!, name!))
   return name === 'not' ? `not ${parts[0]}` : parts.join(` ${name} `)
+}
+
+/** `and` binds closer than `or`, and `not` closer than both. */
+function bracketed(words: string, within: string): string {
+  const isLoose = words.includes(' or ') ? within !== 'or' : words.includes(' and ') && within === 'not'
+  return isLoose ? `(${words})` : words
 }

@@ -1,4 +1,5 @@
 /** Commands whose work lies outside src: it is compiled beside it, and found by its place. */
+import type { RenderPath } from './draw-instance.ts'
 import type { Terminal } from './terminal.ts'
 import { table } from './table.ts'
 
@@ -20,6 +21,11 @@ const load = (path: string): Promise<unknown> => import(new URL(`../../${path}`,
 export async function visualize(directory: string): Promise<void> {
   const { generate } = (await load('visualizations/generate.js')) as { generate: (directory: string) => Promise<void> }
   await generate(directory)
+}
+
+export async function loadRenderPath(): Promise<RenderPath> {
+  const module = (await load('visualizations/instance.js')) as { renderPath: RenderPath }
+  return module.renderPath
 }
 
 /** Progress goes to stderr, the table to stdout. Performance is reported, never an error. */
