@@ -23,7 +23,7 @@ import { openPool } from './keys/pool.ts'
 import type { RouteContext } from './route-context.ts'
 import { refuseOldKeys } from './keys/restored.ts'
 import { signerRoutes } from './routes/table.ts'
-import { HASH_HEADER, SEQUENCE_HEADER } from '../signer-api/routes.ts'
+import { HASH_HEADER, memoryHeaders, SEQUENCE_HEADER } from '../signer-api/routes.ts'
 import { createVoids, UNSEEN_BOUNDS } from './signing/voids.ts'
 
 /** Templates carry whole previous transactions. */
@@ -62,7 +62,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       tokens: () => tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
       log,
-      answerHeaders: () => memoryHeaders(memory),
+      answerHeaders: () => memoryHeaders(memory.position()),
       guard: request => {
         refuseWhenBehind(memory, request)
       },
@@ -104,7 +104,7 @@ function assemble(
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
   const now = () => clock.now()
   const identity = identityOf(seed)
-  const attempts = createAttempts({ memory, seed, authority, bounds: UNSIGNED_BOUNDS, log, now })
+  const attempts = createAttempts({ memory, seed, authority, wallet: identity.key, bounds: UNSIGNED_BOUNDS, log, now })
   return {
     chains,
     identity,
@@ -118,11 +118,6 @@ function assemble(
 function authorityOf({ authorisation }: SignerConfig): Authority | null {
   if (authorisation?.required !== true) return null
   return { keys: authorisation.keys, approvals: authorisation.approvals }
-}
-
-function memoryHeaders(memory: SignerMemory): Record<string, string> {
-  const { sequence, hash } = memory.position()
-  return { [SEQUENCE_HEADER]: String(sequence), [HASH_HEADER]: hash }
 }
 
 /**

@@ -18,6 +18,7 @@ import { createOrchestrator, chainContext, type Orchestrator } from '../orchestr
 import { kindOf } from '../kernel/step.ts'
 import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
+import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
@@ -130,7 +131,12 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     wakeSupply: chain => supplies.get(chain)?.wake(),
     stopping: ending.signal,
   }
-  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
+  // What a backend is to name in its intents, and to compare with what the signer shows later.
+  const answerHeaders = () => {
+    const seen = started.signer.seen()
+    return seen === null ? {} : memoryHeaders(seen)
+  }
+  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])

@@ -55,6 +55,7 @@ function describeWithdrawal(instance: Instance, heights: Heights) {
     amount,
     expiresAt,
     round,
+    memory,
     reason,
     transfer,
     transactionId,
@@ -72,6 +73,7 @@ function describeWithdrawal(instance: Instance, heights: Heights) {
     amount,
     expiresAt,
     round,
+    memory,
     state: stateOf(instance),
   }
   const how = { reason, transferId: transfer === null ? null : nameOf(transfer), transactionId, fee }

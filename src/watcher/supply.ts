@@ -2,13 +2,14 @@
  * What the watcher wants of the signer besides signatures: at the start, all that it has signed and this ledger lacks;
  * from then on, enough free addresses.
  */
-import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
+import { boundary, Fault, operating, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { AddressContext, GeneratedAddress } from '../../machines/address.ts'
 import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
+import { addressId } from '../orchestrator/routes/blocks.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { healthOf, type Health } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
@@ -44,6 +45,12 @@ export const freeAddresses = (memory: LiveMemory, chain: string): AddressContext
 /** How many the ledger knows: indices are without gaps from 0. */
 const knownAddresses = (memory: LiveMemory, chain: string): number =>
   ['generated', 'watched', 'assigned'].reduce((sum, state) => sum + memory.count('address', chain, state), 0)
+
+/** Whose identity key has attested this chain's addresses; null before there is one. */
+export function attesterOf(memory: LiveMemory, chain: string): string | null {
+  const treasury = memory.get(addressId(chain, 0))
+  return treasury === undefined ? null : addressOf(treasury).attestation.key
+}
 
 /** What has left memory has ended well or badly; it needs no adoption. */
 async function lacks({ orchestrator, archive }: SupplyOptions, { transferId, n }: SignedRecord): Promise<boolean> {
@@ -124,6 +131,12 @@ async function refill(options: SupplyOptions): Promise<void> {
  */
 async function askRules({ chain, signer, orchestrator, health, clock }: SupplyOptions): Promise<void> {
   const rules = await signer.rules(chain)
+  const attester = attesterOf(orchestrator.memory, chain)
+  if (rules !== null && attester !== null && rules.wallet !== attester)
+    throw operating(
+      'other-signer',
+      `the signer's identity is ${rules.wallet}, the ledger's addresses are ${attester}'s: is signer.url right?`,
+    )
   const isNew = JSON.stringify(rules) !== JSON.stringify(healthOf(health, chain).rules)
   if (!isNew) return
   health.trigger.noted({ chain, rules })

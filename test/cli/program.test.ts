@@ -170,18 +170,35 @@ describe('init', () => {
 
 describe('authorise', () => {
   const intent = { id: 'w1', chain: 'litecoin', asset: 'LTC', to: 'Müller', amount: '5' }
+  const WALLET = Buffer.alloc(32, 9).toString('base64')
   const write = async (text: string) => {
     await writeFile(join(directory, 'key'), `${Buffer.alloc(32, 7).toString('base64')}\n`)
+    await writeFile(join(directory, 'wallet.pub'), `${WALLET}\n`)
     await writeFile(join(directory, 'intent'), text)
     return run('authorise', '--key', join(directory, 'key'), '--intent', join(directory, 'intent'))
   }
   test('signs the canonical intent, absent values as null and round 1', async () => {
     const { status, out } = await write(JSON.stringify(intent))
-    const full: Intent = { ...intent, dataField: null, expiresAt: null, round: 1 }
+    const full: Intent = { ...intent, dataField: null, expiresAt: null, round: 1, memory: null }
     expect(status).toBe(0)
-    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full))).toBe(true)
-    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes({ ...full, amount: '6' }))).toBe(false)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full, WALLET))).toBe(true)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes({ ...full, amount: '6' }, WALLET))).toBe(false)
   })
+  test('signs for the wallet beside the key, or for the one that is named; an intent that names another is refused', async () => {
+    await write(JSON.stringify(intent))
+    const other = Buffer.alloc(32, 8).toString('base64')
+    await writeFile(join(directory, 'other.pub'), `${other}\n`)
+    const asked = { ...intent, dataField: null, expiresAt: null, round: 1, memory: 12, wallet: other }
+    await writeFile(join(directory, 'intent'), JSON.stringify(asked))
+    const { wallet: _, ...full } = asked
+    const args = ['authorise', '--key', join(directory, 'key'), '--intent', join(directory, 'intent')]
+    const refused = await run(...args)
+    expect([refused.status, refused.err]).toEqual([2, expect.stringContaining("the intent's wallet")])
+    const { status, out } = await run(...args, '--wallet', join(directory, 'other.pub'))
+    expect(status).toBe(0)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full, other))).toBe(true)
+  })
+
   test.each([
     ['{', 'not JSON'],
     ['{"id":"w1"}', "the intent's chain"],

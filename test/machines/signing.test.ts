@@ -20,6 +20,7 @@ const intent = {
   amount: '100',
   expiresAt: null,
   round: 2,
+  memory: null,
   authorisations: [{ key: 'k', signature: 's' }],
 }
 const events: { [Type in SigningEvent['type']]: Extract<SigningEvent, { type: Type }> } = {

@@ -12,11 +12,12 @@ import { createSignable } from '../../adapters/bitcoin/signable.ts'
 import { writeTemplate } from '../../adapters/bitcoin/template.ts'
 import type { Disk, LogLevel, Ports } from '../../src/kernel/ports.ts'
 import { mnemonicToSeedSync } from '@scure/bip39'
-import type { Authorisation, Intent, Json } from '../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Intent, Json } from '../../machines/vocabulary.ts'
 import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
 import { loadSignerConfig, type SignerConfig } from '../../src/config.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 import { createClock, derive } from '../../src/shell/ports.ts'
+import { identityOf } from '../../src/signer/keys/identity.ts'
 import { createKeystore } from '../../src/signer/keys/keystore.ts'
 import { main, type Signer } from '../../src/signer/main.ts'
 
@@ -29,6 +30,8 @@ export const SECOND_BACKEND = new Uint8Array(32).fill(4)
 export const STRANGER = new Uint8Array(32).fill(5)
 export const NETWORK = networkOf('litecoin-regtest')
 export const SEED = mnemonicToSeedSync(PHRASE)
+/** What intents for this signer name. */
+export const WALLET = identityOf(SEED).key
 export const FUNDS = 10_000_000n
 
 export interface Rig {
@@ -163,12 +166,12 @@ export const pay = (coins: readonly Coin[], outputs: readonly (readonly [string,
 
 export function intent(id: string, amount: bigint, changes: Partial<Intent> = {}): Intent {
   const base = { id, chain: 'litecoin', asset: 'LTC', to: theirs(0), dataField: null, amount: String(amount) }
-  return { ...base, expiresAt: null, round: 1, ...changes }
+  return { ...base, expiresAt: null, round: 1, memory: null, ...changes }
 }
 
-export const authorised = (plain: Intent, ...keys: Uint8Array[]): Intent & { authorisations: Authorisation[] } => ({
+export const authorised = (plain: Intent, ...keys: Uint8Array[]): AuthorisedIntent => ({
   ...plain,
-  authorisations: (keys.length === 0 ? [BACKEND] : keys).map(key => signBytes(key, intentBytes(plain))),
+  authorisations: (keys.length === 0 ? [BACKEND] : keys).map(key => signBytes(key, intentBytes(plain, WALLET))),
 })
 
 export const transferOf = (name: string): string => createHash('sha256').update(name).digest('hex')

@@ -1,10 +1,12 @@
 /** What every run starts from and what is slow to make: the signer's keystore, and a chain with mature coins to pay with. */
+import { mnemonicToSeedSync } from '@scure/bip39'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { publicKeyOf } from '../../src/canonical.ts'
 import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../../src/config.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
+import { identityOf } from '../../src/signer/keys/identity.ts'
 import { createKeystore } from '../../src/signer/keys/keystore.ts'
 import { simulatedDisk, type SimulatedDisk } from './disk.ts'
 import { quickDerive } from './machine.ts'
@@ -36,6 +38,8 @@ export const BASE_HEIGHT = 190
 
 const NODE_ACCESS = { username: 'user', password: 'password' }
 const PHRASE = `${'zoo '.repeat(23)}vote`
+/** What intents for the signer name. */
+export const WALLET = identityOf(mnemonicToSeedSync(PHRASE)).key
 const BASE_MS = Date.parse('2025-12-31T00:00:00Z')
 
 export function watcherConfig(): WatcherConfig {

@@ -1,6 +1,6 @@
 /** Withdrawals: asked for under an id of the backend's, once. */
 import type { z } from 'zod'
-import { boundary } from '../../kernel/fault.ts'
+import { boundary, operating } from '../../kernel/fault.ts'
 import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
@@ -11,6 +11,7 @@ import { healthOf } from '../health.ts'
 import { findOrThrow, type Parts } from '../route-context.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer-client.ts'
+import { attesterOf } from '../supply.ts'
 import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
@@ -20,11 +21,23 @@ export const contextOf = (instance: Instance) => instance.context as unknown as 
 
 const intentOf = (id: string, { authorisations: _, ...intent }: Asked): Intent => ({ id, ...intent })
 
-function checkAuthorisations(intent: Intent, authorisations: readonly Authorisation[]): void {
-  const bytes = intentBytes(intent)
+/** The identity key of the signer that shall pay: as it says itself, else as it has attested our addresses. */
+function walletOf({ health, orchestrator }: Parts, chain: string): string {
+  const told = healthOf(health, chain).rules?.wallet
+  const wallet = told ?? attesterOf(orchestrator.memory, chain)
+  if (wallet !== null) return wallet
+  throw operating('signer-unknown', 'the signer has not said yet who it is, and its key is a part of what is signed')
+}
+
+function checkAuthorisations(parts: Parts, intent: Intent, authorisations: readonly Authorisation[]): void {
+  if (authorisations.length === 0) return
+  const bytes = intentBytes(intent, walletOf(parts, intent.chain))
   const wrong = authorisations.find(authorisation => !isSigned(authorisation, bytes))
   if (wrong !== undefined)
-    throw boundary('invalid-authorisation', `the signature of key ${wrong.key} does not verify for this intent`)
+    throw boundary(
+      'invalid-authorisation',
+      `the signature of key ${wrong.key} does not verify for this intent and this wallet`,
+    )
 }
 
 /** Refuses what could never be paid, before anything is stored (B12). */
@@ -53,7 +66,7 @@ function checkSame(known: WithdrawalContext, intent: Intent): void {
 
 /** The same body again is the resource as it is; one round more is a new start, and only after `failed`. */
 function isNewRound(known: Instance, intent: Intent): boolean {
-  const { round, expiresAt } = contextOf(known)
+  const { round, expiresAt, memory } = contextOf(known)
   checkSame(contextOf(known), intent)
   if (intent.round === round + 1 && stateOf(known) === 'failed') return true
   if (intent.round !== round)
@@ -62,6 +75,7 @@ function isNewRound(known: Instance, intent: Intent): boolean {
       `round ${intent.round} is refused: the withdrawal is ${stateOf(known)} in round ${round}`,
     )
   if (intent.expiresAt !== expiresAt) throw boundary('conflict', 'this id was used with another expiresAt')
+  if (intent.memory !== memory) throw boundary('conflict', 'this id was used with another memory')
   return false
 }
 
@@ -108,7 +122,7 @@ const putWithdrawal = (parts: Parts) =>
       // From here to the dispatch there is no await: two requests for one id cannot both find nothing.
       const known = parts.orchestrator.memory.get(id) ?? archived
       const isNew = known === null || isNewRound(known, intent)
-      checkAuthorisations(intent, body.authorisations)
+      checkAuthorisations(parts, intent, body.authorisations)
       if (isNew) await request(parts, intent, body.authorisations)
       else await addAuthorisations(parts, known, body.authorisations)
       const now = await findOrThrow(parts, id)
@@ -129,9 +143,10 @@ const putAuthorisation = (parts: Parts) =>
     answers: { 200: withdrawalSchema },
     async handle({ params, body }) {
       const known = await findOrThrow(parts, withdrawalId(params.id!))
-      const { chain, asset, to, dataField, amount, expiresAt, round } = contextOf(known)
+      const { chain, asset, to, dataField, amount, expiresAt, round, memory } = contextOf(known)
       const authorisation = { key: standardKey(params.key!), signature: body.signature }
-      checkAuthorisations({ id: params.id!, chain, asset, to, dataField, amount, expiresAt, round }, [authorisation])
+      const intent = { id: params.id!, chain, asset, to, dataField, amount, expiresAt, round, memory }
+      checkAuthorisations(parts, intent, [authorisation])
       await addAuthorisations(parts, known, [authorisation])
       const now = await findOrThrow(parts, known.id)
       return { status: 200, body: describe(now, parts.orchestrator.memory.heights) }
