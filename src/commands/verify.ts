@@ -1,10 +1,12 @@
 /** `lockkeeper verify`: every record of a ledger, or of a signer's memory, checked offline. */
 import { basename, dirname, resolve } from 'node:path'
-import { boundary, reasonOf } from '../kernel/fault.ts'
+import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
-import { verifyLedger } from '../ledger/verify.ts'
-import { verifyAudit } from '../signer/audit/verify.ts'
+import { verifyLedger, type Finding } from '../ledger/verify.ts'
+import { verifyAudit, type AuditVerified } from '../signer/audit/verify.ts'
+import { namedMemory } from '../signer/keys/keystore.ts'
+import { memoryIn } from '../signer/memory/memory.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -12,11 +14,13 @@ import type { Terminal } from './terminal.ts'
  * @returns whether the store is sound; what a start repairs by itself is reported and is no damage
  */
 export async function verifyStore(disk: Disk, path: string, text: string, terminal: Terminal): Promise<boolean> {
-  const { directory, isSigner } = storeOf(path, text)
+  const { directory, keystore } = storeOf(path, text)
   const { findings, summary } = await verifyLedger(disk, directory)
   const memory = { sequence: summary.seq, hash: summary.lastHash }
-  const audit = isSigner ? await verifyAudit(disk, directory, memory) : null
+  const ledgerId = (await memoryIn(disk, directory).catch(() => null)) ?? 'none'
+  const audit = keystore === null ? null : await verifyAudit(disk, directory, { ...memory, ledgerId })
   if (audit !== null) findings.push(...audit.findings)
+  if (keystore !== null) findings.push(...(await verifyBinding(disk, keystore, ledgerId)))
   for (const { file, offset, problem, damage } of findings) {
     terminal.out(`${damage ? 'damage' : 'note'}: ${file} at byte ${offset}: ${problem}`)
   }
@@ -29,21 +33,46 @@ export async function verifyStore(disk: Disk, path: string, text: string, termin
     const opened = [...audit.opened].map(([command, times]) => `${command} ${times}`)
     terminal.out(`audit: ${audit.lines} lines in ${audit.files} files, sealed by ${audit.key ?? 'nobody'}`)
     terminal.out(`opened by: ${opened.join(', ')}`)
+    for (const line of audit.policies.flatMap(tellPolicy)) terminal.out(line)
   }
   const damaged = findings.filter(finding => finding.damage).length
   terminal.out(damaged === 0 ? 'sound' : `damaged: ${damaged} findings`)
   return damaged === 0
 }
 
+/** The keystore says which memory is its own, though only its passphrase shows that nobody has changed that. */
+async function verifyBinding(disk: Disk, keystore: string, ledgerId: string): Promise<Finding[]> {
+  try {
+    const named = await namedMemory(disk, keystore)
+    if (named === ledgerId) return []
+    const problem = `belongs to the memory ${named}, here is ${ledgerId}`
+    return [{ file: keystore, offset: 0, problem, damage: true }]
+  } catch (error) {
+    // A copy of the data directory is looked at without its keystore, too.
+    const damage = !(error instanceof Fault && error.kind === 'no-keystore')
+    return [{ file: keystore, offset: 0, problem: reasonOf(error), damage }]
+  }
+}
+
+type Changed = AuditVerified['policies'][number]
+
+/** Who reads it looks for what became looser. */
+const tellPolicy = ({ at, digest, changes }: Changed): string[] => [
+  `policy changed at ${new Date(at).toISOString()}, now ${digest}:`,
+  ...changes.map(({ rule, before, after, isLooser }) => {
+    return `  ${isLooser ? 'looser' : 'changed'}: ${rule}: ${before ?? 'none'} -> ${after ?? 'none'}`
+  }),
+]
+
 /** The two files have different keys. One that would do as either is what its name says. */
-function storeOf(path: string, text: string): { directory: string; isSigner: boolean } {
+function storeOf(path: string, text: string): { directory: string; keystore: string | null } {
   const isSignerFirst = basename(path).includes('signer')
   const loads = isSignerFirst ? [loadSignerConfig, loadWatcherConfig] : [loadWatcherConfig, loadSignerConfig]
   const reasons: string[] = []
   for (const load of loads) {
     try {
-      const { dataDirectory } = load(text, dirname(resolve(path)))
-      return { directory: dataDirectory, isSigner: load === loadSignerConfig }
+      const config = load(text, dirname(resolve(path)))
+      return { directory: config.dataDirectory, keystore: 'keystore' in config ? config.keystore.file : null }
     } catch (error) {
       reasons.push(reasonOf(error))
     }

@@ -9,10 +9,11 @@ import { runProgram } from '../../src/commands/program.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
 import { openLedger } from '../../src/ledger/journal.ts'
 import { createDisk } from '../../src/shell/disk.ts'
-import { openAudit } from '../../src/signer/audit/open.ts'
+import { beginAudit } from '../../src/signer/audit/open.ts'
 import { isFile } from '../../src/shell/files.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { identityOf } from '../../src/signer/keys/identity.ts'
+import { memoryIn } from '../../src/signer/memory/memory.ts'
 import { openKeystore } from '../../src/signer/keys/keystore.ts'
 import type { Entry } from '../../src/kernel/entry.ts'
 import type { Authorisation, Intent } from '../../machines/vocabulary.ts'
@@ -141,7 +142,7 @@ describe('init', () => {
       expect(status).toBe(0)
       expect(out).not.toContain('abandon')
       const ports = createPorts('error')
-      const seed = await openKeystore(ports, join(directory, name, 'data/signer/keystore.json'), PASSPHRASE)
+      const { seed } = await openKeystore(ports, join(directory, name, 'data/signer/keystore.json'), PASSPHRASE)
       identities.push(createHash('sha256').update(seed).digest('hex'))
       expect(identityOf(seed)).toBeDefined()
     }
@@ -212,8 +213,10 @@ describe('authorise', () => {
 
 /** The log of a signer that was started and stopped. */
 async function writeAudit(directory: string, position: { sequence: number; hash: string }): Promise<void> {
-  const identity = identityOf(new Uint8Array(64))
-  const audit = await openAudit(createPorts('error'), { directory, identity, position: () => position })
+  const { key, sign } = identityOf(new Uint8Array(64))
+  const owner = { key, ledgerId: (await memoryIn(createDisk(), directory))!, generation: 1 }
+  const memory = { position: () => position, had: () => true }
+  const audit = await beginAudit(createPorts('error'), { directory, owner, sign, memory })
   await audit.close()
 }
 

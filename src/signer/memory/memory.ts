@@ -10,7 +10,9 @@ import { voidMachine } from '../../../machines/void.ts'
 import type { Addressed, Id, MemoryPosition } from '../../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../../ledger/engine.ts'
 import type { Instance } from '../../kernel/entry.ts'
-import { openLedger } from '../../ledger/journal.ts'
+import { readHead } from '../../ledger/head.ts'
+import { openLedger, type LedgerPorts } from '../../ledger/journal.ts'
+import { firstHash } from '../../ledger/line.ts'
 import { kindOf, machineOf, step, versionOf, type Machines } from '../../kernel/step.ts'
 import { walkJournal } from './history.ts'
 import { createPositions, type Positions } from './positions.ts'
@@ -22,6 +24,9 @@ const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024
 const MACHINES: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }
 /** Kinds whose instances say what was promised to the outside. */
 const PROMISES = ['signing', 'void']
+
+/** What a memory needs of the machine. */
+export type MemoryPorts = Pick<Ports, 'disk' | 'log' | 'abort'>
 
 /** What the signer knows. Reads show what is decided; whoever tells the outside awaits `settled`. */
 export interface SignerMemory {
@@ -43,17 +48,54 @@ export interface SignerMemory {
   close(): Promise<void>
 }
 
-/** Opens or makes the memory in `directory`. Rejects with corruptStore or operating `locked` as the ledger does. */
-export async function openMemory(ports: Ports, directory: string): Promise<SignerMemory> {
-  const { disk, random, log } = ports
+/**
+ * Makes the memory with this id: empty, durable and closed again. Throws corruptStore where there is one, operating `locked`.
+ */
+export async function createMemory(ports: MemoryPorts, directory: string, ledgerId: string): Promise<void> {
+  if ((await memoryIn(ports.disk, directory)) !== null)
+    throw corruptStore(`${directory}: there is a memory, and none was expected`)
+  const ledger = await openLedger(ledgerPorts(ports, directory, ledgerId))
+  await ledger.journal.close()
+}
+
+/** A new ledger's id is drawn at random, and from it follows its first hash; ours is in the keystore already. */
+export function ledgerPorts(ports: MemoryPorts, directory: string, ledgerId: string): LedgerPorts {
+  const { disk, log } = ports
+  const random = { bytes: () => new Uint8Array(Buffer.from(ledgerId, 'hex')) }
   const abort = (reason: string) => {
     ports.abort(reason)
   }
-  const ledger = await openLedger({ disk, directory, random, log, abort })
+  return { disk, directory, random, log, abort }
+}
+
+/** Which memory is there, by its own word; null where there is none. Throws corruptStore where its head is damaged. */
+export const memoryIn = async (disk: Disk, directory: string): Promise<string | null> =>
+  (await readHead(disk, directory))?.ledgerId ?? null
+
+/** Throws corruptStore when the memory in `directory` is missing, or is not the one that the keystore names. */
+async function refuseOtherMemory(disk: Disk, directory: string, ledgerId: string): Promise<void> {
+  const found = await memoryIn(disk, directory)
+  if (found === ledgerId) return
+  const problem = found === null ? 'is missing' : `is another one (${found})`
+  throw corruptStore(
+    `${directory}: the memory that belongs to the keystore (${ledgerId}) ${problem}: put it back, or import an export of ` +
+      'it (lockkeeper signer-memory import); if it is lost, begin with backend keys never used before (signer-memory begin)',
+  )
+}
+
+/**
+ * Opens the memory that the keystore names. Rejects with corruptStore where it is missing, another one or damaged, and with
+ * operating `locked` as the ledger does.
+ */
+export async function openMemory(ports: MemoryPorts, directory: string, ledgerId: string): Promise<SignerMemory> {
+  const { disk, log } = ports
+  await refuseOtherMemory(disk, directory, ledgerId)
+  const ledger = await openLedger(ledgerPorts(ports, directory, ledgerId))
   const { cut, live, seq } = ledger.opened
   if (cut !== null) log('warn', 'a torn tail was cut: what stood there was never answered', { ...cut })
   const records = createRecords()
   const positions = createPositions()
+  positions.note(0, firstHash(ledgerId))
   for (const instance of live) checkVersion(instance)
   try {
     await learn(disk, directory, records, positions)
@@ -91,7 +133,7 @@ interface Known {
 }
 
 function run(
-  ports: Ports,
+  ports: MemoryPorts,
   { journal, archive }: Ledger,
   { records, positions, live, seq: opened }: Known,
 ): SignerMemory {
