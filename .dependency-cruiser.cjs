@@ -19,7 +19,7 @@ module.exports = {
     },
     {
       name: 'machines-stand-alone',
-      comment: 'Machines speak to each other by events, never by import; what they say stands in messages.ts.',
+      comment: 'Machines speak to each other by events, never by import; what they share are words, ids and messages.',
       severity: 'error',
       from: { path: '^machines/', pathNot: '^machines/(vocabulary|ids|messages)\\.ts$' },
       to: { path: '^machines/', pathNot: '^machines/(vocabulary|ids|messages)\\.ts$' },
@@ -83,6 +83,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/signer-api/' },
       to: { path: '^src/(signer|watcher|orchestrator|ledger|shell)/', reachable: true },
+    },
+    {
+      name: 'ledger-above-its-engines',
+      comment: 'What any engine owes is said without naming one.',
+      severity: 'error',
+      from: { path: '^src/ledger/[^/]+$' },
+      to: { path: '^src/ledger/[^/]+/' },
+    },
+    {
+      name: 'engine-by-its-door',
+      comment: 'Files are the business of the engine that keeps them, and of who checks them or asks whose they are.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(ledger/lowdb/|commands/verify\\.ts$|shell/offline\\.ts$)' },
+      to: { path: '^src/ledger/lowdb/', pathNot: '/engine\\.ts$' },
     },
     {
       name: 'shell-outermost',

@@ -358,9 +358,11 @@ export const actions = {
 }
 
 /** The types of a machine of this kind, as setup() wants them: values that are never read. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- said by the caller, as in setup()
 export const typesOf = <K extends Kind, Context>() => ({ context: {} as Context, events: {} as Events[K] })
 
 /** The context of an instance that does not exist yet: the event that creates it sets every field. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- said by the caller
 export const unborn = <Context>() => ({}) as Context
 
 /** The parameters of an action or a guard that reads nothing but what the event brings. */

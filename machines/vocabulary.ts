@@ -79,6 +79,18 @@ export interface SignedReceipt extends Authorisation {
 
 export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation'
 
+/**
+ * How what one version of a machine has stored of an instance becomes what the next would have: its state, dotted, and its
+ * context. Pure, and total over every state that the old version could store; what has ended stays ended. In the machine's
+ * `meta.migrations`, oldest first; docs/machines.md says how to write one.
+ */
+export type Migration = (stored: Readonly<Stored>) => Stored
+
+export interface Stored {
+  value: string
+  context: { [key: string]: Json }
+}
+
 /** The task a state owes, in the state's `meta`. */
 export type TaskName = 'identify' | 'sign' | 'publish' | 'gather'
 

@@ -86,8 +86,8 @@ const machine = setup({
       const blank = { failures: 0, dueHeight: null, reason: null, receipt: null }
       const unbound = { transfer: null, transactionId: null, fee: null, place: null }
       // What was signed in earlier rounds stays known; before the first there is nothing yet.
-      const { dead = [] }: Partial<WithdrawalContext> = context
-      return { ...blank, ...unbound, ...requested, dueAt: requested.expiresAtMs, dead }
+      const earlier: Partial<WithdrawalContext> = context
+      return { ...blank, ...unbound, ...requested, dueAt: requested.expiresAtMs, dead: earlier.dead ?? [] }
     }),
     bind: assign(({ context }, { transfer }: { transfer: IdOf<'transfer'> }) => ({
       transfer,

@@ -2,6 +2,11 @@
 # The tests run against real programs and never skip silently: this installs what is missing, or says what to install.
 set -euo pipefail
 
+if [ -n "${BITCOIND:-}" ] && ! command -v "$BITCOIND" >/dev/null; then
+  echo "BITCOIND=$BITCOIND names no program: give the path of a bitcoind, or leave it out" >&2
+  exit 1
+fi
+
 # command:Debian package
 needed=(litecoind:litecoind openssl:openssl unshare:util-linux systemd-analyze:systemd)
 

@@ -2,7 +2,7 @@
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { boundary } from './kernel/fault.ts'
-import type { Place } from './config/fields.ts'
+import type { ConfigLocation } from './config/fields.ts'
 import { signerSchema, type SignerConfig } from './config/signer.ts'
 import { watcherSchema, type WatcherConfig } from './config/watcher.ts'
 
@@ -20,13 +20,17 @@ const anyFile = () => true
 export function loadWatcherConfig(
   text: string,
   baseDirectory: string,
-  isFile: Place['isFile'] = anyFile,
+  isFile: ConfigLocation['isFile'] = anyFile,
 ): WatcherConfig {
   return load(watcherSchema({ baseDirectory, isFile }), text)
 }
 
 /** As loadWatcherConfig, for signer.yaml. */
-export function loadSignerConfig(text: string, baseDirectory: string, isFile: Place['isFile'] = anyFile): SignerConfig {
+export function loadSignerConfig(
+  text: string,
+  baseDirectory: string,
+  isFile: ConfigLocation['isFile'] = anyFile,
+): SignerConfig {
   return load(signerSchema({ baseDirectory, isFile }), text)
 }
 

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const SOURCES = ['machines', 'adapters', 'src']
+const SOURCES = ['machines', 'adapters', 'src', 'scripts', 'visualizations']
 const STAMP = join('dist', '.built')
 /** tsc's exit status when it has found errors and written nothing. */
 const NOTHING_EMITTED = 1

@@ -1,6 +1,6 @@
 /** The bitcoin family, as the signer needs it. */
 import { boundary } from '../../src/kernel/fault.ts'
-import type { OpenSigning } from '../signing.ts'
+import type { OpenSigning } from '../family.ts'
 import { createDeriver } from './deriver.ts'
 import { networkOf } from './network.ts'
 import { createSignable } from './signable.ts'

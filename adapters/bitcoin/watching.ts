@@ -1,6 +1,6 @@
 /** The bitcoin family, as the watcher needs it. */
 import { boundary } from '../../src/kernel/fault.ts'
-import type { OpenWatching } from '../watching.ts'
+import type { OpenWatching } from '../family.ts'
 import { networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
 import { createPlanner } from './planner.ts'

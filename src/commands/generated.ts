@@ -1,4 +1,5 @@
 /** Commands whose work lies outside src: it is compiled beside it, and found by its place. */
+import { operating, reasonOf } from '../kernel/fault.ts'
 import type { Terminal } from './terminal.ts'
 import { table } from './table.ts'
 
@@ -14,8 +15,12 @@ interface Measured {
 
 const VERDICT = { true: 'yes', false: 'NO', null: '' } as const
 
-/** From dist/src/commands to dist. */
-const load = (path: string): Promise<unknown> => import(new URL(`../../${path}`, import.meta.url).href)
+/** From dist/src/commands to dist. @throws operating `not-built`, where a part that only development needs is missing */
+const load = (path: string): Promise<unknown> =>
+  import(new URL(`../../${path}`, import.meta.url).href).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw operating('not-built', `this needs a checkout, after npm ci and npm run build: ${reasonOf(error)}`, error)
+  })
 
 export async function visualize(directory: string): Promise<void> {
   const { generate } = (await load('visualizations/generate.js')) as { generate: (directory: string) => Promise<void> }

@@ -27,6 +27,7 @@ const loadWatcher = () => import('../shell/watcher.ts')
 const loadRebuild = () => import('../shell/rebuild.ts')
 const loadAccept = () => import('../shell/accept.ts')
 const loadApi = () => import('../watcher/api.ts')
+const loadMachines = () => import('../orchestrator/machines.ts')
 const loadUp = () => import('./up.ts')
 
 /** @param args without the binary's own name */
@@ -92,7 +93,7 @@ function addInspection(program: Command, terminal: Terminal): void {
       const token = parseTokens(await readText(config.apiTokenFile))[0]!
       await showStatus(createRequest().request, config.listen, token, terminal)
     })
-  addVerify(program, terminal)
+  addVerify(program, terminal, async () => (await loadMachines()).machines)
 }
 
 function addRebuild(program: Command, terminal: Terminal): void {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { corruptStore } from '../kernel/fault.ts'
 import type { LogLevel } from '../kernel/ports.ts'
+import type { Machines } from '../kernel/step.ts'
 import { linesOf, readText } from '../shell/files.ts'
 import { prepareOffline } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
@@ -79,15 +80,15 @@ function addProofCheck(program: Command, terminal: Terminal): void {
     })
 }
 
-/** Also in the bundled signer, where a watcher's configuration is none. */
-export function addVerify(program: Command, terminal: Terminal): void {
+/** @param loadMachines the watcher's, as far as the program has them */
+export function addVerify(program: Command, terminal: Terminal, loadMachines: () => Promise<Machines | null>): void {
   program
     .command('verify')
     .description("checks every record of a ledger, or of a signer's memory and audit log, while nothing runs on it")
     .requiredOption('--config <file>', "the watcher's or the signer's configuration")
     .action(async ({ config }: { config: string }) => {
       const { disk } = createPorts('error')
-      if (!(await verifyStore(disk, config, await readText(config), terminal)))
-        throw corruptStore('the store is damaged')
+      const file = { path: config, text: await readText(config) }
+      if (!(await verifyStore(disk, file, await loadMachines(), terminal))) throw corruptStore('the store is damaged')
     })
 }

@@ -13,6 +13,6 @@ export function runProgram(args: readonly string[], terminal: Terminal): Promise
   addInit(program, terminal, 'signer')
   addSignerCommands(program, terminal)
   addMemoryCommands(program, terminal)
-  addVerify(program, terminal)
+  addVerify(program, terminal, () => Promise.resolve(null))
   return outcomeOf(program, args, terminal)
 }

@@ -2,18 +2,28 @@
 import { basename, dirname, resolve } from 'node:path'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
+import type { Machines } from '../kernel/step.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
-import { verifyLedger } from '../ledger/verify.ts'
+import { upgradeOf } from '../kernel/migration.ts'
+import { verifyLedger } from '../ledger/lowdb/verify.ts'
 import { verifyAudit } from '../signer/audit/verify.ts'
+import { machines as signersMachines } from '../signer/memory/machines.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
  * @param text the configuration's content: a watcher's or a signer's
+ * @param watchersMachines null in the bundled signer, which knows no watcher and reads no configuration of one
  * @returns whether the store is sound; what a start repairs by itself is reported and is no damage
  */
-export async function verifyStore(disk: Disk, path: string, text: string, terminal: Terminal): Promise<boolean> {
-  const { directory, isSigner } = storeOf(path, text)
-  const { findings, summary } = await verifyLedger(disk, directory)
+export async function verifyStore(
+  disk: Disk,
+  { path, text }: { path: string; text: string },
+  watchersMachines: Machines | null,
+  terminal: Terminal,
+): Promise<boolean> {
+  const { directory, machines } = storeOf(path, text, watchersMachines)
+  const isSigner = machines === signersMachines
+  const { findings, summary } = await verifyLedger(disk, directory, upgradeOf(machines))
   const memory = { sequence: summary.seq, hash: summary.lastHash }
   const audit = isSigner ? await verifyAudit(disk, directory, memory) : null
   if (audit !== null) findings.push(...audit.findings)
@@ -35,15 +45,20 @@ export async function verifyStore(disk: Disk, path: string, text: string, termin
   return damaged === 0
 }
 
+interface Store {
+  directory: string
+  machines: Machines
+}
+
 /** The two files have different keys. One that would do as either is what its name says. */
-function storeOf(path: string, text: string): { directory: string; isSigner: boolean } {
+function storeOf(path: string, text: string, watchersMachines: Machines | null): Store {
+  const signers = { load: loadSignerConfig, machines: signersMachines }
+  const watchers = watchersMachines === null ? [] : [{ load: loadWatcherConfig, machines: watchersMachines }]
   const isSignerFirst = basename(path).includes('signer')
-  const loads = isSignerFirst ? [loadSignerConfig, loadWatcherConfig] : [loadWatcherConfig, loadSignerConfig]
   const reasons: string[] = []
-  for (const load of loads) {
+  for (const { load, machines } of isSignerFirst ? [signers, ...watchers] : [...watchers, signers]) {
     try {
-      const { dataDirectory } = load(text, dirname(resolve(path)))
-      return { directory: dataDirectory, isSigner: load === loadSignerConfig }
+      return { directory: load(text, dirname(resolve(path))).dataDirectory, machines }
     } catch (error) {
       reasons.push(reasonOf(error))
     }

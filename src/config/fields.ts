@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { NETWORKS } from '../../adapters/bitcoin/network.ts'
 import { chainNameSchema } from '../http/schemas.ts'
 
-/** How the file's own place is known to its schema. */
-export interface Place {
+/** How the file's own location is known to its schema. */
+export interface ConfigLocation {
   /** Relative paths start here. */
   baseDirectory: string
   /** Whether a file is there: a missing one is refused. */
@@ -16,45 +16,49 @@ const MAXIMUM_DIGITS = 78
 const MAXIMUM_CHAINS = 64
 const MAXIMUM_TOKENS = 1000
 
+/** Base units. 2^256 - 1 has 78 digits. */
 export const amount = z
   .string('must be a string of digits, in quotes: base units')
   .max(MAXIMUM_DIGITS)
   .regex(/^(0|[1-9][0-9]*)$/, 'must be a decimal integer string of base units')
 
+/** An asset's symbol. */
 export const symbol = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'must be a symbol such as LTC')
 
+/** A whole number within these bounds, both included. */
 export const whole = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum)
 
-export function pathSchemas(place: Place) {
+/** Paths become absolute; a `file` must be there. */
+export function pathSchemas(location: ConfigLocation) {
   const path = z
     .string()
     .min(1)
-    .transform(text => resolve(place.baseDirectory, text))
-  const file = path.refine(place.isFile, { error: issue => `there is no file ${String(issue.input)}` })
+    .transform(text => resolve(location.baseDirectory, text))
+  const file = path.refine(location.isFile, { error: issue => `there is no file ${String(issue.input)}` })
   return { directory: path, file }
 }
 
 /** `host:port`, or `unix:` with a path. */
-export function listenSchema(place: Place) {
+export function listenSchema(location: ConfigLocation) {
   return z
     .string()
     .regex(/^(unix:.+|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})$/, 'must be host:port or unix:/path')
     .refine(text => text.startsWith('unix:') || Number(/\d*$/.exec(text)![0]) <= 65535, 'the port is above 65535')
-    .transform(text => absoluteSocket(text, place))
+    .transform(text => absoluteSocket(text, location))
 }
 
 /** http://…, https://… or unix:/path, without credentials: they would show up in logs. */
-export function urlSchema(place: Place) {
+export function urlSchema(location: ConfigLocation) {
   return z
     .string()
     .refine(isUrl, 'must be http://host:port, https://host:port or unix:/path')
     .refine(text => !hasCredentials(text), 'must not hold credentials: use username and passwordFile')
-    .transform(text => absoluteSocket(text, place))
+    .transform(text => absoluteSocket(text, location))
 }
 
-function absoluteSocket(text: string, place: Place): string {
+function absoluteSocket(text: string, location: ConfigLocation): string {
   return text.startsWith('unix:')
-    ? `unix:${resolve(place.baseDirectory, text.slice('unix:'.length))}`
+    ? `unix:${resolve(location.baseDirectory, text.slice('unix:'.length))}`
     : text.replace(/\/$/, '')
 }
 
@@ -76,10 +80,13 @@ export const networks = {
   ripple: z.strictObject({ networkId: whole(0, 2 ** 32 - 1).describe('0 is the main network') }),
 }
 
+/** What `family` means, in both files. */
 export const FAMILY = 'Which adapter follows and signs; it decides the keys below'
 
-export const contract = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x and 40 hexadecimal digits')
+/** A contract of an EVM chain; its checksum (EIP-55) is not looked at. */
+export const contractAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x and 40 hexadecimal digits')
 
+/** Tokens of one chain; absent: none. */
 export const tokenList = <Token extends z.ZodType<{ asset: string }>>(token: Token) =>
   z.array(token).max(MAXIMUM_TOKENS).default([])
 

@@ -27,6 +27,7 @@ wrong types and missing files are refused at start, each with its path in the fi
 units (satoshi, wei, raw, drops).
 `
 
+/** Markdown: the keys, types, defaults and meanings of both files. */
 export function renderReference(): string {
   const place = { baseDirectory: '/', isFile: () => true }
   const parts = [

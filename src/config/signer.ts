@@ -4,7 +4,7 @@ import { chainNameSchema } from '../http/schemas.ts'
 import {
   amount,
   chainsSchema,
-  contract,
+  contractAddress,
   listenSchema,
   networks,
   pathSchemas,
@@ -12,24 +12,26 @@ import {
   tokenList,
   whole,
   FAMILY,
-  type Place,
+  type ConfigLocation,
 } from './fields.ts'
 
+/** signer.yaml with its defaults filled in, paths absolute. */
 export type SignerConfig = z.output<ReturnType<typeof signerSchema>>
 
 const LOOPBACK = /^(unix:.*|127\.\d+\.\d+\.\d+:\d+|\[::1\]:\d+|localhost:\d+)$/
 
-export function signerSchema(place: Place) {
-  const { directory, file } = pathSchemas(place)
+/** Checks signer.yaml; each complaint carries the path of its key. */
+export function signerSchema(location: ConfigLocation) {
+  const { directory, file } = pathSchemas(location)
   return z
     .strictObject({
-      listen: listenSchema(place)
+      listen: listenSchema(location)
         .prefault('127.0.0.1:4200')
         .describe('Loopback `host:port`, `unix:/path`, or any `host:port` with tls'),
       dataDirectory: directory.prefault('./data/signer').describe("Where the signer's memory is kept"),
       tokenFile: file.prefault('./secrets/signer-token').describe('Tokens that the watcher may show, one a line'),
-      tls: tls(place).optional().describe('Mutual TLS'),
-      keystore: keystore(place).prefault({}).describe('The encrypted recovery phrase'),
+      tls: tls(location).optional().describe('Mutual TLS'),
+      keystore: keystore(location).prefault({}).describe('The encrypted recovery phrase'),
       authorisation: authorisation()
         .optional()
         .describe('Whose signatures a withdrawal needs; absent: none, with a warning'),
@@ -41,7 +43,7 @@ export function signerSchema(place: Place) {
     })
     .superRefine(refuseUnknownNames)
 
-  function keystore(at: Place) {
+  function keystore(at: ConfigLocation) {
     return z
       .strictObject({
         file: file.prefault('./data/signer/keystore.json').describe('Written by `lockkeeper init`'),
@@ -62,8 +64,8 @@ export function signerSchema(place: Place) {
   }
 }
 
-function tls(place: Place) {
-  const { file } = pathSchemas(place)
+function tls(location: ConfigLocation) {
+  const { file } = pathSchemas(location)
   return z.strictObject({
     ca: file.describe('The authority that signs client certificates, PEM'),
     cert: file.describe("The signer's certificate, PEM"),
@@ -169,7 +171,7 @@ function chain() {
   const asset = symbol.describe("The native asset's symbol")
   const token = z.strictObject({
     asset: symbol.describe("The token's symbol"),
-    contract: contract.describe('Its contract'),
+    contract: contractAddress.describe('Its contract'),
     ...limits,
   })
   return z.discriminatedUnion('family', [

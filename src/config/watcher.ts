@@ -3,7 +3,7 @@ import { z } from 'zod'
 import {
   amount,
   chainsSchema,
-  contract,
+  contractAddress,
   listenSchema,
   networks,
   pathSchemas,
@@ -12,32 +12,35 @@ import {
   urlSchema,
   whole,
   FAMILY,
-  type Place,
+  type ConfigLocation,
 } from './fields.ts'
 
 const MAXIMUM_DEPTH = 100_000
 
+/** watcher.yaml with its defaults filled in, paths absolute. */
 export type WatcherConfig = z.output<ReturnType<typeof watcherSchema>>
+/** One followed chain; `family` tells which keys there are. */
 export type ChainConfig = WatcherConfig['chains'][string]
 
-export function watcherSchema(place: Place) {
-  const { directory, file } = pathSchemas(place)
+/** Checks watcher.yaml; each complaint carries the path of its key. */
+export function watcherSchema(location: ConfigLocation) {
+  const { directory, file } = pathSchemas(location)
   return z.strictObject({
-    listen: listenSchema(place)
+    listen: listenSchema(location)
       .prefault('127.0.0.1:4100')
       .describe('Where the API is served: `host:port` or `unix:/path`'),
     dataDirectory: directory.prefault('./data/watcher').describe('Where the ledger is kept'),
     apiTokenFile: file
       .prefault('./secrets/api-token')
       .describe('Tokens of the API, one a line; a line `read:TOKEN` may only read'),
-    ledger: ledger(place).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
-    signer: signer(place).prefault({}).describe('How the signer is reached'),
-    chains: chainsSchema(chain(place)).describe('The chains to follow, by a name of your choice'),
+    ledger: ledger(location).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
+    signer: signer(location).prefault({}).describe('How the signer is reached'),
+    chains: chainsSchema(chain(location)).describe('The chains to follow, by a name of your choice'),
   })
 }
 
-function ledger(place: Place) {
-  const { file } = pathSchemas(place)
+function ledger(location: ConfigLocation) {
+  const { file } = pathSchemas(location)
   return z.discriminatedUnion('engine', [
     z.strictObject({ engine: z.literal('lowdb').describe('`lowdb`: files of its own; `postgres`: a database') }),
     z.strictObject({
@@ -47,8 +50,8 @@ function ledger(place: Place) {
   ])
 }
 
-function signer(place: Place) {
-  const { file } = pathSchemas(place)
+function signer(location: ConfigLocation) {
+  const { file } = pathSchemas(location)
   const tls = z.strictObject({
     ca: file.describe("The authority of the signer's certificate, PEM"),
     cert: file.describe('Our certificate, PEM'),
@@ -56,7 +59,7 @@ function signer(place: Place) {
   })
   return z
     .strictObject({
-      url: urlSchema(place)
+      url: urlSchema(location)
         .prefault('http://127.0.0.1:4200')
         .describe('`http://…` on loopback, `https://…` or `unix:/path`'),
       tokenFile: file.prefault('./secrets/signer-token').describe("The signer's token"),
@@ -68,8 +71,8 @@ function signer(place: Place) {
     })
 }
 
-function chain(place: Place) {
-  return z.discriminatedUnion('family', [bitcoin(place), ethereum(place), nano(place), ripple(place)])
+function chain(location: ConfigLocation) {
+  return z.discriminatedUnion('family', [bitcoin(location), ethereum(location), nano(location), ripple(location)])
 }
 
 const common = () => ({
@@ -90,10 +93,10 @@ const common = () => ({
   minimumDeposit: amount.default('0').describe('Smaller deposits are ignored; base units'),
 })
 
-const basicNode = (place: Place) => ({
-  url: urlSchema(place).describe('Where the node answers'),
+const basicNode = (location: ConfigLocation) => ({
+  url: urlSchema(location).describe('Where the node answers'),
   username: z.string().min(1).optional().describe('For HTTP basic authentication'),
-  passwordFile: pathSchemas(place).file.optional().describe('Holds the password on its first line'),
+  passwordFile: pathSchemas(location).file.optional().describe('Holds the password on its first line'),
 })
 
 const needsBoth = {
@@ -102,8 +105,8 @@ const needsBoth = {
   otherwise: { path: ['username'], error: 'username and passwordFile go together' },
 }
 
-const plainNode = (place: Place) =>
-  z.strictObject(basicNode(place)).refine(needsBoth.check, needsBoth.otherwise).describe('The node')
+const plainNode = (location: ConfigLocation) =>
+  z.strictObject(basicNode(location)).refine(needsBoth.check, needsBoth.otherwise).describe('The node')
 
 interface Depths {
   credit: number | 'finalized'
@@ -142,11 +145,11 @@ const replaceAfterMs = whole(1000, 2 ** 40)
   .default(600_000)
   .describe('When an unconfirmed transfer is bumped')
 
-function bitcoin(place: Place) {
+function bitcoin(location: ConfigLocation) {
   const node = z
     .strictObject({
-      ...basicNode(place),
-      cookieFile: pathSchemas(place)
+      ...basicNode(location),
+      cookieFile: pathSchemas(location)
         .file.optional()
         .describe("The node's own cookie, instead of username and passwordFile"),
     })
@@ -188,10 +191,10 @@ function bitcoin(place: Place) {
   })
 }
 
-function ethereum(place: Place) {
+function ethereum(location: ConfigLocation) {
   const token = z.strictObject({
     asset: symbol.describe("The token's symbol"),
-    contract: contract.describe('Its contract'),
+    contract: contractAddress.describe('Its contract'),
     decimals: whole(0, 77).default(18).describe('For people; the API speaks base units'),
     minimumDeposit: amount.default('0').describe('Smaller deposits are ignored; base units'),
   })
@@ -200,7 +203,7 @@ function ethereum(place: Place) {
       family: z.literal('ethereum').describe(FAMILY),
       network: networks.ethereum.describe('`{ chainId: 1 }`'),
       ...common(),
-      node: plainNode(place),
+      node: plainNode(location),
       confirmations: finalizedConfirmations(),
       tokens: tokenList(token).describe('ERC-20 tokens that are credited; any other is not'),
       sweep: z
@@ -224,22 +227,22 @@ function ethereum(place: Place) {
     })
 }
 
-function nano(place: Place) {
+function nano(location: ConfigLocation) {
   return z.strictObject({
     family: z.literal('nano').describe(FAMILY),
     network: networks.nano.describe('nano, nano-beta, nano-test or nano-dev'),
     ...common(),
-    node: plainNode(place),
+    node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
   })
 }
 
-function ripple(place: Place) {
+function ripple(location: ConfigLocation) {
   return z.strictObject({
     family: z.literal('ripple').describe(FAMILY),
     network: networks.ripple.describe('`{ networkId: 0 }`'),
     ...common(),
-    node: plainNode(place),
+    node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
   })
 }

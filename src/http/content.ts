@@ -5,6 +5,7 @@ import { boundary } from '../kernel/fault.ts'
 import type { HttpAnswer } from '../http.ts'
 import { problem } from './problem.ts'
 
+/** The schema's output, or the answer that refuses. */
 export type Checked = { value: unknown } | { refused: HttpAnswer }
 
 const NOTHING = z.strictObject({})
@@ -16,6 +17,7 @@ export function checkBody(schema: ZodObject | undefined, bytes: Uint8Array): Che
   return check(schema, bytes.length === 0 ? {} : parseJson(bytes), 'body')
 }
 
+/** The query as the schema's output; an unknown parameter is refused. */
 export function checkQuery(schema: ZodObject | undefined, query: Record<string, string>): Checked {
   return check(schema, query, 'query')
 }

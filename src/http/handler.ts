@@ -8,6 +8,7 @@ import { problem, problemOf } from './problem.ts'
 import type { Access, Route } from './route.ts'
 import { grantOf } from './tokens.ts'
 
+/** What a route table needs to be served. */
 export interface HandlerOptions {
   /** Read at every request; see tokens.ts. */
   tokens(): readonly string[]
@@ -29,6 +30,7 @@ export interface RouteHandler extends Handler {
   refuse(request: HttpRequest, error: unknown): HttpAnswer
 }
 
+/** Finds the route, checks token, path, query and body, asks it, and answers every error as a problem. Never rejects. */
 export function createHandler(routes: readonly Route[], options: HandlerOptions): RouteHandler {
   const finish = (answer: HttpAnswer): HttpAnswer => {
     const headers = { ...answer.headers, ...options.answerHeaders?.() }
@@ -71,6 +73,7 @@ function authorise(access: Access, tokens: readonly string[], authorization: str
   if (grant === 'read' && access === 'write') throw boundary('read-only-token', 'this token may only read')
 }
 
+/** 413 `too-large`. */
 export const tooLarge = (maximumBytes: number) => boundary('too-large', `the body has more than ${maximumBytes} bytes`)
 
 function missing(methods: string[], request: HttpRequest): HttpAnswer {

@@ -3,6 +3,7 @@ import { z, type ZodObject, type ZodType } from 'zod'
 import type { Access, Route } from './route.ts'
 import { nameSchema, problemSchema } from './schemas.ts'
 
+/** The description's head. */
 export interface ApiInfo {
   title: string
   version: string
@@ -11,6 +12,7 @@ export interface ApiInfo {
 
 type Part = Record<string, unknown>
 
+/** The description as an object that JSON can hold. */
 export function openApi(routes: readonly Route[], info: ApiInfo): Part {
   const paths: Record<string, Part> = {}
   for (const route of routes) {

@@ -56,6 +56,7 @@ const TITLES: Record<number, string> = {
 
 const RETRY_AFTER_S = 2
 
+/** The HTTP status of a fault. */
 export function statusOf(type: FaultType, kind: string): number {
   if (type === 'invariant' || type === 'corruptStore') return STATUS_OF_TYPE[type]
   return Object.hasOwn(STATUS_OF_KIND, kind)

@@ -6,6 +6,7 @@ import type { ProblemAnswer } from './problem.ts'
 /** `public` needs no token; `read` any token; `write` a token that is not read-only. */
 export type Access = 'public' | 'read' | 'write'
 
+/** What a handler gets: checked, and with defaults filled in. */
 export interface RouteInput<Query, Body> {
   /** Decoded, each matching `[A-Za-z0-9._:~-]{1,128}`. */
   params: Record<string, string>
@@ -15,6 +16,7 @@ export interface RouteInput<Query, Body> {
   headers: Record<string, string>
 }
 
+/** One entry of the table that servers and the description of the API are made from. */
 export interface Route {
   method: 'GET' | 'PUT'
   /** `/v1/deposits/{id}/credit`; a parameter is a whole segment. */
@@ -54,7 +56,7 @@ export function defineRoute<
 /** By HTTP status. */
 type Answers = Record<number, ZodType>
 
-/** What client and server of a route agree on; `serve` makes a route of it, a client reads answers with it. */
+/** What client and server of a route agree on; `serveContract` makes a route of it, a client reads answers with it. */
 export interface Contract<
   Query extends ZodObject | undefined,
   Body extends ZodObject | undefined,
@@ -66,7 +68,7 @@ export interface Contract<
 }
 
 /** Keeps the types of the schemas. */
-export const contract = <
+export const defineContract = <
   Given extends Answers,
   Query extends ZodObject | undefined = undefined,
   Body extends ZodObject | undefined = undefined,
@@ -86,7 +88,7 @@ type AnswerOf<Given extends Answers> =
     }[keyof Given & number]
 
 /** The server's side of a contract: an answer of another shape, or a status that it does not know, does not compile. */
-export const serve = <
+export const serveContract = <
   Given extends Answers,
   Query extends ZodObject | undefined = undefined,
   Body extends ZodObject | undefined = undefined,

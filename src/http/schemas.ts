@@ -14,6 +14,7 @@ export const amountSchema = z
   .regex(/^(0|[1-9][0-9]*)$/, 'must be a decimal integer string of base units')
   .meta({ description: 'A decimal integer string of base units', examples: ['1000'] })
 
+/** More than 0 base units. */
 export const positiveAmountSchema = amountSchema.refine(amount => amount !== '0', 'must be more than 0')
 
 /** A name chosen by the backend. */
@@ -38,8 +39,10 @@ export const timeSchema = z.iso.datetime()
 
 /** Ed25519, standard base64: a key of 32 bytes, a signature of 64. */
 export const publicKeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of 32 bytes')
+/** Ed25519, standard base64 of 64 bytes. */
 export const signatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/, 'must be the base64 of 64 bytes')
 
+/** RFC 9457, with our `kind`. */
 export const problemSchema = z.looseObject({
   type: z.string(),
   title: z.string(),

@@ -20,6 +20,7 @@ export function parseTokens(text: string): string[] {
   return tokens
 }
 
+/** What a token allows: nothing, to read, or to read and write. */
 export type Grant = 'none' | 'read' | 'write'
 
 interface Known {
@@ -58,6 +59,7 @@ export function holderOf(tokens: readonly string[], authorization: string | unde
   return holder
 }
 
+/** As `holderOf`, without whose it is. */
 export const grantOf = (tokens: readonly string[], authorization: string | undefined): Grant =>
   holderOf(tokens, authorization).grant
 

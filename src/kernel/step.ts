@@ -60,7 +60,7 @@ export function taskOf(machine: AnyStateMachine, value: string): TaskName | null
   return (node.meta as { task?: TaskName } | undefined)?.task ?? null
 }
 
-const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
+export const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
 interface Draft {
   memory: Memory
@@ -78,7 +78,7 @@ function imageOf(draft: Draft, id: Id, before: Instance | undefined, after: AnyM
     id,
     version: versionOf(after.machine),
     value,
-    context: after.context,
+    context: after.context as Instance['context'],
     revision: (before?.revision ?? 0) + 1,
     seq,
     at: draft.commit.at,

@@ -1,13 +1,57 @@
 /**
- * What stands between the orchestrator and a store. The orchestrator holds the live instances and assigns `seq`; an
- * engine makes commits durable in order (Journal) and finds again what has left memory (Archive). It is this small so
- * that a second engine can stand in the same place.
+ * What stands between those who decide and a store. Whoever opens a ledger holds the live instances and numbers the
+ * transitions; an engine makes commits durable in their order, finds again what has left memory, and keeps its own starts
+ * short. It is this small so that a second engine can stand in the same place: test/ledger/conformance.ts says what any
+ * engine owes, lowdb/ is the one that keeps files.
  */
 import type { Id, Kind } from '../../machines/ids.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
+import type { MemoryPosition, SpendKey } from '../../machines/vocabulary.ts'
 import type { Commit, Found, Instance, InstanceOf, Recorded } from '../kernel/entry.ts'
+import type { Upgrade } from '../kernel/migration.ts'
+import type { Ports } from '../kernel/ports.ts'
+import type { ChainedCommit } from './record.ts'
 
-/** What a start finds. `live` and `reservations` are the caller's to keep from here on. */
+/** One ledger's place, whether a ledger is there or not. */
+export interface Engine {
+  /** Whether there is a ledger, be it open or closed. Rejects with corruptStore for what is left of one. */
+  exists(): Promise<boolean>
+  /**
+   * Opens the ledger, or makes a new one. Rejects with operating `locked` while another process holds it, with corruptStore,
+   * naming the place, when what is there cannot be trusted, and with what `upgrade` throws.
+   */
+  open(opening: Opening): Promise<Ledger>
+  /** A ledger that is closed, or null where there is none; others are kept out until `close`. Rejects as `open` does. */
+  inspect(): Promise<ClosedLedger | null>
+  /** Keeps every other process out until it is called off; rejects with operating `locked` while one is in. */
+  lock(): Promise<() => Promise<void>>
+}
+
+export interface Opening {
+  /** `random` names a new ledger; `abort` ends the process once a write has failed. */
+  ports: Pick<Ports, 'random' | 'log' | 'abort'>
+  /** Applied to every image that is read; what was written stays as it is. */
+  upgrade: Upgrade
+  memory: WalkedMemory
+  /** What an import goes on with: a ledger that holds no commit takes this id, another one rejects with boundary `other-ledger`. */
+  ledgerId?: string
+}
+
+/**
+ * The opener's memory, which an engine may walk at any time after the first append, in slices between which it changes (a
+ * Map's own iterator bears that). A commit is applied to it before it is appended.
+ */
+export interface WalkedMemory {
+  live(): Iterable<Instance>
+  reservations(): Iterable<[SpendKey, Id]>
+}
+
+export interface Ledger {
+  journal: Journal
+  archive: Archive
+  opened: Opened
+}
+
+/** What a start finds. `live` and `reservations` are the opener's to keep from here on. */
 export interface Opened {
   /** Made at creation, the same for ever: tells a new ledger from an old one. */
   ledgerId: string
@@ -19,35 +63,24 @@ export interface Opened {
   /** Instances that have not ended, by `seq`. */
   live: Instance[]
   reservations: [SpendKey, Id][]
-  /** The torn tail that a crash left and that this start cut off, or null. What stood there was never acknowledged. */
-  cut: { file: string; offset: number; bytes: number } | null
   /** True when there was no ledger here before. */
   created: boolean
 }
 
 /**
- * After the first failed write or sync everything rejects with `unknownOutcome('disk-failed')`, and `abort` was called:
- * what the disk holds is known only to the next start.
+ * After the first failed write everything rejects with an unknownOutcome fault, and the port `abort` was called: what the
+ * store holds is known only to the next start.
  */
 export interface Journal {
   /**
    * Resolves when the commit is durable. May be called any number of times without awaiting; order is kept, and what
-   * arrives while a sync is under way shares the next one. The commit is read later: do not change it after.
+   * arrives while one is being written shares the next write. The commit is read later: do not change it after.
    * Within a commit, `release` is applied before `reserve`. Rejects with an invariant fault when `seq` has a gap.
    */
   append(commit: Commit): Promise<void>
-  /** The last seq that no crash can take away. */
-  durableSeq(): number
-  /** The hash of the line that holds it: tells two histories of the same length apart. */
-  durableHash(): string
-  /**
-   * Shortens the next start. Commits go on meanwhile. Both are walked in slices: they may show the caller's memory as it
-   * changes (a Map's own iterator will do). A second call while one runs answers the first one's promise.
-   */
-  checkpoint(live: () => Iterable<Instance>, reservations: () => Iterable<[SpendKey, Id]>): Promise<void>
-  /** What the next start would replay: the caller checkpoints when it is too much. */
-  bytesSinceCheckpoint(): number
-  /** Finishes what was appended, then lets go of the lock. */
+  /** The last seq that no crash can take away, and the hash of the record that holds it (`firstHash` in an empty ledger). */
+  position(): MemoryPosition
+  /** Finishes what was appended, then lets others in. */
   close(): Promise<void>
 }
 
@@ -59,9 +92,10 @@ export interface Archive {
   list<K extends Kind>(query: Query<K>): Promise<InstanceOf<K>[]>
   /** The feed: entries with a seq above `after`, in order. */
   entries(after: number, limit: number): Promise<Recorded[]>
-  entry(seq: number): Promise<Recorded | null>
   /** The newest `limit` transitions of one instance up to the one with this seq, oldest first. */
   history(seq: number, limit: number): Promise<Recorded[]>
+  /** Every commit that is durable now, from the first. */
+  commits(): AsyncGenerator<ChainedCommit>
 }
 
 export interface Query<K extends Kind = Kind> {
@@ -72,11 +106,13 @@ export interface Query<K extends Kind = Kind> {
   limit: number
 }
 
-export interface Ledger {
-  journal: Journal
-  archive: Archive
-  opened: Opened
-}
-
 /** The most that one archive call answers. */
 export const READ_MAXIMUM = 1000
+
+/** A ledger as it stands: nothing is made, repaired or brought up to a present version. */
+export interface ClosedLedger {
+  ledgerId: string
+  /** From the first. Throws corruptStore at the first that does not follow from the one before; what was never acknowledged is left out. */
+  commits(): AsyncGenerator<ChainedCommit>
+  close(): Promise<void>
+}

@@ -34,7 +34,7 @@ interface OfChain {
 
 /** How far the signer's memory was when it answered; null before it ever did. */
 interface OfSigner {
-  seen: MemoryPosition | null
+  position: MemoryPosition | null
 }
 
 /** What a withdrawal is told of its void. */

@@ -2,6 +2,8 @@
  * event -> route -> step -> commit -> task -> event. Decisions are made and applied to memory in one synchronous turn;
  * tasks, answers and the feed wait until the commit is durable. The only writer of the ledger.
  */
+import { viewOf } from './routes/view.ts'
+import { onApplied } from './routes/chains.ts'
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
 import type { ChainContext } from '../../machines/chain.ts'
@@ -14,9 +16,7 @@ import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
 import type { Policies } from './policy.ts'
 import { chainOfInbound, route } from './route.ts'
-import { onApplied } from './routes/chains.ts'
-import { viewOf } from './routes/view.ts'
-import { machineOf, step, taskOf, versionOf, type Machines } from '../kernel/step.ts'
+import { machineOf, step, taskOf, type Machines } from '../kernel/step.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
 export interface Orchestrator {
@@ -46,7 +46,6 @@ export interface OrchestratorOptions {
 /** A block's messages are committed so many at a time, so that a large block does not hold up everything else. */
 const SLICE = 500
 const MAXIMUM_DUE_AT_ONCE = 500
-const CHECKPOINT_BYTES = 64 * 1024 * 1024
 /** When a step that time should have moved was refused: long enough not to spin, short enough to be seen. */
 const POSTPONE_MS = 60_000
 const MAXIMUM_WAKE_MS = 3_600_000
@@ -76,16 +75,6 @@ function oweTasks(engine: Engine, commit: Commit): void {
   }
 }
 
-function checkpointIfLong({ ledger, memory, ports }: Engine): void {
-  if (ledger.journal.bytesSinceCheckpoint() < CHECKPOINT_BYTES) return
-  ledger.journal
-    .checkpoint(
-      () => memory.all(),
-      () => memory.reservations(),
-    )
-    .catch((error: unknown) => ports.log('error', 'checkpoint failed', { reason: reasonOf(error) }))
-}
-
 function commitSlice(engine: Engine, messages: readonly Message[], at: number): void {
   const commit = step(engine.machines, engine.memory, messages, at)
   if (commit === null) return
@@ -94,7 +83,6 @@ function commitSlice(engine: Engine, messages: readonly Message[], at: number): 
   engine.last = engine.ledger.journal.append(commit).then(() => {
     oweTasks(engine, commit)
     for (const listener of engine.listeners) listener()
-    checkpointIfLong(engine)
   })
   // Whoever waits sees the rejection; a failed disk has ended the process already.
   engine.last.catch(() => {})
@@ -179,22 +167,8 @@ async function stop(engine: Engine): Promise<void> {
   await engine.last.catch(() => {})
 }
 
-/** An instance of a machine's other version cannot be stepped: refuses to boot rather than guess. */
-export function checkVersions(machines: Machines, live: Iterable<Instance>): void {
-  for (const { id, version } of live) {
-    const known = versionOf(machineOf(machines, id))
-    if (version !== known)
-      throw new Fault(
-        'corruptStore',
-        'unknown-version',
-        `${id} was written by version ${version} of its machine; this build knows ${known}`,
-      )
-  }
-}
-
 export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
-  const { ledger, machines, performers, ports } = options
-  checkVersions(machines, ledger.opened.live)
+  const { ledger, performers, ports } = options
   const memory = createMemory(ledger.opened)
   const engine: Engine = {
     ...options,
@@ -207,7 +181,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     armedFor: Infinity,
     tasks: createTasks({
       performers,
-      get: memory.get,
+      get: id => memory.get(id),
       finish: result => void dispatch(engine, { ...result, at: ports.clock.now() }).catch(() => {}),
       ...ports,
     }),

@@ -18,15 +18,15 @@ import { onApproved, onAuthorised, onRefused, onRequested, onVoided } from './ro
 
 /** The messages that an event sets in motion. Throws an invariant fault for a chain that is not configured. */
 export function route(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
-  return [...routed(policies, memory, event), ...onSeen(policies, memory, event)]
+  return [...routed(policies, memory, event), ...onPosition(policies, memory, event)]
 }
 
 /** The highest memory of the signer is kept with the account that it signs for (S3). */
-function onSeen(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
+function onPosition(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
   const { data, at } = event
-  if (!('seen' in data) || data.seen === null) return []
+  if (!('position' in data) || data.position === null) return []
   const chain = chainOfInbound(memory, event)
-  return chain === null ? [] : [tell(treasuryId(policyOf(policies, chain).name), 'signer.seen', at, data.seen)]
+  return chain === null ? [] : [tell(treasuryId(policyOf(policies, chain).name), 'signer.seen', at, data.position)]
 }
 
 function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {

@@ -4,7 +4,7 @@ import { lstat, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { text as readStream } from 'node:stream/consumers'
 import { boundary } from '../kernel/fault.ts'
-import { readLines } from '../ledger/line.ts'
+import { readLines } from '../lines.ts'
 import { createDisk } from './disk.ts'
 
 const MAXIMUM_BYTES = 1024 * 1024

@@ -4,6 +4,7 @@
  * wall: code that runs in this process can look for other ways. The wall is the kernel's (deploy/: an empty network
  * namespace).
  */
+import { claim } from '../kernel/untyped.ts'
 import childProcess, { ChildProcess } from 'node:child_process'
 import dgram from 'node:dgram'
 import dns from 'node:dns'
@@ -57,10 +58,11 @@ function replace(holder: object, member: string, value: unknown): void {
 
 /** `server.listen({ host })` looks its host up, so what needs no question to anybody is let through. */
 function forbidNames(): void {
-  const { lookup } = dns as unknown as { lookup: (...args: unknown[]) => unknown }
+  // It is called with whatever it was asked for.
+  const { lookup } = claim<{ lookup: (...args: unknown[]) => unknown }>(dns)
   const resolvers = { 'dns.Resolver': dns.Resolver.prototype, 'dns.promises.Resolver': dns.promises.Resolver.prototype }
   for (const [name, holder] of Object.entries({ dns, 'dns.promises': dns.promises, ...resolvers })) {
-    const members = holder as unknown as Members
+    const members = claim<Members>(holder)
     for (const member of Object.getOwnPropertyNames(members)) {
       if (/^(lookup|lookupService|reverse|resolve\w*)$/.test(member)) {
         replace(members, member, forbidden(`${name}.${member}`))
@@ -75,7 +77,8 @@ function forbidNames(): void {
 
 /** Another program could open what we may not. */
 function forbidPrograms(): void {
-  const { prototype } = ChildProcess as unknown as { prototype: Members }
+  // Node does not declare that a child has the method by which it is started.
+  const { prototype } = claim<{ prototype: Members }>(ChildProcess)
   const spawn = prototype.spawn as (this: ChildProcess, options: { file: string }) => unknown
   const refuse = forbidden('child_process.spawn')
   replace(prototype, 'spawn', function guarded(this: ChildProcess, options: { file: string }) {

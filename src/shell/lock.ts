@@ -7,6 +7,7 @@
  *   namespaces and on file systems that support it, and the pipe's end frees it. Where there is no such command the first
  *   lock stands alone.
  */
+import { claim } from '../kernel/untyped.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
@@ -71,7 +72,7 @@ function tryFlock(path: string): Promise<ChildProcess | 'busy' | null> {
     child.stdin.on('error', () => undefined)
     child.stdout.once('data', () => {
       child.unref()
-      for (const pipe of [child.stdin, child.stdout]) (pipe as unknown as { unref(): void }).unref()
+      for (const pipe of [child.stdin, child.stdout]) claim<{ unref(): void }>(pipe).unref() // sockets, which the types do not say
       done(child)
     })
     child.stdin.write('held')

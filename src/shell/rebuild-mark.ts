@@ -5,9 +5,8 @@
 import { join } from 'node:path'
 import { boundary } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
-import { readWhole } from '../file.ts'
-import { refuseOrphans } from '../ledger/boot.ts'
-import { HEAD, replaceFile } from '../ledger/files.ts'
+import { readWhole, replaceFile } from '../file.ts'
+import type { Engine } from '../ledger/engine.ts'
 
 const MARK = 'REBUILDING'
 const MAXIMUM_BYTES = 64
@@ -21,9 +20,9 @@ async function markedHeight(disk: Disk, directory: string): Promise<string | nul
 
 /**
  * Marks the ledger that is about to be made; durable when it resolves. Answers whether an interrupted rebuild goes on.
- * @throws boundary `ledger-exists`, `rebuild-under-way`; corruptStore for a journal without its head
+ * @throws boundary `ledger-exists`, `rebuild-under-way`; corruptStore for what is left of a ledger
  */
-export async function beginRebuild(disk: Disk, directory: string, from: number): Promise<boolean> {
+export async function beginRebuild(disk: Disk, directory: string, engine: Engine, from: number): Promise<boolean> {
   const height = await markedHeight(disk, directory)
   if (height === String(from)) return true
   if (height !== null)
@@ -31,9 +30,8 @@ export async function beginRebuild(disk: Disk, directory: string, from: number):
       'rebuild-under-way',
       `${directory} holds the beginning of a rebuild from block ${height}: go on with --from ${height}, or move it away to begin anew`,
     )
-  if (await disk.exists(join(directory, HEAD)))
+  if (await engine.exists())
     throw boundary('ledger-exists', `${directory} holds a ledger: move it away first, it is not touched`)
-  await refuseOrphans(disk, directory)
   await disk.makeDirectory(directory)
   await replaceFile(disk, join(directory, MARK), file => file.append(new TextEncoder().encode(`${from}\n`)))
   return false

@@ -7,6 +7,7 @@ import { Fault, operating } from '../kernel/fault.ts'
 import type { WatcherConfig } from '../config.ts'
 import { parseTokens } from '../http/tokens.ts'
 import type { Audit } from '../watcher/coin-count.ts'
+import { ledgerEngine } from '../watcher/ledger.ts'
 import { main, type Watcher } from '../watcher/main.ts'
 import { readWatcherConfig } from './configuration.ts'
 import { readText } from './files.ts'
@@ -155,7 +156,8 @@ export async function runRebuild(configPath: string, from: number, out: (line: s
   const token = parseTokens(await readText(config.apiTokenFile))[0]!
   const ports = createPorts('warn', createRequest(await clientTls(config.signer.tls)))
   try {
-    if (await beginRebuild(ports.disk, directory, from)) out('going on with the rebuild that was interrupted')
+    const engine = ledgerEngine(ports.disk, config)
+    if (await beginRebuild(ports.disk, directory, engine, from)) out('going on with the rebuild that was interrupted')
     const watcher = await main(ports, configFrom(config, from))
     await fill(ports, config, { watcher, token, directory, from, out })
   } finally {

@@ -3,25 +3,27 @@
  * what it does (src/signer/routes/), the watcher asks (src/watcher/signer-client.ts).
  */
 import { z } from 'zod'
-import { contract } from '../http/route.ts'
+import { defineContract } from '../http/route.ts'
 import * as shapes from './shapes.ts'
 
 /** On every answer the end of the signer's memory; on a request the highest that its sender has seen. */
 export const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
+/** Stands beside `SEQUENCE_HEADER`: 64 hexadecimal digits. */
 export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
 
 const ATTEMPT = '/v1/chains/{chain}/transfers/{transferId}/attempts/{n}'
 const plain = z.string()
 
+/** Every route of the signer. */
 export const signerApi = {
-  identity: contract({
+  identity: defineContract({
     method: 'GET',
     path: '/v1/identity',
     summary: "The signer's Ed25519 attestation key",
     access: 'read',
     answers: { 200: shapes.identity },
   }),
-  growPool: contract({
+  growPool: defineContract({
     method: 'PUT',
     path: '/v1/chains/{chain}/address-pool',
     summary: 'Makes sure that at least so many addresses exist; never fewer than before',
@@ -29,7 +31,7 @@ export const signerApi = {
     body: shapes.poolRequest,
     answers: { 200: shapes.pool, 201: shapes.pool },
   }),
-  addresses: contract({
+  addresses: defineContract({
     method: 'GET',
     path: '/v1/chains/{chain}/addresses',
     summary: 'Addresses by index, each attested; index 0 is the treasury',
@@ -37,14 +39,14 @@ export const signerApi = {
     query: shapes.addressesQuery,
     answers: { 200: shapes.addresses },
   }),
-  rules: contract({
+  rules: defineContract({
     method: 'GET',
     path: '/v1/chains/{chain}/policy',
     summary: 'Whose approval a payment needs, and what it may cost',
     access: 'read',
     answers: { 200: shapes.rules },
   }),
-  sign: contract({
+  sign: defineContract({
     method: 'PUT',
     path: ATTEMPT,
     summary: 'Decodes, judges and signs a template, once and for ever',
@@ -52,29 +54,29 @@ export const signerApi = {
     body: shapes.signRequest,
     answers: { 200: shapes.signedAnswer, 202: shapes.awaitingAnswer },
   }),
-  attempt: contract({
+  attempt: defineContract({
     method: 'GET',
     path: ATTEMPT,
     summary: 'The attempt as it is stored',
     access: 'read',
-    answers: { 200: shapes.attempt },
+    answers: { 200: shapes.storedAttempt },
   }),
-  signed: contract({
+  signed: defineContract({
     method: 'GET',
     path: '/v1/chains/{chain}/transfers',
     summary: 'Everything ever signed or voided, oldest first; `state` tells which',
     access: 'read',
-    query: shapes.pageQuery,
+    query: shapes.signedQuery,
     answers: { 200: shapes.signedPage },
   }),
-  withdrawal: contract({
+  withdrawal: defineContract({
     method: 'GET',
     path: '/v1/withdrawals/{id}',
     summary: 'Everything ever signed or voided for one withdrawal',
     access: 'read',
-    answers: { 200: shapes.withdrawal },
+    answers: { 200: shapes.withdrawalRecord },
   }),
-  void: contract({
+  void: defineContract({
     method: 'PUT',
     path: '/v1/withdrawals/{id}/void',
     summary: 'Forbids any further template up to this round, for ever; answers the same receipt each time',
@@ -82,14 +84,14 @@ export const signerApi = {
     body: shapes.voidRequest,
     answers: { 200: shapes.receipt, 201: shapes.receipt },
   }),
-  health: contract({
+  health: defineContract({
     method: 'GET',
     path: '/healthz',
     summary: 'Whether the signer serves and its memory can be written',
     access: 'public',
     answers: { 200: z.object({ status: plain }) },
   }),
-  metrics: contract({
+  metrics: defineContract({
     method: 'GET',
     path: '/metrics',
     summary: 'Prometheus',

@@ -54,6 +54,7 @@ const authorisedIntent = z.strictObject({
 /** The unsigned transaction, in the family's portable form. */
 const template: z.ZodType<Json, Json> = z.record(z.string(), json)
 
+/** A template and the withdrawals that it claims to pay, each with its authorisations. */
 export const signRequest = z.strictObject({ template, intents: z.array(authorisedIntent).max(MAXIMUM_INTENTS) })
 
 const missing = z.object({ id: z.string(), required: z.int(), given: z.int() }) satisfies z.ZodType<Missing>
@@ -68,7 +69,9 @@ const signatures = {
   signedTransaction: z.string().describe('What is broadcast: hex, or the form of the family'),
   spendKeys: z.array(z.string()),
 }
+/** Signed, now or before: the same bytes for ever. */
 export const signedAnswer = z.object({ state: z.literal('signed'), ...signatures })
+/** Nothing is wrong, and approvals are missing: ask again with more of them. */
 export const awaitingAnswer = z.object({ state: z.literal('awaitingApproval'), missing: z.array(missing) })
 /** Stands beside the members of a problem. */
 export const refusedAnswer = z.object({ state: z.literal('refused'), reasons: z.array(reason) })
@@ -85,6 +88,9 @@ export const signedAttempt = z.object({
   intents: z.array(authorisedIntent),
   signedAt: timeSchema,
 })
+/** With the bytes to broadcast, and everything that they were decided by. */
+export type SignedAttempt = z.output<typeof signedAttempt>
+
 const unsignedAttempt = z.object({
   ...attemptName,
   state: z.enum(['received', 'inspected', 'awaitingApproval', 'refused']),
@@ -92,7 +98,8 @@ const unsignedAttempt = z.object({
   reasons: z.array(reason),
   missing: z.array(missing),
 })
-export const attempt = z.discriminatedUnion('state', [signedAttempt, unsignedAttempt])
+/** An attempt in any state. */
+export const storedAttempt = z.discriminatedUnion('state', [signedAttempt, unsignedAttempt])
 
 /** The signer's promise that nothing more is signed for a withdrawal up to this round. */
 export const receipt = z.object({
@@ -108,28 +115,34 @@ export const receipt = z.object({
 /** As it stands among the signed ones. */
 const voided = receipt.extend({ state: z.literal('voided'), seq: z.int(), voidedAt: timeSchema })
 
+/** What was signed and voided, by `seq`. */
 export const signedPage = z.object({
   items: z.array(z.discriminatedUnion('state', [signedAttempt, voided])),
   next: z.int().nullable().describe('The `after` of the page that follows; null at the end'),
 })
 
+/** Which round, and all lower ones, are never signed for again. */
 export const voidRequest = z.strictObject({ chain: nameSchema, round: z.int().min(1).default(1) })
 
 /** Everything ever signed or voided for one withdrawal. */
-export const withdrawal = z.object({
+export const withdrawalRecord = z.object({
   id: nameSchema,
   chain: z.string(),
   round: z.int().describe('The highest of which an authorised intent was seen'),
   intent: authorisedIntent.nullable().describe('As signed last'),
-  signed: z.array(z.intersection(z.object({ round: z.int() }), attempt)),
+  signed: z.array(z.intersection(z.object({ round: z.int() }), storedAttempt)),
   voids: z.array(receipt),
 })
 
+/** The Ed25519 key that attests addresses and receipts. */
 export const identity = z.object({ key: publicKeySchema })
 
+/** How many addresses there shall be at least. */
 export const poolRequest = z.strictObject({ size: z.int().min(1).max(MAXIMUM_POOL) })
+/** How many addresses there are now. */
 export const pool = z.object({ chain: z.string(), size: z.int() })
 
+/** By index. */
 export const addressesQuery = z.strictObject({ from: countSchema.default(0), limit: limitSchema })
 /** Index 0 is the treasury. */
 export const addresses = z.array(
@@ -162,4 +175,5 @@ export const rules = z.object({
   perDay: amountSchema.nullable(),
 })
 
-export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
+/** `after`: the `next` of the page before, 0 for the first. */
+export const signedQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })

@@ -4,18 +4,19 @@
  */
 import { boundary } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import { signingFamilyOf, type SigningFamily } from '../../adapters/signing.ts'
+import { signingFamilyOf } from '../../adapters/signing.ts'
+import type { SigningFamily } from '../../adapters/family.ts'
 import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'
 import { parseTokens } from '../http/tokens.ts'
-import { createAttempts, UNSIGNED, type SigningChain } from './signing/attempts.ts'
+import { createAttempts, UNSIGNED_BOUNDS, type ServedChain } from './signing/attempts.ts'
 import { openAudit } from './audit/open.ts'
 import { audited } from './audit/audited.ts'
 import { readWhole } from '../file.ts'
 import { identityOf } from './keys/identity.ts'
 import { openKeystore } from './keys/keystore.ts'
-import { openMemory, type Memory } from './memory/memory.ts'
+import { openMemory, type SignerMemory } from './memory/memory.ts'
 import type { Authority } from '../approvals.ts'
 import { openDestinations } from './signing/destinations.ts'
 import type { Policy } from './signing/policy.ts'
@@ -24,12 +25,13 @@ import type { RouteContext } from './route-context.ts'
 import { refuseOldKeys } from './keys/restored.ts'
 import { signerRoutes } from './routes/table.ts'
 import { HASH_HEADER, SEQUENCE_HEADER } from '../signer-api/routes.ts'
-import { createVoids, UNSEEN } from './signing/voids.ts'
+import { createVoids, UNSEEN_BOUNDS } from './signing/voids.ts'
 
 /** Templates carry whole previous transactions. */
 const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
 
+/** A running signer: its HTTP API as one function, without a server around it. */
 export interface Signer {
   handle: RouteHandler
   /** Finishes what was begun, lets go of the memory and overwrites the seed. */
@@ -53,11 +55,11 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
   const seed = await openKeystore(ports, config.keystore.file, passphrase)
   const memory = await openMemory(ports, config.dataDirectory)
   try {
-    const chains = new Map<string, SigningChain>()
+    const chains = new Map<string, ServedChain>()
     for (const { name, family } of families)
       chains.set(name, await openChain(ports, config, { name, family, seed, memory }))
-    const parts = assemble(ports, config, { chains, seed, memory })
-    const handle = createHandler(signerRoutes(parts), {
+    const context = assemble(ports, config, { chains, seed, memory })
+    const handle = createHandler(signerRoutes(context), {
       tokens: () => tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
       log,
@@ -68,7 +70,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
     })
     const audit = await openAudit(ports, {
       directory: config.dataDirectory,
-      identity: parts.identity,
+      identity: context.identity,
       position: () => memory.position(),
     })
     const stop = async () => {
@@ -85,8 +87,8 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
 async function openChain(
   { clock }: Ports,
   config: SignerConfig,
-  { name, family, seed, memory }: { name: string; family: SigningFamily; seed: Uint8Array; memory: Memory },
-): Promise<SigningChain> {
+  { name, family, seed, memory }: { name: string; family: SigningFamily; seed: Uint8Array; memory: SignerMemory },
+): Promise<ServedChain> {
   const { asset, policy } = config.chains[name]!
   const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock })
   const destinations = openDestinations(name, policy.destinations, family.signable)
@@ -96,20 +98,20 @@ async function openChain(
 function assemble(
   { clock, log }: Ports,
   config: SignerConfig,
-  { chains, seed, memory }: { chains: Map<string, SigningChain>; seed: Uint8Array; memory: Memory },
+  { chains, seed, memory }: { chains: Map<string, ServedChain>; seed: Uint8Array; memory: SignerMemory },
 ): RouteContext {
   const authority = authorityOf(config)
   if (authority === null)
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
   const now = () => clock.now()
   const identity = identityOf(seed)
-  const attempts = createAttempts({ memory, seed, authority, room: UNSIGNED, log, now })
+  const attempts = createAttempts({ memory, seed, authority, bounds: UNSIGNED_BOUNDS, log, now })
   return {
     chains,
     identity,
     authority,
     attempts,
-    voids: createVoids({ memory, identity, room: UNSEEN, log, now }),
+    voids: createVoids({ memory, identity, bounds: UNSEEN_BOUNDS, log, now }),
     memory,
   }
 }
@@ -119,7 +121,7 @@ function authorityOf({ authorisation }: SignerConfig): Authority | null {
   return { keys: authorisation.keys, approvals: authorisation.approvals }
 }
 
-function memoryHeaders(memory: Memory): Record<string, string> {
+function memoryHeaders(memory: SignerMemory): Record<string, string> {
   const { sequence, hash } = memory.position()
   return { [SEQUENCE_HEADER]: String(sequence), [HASH_HEADER]: hash }
 }
@@ -129,7 +131,7 @@ function memoryHeaders(memory: Memory): Record<string, string> {
  * went on otherwise from some point, shows it and is told so instead of being served. At sequence 0 nothing had been
  * promised yet, so any memory may follow.
  */
-function refuseWhenBehind(memory: Memory, { headers }: HttpRequest): void {
+function refuseWhenBehind(memory: SignerMemory, { headers }: HttpRequest): void {
   const seen = headers[SEQUENCE_HEADER.toLowerCase()]
   if (seen === undefined) return
   if (!/^\d{1,15}$/.test(seen)) throw boundary('invalid-header', `${SEQUENCE_HEADER} is a whole number`)

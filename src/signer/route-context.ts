@@ -1,23 +1,24 @@
 /** What every route of the signer stands on. */
 import { boundary } from '../kernel/fault.ts'
 import type { Authority } from '../approvals.ts'
-import type { Attempts, SigningChain } from './signing/attempts.ts'
-import type { Identity } from './keys/identity.ts'
-import type { Memory } from './memory/memory.ts'
+import type { Attempts, ServedChain } from './signing/attempts.ts'
+import type { IdentityKey } from './keys/identity.ts'
+import type { SignerMemory } from './memory/memory.ts'
 import type { Voids } from './signing/voids.ts'
 
+/** What the signer's routes stand on: the same idea as the watcher's, with other contents. */
 export interface RouteContext {
-  chains: ReadonlyMap<string, SigningChain>
-  identity: Identity
+  chains: ReadonlyMap<string, ServedChain>
+  identity: IdentityKey
   /** Null when authorisation is not required. */
   authority: Authority | null
   attempts: Attempts
   voids: Voids
-  memory: Memory
+  memory: SignerMemory
 }
 
 /** Throws boundary `not-found`. */
-export function chainOf({ chains }: RouteContext, name: string): SigningChain {
+export function chainNamed({ chains }: RouteContext, name: string): ServedChain {
   const chain = chains.get(name)
   if (chain === undefined) throw boundary('not-found', `this signer does not sign for a chain named ${name}`)
   return chain

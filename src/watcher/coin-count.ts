@@ -1,6 +1,5 @@
 /** Compares what the ledger holds with what the node itself finds unspent at our addresses. */
 import type { Node } from '../../adapters/adapter.ts'
-import type { AddressContext } from '../../machines/address.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { transactionFacet } from '../orchestrator/facets.ts'

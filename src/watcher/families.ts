@@ -1,7 +1,8 @@
 /** The chains that are followed, as their families know them. */
 import { boundary } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import { openWatching, type WatchedChain, type WatchingFamily } from '../../adapters/watching.ts'
+import { openWatching } from '../../adapters/watching.ts'
+import type { WatchedChain, WatchingFamily } from '../../adapters/family.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import { readText } from './text.ts'

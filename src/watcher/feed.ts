@@ -3,7 +3,7 @@ import { kindOf } from '../../machines/ids.ts'
 import { boundary } from '../kernel/fault.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import type { Recorded } from '../kernel/entry.ts'
-import type { Parts } from './route-context.ts'
+import type { ApiContext } from './api-context.ts'
 import { describeEvent } from './resources.ts'
 import { eventsQuery, eventsSchema } from './schemas.ts'
 
@@ -27,7 +27,10 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
   (kind === undefined || kindOf(entry.image.id) === kind) &&
   (chain === undefined || entry.image.context.chain === chain)
 
-async function read({ archive }: Parts, after: number, wanted: Wanted): Promise<Found> {
+/** What the feed stands on. */
+export type FeedContext = Pick<ApiContext, 'archive' | 'journal' | 'ledgerId' | 'orchestrator' | 'clock' | 'stopping'>
+
+async function read({ archive }: FeedContext, after: number, wanted: Wanted): Promise<Found> {
   const events: Recorded[] = []
   let next = after
   while (next - after < MAXIMUM_EXAMINED) {
@@ -43,7 +46,7 @@ async function read({ archive }: Parts, after: number, wanted: Wanted): Promise<
 }
 
 /** Resolves at the next durable commit, when the time is up, or when the process stops. */
-function nextCommit({ orchestrator, clock, stopping }: Parts, ms: number): Promise<void> {
+function nextCommit({ orchestrator, clock, stopping }: FeedContext, ms: number): Promise<void> {
   return new Promise(resolve => {
     const done = () => {
       cancel()
@@ -59,18 +62,18 @@ function nextCommit({ orchestrator, clock, stopping }: Parts, ms: number): Promi
 }
 
 /** Waits until something is found, at most until `deadline`. */
-async function poll(parts: Parts, after: number, wanted: Wanted, deadline: number): Promise<Found> {
-  let found = await read(parts, after, wanted)
-  while (found.events.length === 0 && !parts.stopping.aborted) {
-    const left = deadline - parts.clock.now()
+async function poll(api: FeedContext, after: number, wanted: Wanted, deadline: number): Promise<Found> {
+  let found = await read(api, after, wanted)
+  while (found.events.length === 0 && !api.stopping.aborted) {
+    const left = deadline - api.clock.now()
     if (left <= 0) break
-    if (parts.journal.durableSeq() === found.next) await nextCommit(parts, left)
-    found = await read(parts, found.next, wanted)
+    if (api.journal.position().sequence === found.next) await nextCommit(api, left)
+    found = await read(api, found.next, wanted)
   }
   return found
 }
 
-export const feedRoute = (parts: Parts): Route =>
+export const feedRoute = (api: FeedContext): Route =>
   defineRoute({
     method: 'GET',
     path: '/v1/events',
@@ -79,13 +82,11 @@ export const feedRoute = (parts: Parts): Route =>
     query: eventsQuery,
     answers: { 200: eventsSchema },
     async handle({ query: { after, wait, ...wanted } }) {
-      const { journal, clock, ledgerId } = parts
-      if (after > journal.durableSeq())
-        throw boundary(
-          'unknown-cursor',
-          `this ledger (${ledgerId}) ends at ${journal.durableSeq()}: is the cursor of another one?`,
-        )
-      const { events, next } = await poll(parts, after, wanted, clock.now() + wait * 1000)
+      const { journal, clock, ledgerId } = api
+      const { sequence } = journal.position()
+      if (after > sequence)
+        throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
+      const { events, next } = await poll(api, after, wanted, clock.now() + wait * 1000)
       return { status: 200, body: { events: events.map(describeEvent), next, ledgerId } }
     },
   })

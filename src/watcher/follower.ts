@@ -122,7 +122,7 @@ async function turn(options: FollowerOptions): Promise<number> {
     case 'connecting': {
       // No block is followed before the signer has been asked: without its addresses deposits would be passed over,
       // without what it has signed our own spends would look like a stranger's.
-      if (!healthOf(options.health, chain).isRecalled) return RECALL_WAIT_MS
+      if (!healthOf(options.health, chain).isReconciled) return RECALL_WAIT_MS
       await connect(options)
       return 0
     }

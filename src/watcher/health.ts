@@ -9,7 +9,7 @@ export interface ChainHealth {
   nodeHeight: number | null
   nodeVersion: string | null
   /** The signer's list of what it has signed has been compared with the ledger since the start. */
-  isRecalled: boolean
+  isReconciled: boolean
   /** What the signer wants of a payment; null before it was asked. */
   rules: SigningRules | null
   /** Why the signer could not be asked the last time, or null. */
@@ -21,7 +21,7 @@ export type Health = ReturnType<typeof createHealth>
 const unknown: ChainHealth = {
   nodeHeight: null,
   nodeVersion: null,
-  isRecalled: false,
+  isReconciled: false,
   rules: null,
   signerProblem: null,
 }

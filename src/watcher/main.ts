@@ -5,27 +5,27 @@
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import type { WatchingFamily } from '../../adapters/watching.ts'
+import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
-import { openLedger } from '../ledger/journal.ts'
 import type { Ledger } from '../ledger/engine.ts'
-import { machines } from '../orchestrator/machines.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
-import { createOrchestrator, chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
+import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
+import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
-import type { Parts } from './route-context.ts'
+import type { ApiContext } from './api-context.ts'
 import { createPerformers } from './performers.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
-import { highestSeen } from './signer-position.ts'
+import { highestPosition } from './signer-position.ts'
 import { createStore } from './store.ts'
-import { refuseFormerAddresses, startSupply } from './supply.ts'
+import { refuseFormerAddresses } from './address-pool.ts'
+import { startSignerLoop } from './signer-loop.ts'
 import { readText } from './text.ts'
 
 export interface Watcher {
@@ -90,10 +90,10 @@ interface Started extends Families {
   health: Health
 }
 
-function startLoops(started: Started): { loops: Loop[]; supplies: Map<string, Loop> } {
+function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string, Loop> } {
   const { ports, config, families, policies, ledger, orchestrator, signer, health } = started
   const { clock, log } = ports
-  const supplies = new Map<string, Loop>()
+  const signerLoops = new Map<string, Loop>()
   const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
     const { node } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
@@ -102,16 +102,19 @@ function startLoops(started: Started): { loops: Loop[]; supplies: Map<string, Lo
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
-    supplies.set(chain, startSupply({ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log }))
+    signerLoops.set(
+      chain,
+      startSignerLoop({ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log }),
+    )
   }
-  return { loops: [...followers, ...supplies.values()], supplies }
+  return { loops: [...followers, ...signerLoops.values()], signerLoops }
 }
 
 function serve(started: Started, tokens: readonly string[]): Watcher {
   const { ports, ledger, orchestrator, health, policies } = started
-  const { loops, supplies } = startLoops(started)
+  const { loops, signerLoops } = startLoops(started)
   const ending = new AbortController()
-  const parts: Parts = {
+  const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
     archive: ledger.archive,
@@ -121,7 +124,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     health,
     signer: started.signer,
     clock: ports.clock,
-    wakeSupply: chain => supplies.get(chain)?.wake(),
+    wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
   const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
@@ -132,7 +135,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
   return {
-    handle: createHandler(apiRoutes(parts), options),
+    handle: createHandler(apiRoutes(api), options),
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     stop,
@@ -140,9 +143,8 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
 }
 
 function reportOpened({ log }: Ports, { opened }: Ledger): void {
-  const { ledgerId, seq, live, cut, created } = opened
+  const { ledgerId, seq, live, created } = opened
   log('info', created ? 'new ledger' : 'ledger opened', { ledgerId, seq, live: live.length })
-  if (cut !== null) log('warn', 'a torn tail was cut off: it was never acknowledged', cut)
 }
 
 /**
@@ -153,23 +155,21 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
   const tokens = parseTokens(await readText(ports.disk, config.apiTokenFile))
   const token = parseTokens(await readText(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
   if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
-  if (config.ledger.engine !== 'lowdb') throw boundary('configuration', 'ledger.engine: this version has lowdb only')
   const { families, policies } = await openFamilies(ports, config)
-  const ledger = await openLedger({ ...ports, directory: config.dataDirectory })
+  const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
+  const health = createHealth(Object.keys(policies))
+  const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
+  const performers = createPerformers({
+    memory: () => orchestrator.memory,
+    isReconciled: chain => healthOf(health, chain).isReconciled,
+    reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
+    limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
+    ...{ signer, nodes, policies, clock: ports.clock, random: ports.random },
+  })
+  const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
   try {
     reportOpened(ports, ledger)
-    const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
-    const health = createHealth(Object.keys(policies))
-    const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
-    const performers = createPerformers({
-      memory: () => orchestrator.memory,
-      isRecalled: chain => healthOf(health, chain).isRecalled,
-      recall: chain => health.trigger.noted({ chain, isRecalled: false }),
-      limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
-      ...{ signer, nodes, policies, clock: ports.clock, random: ports.random },
-    })
-    const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
-    signer.expect(highestSeen(orchestrator.memory))
+    signer.expect(highestPosition(orchestrator.memory))
     await refuseBlindStart(config, orchestrator.memory, signer, ports)
     orchestrator.memory.observe(watching(families))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })

@@ -1,16 +1,16 @@
 /** Numbers for operators, in Prometheus' text format. Read off memory when asked; nothing is counted twice. */
 import { Gauge, Registry } from 'prom-client'
 import { healthOf } from './health.ts'
-import type { Parts } from './route-context.ts'
+import type { ApiContext } from './api-context.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
-import { freeAddresses } from './supply.ts'
+import { freeAddresses } from './address-pool.ts'
 
 export interface Metrics {
   contentType: string
   text(): Promise<string>
 }
 
-export function createMetrics(parts: Parts): Metrics {
+export function createMetrics(api: ApiContext): Metrics {
   const registry = new Registry()
   const gauge = (name: string, help: string, labelNames: string[] = ['chain']) =>
     new Gauge({ name: `lockkeeper_${name}`, help, labelNames, registers: [registry] })
@@ -23,18 +23,18 @@ export function createMetrics(parts: Parts): Metrics {
   const seq = gauge('ledger_seq', 'Last durable seq', [])
 
   const refresh = () => {
-    const { memory } = parts.orchestrator
+    const { memory } = api.orchestrator
     instances.reset()
     for (const { count, ...labels } of memory.counts()) if (count > 0) instances.set(labels, count)
-    for (const chain of Object.keys(parts.policies)) {
-      const health = healthOf(parts.health, chain)
+    for (const chain of Object.keys(api.policies)) {
+      const health = healthOf(api.health, chain)
       height.set({ chain }, chainContext(memory, chain)?.height ?? -1)
       nodeHeight.set({ chain }, health.nodeHeight ?? -1)
       halted.set({ chain }, memory.count('chain', chain, 'halted'))
       free.set({ chain }, freeAddresses(memory, chain).length)
-      recalled.set({ chain }, health.isRecalled ? 1 : 0)
+      recalled.set({ chain }, health.isReconciled ? 1 : 0)
     }
-    seq.set(parts.journal.durableSeq())
+    seq.set(api.journal.position().sequence)
   }
   return {
     contentType: registry.contentType,

@@ -20,9 +20,9 @@ export interface PerformerOptions {
   nodes: Readonly<Record<string, Node>>
   policies: Readonly<Record<string, ChainPolicy>>
   /** Whether the signer's memory has been compared with the ledger since the start: nothing is planned before. */
-  isRecalled(chain: string): boolean
+  isReconciled(chain: string): boolean
   /** The signer has signed what the ledger lacks: compares again before anything more is planned. */
-  recall(chain: string): void
+  reconcile(chain: string): void
   /** What one transaction may cost, as far as the signer has said; base units. */
   limitOf(chain: string): Amount | null
   clock: Clock
@@ -85,8 +85,8 @@ async function refused(
   const reason = describeReasons(reasons)
   if (refusal.kind === 'held') return pended(options, instance, reason)
   const unsignable = refusal.kind === 'unsignable' ? await voidEach(signer, chain, refusal.never) : []
-  if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.recall(chain)
-  return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, seen: signer.seen() } }
+  if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.reconcile(chain)
+  return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, position: signer.position() } }
 }
 
 async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>): Promise<Outcome> {
@@ -94,7 +94,7 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>):
   const { id } = instance
   const { context: attempt } = instance
   refuseHalted(options, attempt.chain)
-  refuseUnrecalled(options, attempt.chain)
+  refuseUnreconciled(options, attempt.chain)
   const transfer = options.memory().get(attempt.transfer)!.context
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
   const intents = intentsOf(options.memory(), transfer)
@@ -104,17 +104,17 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>):
       checkTransactionId(policies[attempt.chain]!, attempt, answer.transactionId)
       return {
         type: 'signing.completed',
-        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null, seen: signer.seen() },
+        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null, position: signer.position() },
       }
     case 'awaitingApproval':
       return pended(options, instance, answer.reason)
     case 'refused':
       return refused(options, instance, intents, answer.reasons)
     case 'signedDifferently': {
-      const { transactionId, raw, template, spendKeys, fee } = await signer.attempt(name)
+      const { transactionId, signedTransaction: raw, template, spendKeys, fee } = await signer.attempt(name)
       checkSpendKeys(attempt, spendKeys)
       const earlier = { template, spendKeys, fee }
-      return { type: 'signing.completed', data: { id, transactionId, raw, earlier, seen: signer.seen() } }
+      return { type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } }
     }
   }
 }
@@ -154,10 +154,10 @@ async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'
 }
 
 /** What was signed and is not in the ledger yet may be for the same withdrawals, or spend the same coins. */
-function refuseUnrecalled(options: PerformerOptions, chain: string): void {
-  if (!options.isRecalled(chain))
+function refuseUnreconciled(options: PerformerOptions, chain: string): void {
+  if (!options.isReconciled(chain))
     throw operating(
-      'not-recalled',
+      'not-reconciled',
       'the signer has not yet said what it has signed: nothing is planned or signed before',
     )
 }
@@ -165,7 +165,7 @@ function refuseUnrecalled(options: PerformerOptions, chain: string): void {
 async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Outcome> {
   const { chain } = context
   refuseHalted(options, chain)
-  refuseUnrecalled(options, chain)
+  refuseUnreconciled(options, chain)
   const facts = await options.nodes[chain]!.gather()
   const retryAt = options.clock.now() + SHORTFALL_MS
   return { type: 'facts.gathered', data: { id, facts, limit: options.limitOf(chain), retryAt } }

@@ -3,29 +3,14 @@ import { z } from 'zod'
 import type { GeneratedAddress, Missing, Reason } from '../../machines/messages.ts'
 import { operating } from '../kernel/fault.ts'
 import type { Request } from '../kernel/ports.ts'
-import type {
-  Amount,
-  AuthorisedIntent,
-  Json,
-  MemoryPosition,
-  SignedReceipt,
-  SpendKey,
-} from '../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Json, MemoryPosition, SignedReceipt } from '../../machines/vocabulary.ts'
 import { missingOf } from '../approvals.ts'
 import { fillPath } from '../http/path.ts'
 import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
-import { refusedAnswer, signedAttempt, type rules, type signedPage } from '../signer-api/shapes.ts'
-
-export interface SignedAttempt {
-  transactionId: string
-  raw: string
-  spendKeys: SpendKey[]
-  template: Json
-  fee: Amount
-}
+import { refusedAnswer, signedAttempt, type rules, type SignedAttempt, type signedPage } from '../signer-api/shapes.ts'
 
 export type SignAnswer =
   | { kind: 'signed'; transactionId: string; raw: string }
@@ -63,9 +48,9 @@ export interface SignerClient {
   /** Nothing more is signed for the withdrawal up to this round, for good; the same receipt each time. */
   void(chain: string, withdrawal: string, round: number): Promise<SignedReceipt>
   /** The highest memory that an answer has shown or that was expected; null before. */
-  seen(): MemoryPosition | null
+  position(): MemoryPosition | null
   /** What an earlier process has seen, or nothing; before the first request. */
-  expect(seen: MemoryPosition | null): void
+  expect(position: MemoryPosition | null): void
 }
 
 export interface SignerAccess {
@@ -186,19 +171,14 @@ type Listed = z.output<typeof signedPage>['items'][number]
 
 function recordOf(item: Listed): SignedPage['items'] {
   if (item.state !== 'signed') return []
-  const { transferId, n, seq, intents } = item
-  return [{ transferId, n, seq, intents, ...attemptOf(item) }]
+  const { transferId, n, seq, intents, transactionId, signedTransaction, spendKeys, template } = item
+  return [{ transferId, n, seq, intents, transactionId, raw: signedTransaction, spendKeys, template }]
 }
 
 function receiptOf(item: Listed): SignedReceipt[] {
   if (item.state !== 'voided') return []
   const { chain, id, purpose, round, signed, key, signature } = item
   return [{ chain, id, purpose, round, signed, key, signature }]
-}
-
-function attemptOf(stored: z.output<typeof signedAttempt>): SignedAttempt {
-  const { transactionId, signedTransaction: raw, spendKeys, template, fee } = stored
-  return { transactionId, raw, spendKeys, template, fee }
 }
 
 export function createSignerClient(access: SignerAccess, request: Request): SignerClient {
@@ -216,7 +196,7 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       return signAnswer(await ask(signerApi.sign, { params: { ...name }, body: { template, intents } }))
     },
     async attempt(name) {
-      return attemptOf(read(signedAttempt, await ask(signerApi.attempt, { params: { ...name } })))
+      return read(signedAttempt, await ask(signerApi.attempt, { params: { ...name } }))
     },
     async signed(chain, after) {
       const asked = await ask(signerApi.signed, { params: { chain }, query: { after, limit: PAGE } })
@@ -239,7 +219,7 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       if (id === withdrawal && receipt.chain === chain && receipt.round === round) return receipt
       throw operating('signer-malformed', `asked to void ${withdrawal}, the signer answered a receipt for ${id}`)
     },
-    seen: () => memo.seen,
+    position: () => memo.seen,
     expect(seen) {
       memo.seen = seen
     },

@@ -3,16 +3,13 @@
  * forgotten what it signed, and is not to be asked for anything (S3); unless a person says that the later memory is lost.
  */
 import type { Ports } from '../kernel/ports.ts'
-import type { AccountContext } from '../../machines/account.ts'
 import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import type { WatcherConfig } from '../config.ts'
-import { openLedger } from '../ledger/journal.ts'
-import { machines } from '../orchestrator/machines.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
-import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { openFamilies } from './families.ts'
+import { openLedger } from './ledger.ts'
 
-export function highestSeen(memory: LiveMemory): MemoryPosition | null {
+export function highestPosition(memory: LiveMemory): MemoryPosition | null {
   const positions = memory.list('account').flatMap(one => one.context.seen ?? [])
   return positions.sort((a, b) => b.sequence - a.sequence)[0] ?? null
 }
@@ -23,10 +20,9 @@ export function highestSeen(memory: LiveMemory): MemoryPosition | null {
  */
 export async function acceptSigner(ports: Ports, config: WatcherConfig): Promise<MemoryPosition | null> {
   const { policies } = await openFamilies(ports, config)
-  const ledger = await openLedger({ ...ports, directory: config.dataDirectory })
+  const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers: {} })
   try {
-    const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
-    const seen = highestSeen(orchestrator.memory)
+    const seen = highestPosition(orchestrator.memory)
     await orchestrator.dispatch({ type: 'signer.replaced', at: ports.clock.now(), data: {} })
     await orchestrator.stop()
     return seen

@@ -9,6 +9,8 @@ const TINY: BenchSizes = {
   scan: { scripts: 1000, keys: 100, rounds: 1 },
   checkpoint: { instances: 2000 },
   signer: { warming: 1, rounds: 1, requests: 10, largeRequests: 1 },
+  plan: { coins: 1000, rounds: 1 },
+  start: { rounds: 1 },
 }
 
 test('every row of the benchmark is measured, with figures and progress', async () => {
@@ -27,6 +29,10 @@ test('every row of the benchmark is measured, with figures and progress', async 
     ['seconds to open it again', 'reported'],
     ['signing requests / the sum of their bare parts', '>= 0.5'],
     ['signatures with 100 inputs a request / bare tiny-secp256k1', '>= 0.5'],
+    ['seconds to choose among 1,000 coins that do not suffice', '<= 5'],
+    ["a signer's start / its scrypt", '<= 2'],
+    ['seconds until a killed watcher serves again', '<= 2'],
+    ['seconds from SIGTERM to the end, the slower', '<= 5'],
   ])
   for (const { row, ratio, measured } of rows) {
     expect(Number.isFinite(ratio), row).toBe(true)

@@ -1,12 +1,14 @@
 /**
- * The benchmark table: how near the real thing comes to the least that a disk, XState and a walk of a block cost. Both
- * sides of a ratio are measured in the same run. A figure that misses what is wanted is said, never a failure.
+ * The benchmark table: how near the real thing comes to the least that a disk, XState, a walk of a block and a scrypt cost.
+ * Both sides of a ratio are measured in the same run. A figure that misses what is wanted is said, never a failure.
  */
 import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
 import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
+import { benchPlan, type PlanSizes } from './plan.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
 import { benchSigner, type SignerSizes } from './signer.ts'
+import { benchStart, type StartSizes } from './start.ts'
 import { benchSteps, type StepSizes } from './steps.ts'
 
 export interface BenchSizes {
@@ -15,6 +17,8 @@ export interface BenchSizes {
   scan: ScanSizes
   checkpoint: CheckpointSizes
   signer: SignerSizes
+  plan: PlanSizes
+  start: StartSizes
 }
 
 const SIZES: BenchSizes = {
@@ -23,6 +27,8 @@ const SIZES: BenchSizes = {
   scan: { scripts: 1_000_000, keys: 200_000, rounds: 101 },
   checkpoint: { instances: 200_000 },
   signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
+  plan: { coins: 100_000, rounds: 5 },
+  start: { rounds: 9 },
 }
 
 export async function bench(
@@ -35,5 +41,7 @@ export async function bench(
     ...benchScan(sizes.scan, progress),
     ...(await benchCheckpoint(sizes.checkpoint, progress)),
     ...(await benchSigner(sizes.signer, progress)),
+    ...benchPlan(sizes.plan, progress),
+    ...(await benchStart(sizes.start, progress)),
   ]
 }

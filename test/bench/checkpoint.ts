@@ -41,19 +41,12 @@ interface Taken {
 }
 
 async function takeCheckpoint(world: World, ids: IdOf<'deposit'>[]): Promise<Taken> {
-  const { journal } = world.ledger
-  const { memory } = world.orchestrator
-  const checkpointAll = () =>
-    journal.checkpoint(
-      () => memory.all(),
-      () => memory.reservations(),
-    )
   // Making the instances may have begun one by itself.
-  await checkpointAll()
+  await world.ledger.checkpoint()
   let calmLeft = CALM_COMMITS
   const calm = await acknowledge(world, ids, () => calmLeft-- > 0)
   let isTaken = false
-  const checkpoint = timedAsync(checkpointAll).finally(() => {
+  const checkpoint = timedAsync(() => world.ledger.checkpoint()).finally(() => {
     isTaken = true
   })
   const during = await acknowledge(world, ids, () => !isTaken)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Koa from 'koa'
 import * as secp256k1 from 'tiny-secp256k1'
-import { openLedger } from '../../src/ledger/journal.ts'
+import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 import { serve } from '../../src/shell/koa.ts'
 import * as rigs from '../signer/rig.ts'
@@ -100,7 +100,10 @@ function bareSignMs(): number {
 async function bareAppendMs(bytes: number, count: number): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'append-'))
   const ports = { random: { bytes: (n: number) => new Uint8Array(n) }, log: () => undefined, abort: () => undefined }
-  const { journal } = await openLedger({ disk: createDisk(), directory, ...ports })
+  const engine = lowdbEngine(createDisk(), directory)
+  // Whatever is appended has ended.
+  const memory = { live: () => [], reservations: () => [] }
+  const { journal } = await engine.open({ ports, memory, upgrade: image => image })
   const append = (n: number) => {
     const context = { text: 'x'.repeat(bytes) }
     const image = untypedInstance({

@@ -8,8 +8,8 @@ import { createPlanner } from '../../adapters/bitcoin/planner.ts'
 import { createSignable } from '../../adapters/bitcoin/signable.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
-import { openLedger } from '../../src/ledger/journal.ts'
-import type { Ledger } from '../../src/ledger/engine.ts'
+import { upgradeOf } from '../../src/kernel/migration.ts'
+import { lowdbEngine, type LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Policies } from '../../src/orchestrator/policy.ts'
@@ -22,7 +22,7 @@ export const DEPTHS = { credit: 3, final: 20 }
 export const AT = 1_700_000_000_000
 
 export interface World {
-  ledger: Ledger
+  ledger: LowdbLedger
   orchestrator: Orchestrator
   close(): Promise<void>
 }
@@ -55,8 +55,9 @@ export async function inFolder<T>(what: (directory: string) => Promise<T>): Prom
 /** Opens what is there, or makes it. Nothing is performed: the benchmarks are of what is decided and stored. */
 export async function openWorld(directory: string): Promise<World> {
   const ports = createPorts('error')
-  const ledger = await openLedger({ ...ports, directory })
-  const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
+  const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
+  const ledger = await lowdbEngine(ports.disk, directory).open({ ports, memory, upgrade: upgradeOf(machines) })
+  const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
   orchestrator.start()
   const close = async () => {
     await orchestrator.stop()
@@ -87,7 +88,7 @@ export async function openChain({ orchestrator }: World, addresses: number): Pro
   void orchestrator.dispatch({
     type: 'addresses.generated',
     at: AT,
-    data: { chain: CHAIN, addresses: all, seen: null },
+    data: { chain: CHAIN, addresses: all, position: null },
   })
   for (let index = 1; index <= addresses; index++) {
     const data = { chain: CHAIN, index, reference: `customer-${index}` }

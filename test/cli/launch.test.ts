@@ -85,3 +85,9 @@ describe('S6: a command whose cryptography cannot be loaded', () => {
     expect([status, lines]).toEqual([1, [expect.stringMatching(/^lockkeeper: .*Cannot find package '@scure/)]])
   })
 })
+
+test.each(['bench', 'visualize'])('%s, whose code is not in this copy, says so in one line', async name => {
+  await writeFile(wasm, sound)
+  const { status, stdout, lines } = run([name])
+  expect([status, stdout, lines]).toEqual([1, '', [expect.stringMatching(/^lockkeeper: this needs a checkout/)]])
+})

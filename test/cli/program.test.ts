@@ -7,7 +7,7 @@ import { intentBytes, isSigned } from '../../src/canonical.ts'
 import { GROUPS } from '../../src/commands/help.ts'
 import { runProgram } from '../../src/commands/program.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
-import { openLedger } from '../../src/ledger/journal.ts'
+import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 import { openAudit } from '../../src/signer/audit/open.ts'
 import { isFile } from '../../src/shell/files.ts'
@@ -111,7 +111,7 @@ describe('init', () => {
     expect(phrases).toHaveLength(1)
     for (const name of [...names, 'data/signer/keystore.json']) expect(await text(name)).not.toContain(phrases[0])
     expect(await text('secrets/api-token')).not.toBe(await text('secrets/signer-token'))
-  }, 30_000)
+  })
 
   test.each(['watcher.yaml', 'secrets/backend.key', 'data/signer/keystore.json'])(
     'refuses to overwrite %s, and then writes nothing',
@@ -147,7 +147,7 @@ describe('init', () => {
       expect(identityOf(seed)).toBeDefined()
     }
     expect(identities[0]).toBe(identities[1])
-  }, 30_000)
+  })
 
   test('a phrase that is not one ends with 2 and is not repeated', async () => {
     await writeFile(join(directory, 'phrase'), PHRASE.replace('art', 'zoo'))
@@ -207,7 +207,9 @@ describe('verify', () => {
     const abort = (reason: string) => {
       throw new Error(reason)
     }
-    return openLedger({ disk: createDisk(), directory: join(directory, 'data'), random, log, abort })
+    const memory = { live: () => [], reservations: () => [] }
+    const ports = { random, log, abort }
+    return lowdbEngine(createDisk(), join(directory, 'data')).open({ ports, memory, upgrade: image => image })
   }
   test.each(['watcher.yaml', 'signer.yaml'])(
     'of %s ends with 0 for a sound store and with 1 for a damaged one',
@@ -228,7 +230,7 @@ describe('verify', () => {
       }))
       for (const entry of entries)
         await journal.append({ at: 1, heights: {}, entries: [entry], reserve: [], release: [] })
-      const position = { sequence: journal.durableSeq(), hash: journal.durableHash() }
+      const position = journal.position()
       await journal.close()
       if (name === 'signer.yaml') await writeAudit(join(directory, 'data'), position)
       await writeFile(join(directory, name), 'dataDirectory: ./data')

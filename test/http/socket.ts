@@ -1,23 +1,24 @@
 /** Raw sockets: what a polite client would never send. */
 import { connect } from 'node:net'
+import { inTime } from '../patience.ts'
 
 export interface Received {
   status: number
   headers: Record<string, string>
   body: string
-  /** Milliseconds until the other side closed, or until `enough`. */
-  afterMs: number
 }
 
-/** Sends the pieces, each after its delay, and reads until the server closes the connection. */
+/** Node's own limit for slow headers is twice as long: who is cut off by now was cut off by ours. */
+const CUT_OFF_MS = 30_000
+
+/** Sends the pieces, each after its delay, and reads until the server closes the connection. Rejects when it does not. */
 export function converse(
   address: string,
   pieces: readonly { text: string; afterMs?: number; encoding?: 'utf8' | 'latin1' }[],
 ): Promise<Received> {
-  const startedMs = performance.now()
-  return new Promise(resolve => {
-    const socket = connect(targetOf(address))
-    const chunks: Buffer[] = []
+  const socket = connect(targetOf(address))
+  const chunks: Buffer[] = []
+  const closed = new Promise<Received>(resolve => {
     const timers: NodeJS.Timeout[] = []
     let delayMs = 0
     for (const { text, afterMs, encoding = 'utf8' } of pieces) {
@@ -28,9 +29,12 @@ export function converse(
     socket.on('error', () => undefined)
     socket.on('close', () => {
       timers.forEach(clearTimeout)
-      resolve(parse(Buffer.concat(chunks).toString(), performance.now() - startedMs))
+      resolve(parse(Buffer.concat(chunks).toString()))
     })
   })
+  return inTime(closed, () => `the connection is open: ${Buffer.concat(chunks).toString()}`, CUT_OFF_MS).finally(() =>
+    socket.destroy(),
+  )
 }
 
 export function targetOf(address: string): { path: string } | { host: string; port: number } {
@@ -39,11 +43,11 @@ export function targetOf(address: string): { path: string } | { host: string; po
   return { host: host!, port: Number(port) }
 }
 
-function parse(text: string, afterMs: number): Received {
+function parse(text: string): Received {
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const [first = '', ...lines] = head.split('\r\n')
   const headers = Object.fromEntries(
     lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
   )
-  return { status: Number(first.split(' ')[1] ?? 0), headers, body: rest.join('\r\n\r\n'), afterMs }
+  return { status: Number(first.split(' ')[1] ?? 0), headers, body: rest.join('\r\n\r\n') }
 }

@@ -6,7 +6,9 @@
 import type { Id } from '../../machines/ids.ts'
 import type { Message } from '../../machines/messages.ts'
 import type { Event } from '../../machines/vocabulary.ts'
+import type { AnyStateMachine } from 'xstate'
 import type { Found, Instance } from '../../src/kernel/entry.ts'
+import type { Machines } from '../../src/kernel/step.ts'
 
 type Untyped<I extends Id> = Omit<Instance, 'id' | 'context'> & { id: I; context: object }
 
@@ -18,3 +20,10 @@ export const untypedInstance = <I extends Id>(instance: Untyped<I>) => instance 
 
 /** To anybody, anything. */
 export const untypedMessage = (to: string, event: Event): Message => ({ to, event }) as Message
+
+/** Machines of kinds that there are none of. */
+export const untypedMachines = (machines: Record<string, AnyStateMachine>): Machines => machines as Machines
+
+/** What an instance holds, by names that its type does not have. */
+export const untypedContext = ({ context }: { context: object }): Record<string, unknown> =>
+  context as Record<string, unknown>

@@ -1,13 +1,9 @@
 /** Commits for tests: a small world of instances that change, end, and hold spend keys. */
+import { untypedInstance } from '../kernel/untyped.ts'
 import type { Id } from '../../machines/ids.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import { openLedger } from '../../src/ledger/journal.ts'
-import type { Ledger, Opened } from '../../src/ledger/engine.ts'
+import type { Opened } from '../../src/ledger/engine.ts'
 import type { Commit, Entry, Instance, Recorded } from '../../src/kernel/entry.ts'
-import type { Disk } from '../../src/kernel/ports.ts'
-import { untypedInstance } from '../kernel/untyped.ts'
-
-export const DIRECTORY = '/data/ledger'
 
 /** What the orchestrator would hold, and all that ever happened. */
 export interface World {
@@ -111,28 +107,3 @@ export const stateFound = ({ seq, live, reservations, at, heights }: Opened) => 
 })
 
 const byKey = ([a]: [string, string], [b]: [string, string]) => (a < b ? -1 : a > b ? 1 : 0)
-
-export interface Opening extends Ledger {
-  /** Why the process would have ended, or null. */
-  aborted: () => string | null
-}
-
-export async function open(disk: Disk, directory = DIRECTORY): Promise<Opening> {
-  let reason: string | null = null
-  const ledger = await openLedger({
-    disk,
-    directory,
-    random: { bytes: length => new Uint8Array(length).fill(7) },
-    log: () => undefined,
-    abort: why => {
-      reason ??= why
-    },
-  })
-  return { ...ledger, aborted: () => reason }
-}
-
-export const checkpointOf = (ledger: Ledger, world: World): Promise<void> =>
-  ledger.journal.checkpoint(
-    () => world.live.values(),
-    () => world.reservations,
-  )

@@ -6,7 +6,7 @@ import { signingMachine, version, type SigningContext } from '../../machines/sig
 import { signingEvents as events } from './subjects/signing.ts'
 
 /** An instance of every state as version 1 stored it. A change of machine that cannot read them needs a new version. */
-const golden = JSON.parse(readFileSync(new URL('golden/signing.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(readFileSync(new URL(`golden/signing.v${version}.json`, import.meta.url), 'utf8')) as {
   version: number
   states: Record<string, SigningContext>
 }

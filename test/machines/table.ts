@@ -262,7 +262,7 @@ interface Golden {
 
 function describeGolden(subject: Subject): void {
   const { machine, id, stands, table } = subject
-  const file = new URL(`golden/${kindOf(id)}.json`, import.meta.url)
+  const file = new URL(`golden/${kindOf(id)}.v${versionOf(machine)}.json`, import.meta.url)
   const plain = Object.keys(stands).filter(
     (stand, i, all) => i === all.findIndex(one => valueOf(one) === valueOf(stand)),
   )

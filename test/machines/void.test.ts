@@ -5,7 +5,7 @@ import { version, voidMachine, type VoidContext } from '../../machines/void.ts'
 import { voidEvent as event } from './subjects/void.ts'
 
 /** An instance of every state as version 1 stored it. A change of machine that cannot read them needs a new version. */
-const golden = JSON.parse(readFileSync(new URL('golden/void.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(readFileSync(new URL(`golden/void.v${version}.json`, import.meta.url), 'utf8')) as {
   version: number
   states: Record<string, VoidContext>
 }

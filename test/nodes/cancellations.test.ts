@@ -79,6 +79,23 @@ async function published(id: string): Promise<Resource> {
   return withdrawal
 }
 
+/**
+ * Asks for a withdrawal that expires, and answers the first that `isThere` before it does. Each try is valid for twice as
+ * long as the one before: how fast this machine is decides how many there are, and nothing else.
+ */
+async function beforeExpiry(
+  ask: (valid: { n: number; expiresAt: string }) => Promise<string>,
+  isThere: (body: Resource) => boolean,
+): Promise<{ id: string; n: number; expiresAt: string }> {
+  for (let n = 1; n <= 6; n++) {
+    const expiresAt = new Date(Date.now() + 1000 * 2 ** n).toISOString()
+    const id = await ask({ n, expiresAt })
+    const body = await system.until(pathOf(id), body => isThere(body) || body.state === 'cancelled')
+    if (isThere(body)) return { id, n, expiresAt }
+  }
+  throw new Error('every one of them expired before')
+}
+
 const reserved = async () => (await system.get(`/v1/chains/${CHAIN}`)).body.balances[0]!.reserved
 
 beforeAll(() => system.address('anybody'))
@@ -193,9 +210,7 @@ describe('a cancellation', () => {
     expect((await system.get(pathOf('partner'))).body.transferId).toBe(transferId)
     // So often in vain that it is not asked again at once.
     const isFailure = (event: FeedEvent) => event.event === 'task.failed' && event.id === `${transferId!}:1`
-    await expect
-      .poll(async () => (await system.events(0, 'attempt')).filter(isFailure).length, { timeout: 20_000 })
-      .toBeGreaterThan(3)
+    await expect.poll(async () => (await system.events(0, 'attempt')).filter(isFailure).length).toBeGreaterThan(3)
     const lost = toSigner.once(
       'answerless',
       ({ line }) => line === 'PUT /v1/withdrawals/unsigned/void',
@@ -269,18 +284,20 @@ describe('a refusal of the signer', () => {
   test('of what expired before it was signed cancels it, and its batch partner is paid', async () => {
     const [to, other] = [await newAddress(), await newAddress()]
     system.toSigner.isDown = true
-    const expiresAt = new Date(Date.now() + 2000).toISOString()
-    await system.withdraw('expiring', { to, amountSat: COIN, expiresAt })
-    await system.withdraw('lasting', { to: other, amountSat: COIN })
-    await system.reaches(pathOf('expiring'), 'paying')
-    await expect.poll(() => Date.now(), { timeout: 5000 }).toBeGreaterThan(Date.parse(expiresAt))
+    const ask = async ({ n, expiresAt }: { n: number; expiresAt: string }) => {
+      await system.withdraw(`expiring-${n}`, { to, amountSat: COIN, expiresAt })
+      await system.withdraw(`lasting-${n}`, { to: other, amountSat: COIN })
+      return `expiring-${n}`
+    }
+    const { id, n, expiresAt } = await beforeExpiry(ask, ({ state }) => state === 'paying')
+    await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(expiresAt))
     system.toSigner.isDown = false
-    const cancelled = await system.reaches(pathOf('expiring'), 'cancelled')
+    const cancelled = await system.reaches(pathOf(id), 'cancelled')
     expect(cancelled.reason).toBe('expired')
-    await expectReceipt('expiring', cancelled.receipt!, [])
-    await published('lasting')
+    await expectReceipt(id, cancelled.receipt!, [])
+    await published(`lasting-${n}`)
     await system.mine(FINAL)
-    await system.reaches(pathOf('lasting'), 'final')
+    await system.reaches(pathOf(`lasting-${n}`), 'final')
     expect(await system.book.paidTo(to)).toEqual([])
   })
 
@@ -299,13 +316,17 @@ describe('a refusal of the signer', () => {
 
   test('for the limit per transaction holds it no longer than it is valid: then it is cancelled as expired', async () => {
     const to = await newAddress()
-    const expiresAt = new Date(Date.now() + 3000).toISOString()
-    await system.withdraw('over-and-expired', { to, amountSat: LIMIT, expiresAt })
-    expect((await approve('over-and-expired', to, LIMIT, expiresAt)).status).toBe(200)
-    await system.until(pathOf('over-and-expired'), ({ reason }) => /limit-per-transaction/.test(reason ?? ''))
-    const cancelled = await system.reaches(pathOf('over-and-expired'), 'cancelled')
+    const ask = async ({ n, expiresAt }: { n: number; expiresAt: string }) => {
+      const id = `over-and-expired-${n}`
+      await system.withdraw(id, { to, amountSat: LIMIT, expiresAt })
+      await approve(id, to, LIMIT, expiresAt)
+      return id
+    }
+    const isLimited = ({ reason }: Resource) => /limit-per-transaction/.test(reason ?? '')
+    const { id } = await beforeExpiry(ask, isLimited)
+    const cancelled = await system.reaches(pathOf(id), 'cancelled')
     expect(cancelled.reason).toBe('expired')
-    await expectReceipt('over-and-expired', cancelled.receipt!, [])
+    await expectReceipt(id, cancelled.receipt!, [])
     expect(await reserved()).toBe('0')
   })
 
@@ -377,15 +398,11 @@ describe("the signer's memory", () => {
 
   async function readiness(accept: (body: { ready: boolean; problems: string[] }) => boolean) {
     let last: { ready: boolean; problems: string[] } = { ready: false, problems: [] }
-    await expect
-      .poll(
-        async () => {
-          last = (await system.get<typeof last>('/readyz')).body
-          return accept(last)
-        },
-        { timeout: 20_000 },
-      )
-      .toBe(true)
+    const accepted = async () => {
+      last = (await system.get<typeof last>('/readyz')).body
+      return accept(last)
+    }
+    await expect.poll(accepted).toBe(true)
     return last
   }
 })

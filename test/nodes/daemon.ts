@@ -2,6 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { inTime } from '../patience.ts'
 
 export interface Daemon {
   /** Milliseconds from the start to the line that says it serves; rejects with its log when it ends before. */
@@ -30,10 +32,11 @@ export interface Begun {
   kill9(): void
 }
 
-const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The compiled command: beside this file where that is compiled too, else in dist. */
+export const CLI = join(root, import.meta.url.endsWith('.ts') ? 'dist' : '', 'src', 'cli.js')
 export const PASSPHRASE = 'a passphrase for tests only'
 const TICK_MS = 10
-const READY_MS = 30_000
 const LOG_CHARACTERS = 200_000
 
 const running = new Set<ChildProcess>()
@@ -58,18 +61,13 @@ const gone = (child: ChildProcess): Promise<number | null> =>
 
 function readyMs(child: ReturnType<typeof launch>, name: string): Promise<number> {
   const startedAt = performance.now()
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${name} is not ready after ${READY_MS} ms`)), READY_MS)
+  const ready = new Promise<number>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
-      if (!chunk.toString().includes('ready on')) return
-      clearTimeout(timer)
-      resolve(performance.now() - startedAt)
+      if (chunk.toString().includes('ready on')) resolve(performance.now() - startedAt)
     })
-    child.once('exit', code => {
-      clearTimeout(timer)
-      reject(new Error(`${name} ended with ${code} before it was ready`))
-    })
+    child.once('exit', code => reject(new Error(`${name} ended with ${code} before it was ready`)))
   })
+  return inTime(ready, () => `${name} starts`)
 }
 
 /** Fields 14 and 15 of proc(5)'s stat, in ticks of 10 ms; the second field is a name that may hold spaces. */
@@ -101,7 +99,7 @@ export function daemon(args: readonly string[]): Daemon {
     },
     async stop() {
       child?.kill('SIGTERM')
-      return child ? gone(child) : null
+      return child ? inTime(gone(child), () => `${args[0]} was told to stop\n${text.slice(-2000)}`) : null
     },
     isRunning: () => child !== undefined && !isOver(child),
     pid: () => child!.pid!,

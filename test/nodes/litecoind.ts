@@ -14,6 +14,7 @@ import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createRpc, fromSatoshi, type NodeAccess, type Rpc } from '../../adapters/bitcoin/rpc.ts'
 import type { Disk } from '../../src/kernel/ports.ts'
 import { createRequest } from '../../src/shell/request.ts'
+import { inTime, PATIENCE_MS } from '../patience.ts'
 
 export interface LitecoindOptions {
   /** Serve REST; on unless said otherwise. */
@@ -49,9 +50,7 @@ export interface Litecoind {
 const nobody = (n: number) => Uint8Array.from([0, 20, n & 255, n >> 8, ...Array.from({ length: 18 }, () => 1)])
 const BINARY = 'litecoind'
 const WALLET = 'harness'
-const START_ATTEMPTS = 150
-const START_PAUSE_MS = 200
-const STOP_MS = 20_000
+const START_PAUSE_MS = 100
 /** Below the height at which regtest activates MWEB, whose first block is valid only with a peg-in. */
 const HEIGHT_BEFORE_MWEB = 431
 const PEG_IN_COINS = '1'
@@ -106,7 +105,7 @@ async function waitUntilReady(child: ChildProcess, rpc: Rpc): Promise<void> {
   const failures: string[] = []
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.once('error', error => failures.push(error.message))
-  for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
+  for (const until = performance.now() + PATIENCE_MS; performance.now() < until;) {
     if (failures.length > 0 || child.exitCode !== null)
       throw new Error(
         `${BINARY} did not start (install it, and see that it runs): ${[...failures, output.trim()].join(' ')}`,
@@ -118,20 +117,15 @@ async function waitUntilReady(child: ChildProcess, rpc: Rpc): Promise<void> {
       await sleep(START_PAUSE_MS)
     }
   }
-  throw new Error(`${BINARY} was not ready after ${START_ATTEMPTS * START_PAUSE_MS} ms: ${output.trim()}`)
+  throw new Error(`${BINARY} was not ready after ${PATIENCE_MS} ms: ${output.trim()}`)
 }
 
 function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      reject(new Error(`${BINARY} did not stop within ${STOP_MS} ms`))
-    }, STOP_MS)
-    child.once('exit', () => {
-      clearTimeout(timer)
-      resolve()
-    })
+  const exit = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  return inTime(exit, () => `${BINARY} was told to stop`).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
   })
 }
 

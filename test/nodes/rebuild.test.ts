@@ -25,7 +25,7 @@ async function loseLedger(): Promise<void> {
 }
 
 async function says({ stdout }: Begun, words: RegExp): Promise<void> {
-  await expect.poll(stdout, { timeout: 20_000 }).toMatch(words)
+  await expect.poll(stdout).toMatch(words)
 }
 
 const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string

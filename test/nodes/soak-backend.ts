@@ -3,6 +3,7 @@
  * asked for. Its book survives the watcher's ledger, so it notices whatever a later ledger tells otherwise.
  */
 import assert from 'node:assert/strict'
+import { PATIENCE_MS } from '../patience.ts'
 import { CHAIN, type Answer, type Resource, type System, type Wish } from './system.ts'
 
 type Api = Pick<System, 'get' | 'put' | 'insist' | 'withdraw'>
@@ -37,8 +38,8 @@ interface Book {
   offeredAgain: number
 }
 
-/** Longer than the watcher is ever away. */
-const PATIENCE_MS = 180_000
+/** Longer than the watcher is ever away: a rebuild, killed on its way and begun again. */
+const AWAY_MS = 3 * PATIENCE_MS
 
 const lineOf = ({ address, amount }: Offered): string => `${address} ${amount}`
 
@@ -89,7 +90,7 @@ export function openBackend(api: Api): Backend {
     api.insist(async () => {
       await opened
       return ask()
-    }, PATIENCE_MS)
+    }, AWAY_MS)
 
   const assign = (reference: string, body: object) =>
     api.put<{ address: string }>(`/v1/chains/${CHAIN}/addresses/${reference}`, body)

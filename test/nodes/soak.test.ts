@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest'
+import { LONG_TEST_MS } from '../patience.ts'
 import { soak } from './soak.ts'
-
-const READY_MS = 2000
-const LONGEST_MS = 300_000
 
 test(
   '200 deposits, 200 withdrawals and 20 kills at random moments: all accounted for by node, ledger and feed',
@@ -11,9 +9,6 @@ test(
     console.info(report)
     expect(report.kills.watcher + report.kills.signer).toBe(20)
     expect(report.reorganisations).toBeGreaterThan(0)
-    // In processor time, because other tests run meanwhile.
-    const { watcher, signer } = report.readyUsedMs
-    for (const ms of [...watcher, ...signer]) expect(ms).toBeLessThan(READY_MS)
   },
-  LONGEST_MS,
+  LONG_TEST_MS,
 )

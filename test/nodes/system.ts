@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { keyFrom, intentBytes, signBytes } from '../../src/canonical.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import { openBook, type Book } from './book.ts'
 import { daemon, run, type Daemon } from './daemon.ts'
 import { startLitecoind, type Litecoind } from './litecoind.ts'
@@ -14,8 +15,6 @@ import { freePort } from './port.ts'
 import { startProxy, type Proxy } from './proxy.ts'
 
 const POLL_MS = 30
-const PATIENCE_MS = 20_000
-const STOP_MS = 5000
 const LOG_CHARACTERS = 1500
 export const CHAIN = 'litecoin'
 const ASSET = 'LTC'
@@ -141,7 +140,7 @@ export function writeWatcher({ directory, url }: Place, signer: string, node: ob
   writeFileSync(join(directory, 'watcher.yaml'), JSON.stringify(config))
 }
 
-function writeSigner({ directory, signerUrl }: Place, options: SystemOptions['signer'] = {}): void {
+export function writeSigner({ directory, signerUrl }: Place, options: SystemOptions['signer'] = {}): void {
   const limits = { maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: '100000000000' }
   const policy = { ...limits, ...options.policy }
   const backend = secret(directory, 'backend.pub')
@@ -158,7 +157,8 @@ export const nodeKeys = (directory: string, url: string, litecoind: Litecoind) =
   return { url, username: litecoind.username, passwordFile: './secrets/node-password' }
 }
 
-async function prepare(directory: string): Promise<Place> {
+/** What `lockkeeper init` makes, and ports for both daemons. */
+export async function prepare(directory: string): Promise<Place> {
   const made = await run(['init', '--directory', directory])
   if (made.status !== 0) throw new Error(`init failed: ${made.stderr}`)
   appendFileSync(join(directory, 'secrets', 'api-token'), `read:${READ_TOKEN}\n`)
@@ -268,10 +268,8 @@ function openMiner({ rpc, mine }: Litecoind, { until }: Api): Miner {
 
 async function stopWell(name: string, { stop, isRunning, log }: Daemon): Promise<void> {
   if (!isRunning()) return
-  const startedAt = performance.now()
   const status = await stop()
-  const tookMs = performance.now() - startedAt
-  if (status !== 0 || tookMs > STOP_MS) throw new Error(`${name} ended with ${status} after ${tookMs} ms\n${log()}`)
+  if (status !== 0) throw new Error(`${name} ended with ${status}\n${log()}`)
 }
 
 async function verify(config: string): Promise<void> {

@@ -3,8 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-
-const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
+import { CLI } from './daemon.ts'
 
 /** `lockkeeper up` in a directory; resolves with what it printed once it is ready. */
 async function start(directory: string) {
@@ -37,18 +36,14 @@ async function addressOf(directory: string, url: string): Promise<unknown> {
   return ((await answer.json()) as { address: unknown }).address
 }
 
-test(
-  'up makes everything from nothing, stops at Ctrl-C, and remembers at the next start',
-  { timeout: 120_000 },
-  async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-up-'))
-    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-    const first = await start(directory)
-    const address = await addressOf(directory, first.url)
-    expect(address).toMatch(/^rltc1/)
-    expect(await first.stop()).toBe(0)
-    const second = await start(directory)
-    expect(await addressOf(directory, second.url)).toBe(address)
-    expect(await second.stop()).toBe(0)
-  },
-)
+test('up makes everything from nothing, stops at Ctrl-C, and remembers at the next start', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-up-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const first = await start(directory)
+  const address = await addressOf(directory, first.url)
+  expect(address).toMatch(/^rltc1/)
+  expect(await first.stop()).toBe(0)
+  const second = await start(directory)
+  expect(await addressOf(directory, second.url)).toBe(address)
+  expect(await second.stop()).toBe(0)
+})

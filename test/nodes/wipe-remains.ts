@@ -1,7 +1,7 @@
 /** What stands in a ledger that nobody has open any more: read off its files, as whoever examines a failed disk would. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commitOf } from '../../src/ledger/line.ts'
+import { commitOf } from '../../src/ledger/record.ts'
 import type { Instance } from '../../src/kernel/entry.ts'
 
 export interface Remains {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
+import { LONG_TEST_MS } from '../patience.ts'
 import { wipe } from './wipe.ts'
-
-const LONGEST_MS = 300_000
 
 test(
   'three wiped ledgers and an older copy of one, in the middle of traffic: nothing paid twice, no deposit lost, no address given twice',
@@ -12,5 +11,5 @@ test(
     expect(report.rebuildMs.length).toBe(3)
     expect(report.lost['withdrawal paying']).toBeGreaterThan(0)
   },
-  LONGEST_MS,
+  LONG_TEST_MS,
 )

@@ -119,7 +119,7 @@ describe('a withdrawal', () => {
 })
 
 async function pooled(count: number): Promise<void> {
-  await expect.poll(() => system.litecoind.rpc('getrawmempool'), { timeout: 20_000 }).toHaveLength(count)
+  await expect.poll(() => system.litecoind.rpc('getrawmempool')).toHaveLength(count)
 }
 
 /** A withdrawal that is paid from a deposit of which the payer holds a double spend, both mined in one reorganisation's reach. */

@@ -47,7 +47,7 @@ async function paying(
     type: 'signing.completed',
     at,
     run,
-    data: { id: attempt.id, transactionId: 't', raw: '00', earlier: null, seen: null },
+    data: { id: attempt.id, transactionId: 't', raw: '00', earlier: null, position: null },
   })
   return { rig, transfer }
 }

@@ -89,16 +89,6 @@ describe('orchestrator', () => {
     expect(asked).toEqual(['gather account/litecoin:0'])
   })
 
-  test('a version that this build does not know refuses to start', async () => {
-    const first = createRig()
-    await first.send(open)
-    const commits = structuredClone(first.commits)
-    commits[0]!.entries[0]!.image.version = 99
-    expect(() => createRig({ commits })).toThrow(
-      expect.objectContaining({ type: 'corruptStore', kind: 'unknown-version' }),
-    )
-  })
-
   test('time wakes what is due, also after a restart', async () => {
     const first = createRig()
     await openChain(first)

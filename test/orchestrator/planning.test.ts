@@ -179,7 +179,7 @@ describe('adoption', () => {
     ({
       type: 'signer.recalled',
       at,
-      data: { chain: 'litecoin', records, receipts: [] as SignedReceipt[], until, seen: null },
+      data: { chain: 'litecoin', records, receipts: [] as SignedReceipt[], until, position: null },
     }) as const
 
   test('A1: what the signer has signed and the ledger lacks is reserved, bound and owed a broadcast', async () => {

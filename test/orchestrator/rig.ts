@@ -11,7 +11,7 @@ import type {
   Signable,
   SpendSeen,
 } from '../../adapters/adapter.ts'
-import type { Ports } from '../../src/kernel/ports.ts'
+import type { Clock, Ports } from '../../src/kernel/ports.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
 import type { Commit, Found, Instance } from '../../src/kernel/entry.ts'
@@ -107,6 +107,7 @@ export interface Rig {
   /** Moves time on, runs what was to wake by then, and waits until everything is quiet. */
   pass(ms: number): Promise<void>
   now(): number
+  clock: Clock
   send(event: Inbound): Promise<void>
 }
 
@@ -114,6 +115,8 @@ export interface RigOptions {
   commits?: readonly Commit[]
   policies?: Record<string, ChainPolicy>
   performers?: Performers
+  /** Instead of one in memory whose syncs are held by hand. */
+  ledger?: Ledger
 }
 
 /** Microtasks only: enough turns for any chain of promises here. */
@@ -121,7 +124,12 @@ export async function quiet(): Promise<void> {
   for (let i = 0; i < 200; i++) await Promise.resolve()
 }
 
-export function createRig({ commits = [], policies = { litecoin: policy }, performers = {} }: RigOptions = {}): Rig {
+export function createRig({
+  commits = [],
+  policies = { litecoin: policy },
+  performers = {},
+  ledger: given,
+}: RigOptions = {}): Rig {
   const kept = [...commits]
   const log: Rig['log'] = []
   const holding = { now: false }
@@ -132,7 +140,7 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
     kept.push(structuredClone(commit))
     return holding.now ? new Promise<void>(resolve => waiting.push(resolve)) : Promise.resolve()
   }
-  const clock: Ports['clock'] = {
+  const clock: Clock = {
     now: () => time,
     wake: (afterMs, run) => {
       const wake = { due: time + afterMs, run }
@@ -140,9 +148,9 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
       return () => (wakes = wakes.filter(one => one !== wake))
     },
   }
-  const journal = { append, bytesSinceCheckpoint: () => 0, checkpoint: unused, durableSeq: unused, durableHash: unused }
-  const opened = { ...replay(commits), ledgerId: 'l', at, cut: null, created: commits.length === 0 }
-  const ledger = { journal, opened } as unknown as Ledger
+  const journal = { append, position: unused, close: unused }
+  const opened = { ...replay(commits), ledgerId: 'l', at, created: commits.length === 0 }
+  const ledger = given ?? ({ journal, opened } as unknown as Ledger)
   const ports = {
     clock,
     random: { bytes: (length: number) => new Uint8Array(length).fill(128) },
@@ -173,6 +181,7 @@ export function createRig({ commits = [], policies = { litecoin: policy }, perfo
       await quiet()
     },
     now: () => time,
+    clock,
     send: event => orchestrator.dispatch(event),
   }
 }
@@ -234,7 +243,7 @@ const address = (index: number) => ({
 export async function openChain(rig: Rig): Promise<void> {
   await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
   const addresses = [address(0), address(7)]
-  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, seen: null } })
+  await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, position: null } })
   await rig.send({ type: 'node.identified', at, data: { chain: 'litecoin', base: block(99), syncing: false } })
   await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
 }

@@ -13,7 +13,7 @@ const voided = (id: string, signed: string[] = [], round = 1): Inbound => ({
   type: 'withdrawal.voided',
   at,
   data: {
-    ...{ id: withdrawalId(id), chain: 'litecoin', seen: null },
+    ...{ id: withdrawalId(id), chain: 'litecoin', position: null },
     ...{ receipt: receiptOf(id, signed, round), verdict: 'cancelled', reason: 'cancelled' },
   },
 })
@@ -34,13 +34,13 @@ async function batched(rig: Rig, ...ids: string[]): Promise<void> {
 function refused(rig: Rig, id: string, verdict: 'cancelled' | 'rejected', signed: string[] = []): Promise<void> {
   const attempt = attemptOf(rig, id)
   const unsignable = [{ id: withdrawalId(id), receipt: receiptOf(id, signed), verdict, reason: 'never' }]
-  const data = { id: attempt, reason: 'never', unsignable, seen: null }
+  const data = { id: attempt, reason: 'never', unsignable, position: null }
   return rig.send({ type: 'signing.refused', at, run: runOf(rig, attempt), data })
 }
 
 function signed(rig: Rig, id: string, transactionId: string): Promise<void> {
   const attempt = attemptOf(rig, id)
-  const data = { id: attempt, transactionId, raw: '00', earlier: null, seen: { sequence: 9, hash: 'h9' } }
+  const data = { id: attempt, transactionId, raw: '00', earlier: null, position: { sequence: 9, hash: 'h9' } }
   return rig.send({ type: 'signing.completed', at, run: runOf(rig, attempt), data })
 }
 
@@ -140,7 +140,7 @@ describe('a void', () => {
     await rig.send({
       type: 'signer.recalled',
       at,
-      data: { chain: 'litecoin', records: [], receipts, until: 3, seen: null },
+      data: { chain: 'litecoin', records: [], receipts, until: 3, position: null },
     })
     expect(states(rig, 'w-1')).toEqual(['cancelled'])
     expect(valueOf(rig, 'withdrawal/unknown')).toBeUndefined()
@@ -178,7 +178,7 @@ describe('a refusal', () => {
       type: 'signing.refused',
       at,
       run,
-      data: { id: attempt, reason: 'never', unsignable: [...unsignable], seen: null },
+      data: { id: attempt, reason: 'never', unsignable: [...unsignable], position: null },
     })
     expect(rig.commits.length).toBe(count)
   })
@@ -203,7 +203,13 @@ describe('a refusal', () => {
         },
       ],
     }
-    const data = { chain: 'litecoin', records: [record], receipts: [receiptOf('w-1', ['t0'])], until: 2, seen: null }
+    const data = {
+      chain: 'litecoin',
+      records: [record],
+      receipts: [receiptOf('w-1', ['t0'])],
+      until: 2,
+      position: null,
+    }
     await rig.send({ type: 'signer.recalled', at, data })
     expect(states(rig, 'w-1')).toEqual(['paying'])
     expect(transferOf(rig, 'w-1')).toBe('transfer/ab')
@@ -293,7 +299,10 @@ describe("the signer's memory", () => {
     await signed(rig, 'w-1', 't1')
     const seen = (one: Rig) => contextOf(one, 'account/litecoin:0').seen
     expect(seen(rig)).toEqual({ sequence: 9, hash: 'h9' })
-    const data = { ...{ chain: 'litecoin', records: [], receipts: [], until: 0 }, seen: { sequence: 8, hash: 'h8' } }
+    const data = {
+      ...{ chain: 'litecoin', records: [], receipts: [], until: 0 },
+      position: { sequence: 8, hash: 'h8' },
+    }
     await rig.send({ type: 'signer.recalled', at, data })
     expect(seen(rig)).toEqual({ sequence: 9, hash: 'h9' })
     const restarted = createRig({ commits: rig.commits })

@@ -7,11 +7,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createRequest } from '../../src/shell/request.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
 import { converse } from '../http/socket.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import { tableHandler, WRITE_TOKEN } from '../http/table.ts'
 
-const limits = { ...SERVER_LIMITS, headersMs: 300, requestMs: 700, keepAliveMs: 200, graceMs: 500 }
-/** Node looks for slow clients at intervals of its own. */
-const SLACK_MS = 2000
+const limits = { ...SERVER_LIMITS, headersMs: 1000, requestMs: 2000, keepAliveMs: 200, graceMs: 500 }
 
 let directory: string
 let server: HttpServer | null = null
@@ -34,22 +33,17 @@ const get = (path: string) =>
 describe('a slow client', () => {
   test('that never finishes its headers is cut off', async () => {
     const { address } = await start()
-    const received = await converse(address, [{ text: 'GET /healthz HTTP/1.1\r\nHost: x\r\n' }])
-    expect(received.afterMs).toBeLessThan(limits.headersMs + SLACK_MS)
-    expect(received.status).toBe(408)
+    expect((await converse(address, [{ text: 'GET /healthz HTTP/1.1\r\nHost: x\r\n' }])).status).toBe(408)
   })
   test('that sends nothing at all is cut off', async () => {
     const { address } = await start()
-    const received = await converse(address, [])
-    expect(received.afterMs).toBeLessThan(limits.headersMs + SLACK_MS)
+    expect((await converse(address, [])).status).toBe(408)
   })
   test('that trickles its body is cut off', async () => {
     const { address } = await start()
     const head = `PUT /v1/withdrawals/w HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\nContent-Length: 100\r\n\r\n`
     const drops = Array.from({ length: 60 }, () => ({ text: ' ', afterMs: 100 }))
-    const received = await converse(address, [{ text: head }, ...drops])
-    expect(received.afterMs).toBeLessThan(limits.requestMs + SLACK_MS)
-    expect(received.status).toBe(408)
+    expect((await converse(address, [{ text: head }, ...drops])).status).toBe(408)
   })
   test('does not keep others from being served', async () => {
     const { address } = await start()
@@ -68,25 +62,36 @@ describe('a slow client', () => {
   })
 })
 
+/** What a route waits for, and when it has begun to. */
+function asked(until: () => Promise<void>) {
+  let begin: () => void = () => undefined
+  const isAsked = new Promise<void>(resolve => (begin = resolve))
+  const wait = () => {
+    begin()
+    return until()
+  }
+  return { wait, isAsked }
+}
+
 describe('the end', () => {
   test('lets an answer under way finish', async () => {
     let release: (() => void) | undefined
     const waiting = new Promise<void>(resolve => (release = resolve))
-    const running = await start(() => waiting)
+    const { wait, isAsked } = asked(() => waiting)
+    const running = await start(wait)
     const answer = converse(running.address, [{ text: get('/v1/events') }])
-    await new Promise(resolve => setTimeout(resolve, 100))
+    await isAsked
     const stopped = running.stop()
     release?.()
     expect((await answer).status).toBe(200)
     await stopped
   })
   test('cuts an answer that never comes', async () => {
-    const running = await start(() => new Promise(() => undefined))
+    const { wait, isAsked } = asked(() => new Promise(() => undefined))
+    const running = await start(wait)
     const answer = converse(running.address, [{ text: get('/v1/events') }])
-    await new Promise(resolve => setTimeout(resolve, 100))
-    const startedMs = performance.now()
+    await isAsked
     await running.stop()
-    expect(performance.now() - startedMs).toBeLessThan(limits.graceMs + SLACK_MS)
     expect((await answer).status).toBe(0)
   })
   test('refuses new connections', async () => {
@@ -94,7 +99,7 @@ describe('the end', () => {
     await running.stop()
     const requester = createRequest()
     const call = { method: 'GET', url: `http://${running.address}/healthz`, headers: {}, body: null } as const
-    await expect(requester.request({ ...call, timeoutMs: 1000, maximumBytes: 10 })).rejects.toMatchObject({
+    await expect(requester.request({ ...call, timeoutMs: PATIENCE_MS, maximumBytes: 10 })).rejects.toMatchObject({
       kind: 'unreachable',
     })
     requester.close()

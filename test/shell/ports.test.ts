@@ -43,9 +43,10 @@ describe('the clock', () => {
   test('wakes once, and not when told otherwise', async () => {
     const clock = createClock()
     const woken: string[] = []
+    const isOver = new Promise<void>(resolve => clock.wake(50, resolve))
     clock.wake(30, () => woken.push('kept'))
     clock.wake(10, () => woken.push('cancelled'))()
-    await new Promise(resolve => setTimeout(resolve, 100))
+    await isOver
     expect(woken).toEqual(['kept'])
   })
   test('does not fire at once for a time beyond what timers can hold', async () => {

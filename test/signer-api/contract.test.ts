@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
 import { fillPath } from '../../src/http/path.ts'
-import { serve } from '../../src/http/route.ts'
+import { serveContract } from '../../src/http/route.ts'
 import { signerApi } from '../../src/signer-api/routes.ts'
 import * as rigs from '../signer/rig.ts'
 import { ask, attemptPath, authorised, grow, intent, sign, simple, transferOf } from '../signer/rig.ts'
@@ -72,11 +72,11 @@ describe('what the signer answers is what its reader takes, to the last member:'
 
 test('an answer of another shape does not compile, nor one with a status that is not agreed', () => {
   // @ts-expect-error the key is missing
-  serve(signerApi.identity, () => ({ status: 200, body: {} }))
+  serveContract(signerApi.identity, () => ({ status: 200, body: {} }))
   // @ts-expect-error 204 is not agreed
-  serve(signerApi.identity, () => ({ status: 204, body: { key: '' } }))
+  serveContract(signerApi.identity, () => ({ status: 204, body: { key: '' } }))
   // @ts-expect-error size is a number
-  serve(signerApi.growPool, ({ params, body }) => ({
+  serveContract(signerApi.growPool, ({ params, body }) => ({
     status: 200,
     body: { chain: params.chain!, size: `${body.size}` },
   }))

@@ -8,4 +8,4 @@ test('a thief in the place of the watcher gets out no more than was authorised, 
   // The attack means something only if some of it is signed and most of it is not.
   expect(figures.signed).toBeGreaterThan(100)
   expect(figures.notSigned).toBeGreaterThan(1_000)
-}, 300_000)
+})

@@ -10,14 +10,14 @@ import { HDKey } from '@scure/bip32'
 import { mnemonicToEntropy } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { expect, test } from 'vitest'
-import { daemon } from '../nodes/daemon.ts'
+import { CLI, daemon } from '../nodes/daemon.ts'
 import { startLitecoind, type Litecoind } from '../nodes/litecoind.ts'
 import { freePort } from '../nodes/port.ts'
-import { CLI, startIsolated, type Isolated } from './isolated.ts'
+import { PATIENCE_MS } from '../patience.ts'
+import { startIsolated, type Isolated } from './isolated.ts'
 import * as rigs from './rig.ts'
 import { authorised, intent } from './rig.ts'
 
-const PATIENCE_MS = 30_000
 const API_TOKEN = 'api-token-of-the-canary-test'
 
 const root = HDKey.fromMasterSeed(rigs.SEED)
@@ -152,10 +152,7 @@ function environmentsOfChildren(pid: number): Buffer[] {
 async function reportOf({ rig, signer }: Stage): Promise<void> {
   signer.child.kill('SIGUSR2')
   const reports = join(rig.directory, 'reports')
-  for (let tries = 0; tries < 100 && readdirSync(reports).length === 0; tries++) {
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  expect(readdirSync(reports)).toHaveLength(1)
+  await expect.poll(() => readdirSync(reports)).toHaveLength(1)
 }
 
 test('S5: after a real run of signer and watcher the secrets are found nowhere', async () => {
@@ -189,7 +186,7 @@ test('S5: after a real run of signer and watcher the secrets are found nowhere',
     await Promise.all([watcher.kill9(), litecoind.stop(), signer.stop()])
     await rigs.discard(rig)
   }
-}, 120_000)
+})
 
 test('S5: the search would find them', () => {
   for (const canary of [...CANARIES, ...TOKENS]) {

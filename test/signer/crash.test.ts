@@ -108,9 +108,10 @@ describe('S1: the process dies anywhere between request and answer', () => {
     const answers: rigs.Answer[] = []
     const waiting = [1, 2].map(async () => answers.push(await sign(signer, 't1', 1, payment(1), intents(1))))
     const reading = ask(signer, 'GET', rigs.attemptPath('t1')).then(answer => answers.push(answer))
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await expect.poll(() => held).not.toBeNull()
+    // Whatever would leave without waiting for the disk has its turn.
+    for (let turn = 0; turn < 1000; turn++) await new Promise(resolve => setImmediate(resolve))
     expect(answers).toEqual([])
-    expect(held).not.toBeNull()
     isHolding = false
     held!()
     await Promise.all([...waiting, reading])

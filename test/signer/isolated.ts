@@ -2,10 +2,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CLI } from '../nodes/daemon.ts'
+import { inTime } from '../patience.ts'
 import * as rigs from './rig.ts'
-
-export const CLI = join(process.cwd(), 'dist', 'src', 'cli.js')
-const READY_MS = 30_000
 
 /** util-linux; as an ordinary user it needs user namespaces. */
 const namespaced = process.getuid?.() === 0 ? ['--net'] : ['--net', '--map-root-user']
@@ -48,24 +47,19 @@ export async function startIsolated(
     if (!isOver()) await new Promise(resolve => child.once('exit', resolve))
     return child.exitCode
   }
-  const ready = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      reject(new Error(`not ready: ${text}`))
-    }, READY_MS)
+  const serving = new Promise<string>((resolve, reject) => {
     const hear = (chunk: Buffer) => {
       text += chunk.toString()
       const line = /^lockkeeper signer ready on (.*)$/m.exec(text)?.[1]
-      if (line === undefined) return
-      clearTimeout(timer)
-      resolve(line)
+      if (line !== undefined) resolve(line)
     }
     child.stdout.on('data', hear)
     child.stderr.on('data', hear)
-    child.once('exit', code => {
-      clearTimeout(timer)
-      reject(new Error(`ended with ${code}: ${text}`))
-    })
+    child.once('exit', code => reject(new Error(`ended with ${code}: ${text}`)))
+  })
+  const ready = await inTime(serving, () => `the signer starts: ${text}`).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
   })
   return { child, socket, ready, output: () => text, stop }
 }

@@ -170,7 +170,7 @@ describe('S4, section 7: what the signer is made of', () => {
       file.replace(`${rootDirectory}/`, ''),
     )
     expect(reached).toContain('adapters/bitcoin/signable.ts')
-    expect(reached).toContain('src/ledger/journal.ts')
+    expect(reached).toContain('src/ledger/lowdb/journal.ts')
     const forbidden =
       /(^|\/)(rpc|node|planner|watch|source|mempool|broadcast)\.ts$|^src\/(watcher|shell|devnet|inspector)\/|^(node:)?(http|https|net|tls|dgram|undici|fs)\b|koa/
     expect(reached.filter(file => forbidden.test(file))).toEqual([])

@@ -10,6 +10,7 @@ import type { Running } from '../../src/shell/daemon.ts'
 import { createRequest } from '../../src/shell/request.ts'
 import { startSigner } from '../../src/shell/signer.ts'
 import { createSignerClient } from '../../src/watcher/signer-client.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import { createAuthority, type Authority, type Certificate } from './certificates.ts'
 import * as rigs from './rig.ts'
 import { authorised, intent, simple, standard } from './rig.ts'
@@ -71,7 +72,7 @@ async function refusalOf(url: string, certificate: Certificate | null, authority
   try {
     const headers = { authorization: `Bearer ${rigs.TOKEN}` }
     const call = { method: 'GET' as const, url: `${url}/v1/identity`, headers, body: null }
-    const { status } = await requester.request({ ...call, timeoutMs: 5000, maximumBytes: 10_000 })
+    const { status } = await requester.request({ ...call, timeoutMs: PATIENCE_MS, maximumBytes: 10_000 })
     return `answered ${status}`
   } catch (error) {
     return error instanceof Fault ? error.kind : 'failed'
@@ -156,7 +157,7 @@ describe('mutual TLS', () => {
     const { address } = await start('127.0.0.1:0', mutual([watcher.fingerprint]))
     const requester = createRequest(await clientTls(watcher))
     const call = { method: 'GET' as const, url: `https://${address}/v1/identity`, headers: {}, body: null }
-    expect((await requester.request({ ...call, timeoutMs: 5000, maximumBytes: 10_000 })).status).toBe(401)
+    expect((await requester.request({ ...call, timeoutMs: PATIENCE_MS, maximumBytes: 10_000 })).status).toBe(401)
     requester.close()
   })
 

@@ -1,7 +1,10 @@
 /** What must hold when nothing goes wrong any more: everything has come to its end, and every coin is accounted for. */
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { Commit } from '../../src/kernel/entry.ts'
-import { verifyLedger } from '../../src/ledger/verify.ts'
+import { upgradeOf } from '../../src/kernel/migration.ts'
+import { verifyLedger } from '../../src/ledger/lowdb/verify.ts'
+import { machines } from '../../src/orchestrator/machines.ts'
+import { machines as signersMachines } from '../../src/signer/memory/machines.ts'
 import { toldOf, type Books } from './books.ts'
 import { CHAIN, FINAL, MINIMUM_DEPOSIT } from './fixtures.ts'
 import { simulatedDisk } from './disk.ts'
@@ -198,13 +201,13 @@ function checkReservations({ world, watcher }: System): void {
 
 /** What `lockkeeper verify` reads of the ledger and of the signer's memory is sound. */
 async function checkStores({ world, watcher, signer }: System): Promise<void> {
-  for (const [machine, directory] of [
-    [watcher, '/home/ledger'],
-    [signer, '/home/memory'],
+  for (const [machine, directory, upgrade] of [
+    [watcher, '/home/ledger', upgradeOf(machines)],
+    [signer, '/home/memory', upgradeOf(signersMachines)],
   ] as const) {
     const copy = simulatedDisk({ seed: 0 })
     for (const path of machine.disk().paths()) copy.poke(path, machine.disk().peek(path))
-    const { findings } = await verifyLedger(copy, directory)
+    const { findings } = await verifyLedger(copy, directory, upgrade)
     for (const finding of findings) if (finding.damage) world.violate(`${machine.name}: ${JSON.stringify(finding)}`)
   }
 }

@@ -1,48 +1,35 @@
 import { describe, expect, test } from 'vitest'
+import { LONG_TEST_MS } from '../patience.ts'
 import { FOUND } from './seeds.ts'
 import { simulate } from './simulate.ts'
 import { awaitsOf, simulateFall } from './sweep.ts'
 
 const SEEDS = 70
 const BATCH = 10
-const BATCH_MS = 120_000
-const SWEEP_MS = 600_000
 /** Every await of the watcher is swept by `npm run simulate -- --sweep watcher`; here every so many. */
 const WATCHER_STRIDE = 11
 
 const batches = Array.from({ length: SEEDS / BATCH }, (_, n) => 1001 + n * BATCH)
 
 describe('whatever crashes, is lost or reorganised: nothing is paid twice, no deposit is lost or invented', () => {
-  test.each(batches)(
-    `${BATCH} seeds from %i`,
-    async from => {
-      for (let seed = from; seed < from + BATCH; seed++) {
-        const { violation } = await simulate(seed)
-        expect(violation, `seed ${seed}`).toBeNull()
-      }
-    },
-    BATCH_MS,
-  )
+  test.each(batches)(`${BATCH} seeds from %i`, async from => {
+    for (let seed = from; seed < from + BATCH; seed++) {
+      const { violation } = await simulate(seed)
+      expect(violation, `seed ${seed}`).toBeNull()
+    }
+  })
 
-  test.each(FOUND)(
-    'seed $seed: $found',
-    async ({ seed }) => {
-      expect((await simulate(seed)).violation).toBeNull()
-    },
-    BATCH_MS,
-  )
+  test.each(FOUND)('seed $seed: $found', async ({ seed }) => {
+    expect((await simulate(seed)).violation).toBeNull()
+  })
 
-  test(
-    'the same seed gives the same run, step by step',
-    async () => {
-      const first = await simulate(7)
-      await simulate(8)
-      const second = await simulate(7)
-      expect(second.hash).toBe(first.hash)
-      expect((await simulate(9)).hash).not.toBe(first.hash)
-    },
-    BATCH_MS,
-  )
+  test('the same seed gives the same run, step by step', async () => {
+    const first = await simulate(7)
+    await simulate(8)
+    const second = await simulate(7)
+    expect(second.hash).toBe(first.hash)
+    expect((await simulate(9)).hash).not.toBe(first.hash)
+  })
 })
 
 describe('a process falls at one exact await, and everything comes to its right end', () => {
@@ -54,7 +41,7 @@ describe('a process falls at one exact await, and everything comes to its right 
       for (let at = 1; at <= awaits; at++)
         expect((await simulateFall('signer', at)).violation, `await ${at}`).toBeNull()
     },
-    SWEEP_MS,
+    LONG_TEST_MS,
   )
 
   test(
@@ -65,6 +52,6 @@ describe('a process falls at one exact await, and everything comes to its right 
       for (let at = 1; at <= awaits; at += WATCHER_STRIDE)
         expect((await simulateFall('watcher', at)).violation, `await ${at}`).toBeNull()
     },
-    SWEEP_MS,
+    LONG_TEST_MS,
   )
 })

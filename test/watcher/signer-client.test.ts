@@ -113,12 +113,12 @@ describe('a void', () => {
 describe('the position of its memory', () => {
   test('S3: what an earlier process has seen is shown from the first request on, and a signer behind it is not used', async () => {
     await client.void('litecoin', 'w-1', 1)
-    const seen = client.seen()!
+    const seen = client.position()!
     expect(seen.sequence).toBeGreaterThan(0)
     const later = connect()
     later.expect(seen)
     await later.rules('litecoin')
-    expect(later.seen()).toEqual(seen)
+    expect(later.position()).toEqual(seen)
     later.expect({ sequence: seen.sequence + 1, hash: 'f'.repeat(64) })
     await expect(later.rules('litecoin')).rejects.toThrow(/memory-behind/)
     later.expect({ sequence: seen.sequence, hash: 'f'.repeat(64) })

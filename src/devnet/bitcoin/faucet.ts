@@ -1,4 +1,5 @@
 /** Coins to give away: a wallet of one key, made from the node's seed, to which the node mines. */
+import { claim } from '../../kernel/untyped.ts'
 import { script as scripts, Transaction } from 'bitcoinjs-lib'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ECPairFactory } from 'ecpair'
@@ -27,7 +28,8 @@ interface KeyPairs {
   fromPrivateKey(secret: Uint8Array): KeyPair
 }
 
-const createKeyPairs = ECPairFactory as unknown as (backend: typeof secp256k1) => KeyPairs
+/** Its types want another Uint8Array than the backend's declare. */
+const createKeyPairs = claim<(backend: typeof secp256k1) => KeyPairs>(ECPairFactory)
 const keyPairs = createKeyPairs(secp256k1)
 
 export interface FaucetKey extends KeyPair {

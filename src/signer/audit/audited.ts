@@ -4,7 +4,7 @@ import type { Clock } from '../../kernel/ports.ts'
 import type { RouteHandler } from '../../http/handler.ts'
 import { holderOf } from '../../http/tokens.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
-import type { Audit } from './writer.ts'
+import type { AuditLog } from './writer.ts'
 import type { Recordable } from './trail.ts'
 
 const MAXIMUM_PATH = 256
@@ -15,13 +15,15 @@ const MAXIMUM_DECISION = 256
 const STRANGERS_PER_MINUTE = 600
 const MINUTE_MS = 60_000
 
-export interface AuditedParts {
-  audit: Audit
+/** `tokens` are read at every request, as the handler does. */
+export interface AuditedOptions {
+  audit: AuditLog
   clock: Clock
   tokens: () => readonly string[]
 }
 
-export function audited(handler: RouteHandler, { audit, clock, tokens }: AuditedParts): RouteHandler {
+/** Wraps a handler. An answer whose line cannot be written is replaced by the refusal that says so. */
+export function audited(handler: RouteHandler, { audit, clock, tokens }: AuditedOptions): RouteHandler {
   const strangers = { since: 0, lines: 0, omitted: 0 }
 
   const hasRoom = (): boolean => {

@@ -7,17 +7,16 @@ import { join } from 'node:path'
 import { corruptStore } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import { isSigned } from '../../canonical.ts'
-import { rewriteStart } from '../../ledger/files.ts'
-import { readLines, type Line } from '../../ledger/line.ts'
-import { runAudit, type Audit, type AuditParts, type AuditPorts, type End } from './writer.ts'
-import { readWhole } from '../../file.ts'
+import { readLines, type Line } from '../../lines.ts'
+import { runAudit, type AuditLog, type AuditOptions, type AuditPorts, type End } from './writer.ts'
+import { readWhole, rewriteStart } from '../../file.ts'
 import {
   AUDIT,
   SEAL,
   auditFile,
   decodeEntry,
   decodeSeal,
-  firstHash,
+  firstAuditHash,
   firstOf,
   isEntry,
   sealBytes,
@@ -34,26 +33,26 @@ const MAXIMUM_SEAL_BYTES = 4096
  */
 export async function openAudit(
   ports: AuditPorts,
-  parts: AuditParts,
+  options: AuditOptions,
   limits = { fileBytes: FILE_BYTES },
-): Promise<Audit> {
+): Promise<AuditLog> {
   const { disk } = ports
-  await disk.makeDirectory(join(parts.directory, AUDIT))
-  const seal = await readSeal(disk, parts)
-  const end = await findEnd(disk, parts, seal)
-  checkMemory(parts, end)
-  const path = join(parts.directory, auditFile(end.first))
+  await disk.makeDirectory(join(options.directory, AUDIT))
+  const seal = await readSeal(disk, options)
+  const end = await findEnd(disk, options, seal)
+  checkMemory(options, end)
+  const path = join(options.directory, auditFile(end.first))
   // As in the journal: lines that a failed sync left in the page cache only must not carry a chain. Also cuts a torn tail.
   if (end.bytes + end.tornBytes > 0) await rewriteStart(disk, path, end.bytes)
   const file = await disk.open(path, { create: true })
-  await disk.syncDirectory(join(parts.directory, AUDIT))
-  const audit = runAudit({ ports, parts, fileBytes: limits.fileBytes, file, end })
-  const opening = parts.opening ?? { command: 'signer' }
+  await disk.syncDirectory(join(options.directory, AUDIT))
+  const audit = runAudit({ ports, options, fileBytes: limits.fileBytes, file, end })
+  const opening = options.opening ?? { command: 'signer' }
   await audit.record({ what: 'started', sealed: seal?.n === end.n, tornBytes: end.tornBytes, ...opening })
   return audit
 }
 
-async function readSeal(disk: Disk, { directory, identity }: AuditParts): Promise<Seal | null> {
+async function readSeal(disk: Disk, { directory, identity }: AuditOptions): Promise<Seal | null> {
   const path = join(directory, SEAL)
   if (!(await disk.exists(path))) return null
   const seal = decodeSeal(await readWhole(disk, path, MAXIMUM_SEAL_BYTES))
@@ -65,36 +64,36 @@ async function readSeal(disk: Disk, { directory, identity }: AuditParts): Promis
   return seal
 }
 
-async function findEnd(disk: Disk, parts: AuditParts, seal: Seal | null): Promise<End> {
-  const names = await disk.list(join(parts.directory, AUDIT))
-  for (const name of names.filter(isUnfinishedCopy)) await disk.remove(join(parts.directory, AUDIT, name))
+async function findEnd(disk: Disk, options: AuditOptions, seal: Seal | null): Promise<End> {
+  const names = await disk.list(join(options.directory, AUDIT))
+  for (const name of names.filter(isUnfinishedCopy)) await disk.remove(join(options.directory, AUDIT, name))
   const firsts = names.map(firstOf).filter(first => first !== null)
   firsts.sort((a, b) => a - b)
   for (const first of firsts.reverse()) {
-    const end = await readEnd(disk, parts, first, seal)
+    const end = await readEnd(disk, options, first, seal)
     if (end.n >= first || first === 1) return end
     // A crash came between making this file and its first line.
-    await disk.remove(join(parts.directory, auditFile(first)))
+    await disk.remove(join(options.directory, auditFile(first)))
   }
-  if (seal !== null && seal.n > 0) throw corruptStore(`${join(parts.directory, AUDIT)}: all files are missing`)
-  return emptyEnd(parts, 1)
+  if (seal !== null && seal.n > 0) throw corruptStore(`${join(options.directory, AUDIT)}: all files are missing`)
+  return emptyEnd(options, 1)
 }
 
 /** Left by a crash in an earlier start. */
 const isUnfinishedCopy = (name: string): boolean => name.endsWith('.jsonl.tmp')
 
-const emptyEnd = ({ identity }: AuditParts, first: number): End => ({
+const emptyEnd = ({ identity }: AuditOptions, first: number): End => ({
   first,
   n: first - 1,
-  hash: firstHash(identity.key),
+  hash: firstAuditHash(identity.key),
   bytes: 0,
   tornBytes: 0,
   memory: { sequence: 0, hash: '' },
 })
 
-async function readEnd(disk: Disk, parts: AuditParts, first: number, seal: Seal | null): Promise<End> {
-  const path = join(parts.directory, auditFile(first))
-  const end = emptyEnd(parts, first)
+async function readEnd(disk: Disk, options: AuditOptions, first: number, seal: Seal | null): Promise<End> {
+  const path = join(options.directory, auditFile(first))
+  const end = emptyEnd(options, first)
   const damaged = (problem: string) => corruptStore(`${path}: byte ${end.bytes}: ${problem}`)
   const identityHash = first === 1 ? end.hash : null
   const file = await disk.open(path, { create: false })
@@ -136,7 +135,7 @@ function readLine(
 }
 
 /** S3: a memory that was put back from a backup beside a newer log has forgotten what the log has seen. */
-function checkMemory({ directory, position }: AuditParts, { memory }: End): void {
+function checkMemory({ directory, position }: AuditOptions, { memory }: End): void {
   const { sequence, hash } = position()
   const isOther = memory.sequence === sequence && memory.sequence > 0 && memory.hash !== hash
   if (memory.sequence > sequence || isOther) {

@@ -10,11 +10,14 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
 import { canonicalJson } from '../../canonical.ts'
-import { asBuffer } from '../../ledger/line.ts'
+import { asBuffer } from '../../lines.ts'
 import { memoryPosition } from '../../signer-api/shapes.ts'
 
+/** The log's folder, within the signer's data directory. */
 export const AUDIT = 'audit'
+/** Its seal, replaced as a whole. */
 export const SEAL = join(AUDIT, 'seal.json')
+/** The file that begins with this line. */
 export const auditFile = (first: number): string => join(AUDIT, `${first}.jsonl`)
 const FILE = /^([1-9]\d{0,14})\.jsonl$/
 
@@ -69,9 +72,11 @@ const entrySchema = z.discriminatedUnion('what', [
     omitted: z.int().min(0),
   }),
 ])
+/** One line, as it is read: what has a default is filled in. */
 export type TrailEntry = z.output<typeof entrySchema>
 /** As it is written: what has a default may be left out. */
 type WrittenEntry = z.input<typeof entrySchema>
+/** Which command has opened the log, for whom, and what it was about. */
 export type Opening = Pick<WrittenEntry & { what: 'started' }, 'command' | 'by' | 'about'>
 type Without<Entry, Key extends PropertyKey> = Entry extends unknown ? Omit<Entry, Key> : never
 /** As it is handed in: number, time and memory are added when its turn comes. */
@@ -81,7 +86,7 @@ const OPENING = Buffer.from('{"hash":"')
 const BODY_AT = OPENING.length + 64 + '","entry":'.length
 
 /** The hash before the first line binds the log to its signer. */
-export const firstHash = (identity: string): string =>
+export const firstAuditHash = (identity: string): string =>
   createHash('sha256').update(`lockkeeper-audit-v1:${identity}`).digest('hex')
 
 const chained = (previous: string, body: Uint8Array): string =>
@@ -142,12 +147,14 @@ const sealSchema = z.strictObject({
   key: z.string(),
   signature: z.string(),
 })
+/** How far the log went, by the word of the identity key (base64). */
 export type Seal = z.infer<typeof sealSchema>
 
 /** What the identity key signs: canonical JSON (RFC 8785). */
 export const sealBytes = ({ n, hash }: Pick<Seal, 'n' | 'hash'>): Uint8Array =>
   new TextEncoder().encode(canonicalJson({ hash, n, purpose: 'lockkeeper-audit-seal-v1' }))
 
+/** As it stands in the file, with its newline. */
 export const encodeSeal = (n: number, hash: string, { key, signature }: Authorisation): Buffer =>
   Buffer.from(`${JSON.stringify({ n, hash, key, signature })}\n`)
 

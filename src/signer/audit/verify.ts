@@ -3,16 +3,15 @@ import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import { isSigned } from '../../canonical.ts'
-import type { Finding } from '../../ledger/verify.ts'
-import { readLines, type Line } from '../../ledger/line.ts'
-import { readWhole } from '../../file.ts'
+import { readLines, type Line } from '../../lines.ts'
+import { readWhole, type Finding } from '../../file.ts'
 import {
   AUDIT,
   SEAL,
   auditFile,
   decodeEntry,
   decodeSeal,
-  firstHash,
+  firstAuditHash,
   firstOf,
   isEntry,
   sealBytes,
@@ -24,6 +23,7 @@ import {
 const MAXIMUM_FINDINGS = 1000
 const MAXIMUM_SEAL_BYTES = 4096
 
+/** What is wrong with a log, and what it tells. */
 export interface AuditVerified {
   findings: Finding[]
   lines: number
@@ -65,7 +65,7 @@ export async function verifyAudit(disk: Disk, directory: string, memory: MemoryP
     opened: new Map(),
   }
   walk.seal = await readSeal(disk, walk)
-  if (walk.seal !== null) walk.hash = firstHash(walk.seal.key)
+  if (walk.seal !== null) walk.hash = firstAuditHash(walk.seal.key)
   for (const first of firsts) await verifyFile(disk, walk, first, first === firsts.at(-1))
   checkEnd(walk, firsts.length)
   checkMemory(walk, memory)

@@ -10,6 +10,7 @@ const MAXIMUM_WAITING = 10_000
 /** A seal covers the lines of so long a time: so much of the end a killed signer leaves unsealed. */
 const SEAL_MS = 200
 
+/** What the log needs of the machine: a sync that fails ends the process by `abort`. */
 export interface AuditPorts {
   disk: Disk
   clock: Clock
@@ -17,7 +18,8 @@ export interface AuditPorts {
   abort(reason: string): void
 }
 
-export interface AuditParts {
+/** Whose log it is, where it stands, and what it says of the memory. */
+export interface AuditOptions {
   /** The signer's data directory. */
   directory: string
   identity: { key: string; sign(bytes: Uint8Array): Authorisation }
@@ -27,7 +29,8 @@ export interface AuditParts {
   opening?: Opening
 }
 
-export interface Audit {
+/** Takes lines in the order in which they come. */
+export interface AuditLog {
   /** Resolves when the line is durable; rejects with operating `audit-behind`, unknownOutcome `disk-failed`. */
   record: (entry: Recordable) => Promise<void>
   /** Seals the end. `reason`: the kind of the fault that ended it. */
@@ -54,14 +57,15 @@ interface Waiting {
 
 interface Store {
   ports: AuditPorts
-  parts: AuditParts
+  options: AuditOptions
   fileBytes: number
   file: File
   end: End
 }
 
-export function runAudit(store: Store): Audit {
-  const { ports, parts } = store
+/** Goes on behind `end`. Every write goes through one loop, so lines and seals never overtake each other. */
+export function runAudit(store: Store): AuditLog {
+  const { ports, options } = store
   let waiting: Waiting[] = []
   let failure: Fault | null = null
   let writing: Promise<void> | null = null
@@ -99,16 +103,16 @@ export function runAudit(store: Store): Audit {
     writing = null
   }
 
-  const record: Audit['record'] = entry => {
+  const record: AuditLog['record'] = entry => {
     if (failure !== null) return Promise.reject(failure)
     if (waiting.length >= MAXIMUM_WAITING) return Promise.reject(operating('audit-behind', 'the disk is too slow'))
-    const line = { ...entry, at: ports.clock.now(), memory: parts.position() }
+    const line = { ...entry, at: ports.clock.now(), memory: options.position() }
     const durable = new Promise<void>((done, failed) => waiting.push({ line, done, failed }))
     writing ??= Promise.resolve().then(write)
     return durable
   }
 
-  const close: Audit['close'] = async (reason?: string) => {
+  const close: AuditLog['close'] = async (reason?: string) => {
     if (failure === null) await record(reason === undefined ? { what: 'stopped' } : { what: 'stopped', reason })
     unsealed?.()
     await writing
@@ -139,24 +143,24 @@ function encode({ end }: Store, line: Line): Buffer {
 
 /** The chain goes on: the first line of the new file repeats the hash of the last of the old one. */
 async function openNext(store: Store): Promise<Buffer> {
-  const { ports, parts, end } = store
+  const { ports, options, end } = store
   await store.file.close()
-  store.file = await ports.disk.open(join(parts.directory, auditFile(end.n + 1)), { create: true })
-  await ports.disk.syncDirectory(join(parts.directory, AUDIT))
+  store.file = await ports.disk.open(join(options.directory, auditFile(end.n + 1)), { create: true })
+  await ports.disk.syncDirectory(join(options.directory, AUDIT))
   end.bytes = 0
-  const now = { at: ports.clock.now(), memory: parts.position() }
+  const now = { at: ports.clock.now(), memory: options.position() }
   return encode(store, { what: 'continued', previous: end.hash, ...now })
 }
 
 /** Replaced as a whole. Not synced while the signer runs: a power cut may leave an earlier seal, or an empty one. */
-async function writeSeal({ ports, parts, end }: Store, isDurable: boolean): Promise<void> {
-  const bytes = encodeSeal(end.n, end.hash, parts.identity.sign(sealBytes(end)))
-  const path = join(parts.directory, SEAL)
+async function writeSeal({ ports, options, end }: Store, isDurable: boolean): Promise<void> {
+  const bytes = encodeSeal(end.n, end.hash, options.identity.sign(sealBytes(end)))
+  const path = join(options.directory, SEAL)
   const beside = await ports.disk.open(`${path}.tmp`, { create: true })
   await beside.truncate(0)
   await beside.append(bytes)
   if (isDurable) await beside.sync()
   await beside.close()
   await ports.disk.rename(`${path}.tmp`, path)
-  if (isDurable) await ports.disk.syncDirectory(join(parts.directory, AUDIT))
+  if (isDurable) await ports.disk.syncDirectory(join(options.directory, AUDIT))
 }

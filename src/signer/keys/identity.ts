@@ -12,7 +12,8 @@ import { openKeystore, type KeystorePorts } from './keystore.ts'
 const INFO = 'lockkeeper-identity-v1'
 const KEY_BYTES = 32
 
-export interface Identity {
+/** What is signed with it names its purpose in its canonical JSON, so that no signature can pass for another. */
+export interface IdentityKey {
   /** Base64 of the 32-byte public key. */
   key: string
   attest(address: AttestedAddress): Authorisation
@@ -21,7 +22,8 @@ export interface Identity {
   sign(bytes: Uint8Array): Authorisation
 }
 
-export function identityOf(seed: Uint8Array): Identity {
+/** The identity that follows from the BIP-39 seed (64 bytes). */
+export function identityOf(seed: Uint8Array): IdentityKey {
   const secret = hkdf(sha512, seed, undefined, new TextEncoder().encode(INFO), KEY_BYTES)
   const signer = signerOf(secret)
   secret.fill(0)
@@ -38,7 +40,7 @@ export async function identityIn(
   ports: Pick<KeystorePorts, 'disk' | 'derive'>,
   path: string,
   passphrase: string,
-): Promise<Identity> {
+): Promise<IdentityKey> {
   const seed = await openKeystore(ports, path, passphrase)
   try {
     return identityOf(seed)

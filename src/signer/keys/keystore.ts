@@ -24,6 +24,7 @@ const TAG_BYTES = 16
 const MAXIMUM_FILE_BYTES = 16 * 1024
 const MAXIMUM_N = 2 ** 20
 
+/** Of scrypt, RFC 7914: it takes 128 · N · r bytes of memory, and time in proportion to N · r · p. */
 export interface Cost {
   N: number
   r: number
@@ -33,6 +34,7 @@ export interface Cost {
 /** About 128 MiB and a few hundred milliseconds. */
 const DEFAULT_COST: Cost = { N: 2 ** 17, r: 8, p: 1 }
 
+/** What making a keystore needs of the machine; opening one needs no randomness. */
 export interface KeystorePorts {
   disk: Disk
   derive: Derive

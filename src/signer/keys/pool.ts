@@ -7,16 +7,18 @@ import type { Clock } from '../../kernel/ports.ts'
 import type { PoolContext } from '../../../machines/pool.ts'
 import { poolId } from '../../../machines/ids.ts'
 import { tell } from '../../../machines/messages.ts'
-import type { Memory } from '../memory/memory.ts'
+import type { SignerMemory } from '../memory/memory.ts'
 
 /** About 50 ms; between two slices others have their turn. */
 const SLICE = 200
 
+/** An address with its age: milliseconds since 1970 UTC. */
 export interface Listed extends Derived {
   createdAt: number
 }
 
-export interface Pool {
+/** The addresses of one chain, by index from 0, without gaps. */
+export interface AddressPool {
   size(): number
   /** Index 0; null as long as there is no address. */
   treasury(): string | null
@@ -28,16 +30,17 @@ export interface Pool {
   list(from: number, limit: number): Listed[]
 }
 
-export interface PoolParts {
+/** `seed`: the BIP-39 seed, 64 bytes. */
+export interface PoolOptions {
   chain: string
   deriver: Deriver
   seed: Uint8Array
-  memory: Memory
+  memory: SignerMemory
   clock: Clock
 }
 
 /** Derives what is stored. Throws corruptStore when the seed or the network is another than that of the memory. */
-export async function openPool({ chain, deriver, seed, memory, clock }: PoolParts): Promise<Pool> {
+export async function openPool({ chain, deriver, seed, memory, clock }: PoolOptions): Promise<AddressPool> {
   const known = new Map<string, number>()
   const extensions = memory
     .pools()
@@ -58,7 +61,7 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
     }
   }
 
-  const grow: Pool['grow'] = async target => {
+  const grow: AddressPool['grow'] = async target => {
     if (target > MAXIMUM_POOL) throw boundary('pool-too-large', `a pool holds at most ${MAXIMUM_POOL} addresses`)
     await deriveUpTo(target)
     const from = size()
@@ -72,7 +75,7 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolPart
 
   const createdAtOf = (index: number): number => extensions[positionOf(extensions, index)]!.createdAt
 
-  const list: Pool['list'] = (from, limit) => {
+  const list: AddressPool['list'] = (from, limit) => {
     const count = Math.max(0, Math.min(limit, size() - from))
     return Array.from({ length: count }, (_, i) => ({
       ...deriver.derive(seed, from + i),

@@ -7,8 +7,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { boundary, corruptStore } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
-import { replaceFile } from '../../ledger/files.ts'
-import { readWhole } from '../../file.ts'
+import { readWhole, replaceFile } from '../../file.ts'
 
 const NAME = 'restored.json'
 const MAXIMUM_BYTES = 64 * 1024

@@ -4,26 +4,21 @@
  */
 import type { Message } from '../../../machines/messages.ts'
 import type { Id, SignerKind } from '../../../machines/ids.ts'
-import { corruptStore, invariant } from '../../kernel/fault.ts'
-import type { Disk, Ports } from '../../kernel/ports.ts'
-import { poolMachine } from '../../../machines/pool.ts'
-import { signingMachine } from '../../../machines/signing.ts'
-import { voidMachine } from '../../../machines/void.ts'
+import { invariant } from '../../kernel/fault.ts'
+import { upgradeOf } from '../../kernel/migration.ts'
+import type { Ports } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../../ledger/engine.ts'
 import { isKind, type Found, type Instance, type InstanceOf } from '../../kernel/entry.ts'
-import { openLedger } from '../../ledger/journal.ts'
-import { machineOf, step, versionOf, type Machines } from '../../kernel/step.ts'
-import { walkJournal } from './history.ts'
+import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
+import { step, type Machines } from '../../kernel/step.ts'
+import { lastSeqOf } from '../../ledger/record.ts'
+import { machines as ourMachines } from './machines.ts'
 import { createPositions, type Positions } from './positions.ts'
 import { createRecords, type Promised, type Records } from './records.ts'
 
-/** What a start may have to replay. */
-const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024
-
-const MACHINES: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }
-
-export interface Memory {
+/** What the signer knows. Reads show what is decided; whoever tells the outside awaits `settled`. */
+export interface SignerMemory {
   records: Records
   archive: Archive
   /** Live ones only: what is signed or voided has left memory, see `records` and `archive`. */
@@ -42,41 +37,34 @@ export interface Memory {
   close(): Promise<void>
 }
 
-/** Opens or makes the memory in `directory`. Rejects with corruptStore or operating `locked` as the ledger does. */
-export async function openMemory(ports: Ports, directory: string): Promise<Memory> {
-  const { disk, random, log } = ports
-  const abort = (reason: string) => {
-    ports.abort(reason)
-  }
-  const ledger = await openLedger({ disk, directory, random, log, abort })
-  const { cut, live, seq } = ledger.opened
-  if (cut !== null) log('warn', 'a torn tail was cut: what stood there was never answered', { ...cut })
+/**
+ * Opens or makes the memory in `directory`: always in files, because the signer opens no connection. Rejects with
+ * corruptStore or operating `locked` as the ledger does.
+ */
+export async function openMemory(
+  ports: Ports,
+  directory: string,
+  machines: Machines = ourMachines,
+): Promise<SignerMemory> {
+  const live = new Map<Id, Instance>()
+  const memory = { live: () => live.values(), reservations: () => [] }
+  const ledger = await lowdbEngine(ports.disk, directory).open({ ports, upgrade: upgradeOf(machines), memory })
+  for (const instance of ledger.opened.live) live.set(instance.id, instance)
   const records = createRecords()
   const positions = createPositions()
-  for (const instance of live) checkVersion(instance)
   try {
-    await learn(disk, directory, records, positions)
+    await learn(ledger, records, positions)
   } catch (error) {
     await ledger.journal.close()
     throw error
   }
-  const byId = new Map<Id, Instance>(live.map(instance => [instance.id, instance]))
-  return run(ports, ledger, { records, positions, live: byId, seq })
+  return run(machines, ledger, { records, positions, live })
 }
 
-function checkVersion({ id, version }: Instance): void {
-  const known = versionOf(machineOf(MACHINES, id))
-  if (version !== known) throw corruptStore(`${id} has version ${version}, this program knows version ${known}`)
-}
-
-async function learn(disk: Disk, directory: string, records: Records, positions: Positions): Promise<void> {
-  for await (const { commit, hash } of walkJournal(disk, directory)) {
-    for (const { image } of commit.entries) {
-      if (!isPromised(image)) continue
-      checkVersion(image)
-      records.learn(image)
-    }
-    positions.note(commit.entries.at(-1)!.seq, hash)
+async function learn({ archive }: Ledger, records: Records, positions: Positions): Promise<void> {
+  for await (const { commit, hash } of archive.commits()) {
+    for (const { image } of commit.entries) if (isPromised(image)) records.learn(image)
+    positions.note(lastSeqOf(commit), hash)
   }
 }
 
@@ -86,11 +74,14 @@ interface Known {
   records: Records
   positions: Positions
   live: Map<Id, Instance>
-  seq: number
 }
 
-function run(ports: Ports, { journal, archive }: Ledger, { records, positions, live, seq: opened }: Known): Memory {
-  let seq = opened
+function run(
+  machines: Machines,
+  { journal, archive, opened }: Ledger,
+  { records, positions, live }: Known,
+): SignerMemory {
+  let { seq } = opened
   const unsigned = { attempts: 0, characters: 0 }
   let last: Promise<void> = Promise.resolve()
 
@@ -109,18 +100,6 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
     if (isPromised(instance)) records.learn(instance)
   }
 
-  const checkpoint = (): void => {
-    if (journal.bytesSinceCheckpoint() < CHECKPOINT_AFTER_BYTES) return
-    journal
-      .checkpoint(
-        () => live.values(),
-        () => [],
-      )
-      .catch((error: unknown) => {
-        ports.log('error', 'checkpoint failed', { reason: String(error) })
-      })
-  }
-
   const get = <I extends Id>(id: I) => live.get(id) as Found<I> | undefined
 
   /** The signer's machines tell nobody anything: what has changed is of the kinds that were told. */
@@ -129,19 +108,19 @@ function run(ports: Ports, { journal, archive }: Ledger, { records, positions, l
       if (records.isKept(to)) throw invariant('signed-again', `${to} is signed or voided and does not change`)
     }
     const view = { seq, heights: {}, get, holder: () => undefined }
-    const commit = step(MACHINES, view, messages, at)
+    const commit = step(machines, view, messages, at)
     if (commit === null) return []
-    seq = commit.entries.at(-1)!.seq
+    seq = lastSeqOf(commit)
     const images = commit.entries.map(({ image }) => image)
     // What an instance was on its way within the commit is overtaken by what it became.
     for (const image of new Map(images.map(each => [each.id, each])).values()) take(image)
     last = journal.append(commit)
-    last.then(checkpoint, () => undefined) // whoever waits for `settled` sees the failure
+    last.catch(() => undefined) // whoever waits for `settled` sees the failure
     return images as Found<M['to']>[]
   }
 
   const position = (): MemoryPosition => {
-    const shown = { sequence: journal.durableSeq(), hash: journal.durableHash() }
+    const shown = journal.position()
     positions.note(shown.sequence, shown.hash)
     return shown
   }

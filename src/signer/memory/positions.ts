@@ -7,6 +7,7 @@ import { firstThat } from '../../kernel/bisect.ts'
 const HASH_BYTES = 32
 const FIRST_CAPACITY = 1024
 
+/** The memory's past, as its clients have seen it. */
 export interface Positions {
   /** In rising order of `sequence`; what is known already is passed over. `hash` is 64 hexadecimal digits. */
   note(sequence: number, hash: string): void
@@ -14,6 +15,7 @@ export interface Positions {
   had(sequence: number, hash: string): boolean
 }
 
+/** Empty: a start notes every commit. */
 export function createPositions(): Positions {
   const sequences: number[] = []
   let hashes = Buffer.alloc(FIRST_CAPACITY * HASH_BYTES)

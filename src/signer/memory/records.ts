@@ -11,6 +11,7 @@ import type { History } from '../signing/policy.ts'
 import { createSpending, type Spending } from './spending.ts'
 import { createVoidRecords, type VoidRecords } from './void-records.ts'
 
+/** One signature that pays a withdrawal. */
 export interface SignedFor {
   /** Which signing instance. */
   id: IdOf<'signing'>
@@ -19,6 +20,7 @@ export interface SignedFor {
   spendKeys: readonly SpendKey[]
 }
 
+/** All signatures that pay a withdrawal, in the order of signing. */
 export interface WithdrawalRecord {
   /** As signed last. */
   intent: AuthorisedIntent
@@ -28,6 +30,7 @@ export interface WithdrawalRecord {
 /** What was promised to the outside. */
 export type Promised = InstanceOf<'signing' | 'void'>
 
+/** What every decision looks into. */
 export interface Records {
   /** Takes in an instance as it now is; in any state but `signed` it may come again. */
   learn(instance: Promised): void
@@ -42,6 +45,7 @@ export interface Records {
   counts(): ReadonlyMap<string, number>
 }
 
+/** Empty: a start lets it learn every instance that is stored, oldest first. */
 export function createRecords(): Records {
   const digests = new Map<Id, string>()
   const rounds = new Map<string, number>()

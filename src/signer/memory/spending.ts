@@ -10,6 +10,7 @@ interface Entry {
   total: bigint
 }
 
+/** Sums over time. Adding and asking cost the logarithm of what is kept. */
 export interface Spending {
   /** `at` in milliseconds since 1970 UTC, amounts in base units. */
   add(at: number, amount: bigint): void
@@ -17,6 +18,7 @@ export interface Spending {
   since(at: number): bigint
 }
 
+/** Nothing spent yet. */
 export function createSpending(): Spending {
   let entries: Entry[] = []
   let forgotten = 0n

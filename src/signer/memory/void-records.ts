@@ -5,12 +5,14 @@ import { firstThat } from '../../kernel/bisect.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import { appendTo } from '../../kernel/multimap.ts'
 
+/** One void; `at` is milliseconds since 1970 UTC. */
 export interface VoidRecord extends Pick<VoidContext, 'chain' | 'withdrawal' | 'round' | 'signed'> {
   /** Its place among everything signed or voided. */
   seq: number
   at: number
 }
 
+/** All voids, by withdrawal and by chain. */
 export interface VoidRecords {
   learn(instance: InstanceOf<'void'>): void
   has(id: Id): boolean
@@ -24,6 +26,7 @@ export interface VoidRecords {
   count(): number
 }
 
+/** Empty: a start lets it learn every void that is stored. */
 export function createVoidRecords(): VoidRecords {
   const byWithdrawal = new Map<string, VoidRecord[]>()
   const byChain = new Map<string, VoidRecord[]>()

@@ -2,15 +2,24 @@
  * Takes in an exported memory, offline: into a directory without one, or into a memory that is the beginning of it.
  * Everything is checked before anything is written; an import that was cut off is finished by doing it again.
  */
-import { join } from 'node:path'
-import { boundary, invariant, operating } from '../../kernel/fault.ts'
-import type { Disk, Log } from '../../kernel/ports.ts'
+import { boundary, invariant, operating, reasonOf } from '../../kernel/fault.ts'
+import { upgradeCommit, upgradeOf } from '../../kernel/migration.ts'
+import type { Disk, Ports } from '../../kernel/ports.ts'
 import type { Commit } from '../../kernel/entry.ts'
-import { HEAD, JOURNAL, LOCK } from '../../ledger/files.ts'
-import { readHead } from '../../ledger/head.ts'
-import { openLedger } from '../../ledger/journal.ts'
-import { checkLine, commitOf, encodeLine, firstHash, gapAfter, readLines } from '../../ledger/line.ts'
-import { walkJournal, type Recorded } from '../memory/history.ts'
+import type { Engine } from '../../ledger/engine.ts'
+import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
+import {
+  checkRecord,
+  commitOf,
+  encodeRecord,
+  firstHash,
+  gapAfter,
+  lastSeqOf,
+  type ChainedCommit,
+} from '../../ledger/record.ts'
+import { emptyState, replay } from '../../ledger/state.ts'
+import { readLines } from '../../lines.ts'
+import { machines } from '../memory/machines.ts'
 import { readMetadata, type Metadata } from './interchange.ts'
 
 const OPENING = '{"metadata":'
@@ -20,6 +29,9 @@ const COMMA = 0x2c
 /** Commits on their way to the disk. */
 const MAXIMUM_WAITING = 1000
 
+const upgrade = upgradeOf(machines)
+
+/** What an import found and did. */
 export interface Imported {
   metadata: Metadata
   /** Where the memory stood before. */
@@ -33,26 +45,19 @@ export interface Imported {
  * difference), operating `locked`. `key`: this signer's identity.
  */
 export async function importMemory(
-  { disk, log }: { disk: Disk; log: Log },
+  ports: Pick<Ports, 'disk' | 'random' | 'log'>,
   directory: string,
   key: string,
   from: string,
 ): Promise<Imported> {
-  await disk.makeDirectory(directory)
-  const unlock = await disk.lock(join(directory, LOCK))
-  let compared: Omit<Imported, 'metadata'> & { metadata: Metadata }
-  try {
-    compared = await compare(disk, directory, key, from)
-    if (compared.before === 0) await removeEmpty(disk, directory)
-  } finally {
-    await unlock()
-  }
-  if (!compared.isAhead) await append({ disk, log }, directory, from, compared)
+  const engine = lowdbEngine(ports.disk, directory)
+  const compared = await compare(engine, readExport(ports.disk, from, key))
+  if (!compared.isAhead) await append(ports, engine, from, compared)
   return compared
 }
 
 /** The export's commits in order, each checked against the one before. */
-async function* readExport(disk: Disk, from: string, key: string): AsyncGenerator<Metadata | Recorded> {
+async function* readExport(disk: Disk, from: string, key: string): AsyncGenerator<Metadata | ChainedCommit> {
   const file = await disk.open(from, { create: false })
   try {
     let previous: string | null = null
@@ -68,7 +73,7 @@ async function* readExport(disk: Disk, from: string, key: string): AsyncGenerato
         } else if (bytes.toString() !== ENDING) {
           const recorded = readCommit(bytes, previous, seq, number)
           previous = recorded.hash
-          seq = recorded.commit.entries.at(-1)!.seq
+          seq = lastSeqOf(recorded.commit)
           yield recorded
         }
       }
@@ -83,25 +88,44 @@ function openingOf(line: Buffer): string {
   throw boundary('bad-export', 'line 1: this is not the first line of an exported memory')
 }
 
-function readCommit(line: Buffer, previous: string, seq: number, number: number): Recorded {
-  const bytes = line.at(-1) === COMMA ? line.subarray(0, -1) : line
+function readCommit(line: Buffer, previous: string, seq: number, number: number): ChainedCommit {
+  const record = line.at(-1) === COMMA ? line.subarray(0, -1) : line
   const refuse = (problem: string) => boundary('bad-export', `line ${number}: ${problem}`)
-  const checked = checkLine(bytes, previous)
+  const checked = checkRecord(record, previous)
   if ('problem' in checked) throw refuse(checked.problem)
-  const commit = commitOf(bytes)
+  const commit = commitOf(record)
   const gap = gapAfter(seq, commit)
   if (gap !== null) throw refuse(gap)
   // What is written in other bytes would get another hash in our journal, and be another history for every client.
-  if (encodeLine(previous, commit).hash !== checked.hash) throw refuse('not written as this version writes it')
-  return { commit, hash: checked.hash, bytes }
+  if (encodeRecord(previous, commit).hash !== checked.hash) throw refuse('not written as this version writes it')
+  try {
+    upgradeCommit(commit, upgrade)
+  } catch (error) {
+    // Taken in, it would keep this version from ever starting again.
+    throw refuse(reasonOf(error))
+  }
+  return { commit, hash: checked.hash, record }
 }
 
-async function compare(disk: Disk, directory: string, key: string, from: string): Promise<Imported> {
-  const ours = walkJournal(disk, directory)
+async function compare(engine: Engine, exported: ReturnType<typeof readExport>): Promise<Imported> {
+  const memory = await engine.inspect()
+  try {
+    return await compareCommits(memory?.commits() ?? nothing(), exported)
+  } finally {
+    await memory?.close()
+  }
+}
+
+async function* nothing(): AsyncGenerator<never> {}
+
+async function compareCommits(
+  ours: AsyncGenerator<ChainedCommit>,
+  exported: ReturnType<typeof readExport>,
+): Promise<Imported> {
   let metadata: Metadata | null = null
   let end = { sequence: 0, hash: '' }
   let before = 0
-  for await (const theirs of readExport(disk, from, key)) {
+  for await (const theirs of exported) {
     if ('ledgerId' in theirs) {
       metadata = theirs
       end = { sequence: 0, hash: firstHash(theirs.ledgerId) }
@@ -110,9 +134,9 @@ async function compare(disk: Disk, directory: string, key: string, from: string)
     const own = await ours.next()
     if (own.done !== true) {
       if (own.value.hash !== theirs.hash) throw conflict(own.value.commit, theirs.commit)
-      before = lastOf(own.value.commit)
+      before = lastSeqOf(own.value.commit)
     }
-    end = { sequence: lastOf(theirs.commit), hash: theirs.hash }
+    end = { sequence: lastSeqOf(theirs.commit), hash: theirs.hash }
   }
   if (metadata === null) throw boundary('bad-export', 'the file is empty')
   if (end.sequence !== metadata.sequence || end.hash !== metadata.hash) {
@@ -122,9 +146,7 @@ async function compare(disk: Disk, directory: string, key: string, from: string)
   return { metadata, before, isAhead }
 }
 
-const lastOf = (commit: Commit): number => commit.entries.at(-1)!.seq
-
-async function hasMore(ours: AsyncGenerator<Recorded>): Promise<boolean> {
+async function hasMore(ours: AsyncGenerator<ChainedCommit>): Promise<boolean> {
   const { done } = await ours.next()
   await ours.return(undefined)
   return done !== true
@@ -144,37 +166,34 @@ function toldBy({ at, entries }: Commit): string {
   return `${image.id} ${to}${transaction} of ${new Date(at).toISOString()}`
 }
 
-/** A memory that has begun and holds nothing makes way, with its own id. */
-async function removeEmpty(disk: Disk, directory: string): Promise<void> {
-  if ((await readHead(disk, directory)) === null) return
-  const journal = join(directory, JOURNAL)
-  await disk.remove(join(directory, HEAD))
-  await disk.syncDirectory(directory)
-  for (const name of await disk.list(journal)) await disk.remove(join(journal, name))
-  await disk.syncDirectory(journal)
-}
-
+/** A memory that is new, or has begun and holds nothing, takes over the export's id, from which its first hash follows. */
 async function append(
-  { disk, log }: { disk: Disk; log: Log },
-  directory: string,
+  { disk, random, log }: Pick<Ports, 'disk' | 'random' | 'log'>,
+  engine: Engine,
   from: string,
   { metadata, before }: Imported,
 ): Promise<void> {
-  // A new memory takes over the export's id, from which its first hash follows.
-  const random = { bytes: () => new Uint8Array(Buffer.from(metadata.ledgerId, 'hex')) }
-  const { journal, opened } = await openLedger({ disk, directory, random, log, abort: () => undefined })
+  const { ledgerId } = metadata
+  const state = emptyState()
+  const memory = { live: () => state.live.values(), reservations: () => state.reservations }
+  // Whoever imports is told of a failed disk by the rejection.
+  const ports = { random, log, abort: () => undefined }
+  const { journal, opened } = await engine.open({ ports, upgrade, memory, ledgerId })
+  for (const instance of opened.live) state.live.set(instance.id, instance)
   try {
-    if (opened.seq !== before) throw operating('changed', `${directory} changed during the import: import again`)
+    if (opened.seq !== before) throw operating('changed', 'the memory changed during the import: import again')
     let waiting: Promise<void>[] = []
     for await (const each of readExport(disk, from, metadata.key)) {
-      if ('ledgerId' in each || lastOf(each.commit) <= before) continue
+      if ('ledgerId' in each || lastSeqOf(each.commit) <= before) continue
+      replay(state, upgradeCommit(each.commit, upgrade))
       waiting.push(journal.append(each.commit))
       if (waiting.length < MAXIMUM_WAITING) continue
       await Promise.all(waiting)
       waiting = []
     }
     await Promise.all(waiting)
-    if (journal.durableHash() !== metadata.hash) throw invariant('wrong-import', 'the memory did not become the export')
+    if (journal.position().hash !== metadata.hash)
+      throw invariant('wrong-import', 'the memory did not become the export')
   } finally {
     await journal.close()
   }

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { boundary } from '../../kernel/fault.ts'
 import { canonicalJson, isSigned } from '../../canonical.ts'
 import { publicKeySchema, signatureSchema } from '../../http/schemas.ts'
-import type { Identity } from '../keys/identity.ts'
+import type { IdentityKey } from '../keys/identity.ts'
 
 const FORMAT = 'lockkeeper-signer-memory'
 const VERSION = 1
@@ -51,9 +51,11 @@ export const exportSchema = z.strictObject({
   ),
 })
 
+/** The first member of the document: what it holds, signed by the identity key. */
 export type Metadata = z.output<typeof metadataSchema>
 type Unsigned = Omit<Metadata, 'key' | 'signature'>
 
+/** The metadata before they are signed; `hash` is 64 hexadecimal digits. */
 export const describeMemory = (ledgerId: string, sequence: number, hash: string): Unsigned => ({
   format: FORMAT,
   version: VERSION,
@@ -65,7 +67,8 @@ export const describeMemory = (ledgerId: string, sequence: number, hash: string)
 const bytesOf = (metadata: Unsigned, key: string): Uint8Array =>
   new TextEncoder().encode(canonicalJson({ ...metadata, key }))
 
-export function signMetadata(metadata: Unsigned, identity: Pick<Identity, 'key' | 'sign'>): Metadata {
+/** With the identity key's signature over their canonical JSON (RFC 8785). */
+export function signMetadata(metadata: Unsigned, identity: Pick<IdentityKey, 'key' | 'sign'>): Metadata {
   return { ...metadata, ...identity.sign(bytesOf(metadata, identity.key)) }
 }
 

@@ -12,9 +12,9 @@ import type { Ports } from '../../kernel/ports.ts'
 import { signingFamilyOf } from '../../../adapters/signing.ts'
 import { canonicalJson, isSigned } from '../../canonical.ts'
 import type { SignerConfig } from '../../config.ts'
-import { identityOf, type Identity } from '../keys/identity.ts'
+import { identityOf, type IdentityKey } from '../keys/identity.ts'
 import { openKeystore } from '../keys/keystore.ts'
-import { openMemory, type Memory } from '../memory/memory.ts'
+import { openMemory, type SignerMemory } from '../memory/memory.ts'
 import { holding, recorded } from './recorded.ts'
 import { openPool } from '../keys/pool.ts'
 
@@ -67,6 +67,7 @@ function countLines(): { add(line: string): number; sum(): Seen } {
 const identityBytes = (challenge: string, { addresses, digest }: Seen): Uint8Array =>
   new TextEncoder().encode(canonicalJson({ addresses, challenge, digest, purpose: 'lockkeeper-proof-v1' }))
 
+/** `challenge`: 1 to 1,024 characters, chosen by whoever wants the proof. */
 export interface ProofOptions {
   passphrase: string
   challenge: string
@@ -102,7 +103,7 @@ export async function proveKeys(
 
 async function prove(
   proving: Omit<Proving, 'memory'>,
-  identity: Identity,
+  identity: IdentityKey,
   challenge: string,
   out: (line: string) => void,
 ): Promise<void> {
@@ -128,7 +129,7 @@ async function prove(
 interface Proving {
   ports: Ports
   config: SignerConfig
-  memory: Memory
+  memory: SignerMemory
   seed: Uint8Array
 }
 

@@ -3,15 +3,14 @@
  * beside the service, and is a pair of lines in the audit log: which command, by whom and about what, durable before it
  * does anything; and how it ended.
  */
-import { join } from 'node:path'
 import { Fault } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
-import { LOCK } from '../../ledger/files.ts'
+import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
+import { endOf } from '../../ledger/record.ts'
 import { openAudit } from '../audit/open.ts'
-import { walkJournal } from '../memory/history.ts'
 import type { AuditPorts } from '../audit/writer.ts'
-import type { Identity } from '../keys/identity.ts'
+import type { IdentityKey } from '../keys/identity.ts'
 import type { Opening } from '../audit/trail.ts'
 
 const MAXIMUM_ABOUT = 256
@@ -19,7 +18,7 @@ const MAXIMUM_ABOUT = 256
 /** Of the signer's data directory: whose log it is, and what is done. */
 export interface Deed {
   directory: string
-  identity: Identity
+  identity: IdentityKey
   command: NonNullable<Opening['command']>
   /** Who asked, as the operating system says. */
   by: string
@@ -35,8 +34,7 @@ export async function holding<Ports extends { disk: Disk }, Result>(
   directory: string,
   use: (ports: Ports) => Promise<Result>,
 ): Promise<Result> {
-  await ports.disk.makeDirectory(directory)
-  const unlock = await ports.disk.lock(join(directory, LOCK))
+  const unlock = await lowdbEngine(ports.disk, directory).lock()
   const disk: Disk = { ...ports.disk, lock: () => Promise.resolve(() => Promise.resolve()) }
   try {
     return await use({ ...ports, disk })
@@ -67,9 +65,7 @@ export async function recorded<Result>(ports: AuditPorts, deed: Deed, use: () =>
 }
 
 async function positionOf(disk: Disk, directory: string): Promise<MemoryPosition> {
-  let position: MemoryPosition = { sequence: 0, hash: '' }
-  for await (const { commit, hash } of walkJournal(disk, directory)) {
-    position = { sequence: commit.entries.at(-1)!.seq, hash }
-  }
-  return position
+  const memory = await lowdbEngine(disk, directory).inspect()
+  if (memory === null) return { sequence: 0, hash: '' }
+  return endOf(memory).finally(() => memory.close())
 }

@@ -1,12 +1,13 @@
 /** The addresses of a chain: more of them, and which there are. */
-import { serve } from '../../http/route.ts'
+import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { Listed } from '../keys/pool.ts'
-import { chainOf, type RouteContext } from '../route-context.ts'
+import { chainNamed, type RouteContext } from '../route-context.ts'
 
+/** PUT /v1/chains/{chain}/address-pool: 400 `pool-too-large`. */
 export const growRoute = (context: RouteContext) =>
-  serve(signerApi.growPool, async ({ params, body }) => {
-    const { name, pool } = chainOf(context, params.chain!)
+  serveContract(signerApi.growPool, async ({ params, body }) => {
+    const { name, pool } = chainNamed(context, params.chain!)
     const isFirst = pool.size() === 0
     await pool.grow(body.size)
     await context.memory.settled()
@@ -14,9 +15,10 @@ export const growRoute = (context: RouteContext) =>
     return isFirst ? { status: 201, body: grown } : { status: 200, body: grown }
   })
 
+/** GET /v1/chains/{chain}/addresses: attested anew each time, with the same bytes. */
 export const addressesRoute = (context: RouteContext) =>
-  serve(signerApi.addresses, async ({ params, query }) => {
-    const { name, pool } = chainOf(context, params.chain!)
+  serveContract(signerApi.addresses, async ({ params, query }) => {
+    const { name, pool } = chainNamed(context, params.chain!)
     await context.memory.settled()
     return { status: 200, body: pool.list(query.from, query.limit).map(address => attested(context, name, address)) }
   })

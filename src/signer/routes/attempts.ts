@@ -2,11 +2,11 @@
 import { boundary } from '../../kernel/fault.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import { problem } from '../../http/problem.ts'
-import { serve } from '../../http/route.ts'
+import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
-import { chainOf, type RouteContext } from '../route-context.ts'
+import { chainNamed, type RouteContext } from '../route-context.ts'
 import { signingId } from '../../../machines/ids.ts'
-import { describeAttempt } from '../signing/attempts.ts'
+import { attemptAnswer } from '../signing/attempts.ts'
 
 const MAXIMUM_ATTEMPTS = 10_000
 
@@ -19,9 +19,10 @@ function attemptOf(params: Record<string, string>): { transferId: string; n: num
   return { transferId, n }
 }
 
+/** PUT …/attempts/{n}: 403 `refused` with reasons, 409 `already-signed-differently`, 503 `too-many-unsigned`. */
 export const signRoute = (context: RouteContext) =>
-  serve(signerApi.sign, async ({ params, body: { template, intents } }) => {
-    const chain = chainOf(context, params.chain!)
+  serveContract(signerApi.sign, async ({ params, body: { template, intents } }) => {
+    const chain = chainNamed(context, params.chain!)
     return signAnswer(await context.attempts.sign(chain, { ...attemptOf(params), template, intents }))
   })
 
@@ -37,11 +38,12 @@ function signAnswer(instance: InstanceOf<'signing'>) {
   return problem('refused', detail, { state: 'refused', reasons })
 }
 
+/** GET …/attempts/{n}: 404 `not-found` where nobody has asked. */
 export const attemptRoute = (context: RouteContext) =>
-  serve(signerApi.attempt, async ({ params }) => {
-    const { name } = chainOf(context, params.chain!)
+  serveContract(signerApi.attempt, async ({ params }) => {
+    const { name } = chainNamed(context, params.chain!)
     const { transferId, n } = attemptOf(params)
     const stored = await context.attempts.read(signingId(name, transferId, n))
     if (stored === null) throw boundary('not-found', 'nobody has asked for this attempt')
-    return { status: 200, body: describeAttempt(stored) }
+    return { status: 200, body: attemptAnswer(stored) }
   })

@@ -1,19 +1,22 @@
 /** The signer itself: who it is, whether it serves, and its figures. */
-import { serve } from '../../http/route.ts'
+import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { RouteContext } from '../route-context.ts'
 
+/** GET /v1/identity. */
 export const identityRoute = ({ identity }: RouteContext) =>
-  serve(signerApi.identity, () => ({ status: 200, body: { key: identity.key } }))
+  serveContract(signerApi.identity, () => ({ status: 200, body: { key: identity.key } }))
 
+/** GET /healthz: answers when everything decided so far is durable; rejects once the disk has failed. */
 export const healthRoute = ({ memory }: RouteContext) =>
-  serve(signerApi.health, async () => {
+  serveContract(signerApi.health, async () => {
     await memory.settled()
     return { status: 200, body: { status: 'ok' } }
   })
 
+/** GET /metrics, in the text format of Prometheus 0.0.4. */
 export const metricsRoute = ({ chains, memory }: RouteContext) =>
-  serve(signerApi.metrics, () => {
+  serveContract(signerApi.metrics, () => {
     const signed = memory.records.counts()
     const lines = [
       '# HELP lockkeeper_signer_memory_sequence Durable transitions of the memory.',

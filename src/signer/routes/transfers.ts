@@ -1,8 +1,9 @@
 /** Everything ever signed or voided on a chain, in the order in which it happened: what a new watcher starts from. */
-import { serve } from '../../http/route.ts'
+import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
-import { describeSigned, type SignedAttempt } from '../signing/attempts.ts'
-import { chainOf, type RouteContext } from '../route-context.ts'
+import type { SignedAttempt } from '../../signer-api/shapes.ts'
+import { signedAnswer } from '../signing/attempts.ts'
+import { chainNamed, type RouteContext } from '../route-context.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
 import type { Voids } from '../signing/voids.ts'
 
@@ -18,9 +19,10 @@ interface Range {
   limit: number
 }
 
+/** GET /v1/chains/{chain}/transfers: shows what is durable only. */
 export const transfersRoute = (context: RouteContext) =>
-  serve(signerApi.signed, async ({ params, query: { after, limit } }) => {
-    const { name } = chainOf(context, params.chain!)
+  serveContract(signerApi.signed, async ({ params, query: { after, limit } }) => {
+    const { name } = chainNamed(context, params.chain!)
     await context.memory.settled()
     const until = context.memory.position().sequence
     return { status: 200, body: await readPage(context, { chain: name, after, until, limit }) }
@@ -45,7 +47,7 @@ async function readSigned(archive: RouteContext['memory']['archive'], { chain, a
     const wanted = Math.min(limit - items.length, PAGE_STEP)
     const found = await archive.list({ kind: 'signing', chain, state: 'signed', after: next, limit: wanted })
     const durable = found.filter(({ seq }) => seq <= until)
-    items.push(...durable.map(describeSigned))
+    items.push(...durable.map(signedAnswer))
     bytes += durable.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
     if (durable.length < wanted) return { items, isEnd: true }
     next = durable.at(-1)!.seq

@@ -1,13 +1,14 @@
 /** What the signer has done, and never does again, for one withdrawal. */
 import { boundary, invariant } from '../../kernel/fault.ts'
-import { serve } from '../../http/route.ts'
+import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { SignedFor } from '../memory/records.ts'
 import type { RouteContext } from '../route-context.ts'
-import { describeAttempt } from '../signing/attempts.ts'
+import { attemptAnswer } from '../signing/attempts.ts'
 
+/** GET /v1/withdrawals/{id}: 404 `not-found` where nothing was ever signed or voided. */
 export const withdrawalRoute = (context: RouteContext) =>
-  serve(signerApi.withdrawal, async ({ params }) => {
+  serveContract(signerApi.withdrawal, async ({ params }) => {
     const id = params.id!
     const { records } = context.memory
     const record = records.withdrawal(id)
@@ -25,11 +26,12 @@ export const withdrawalRoute = (context: RouteContext) =>
 async function signedFor({ attempts }: RouteContext, { id, round }: SignedFor) {
   const stored = await attempts.read(id)
   if (stored === null) throw invariant('signing-lost', `${id} was signed and is not stored`)
-  return { round, ...describeAttempt(stored) }
+  return { round, ...attemptAnswer(stored) }
 }
 
+/** PUT /v1/withdrawals/{id}/void: 422 `unknown-chain`, 409 `conflict`, 503 `too-many-voids`. */
 export const voidRoute = (context: RouteContext) =>
-  serve(signerApi.void, async ({ params, body: { chain, round } }) => {
+  serveContract(signerApi.void, async ({ params, body: { chain, round } }) => {
     if (!context.chains.has(chain))
       throw boundary('unknown-chain', `this signer does not sign for a chain named ${chain}`)
     const { receipt, isNew } = await context.voids.declare(chain, params.id!, round)

@@ -8,65 +8,69 @@ import { signingId, type IdOf } from '../../../machines/ids.ts'
 import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fault.ts'
 import type { Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
-import type { SigningFamily } from '../../../adapters/signing.ts'
+import type { SigningFamily } from '../../../adapters/family.ts'
 import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
-import type { Memory } from '../memory/memory.ts'
+import type { SignerMemory } from '../memory/memory.ts'
 import type { Authority } from '../../approvals.ts'
-import type { attempt, signedAttempt } from '../../signer-api/shapes.ts'
+import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
 import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
-import type { Pool } from '../keys/pool.ts'
+import type { AddressPool } from '../keys/pool.ts'
 
 /** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
-export interface Room {
+export interface AttemptBounds {
   attempts: number
   /** Of what is known of them, as JSON. */
   characters: number
 }
 
 /** One that is refused takes about 500 characters, one that waits for the approval of 1,000 intents up to 200,000. */
-export const UNSIGNED: Room = { attempts: 100_000, characters: 128 * 1024 * 1024 }
+export const UNSIGNED_BOUNDS: AttemptBounds = { attempts: 100_000, characters: 128 * 1024 * 1024 }
 
 /** Of what an undecodable template is refused for: messages may repeat what was sent. */
 const MAXIMUM_MESSAGE = 500
 
 /** A chain that the signer signs for. */
-export interface SigningChain {
+export interface ServedChain {
   name: string
   asset: string
   policy: Policy
   destinations: Destinations
   family: SigningFamily
-  pool: Pool
+  pool: AddressPool
 }
 
-export interface Asked {
+/** What the watcher asks to have signed: attempt `n`, from 1, of a transfer. */
+export interface AttemptRequest {
   transferId: string
   n: number
   template: Json
   intents: AuthorisedIntent[]
 }
 
+/** Signs, and shows what was signed. */
 export interface Attempts {
   /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
-  sign(chain: SigningChain, asked: Asked): Promise<InstanceOf<'signing'>>
+  sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
 }
 
-export interface AttemptParts {
-  memory: Memory
+/** `authority` null: intents need no approval. `now`: milliseconds since 1970 UTC. `seed`: the BIP-39 seed, 64 bytes. */
+export interface AttemptOptions {
+  memory: SignerMemory
   seed: Uint8Array
   authority: Authority | null
-  room: Room
+  bounds: AttemptBounds
   now(): number
   log: Log
 }
 
-export function createAttempts(parts: AttemptParts): Attempts {
-  const { memory } = parts
+/** Attempts over a memory. The first request for a name decides it for ever once it is signed. */
+export function createAttempts(options: AttemptOptions): Attempts {
+  const { memory } = options
   /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
   const read: Attempts['read'] = async id => {
     const isSigned = memory.records.digestOf(id) !== undefined
@@ -79,7 +83,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
     const digest = digestOf(asked.template, asked.intents)
     const signed = memory.records.digestOf(id)
     if (signed === undefined) {
-      const decided = decide(parts, chain, asked, id, digest)
+      const decided = decide(options, chain, asked, id, digest)
       await memory.settled()
       return decided
     }
@@ -101,36 +105,41 @@ type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
 
 /** The attempt as it now is: durable only when the memory is settled. */
 function decide(
-  parts: AttemptParts,
-  chain: SigningChain,
-  asked: Asked,
+  options: AttemptOptions,
+  chain: ServedChain,
+  asked: AttemptRequest,
   id: IdOf<'signing'>,
   digest: string,
 ): InstanceOf<'signing'> {
-  const at = parts.now()
-  const outcome = outcomeOf(parts, chain, asked, at)
-  const before = parts.memory.get(id)
-  if (before !== undefined && isKnown(parts, before, digest, outcome)) return before
-  if (outcome.at(-1)!.type !== 'template.signed') checkRoom(parts, before === undefined)
+  const at = options.now()
+  const outcome = outcomeOf(options, chain, asked, at)
+  const before = options.memory.get(id)
+  if (before !== undefined && isKnown(options, before, digest, outcome)) return before
+  if (outcome.at(-1)!.type !== 'template.signed') checkBounds(options, before === undefined)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
   const messages: Message<'signing'>[] = [received, ...outcome].map(event => ({ to: id, event }))
-  const decided = parts.memory.change(messages, at).at(-1)
+  const decided = options.memory.change(messages, at).at(-1)
   if (decided === undefined) throw invariant('signing-lost', `${id} was decided and nothing changed`)
-  report(parts.log, id, outcome.at(-1)!)
+  report(options.log, id, outcome.at(-1)!)
   return decided
 }
 
 /** Refusals are remembered, so whoever provokes them must not fill the memory: neither with new ones nor by longer ones. */
-function checkRoom({ memory, room }: AttemptParts, isNew: boolean): void {
+function checkBounds({ memory, bounds }: AttemptOptions, isNew: boolean): void {
   const { attempts, characters } = memory.unsigned()
-  if (characters < room.characters && (attempts < room.attempts || !isNew)) return
+  if (characters < bounds.characters && (attempts < bounds.attempts || !isNew)) return
   const message = `${attempts} attempts are refused or wait, ${characters} characters in all: no further one is taken`
   throw operating('too-many-unsigned', message)
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
-function isKnown({ memory }: AttemptParts, before: InstanceOf<'signing'>, digest: string, outcome: Outcome[]): boolean {
+function isKnown(
+  { memory }: AttemptOptions,
+  before: InstanceOf<'signing'>,
+  digest: string,
+  outcome: Outcome[],
+): boolean {
   if (before.context.digest !== digest) return false
   const { reasons, missing, chain } = before.context
   const history = memory.records.historyOf(chain)
@@ -150,20 +159,20 @@ function report(log: Log, attempt: IdOf<'signing'>, outcome: Outcome): void {
   else log('info', 'approvals are missing', { attempt })
 }
 
-function outcomeOf(parts: AttemptParts, chain: SigningChain, asked: Asked, at: number): Outcome[] {
+function outcomeOf(options: AttemptOptions, chain: ServedChain, asked: AttemptRequest, at: number): Outcome[] {
   const opened = open(chain, asked.template)
   if ('kind' in opened) return [{ type: 'template.refused', at, data: { reasons: [opened] } }]
   const { inspection } = opened
-  const terms = termsOf(chain, parts.authority)
+  const terms = termsOf(chain, options.authority)
   const { transferId, intents } = asked
-  const verdict = judge(terms, { transferId, intents, inspection, at }, parts.memory.records.historyOf(chain.name))
+  const verdict = judge(terms, { transferId, intents, inspection, at }, options.memory.records.historyOf(chain.name))
   const { spendKeys, fee } = inspection
   const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
-  return [{ type: 'template.inspected', at, data }, conclude(parts, chain, asked, opened, verdict, at)]
+  return [{ type: 'template.inspected', at, data }, conclude(options, chain, asked, opened, verdict, at)]
 }
 
 /** What is not understood entirely is refused; a defect of ours is not a refusal. */
-function open(chain: SigningChain, template: Json): Opened | Reason {
+function open(chain: ServedChain, template: Json): Opened | Reason {
   try {
     return chain.family.signable.open(template)
   } catch (error) {
@@ -172,10 +181,7 @@ function open(chain: SigningChain, template: Json): Opened | Reason {
   }
 }
 
-function termsOf(
-  { name, asset, policy, destinations, family, pool }: SigningChain,
-  authority: Authority | null,
-): Terms {
+function termsOf({ name, asset, policy, destinations, family, pool }: ServedChain, authority: Authority | null): Terms {
   return {
     chain: name,
     asset,
@@ -190,22 +196,22 @@ function termsOf(
 }
 
 function conclude(
-  parts: AttemptParts,
-  chain: SigningChain,
-  asked: Asked,
+  options: AttemptOptions,
+  chain: ServedChain,
+  asked: AttemptRequest,
   opened: Opened,
   { reasons, missing }: Verdict,
   at: number,
 ): Outcome {
   if (reasons.length > 0) return { type: 'template.refused', at, data: { reasons } }
   if (missing.length > 0) return { type: 'approvals.missed', at, data: { missing } }
-  return { type: 'template.signed', at, data: signTemplate(parts, chain, asked, opened, at) }
+  return { type: 'template.signed', at, data: signTemplate(options, chain, asked, opened, at) }
 }
 
 function signTemplate(
-  { seed, authority }: AttemptParts,
-  { family, pool }: SigningChain,
-  { template, intents }: Asked,
+  { seed, authority }: AttemptOptions,
+  { family, pool }: ServedChain,
+  { template, intents }: AttemptRequest,
   { inspection, payloads, assemble }: Opened,
   signedAt: number,
 ): SignedTemplate {
@@ -232,19 +238,18 @@ function kept(intent: AuthorisedIntent, authority: Authority | null): Authorised
   return { ...plainIntent(intent), authorisations }
 }
 
-export type SignedAttempt = z.output<typeof signedAttempt>
-type Attempt = z.output<typeof attempt>
+type Attempt = z.output<typeof storedAttempt>
 type UnsignedState = Exclude<Attempt['state'], 'signed'>
 
 /** What the API shows of an attempt. */
-export function describeAttempt(instance: InstanceOf<'signing'>): Attempt {
+export function attemptAnswer(instance: InstanceOf<'signing'>): Attempt {
   const { chain, transferId, n, reasons, missing, signed } = instance.context
-  if (signed !== null) return describeSigned(instance)
+  if (signed !== null) return signedAnswer(instance)
   return { chain, transferId, n, state: instance.value as UnsignedState, seq: instance.seq, reasons, missing }
 }
 
-/** As `describeAttempt`, of one that is signed. Throws an invariant fault for any other. */
-export function describeSigned(instance: InstanceOf<'signing'>): SignedAttempt {
+/** As `attemptAnswer`, of one that is signed. Throws an invariant fault for any other. */
+export function signedAnswer(instance: InstanceOf<'signing'>): SignedAttempt {
   const { chain, transferId, n, spendKeys, signed, fee } = instance.context
   if (signed === null) throw invariant('not-signed', `${instance.id} is listed as signed and is not`)
   const { template, intents, transactionId, raw, signedAt } = signed

@@ -2,11 +2,13 @@
 import type { Signable } from '../../../adapters/adapter.ts'
 import { boundary } from '../../kernel/fault.ts'
 
+/** As configured: addresses in any spelling that the chain takes. `allowed` absent: any destination. */
 export interface DestinationLists {
   allowed?: readonly string[] | undefined
   blocked?: readonly string[] | undefined
 }
 
+/** The lists of one chain, ready to be asked. */
 export interface Destinations {
   /** Why nothing is paid to this destination (canonical form), or null. */
   refusalOf(canonical: string): string | null

@@ -9,7 +9,7 @@ const MAXIMUM_DEPTH = 32
 /** SHA-256, hex. Throws a boundary fault `too-deep`. */
 export function digestOf(template: Json, intents: readonly Intent[]): string {
   const sorted = intents.map(plainIntent).sort((a, b) => (a.id < b.id ? -1 : 1))
-  const text = ordered({ template, intents: sorted as unknown as Json }, 0)
+  const text = ordered({ template, intents: sorted.map(intent => ({ ...intent })) }, 0)
   return createHash('sha256').update(text).digest('hex')
 }
 

@@ -10,6 +10,7 @@ import { missingOf, type Authority } from '../../approvals.ts'
 import { appendTo } from '../../kernel/multimap.ts'
 import type { Destinations } from './destinations.ts'
 
+/** The caps of one chain, as configured. An absent one is no cap. */
 export interface Policy {
   /** In the family's unit (bitcoin: sat/vB). */
   maximumFeeRate: number
@@ -29,6 +30,7 @@ export interface Remembered {
   templates: { round: number; spendKeys: readonly SpendKey[] }[]
 }
 
+/** What the memory knows that bears on a decision. Signatures count, confirmations do not: each may be mined. */
 export interface History {
   /** The highest round of which an authorised intent was seen; 0 when none was. */
   roundOf(withdrawal: string): number
@@ -60,7 +62,8 @@ export interface Terms {
   treasury: string | null
 }
 
-export interface Request {
+/** A template, decoded, and the intents that it claims to serve. */
+export interface SigningRequest {
   transferId: string
   intents: readonly AuthorisedIntent[]
   inspection: Inspection
@@ -68,6 +71,7 @@ export interface Request {
   at: number
 }
 
+/** What is decided of a request: it is signed when nothing is wrong and nothing is missing. */
 export interface Verdict {
   reasons: Reason[]
   missing: Missing[]
@@ -87,7 +91,7 @@ const sharesOne = (a: readonly SpendKey[], b: readonly SpendKey[]): boolean => a
 const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
 
 /** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
-export function judge(terms: Terms, request: Request, history: History): Verdict {
+export function judge(terms: Terms, request: SigningRequest, history: History): Verdict {
   const missing = request.intents.flatMap(intent => missingOf(terms.authority, intent))
   const lacking = new Set(missing.map(({ id }) => id))
   const authorised = request.intents.filter(({ id }) => !lacking.has(id))
@@ -106,7 +110,7 @@ export function judge(terms: Terms, request: Request, history: History): Verdict
 }
 
 /** Whose money it is, on which network. */
-function checkSpending(terms: Terms, { inspection }: Request): Reason[] {
+function checkSpending(terms: Terms, { inspection }: SigningRequest): Reason[] {
   const { network, inputs, spendKeys } = inspection
   const reasons: Reason[] = []
   if (network !== terms.network) {
@@ -123,7 +127,7 @@ function checkSpending(terms: Terms, { inspection }: Request): Reason[] {
   return reasons
 }
 
-function checkFee(terms: Terms, { inspection }: Request): Reason[] {
+function checkFee(terms: Terms, { inspection }: SigningRequest): Reason[] {
   const { fee, feeRate, inputs, outputs } = inspection
   const { maximumFee, maximumFeeRate } = terms.policy
   const reasons: Reason[] = []
@@ -139,7 +143,7 @@ function checkFee(terms: Terms, { inspection }: Request): Reason[] {
   return reasons
 }
 
-function checkIntent(terms: Terms, intent: AuthorisedIntent, request: Request, history: History): Reason[] {
+function checkIntent(terms: Terms, intent: AuthorisedIntent, request: SigningRequest, history: History): Reason[] {
   const { id, round } = intent
   const before = history.withdrawal(id)
   const templates = before?.templates.filter(template => template.round === round) ?? []
@@ -183,7 +187,7 @@ function checkTwice(intents: readonly Intent[]): Reason[] {
  * Every output is exactly one intent or goes to the treasury, every intent is exactly one output. Two intents of the
  * same destination and amount need two outputs.
  */
-function matchOutputs(terms: Terms, { intents, inspection }: Request): { reasons: Reason[]; outflow: bigint } {
+function matchOutputs(terms: Terms, { intents, inspection }: SigningRequest): { reasons: Reason[]; outflow: bigint } {
   const reasons: Reason[] = []
   const unserved = new Map<string, string[]>()
   for (const { id, to, dataField, asset, amount } of intents) {
@@ -227,14 +231,14 @@ const paymentKey = (to: string, dataField: string | null, asset: string, amount:
   JSON.stringify([to, dataField, asset, amount])
 
 /** The attempts of one transfer exclude each other, so that of them only one can ever cost anything. */
-function checkAttempts({ transferId, inspection }: Request, history: History): Reason[] {
+function checkAttempts({ transferId, inspection }: SigningRequest, history: History): Reason[] {
   const isSeparate = history.attemptsOf(transferId).some(keys => !sharesOne(keys, inspection.spendKeys))
   return isSeparate
     ? [reason('not-an-attempt', 'it shares no spend key with an earlier attempt of the same transfer')]
     : []
 }
 
-function checkLimits(terms: Terms, request: Request, outflow: bigint, history: History): Reason[] {
+function checkLimits(terms: Terms, request: SigningRequest, outflow: bigint, history: History): Reason[] {
   const { perTransaction, perDay } = terms.policy
   const cost = outflow + BigInt(request.inspection.fee)
   const reasons: Reason[] = []

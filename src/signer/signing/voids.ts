@@ -8,20 +8,22 @@ import { voidId } from '../../../machines/ids.ts'
 import { boundary, operating } from '../../kernel/fault.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SignedReceipt } from '../../../machines/vocabulary.ts'
-import type { Identity } from '../keys/identity.ts'
-import type { Memory } from '../memory/memory.ts'
+import type { IdentityKey } from '../keys/identity.ts'
+import type { SignerMemory } from '../memory/memory.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
 
 /** Voids of rounds that no authorised intent was seen of: whoever makes them up must not fill the memory. */
-export interface Room {
+export interface VoidBounds {
   /** Voids in all, of any chain. */
   voids: number
   /** Of one withdrawal, which are looked through at each request for it and shown together. */
   rounds: number
 }
 
-export const UNSEEN: Room = { voids: 1_000_000, rounds: 100 }
+/** What the service starts with. */
+export const UNSEEN_BOUNDS: VoidBounds = { voids: 1_000_000, rounds: 100 }
 
+/** Declares voids, and shows those that are stored. */
 export interface Voids {
   /**
    * The receipt, durable; the same for ever. Throws boundary `conflict` when the withdrawal was signed for on another
@@ -32,26 +34,28 @@ export interface Voids {
   describe(record: VoidRecord): SignedReceipt
 }
 
-export interface VoidParts {
-  memory: Memory
-  identity: Identity
-  room: Room
+/** `now`: milliseconds since 1970 UTC. */
+export interface VoidOptions {
+  memory: SignerMemory
+  identity: IdentityKey
+  bounds: VoidBounds
   now: () => number
   log: Log
 }
 
-export function createVoids({ memory, identity, room, now, log }: VoidParts): Voids {
+/** Voids over a memory; their receipts are made anew each time, and are the same bytes (Ed25519 is deterministic). */
+export function createVoids({ memory, identity, bounds, now, log }: VoidOptions): Voids {
   const { records } = memory
   const describe = ({ chain, withdrawal: id, round, signed }: VoidRecord): SignedReceipt => {
     const receipt = { chain, id, purpose: 'lockkeeper-void-v1' as const, round, signed }
     return { ...receipt, ...identity.attestVoid(receipt) }
   }
 
-  const checkRoom = (withdrawal: string): void => {
-    if (records.voids.count() < room.voids && records.voids.of(withdrawal).length < room.rounds) return
+  const checkBounds = (withdrawal: string): void => {
+    if (records.voids.count() < bounds.voids && records.voids.of(withdrawal).length < bounds.rounds) return
     throw operating(
       'too-many-voids',
-      `${room.voids} voids are stored, or ${room.rounds} of ${withdrawal}: only of rounds that were seen are more taken`,
+      `${bounds.voids} voids are stored, or ${bounds.rounds} of ${withdrawal}: only of rounds that were seen are more taken`,
     )
   }
 
@@ -60,7 +64,7 @@ export function createVoids({ memory, identity, room, now, log }: VoidParts): Vo
     if (remembered !== undefined && remembered.intent.chain !== chain) {
       throw boundary('conflict', `${withdrawal} was signed for on the chain ${remembered.intent.chain}, not ${chain}`)
     }
-    if (round > records.historyOf(chain).roundOf(withdrawal)) checkRoom(withdrawal)
+    if (round > records.historyOf(chain).roundOf(withdrawal)) checkBounds(withdrawal)
     const signed = [...new Set(remembered?.templates.map(({ transactionId }) => transactionId))]
     const at = now()
     memory.change(

@@ -10,17 +10,17 @@ import { referenceFacet } from '../../orchestrator/facets.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
-import { chainPolicy, type Parts } from '../route-context.ts'
+import { chainPolicy, type ApiContext } from '../api-context.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
-import { freeAddresses } from '../supply.ts'
+import { freeAddresses } from '../address-pool.ts'
 
-function describeChain(parts: Parts, chain: string) {
-  const { memory } = parts.orchestrator
-  const { family, asset } = chainPolicy(parts, chain)
+function describeChain(api: ApiContext, chain: string) {
+  const { memory } = api.orchestrator
+  const { family, asset } = chainPolicy(api, chain)
   const context = chainContext(memory, chain)
   const instance = memory.get(chainId(chain))
-  const { nodeHeight } = healthOf(parts.health, chain)
+  const { nodeHeight } = healthOf(api.health, chain)
   const tip = context?.blocks.at(-1)
   const height = tip?.height ?? null
   const treasury = memory.get(treasuryId(chain))?.context
@@ -42,7 +42,7 @@ function describeChain(parts: Parts, chain: string) {
   }
 }
 
-const listChains = (parts: Parts) =>
+const listChains = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/chains',
@@ -50,15 +50,15 @@ const listChains = (parts: Parts) =>
     access: 'read',
     answers: { 200: pageOf(chainSchema) },
     async handle() {
-      await parts.store.settled()
+      await api.store.settled()
       return {
         status: 200,
-        body: { items: Object.keys(parts.policies).map(chain => describeChain(parts, chain)), next: null },
+        body: { items: Object.keys(api.policies).map(chain => describeChain(api, chain)), next: null },
       }
     },
   })
 
-const getChain = (parts: Parts) =>
+const getChain = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/chains/{chain}',
@@ -66,13 +66,13 @@ const getChain = (parts: Parts) =>
     access: 'read',
     answers: { 200: chainSchema },
     async handle({ params }) {
-      const body = describeChain(parts, params.chain!)
-      await parts.store.settled()
+      const body = describeChain(api, params.chain!)
+      await api.store.settled()
       return { status: 200, body }
     },
   })
 
-const resumeChain = (parts: Parts) =>
+const resumeChain = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/chains/{chain}/resumption',
@@ -81,14 +81,14 @@ const resumeChain = (parts: Parts) =>
     body: reasonBody,
     answers: { 200: chainSchema },
     async handle({ params, body }) {
-      const { name: chain } = chainPolicy(parts, params.chain!)
-      const { orchestrator, clock } = parts
+      const { name: chain } = chainPolicy(api, params.chain!)
+      const { orchestrator, clock } = api
       await orchestrator.dispatch({ type: 'chain.resumed', at: clock.now(), data: { chain, reason: body.reason } })
-      return { status: 200, body: describeChain(parts, chain) }
+      return { status: 200, body: describeChain(api, chain) }
     },
   })
 
-function assigned({ orchestrator }: Parts, chain: string, reference: string): InstanceOf<'address'> | undefined {
+function assigned({ orchestrator }: ApiContext, chain: string, reference: string): InstanceOf<'address'> | undefined {
   const [id] = orchestrator.memory.find(referenceFacet(chain, reference))
   return id === undefined ? undefined : orchestrator.memory.get(id)
 }
@@ -102,8 +102,8 @@ const isNamed = ({ address, dataField }: Named, context: AddressContext): boolea
   context.address === address && context.dataField === (dataField ?? null)
 
 /** The address that the reference asks for by name, to restore an assignment that the ledger has lost. */
-function namedAddress(parts: Parts, chain: string, named: Named): AddressContext {
-  const { memory } = parts.orchestrator
+function namedAddress(api: ApiContext, chain: string, named: Named): AddressContext {
+  const { memory } = api.orchestrator
   const known = memory.list('address', chain).map(one => one.context)
   const found = known.find(context => isNamed(named, context))
   if (found === undefined || found.index === 0)
@@ -113,15 +113,15 @@ function namedAddress(parts: Parts, chain: string, named: Named): AddressContext
 }
 
 /** None before the signer has been asked: it may show that a later ledger has given away what is free in this one. */
-function freeAddress(parts: Parts, chain: string): AddressContext {
-  const { isRecalled } = healthOf(parts.health, chain)
-  const [free] = isRecalled ? freeAddresses(parts.orchestrator.memory, chain) : []
+function freeAddress(api: ApiContext, chain: string): AddressContext {
+  const { isReconciled } = healthOf(api.health, chain)
+  const [free] = isReconciled ? freeAddresses(api.orchestrator.memory, chain) : []
   if (free !== undefined) return free
-  parts.wakeSupply(chain)
+  api.wakeSignerLoop(chain)
   throw boundary('pool-empty', 'no address is free at the moment; the signer is asked for more: try again')
 }
 
-const assignAddress = (parts: Parts) =>
+const assignAddress = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/chains/{chain}/addresses/{reference}',
@@ -130,18 +130,18 @@ const assignAddress = (parts: Parts) =>
     body: assignBody,
     answers: { 200: addressSchema, 201: addressSchema },
     async handle({ params, body }) {
-      const { name: chain } = chainPolicy(parts, params.chain!)
+      const { name: chain } = chainPolicy(api, params.chain!)
       const reference = params.reference!
-      const { orchestrator, clock, store } = parts
+      const { orchestrator, clock, store } = api
       const heights = orchestrator.memory.heights
-      const known = assigned(parts, chain, reference)
+      const known = assigned(api, chain, reference)
       if (known !== undefined) {
         if (body.address !== undefined && !isNamed(body, known.context))
           throw boundary('conflict', 'this reference has another address')
         await store.settled()
         return { status: 200, body: describe(known, heights) }
       }
-      const { index } = body.address === undefined ? freeAddress(parts, chain) : namedAddress(parts, chain, body)
+      const { index } = body.address === undefined ? freeAddress(api, chain) : namedAddress(api, chain, body)
       const durable = orchestrator.dispatch({
         type: 'address.assigned',
         at: clock.now(),
@@ -149,12 +149,12 @@ const assignAddress = (parts: Parts) =>
       })
       const now = orchestrator.memory.get(addressId(chain, index))!
       await durable
-      parts.wakeSupply(chain)
+      api.wakeSignerLoop(chain)
       return { status: 201, body: describe(now, heights) }
     },
   })
 
-const listAddresses = (parts: Parts) =>
+const listAddresses = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/chains/{chain}/addresses',
@@ -163,13 +163,13 @@ const listAddresses = (parts: Parts) =>
     query: pageQuery,
     answers: { 200: pageOf(addressSchema) },
     async handle({ params, query }) {
-      const { name: chain } = chainPolicy(parts, params.chain!)
-      const { items, next } = await parts.store.list({ kind: 'address', chain, state: 'assigned', ...query })
+      const { name: chain } = chainPolicy(api, params.chain!)
+      const { items, next } = await api.store.list({ kind: 'address', chain, state: 'assigned', ...query })
       return { status: 200, body: { items: items.map(item => describe(item, {})), next } }
     },
   })
 
-const getAddress = (parts: Parts) =>
+const getAddress = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/chains/{chain}/addresses/{reference}',
@@ -177,19 +177,19 @@ const getAddress = (parts: Parts) =>
     access: 'read',
     answers: { 200: addressSchema, 404: z.unknown() },
     async handle({ params }) {
-      const { name: chain } = chainPolicy(parts, params.chain!)
-      const found = assigned(parts, chain, params.reference!)
+      const { name: chain } = chainPolicy(api, params.chain!)
+      const found = assigned(api, chain, params.reference!)
       if (found === undefined) return problem('not-found', 'this reference has no address; PUT one')
-      await parts.store.settled()
+      await api.store.settled()
       return { status: 200, body: describe(found, {}) }
     },
   })
 
-export const chainRoutes = (parts: Parts): Route[] => [
-  listChains(parts),
-  getChain(parts),
-  resumeChain(parts),
-  assignAddress(parts),
-  listAddresses(parts),
-  getAddress(parts),
+export const chainRoutes = (api: ApiContext): Route[] => [
+  listChains(api),
+  getChain(api),
+  resumeChain(api),
+  assignAddress(api),
+  listAddresses(api),
+  getAddress(api),
 ]

@@ -3,11 +3,11 @@ import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { depositId } from '../../../machines/ids.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { findOrThrow, type Parts } from '../route-context.ts'
+import { findOrThrow, type ApiContext } from '../api-context.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
 
-const listDeposits = (parts: Parts) =>
+const listDeposits = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/deposits',
@@ -17,17 +17,17 @@ const listDeposits = (parts: Parts) =>
     answers: { 200: pageOf(depositSchema) },
     async handle({ query: { reference, ...query } }) {
       const keep = ({ context }: InstanceOf<'deposit'>) => context.reference === reference
-      const { items, next } = await parts.store.list({
+      const { items, next } = await api.store.list({
         kind: 'deposit',
         ...query,
         ...(reference === undefined ? {} : { keep }),
       })
-      const { heights } = parts.orchestrator.memory
+      const { heights } = api.orchestrator.memory
       return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
     },
   })
 
-const getDeposit = (parts: Parts) =>
+const getDeposit = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/deposits/{id}',
@@ -35,16 +35,16 @@ const getDeposit = (parts: Parts) =>
     access: 'read',
     answers: { 200: depositSchema },
     async handle({ params }) {
-      const deposit = await findOrThrow(parts, depositId(params.id!))
-      const history = describeHistory(await parts.store.history(deposit))
-      return { status: 200, body: { ...describe(deposit, parts.orchestrator.memory.heights), history } }
+      const deposit = await findOrThrow(api, depositId(params.id!))
+      const history = describeHistory(await api.store.history(deposit))
+      return { status: 200, body: { ...describe(deposit, api.orchestrator.memory.heights), history } }
     },
   })
 
 /** States in which the backend has acknowledged the credit, and it stands. */
 const CREDITED = ['credited', 'final']
 
-const creditDeposit = (parts: Parts) =>
+const creditDeposit = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/deposits/{id}/credit',
@@ -52,18 +52,18 @@ const creditDeposit = (parts: Parts) =>
     access: 'write',
     answers: { 200: depositSchema },
     async handle({ params }) {
-      const { orchestrator, clock } = parts
+      const { orchestrator, clock } = api
       const id = depositId(params.id!)
-      const before = await findOrThrow(parts, id)
+      const before = await findOrThrow(api, id)
       if (!before.ended) await orchestrator.dispatch({ type: 'credit.acknowledged', at: clock.now(), data: { id } })
-      const after = await findOrThrow(parts, id)
+      const after = await findOrThrow(api, id)
       if (!CREDITED.includes(stateOf(after)))
         throw boundary('not-creditable', `the deposit is ${stateOf(after)}; only a confirmed one can be credited`)
       return { status: 200, body: describe(after, orchestrator.memory.heights) }
     },
   })
 
-const decideDeposit = (parts: Parts) =>
+const decideDeposit = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/deposits/{id}/decision',
@@ -72,20 +72,20 @@ const decideDeposit = (parts: Parts) =>
     body: decisionBody,
     answers: { 200: depositSchema },
     async handle({ params, body: { accept, reference = null, reason } }) {
-      const { orchestrator, clock } = parts
+      const { orchestrator, clock } = api
       const id = depositId(params.id!)
-      const before = await findOrThrow(parts, id)
+      const before = await findOrThrow(api, id)
       if (stateOf(before) !== 'quarantined')
         throw boundary('conflict', `the deposit is ${stateOf(before)}, not quarantined`)
       await orchestrator.dispatch({ type: 'decision.made', at: clock.now(), data: { id, accept, reference, reason } })
-      const after = await findOrThrow(parts, id)
+      const after = await findOrThrow(api, id)
       return { status: 200, body: describe(after, orchestrator.memory.heights) }
     },
   })
 
-export const depositRoutes = (parts: Parts): Route[] => [
-  listDeposits(parts),
-  getDeposit(parts),
-  creditDeposit(parts),
-  decideDeposit(parts),
+export const depositRoutes = (api: ApiContext): Route[] => [
+  listDeposits(api),
+  getDeposit(api),
+  creditDeposit(api),
+  decideDeposit(api),
 ]

@@ -7,23 +7,23 @@ import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
 import { createMetrics } from '../metrics.ts'
-import type { Parts } from '../route-context.ts'
+import type { ApiContext } from '../api-context.ts'
 
 const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
 
 /** What keeps a chain from being served in full, or nothing. */
-function problemsOf({ orchestrator, health }: Parts, chain: string): string[] {
+function problemsOf({ orchestrator, health }: ApiContext, chain: string): string[] {
   const instance = orchestrator.memory.get(chainId(chain))
   const state = instance === undefined ? 'connecting' : stateOf(instance)
-  const { isRecalled, nodeHeight, signerProblem } = healthOf(health, chain)
-  const reason = instance?.context.reason as string | null | undefined
+  const { isReconciled, nodeHeight, signerProblem } = healthOf(health, chain)
+  const reason = instance?.context.reason
   const problems = state === 'following' ? [] : [`${chain} is ${state}${reason ? `: ${reason}` : ''}`]
   const height = chainContext(orchestrator.memory, chain)?.height ?? 0
   // It is taken for lagging and nothing is taken back, but nothing new is seen through it either.
   if (nodeHeight !== null && nodeHeight < height)
     problems.push(`${chain}: the node is at block ${nodeHeight}, the ledger at ${height}`)
   if (signerProblem !== null) problems.push(`${chain}: the signer cannot be used: ${signerProblem}`)
-  else if (!isRecalled) problems.push(`${chain}: the signer's memory has not been compared yet`)
+  else if (!isReconciled) problems.push(`${chain}: the signer's memory has not been compared yet`)
   return problems
 }
 
@@ -37,7 +37,7 @@ const healthz = () =>
     handle: () => ({ status: 200, body: { status: 'ok' } }),
   })
 
-const readyz = (parts: Parts) =>
+const readyz = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/readyz',
@@ -45,14 +45,14 @@ const readyz = (parts: Parts) =>
     access: 'public',
     answers: { 200: readiness, 503: readiness },
     handle() {
-      const problems = Object.keys(parts.policies).flatMap(chain => problemsOf(parts, chain))
+      const problems = Object.keys(api.policies).flatMap(chain => problemsOf(api, chain))
       const ready = problems.length === 0
       return { status: ready ? 200 : 503, body: { ready, problems } }
     },
   })
 
-const metricsRoute = (parts: Parts) => {
-  const metrics = createMetrics(parts)
+const metricsRoute = (api: ApiContext) => {
+  const metrics = createMetrics(api)
   return defineRoute({
     method: 'GET',
     path: '/metrics',
@@ -81,7 +81,7 @@ const description = (routes: Route[]) =>
   })
 
 /** `routes`: those that the description describes besides these. */
-export function withMetaRoutes(parts: Parts, routes: Route[]): Route[] {
-  const all = [...routes, healthz(), readyz(parts), metricsRoute(parts)]
+export function withMetaRoutes(api: ApiContext, routes: Route[]): Route[] {
+  const all = [...routes, healthz(), readyz(api), metricsRoute(api)]
   return [...all, description(all)]
 }

@@ -3,19 +3,19 @@ import { attemptId, transferId } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { findOrThrow, type Parts } from '../route-context.ts'
+import { findOrThrow, type ApiContext } from '../api-context.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
 import { listQuery, pageOf, reasonBody, transferSchema } from '../schemas.ts'
 
-async function describeWhole(parts: Parts, transfer: InstanceOf<'transfer'>): Promise<Record<string, unknown>> {
+async function describeWhole(api: ApiContext, transfer: InstanceOf<'transfer'>): Promise<Record<string, unknown>> {
   const { attempts: count } = transfer.context
   const ids = Array.from({ length: count }, (_, i) => attemptId(transfer.id, i + 1))
-  const attempts = await Promise.all(ids.map(id => findOrThrow(parts, id)))
-  const history = describeHistory(await parts.store.history(transfer))
-  return { ...describe(transfer, parts.orchestrator.memory.heights), attempts: attempts.map(describeAttempt), history }
+  const attempts = await Promise.all(ids.map(id => findOrThrow(api, id)))
+  const history = describeHistory(await api.store.history(transfer))
+  return { ...describe(transfer, api.orchestrator.memory.heights), attempts: attempts.map(describeAttempt), history }
 }
 
-const listTransfers = (parts: Parts) =>
+const listTransfers = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/transfers',
@@ -24,13 +24,13 @@ const listTransfers = (parts: Parts) =>
     query: listQuery,
     answers: { 200: pageOf(transferSchema) },
     async handle({ query }) {
-      const { items, next } = await parts.store.list({ kind: 'transfer', ...query })
-      const { heights } = parts.orchestrator.memory
+      const { items, next } = await api.store.list({ kind: 'transfer', ...query })
+      const { heights } = api.orchestrator.memory
       return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
     },
   })
 
-const getTransfer = (parts: Parts) =>
+const getTransfer = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/transfers/{id}',
@@ -38,12 +38,12 @@ const getTransfer = (parts: Parts) =>
     access: 'read',
     answers: { 200: transferSchema },
     async handle({ params }) {
-      const transfer = await findOrThrow(parts, transferId(params.id!))
-      return { status: 200, body: await describeWhole(parts, transfer) }
+      const transfer = await findOrThrow(api, transferId(params.id!))
+      return { status: 200, body: await describeWhole(api, transfer) }
     },
   })
 
-const resumeTransfer = (parts: Parts) =>
+const resumeTransfer = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/transfers/{id}/resumption',
@@ -52,17 +52,13 @@ const resumeTransfer = (parts: Parts) =>
     body: reasonBody,
     answers: { 200: transferSchema },
     async handle({ params, body }) {
-      const { orchestrator, clock } = parts
-      const transfer = await findOrThrow(parts, transferId(params.id!))
+      const { orchestrator, clock } = api
+      const transfer = await findOrThrow(api, transferId(params.id!))
       const { id } = transfer
       if (transfer.ended) throw boundary('conflict', `the transfer is ${stateOf(transfer)}`)
       await orchestrator.dispatch({ type: 'transfer.resumed', at: clock.now(), data: { id, reason: body.reason } })
-      return { status: 200, body: await describeWhole(parts, await findOrThrow(parts, id)) }
+      return { status: 200, body: await describeWhole(api, await findOrThrow(api, id)) }
     },
   })
 
-export const transferRoutes = (parts: Parts): Route[] => [
-  listTransfers(parts),
-  getTransfer(parts),
-  resumeTransfer(parts),
-]
+export const transferRoutes = (api: ApiContext): Route[] => [listTransfers(api), getTransfer(api), resumeTransfer(api)]

@@ -8,7 +8,7 @@ import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { healthOf } from '../health.ts'
-import { findOrThrow, type Parts } from '../route-context.ts'
+import { findOrThrow, type ApiContext } from '../api-context.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer-client.ts'
 import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
@@ -25,7 +25,7 @@ function checkAuthorisations(intent: Intent, authorisations: readonly Authorisat
 }
 
 /** Refuses what could never be paid, before anything is stored (B12). */
-function checkIntent({ policies, clock }: Parts, intent: Intent): void {
+function checkIntent({ policies, clock }: ApiContext, intent: Intent): void {
   const policy = Object.hasOwn(policies, intent.chain) ? policies[intent.chain] : undefined
   if (policy === undefined) throw boundary('unknown-chain', `no chain named ${intent.chain} is configured`)
   if (intent.asset !== policy.asset) throw boundary('unknown-asset', `${intent.chain} has no asset ${intent.asset}`)
@@ -62,30 +62,30 @@ function isNewRound(known: InstanceOf<'withdrawal'>, intent: Intent): boolean {
   return false
 }
 
-async function request(parts: Parts, intent: Intent, authorisations: Authorisation[]): Promise<void> {
-  checkIntent(parts, intent)
+async function request(api: ApiContext, intent: Intent, authorisations: Authorisation[]): Promise<void> {
+  checkIntent(api, intent)
   const expiresAtMs = intent.expiresAt === null ? null : Date.parse(intent.expiresAt)
-  const { rules } = healthOf(parts.health, intent.chain)
+  const { rules } = healthOf(api.health, intent.chain)
   const held = heldFor(rules, { ...intent, authorisations })
   const data = { ...intent, authorisations, expiresAtMs, held }
-  await parts.orchestrator.dispatch({ type: 'withdrawal.requested', at: parts.clock.now(), data })
+  await api.orchestrator.dispatch({ type: 'withdrawal.requested', at: api.clock.now(), data })
 }
 
 async function addAuthorisations(
-  parts: Parts,
+  api: ApiContext,
   known: InstanceOf<'withdrawal'>,
   authorisations: readonly Authorisation[],
 ): Promise<void> {
-  const { orchestrator, clock } = parts
+  const { orchestrator, clock } = api
   for (const authorisation of authorisations) {
-    const data = { id: known.id, isEnough: isEnough(parts, known, authorisation), ...authorisation }
+    const data = { id: known.id, isEnough: isEnough(api, known, authorisation), ...authorisation }
     await orchestrator.dispatch({ type: 'authorisation.added', at: clock.now(), data })
   }
 }
 
 /** Whether nothing is missing any more with this one. */
 function isEnough(
-  { orchestrator, health }: Parts,
+  { orchestrator, health }: ApiContext,
   known: InstanceOf<'withdrawal'>,
   authorisation: Authorisation,
 ): boolean {
@@ -94,7 +94,7 @@ function isEnough(
   return heldFor(rules, { ...context, authorisations: [...context.authorisations, authorisation] }) === null
 }
 
-const putWithdrawal = (parts: Parts) =>
+const putWithdrawal = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/withdrawals/{id}',
@@ -105,22 +105,22 @@ const putWithdrawal = (parts: Parts) =>
     async handle({ params, body }) {
       const id = withdrawalId(params.id!)
       const intent = intentOf(params.id!, body)
-      const archived = await parts.store.find(id)
+      const archived = await api.store.find(id)
       // From here to the dispatch there is no await: two requests for one id cannot both find nothing.
-      const known = parts.orchestrator.memory.get(id) ?? archived
+      const known = api.orchestrator.memory.get(id) ?? archived
       const isNew = known === null || isNewRound(known, intent)
       checkAuthorisations(intent, body.authorisations)
-      if (isNew) await request(parts, intent, body.authorisations)
-      else await addAuthorisations(parts, known, body.authorisations)
-      const now = await findOrThrow(parts, id)
-      return { status: known === null ? 201 : 200, body: describe(now, parts.orchestrator.memory.heights) }
+      if (isNew) await request(api, intent, body.authorisations)
+      else await addAuthorisations(api, known, body.authorisations)
+      const now = await findOrThrow(api, id)
+      return { status: known === null ? 201 : 200, body: describe(now, api.orchestrator.memory.heights) }
     },
   })
 
 /** base64url, with or without padding, as the intent's standard base64. */
 const standardKey = (key: string): string => Buffer.from(key, 'base64url').toString('base64')
 
-const putAuthorisation = (parts: Parts) =>
+const putAuthorisation = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/withdrawals/{id}/authorisations/{key}',
@@ -129,17 +129,17 @@ const putAuthorisation = (parts: Parts) =>
     body: authorisationBody,
     answers: { 200: withdrawalSchema },
     async handle({ params, body }) {
-      const known = await findOrThrow(parts, withdrawalId(params.id!))
+      const known = await findOrThrow(api, withdrawalId(params.id!))
       const { chain, asset, to, dataField, amount, expiresAt, round } = known.context
       const authorisation = { key: standardKey(params.key!), signature: body.signature }
       checkAuthorisations({ id: params.id!, chain, asset, to, dataField, amount, expiresAt, round }, [authorisation])
-      await addAuthorisations(parts, known, [authorisation])
-      const now = await findOrThrow(parts, known.id)
-      return { status: 200, body: describe(now, parts.orchestrator.memory.heights) }
+      await addAuthorisations(api, known, [authorisation])
+      const now = await findOrThrow(api, known.id)
+      return { status: 200, body: describe(now, api.orchestrator.memory.heights) }
     },
   })
 
-const listWithdrawals = (parts: Parts) =>
+const listWithdrawals = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/withdrawals',
@@ -148,13 +148,13 @@ const listWithdrawals = (parts: Parts) =>
     query: listQuery,
     answers: { 200: pageOf(withdrawalSchema) },
     async handle({ query }) {
-      const { items, next } = await parts.store.list({ kind: 'withdrawal', ...query })
-      const { heights } = parts.orchestrator.memory
+      const { items, next } = await api.store.list({ kind: 'withdrawal', ...query })
+      const { heights } = api.orchestrator.memory
       return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
     },
   })
 
-const getWithdrawal = (parts: Parts) =>
+const getWithdrawal = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/withdrawals/{id}',
@@ -162,15 +162,15 @@ const getWithdrawal = (parts: Parts) =>
     access: 'read',
     answers: { 200: withdrawalSchema },
     async handle({ params }) {
-      const withdrawal = await findOrThrow(parts, withdrawalId(params.id!))
-      const history = describeHistory(await parts.store.history(withdrawal))
-      return { status: 200, body: { ...describe(withdrawal, parts.orchestrator.memory.heights), history } }
+      const withdrawal = await findOrThrow(api, withdrawalId(params.id!))
+      const history = describeHistory(await api.store.history(withdrawal))
+      return { status: 200, body: { ...describe(withdrawal, api.orchestrator.memory.heights), history } }
     },
   })
 
-export const withdrawalRoutes = (parts: Parts): Route[] => [
-  putWithdrawal(parts),
-  putAuthorisation(parts),
-  listWithdrawals(parts),
-  getWithdrawal(parts),
+export const withdrawalRoutes = (api: ApiContext): Route[] => [
+  putWithdrawal(api),
+  putAuthorisation(api),
+  listWithdrawals(api),
+  getWithdrawal(api),
 ]

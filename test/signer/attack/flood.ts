@@ -5,24 +5,32 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Fault } from '../../../src/kernel/fault.ts'
 import { signingFamilyOf } from '../../../adapters/signing.ts'
-import { createAttempts, UNSIGNED, type Attempts, type SigningChain } from '../../../src/signer/signing/attempts.ts'
+import {
+  createAttempts,
+  UNSIGNED_BOUNDS,
+  type Attempts,
+  type ServedChain,
+} from '../../../src/signer/signing/attempts.ts'
 import { openDestinations } from '../../../src/signer/signing/destinations.ts'
-import { openMemory, type Memory } from '../../../src/signer/memory/memory.ts'
+import { openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
 import { openPool } from '../../../src/signer/keys/pool.ts'
-import { createVoids, UNSEEN, type Voids } from '../../../src/signer/signing/voids.ts'
+import { createVoids, UNSEEN_BOUNDS, type Voids } from '../../../src/signer/signing/voids.ts'
 import type { Policy } from '../../../src/signer/signing/policy.ts'
 import { publicKeyOf } from '../../../src/canonical.ts'
 import * as rigs from '../rig.ts'
 
 export interface Flooded {
-  memory: Memory
-  chain: SigningChain
+  memory: SignerMemory
+  chain: ServedChain
   attempts: Attempts
   voids: Voids
 }
 
-/** The parts of a signer that decide and remember, with as much room as said. */
-export async function openFlooded(rig: rigs.Rig, room = { unsigned: UNSIGNED, unseen: UNSEEN }): Promise<Flooded> {
+/** What decides and remembers in a signer, with bounds as said. */
+export async function openFlooded(
+  rig: rigs.Rig,
+  bounds = { unsigned: UNSIGNED_BOUNDS, unseen: UNSEEN_BOUNDS },
+): Promise<Flooded> {
   const ports = { ...rig.ports, log: () => undefined }
   const memory = await openMemory(ports, rig.config.dataDirectory)
   const configured = rig.config.chains.litecoin!
@@ -32,7 +40,7 @@ export async function openFlooded(rig: rigs.Rig, room = { unsigned: UNSIGNED, un
   await pool.grow(5)
   const destinations = openDestinations('litecoin', undefined, family.signable)
   const policy = configured.policy as Policy
-  const chain: SigningChain = { name: 'litecoin', asset: 'LTC', policy, destinations, family, pool }
+  const chain: ServedChain = { name: 'litecoin', asset: 'LTC', policy, destinations, family, pool }
   const authority = { keys: [publicKeyOf(rigs.BACKEND)], approvals: 1 }
   const common = { memory, now: () => rig.now.ms, log: ports.log }
   // Receipts are made at each answer and kept nowhere.
@@ -40,8 +48,8 @@ export async function openFlooded(rig: rigs.Rig, room = { unsigned: UNSIGNED, un
   return {
     memory,
     chain,
-    attempts: createAttempts({ ...common, seed: rigs.SEED, authority, room: room.unsigned }),
-    voids: createVoids({ ...common, identity: unsigned, room: room.unseen }),
+    attempts: createAttempts({ ...common, seed: rigs.SEED, authority, bounds: bounds.unsigned }),
+    voids: createVoids({ ...common, identity: unsigned, bounds: bounds.unseen }),
   }
 }
 

@@ -30,7 +30,7 @@ async function verify(): Promise<{ isSound: boolean; said: string[] }> {
   const text = 'dataDirectory: ./memory\ntokenFile: ./token\nkeystore: { file: ./keystore.json }'
   const path = join(rig.directory, 'signer.yaml')
   const terminal = { out: (line: string) => said.push(line), err: () => undefined }
-  return { isSound: await verifyStore(rig.ports.disk, path, text, terminal), said }
+  return { isSound: await verifyStore(rig.ports.disk, { path, text }, null, terminal), said }
 }
 
 async function traffic(signer: Signer): Promise<void> {

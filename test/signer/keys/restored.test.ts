@@ -12,10 +12,9 @@ import { createRequest } from '../../../src/shell/request.ts'
 import { daemon, run, type Daemon } from '../../nodes/daemon.ts'
 import * as rigs from '../rig.ts'
 import { intent, simple, transferOf } from '../rig.ts'
+import { PATIENCE_MS } from '../../patience.ts'
 
 const POOL = 25
-/** A dozen processes, each with a scrypt of its own. */
-const PATIENCE_MS = 240_000
 const AMOUNT = 1_000_000n
 
 let directory = ''
@@ -74,7 +73,7 @@ async function ask(
     url: `unix:${at(machine, 's.sock')}:${path}`,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
     body: body === undefined ? null : new TextEncoder().encode(JSON.stringify(body)),
-    timeoutMs: 20_000,
+    timeoutMs: PATIENCE_MS,
     maximumBytes: 1_000_000,
   })
   return { ...answer, body: JSON.parse(Buffer.from(answer.body).toString()) as Record<string, unknown> }
@@ -115,100 +114,84 @@ async function replaceKey(machine: string, from: string, to: string): Promise<vo
 }
 
 describe('a signer restored from its phrase on a new machine', () => {
-  test(
-    'S3: has every address, attestation and its identity again, pays no old authorisation, and takes new ones',
-    async () => {
-      await furnish('old', '--phrase-file', at('phrase'))
-      await start('old')
-      const before = await look('old')
-      expect((await pay('old', 'old')).body).toMatchObject({ state: 'signed' })
-      await stop()
-      // Nothing of the old machine is used from here on, but its backend, which is another machine.
-      await furnish('new', '--phrase-file', at('phrase'))
-      await start('new')
-      const after = await look('new')
-      expect(after).toEqual(before)
-      expect(after.addresses).toHaveLength(POOL)
-      const [, first] = after.addresses as unknown as {
-        address: string
-        attestation: { key: string; signature: string }
-      }[]
-      const attested = { chain: 'litecoin', address: first!.address, dataField: null, index: 1 }
-      expect(isSigned(first!.attestation, attestationBytes(attested))).toBe(true)
+  test('S3: has every address, attestation and its identity again, pays no old authorisation, and takes new ones', async () => {
+    await furnish('old', '--phrase-file', at('phrase'))
+    await start('old')
+    const before = await look('old')
+    expect((await pay('old', 'old')).body).toMatchObject({ state: 'signed' })
+    await stop()
+    // Nothing of the old machine is used from here on, but its backend, which is another machine.
+    await furnish('new', '--phrase-file', at('phrase'))
+    await start('new')
+    const after = await look('new')
+    expect(after).toEqual(before)
+    expect(after.addresses).toHaveLength(POOL)
+    const [, first] = after.addresses as unknown as {
+      address: string
+      attestation: { key: string; signature: string }
+    }[]
+    const attested = { chain: 'litecoin', address: first!.address, dataField: null, index: 1 }
+    expect(isSigned(first!.attestation, attestationBytes(attested))).toBe(true)
 
-      expect(await pay('new', 'old')).toMatchObject({ status: 202, body: { state: 'awaitingApproval' } })
-      expect((await pay('new', 'new', 'w-2', 2)).body).toMatchObject({ state: 'signed' })
-      await stop()
+    expect(await pay('new', 'old')).toMatchObject({ status: 202, body: { state: 'awaitingApproval' } })
+    expect((await pay('new', 'new', 'w-2', 2)).body).toMatchObject({ state: 'signed' })
+    await stop()
 
-      await replaceKey('new', await readPublic('new'), await readPublic('old'))
-      const refused = await command('signer', ...config('new'))
-      expect(refused).toMatchObject({ status: 2, stdout: '' })
-      expect(refused.stderr).toMatch(
-        /^lockkeeper: authorisation\.keys\.0: this keystore was restored from its phrase.*\n$/,
-      )
-    },
-    PATIENCE_MS,
-  )
+    await replaceKey('new', await readPublic('new'), await readPublic('old'))
+    const refused = await command('signer', ...config('new'))
+    expect(refused).toMatchObject({ status: 2, stdout: '' })
+    expect(refused.stderr).toMatch(
+      /^lockkeeper: authorisation\.keys\.0: this keystore was restored from its phrase.*\n$/,
+    )
+  })
 
-  test(
-    'S3: is refused by whoever saw the memory of the old one, until the export is imported',
-    async () => {
-      await furnish('old', '--phrase-file', at('phrase'))
-      await start('old')
-      await look('old')
-      const paid = await pay('old', 'old')
-      const seen = seenBy(paid)
-      await stop()
-      const exported = await command('signer-memory', 'export', ...config('old'), '--out', at('memory.json'))
-      expect(exported).toMatchObject({ status: 0, stderr: '' })
+  test('S3: is refused by whoever saw the memory of the old one, until the export is imported', async () => {
+    await furnish('old', '--phrase-file', at('phrase'))
+    await start('old')
+    await look('old')
+    const paid = await pay('old', 'old')
+    const seen = seenBy(paid)
+    await stop()
+    const exported = await command('signer-memory', 'export', ...config('old'), '--out', at('memory.json'))
+    expect(exported).toMatchObject({ status: 0, stderr: '' })
 
-      await furnish('new', '--phrase-file', at('phrase'), '--backend-key', await readPublic('old'))
-      expect((await command('signer', ...config('new'))).status).toBe(2)
-      expect(await command('signer-memory', 'import', ...config('new'), '--from', at('memory.json'))).toMatchObject({
-        status: 0,
-      })
-      await start('new')
-      expect((await ask('new', 'GET', '/v1/identity', undefined, seen)).status).toBe(200)
-      const again = await pay('new', 'old')
-      expect(again.body).toEqual(paid.body)
-      expect(seenBy(again)).toEqual(seen)
-      expect((await pay('new', 'old', 'w-1', 2)).status).toBe(403)
-      await stop()
-      expect(await command('verify', ...config('new'))).toMatchObject({ status: 0, stderr: '' })
-    },
-    PATIENCE_MS,
-  )
+    await furnish('new', '--phrase-file', at('phrase'), '--backend-key', await readPublic('old'))
+    expect((await command('signer', ...config('new'))).status).toBe(2)
+    expect(await command('signer-memory', 'import', ...config('new'), '--from', at('memory.json'))).toMatchObject({
+      status: 0,
+    })
+    await start('new')
+    expect((await ask('new', 'GET', '/v1/identity', undefined, seen)).status).toBe(200)
+    const again = await pay('new', 'old')
+    expect(again.body).toEqual(paid.body)
+    expect(seenBy(again)).toEqual(seen)
+    expect((await pay('new', 'old', 'w-1', 2)).status).toBe(403)
+    await stop()
+    expect(await command('verify', ...config('new'))).toMatchObject({ status: 0, stderr: '' })
+  })
 
-  test(
-    'S3: a memory that holds less than was seen answers memory-behind to everything',
-    async () => {
-      await furnish('old', '--phrase-file', at('phrase'))
-      await start('old')
-      await look('old')
-      const seen = seenBy(await pay('old', 'old'))
-      await stop()
-      await furnish('new', '--phrase-file', at('phrase'))
-      await start('new')
-      for (const path of ['/v1/identity', '/v1/chains/litecoin/addresses', '/v1/withdrawals/w-1']) {
-        const { status, body } = await ask('new', 'GET', path, undefined, seen)
-        expect([status, body.kind]).toEqual([409, 'memory-behind'])
-      }
-    },
-    PATIENCE_MS,
-  )
+  test('S3: a memory that holds less than was seen answers memory-behind to everything', async () => {
+    await furnish('old', '--phrase-file', at('phrase'))
+    await start('old')
+    await look('old')
+    const seen = seenBy(await pay('old', 'old'))
+    await stop()
+    await furnish('new', '--phrase-file', at('phrase'))
+    await start('new')
+    for (const path of ['/v1/identity', '/v1/chains/litecoin/addresses', '/v1/withdrawals/w-1']) {
+      const { status, body } = await ask('new', 'GET', path, undefined, seen)
+      expect([status, body.kind]).toEqual([409, 'memory-behind'])
+    }
+  })
 
-  test(
-    'S3: begins with a key made elsewhere only after a person has said that it is new',
-    async () => {
-      await furnish('other')
-      const key = await readPublic('other')
-      await furnish('new', '--phrase-file', at('phrase'), '--backend-key', key)
-      expect((await command('signer', ...config('new'))).stderr).toContain('restored from its phrase')
-      expect(await command('signer-memory', 'begin', ...config('new'))).toMatchObject({ status: 0, stderr: '' })
-      await start('new')
-      await look('new')
-      expect((await pay('new', 'other')).body).toMatchObject({ state: 'signed' })
-    },
-    PATIENCE_MS,
-  )
+  test('S3: begins with a key made elsewhere only after a person has said that it is new', async () => {
+    await furnish('other')
+    const key = await readPublic('other')
+    await furnish('new', '--phrase-file', at('phrase'), '--backend-key', key)
+    expect((await command('signer', ...config('new'))).stderr).toContain('restored from its phrase')
+    expect(await command('signer-memory', 'begin', ...config('new'))).toMatchObject({ status: 0, stderr: '' })
+    await start('new')
+    await look('new')
+    expect((await pay('new', 'other')).body).toMatchObject({ state: 'signed' })
+  })
 })

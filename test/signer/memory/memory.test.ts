@@ -54,7 +54,12 @@ const traffic = async (signer: rigs.Signer) => {
 const save = (from: SimulatedDisk) => exportMemory(from, MEMORY, identityOf(rigs.SEED), OUT)
 const load = (to: SimulatedDisk, bytes: Uint8Array, own = key) => {
   to.poke(OUT, bytes)
-  return importMemory({ disk: to, log: () => undefined }, MEMORY, own, OUT)
+  const random = {
+    bytes: () => {
+      throw new Error('an imported memory goes on under the id that it had')
+    },
+  }
+  return importMemory({ disk: to, random, log: () => undefined }, MEMORY, own, OUT)
 }
 const exported = async (from: SimulatedDisk) => {
   from.poke(OUT, null)

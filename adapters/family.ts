@@ -1,0 +1,47 @@
+/** What a family is to the watcher and to the signer, each of which opens it for a chain of its configuration. */
+import type { Json } from '../machines/vocabulary.ts'
+import type { Disk, Request } from '../src/kernel/ports.ts'
+import type { Deriver, Node, Planner, Signable, Watch } from './adapter.ts'
+
+export interface WatchingFamily {
+  watch: Watch
+  node: Node
+  planner: Planner
+  signable: Signable
+}
+
+/** A chain of the watcher's configuration, as far as a family reads it. */
+export interface WatchedChain {
+  /** Its name in the configuration. */
+  chain: string
+  family: string
+  network: Json
+  asset: string
+  watch?: string
+  node: { url: string; username?: string; password?: string; cookieFile?: string | undefined }
+  /** As the family's part of the configuration has it. */
+  fees?: object
+}
+
+/** Throws a boundary fault `configuration` for what this version of the family cannot do. */
+export type OpenWatching = (chain: WatchedChain, ports: { request: Request; disk: Disk }) => WatchingFamily
+
+export interface SigningFamily {
+  signable: Signable
+  deriver: Deriver
+  /** As the family's inspections name it. */
+  network: string
+}
+
+/** A chain of the signer's configuration, as far as a family reads it. */
+export interface SigningChain {
+  family: string
+  network: Json
+  asset: string
+}
+
+/**
+ * Throws a boundary fault `configuration` for what this version of the family cannot do, and an invariant fault
+ * `crypto-backend` when the family's cryptography does not give a known answer. `chain` is its name in the configuration.
+ */
+export type OpenSigning = (chain: string, configured: SigningChain) => SigningFamily

@@ -1,0 +1,75 @@
+/**
+ * The default engine: files in a directory of their own, a journal behind lowdb. docs/ledger.md tells what they are and
+ * what a start does with them.
+ */
+import { join } from 'node:path'
+import type { Disk } from '../../kernel/ports.ts'
+import type { ClosedLedger, Engine, Ledger, Opening } from '../engine.ts'
+import { openArchive } from './archive.ts'
+import { refuseOrphans, type Cut, type LowdbPorts, type Place } from './boot.ts'
+import { HEAD, LOCK } from './files.ts'
+import { readHead } from './head.ts'
+import { openJournal, segmentsOf } from './journal.ts'
+import { readJournal } from './segment.ts'
+
+/** What these files have besides, for tests and benchmarks. */
+export interface LowdbLedger extends Ledger {
+  /** What this start cut off, or null. */
+  cut: Cut | null
+  /** Takes a checkpoint now, as the journal does by itself when it has grown long. */
+  checkpoint(): Promise<void>
+}
+
+export interface LowdbEngine extends Engine {
+  open(opening: Opening): Promise<LowdbLedger>
+}
+
+/** The ledger in this directory, its own: made when missing. */
+export const lowdbEngine = (disk: Disk, directory: string): LowdbEngine => ({
+  exists: () => exists({ disk, directory }),
+  open: opening => open({ ...opening.ports, disk, directory }, opening),
+  inspect: () => inspect({ disk, directory }),
+  lock: () => lock({ disk, directory }),
+})
+
+async function exists({ disk, directory }: Place): Promise<boolean> {
+  if (await disk.exists(join(directory, HEAD))) return true
+  await refuseOrphans(disk, directory)
+  return false
+}
+
+async function lock({ disk, directory }: Place): Promise<() => Promise<void>> {
+  await disk.makeDirectory(directory)
+  return disk.lock(join(directory, LOCK))
+}
+
+async function open(ports: LowdbPorts, opening: Opening): Promise<LowdbLedger> {
+  const unlock = await lock(ports)
+  try {
+    const journal = await openJournal(ports, opening, unlock)
+    const { store } = journal
+    const { opened, cut } = store
+    if (cut) ports.log('warn', 'a torn tail was cut off: what stood there was never acknowledged', { ...cut })
+    const { disk, directory } = ports
+    const archive = openArchive({ disk, directory, segments: () => segmentsOf(store), upgrade: opening.upgrade })
+    return { journal, archive, opened, cut, checkpoint: () => journal.checkpoint() }
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+async function inspect({ disk, directory }: Place): Promise<ClosedLedger | null> {
+  const close = await lock({ disk, directory })
+  try {
+    const head = await readHead(disk, directory)
+    if (head !== null)
+      return { ledgerId: head.ledgerId, commits: () => readJournal(disk, directory, head.segments), close }
+    await refuseOrphans(disk, directory)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  await close()
+  return null
+}

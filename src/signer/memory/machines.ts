@@ -1,0 +1,7 @@
+/** The signer's machines, by id. */
+import { poolMachine } from '../../../machines/pool.ts'
+import { signingMachine } from '../../../machines/signing.ts'
+import { voidMachine } from '../../../machines/void.ts'
+import type { Machines } from '../../kernel/step.ts'
+
+export const machines: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }

@@ -1,0 +1,75 @@
+/** Enough free addresses: the signer is asked for more when few are left, and what it has made is taken into the ledger. */
+import type { AddressContext } from '../../machines/address.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Clock } from '../kernel/ports.ts'
+import type { LiveMemory } from '../orchestrator/memory.ts'
+import type { Orchestrator } from '../orchestrator/orchestrator.ts'
+import type { SignerClient } from './signer-client.ts'
+
+export interface AddressPoolOptions {
+  chain: string
+  /** Below `low` free addresses, so many more are asked for that there are `high`. */
+  pool: { low: number; high: number }
+  signer: SignerClient
+  orchestrator: Orchestrator
+  clock: Clock
+}
+
+const PAGE = 1000
+
+/** Addresses that may be given to a reference. */
+export const freeAddresses = (memory: LiveMemory, chain: string): AddressContext[] =>
+  memory
+    .list('address', chain, 'watched')
+    .map(({ context }) => context)
+    .filter(({ index, isFormer }) => index > 0 && !isFormer)
+
+/** How many the ledger knows: indices are without gaps from 0. */
+export const knownAddresses = (memory: LiveMemory, chain: string): number =>
+  ['generated', 'watched', 'assigned'].reduce((sum, state) => sum + memory.count('address', chain, state), 0)
+
+/**
+ * Takes in what the signer has and this ledger does not. `isFormer`: they were perhaps given away before the ledger was
+ * lost; they are watched, and given to nobody but a reference that names them.
+ */
+export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, isFormer: boolean): Promise<void> {
+  const { chain, signer, orchestrator, clock } = options
+  for (;;) {
+    const known = knownAddresses(orchestrator.memory, chain)
+    const found = await signer.addresses(chain, known, PAGE)
+    const addresses = found.map(address => ({ ...address, isFormer }))
+    if (addresses.length > 0)
+      await orchestrator.dispatch({
+        type: 'addresses.generated',
+        at: clock.now(),
+        data: { chain, addresses, position: signer.position() },
+      })
+    if (addresses.length < PAGE) return
+  }
+}
+
+export async function refillPool(options: AddressPoolOptions): Promise<void> {
+  const { chain, pool, signer, orchestrator } = options
+  const { memory } = orchestrator
+  const free = freeAddresses(memory, chain).length
+  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
+  await fetchAddresses(options, true)
+  const treasury = 1
+  const missing = pool.high - freeAddresses(memory, chain).length
+  const size = Math.max(knownAddresses(memory, chain), treasury) + missing
+  await signer.growPool(chain, size)
+  await fetchAddresses(options, false)
+}
+
+/**
+ * A new ledger that starts at the tip would not see what was paid to addresses given out before. Rejects with a boundary
+ * fault when the signer already has addresses of this chain.
+ */
+export async function refuseFormerAddresses(signer: SignerClient, chain: string): Promise<void> {
+  const [first] = await signer.addresses(chain, 0, 1)
+  if (first !== undefined)
+    throw boundary(
+      'configuration',
+      `chains.${chain}.startHeight: latest is refused, because the signer already has addresses of this chain: give the height from which to follow it`,
+    )
+}

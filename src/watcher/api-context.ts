@@ -1,0 +1,40 @@
+/** What the API's routes stand on. */
+import { kindOf, nameOf, type Id } from '../../machines/ids.ts'
+import { boundary } from '../kernel/fault.ts'
+import type { Clock } from '../kernel/ports.ts'
+import type { Archive, Journal } from '../ledger/engine.ts'
+import type { Found } from '../kernel/entry.ts'
+import type { Orchestrator } from '../orchestrator/orchestrator.ts'
+import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
+import type { Health } from './health.ts'
+import type { SignerClient } from './signer-client.ts'
+import type { Store } from './store.ts'
+
+export interface ApiContext {
+  orchestrator: Orchestrator
+  store: Store
+  archive: Archive
+  journal: Journal
+  ledgerId: string
+  policies: Policies
+  health: Health
+  signer: SignerClient
+  clock: Clock
+  /** Wakes what keeps a chain's address pool. */
+  wakeSignerLoop(chain: string): void
+  /** Aborted when the process stops: long polls end. */
+  stopping: AbortSignal
+}
+
+export function chainPolicy({ policies }: ApiContext, chain: string): ChainPolicy {
+  const policy = Object.hasOwn(policies, chain) ? policies[chain] : undefined
+  if (policy === undefined) throw boundary('not-found', `no chain named ${chain} is configured`)
+  return policy
+}
+
+/** Throws a boundary fault `not-found`. */
+export async function findOrThrow<I extends Id>({ store }: ApiContext, id: I): Promise<Found<I>> {
+  const instance = await store.find(id)
+  if (instance === null) throw boundary('not-found', `there is no ${kindOf(id)} ${nameOf(id)}`)
+  return instance
+}

@@ -1,0 +1,70 @@
+/**
+ * What the signer has signed and voided, compared with this ledger: at each start, and whenever the signer shows that the
+ * ledger lacks something. Before that nothing is followed or planned.
+ */
+import { attemptId, transferId as idOfTransfer } from '../../machines/ids.ts'
+import type { Clock, Log } from '../kernel/ports.ts'
+import type { Archive } from '../ledger/engine.ts'
+import type { SignedRecord } from '../orchestrator/inbound.ts'
+import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
+import { fetchAddresses, freeAddresses, knownAddresses } from './address-pool.ts'
+import type { Health } from './health.ts'
+import type { SignerClient } from './signer-client.ts'
+
+export interface ReconciliationOptions {
+  chain: string
+  signer: SignerClient
+  orchestrator: Orchestrator
+  archive: Archive
+  health: Health
+  clock: Clock
+  log: Log
+}
+
+/** What has left memory has ended well or badly; it needs no adoption. */
+async function isLacking({ orchestrator, archive }: ReconciliationOptions, record: SignedRecord): Promise<boolean> {
+  const id = attemptId(idOfTransfer(record.transferId), record.n)
+  return orchestrator.memory.get(id) === undefined && (await archive.read(id)) === null
+}
+
+/**
+ * A ledger that was put back from an older copy does not know to whom a later one has given what is free in it. What the
+ * signer has and this ledger lacks shows that there was a later one.
+ */
+async function retainFree({ chain, orchestrator, clock, log }: ReconciliationOptions): Promise<void> {
+  if (freeAddresses(orchestrator.memory, chain).length === 0) return
+  log('warn', 'this ledger is older than what the signer remembers: its free addresses are given to nobody', { chain })
+  await orchestrator.dispatch({ type: 'addresses.retained', at: clock.now(), data: { chain } })
+}
+
+async function retainIfOutdated(options: ReconciliationOptions): Promise<void> {
+  const { chain, signer, orchestrator } = options
+  const known = knownAddresses(orchestrator.memory, chain)
+  const [later] = known === 0 ? [] : await signer.addresses(chain, known, 1)
+  if (later !== undefined) await retainFree(options)
+}
+
+async function adoptMissing(options: ReconciliationOptions): Promise<void> {
+  const { chain, signer, orchestrator, clock, log } = options
+  for (let after: number | null = chainContext(orchestrator.memory, chain)!.recalled; after !== null;) {
+    const { items, receipts, until, next } = await signer.signed(chain, after)
+    const records: SignedRecord[] = []
+    for (const item of items) if (await isLacking(options, item)) records.push(item)
+    if (records.length > 0) {
+      log('warn', 'adopting what the signer has signed and this ledger lacks', { chain, count: records.length })
+      await retainFree(options)
+    }
+    const data = { chain, records, receipts, until, position: signer.position() }
+    await orchestrator.dispatch({ type: 'signer.recalled', at: clock.now(), data })
+    after = next
+  }
+}
+
+/** Everything that the signer has and this ledger lacks: addresses first, then what was signed and voided. */
+export async function reconcile(options: ReconciliationOptions): Promise<void> {
+  // Before anything that it lacks is stored: a crash in between must leave the proof that it was lacking.
+  await retainIfOutdated(options)
+  await fetchAddresses(options, true)
+  await adoptMissing(options)
+  options.health.trigger.noted({ chain: options.chain, isReconciled: true })
+}

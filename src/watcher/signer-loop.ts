@@ -1,0 +1,66 @@
+/**
+ * What the watcher wants of the signer besides signatures, again and again: its rules, at the start all that it has signed
+ * and this ledger lacks, from then on enough free addresses.
+ */
+import { Fault, reasonOf } from '../kernel/fault.ts'
+import { chainContext } from '../orchestrator/orchestrator.ts'
+import { refillPool, type AddressPoolOptions } from './address-pool.ts'
+import { healthOf } from './health.ts'
+import { startLoop, type Loop } from './loop.ts'
+import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
+import { heldFor } from './signer-client.ts'
+
+export type SignerLoopOptions = AddressPoolOptions & ReconciliationOptions
+
+const CHECK_MS = 1000
+const RULES_MS = 5000
+const RETRY_MS = 2000
+
+/**
+ * What the signer wants of a payment may be changed by its operator; whoever was held for what is wanted no more is paid.
+ * Also tells readiness whether it answers.
+ */
+async function askRules({ chain, signer, orchestrator, health, clock }: SignerLoopOptions): Promise<void> {
+  const rules = await signer.rules(chain)
+  const isNew = JSON.stringify(rules) !== JSON.stringify(healthOf(health, chain).rules)
+  if (!isNew) return
+  health.trigger.noted({ chain, rules })
+  const ids = orchestrator.memory
+    .list('withdrawal', chain, 'held')
+    .filter(({ context }) => heldFor(rules, context) === null && context.transfer === null)
+    .map(({ id }) => id)
+  if (ids.length > 0)
+    await orchestrator.dispatch({ type: 'withdrawals.approved', at: clock.now(), data: { chain, ids } })
+}
+
+/** When the signer is asked next although nothing is wanted of it; each question is a line in its audit log. */
+interface Asking {
+  at: number
+}
+
+async function turn(options: SignerLoopOptions, asking: Asking): Promise<number> {
+  const { chain, orchestrator, health, clock, log } = options
+  const context = chainContext(orchestrator.memory, chain)
+  if (context === null) return CHECK_MS / 10
+  try {
+    if (clock.now() >= asking.at || !healthOf(health, chain).isReconciled) {
+      await askRules(options)
+      asking.at = clock.now() + RULES_MS
+    }
+    if (!healthOf(health, chain).isReconciled) await reconcile(options)
+    if (context.blocks.length > 0) await refillPool(options)
+    health.trigger.noted({ chain, signerProblem: null })
+    return context.blocks.length > 0 ? CHECK_MS : CHECK_MS / 10
+  } catch (error) {
+    const reason = reasonOf(error)
+    log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
+    health.trigger.noted({ chain, signerProblem: reason })
+    asking.at = 0
+    return RETRY_MS
+  }
+}
+
+export function startSignerLoop(options: SignerLoopOptions): Loop {
+  const asking: Asking = { at: 0 }
+  return startLoop(options.clock, () => turn(options, asking))
+}
