@@ -58,7 +58,7 @@ test('a table marks the task that a state owes, its guards and whom it tells', (
   const page = pageOf(modelOf(transfer), 'x')
   expect(page).toContain('tells withdrawal: transfer.died')
   expect(page).toContain('releases its spend keys')
-  expect(page).toContain('`attempt.died [isNewDeath and isLastDeath]` | **dead**')
+  expect(page).toContain('`attempt.died [isLastDeath]` | **dead**')
   expect(pageOf(modelOf(attempt), 'x')).toContain('| **unsigned.due** | Owes the question to the signer. | `sign` |')
 })
 
