@@ -1,6 +1,6 @@
 /** A real second process that runs the ledger: the sources, stripped of their types, in a folder of their own. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import ts from 'typescript'
@@ -33,15 +33,19 @@ try {
 }
 `
 
-/** Makes the program in this folder; answers its path. */
+/** What the program imports; the rest follows from the imports of these. */
+const ENTRIES = ['src/ledger/lowdb/engine.ts', 'src/shell/disk.ts']
+const IMPORTED = /^(?:import|export)\b[^'"]*['"](\.{1,2}\/[^'"]+)\.js['"]/gm
+
+/** Makes the program in this folder, with all that it imports at run time; answers its path. */
 export async function makeProgram(folder: string): Promise<string> {
-  const files = ['src/shell/disk.ts', 'src/shell/lock.ts', 'src/file.ts', 'src/lines.ts']
-  for (const folder of ['src/kernel', 'src/ledger', 'src/ledger/lowdb'])
-    for (const name of await readdir(join(ROOT, folder))) if (name.endsWith('.ts')) files.push(`${folder}/${name}`)
+  const files = new Set(ENTRIES)
   for (const file of files) {
     const target = join(folder, file.replace(/\.ts$/, '.js'))
+    const source = transpiled(await readFile(join(ROOT, file), 'utf8'))
     await mkdir(dirname(target), { recursive: true })
-    await writeFile(target, transpiled(await readFile(join(ROOT, file), 'utf8')))
+    await writeFile(target, source)
+    for (const [, path] of source.matchAll(IMPORTED)) files.add(`${join(dirname(file), path!)}.ts`)
   }
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
@@ -62,7 +66,7 @@ const transpiled = (source: string): string =>
 export interface Child {
   process: ChildProcess
   lines: string[]
-  /** Resolves with the first line that this holds for. */
+  /** Resolves with the first line that this holds for; rejects when the process ends without one. */
   line: (wanted: (line: string) => boolean) => Promise<string>
   kill: () => Promise<void>
 }
@@ -81,10 +85,11 @@ export function runProgram(program: string, directory: string, last: number): Ch
     process: child,
     lines,
     line: wanted =>
-      new Promise(done => {
+      new Promise((done, fail) => {
         const found = lines.find(wanted)
-        if (found !== undefined) done(found)
-        else waiting.push({ wanted, done })
+        if (found !== undefined) return done(found)
+        waiting.push({ wanted, done })
+        void ended.then(() => fail(new Error('the program ended without that line')))
       }),
     async kill() {
       child.kill('SIGKILL')
