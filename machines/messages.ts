@@ -38,7 +38,7 @@ export type AccountEvent =
   | Event<'signer.seen', MemoryPosition>
   /** A person takes the signer's memory as it is, because the later one is lost for good. */
   | Event<'signer.replaced', Anything>
-  | Event<'task.failed', { reason: string; retryAt: number }>
+  | Event<'task.failed', { reason: string }>
   | TimePassed
 
 export interface GeneratedAddress {
@@ -90,10 +90,11 @@ export type AttemptEvent =
   | Event<'attempt.planned', PlannedAttempt & OfTransfer>
   | Event<'attempt.adopted', AdoptedAttempt & OfTransfer>
   | Event<'signing.completed', SignedAttempt>
-  | Event<'signing.pended', { reason: string; retryAt: number }>
+  | Event<'signing.pended', { reason: string }>
   | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
-  | Event<'publishing.answered', { reason: string | null; retryAt: number }>
-  | Event<'publishing.refused', { reason: string; retryAt: number }>
+  /** `reason`: why it is not certain that the node has it; null when it has. */
+  | Event<'publishing.answered', { reason: string | null }>
+  | Event<'publishing.refused', { reason: string }>
   | Event<'transaction.mined', { transactionId: string; place: Place }>
   | Event<'coin.lost', { key: SpendKey; height: number }>
   | Event<'transfer.finalised', Anything>
@@ -101,8 +102,7 @@ export type AttemptEvent =
   | Event<'transfer.dissolved', Anything>
   | Event<'approval.added', Anything>
   | Event<'withdrawal.expired', Anything>
-  | Event<'task.failed', { reason: string; retryAt: number }>
-  | TimePassed
+  | Event<'task.failed', { reason: string }>
   | BlockDisconnected
 
 export type ChainEvent =
@@ -210,6 +210,8 @@ export type TransferEvent =
   | Event<'attempt.adopted', AdoptedAttempt>
   | Event<'attempt.signed', { n: number; transactionId: string }>
   | Event<'attempt.held', { n: number; reason: string }>
+  /** What was published is not with the node, and why; null when it is there again. */
+  | Event<'attempt.delayed', { n: number; reason: string | null }>
   | Event<'attempt.voided', { n: number; reason: string; height: number }>
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
   | Event<'attempt.unmined', { n: number }>
@@ -252,6 +254,7 @@ export type WithdrawalEvent =
   | Event<'transfer.confirmed', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.finalised', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.held', { transfer: IdOf<'transfer'>; reason: string }>
+  | Event<'transfer.delayed', { transfer: IdOf<'transfer'>; reason: string | null }>
   | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
   | TimePassed

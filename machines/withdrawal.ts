@@ -114,7 +114,7 @@ const machine = setup({
       reason: null,
     })),
     unmine: assign({ place: null }),
-    explain: assign((_, { reason }: { reason: string }) => ({ reason })),
+    explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     keepReceipt: assign((_, { receipt }: VoidedWithdrawal) => ({ receipt })),
     end: assign((_, { receipt, reason }: VoidedWithdrawal) => ({ receipt, reason, dueAt: null })),
     distrust: assign((_, { receipt }: VoidedWithdrawal) => ({ receipt, reason: strangeTo(receipt), dueAt: null })),
@@ -133,8 +133,8 @@ const machine = setup({
     isOurs: ({ context }, bound: { transfer: IdOf<'transfer'> }) => isOurs(context, bound),
     isOursAndVoided: ({ context }, bound: { transfer: IdOf<'transfer'> }) =>
       isOurs(context, bound) && context.receipt !== null,
-    isOursAndNewReason: ({ context }, held: Data<'transfer.held'>) =>
-      isOurs(context, held) && context.reason !== held.reason,
+    isOursAndNewReason: ({ context }, told: { transfer: IdOf<'transfer'>; reason: string | null }) =>
+      isOurs(context, told) && context.reason !== told.reason,
     isNewRound: ({ context }, { round }: RequestedWithdrawal) => round > context.round,
     isNewReason: ({ context }, { reason }: { reason: string }) => context.reason !== reason,
     isInvalid: ({ context }, voided: VoidedWithdrawal) =>
@@ -298,6 +298,10 @@ export const withdrawal = machine.createMachine({
         'transfer.held': {
           guard: { type: 'isOurs', params: data },
           target: 'held',
+          actions: { type: 'explain', params: data },
+        },
+        'transfer.delayed': {
+          guard: { type: 'isOursAndNewReason', params: data },
           actions: { type: 'explain', params: data },
         },
         'transfer.dissolved': onDissolved,

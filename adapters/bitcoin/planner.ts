@@ -64,7 +64,7 @@ function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Plan | Sho
   if (transactionWeight(1, scripts, network) > MAXIMUM_WEIGHT)
     return { shortfall: `${aim.payments.length} payments are too many for one transaction` }
   const choice = aim.payments.length === 0 ? gatherCoins(funds, aim) : chooseCoins(funds, aim)
-  if ('missingSat' in choice) return { shortfall: `${choice.missingSat} base units more are needed` }
+  if ('missingSat' in choice) return { shortfall: 'the spendable funds do not cover it and the fee' }
   return writtenPlan(chain, aim, choice)
 }
 

@@ -93,10 +93,10 @@ export type TaskResult = { run: string } & (
       type: 'signing.completed'
       data: OfSigner & { id: IdOf<'attempt'> } & SignedAttempt
     }
-  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
+  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
-  | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null; retryAt: number } }
-  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
-  | { type: 'facts.gathered'; data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; retryAt: number } }
-  | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string; retryAt: number } }
+  | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
+  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string } }
+  | { type: 'facts.gathered'; data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null } }
+  | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string } }
 )

@@ -164,7 +164,7 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
     limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
-    ...{ signer, nodes, policies, clock: ports.clock, random: ports.random },
+    ...{ signer, nodes, policies, random: ports.random },
   })
   const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
   try {

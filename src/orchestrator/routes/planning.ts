@@ -65,9 +65,6 @@ export function fundsOf(view: RouteView): Fund[] {
 
 type Withdrawals = readonly InstanceOf<'withdrawal'>[]
 
-const totalOf = (withdrawals: Withdrawals): bigint =>
-  withdrawals.reduce((sum, { context }) => sum + BigInt(context.amount), 0n)
-
 /** First come, first served, but one that is too large for the funds does not hold up those behind it. */
 function choose(withdrawals: Withdrawals, funds: readonly Fund[], maximum: number): Withdrawals {
   let left = funds.reduce((sum, fund) => sum + BigInt(fund.amount), 0n)
@@ -100,7 +97,7 @@ function planPayments(view: RouteView, queued: Withdrawals, { facts, limit }: Ga
   const { address } = memory.get(treasuryId(policy.name))!.context
   const chosen = choose(queued, funds, policy.batch.maximum)
   if (chosen.length === 0)
-    return { shortfall: `not enough spendable funds for ${totalOf(queued)} base units and the fee` }
+    return { shortfall: 'not enough spendable funds for any of the withdrawals that wait, and the fee' }
   const order = { purpose: 'payment' as const, payments: chosen.map(toPayment), limit, change: { address } }
   const plan = policy.planner.plan(order, funds, facts)
   return 'shortfall' in plan ? plan : { plan, paid: chosen.slice(0, plan.paid) }
@@ -140,13 +137,11 @@ interface Gathered {
   facts: PlanFacts
   /** What one transaction may cost, as far as the signer has said. Base units. */
   limit: Amount | null
-  /** When to try again what could not be paid now. */
-  retryAt: number
 }
 
 export function onGathered(view: RouteView, gathered: Gathered, run: string): Message[] {
   const { memory, policy, at } = view
-  const { id: account, retryAt } = gathered
+  const { id: account } = gathered
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
   const queued = memory.list('withdrawal', policy.name, 'queued')
@@ -154,7 +149,8 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
     const planned = planPayments(view, queued, gathered)
-    if ('shortfall' in planned) return [answer(planned.shortfall, retryAt), ...delay(at, planned.shortfall, queued)]
+    // Tried again when funds arrive, and with each block.
+    if ('shortfall' in planned) return [answer(planned.shortfall, null), ...delay(at, planned.shortfall, queued)]
     const isMore = queued.length > planned.paid.length
     return [answer(null, isMore ? at : null), toTransfer(view, planned)]
   } catch (error) {
