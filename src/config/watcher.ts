@@ -1,5 +1,6 @@
 /** watcher.yaml. */
 import { z } from 'zod'
+import { chainNameSchema } from '../http/schemas.ts'
 import {
   amount,
   chainsSchema,
@@ -36,6 +37,10 @@ export function watcherSchema(location: ConfigLocation) {
     ledger: ledger(location).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
     signer: signer(location).prefault({}).describe('How the signer is reached'),
     chains: chainsSchema(chain(location)).describe('The chains to follow, by a name of your choice'),
+    retired: z
+      .array(chainNameSchema)
+      .default([])
+      .describe('Chains that the ledger knows and that are followed no more; one that is in neither refuses to start'),
   })
 }
 

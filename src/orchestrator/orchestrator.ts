@@ -2,6 +2,7 @@
  * event -> route -> step -> commit -> task -> event. Decisions are made and applied to memory in one synchronous turn;
  * tasks, answers and the feed wait until the commit is durable. The only writer of the ledger.
  */
+import { logTransitions } from './transition-log.ts'
 import { viewOf } from './routes/view.ts'
 import { onApplied } from './routes/chains.ts'
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
@@ -10,7 +11,7 @@ import type { ChainContext } from '../../machines/chain.ts'
 import { chainId } from '../../machines/ids.ts'
 import type { Message } from '../../machines/messages.ts'
 import type { Ledger } from '../ledger/engine.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
+import { chainOf, type Commit, type Instance } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
 import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
@@ -61,7 +62,9 @@ interface Engine extends OrchestratorOptions {
   armedFor: number
 }
 
+/** Nothing is performed for a chain that is followed no more. */
 function oweTask(engine: Engine, instance: Instance): void {
+  if (!Object.hasOwn(engine.policies, chainOf(instance))) return
   const name = taskOf(machineOf(engine.machines, instance.id), instance.value)
   if (name !== null) engine.tasks.owe(name, instance)
 }
@@ -81,6 +84,7 @@ function commitSlice(engine: Engine, messages: readonly Message[], at: number): 
   checkCommit(engine.memory, commit)
   engine.memory.apply(commit)
   engine.last = engine.ledger.journal.append(commit).then(() => {
+    logTransitions(engine.ports.log, commit)
     oweTasks(engine, commit)
     for (const listener of engine.listeners) listener()
   })

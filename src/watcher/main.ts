@@ -2,6 +2,9 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import { inputFacet } from '../orchestrator/facets.ts'
+import { kindOf, nameOf } from '../../machines/ids.ts'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -42,7 +45,8 @@ export interface Watcher {
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
 /** Each chain's watch follows memory: our scripts, our coins, and the inputs whose spending would be a conflict. */
-function watching(families: Readonly<Record<string, WatchingFamily>>): Observer {
+function watching(families: Readonly<Record<string, WatchingFamily>>, memory: LiveMemory): Observer {
+  const isShared = (key: SpendKey) => memory.find(inputFacet(key)).length > 0
   return (before, after) => {
     const watch = families[chainOf(after)]?.watch
     if (watch === undefined) return
@@ -55,8 +59,25 @@ function watching(families: Readonly<Record<string, WatchingFamily>>): Observer 
     if (!isKind(after, 'deposit') && !isKind(after, 'coin')) return
     const { inputs } = after.context
     if (before === undefined && !after.ended) for (const key of inputs) watch.addKey(key, 'conflict')
-    if (before !== undefined && after.ended) for (const key of inputs) watch.removeKey(key, 'conflict')
+    // Several outputs of one transaction share its inputs: the last to end unwatches them.
+    if (before !== undefined && after.ended)
+      for (const key of inputs) if (!isShared(key)) watch.removeKey(key, 'conflict')
   }
+}
+
+/** A chain that is not followed any more holds money and promises: it is left out only where somebody says so. */
+function refuseForgotten({ chains, retired }: WatcherConfig, memory: LiveMemory): void {
+  if (Object.keys(chains).length === 0)
+    throw boundary('configuration', 'chains: none is configured: there is nothing to watch')
+  const forgotten = memory
+    .list('chain')
+    .map(({ id }) => nameOf(id))
+    .filter(name => !Object.hasOwn(chains, name) && !retired.includes(name))
+  if (forgotten.length > 0)
+    throw boundary(
+      'configuration',
+      `chains: the ledger knows ${forgotten.join(', ')}, which is not configured: configure it, or say that it is left out with retired: [${forgotten.join(', ')}]`,
+    )
 }
 
 /** Before anything is served: a new ledger that starts at the tip, beside a signer that has been used. */
@@ -171,7 +192,7 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
     reportOpened(ports, ledger)
     signer.expect(highestPosition(orchestrator.memory))
     await refuseBlindStart(config, orchestrator.memory, signer, ports)
-    orchestrator.memory.observe(watching(families))
+    orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
     return serve({ ports, config, ledger, orchestrator, signer, health, families, policies }, tokens)
