@@ -36,7 +36,7 @@ export const versionOf = (machine: AnyStateMachine): number => Number(machine.ve
 
 type StateValue = string | { [key: string]: StateValue }
 
-/** `{ published: 'due' }` is stored as `published.due`. */
+/** `{ ignored: 'recent' }` is stored as `ignored.recent`. */
 const flatten = (value: StateValue): string => {
   if (typeof value === 'string') return value
   const [key, child] = Object.entries(value)[0]!

@@ -97,6 +97,13 @@ describe('payments', () => {
     expect(valueOf(rig, 'deposit/litecoin:a:0')).toBe('ignored.recent')
   })
 
+  test('an output of nothing is no payment', async () => {
+    const rig = await started()
+    await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [paid('a', null, { amount: '0' })] } })
+    await rig.send(connected(100, [paid('a', block(100), { amount: '0' })]))
+    expect([valueOf(rig, 'coin/litecoin:a:0'), valueOf(rig, 'deposit/litecoin:a:0')]).toEqual([undefined, undefined])
+  })
+
   test('B15: a deposit that we spend in the block in which it arrives is one deposit', async () => {
     const { rig } = await paying()
     const arrived = paid('n', block(103))
@@ -119,11 +126,18 @@ describe('payments', () => {
     expect(valueOf(rig, 'deposit/litecoin:a:0')).toBe('confirmed')
   })
 
-  test('a payment that came before its address was assigned is attributed with it', async () => {
-    const rig = await started()
-    await rig.send(connected(100, [paid('a', block(100))]))
+  test('a payment to an address of nobody waits until somebody has it, and then goes on from where the chain is', async () => {
+    const rig = createRig()
+    await openChain(rig, null)
+    await rig.send(connected(100, [paid('a', block(100)), paid('b', block(100), { doubt: 'no tag' })]))
+    await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [paid('c', null)] } })
+    await follow(rig, 101, 103)
+    const [deep, doubtful, pending] = [depositId('litecoin:a:0'), depositId('litecoin:b:0'), depositId('litecoin:c:0')]
+    expect([deep, doubtful, pending].map(id => valueOf(rig, id))).toEqual(Array(3).fill('quarantined'))
+    expect(contextOf(rig, deep).reason).toMatch(/given to nobody/)
     await rig.send({ type: 'address.assigned', at, data: { chain: 'litecoin', index: 7, reference: 'alice' } })
-    expect(contextOf(rig, 'deposit/litecoin:a:0').reference).toBe('alice')
+    expect([deep, doubtful, pending].map(id => contextOf(rig, id).reference)).toEqual(Array(3).fill('alice'))
+    expect([deep, doubtful, pending].map(id => valueOf(rig, id))).toEqual(['confirmed', 'quarantined', 'detected'])
   })
 })
 
@@ -183,7 +197,7 @@ describe('spends', () => {
     await rig.send(connected(103, [spent(['litecoin:f:0'], 't', block(103))]))
     await rig.send(disconnected(103))
     expect(valueOf(rig, transfer)).toBe('underway')
-    expect(rig.orchestrator.memory.list('attempt')[0]!.value).toBe('published.due')
+    expect(rig.orchestrator.memory.list('attempt')[0]!.value).toBe('published')
     expect(contextOf(rig, 'coin/litecoin:f:0').spent).toBeNull()
     await rig.send(connected(103, [spent(['litecoin:f:0'], 't', block(103, 'x'))], 'x'))
     expect(valueOf(rig, transfer)).toBe('confirming')

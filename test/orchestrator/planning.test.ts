@@ -32,7 +32,7 @@ describe('planning', () => {
     const transfer = transferOf(rig, 'withdrawal/w-1')
     expect(commit.reserve).toEqual([['litecoin:f0:0', transfer]])
     expect(commit.entries.map(({ image, to }) => `${image.id.split('/')[0]!} ${to}`)).toEqual([
-      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned.due'],
+      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned'],
     ])
     expect(contextOf(rig, 'coin/litecoin:f0:0').holder).toBe(transfer)
   })
@@ -79,10 +79,10 @@ describe('planning', () => {
     const rig = await funded(['5000'])
     await rig.send(requested('w-1', '9000'))
     await gathered(rig)
-    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(/not enough spendable funds for 9000/)
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(/not enough spendable funds/)
     expect(valueOf(rig, 'account/litecoin:0')).toBe('ready')
     await rig.send(connected(103))
-    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 
   test('a chain that does not stand at its tip plans nothing', async () => {
@@ -98,7 +98,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, retryAt: at }
+    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))
@@ -133,7 +133,7 @@ describe('planning', () => {
     await gathered(rig)
     expect(valueOf(rig, 'account/litecoin:0')).toBe('stuck')
     await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'fixed' } })
-    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 
   test('shares of a fee are whole, differ only in the first, and add up to it', () => {
@@ -192,7 +192,7 @@ describe('adoption', () => {
       fee: String(FEE),
       transactionId: 't',
     })
-    expect(valueOf(rig, 'attempt/ab:1')).toBe('signed.due')
+    expect(valueOf(rig, 'attempt/ab:1')).toBe('signed')
     expect(contextOf(rig, 'chain/litecoin').recalled).toBe(1)
   })
 

@@ -239,11 +239,13 @@ const address = (index: number) => ({
   isFormer: false,
 })
 
-/** Opens the chain, its treasury and address 7, and follows from block 99. */
-export async function openChain(rig: Rig): Promise<void> {
+/** Opens the chain, its treasury and address 7, which is given to `reference`, and follows from block 99. */
+export async function openChain(rig: Rig, reference: string | null = 'alice'): Promise<void> {
   await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
   const addresses = [address(0), address(7)]
   await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, position: null } })
+  if (reference !== null)
+    await rig.send({ type: 'address.assigned', at, data: { chain: 'litecoin', index: 7, reference } })
   await rig.send({ type: 'node.identified', at, data: { chain: 'litecoin', base: block(99), syncing: false } })
   await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
 }
@@ -277,8 +279,8 @@ export const contextOf = <I extends Id>(rig: Rig, id: I): Found<I>['context'] =>
   rig.orchestrator.memory.get(id)!.context
 
 /** Runs the account's gathering by hand. */
-export function gathered(rig: Rig, retryAt = at + 30_000, limit: string | null = null): Promise<void> {
+export function gathered(rig: Rig, limit: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit, retryAt }
+  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }

@@ -59,7 +59,9 @@ test('a table marks the task that a state owes, its guards and whom it tells', (
   expect(page).toContain('tells withdrawal: transfer.died')
   expect(page).toContain('releases its spend keys')
   expect(page).toContain('`attempt.died [isLastDeath]` | **dead**')
-  expect(pageOf(modelOf(attempt), 'x')).toContain('| **unsigned.due** | Owes the question to the signer. | `sign` |')
+  expect(pageOf(modelOf(attempt), 'x')).toContain(
+    '| **unsigned** | Planned; owes the question to the signer, again and again until it answers. | `sign` |',
+  )
 })
 
 test('what holds in every state is drawn once, with its exceptions', () => {
