@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { attempt } from '../../machines/attempt.ts'
 import { chain } from '../../machines/chain.ts'
+import { deposit } from '../../machines/deposit.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { render } from '../../visualizations/generate.ts'
@@ -71,9 +72,9 @@ test('what holds in every state is drawn once, with its exceptions', () => {
   expect(mermaidOf(modelOf(chain))).toContain('any_state --> halted : invariant.violated, not in absent, halted')
 })
 
-test('sub-states of the same name stay apart in Mermaid', () => {
-  const text = mermaidOf(modelOf(attempt))
-  expect(text).toContain('as signed_due')
-  expect(text).toContain('as published_due')
+test('a sub-state is named with its parent in Mermaid, so that equal names stay apart', () => {
+  const text = mermaidOf(modelOf(deposit))
+  expect(text).toContain('as ignored_recent')
+  expect(text).toContain('as ignored_settled')
   expect(text).not.toContain(';')
 })
