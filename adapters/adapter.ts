@@ -153,8 +153,12 @@ export interface Order {
   purpose: Purpose
   /** In the order in which they are to be paid; none for a consolidation. */
   payments: readonly Payment[]
-  /** What the transaction may cost us, fee included, where more than one payment is in it; null for no limit. Base units. */
+  /** How many of them one transaction may make; absent for as many as fit. */
+  maximum?: number
+  /** What one transaction may cost us, fee included; null for no limit. Base units. */
   limit: Amount | null
+  /** What is left to be spent for the present, fee included; null for no limit. Base units. */
+  left: Amount | null
   /** Where what is left goes: the treasury. */
   change: { address: string }
 }
@@ -164,12 +168,27 @@ export interface Plan {
   template: Json
   spendKeys: SpendKey[]
   fee: Amount
-  /** How many of the order's payments it makes: the first so many. */
-  paid: number
+  /** The withdrawals that it pays, in the order's order. */
+  paid: string[]
+  /** Those that cannot be paid now, whatever else is. One that only waits its turn is in neither list. */
+  passed: PassedOver[]
 }
 
+/** Nothing can be paid now. */
 export interface Shortfall {
   shortfall: string
+  passed: PassedOver[]
+}
+
+/**
+ * `funds`: more than we can spend. `coins`: more than the coins of one transaction bring, but not than all do. `limit`: by its
+ * amount alone over the limit of one transaction. `fee`: over it with the present fee. `left`: over what is left for the present.
+ */
+export interface PassedOver {
+  withdrawal: string
+  kind: 'funds' | 'coins' | 'limit' | 'fee' | 'left'
+  /** A stable sentence. */
+  reason: string
 }
 
 export type Destination = { canonical: string } | { refused: string }
@@ -181,7 +200,10 @@ export interface Planner {
   minimumPayment(to: string): Amount
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
   readonly maximumPayment: Amount
-  /** As many of the order's payments as the funds and its limit allow. */
+  /**
+   * As many of the order's payments as the funds and its limit allow: the first is tried first, and what cannot be paid is
+   * passed over with its reason. Decides both whether something can be paid and how.
+   */
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
   readonly spendsUnconfirmedChange: boolean

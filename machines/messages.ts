@@ -115,6 +115,8 @@ export type ChainEvent =
   | Event<'node.caughtUp', Nothing>
   | Event<'block.connected', { block: Place; parent: string; nodeHeight: number; applied: boolean }>
   | Event<'block.applied', Place>
+  /** What stands in it begins to be told in more than one commit that it is taken back. */
+  | Event<'block.unapplied', Place>
   | BlockDisconnected
   | Event<'spend.unexplained', { key: string; transaction: string }>
   | Event<'invariant.violated', { reason: string }>

@@ -23,6 +23,8 @@ export interface WithdrawalContext extends Scheduled, Intent {
   authorisations: Authorisation[]
   /** Confirmations to be paid. */
   required: number
+  /** Milliseconds since 1970 UTC: when this round was asked for. The oldest is paid first. */
+  requestedAt: number
   /** Milliseconds since 1970 UTC. */
   expiresAtMs: number | null
   reason: string | null
@@ -82,12 +84,19 @@ const machine = setup({
   types: typesOf<'withdrawal', WithdrawalContext>(),
   actions: {
     ...actions,
-    request: assign(({ context }, requested: RequestedWithdrawal) => {
+    request: assign(({ context, event }, requested: RequestedWithdrawal) => {
       const blank = { failures: 0, dueHeight: null, reason: null, receipt: null }
       const unbound = { transfer: null, transactionId: null, fee: null, place: null }
       // What was signed in earlier rounds stays known; before the first there is nothing yet.
       const earlier: Partial<WithdrawalContext> = context
-      return { ...blank, ...unbound, ...requested, dueAt: requested.expiresAtMs, dead: earlier.dead ?? [] }
+      return {
+        ...blank,
+        ...unbound,
+        ...requested,
+        requestedAt: event.at,
+        dueAt: requested.expiresAtMs,
+        dead: earlier.dead ?? [],
+      }
     }),
     bind: assign(({ context }, { transfer }: { transfer: IdOf<'transfer'> }) => ({
       transfer,

@@ -16,8 +16,14 @@ const MAXIMUM_ANCESTORS = 24
 /** Steps of the search for a set without change. */
 const MAXIMUM_TRIES = 20_000
 
+export interface AimedPayment {
+  withdrawal: string
+  script: Uint8Array
+  amountSat: bigint
+}
+
 export interface Aim {
-  payments: readonly { script: Uint8Array; amountSat: bigint }[]
+  payments: readonly AimedPayment[]
   changeScript: Uint8Array
   /** The least change worth making: below it, what is left goes to the fee. */
   leastChangeSat: bigint
@@ -86,12 +92,20 @@ export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Missing 
   return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
 }
 
-/** No transaction of these coins pays more than this: as many as it may spend, less the least that spending them costs. */
-export function mostSat(funds: readonly Fund[], aim: Aim): bigint {
-  const inputSat = feeSat(inputWeight(aim.network), aim)
-  const coins = worthwhile(funds, inputSat).slice(0, MAXIMUM_INPUTS)
-  const weight = coins.length * inputWeight(aim.network)
-  return sumOf(coins) - (BigInt(weight) * aim.rateMilli) / 4000n
+/** What one transaction can spend at most. */
+export interface Reach {
+  inputs: number
+  sumSat: bigint
+  /** Of all coins that are worth spending, however many transactions that takes. */
+  wholeSat: bigint
+}
+
+/** Every coin that is worth spending brings more than it costs, so that more of them never reach less. */
+export function reachOf(funds: readonly Fund[], aim: Aim): Reach {
+  const isEligible = tiersOf(aim.network).at(-1)!
+  const coins = worthwhile(funds, feeSat(inputWeight(aim.network), aim)).filter(({ fund }) => isEligible(fund))
+  const usable = bounded(byTrust(coins), { ...aim, payments: [] })
+  return { inputs: usable.length, sumSat: sumOf(usable), wholeSat: sumOf(coins) }
 }
 
 type Eligible = (fund: Fund) => boolean
@@ -108,12 +122,13 @@ function byAmountDown(a: Coin, b: Coin): number {
 }
 
 /** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
+const byTrust = (candidates: readonly Coin[]): Coin[] => [
+  ...candidates.filter(({ fund }) => fund.ancestors === 0),
+  ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
+]
+
 function fewest(candidates: readonly Coin[], aim: Aim): Choice | Missing {
-  const ordered = [
-    ...candidates.filter(({ fund }) => fund.ancestors === 0),
-    ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
-  ]
-  const usable = bounded(ordered, aim)
+  const usable = bounded(byTrust(candidates), aim)
   let outcome: Choice | Missing = settle([], aim)
   for (let count = 1; count <= usable.length && 'missingSat' in outcome; count++)
     outcome = settle(usable.slice(0, count), aim)

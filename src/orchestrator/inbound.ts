@@ -97,6 +97,9 @@ export type TaskResult = { run: string } & (
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
   | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
   | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string } }
-  | { type: 'facts.gathered'; data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null } }
+  | {
+      type: 'facts.gathered'
+      data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; leftToday: Amount | null }
+    }
   | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string } }
 )

@@ -173,6 +173,7 @@ export const rules = z.object({
   authorisation: authority.nullable().describe('Null when none is required'),
   perTransaction: amountSchema.nullable(),
   perDay: amountSchema.nullable(),
+  leftToday: amountSchema.nullable().describe('What perDay leaves of the last 24 hours'),
 })
 
 /** `after`: the `next` of the page before, 0 for the first. */

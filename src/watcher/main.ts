@@ -184,7 +184,6 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
-    limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
     ...{ signer, nodes, policies, random: ports.random },
   })
   const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })

@@ -6,7 +6,7 @@ import { invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { Amount, AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
+import type { AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
@@ -23,8 +23,6 @@ export interface PerformerOptions {
   isReconciled(chain: string): boolean
   /** The signer has signed what the ledger lacks: compares again before anything more is planned. */
   reconcile(chain: string): void
-  /** What one transaction may cost, as far as the signer has said; base units. */
-  limitOf(chain: string): Amount | null
   random: Random
 }
 
@@ -175,7 +173,9 @@ async function gather(options: PerformerOptions, { id, context }: InstanceOf<'ac
   refuseHalted(options, chain)
   refuseUnreconciled(options, chain)
   const facts = await options.nodes[chain]!.gather()
-  return done({ type: 'facts.gathered', data: { id, facts, limit: options.limitOf(chain) } })
+  const rules = await options.signer.rules(chain)
+  const { perTransaction: limit = null, leftToday = null } = rules ?? {}
+  return done({ type: 'facts.gathered', data: { id, facts, limit, leftToday } })
 }
 
 export const createPerformers = (options: PerformerOptions): Performers => ({

@@ -8,7 +8,7 @@ import { refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
-import { heldFor } from './signer-client.ts'
+import { heldFor, type SigningRules } from './signer-client.ts'
 
 export type SignerLoopOptions = AddressPoolOptions & ReconciliationOptions
 
@@ -16,14 +16,17 @@ const CHECK_MS = 1000
 const RULES_MS = 5000
 const RETRY_MS = 2000
 
+/** What is left of the day changes with every signature. */
+const lasting = (rules: SigningRules | null): string =>
+  JSON.stringify(rules === null ? null : { ...rules, leftToday: null })
+
 /**
  * What the signer wants of a payment may be changed by its operator; whoever was held for what is wanted no more is paid.
  * Also tells readiness whether it answers.
  */
 async function askRules({ chain, signer, orchestrator, health, clock }: SignerLoopOptions): Promise<void> {
   const rules = await signer.rules(chain)
-  const isNew = JSON.stringify(rules) !== JSON.stringify(healthOf(health, chain).rules)
-  if (!isNew) return
+  if (lasting(rules) === lasting(healthOf(health, chain).rules)) return
   health.trigger.noted({ chain, rules })
   const ids = orchestrator.memory
     .list('withdrawal', chain, 'held')

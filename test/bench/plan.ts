@@ -33,6 +33,7 @@ export function benchPlan({ coins, rounds }: PlanSizes, progress: Progress): Ben
     purpose: 'payment',
     payments: [payment],
     limit: null,
+    left: null,
     change: { address: keyOf(0, network).address },
   }
   const ms = medianOf(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { coinId, depositId, withdrawalId, type IdOf } from '../../machines/ids.ts'
+import type { Place } from '../../machines/vocabulary.ts'
 import { isKind } from '../../src/kernel/entry.ts'
 import {
   at,
@@ -99,7 +100,11 @@ describe('payments', () => {
 
   test('an output of nothing is no payment', async () => {
     const rig = await started()
-    await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [paid('a', null, { amount: '0' })] } })
+    await rig.send({
+      type: 'facts.pending',
+      at,
+      data: { chain: 'litecoin', facts: [paid('a', null, { amount: '0' })] },
+    })
     await rig.send(connected(100, [paid('a', block(100), { amount: '0' })]))
     expect([valueOf(rig, 'coin/litecoin:a:0'), valueOf(rig, 'deposit/litecoin:a:0')]).toEqual([undefined, undefined])
   })
@@ -293,4 +298,57 @@ describe('a block of 2,000 payments', () => {
     await again.send(connected(100, facts))
     expect(sorted(again)).toEqual(sorted(rig))
   })
+})
+
+describe('one transaction of 3,000 outputs to us', () => {
+  const raw = '0'.repeat(2 * 93_000)
+  const outputs = (place: Place | null, amount = '5000') =>
+    Array.from({ length: 3000 }, (_, output) => paid('many', place, { output, amount, raw }))
+  /** In bytes as JSON, of which a string cannot hold much more than 500 million. */
+  const largest = (rig: Rig, from: number) =>
+    Math.max(...rig.commits.slice(from).map(commit => JSON.stringify(commit).length))
+  const MOST = 16 * 1024 * 1024
+
+  test(
+    'is detected, confirmed, taken back and mined again in commits of a bounded size',
+    { timeout: 120_000 },
+    async () => {
+      const rig = await started()
+      const before = rig.commits.length
+      await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: outputs(null) } })
+      expect(rig.orchestrator.memory.count('deposit', 'litecoin', 'detected')).toBe(3000)
+      await rig.send(connected(100, outputs(block(100))))
+      await follow(rig, 101, 102)
+      expect(rig.orchestrator.memory.count('deposit', 'litecoin', 'confirmed')).toBe(3000)
+      for (const height of [102, 101, 100]) await rig.send(disconnected(height))
+      expect(rig.orchestrator.memory.count('deposit', 'litecoin', 'reversed')).toBe(3000)
+      expect(valueOf(rig, 'chain/litecoin')).toBe('reorganising')
+      expect(contextOf(rig, 'chain/litecoin')).toMatchObject({ height: 99, applied: true })
+      expect(largest(rig, before)).toBeLessThan(MOST)
+    },
+  )
+
+  test(
+    'a crash while it is taken back leaves its block to be read again, or taken back to the end',
+    { timeout: 120_000 },
+    async () => {
+      const rig = await started()
+      await rig.send(connected(100, outputs(block(100), '9')))
+      const before = rig.commits.length
+      await rig.send(disconnected(100))
+      expect(rig.commits.length - before).toBeGreaterThan(3)
+      const half = rig.commits.slice(0, before + 3)
+      const placed = (one: Rig) =>
+        one.orchestrator.memory.list('deposit').filter(({ context }) => context.place !== null).length
+      const restarted = () => createRig({ commits: half })
+      const [back, forth] = [restarted(), restarted()]
+      expect(contextOf(back, 'chain/litecoin')).toMatchObject({ height: 100, applied: false })
+      expect([placed(back) > 0, placed(back) < 3000]).toEqual([true, true])
+      await back.send(disconnected(100))
+      expect(placed(back)).toBe(0)
+      await forth.send(connected(100, outputs(block(100), '9')))
+      expect(placed(forth)).toBe(3000)
+      expect(contextOf(forth, 'chain/litecoin')).toMatchObject({ height: 100, applied: true })
+    },
+  )
 })

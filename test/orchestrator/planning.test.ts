@@ -10,6 +10,7 @@ import {
   connected,
   contextOf,
   createRig,
+  disconnected,
   FEE,
   funded,
   gathered,
@@ -58,7 +59,11 @@ describe('planning', () => {
     expect(valueOf(rig, 'withdrawal/large')).toBe('queued')
     expect([valueOf(rig, 'withdrawal/small'), valueOf(rig, 'withdrawal/next')]).toEqual(['paying', 'paying'])
     expect(transferOf(rig, 'withdrawal/small')).toBe(transferOf(rig, 'withdrawal/next'))
-    expect(contextOf(rig, 'account/litecoin:0').dueAt).toBe(at)
+    expect(contextOf(rig, 'withdrawal/large').reason).toMatch(/not enough spendable funds/)
+    expect(contextOf(rig, 'account/litecoin:0')).toMatchObject({
+      dueAt: null,
+      reason: expect.stringMatching(/not enough/) as string,
+    })
   })
 
   test('what the fee does not leave room for waits, and the rest is paid', async () => {
@@ -85,6 +90,66 @@ describe('planning', () => {
     expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 
+  test('whoever was passed over is tried first when funds arrive, before whoever came later', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(requested('large', '9000'))
+    await gathered(rig)
+    await rig.pass(1000)
+    await rig.send({ ...requested('later', '4000'), at: rig.now() })
+    await rig.send(connected(103, [paid('more', block(103), { amount: '6000' })]))
+    for (const height of [104, 105]) await rig.send(connected(height))
+    await gathered(rig)
+    expect(['large', 'later'].map(id => valueOf(rig, `withdrawal/${id}`))).toEqual(['paying', 'queued'])
+  })
+
+  test('the same shortfall again is no entry of its withdrawals, however often it is found', async () => {
+    const rig = await funded(['5000'])
+    for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '9000'))
+    await gathered(rig)
+    const told = () =>
+      rig.commits.flatMap(({ entries }) => entries).filter(({ event }) => event === 'withdrawal.delayed')
+    expect(told().length).toBe(3)
+    for (const height of [103, 104, 105]) {
+      await rig.send(connected(height))
+      await gathered(rig)
+    }
+    expect(told().length).toBe(3)
+  })
+
+  test('what the day leaves is paid, oldest first; what it does not leave reserves nothing and waits with the reason', async () => {
+    const rig = await funded(['9000', '9000'])
+    for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '1500'))
+    await gathered(rig, null, '3200')
+    expect(['w-1', 'w-2', 'w-3'].map(id => valueOf(rig, `withdrawal/${id}`))).toEqual(['paying', 'paying', 'queued'])
+    // Planned and not signed yet: the signer does not count it, and we do.
+    await gathered(rig, null, '3200')
+    expect(valueOf(rig, 'withdrawal/w-3')).toBe('queued')
+    expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
+  })
+
+  test('coins that are too many for one transaction are consolidated, and pay then', async () => {
+    const moved: string[] = []
+    const plan: typeof policy.planner.plan = (order, funds, facts) => {
+      moved.push(order.purpose)
+      if (order.purpose === 'consolidation') return policy.planner.plan(order, funds, facts)
+      const passed = order.payments.map(({ withdrawal }) => ({
+        withdrawal,
+        kind: 'coins' as const,
+        reason: 'scattered',
+      }))
+      return { shortfall: 'scattered', passed }
+    }
+    const rig = await funded(['5000', '7000'], {
+      policies: { litecoin: { ...policy, planner: { ...policy.planner, plan } } },
+    })
+    await rig.send(requested('w-1', '9000'))
+    await gathered(rig)
+    expect(moved).toEqual(['payment', 'consolidation'])
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toBe('scattered')
+    const [transfer] = rig.orchestrator.memory.list('transfer')
+    expect(transfer!.context).toMatchObject({ purpose: 'consolidation', withdrawals: [] })
+  })
+
   test('a chain that does not stand at its tip plans nothing', async () => {
     const rig = await funded(['5000'])
     await rig.send(requested('w-1', '1000'))
@@ -98,7 +163,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null }
+    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, leftToday: null }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))
@@ -122,6 +187,24 @@ describe('planning', () => {
       await gathered(rig)
       expect(valueOf(rig, 'withdrawal/w-1')).toBe(state)
     }
+  })
+
+  test('nothing is built on change that stands on what was taken back', async () => {
+    const rig = await funded(['5000'])
+    const change = paid('t', null, { index: 0, own: true, inputs: ['litecoin:f0:0'] })
+    const grandchild = paid('u', null, { index: 0, own: true, inputs: ['litecoin:t:0'], amount: '4000' })
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [change, grandchild] } })
+    for (const height of [102, 101, 100]) await rig.send(disconnected(height))
+    for (const height of [100, 101]) await rig.send(connected(height, [], 'x', height === 100 ? 'b99' : 'b100x'))
+    await rig.send(requested('w-2', '1000'))
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/w-2')).toBe('queued')
+    const facts = [paid('f0', block(102, 'x'), { amount: '5000' })]
+    await rig.send(connected(102, facts, 'x', 'b101x'))
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/w-2')).toBe('paying')
   })
 
   test('a planner that throws leaves the account stuck until a person resumes the chain', async () => {

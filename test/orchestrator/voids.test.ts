@@ -270,14 +270,17 @@ describe('what is held back', () => {
     expect(valueOf(rig, 'coin/litecoin:f0:0')).toBe('spendable')
   })
 
-  test('by the limit per transaction is only what is over it alone: batches are cut', async () => {
+  test('by the limit per transaction is only what is over it alone, and reserves nothing: batches are cut', async () => {
     const rig = await funded(['9000', '9000'])
     await rig.send(requested('large', '5000'))
     for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '1500'))
     await gathered(rig, '3200')
-    expect(states(rig, 'large', 'w-1', 'w-2', 'w-3')).toEqual(['paying', 'queued', 'queued', 'queued'])
-    await gathered(rig, '3200')
-    expect(states(rig, 'w-1', 'w-2', 'w-3')).toEqual(['paying', 'paying', 'queued'])
+    expect(states(rig, 'large', 'w-1', 'w-2', 'w-3')).toEqual(['held', 'paying', 'paying', 'queued'])
+    expect(contextOf(rig, 'withdrawal/large')).toMatchObject({ transfer: null, reason: 'it is over the limit' })
+    expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
+    await rig.send({ type: 'withdrawals.approved', at, data: { chain: 'litecoin', ids: [withdrawalId('large')] } })
+    await gathered(rig)
+    expect(states(rig, 'large', 'w-3')).toEqual(['paying', 'paying'])
   })
 
   test('expires only while it is bound to nothing', async () => {

@@ -17,13 +17,16 @@ export function onOpened({ policy, at }: RouteView): Message[] {
   return [tell(chainId(name), 'chain.opened', at, { chain: name, family, asset, final })]
 }
 
-/** The chain's own machine decides first; only a block that it takes back is taken back for those that stand on it. */
+/**
+ * Only a block that the chain's own machine takes back is taken back for those that stand in it; the chain leaves it last, so
+ * that a crash between two slices finds it still there.
+ */
 export function onDisconnected({ memory, policy, at }: RouteView, { height, hash }: Place): Message[] {
   const id = chainId(policy.name)
   const chain = memory.get(id)
   const isAccepted = isFollowing(chain) && isTakenBack(chain.context, { height, hash })
   const ids = isAccepted ? memory.find(blockFacet(policy.name, hash)) : []
-  return [id, ...ids].map(each => tell(each, 'block.disconnected', at, { height, hash }))
+  return [...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))
 }
 
 /** Facts of a block that the chain's machine would not accept are facts of nothing. */

@@ -9,14 +9,14 @@ import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fa
 import type { Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/family.ts'
-import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
+import type { Amount, AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { SignerMemory } from '../memory/memory.ts'
 import type { Authority } from '../../approvals.ts'
 import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
-import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
+import { judge, leftOf, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { AddressPool } from '../keys/pool.ts'
 
 /** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
@@ -56,6 +56,8 @@ export interface Attempts {
   sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
+  /** What the limit of the day leaves now, in base units; null where there is none. */
+  leftToday(chain: ServedChain): Amount | null
 }
 
 /** `authority` null: intents need no approval. `now`: milliseconds since 1970 UTC. `seed`: the BIP-39 seed, 64 bytes. */
@@ -97,7 +99,9 @@ export function createAttempts(options: AttemptOptions): Attempts {
     }
     return stored
   }
-  return { sign, read }
+  const leftToday: Attempts['leftToday'] = ({ name, policy }) =>
+    leftOf(policy, memory.records.historyOf(name), options.now())
+  return { sign, read, leftToday }
 }
 
 /** What one request leads to, as events of its instance. */

@@ -238,6 +238,13 @@ function checkAttempts({ transferId, inspection }: SigningRequest, history: Hist
     : []
 }
 
+/** What the limit of the day leaves at this time, in base units; null where there is none. */
+export function leftOf({ perDay }: Policy, history: History, at: number): Amount | null {
+  if (perDay === undefined) return null
+  const left = BigInt(perDay) - history.spentSince(at - DAY_MS)
+  return String(left > 0n ? left : 0n)
+}
+
 function checkLimits(terms: Terms, request: SigningRequest, outflow: bigint, history: History): Reason[] {
   const { perTransaction, perDay } = terms.policy
   const cost = outflow + BigInt(request.inspection.fee)

@@ -34,6 +34,7 @@ function planOf(amount: string, net = network, coins = funds): Plan {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(50, net).address, dataField: null, amount }],
       limit: null,
+      left: null,
       change: { address: keyOf(0, net).address },
     },
     coins,
