@@ -267,7 +267,11 @@ export const attempt = setup({
         'transfer.dissolved': onDissolved,
       },
     },
-    final: { description: 'Beyond the deepest reorg we accept (end).', type: 'final' },
+    final: {
+      description: 'Beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'ending.undone': 'mined' },
+    },
     superseded: { description: 'Another attempt of its transfer is final (end).', type: 'final' },
     dead: {
       description: 'A spend key of it went to a stranger, finally, or the signer never signs it: never mined (end).',

@@ -209,14 +209,27 @@ export const deposit = setup({
             'height.reached': { guard: { type: 'isBeyondReorg', params: data }, target: 'settled' },
           },
         },
-        settled: { description: 'Beyond the deepest reorg we accept (end).', tags: ['ended'] },
+        settled: {
+          description: 'Beyond the deepest reorg we accept (end).',
+          tags: ['ended'],
+          on: { 'ending.undone': 'recent' },
+        },
       },
     },
-    final: { description: 'Credited, and beyond the deepest reorg we accept (end).', type: 'final' },
-    dropped: { description: 'A conflicting transaction is final; it never counted (end).', type: 'final' },
+    final: {
+      description: 'Credited, and beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'address.assigned': {}, 'ending.undone': 'credited' },
+    },
+    dropped: {
+      description: 'A conflicting transaction is final; it never counted (end).',
+      tags: ['ended'],
+      on: { 'address.assigned': {}, 'ending.undone': 'detected' },
+    },
     lost: {
       description: 'Had been offered, and a conflicting transaction is final: the backend must know (end).',
-      type: 'final',
+      tags: ['ended'],
+      on: { 'address.assigned': {}, 'ending.undone': 'reversed' },
     },
   },
 })

@@ -9,6 +9,7 @@ import type {
   Authorisation,
   AuthorisedIntent,
   BlockDisconnected,
+  EndingUndone,
   Event,
   HeightReached,
   Intent,
@@ -104,6 +105,7 @@ export type AttemptEvent =
   | Event<'withdrawal.expired', Anything>
   | Event<'task.failed', { reason: string }>
   | BlockDisconnected
+  | EndingUndone
 
 export type ChainEvent =
   | Event<'chain.opened', { chain: string; family: string; asset: string; final: number }>
@@ -157,6 +159,7 @@ export type CoinEvent =
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
+  | EndingUndone
 
 export interface DepositFacts {
   chain: string
@@ -184,6 +187,7 @@ export type DepositEvent =
   | Event<'address.assigned', { reference: string }>
   | HeightReached
   | BlockDisconnected
+  | EndingUndone
 
 export interface PaidShare {
   id: IdOf<'withdrawal'>
@@ -224,6 +228,7 @@ export type TransferEvent =
   | Event<'withdrawal.expired', Anything>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
+  | EndingUndone
 
 export type RequestedWithdrawal = Intent & {
   authorisations: Authorisation[]
@@ -260,6 +265,7 @@ export type WithdrawalEvent =
   | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
   | TimePassed
+  | EndingUndone
 
 /** Why a template is not signed. `kind` is stable; `message` is for people. */
 export interface Reason {

@@ -35,6 +35,8 @@ export interface Scheduled {
 
 export type TimePassed = Event<'time.passed', Record<string, never>>
 export type HeightReached = Event<'height.reached', { height: number }>
+/** A person has resumed the chain after a reorg deeper than `final`: what had ended in its last blocks may be taken back. */
+export type EndingUndone = Event<'ending.undone', Record<string, never>>
 export type BlockDisconnected = Event<'block.disconnected', Place>
 
 /** What the backend asks for, and signs: src/canonical.ts has the bytes. */

@@ -352,7 +352,11 @@ export const withdrawal = machine.createMachine({
         'withdrawal.voided': onReceipt,
       },
     },
-    final: { description: 'Paid, beyond the deepest reorg we accept (end).', type: 'final' },
+    final: {
+      description: 'Paid, beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'ending.undone': 'paid' },
+    },
     rejected: { description: "Cannot be valid; by the signer's receipt nothing was ever signed (end).", type: 'final' },
     cancelled: {
       description: "Expired, or withdrawn with the signer's receipt that nothing was ever signed for it (end).",

@@ -125,7 +125,7 @@ function follow(draft: Draft, id: Id, { type, params }: ReturnedAction): void {
 
 function deliver(machines: Machines, draft: Draft, { to, event }: Message): void {
   const before = find(draft, to)
-  if (before?.ended === true) return
+  if (before?.ended === true && event.type !== 'ending.undone') return
   if (event.run !== undefined && (before === undefined || event.run !== runOf(before))) return
   const machine = machineOf(machines, to)
   const snapshot = restore(machine, before)
@@ -148,11 +148,24 @@ function record(draft: Draft, event: string, before: Instance | undefined, after
 
 /**
  * Steps through `first` and everything they tell, in order, until nobody has anything to say.
+ * `archived`: ended instances that the messages may be for, which memory holds no more.
  * Answers null when nothing changed. Throws an invariant fault, and then nothing has happened.
  */
-export function step(machines: Machines, memory: Memory, first: readonly Message[], at: number): Commit | null {
+export function step(
+  machines: Machines,
+  memory: Memory,
+  first: readonly Message[],
+  at: number,
+  archived: readonly Instance[] = [],
+): Commit | null {
   const commit: Commit = { at, heights: { ...memory.heights }, entries: [], reserve: [], release: [] }
-  const draft: Draft = { memory, overlay: new Map(), work: [...first], commit, held: new Map() }
+  const draft: Draft = {
+    memory,
+    overlay: new Map(archived.map(image => [image.id, image])),
+    work: [...first],
+    commit,
+    held: new Map(),
+  }
   for (let i = 0; i < draft.work.length; i++) {
     if (i >= MAXIMUM_MESSAGES)
       throw invariant('endless-step', `one event set more than ${MAXIMUM_MESSAGES} messages in motion`)

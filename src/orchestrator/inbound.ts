@@ -3,6 +3,7 @@
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
 import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SignedAttempt, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
@@ -57,7 +58,8 @@ export type Inbound = { at: number } & (
   | { type: 'block.disconnected'; data: OfChain & Place }
   | { type: 'facts.pending'; data: OfChain & { facts: Fact[] } }
   | { type: 'invariant.violated'; data: OfChain & { reason: string } }
-  | { type: 'chain.resumed'; data: OfChain & { reason: string } }
+  /** `ended`: what had ended in the last blocks, which may be taken back now. */
+  | { type: 'chain.resumed'; data: OfChain & { reason: string; ended: Instance[] } }
   | {
       type: 'addresses.generated'
       data: OfChain & OfSigner & { addresses: (GeneratedAddress & { isFormer: boolean })[] }

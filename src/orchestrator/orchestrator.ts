@@ -4,7 +4,7 @@
  */
 import { logTransitions } from './transition-log.ts'
 import { viewOf } from './routes/view.ts'
-import { onApplied } from './routes/chains.ts'
+import { onApplied, onRecovered } from './routes/chains.ts'
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
 import type { ChainContext } from '../../machines/chain.ts'
@@ -80,8 +80,13 @@ function oweTasks(engine: Engine, commit: Commit): void {
   }
 }
 
-function commitSlice(engine: Engine, messages: readonly Message[], at: number): void {
-  const commit = step(engine.machines, engine.memory, messages, at)
+function commitSlice(
+  engine: Engine,
+  messages: readonly Message[],
+  at: number,
+  archived: readonly Instance[] = [],
+): void {
+  const commit = step(engine.machines, engine.memory, messages, at, archived)
   if (commit === null) return
   checkCommit(engine.memory, commit)
   engine.memory.apply(commit)
@@ -154,6 +159,16 @@ function dispatchBlock(engine: Engine, event: Inbound & { type: 'block.connected
   }
 }
 
+/** What had ended is live again before the chain goes on: the blocks that it leaves then find it, and nothing is made anew. */
+function dispatchResumed(engine: Engine, event: Inbound & { type: 'chain.resumed' }): void {
+  const ended = event.data.ended.filter(({ id }) => engine.memory.get(id) === undefined)
+  for (let i = 0; i < ended.length; i += SLICE) {
+    const archived = ended.slice(i, i + SLICE)
+    commitSlice(engine, onRecovered(archived, event.at), event.at, archived)
+  }
+  commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
+}
+
 function halt(engine: Engine, event: Inbound, error: Fault): void {
   const chain = chainOfInbound(engine.memory, event)
   engine.ports.log('error', 'invariant violated', { event: event.type, chain, kind: error.kind, reason: error.message })
@@ -169,6 +184,7 @@ function apply(engine: Engine, event: Inbound): void {
     // Hints: whether they come together matters to nobody.
     if (event.type === 'facts.pending')
       return commitSlices(engine, route(engine.policies, engine.memory, event), event.at)
+    if (event.type === 'chain.resumed') return dispatchResumed(engine, event)
     commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
   } catch (error) {
     halt(engine, event, error instanceof Fault ? error : invariant('defect', reasonOf(error)))

@@ -215,7 +215,7 @@ describe('planning', () => {
     await rig.send(requested('w-1', '1000'))
     await gathered(rig)
     expect(valueOf(rig, 'account/litecoin:0')).toBe('stuck')
-    await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'fixed' } })
+    await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'fixed', ended: [] } })
     expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 

@@ -42,7 +42,7 @@ describe('the audit', () => {
   test('asks for another count when the count was of a block that is not ours', async () => {
     expect(await compare(counting(block(102), 'second'))).toBe('moved')
     expect(await compare(counting(block(101, 'x'), 'second'))).toBe('moved')
-    await rig.send({ type: 'chain.resumed', at, data: { chain: CHAIN, reason: 'the stranger is known' } })
+    await rig.send({ type: 'chain.resumed', at, data: { chain: CHAIN, reason: 'the stranger is known', ended: [] } })
     await rig.send({ type: 'node.identified', at, data: { chain: CHAIN, base: null, syncing: false } })
     await rig.send(disconnected(101))
     expect(await compare(counting(block(101), 'second'))).toBe('moved')

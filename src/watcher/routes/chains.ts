@@ -14,6 +14,7 @@ import { chainPolicy, type ApiContext } from '../api-context.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
 import { freeAddresses } from '../address-pool.ts'
+import { endedInLastBlocks } from '../recovery.ts'
 
 function describeChain(api: ApiContext, chain: string) {
   const { memory } = api.orchestrator
@@ -82,8 +83,11 @@ const resumeChain = (api: ApiContext) =>
     answers: { 200: chainSchema },
     async handle({ params, body }) {
       const { name: chain } = chainPolicy(api, params.chain!)
-      const { orchestrator, clock } = api
-      await orchestrator.dispatch({ type: 'chain.resumed', at: clock.now(), data: { chain, reason: body.reason } })
+      const { orchestrator, clock, archive, store } = api
+      await store.settled()
+      const ended = await endedInLastBlocks(orchestrator.memory, archive, chain)
+      const data = { chain, reason: body.reason, ended }
+      await orchestrator.dispatch({ type: 'chain.resumed', at: clock.now(), data })
       return { status: 200, body: describeChain(api, chain) }
     },
   })

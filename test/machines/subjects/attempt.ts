@@ -21,11 +21,7 @@ const died = to(
   { tells: [[transfer, 'attempt.died', { n: 1, reason: lostInput, height: 130 }]] },
 )
 const mined = (set: object = {}, fee = '7') =>
-  to(
-    'mined',
-    { place, ...set },
-    { tells: [[transfer, 'attempt.mined', { n: 1, place, transactionId: 'cc', fee }]] },
-  )
+  to('mined', { place, ...set }, { tells: [[transfer, 'attempt.mined', { n: 1, place, transactionId: 'cc', fee }]] })
 const signed = (transactionId: string, set: object = {}) =>
   to('signed', { transactionId, ...set }, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId }]] })
 const held = (value: string, reason: string, set: object = { reason }) =>
@@ -92,6 +88,7 @@ export const attemptSubject: Subject = {
     'task.failed': happened('task.failed', { reason: 'unreachable' }),
     'block.disconnected its own': happened('block.disconnected', place),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
+    'ending.undone': happened('ending.undone'),
   },
   stands: {
     absent: [],
@@ -200,5 +197,6 @@ export const attemptSubject: Subject = {
       'transfer.resumed': to('unsigned'),
       'withdrawal.expired': to('unsigned'),
     },
+    final: { 'ending.undone': to('mined') },
   },
 }
