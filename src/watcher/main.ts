@@ -4,7 +4,7 @@
  */
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { inputFacet } from '../orchestrator/facets.ts'
-import { kindOf, nameOf } from '../../machines/ids.ts'
+import { nameOf } from '../../machines/ids.ts'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -19,6 +19,7 @@ import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
+import { refuseForgotten } from './forgotten-chains.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
@@ -63,21 +64,6 @@ function watching(families: Readonly<Record<string, WatchingFamily>>, memory: Li
     if (before !== undefined && after.ended)
       for (const key of inputs) if (!isShared(key)) watch.removeKey(key, 'conflict')
   }
-}
-
-/** A chain that is not followed any more holds money and promises: it is left out only where somebody says so. */
-function refuseForgotten({ chains, retired }: WatcherConfig, memory: LiveMemory): void {
-  if (Object.keys(chains).length === 0)
-    throw boundary('configuration', 'chains: none is configured: there is nothing to watch')
-  const forgotten = memory
-    .list('chain')
-    .map(({ id }) => nameOf(id))
-    .filter(name => !Object.hasOwn(chains, name) && !retired.includes(name))
-  if (forgotten.length > 0)
-    throw boundary(
-      'configuration',
-      `chains: the ledger knows ${forgotten.join(', ')}, which is not configured: configure it, or say that it is left out with retired: [${forgotten.join(', ')}]`,
-    )
 }
 
 /** Before anything is served: a new ledger that starts at the tip, beside a signer that has been used. */
@@ -190,6 +176,7 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
   try {
     reportOpened(ports, ledger)
     signer.expect(highestPosition(orchestrator.memory))
+    refuseForgotten(config, orchestrator.memory)
     await refuseBlindStart(config, orchestrator.memory, signer, ports)
     orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })

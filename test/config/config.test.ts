@@ -20,6 +20,7 @@ describe('watcher.yaml', () => {
       ledger: { engine: 'lowdb' },
       signer: { url: 'http://127.0.0.1:4200', tokenFile: '/etc/lk/secrets/signer-token' },
       chains: {},
+      retired: [],
     })
   })
   test('a chain with its required keys has every other default', () => {
