@@ -127,27 +127,26 @@ describe('planning', () => {
     expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
   })
 
-  test('coins that are too many for one transaction are consolidated, and pay then', async () => {
-    const moved: string[] = []
-    const plan: typeof policy.planner.plan = (order, funds, facts) => {
-      moved.push(order.purpose)
-      if (order.purpose === 'consolidation') return policy.planner.plan(order, funds, facts)
-      const passed = order.payments.map(({ withdrawal }) => ({
-        withdrawal,
-        kind: 'coins' as const,
-        reason: 'scattered',
-      }))
-      return { shortfall: 'scattered', passed }
+  test('coins that are too many for one transaction are consolidated, but not a few of them', async () => {
+    for (const [count, purposes] of [
+      [20, ['consolidation']],
+      [19, []],
+    ] as const) {
+      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds) => {
+        const passed = payments.map(({ withdrawal }) => ({ withdrawal, kind: 'coins' as const, reason: 'scattered' }))
+        if (purpose === 'payment') return { shortfall: 'scattered', passed }
+        const spendKeys = funds.map(({ key }) => key)
+        return { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
+      }
+      const policies = { litecoin: { ...policy, planner: { ...policy.planner, plan } } }
+      const rig = await funded(Array<string>(count).fill('5000'), { policies })
+      await rig.send(requested('w-1', '9000'))
+      await gathered(rig)
+      expect(contextOf(rig, 'withdrawal/w-1').reason).toBe('scattered')
+      const transfers = rig.orchestrator.memory.list('transfer').map(({ context }) => context)
+      expect(transfers.map(({ purpose }) => purpose)).toEqual(purposes)
+      for (const { coins, withdrawals } of transfers) expect([coins.length, withdrawals]).toEqual([count, []])
     }
-    const rig = await funded(['5000', '7000'], {
-      policies: { litecoin: { ...policy, planner: { ...policy.planner, plan } } },
-    })
-    await rig.send(requested('w-1', '9000'))
-    await gathered(rig)
-    expect(moved).toEqual(['payment', 'consolidation'])
-    expect(contextOf(rig, 'withdrawal/w-1').reason).toBe('scattered')
-    const [transfer] = rig.orchestrator.memory.list('transfer')
-    expect(transfer!.context).toMatchObject({ purpose: 'consolidation', withdrawals: [] })
   })
 
   test('a chain that does not stand at its tip plans nothing', async () => {

@@ -95,6 +95,9 @@ interface Planned {
   paid: Withdrawals
 }
 
+/** Fewer coins are not worth a transaction: most of ours are on their way, and will be gathered when they are there. */
+const LEAST_CONSOLIDATED = 20
+
 /** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
 function planConsolidation(view: RouteView, funds: readonly Fund[], { facts }: Gathered): Planned | null {
   const { policy, memory } = view
@@ -104,7 +107,8 @@ function planConsolidation(view: RouteView, funds: readonly Fund[], { facts }: G
     funds,
     facts,
   )
-  return 'shortfall' in plan ? null : { purpose: 'consolidation', plan, paid: [] }
+  if ('shortfall' in plan || plan.spendKeys.length < LEAST_CONSOLIDATED) return null
+  return { purpose: 'consolidation', plan, paid: [] }
 }
 
 /** Of what is planned and not signed yet, so that the signer does not count it; base units. */
