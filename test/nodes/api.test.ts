@@ -1,5 +1,5 @@
 /** The watcher's API through the real process: what is refused leaves no trace, and the feed has no gap. */
-import { afterAll, beforeAll, describe, expect, test, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { converse } from '../http/socket.ts'
 import { inTime } from '../patience.ts'
 import { deposit } from './payer.ts'

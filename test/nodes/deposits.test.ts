@@ -1,7 +1,7 @@
 /** Deposits through the whole system, on a real chain that reorganises. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fromSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import { deposit, depositIn, rawOf, rivals } from './payer.ts'
 import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'

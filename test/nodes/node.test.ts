@@ -1,6 +1,6 @@
 /** The bitcoin family's node against a real daemon: what the simulated node cannot vouch for, Litecoin's MWEB above all. */
 import { Transaction } from 'bitcoinjs-lib'
-import { afterAll, beforeAll, describe, expect, test, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Fact, Next, Node } from '../../adapters/adapter.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import { mnemonicToSeedSync } from '@scure/bip39'
 import { script as scripts, Transaction } from 'bitcoinjs-lib'
-import { afterAll, beforeAll, describe, expect, test, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scriptOf } from '../../adapters/bitcoin/address.ts'
 import { createDeriver } from '../../adapters/bitcoin/deriver.ts'
 import { fromDisplay, hash160 } from '../../adapters/bitcoin/hash.ts'

@@ -1,5 +1,5 @@
 /** Withdrawals through the whole system, on a real chain that reorganises. */
-import { afterAll, beforeAll, describe, expect, test, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressOf, scriptOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
