@@ -16,12 +16,14 @@ const MAXIMUM_ANCESTORS = 24
 /** Steps of the search for a set without change. */
 const MAXIMUM_TRIES = 20_000
 
+/** A payment to make, with the withdrawal that it is for. Amounts in satoshi. */
 export interface AimedPayment {
   withdrawal: string
   script: Uint8Array
   amountSat: bigint
 }
 
+/** What coins are chosen for. Amounts in satoshi. */
 export interface Aim {
   payments: readonly AimedPayment[]
   changeScript: Uint8Array
@@ -41,7 +43,7 @@ export interface Choice {
 }
 
 /** `missingSat`: what one more coin would have to bring. */
-export interface Missing {
+export interface Deficit {
   missingSat: bigint
 }
 
@@ -52,6 +54,7 @@ export function feeSat(weight: number, aim: Aim): bigint {
   return plainSat < mostSat ? plainSat : mostSat
 }
 
+/** What a transaction of this weight (BIP-141) may pay at most; rounded down. */
 export const maximumFeeSat = (weight: number, { maximumRateMilli }: Aim): bigint =>
   (BigInt(virtualBytes(weight)) * maximumRateMilli) / 1000n
 
@@ -68,10 +71,10 @@ function worthwhile(funds: readonly Fund[], inputSat: bigint): Coin[] {
 }
 
 /** The coins to spend for `aim`. Tries each sort of coin together with the better ones. */
-export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Missing {
+export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit {
   const inputSat = feeSat(inputWeight(aim.network), aim)
   const coins = worthwhile(funds, inputSat)
-  let missing: Missing = { missingSat: 0n }
+  let missing: Deficit = { missingSat: 0n }
   for (const isEligible of tiersOf(aim.network)) {
     const candidates = coins.filter(coin => isEligible(coin.fund))
     const few = fewest(candidates, aim)
@@ -86,7 +89,7 @@ export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Missing 
 }
 
 /** As many coins as fit, smallest first, into one output of our own. */
-export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Missing {
+export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit {
   const inputSat = feeSat(inputWeight(aim.network), aim)
   const confirmed = funds.filter(fund => fund.ancestors === 0)
   return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
@@ -127,9 +130,9 @@ const byTrust = (candidates: readonly Coin[]): Coin[] => [
   ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
 ]
 
-function fewest(candidates: readonly Coin[], aim: Aim): Choice | Missing {
+function fewest(candidates: readonly Coin[], aim: Aim): Choice | Deficit {
   const usable = bounded(byTrust(candidates), aim)
-  let outcome: Choice | Missing = settle([], aim)
+  let outcome: Choice | Deficit = settle([], aim)
   for (let count = 1; count <= usable.length && 'missingSat' in outcome; count++)
     outcome = settle(usable.slice(0, count), aim)
   return outcome
@@ -155,7 +158,7 @@ function bounded(ordered: readonly Coin[], aim: Aim): Coin[] {
 }
 
 /** Fee and change of a transaction that spends exactly these coins, or what it lacks. */
-function settle(coins: readonly Coin[], aim: Aim): Choice | Missing {
+function settle(coins: readonly Coin[], aim: Aim): Choice | Deficit {
   const scripts = aim.payments.map(payment => payment.script)
   const restSat = sumOf(coins) - aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
   const plainWeight = transactionWeight(coins.length, scripts, aim.network)

@@ -35,6 +35,7 @@ export interface Performed {
 /** `tries`: how often this run was performed before. */
 type Perform<K extends Kind> = (instance: InstanceOf<K>, tries: number) => Promise<Performed>
 
+/** How each task is done, by its name. What rejects is tried again with back-off. */
 export type Performers = { [Name in keyof Owing]?: Perform<Owing[Name]> }
 
 interface Task {
@@ -44,6 +45,7 @@ interface Task {
   tries: number
 }
 
+/** What states owe, performed one at a time for each account. */
 export interface Tasks {
   /** The instance has entered a state that owes this task, and that is durable. */
   owe(name: TaskName, instance: Instance): void
@@ -105,6 +107,7 @@ const isOwner = (instance: Instance): instance is Owner => isIdOf(['attempt', 'a
 const laneOf = (name: TaskName, instance: Owner): string =>
   `${name}|${isKind(instance, 'attempt') ? instance.context.account : instance.id}`
 
+/** Nothing runs before the first `owe`. */
 export function createTasks(options: TaskOptions): Tasks {
   const lanes = new Map<string, Task[]>()
   const busy = new Set<string>()
