@@ -71,7 +71,10 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       const fresh = memory.list(kind, chain, state).filter(instance => instance.seq > after)
       const live = keep === undefined ? fresh : fresh.filter(keep)
       await settled()
-      const items = merge(live, await listEnded(archive, query)).slice(0, limit)
+      // What had ended and was brought back stands in the archive as it was: what memory holds of it is later.
+      const isLatest = ({ id, seq }: InstanceOf<typeof kind>) => (memory.get<Id>(id)?.seq ?? 0) <= seq
+      const ended = await listEnded(archive, { ...query, keep: one => isLatest(one) && (keep?.(one) ?? true) })
+      const items = merge(live, ended).slice(0, limit)
       return { items, next: items.length < limit ? null : items.at(-1)!.seq }
     },
     async history(instance) {

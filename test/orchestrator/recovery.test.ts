@@ -7,6 +7,7 @@ import type { Archive } from '../../src/ledger/engine.ts'
 import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
 import { machines } from '../../src/orchestrator/machines.ts'
 import { endedInLastBlocks } from '../../src/watcher/recovery.ts'
+import { createStore } from '../../src/watcher/store.ts'
 import { simulatedDisk } from '../simulation/disk.ts'
 import { at, block, connected, contextOf, createRig, disconnected, gathered, openChain, paid } from './rig.ts'
 import { requested, spent, valueOf, type Rig } from './rig.ts'
@@ -83,6 +84,20 @@ describe('what had ended in blocks that were left', () => {
     expect(rig.orchestrator.memory.list('attempt').map(({ value }) => value)).toEqual(['published'])
     const { spendKeys } = contextOf(rig, transfer)
     expect(spendKeys.map(key => rig.orchestrator.memory.holder(key))).toEqual(spendKeys.map(() => transfer))
+  })
+
+  test('stands in the lists as it is now, and not as it had ended', async () => {
+    const store = createStore(rig.orchestrator, archive)
+    const statesIn = async (state?: string) =>
+      (await store.list({ kind: 'deposit', state, after: 0, limit: 10 })).items
+        .filter(({ id }) => id === DEPOSIT)
+        .map(({ value }) => value)
+    expect([await statesIn(), await statesIn('final'), await statesIn('reversed')]).toEqual([
+      ['reversed'],
+      [],
+      ['reversed'],
+    ])
+    expect((await store.find(DEPOSIT))?.value).toBe('reversed')
   })
 
   test('mined again goes on where it was, under its old revision, and ends again', async () => {
