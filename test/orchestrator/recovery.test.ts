@@ -5,7 +5,7 @@ import { upgradeOf } from '../../src/kernel/migration.ts'
 import type { Ports } from '../../src/kernel/ports.ts'
 import type { Archive } from '../../src/ledger/engine.ts'
 import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { endedInLastBlocks } from '../../src/watcher/recovery.ts'
 import { createStore } from '../../src/watcher/store.ts'
 import { simulatedDisk } from '../simulation/disk.ts'
@@ -50,7 +50,7 @@ beforeEach(async () => {
   const ledger = await lowdbEngine(simulatedDisk({ seed: 1 }), '/data').open({
     ports,
     memory,
-    upgrade: upgradeOf(machines),
+    upgrade: upgradeOf(watcherMachines),
   })
   archive = ledger.archive
   rig = createRig({ ledger })
