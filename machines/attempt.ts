@@ -270,7 +270,7 @@ export const attempt = setup({
     final: {
       description: 'Beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.undone': 'mined' },
+      on: { 'ending.revoked': 'mined' },
     },
     superseded: { description: 'Another attempt of its transfer is final (end).', type: 'final' },
     dead: {

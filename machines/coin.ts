@@ -172,7 +172,7 @@ export const coin = setup({
     spent: {
       description: 'The transaction that spends it is beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.undone': 'reserved' },
+      on: { 'ending.revoked': 'reserved' },
     },
     lost: { description: 'A transaction that conflicts with the one that paid it is final (end).', type: 'final' },
   },

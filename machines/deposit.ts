@@ -212,24 +212,24 @@ export const deposit = setup({
         settled: {
           description: 'Beyond the deepest reorg we accept (end).',
           tags: ['ended'],
-          on: { 'ending.undone': 'recent' },
+          on: { 'ending.revoked': 'recent' },
         },
       },
     },
     final: {
       description: 'Credited, and beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'address.assigned': {}, 'ending.undone': 'credited' },
+      on: { 'address.assigned': {}, 'ending.revoked': 'credited' },
     },
     dropped: {
       description: 'A conflicting transaction is final; it never counted (end).',
       tags: ['ended'],
-      on: { 'address.assigned': {}, 'ending.undone': 'detected' },
+      on: { 'address.assigned': {}, 'ending.revoked': 'detected' },
     },
     lost: {
       description: 'Had been offered, and a conflicting transaction is final: the backend must know (end).',
       tags: ['ended'],
-      on: { 'address.assigned': {}, 'ending.undone': 'reversed' },
+      on: { 'address.assigned': {}, 'ending.revoked': 'reversed' },
     },
   },
 })

@@ -9,7 +9,7 @@ import type {
   Authorisation,
   AuthorisedIntent,
   BlockDisconnected,
-  EndingUndone,
+  EndingRevoked,
   Event,
   HeightReached,
   Intent,
@@ -110,7 +110,7 @@ export type AttemptEvent =
   | Event<'withdrawal.expired', Anything>
   | Event<'task.failed', { reason: string }>
   | BlockDisconnected
-  | EndingUndone
+  | EndingRevoked
 
 /** What a chain hears: what its node is, each block on and off, and what makes it stop. */
 export type ChainEvent =
@@ -167,7 +167,7 @@ export type CoinEvent =
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
-  | EndingUndone
+  | EndingRevoked
 
 /** What is known of a deposit for as long as it lives. */
 export interface DepositFacts {
@@ -197,7 +197,7 @@ export type DepositEvent =
   | Event<'address.assigned', { reference: string }>
   | HeightReached
   | BlockDisconnected
-  | EndingUndone
+  | EndingRevoked
 
 /** A withdrawal that a transfer pays. */
 export interface PaidShare {
@@ -241,7 +241,7 @@ export type TransferEvent =
   | Event<'withdrawal.expired', Anything>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
-  | EndingUndone
+  | EndingRevoked
 
 /** A withdrawal as the backend asked for it. `required`: approvals that the signer's rules want for its amount. */
 export type RequestedWithdrawal = Intent & {
@@ -281,7 +281,7 @@ export type WithdrawalEvent =
   | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
   | TimePassed
-  | EndingUndone
+  | EndingRevoked
 
 /** Why a template is not signed. `kind` is stable; `message` is for people. */
 export interface Reason {

@@ -346,7 +346,7 @@ export const transfer = machine.createMachine({
     final: {
       description: 'Beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.undone': { target: 'confirmed', actions: { type: 'reserve', params: allKeys } } },
+      on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: allKeys } } },
     },
     dead: {
       description: "No attempt of it can ever be mined, proven by the chain or by the signer's void (end).",

@@ -38,7 +38,7 @@ export type TimePassed = Event<'time.passed', Record<string, never>>
 /** The chain's tip has reached the instance's `dueHeight`. */
 export type HeightReached = Event<'height.reached', { height: number }>
 /** A person has resumed the chain after a reorg deeper than `final`: what had ended in its last blocks may be taken back. */
-export type EndingUndone = Event<'ending.undone', Record<string, never>>
+export type EndingRevoked = Event<'ending.revoked', Record<string, never>>
 /** The block at the tip has left the main chain. */
 export type BlockDisconnected = Event<'block.disconnected', Place>
 

@@ -355,7 +355,7 @@ export const withdrawal = machine.createMachine({
     final: {
       description: 'Paid, beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.undone': 'paid' },
+      on: { 'ending.revoked': 'paid' },
     },
     rejected: { description: "Cannot be valid; by the signer's receipt nothing was ever signed (end).", type: 'final' },
     cancelled: {

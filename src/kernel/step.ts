@@ -127,7 +127,7 @@ function follow(draft: Draft, id: Id, { type, params }: ReturnedAction): void {
 
 function deliver(machines: Machines, draft: Draft, { to, event }: Message): void {
   const before = find(draft, to)
-  if (before?.ended === true && event.type !== 'ending.undone') return
+  if (before?.ended === true && event.type !== 'ending.revoked') return
   if (event.run !== undefined && (before === undefined || event.run !== runOf(before))) return
   const machine = machineOf(machines, to)
   const snapshot = restore(machine, before)

@@ -95,7 +95,7 @@ const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === '
 
 /** What has ended hears nothing but that its end is undone: the step does not ask its machine, and neither do we. */
 export function effectOf({ machine, events }: Subject, before: AnyMachineSnapshot, name: string): Effect | null {
-  if (isEnded(before) && events[name]!.type !== 'ending.undone') return null
+  if (isEnded(before) && events[name]!.type !== 'ending.revoked') return null
   const [after, actions] = next(machine, before, events[name]!)
   if (after.status === 'error') throw after.error
   if (after === before && actions.length === 0) return null

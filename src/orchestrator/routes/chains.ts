@@ -57,7 +57,7 @@ export function onApplied(
 export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'transfer', 'withdrawal'] as const
 
 export const onRecovered = (ended: readonly Instance[], at: number): Message[] =>
-  ended.flatMap(({ id }) => (isIdOf(ENDING_IN_BLOCKS, id) ? [tell(id, 'ending.undone', at, {})] : []))
+  ended.flatMap(({ id }) => (isIdOf(ENDING_IN_BLOCKS, id) ? [tell(id, 'ending.revoked', at, {})] : []))
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
 export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [

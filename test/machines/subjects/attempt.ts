@@ -88,7 +88,7 @@ export const attemptSubject: Subject = {
     'task.failed': happened('task.failed', { reason: 'unreachable' }),
     'block.disconnected its own': happened('block.disconnected', place),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
-    'ending.undone': happened('ending.undone'),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -197,6 +197,6 @@ export const attemptSubject: Subject = {
       'transfer.resumed': to('unsigned'),
       'withdrawal.expired': to('unsigned'),
     },
-    final: { 'ending.undone': to('mined') },
+    final: { 'ending.revoked': to('mined') },
   },
 }

@@ -48,7 +48,7 @@ export const coinSubject: Subject = {
     'block.disconnected its own': happened('block.disconnected', block),
     'block.disconnected the next': happened('block.disconnected', other),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
-    'ending.undone': happened('ending.undone'),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -180,6 +180,6 @@ export const coinSubject: Subject = {
       'height.reached 120': to('spent'),
       'block.disconnected its own': to('unconfirmed', { place: null, dueHeight: null, spent: null }),
     },
-    spent: { 'ending.undone': to('reserved') },
+    spent: { 'ending.revoked': to('reserved') },
   },
 }

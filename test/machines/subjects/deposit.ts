@@ -53,7 +53,7 @@ export const depositSubject: Subject = {
     'block.disconnected its own': happened('block.disconnected', block),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
     'block.disconnected the conflict': happened('block.disconnected', other),
-    'ending.undone': happened('ending.undone'),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -246,9 +246,9 @@ export const depositSubject: Subject = {
       'payment.seen too small': to('ignored.recent', { dueHeight: 119, place: block }),
       'address.assigned': to('ignored.recent', { reference: 'bob' }),
     },
-    'ignored.settled': { 'ending.undone': to('ignored.recent') },
-    final: { 'ending.undone': to('credited') },
-    dropped: { 'ending.undone': to('detected') },
-    lost: { 'ending.undone': to('reversed') },
+    'ignored.settled': { 'ending.revoked': to('ignored.recent') },
+    final: { 'ending.revoked': to('credited') },
+    dropped: { 'ending.revoked': to('detected') },
+    lost: { 'ending.revoked': to('reversed') },
   },
 }

@@ -180,7 +180,7 @@ export const transferSubject: Subject = {
     'height.reached 102': happened('height.reached', { height: 102 }),
     'height.reached 118': happened('height.reached', { height: 118 }),
     'height.reached 119': happened('height.reached', { height: 119 }),
-    'ending.undone': happened('ending.undone'),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -397,6 +397,6 @@ export const transferSubject: Subject = {
         },
       ),
     },
-    final: { 'ending.undone': to('confirmed', {}, { reserves: first.spendKeys }) },
+    final: { 'ending.revoked': to('confirmed', {}, { reserves: first.spendKeys }) },
   },
 }

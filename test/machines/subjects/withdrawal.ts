@@ -111,7 +111,7 @@ export const withdrawalSubject: Subject = {
     'withdrawal.voided after it was signed': voided(['aa']),
     'withdrawal.voided, an earlier round': voided([], { receipt: { ...receipt, round: 0 } }),
     'time.passed': happened('time.passed'),
-    'ending.undone': happened('ending.undone'),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -450,6 +450,6 @@ export const withdrawalSubject: Subject = {
       'withdrawal.voided after it was signed': to('failed', { reason: 'cancelled', receipt: listing }, { tells: [] }),
       'time.passed': to('cancelled', { reason: 'expired' }),
     },
-    final: { 'ending.undone': to('paid') },
+    final: { 'ending.revoked': to('paid') },
   },
 }
