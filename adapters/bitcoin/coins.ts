@@ -99,7 +99,7 @@ export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit 
 export interface Reach {
   inputs: number
   sumSat: bigint
-  /** Of all coins that are worth spending, however many transactions that takes. */
+  /** Of all confirmed coins that are worth spending, however many transactions that takes. */
   wholeSat: bigint
 }
 
@@ -108,7 +108,7 @@ export function reachOf(funds: readonly Fund[], aim: Aim): Reach {
   const isEligible = tiersOf(aim.network).at(-1)!
   const coins = worthwhile(funds, feeSat(inputWeight(aim.network), aim)).filter(({ fund }) => isEligible(fund))
   const usable = bounded(byTrust(coins), { ...aim, payments: [] })
-  return { inputs: usable.length, sumSat: sumOf(usable), wholeSat: sumOf(coins) }
+  return { inputs: usable.length, sumSat: sumOf(usable), wholeSat: sumOf(coins.filter(({ fund }) => fund.ancestors === 0)) }
 }
 
 type Eligible = (fund: Fund) => boolean
