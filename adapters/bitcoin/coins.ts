@@ -108,7 +108,11 @@ export function reachOf(funds: readonly Fund[], aim: Aim): Reach {
   const isEligible = tiersOf(aim.network).at(-1)!
   const coins = worthwhile(funds, feeSat(inputWeight(aim.network), aim)).filter(({ fund }) => isEligible(fund))
   const usable = bounded(byTrust(coins), { ...aim, payments: [] })
-  return { inputs: usable.length, sumSat: sumOf(usable), wholeSat: sumOf(coins.filter(({ fund }) => fund.ancestors === 0)) }
+  return {
+    inputs: usable.length,
+    sumSat: sumOf(usable),
+    wholeSat: sumOf(coins.filter(({ fund }) => fund.ancestors === 0)),
+  }
 }
 
 type Eligible = (fund: Fund) => boolean
