@@ -19,6 +19,8 @@ export interface Identity {
   height: number
   syncing: boolean
   version: string
+  /** What the node's best block says of its own time; seconds since 1970 UTC. */
+  tipTime: number
 }
 
 /** A payment to one of our addresses, seen in a block or pending. */
@@ -62,8 +64,8 @@ export interface SpendSeen {
 export type Fact = PaymentSeen | SpendSeen
 
 /**
- * One block on, one back, or nothing new. A node that lags or does not have our block is `unchanged` (A4); only a node
- * that knows our tip and has it off its main chain makes us go back.
+ * One block on, one back, or nothing new. A node that lags is `unchanged` (A4). What makes us go back is a definite answer: another
+ * block at our height on a node that is not behind us, or our tip off the best chain of a node that has had it.
  */
 export type Next =
   | { kind: 'connected'; block: Block; facts: Fact[]; nodeHeight: number }
@@ -96,11 +98,14 @@ export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | {
 export interface PlanFacts {
   /** Bitcoin: sat/vB. */
   feeRate: number
-  /** False where the node knew no rate and the configured fallback stands in (B10). */
-  estimated: boolean
+  /** The least that the node relays now, in the same unit. May lie above every rate that the configuration allows. */
+  floorRate: number
 }
 
-/** I/O with one node. Every call may reject with an operating fault (A5: malformed answers are outages too). */
+/**
+ * I/O with one node. Only a definite answer is one: every call rejects with an operating fault for malformed answers, errors
+ * that say nothing of what was asked, and silence (A5). The node may be another one at each call.
+ */
 export interface Node {
   identify(): Promise<Identity>
   /** The block below the first one to follow: the tip for 'latest', else the block at height - 1. */
@@ -172,6 +177,11 @@ export interface Shortfall {
   shortfall: string
 }
 
+/** Whatever we own, it may not be paid now: what it takes lies beyond what is configured. A stable sentence that says what to do. */
+export interface Excess {
+  held: string
+}
+
 export type Destination = { canonical: string } | { refused: string }
 
 export interface Planner {
@@ -182,7 +192,7 @@ export interface Planner {
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
   readonly maximumPayment: Amount
   /** As many of the order's payments as the funds and its limit allow. */
-  plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+  plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall | Excess
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
   readonly spendsUnconfirmedChange: boolean
 }

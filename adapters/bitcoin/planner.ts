@@ -4,7 +4,7 @@
  * last.
  */
 import type { Amount, Json } from '../../machines/vocabulary.ts'
-import type { Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
+import type { Excess, Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
 import type { Aim, Choice } from './coins.ts'
@@ -34,7 +34,12 @@ function planned(
   order: Order,
   funds: readonly Fund[],
   facts: PlanFacts,
-): Plan | Shortfall {
+): Plan | Shortfall | Excess {
+  // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
+  if (facts.floorRate > maximumRate)
+    return {
+      held: `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`,
+    }
   let aim = withinReach(aimOf(order, facts, network, maximumRate), order, funds)
   for (;;) {
     const plan = plannedFor(chain, aim, funds)
@@ -70,7 +75,7 @@ function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Plan | Sho
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
   const changeScript = scriptOf(order.change.address, network)
-  const rateMilli = milli(Math.max(facts.feeRate, network.relayRate))
+  const rateMilli = milli(Math.max(facts.feeRate, network.fees.minimumRate))
   const maximumRateMilli = milli(maximumRate)
   return {
     payments: order.payments.map(({ to, dataField, amount }) => paymentOf(to, dataField, amount, network)),

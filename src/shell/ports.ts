@@ -23,6 +23,7 @@ const NO_NETWORK: Requester = {
   close: () => undefined,
 }
 
+const MICROSECONDS_PER_MILLISECOND = 1000
 /** setTimeout fires at once when asked to wait for longer. */
 const MAXIMUM_TIMEOUT_MS = 2 ** 31 - 1
 /** scrypt needs 128 * N * r bytes: 128 MiB for the keystore's N = 2^17, r = 8. Room for one step up. */
@@ -48,7 +49,12 @@ export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK):
 }
 
 export function createClock(): Clock {
-  return { now: () => Date.now(), wake }
+  return { now: () => Date.now(), monotonic: () => performance.now(), processor, wake }
+}
+
+function processor(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / MICROSECONDS_PER_MILLISECOND
 }
 
 function wake(afterMs: number, run: () => void): () => void {

@@ -95,10 +95,11 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
   const { clock, log } = ports
   const signerLoops = new Map<string, Loop>()
   const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
-    const { node } = families[chain]!
+    const { node, blockSeconds } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
-    return startFollower({ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
+    const chosen = { chain, startHeight, final, pollMs, blockSeconds }
+    return startFollower({ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip })
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger

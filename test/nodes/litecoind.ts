@@ -50,6 +50,8 @@ export interface Litecoind {
 const nobody = (n: number) => Uint8Array.from([0, 20, n & 255, n >> 8, ...Array.from({ length: 18 }, () => 1)])
 const BINARY = 'litecoind'
 const WALLET = 'harness'
+/** It exists, or it is loaded. */
+const WALLET_ERROR = -4
 const START_PAUSE_MS = 100
 /** Below the height at which regtest activates MWEB, whose first block is valid only with a peg-in. */
 const HEIGHT_BEFORE_MWEB = 431
@@ -130,9 +132,9 @@ function ended(child: ChildProcess): Promise<void> {
 }
 
 async function openWallet(rpc: Rpc): Promise<void> {
-  const created = await rpc.ask(z.unknown(), 'createwallet', WALLET)
+  const created = await rpc.ask(z.unknown(), [WALLET_ERROR], 'createwallet', WALLET)
   if (created.ok) return
-  const loaded = await rpc.ask(z.unknown(), 'loadwallet', WALLET)
+  const loaded = await rpc.ask(z.unknown(), [WALLET_ERROR], 'loadwallet', WALLET)
   if (!loaded.ok && !/already loaded/.test(loaded.message)) throw new Error(`no wallet: ${loaded.message}`)
 }
 

@@ -237,6 +237,6 @@ describe('broadcasting through litecoind', () => {
   })
 
   test('B10: a regtest knows no fee rate, so the configured one stands in', async () => {
-    expect(await connect(litecoind).gather()).toEqual({ feeRate: 2, estimated: false })
+    expect(await connect(litecoind).gather()).toEqual({ feeRate: 2 })
   })
 })

@@ -94,11 +94,20 @@ describe('planning', () => {
     expect(contextOf(rig, 'account/litecoin:0').reason).toBe('the chain is not at its tip')
   })
 
+  test('what may not be paid now for its fee is said to the withdrawals, and reserves nothing', async () => {
+    const planner = { ...policy.planner, plan: () => ({ held: 'the node relays nothing at fees.maximumRate' }) }
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner } } })
+    await rig.send(requested('w-1', '2000'))
+    await gathered(rig)
+    expect(contextOf(rig, 'withdrawal/w-1')['reason']).toBe('the node relays nothing at fees.maximumRate')
+    expect(rig.commits.flatMap(({ reserve }) => reserve)).toEqual([])
+  })
+
   test('A1: facts of a stale run plan nothing', async () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, retryAt: at }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit: null, retryAt: at }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))

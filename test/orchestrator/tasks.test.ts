@@ -8,7 +8,7 @@ import { untypedInstance } from '../kernel/untyped.ts'
 import { quiet } from './rig.ts'
 
 const NOW = 1000
-const clock = { now: () => NOW, wake: () => () => {} }
+const clock = { now: () => NOW, monotonic: () => NOW, processor: () => 0, wake: () => () => {} }
 const random = (byte: number) => ({ bytes: () => new Uint8Array([byte]) })
 
 /** With as much of its context as tasks read of it. */

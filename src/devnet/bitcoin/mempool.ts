@@ -14,6 +14,7 @@ import {
   refuse,
   type Refusal,
 } from './policy.ts'
+import type { Faults } from './faults.ts'
 import { createPool, type Entry, type Pool } from './pool.ts'
 import { plain, replacementRefusal } from './replacement.ts'
 import { verifyInput } from './script.ts'
@@ -24,6 +25,7 @@ export interface MempoolOptions {
   /** `-mempoolreplacement`, which litecoind has off unless told otherwise. */
   isReplacing: boolean
   nowSeconds: () => number
+  faults: Faults
 }
 
 export interface Mempool {
@@ -95,7 +97,7 @@ function check(context: Context, transaction: Transaction, isReturning: boolean)
   if (inSat < outSat) return refuse('bad-txns-in-belowout', `value in (${plain(inSat)}) < value out (${plain(outSat)})`)
   const vsize = transaction.virtualSize()
   const entry = { txid, transaction, feeSat: inSat - outSat, vsize, time: nowSeconds(), height: bestOf(chain).height }
-  const relay = isReturning ? null : relayRefusal(pool, entry, conflicts)
+  const relay = isReturning ? null : relayRefusal(context, entry, conflicts)
   return relay ?? scriptRefusal(transaction, spent) ?? entry
 }
 
@@ -121,7 +123,9 @@ function inputsRefusal({ pool, chain, network }: Context, transaction: Transacti
   return null
 }
 
-function relayRefusal(pool: Pool, entry: Entry, conflicts: readonly string[]): Refusal | null {
+function relayRefusal({ pool, faults }: Context, entry: Entry, conflicts: readonly string[]): Refusal | null {
+  const floorSat = feeAt(faults.mempoolFloor, entry.vsize)
+  if (entry.feeSat < floorSat) return refuse('mempool min fee not met', `${entry.feeSat} < ${floorSat}`)
   const minimumSat = feeAt(MINIMUM_RELAY_SAT_PER_KVB, entry.vsize)
   if (entry.feeSat < minimumSat) return refuse('min relay fee not met', `${entry.feeSat} < ${minimumSat}`)
   const tooLong = chainRefusal(pool, entry.transaction)

@@ -11,15 +11,18 @@ export const TRANSACTION_ERROR = -25
 export const TRANSACTION_REJECTED = -26
 export const ALREADY_IN_CHAIN = -27
 export const METHOD_NOT_FOUND = -32601
+export const INTERNAL_ERROR = -32603
 export const PARSE_ERROR = -32700
 
 /** An error that the node answers; anything else that is thrown is a defect. */
 export class RpcFailure extends Error {
   readonly code: number
+  readonly status: number | undefined
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, status?: number) {
     super(message)
     this.code = code
+    this.status = status
   }
 }
 
@@ -29,6 +32,11 @@ const DEFAULT_MAXIMUM_FEE_RATE = '0.10'
 
 export function text(value: unknown): string {
   if (typeof value !== 'string') throw new RpcFailure(MISC_ERROR, 'JSON value is not a string as expected')
+  return value
+}
+
+export function boolean(value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new RpcFailure(MISC_ERROR, 'JSON value is not a boolean as expected')
   return value
 }
 

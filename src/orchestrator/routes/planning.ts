@@ -103,6 +103,7 @@ function planPayments(view: RouteView, queued: Withdrawals, { facts, limit }: Ga
     return { shortfall: `not enough spendable funds for ${totalOf(queued)} base units and the fee` }
   const order = { purpose: 'payment' as const, payments: chosen.map(toPayment), limit, change: { address } }
   const plan = policy.planner.plan(order, funds, facts)
+  if ('held' in plan) return { shortfall: plan.held }
   return 'shortfall' in plan ? plan : { plan, paid: chosen.slice(0, plan.paid) }
 }
 

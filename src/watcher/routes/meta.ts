@@ -6,22 +6,21 @@ import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
+import { followingProblems } from '../problems.ts'
 import { createMetrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
 const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
 
 /** What keeps a chain from being served in full, or nothing. */
-function problemsOf({ orchestrator, health }: ApiContext, chain: string): string[] {
+function problemsOf({ orchestrator, health, clock }: ApiContext, chain: string): string[] {
   const instance = orchestrator.memory.get(chainId(chain))
   const state = instance === undefined ? 'connecting' : stateOf(instance)
-  const { isReconciled, nodeHeight, signerProblem } = healthOf(health, chain)
-  const reason = instance?.context.reason
-  const problems = state === 'following' ? [] : [`${chain} is ${state}${reason ? `: ${reason}` : ''}`]
-  const height = chainContext(orchestrator.memory, chain)?.height ?? 0
-  // It is taken for lagging and nothing is taken back, but nothing new is seen through it either.
-  if (nodeHeight !== null && nodeHeight < height)
-    problems.push(`${chain}: the node is at block ${nodeHeight}, the ledger at ${height}`)
+  const known = healthOf(health, chain)
+  const { isReconciled, signerProblem } = known
+  const context = chainContext(orchestrator.memory, chain)
+  const { height = null, reason = null } = context ?? {}
+  const problems = followingProblems({ chain, state, height, reason }, known, clock.monotonic())
   if (signerProblem !== null) problems.push(`${chain}: the signer cannot be used: ${signerProblem}`)
   else if (!isReconciled) problems.push(`${chain}: the signer's memory has not been compared yet`)
   return problems

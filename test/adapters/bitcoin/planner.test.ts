@@ -1,7 +1,7 @@
 import { Transaction } from 'bitcoinjs-lib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Fund, Order, Plan, Shortfall } from '../../../adapters/adapter.ts'
+import type { Fund, Order, Plan } from '../../../adapters/adapter.ts'
 import { dustOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
@@ -13,7 +13,7 @@ const planner = createPlanner('c', network, { maximumRate: 500 })
 const signable = createSignable('c', 'LTC', network)
 const treasury = keyOf(0, network).address
 const to = (n: number) => keyOf(40 + n, network).address
-const facts = (feeRate: number) => ({ feeRate, estimated: true })
+const facts = (feeRate: number) => ({ feeRate, floorRate: 1 })
 
 const orderOf = (...amounts: bigint[]): Order => ({
   purpose: 'payment',
@@ -29,12 +29,12 @@ const orderOf = (...amounts: bigint[]): Order => ({
 
 function planOf(order: Order, funds: readonly Fund[], feeRate = 10): Plan {
   const plan = planner.plan(order, funds, facts(feeRate))
-  if ('shortfall' in plan) throw new Error(plan.shortfall)
+  if (!('template' in plan)) throw new Error(JSON.stringify(plan))
   return plan
 }
 
-const shortfallOf = (plan: Plan | Shortfall) => ('shortfall' in plan ? plan.shortfall : null)
-const paidOf = (plan: Plan | Shortfall) => ('shortfall' in plan ? 0 : plan.paid)
+const shortfallOf = (plan: ReturnType<typeof planner.plan>) => ('shortfall' in plan ? plan.shortfall : null)
+const paidOf = (plan: ReturnType<typeof planner.plan>) => ('template' in plan ? plan.paid : 0)
 /** Another name for the same coin: enough where no template is written. */
 const fundLike = (fund: Fund, n: number): Fund => ({ ...fund, key: `c:${n.toString(16).padStart(64, '0')}:0` })
 const chosen = (plan: Plan, funds: readonly Fund[]) => funds.filter(fund => plan.spendKeys.includes(fund.key))
@@ -58,7 +58,7 @@ describe('properties of every plan', () => {
           }),
         )
         const plan = planner.plan(orderOf(...asked), funds, facts(feeRate))
-        if ('shortfall' in plan) return
+        if (!('template' in plan)) return
         expect(plan.paid).toBeGreaterThan(0)
         check(plan, asked.slice(0, plan.paid), funds, feeRate)
       }),
@@ -269,6 +269,31 @@ describe('what is refused', () => {
       expect(() => planner.plan(orderOf(50_000n), [fund], facts(1))).toThrow(
         expect.objectContaining({ type: 'invariant', kind: 'impossible-plan' }),
       )
+  })
+
+  test('what the node would not relay at the highest rate that is allowed is held, and no coin is touched', () => {
+    const funds = [fundOf(network, 10_000_000n, { n: 1 })]
+    const held = { held: expect.stringContaining('fees.maximumRate (500 sat/vB): raise it') as string }
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500.001 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), [], { ...facts(2), floorRate: 9_000 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500 })).toHaveProperty('template')
+  })
+
+  test('no plan is cheaper than what the network takes, whatever the node says', () => {
+    const dogecoin = networkOf('dogecoin-regtest')
+    const { minimumRate, maximumRate } = dogecoin.fees
+    const thrifty = createPlanner('c', dogecoin, { maximumRate })
+    const order: Order = {
+      purpose: 'payment',
+      payments: [{ withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, amount: '500000000' }],
+      limit: null,
+      change: { address: keyOf(0, dogecoin).address },
+    }
+    const funds = [fundOf(dogecoin, 1_000_000_000n, { n: 1 })]
+    const plan = thrifty.plan(order, funds, { feeRate: 801, floorRate: 100 })
+    if (!('template' in plan)) throw new Error(JSON.stringify(plan))
+    const { feeRate } = createSignable('c', 'DOGE', dogecoin).inspect(plan.template)
+    expect(feeRate).toBeGreaterThanOrEqual(minimumRate)
   })
 
   test('the least payment is dust of its destination', () => {
