@@ -17,6 +17,7 @@ import { createMemory, type LiveMemory } from './memory.ts'
 import type { Policies } from './policy.ts'
 import { chainOfInbound, route } from './route.ts'
 import { machineOf, step, taskOf, type Machines } from '../kernel/step.ts'
+import { logTransitions } from './transition-log.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
 export interface Orchestrator {
@@ -81,6 +82,7 @@ function commitSlice(engine: Engine, messages: readonly Message[], at: number): 
   checkCommit(engine.memory, commit)
   engine.memory.apply(commit)
   engine.last = engine.ledger.journal.append(commit).then(() => {
+    logTransitions(engine.ports.log, commit)
     oweTasks(engine, commit)
     for (const listener of engine.listeners) listener()
   })

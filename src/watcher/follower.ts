@@ -135,13 +135,16 @@ async function probe(follower: Follower): Promise<number> {
 }
 
 async function handOver(follower: Follower, next: Exclude<Next, { kind: 'unchanged' }>): Promise<void> {
-  const { chain, orchestrator, clock, health, progress } = follower
+  const { chain, orchestrator, clock, health, progress, log } = follower
   const at = clock.now()
-  if (next.kind === 'disconnected')
+  if (next.kind === 'disconnected') {
+    log('debug', 'block taken back', { chain, ...next.block })
     return orchestrator.dispatch({ type: 'block.disconnected', at, data: { chain, ...next.block } })
+  }
   const { block, facts, nodeHeight } = next
   await orchestrator.dispatch({ type: 'block.connected', at, data: { chain, block, facts, nodeHeight } })
   if (block.height >= nodeHeight) health.trigger.noted({ chain, movedAt: movedAt(follower, block.time) })
+  log('debug', 'block applied', { chain, height: block.height, hash: block.hash, facts: facts.length, nodeHeight })
   progress.applied(block.height, nodeHeight)
 }
 

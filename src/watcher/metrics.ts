@@ -1,5 +1,6 @@
 /** Numbers for operators, in Prometheus' text format. Read off memory when asked; nothing is counted twice. */
 import { Gauge, Registry } from 'prom-client'
+import { longestQueuedMs } from './problems.ts'
 import { healthOf } from './health.ts'
 import type { ApiContext } from './api-context.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
@@ -26,6 +27,11 @@ export function createMetrics(api: ApiContext): Metrics {
   const halted = gauge('chain_halted', '1 when the chain is halted and waits for a person')
   const free = gauge('free_addresses', 'Addresses that can be assigned')
   const recalled = gauge('signer_recalled', "1 when the signer's memory has been compared since the start")
+  const queued = gauge(
+    'oldest_queued_seconds',
+    'Since anything changed for the withdrawal that waits longest; 0 for none',
+  )
+  const standstill = gauge('event_loop_stall_seconds', 'Longest standstill of the process within the last minute', [])
   const seq = gauge('ledger_seq', 'Last durable seq', [])
 
   const refresh = () => {
@@ -44,8 +50,10 @@ export function createMetrics(api: ApiContext): Metrics {
       mempoolPause.set({ chain }, health.mempoolPauseMs / MILLISECONDS_PER_SECOND)
       halted.set({ chain }, memory.count('chain', chain, 'halted'))
       free.set({ chain }, freeAddresses(memory, chain).length)
+      queued.set({ chain }, (longestQueuedMs(memory, chain, api.clock.now()) ?? 0) / MILLISECONDS_PER_SECOND)
       recalled.set({ chain }, health.isReconciled ? 1 : 0)
     }
+    standstill.set(api.pulse.longestMs() / MILLISECONDS_PER_SECOND)
     seq.set(api.journal.position().sequence)
   }
   return {

@@ -1,4 +1,5 @@
 /** What keeps a chain from being followed, in sentences for whoever runs it. Moments are of the clock that only goes forward. */
+import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainHealth, Trouble } from './health.ts'
 
 export interface ChainNow {
@@ -12,6 +13,10 @@ export interface ChainNow {
 
 /** No block for so many times the usual interval: by chance that happens once in many years. */
 const SLOW_BLOCKS = 20
+/** A batch's window comes on top. */
+const LONG_QUEUED_MS = 30 * 60_000
+/** Shorter ones are said in the log and in the metrics. */
+const LONG_STANDSTILL_MS = 5000
 /** Calls to a node end after half a minute; a turn makes a few of them. */
 const STUCK_MS = 5 * 60_000
 /** Hints that fail for a moment are nothing to act on. */
@@ -71,4 +76,26 @@ export function followingProblems(chain: ChainNow, health: ChainHealth, now: num
     isStuck ? `${name}: nothing has been asked of the node for ${spoken(now - turnedAt)}: restart the watcher` : null,
   ]
   return all.filter(problem => problem !== null)
+}
+
+/** How long nothing has changed for the withdrawal that waits longest to be planned, by the clock on the wall; null where none waits. */
+export function longestQueuedMs(memory: LiveMemory, chain: string, now: number): number | null {
+  const [oldest] = memory.list('withdrawal', chain, 'queued')
+  return oldest === undefined ? null : Math.max(0, now - oldest.at)
+}
+
+/** Empty when what was asked for is planned in time. `windowMs`: how long a batch may wait for others. */
+export function queueProblems(memory: LiveMemory, chain: string, windowMs: number, now: number): string[] {
+  const ms = longestQueuedMs(memory, chain, now)
+  if (ms === null || ms <= LONG_QUEUED_MS + windowMs) return []
+  const [oldest] = memory.list('withdrawal', chain, 'queued')
+  const { id, reason } = oldest!.context
+  return [`${chain}: withdrawal ${id} has been queued for ${spoken(ms)}: ${reason ?? 'no reason is known'}`]
+}
+
+/** Empty when the process has turned all the time lately. */
+export function pulseProblems(longestMs: number): string[] {
+  if (longestMs < LONG_STANDSTILL_MS) return []
+  const seconds = Math.round(longestMs / MILLISECONDS_PER_SECOND)
+  return [`the process stood still for ${seconds} s within the last minute: give it more of a processor`]
 }

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import type { ChainHealth, Trouble } from '../../src/watcher/health.ts'
 import { createHealth, healthOf } from '../../src/watcher/health.ts'
-import { followingProblems, presentReason, type ChainNow } from '../../src/watcher/problems.ts'
+import {
+  followingProblems,
+  longestQueuedMs,
+  presentReason,
+  pulseProblems,
+  queueProblems,
+  type ChainNow,
+} from '../../src/watcher/problems.ts'
+import { createRig, openChain, requested } from '../orchestrator/rig.ts'
 
 const MINUTE_MS = 60_000
 const NOW = 1_000 * MINUTE_MS
@@ -73,4 +81,26 @@ describe('a chain that is not', () => {
     expect(presentReason('then', 'unreachable', failing)).toBe('now')
     expect(presentReason('why', 'halted', failing)).toBe('why')
   })
+})
+
+describe('a withdrawal that is not planned', () => {
+  test('is a problem once it has waited for half an hour and the window of its batch', async () => {
+    const rig = createRig()
+    await openChain(rig)
+    const { memory } = rig.orchestrator
+    const asked = rig.now()
+    expect(longestQueuedMs(memory, 'litecoin', asked)).toBeNull()
+    await rig.send(requested('w-1', '5000'))
+    expect(longestQueuedMs(memory, 'litecoin', asked + MINUTE_MS)).toBe(MINUTE_MS)
+    const after = (minutes: number, windowMs = 0) =>
+      queueProblems(memory, 'litecoin', windowMs, asked + minutes * MINUTE_MS)
+    expect(after(30)).toEqual([])
+    expect(after(31)).toEqual(['litecoin: withdrawal w-1 has been queued for 31 min: no reason is known'])
+    expect(after(31, 5 * MINUTE_MS)).toEqual([])
+  })
+})
+
+test('a process that stood still says so, but not of the ordinary unrest of a machine', () => {
+  expect(pulseProblems(4999)).toEqual([])
+  expect(pulseProblems(7400).join()).toMatch(/stood still for 7 s within the last minute/)
 })
