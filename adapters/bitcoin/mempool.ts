@@ -22,6 +22,7 @@ const EXAMINED = 1
 const EVEN_POLL = 2
 const ODD_POLL = 4
 
+/** The node's unconfirmed transactions, each examined once. */
 export interface Mempool {
   /**
    * Facts of at most `limit` transactions that were not examined before, the newest first. One that left and came back is new
@@ -127,6 +128,7 @@ function createMemory() {
   return { see, examine: ({ entry }: Unexamined) => table.setValue(entry, table.value(entry) | EXAMINED) }
 }
 
+/** Its memory of what was examined is bounded; what the node dropped is forgotten. */
 export function createMempool(rpc: Rpc, context: ScanContext): Mempool {
   const memory = createMemory()
 

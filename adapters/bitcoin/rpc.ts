@@ -36,6 +36,7 @@ export const RPC_ERROR = {
 /** What the node answered: a result, or one of the errors that are an answer to this question. */
 export type Answer<Result> = { ok: true; result: Result } | { ok: false; code: number; message: string }
 
+/** JSON-RPC 1.0 and REST of one daemon. Amounts keep their digits. */
 export interface Rpc {
   /**
    * `errors`: the codes that are answers to this question, such as -5 for what the node does not have. Any other error rejects

@@ -10,6 +10,7 @@ import { createDialect, isComplaint } from './dialect.ts'
 import { scanJsonBlock } from './json.ts'
 import { refused, RPC_ERROR, type Rpc } from './rpc.ts'
 
+/** Whole blocks, by hash. */
 export interface BlockSource {
   /**
    * Matched against the watch as it is when the bytes are there. Rejects with an operating fault when the node does not give
@@ -59,6 +60,7 @@ const missing = (kind: 'pruned' | 'notDownloaded', hash: string): Fault =>
     ? operating('node-pruned', `the node has pruned block ${hash}: use a node that has kept its blocks from there on`)
     : operating('node-lacks-block', `the node knows of block ${hash} and has not downloaded it: use one that has`)
 
+/** Over REST where the daemon serves it (`-rest`), else over RPC. */
 export function createBlockSource(rpc: Rpc, context: ScanContext): BlockSource {
   const askInForm = createDialect(rpc, ['number', 'boolean'])
   let hasRest = true

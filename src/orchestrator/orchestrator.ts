@@ -20,6 +20,7 @@ import { machineOf, step, taskOf, type Machines } from '../kernel/step.ts'
 import { logTransitions } from './transition-log.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
+/** The one writer: what happened goes in, commits come out, and what states owe is performed. */
 export interface Orchestrator {
   readonly memory: LiveMemory
   /**
@@ -36,6 +37,7 @@ export interface Orchestrator {
   stop(): Promise<void>
 }
 
+/** What an orchestrator is made of. */
 export interface OrchestratorOptions {
   ports: Ports
   machines: Machines
@@ -169,6 +171,7 @@ async function stop(engine: Engine): Promise<void> {
   await engine.last.catch(() => {})
 }
 
+/** Owes nothing before `start`. */
 export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   const { ledger, performers, ports } = options
   const memory = createMemory(ledger.opened)

@@ -8,6 +8,7 @@ import { lockDirectory } from './lock.ts'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
+/** The real file system. Files are made readable for their owner only. */
 export const createDisk = (): Disk => ({
   async open(path, { create }) {
     return openFile(await open(path, create ? 'a+' : await existing(path), FILE_MODE))
