@@ -19,7 +19,7 @@ function lateClock() {
   return {
     clock,
     isWaiting: () => due !== null,
-    async beat(lateMs = 0) {
+    beat: async (lateMs = 0) => {
       const { at, run } = due!
       due = null
       now = at + lateMs
