@@ -45,6 +45,10 @@ function planned(
   funds: readonly Fund[],
   facts: PlanFacts,
 ): Plan | Shortfall {
+  const capped = `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
+  // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
+  if (facts.floorRate > maximumRate)
+    return { shortfall: capped, passed: order.payments.map(payment => passOver(payment, 'cap', capped)) }
   const aim = aimOf(order, facts, network, maximumRate)
   const { within, passed } = withinReach(aim, order, funds)
   let rest = within
@@ -65,7 +69,11 @@ function planned(
   }
 }
 
-const passOver = ({ withdrawal }: AimedPayment, kind: PassedOver['kind'], reason: string): PassedOver => ({
+const passOver = (
+  { withdrawal }: Pick<AimedPayment, 'withdrawal'>,
+  kind: PassedOver['kind'],
+  reason: string,
+): PassedOver => ({
   withdrawal,
   kind,
   reason,
@@ -134,7 +142,7 @@ function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Omit<Plan,
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
   const changeScript = scriptOf(order.change.address, network)
-  const rateMilli = milli(Math.max(facts.feeRate, network.relayRate))
+  const rateMilli = milli(Math.max(facts.feeRate, network.fees.minimumRate))
   const maximumRateMilli = milli(maximumRate)
   return {
     payments: order.payments.map(payment => aimedPayment(payment, network)),

@@ -18,6 +18,8 @@ import type { Terminal } from './terminal.ts'
 export const UP_DIRECTORY = 'lockkeeper-data'
 const CHAIN = 'litecoin'
 const WALLET = 'demo'
+/** It exists, or it is loaded. */
+const WALLET_ERROR = -4
 const PORTS = { watcher: 4100, signer: 4200, node: 19443 }
 const PASSPHRASE_BYTES = 16
 /** Coinbase outputs may be spent after 100 blocks. */
@@ -141,8 +143,8 @@ function startNode({ at, ports }: Place, children: Children): void {
 
 /** A wallet with coins to pay with, and a tip that is not old: a node with an old one counts as syncing. */
 async function prepareNode(rpc: Rpc): Promise<void> {
-  const created = await rpc.ask(z.unknown(), 'createwallet', WALLET)
-  if (!created.ok) await rpc.ask(z.unknown(), 'loadwallet', WALLET)
+  const created = await rpc.ask(z.unknown(), [WALLET_ERROR], 'createwallet', WALLET)
+  if (!created.ok) await rpc.ask(z.unknown(), [WALLET_ERROR], 'loadwallet', WALLET)
   const info = z.object({ blocks: z.number(), initialblockdownload: z.boolean() })
   const { blocks, initialblockdownload } = await rpc.call(info, 'getblockchaininfo')
   const wanted = blocks === 0 ? FIRST_BLOCKS : Number(initialblockdownload)

@@ -65,7 +65,7 @@ function nextCommit({ orchestrator, clock, stopping }: FeedContext, ms: number):
 async function poll(api: FeedContext, after: number, wanted: Wanted, deadline: number): Promise<Found> {
   let found = await read(api, after, wanted)
   while (found.events.length === 0 && !api.stopping.aborted) {
-    const left = deadline - api.clock.now()
+    const left = deadline - api.clock.monotonic()
     if (left <= 0) break
     if (api.journal.position().sequence === found.next) await nextCommit(api, left)
     found = await read(api, found.next, wanted)
@@ -86,7 +86,7 @@ export const feedRoute = (api: FeedContext): Route =>
       const { sequence } = journal.position()
       if (after > sequence)
         throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
-      const { events, next } = await poll(api, after, wanted, clock.now() + wait * 1000)
+      const { events, next } = await poll(api, after, wanted, clock.monotonic() + wait * 1000)
       return { status: 200, body: { events: events.map(describeEvent), next, ledgerId } }
     },
   })

@@ -15,16 +15,18 @@ import { parseTokens } from '../http/tokens.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
-import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
+import { auditCoins, beginningOf, isOlderThan, unexplainedCoins, type Audit, type Unexplained } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { refuseForgotten } from './forgotten-chains.ts'
-import { createHealth, healthOf, type Health } from './health.ts'
+import { createHealth, healthOf, type Health, type Trouble } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
 import type { ApiContext } from './api-context.ts'
+import { overheard } from './overheard.ts'
 import { createPerformers } from './performers.ts'
+import { startPulse } from './pulse.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
 import { createStore } from './store.ts'
@@ -38,6 +40,12 @@ export interface Watcher {
   audit(chain: string): Promise<Audit | 'moved' | null>
   /** Whether the chain's addresses are older than the block at this height. */
   isOlderThan(chain: string, height: number): Promise<boolean>
+  /** The highest block, up to this one, from which all that was paid to the chain's addresses is read. */
+  beginningOf(chain: string, height: number): Promise<number>
+  /** Coins that were spent, though nothing that was read has paid them. */
+  unexplained(chain: string): Promise<Unexplained>
+  /** What the chain's node fails with now, or null. */
+  nodeTrouble(chain: string): Trouble | null
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -102,10 +110,11 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
   const { clock, log } = ports
   const signerLoops = new Map<string, Loop>()
   const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
-    const { node } = families[chain]!
+    const { node, blockSeconds } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
-    return startFollower({ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
+    const chosen = { chain, startHeight, final, pollMs, blockSeconds }
+    return startFollower({ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip })
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
@@ -121,6 +130,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   const { ports, ledger, orchestrator, health, policies } = started
   const { loops, signerLoops } = startLoops(started)
   const ending = new AbortController()
+  const pulse = startPulse(ports.clock, ports.log)
   const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
@@ -131,13 +141,14 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     health,
     signer: started.signer,
     clock: ports.clock,
+    pulse,
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
   const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
   const stop = async () => {
     ending.abort()
-    await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])
+    await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])
     await ledger.journal.close()
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
@@ -145,6 +156,9 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     handle: createHandler(apiRoutes(api), options),
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
+    beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
+    unexplained: chain => unexplainedCoins(orchestrator.memory, ledger.archive, chain),
+    nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
     stop,
   }
 }
@@ -158,7 +172,8 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
  * Starts the watcher. Rejects before it serves: boundary `configuration`, `invalid-tokens`; corruptStore for a damaged
  * ledger; operating `locked`.
  */
-export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher> {
+export async function main(given: Ports, config: WatcherConfig): Promise<Watcher> {
+  const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
   const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
   const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
   if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')

@@ -38,6 +38,7 @@ async function askRules({ chain, signer, orchestrator, health, clock }: SignerLo
 
 /** When the signer is asked next although nothing is wanted of it; each question is a line in its audit log. */
 interface Asking {
+  /** On the clock that only goes forward. */
   at: number
 }
 
@@ -46,9 +47,9 @@ async function turn(options: SignerLoopOptions, asking: Asking): Promise<number>
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
-    if (clock.now() >= asking.at || !healthOf(health, chain).isReconciled) {
+    if (clock.monotonic() >= asking.at || !healthOf(health, chain).isReconciled) {
       await askRules(options)
-      asking.at = clock.now() + RULES_MS
+      asking.at = clock.monotonic() + RULES_MS
     }
     if (!healthOf(health, chain).isReconciled) await reconcile(options)
     if (context.blocks.length > 0) await refillPool(options)
@@ -58,12 +59,12 @@ async function turn(options: SignerLoopOptions, asking: Asking): Promise<number>
     const reason = reasonOf(error)
     log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
     health.trigger.noted({ chain, signerProblem: reason })
-    asking.at = 0
+    asking.at = -Infinity
     return RETRY_MS
   }
 }
 
 export function startSignerLoop(options: SignerLoopOptions): Loop {
-  const asking: Asking = { at: 0 }
+  const asking: Asking = { at: -Infinity }
   return startLoop(options.clock, () => turn(options, asking))
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
+import { NETWORKS } from '../../adapters/bitcoin/network.ts'
 import { renderReference } from '../../src/config/reference.ts'
 import { SIGNER_YAML, WATCHER_YAML } from '../../src/commands/templates.ts'
 
@@ -38,6 +39,35 @@ describe('watcher.yaml', () => {
     expect(loadWatcherConfig(chain(', fees: { target: 6 }'), '/').chains.ltc).toMatchObject({
       fees: { target: 6, fallbackRate: 2, maximumRate: 500 },
     })
+  })
+  const dogecoin = (more = '') => chain(more).replace('litecoin-regtest', 'dogecoin')
+  test("fee rates are the network's", () => {
+    expect(loadWatcherConfig(dogecoin(), '/').chains.ltc).toMatchObject({
+      fees: { target: 3, fallbackRate: 1000, maximumRate: 50_000 },
+    })
+    expect(() => loadWatcherConfig(dogecoin(', fees: { maximumRate: 500, fallbackRate: 500 }'), '/')).toThrow(
+      'chains.ltc.fees.maximumRate: must not be below 1000: dogecoin takes nothing cheaper',
+    )
+  })
+  test.each(Object.values(NETWORKS))(
+    '$name: its defaults are in order, and the signer signs what they allow',
+    network => {
+      const { minimumRate, fallbackRate, maximumRate, maximumFeeSat } = network.fees
+      expect(minimumRate).toBeLessThanOrEqual(fallbackRate)
+      expect(fallbackRate).toBeLessThan(maximumRate)
+      const yaml = `chains: { c: { family: bitcoin, network: ${network.name}, asset: A } }`
+      expect(loadSignerConfig(yaml, '/').chains.c!.policy).toEqual({
+        maximumFeeRate: maximumRate,
+        maximumFee: String(maximumFeeSat),
+      })
+      // A batch of a hundred is about 10 kvB: at the fallback's rate it must be far from the cap.
+      expect(BigInt(fallbackRate) * 50_000n).toBeLessThan(maximumFeeSat)
+    },
+  )
+  test("a node's cookie may be missing: it comes and goes with the node", () => {
+    const yaml = chain().replace('"http://h:1"', '"http://h:1", cookieFile: ./node/.cookie')
+    const config = loadWatcherConfig(yaml, '/b', path => !path.endsWith('.cookie'))
+    expect(config.chains.ltc!.node).toEqual({ url: 'http://h:1', cookieFile: '/b/node/.cookie' })
   })
   test('paths start at the file, sockets too', () => {
     const config = loadWatcherConfig(

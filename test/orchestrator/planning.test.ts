@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import type { Planner } from '../../adapters/adapter.ts'
 import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
@@ -158,11 +159,33 @@ describe('planning', () => {
     expect(contextOf(rig, 'account/litecoin:0').reason).toBe('the chain is not at its tip')
   })
 
+  test('what may not be paid for its fee is held with the reason and reserves nothing, until the node relays at the cap', async () => {
+    const reason = 'the node relays nothing at fees.maximumRate'
+    let isCapped = true
+    const plan: Planner['plan'] = (order, funds, facts) =>
+      isCapped
+        ? { shortfall: reason, passed: order.payments.map(({ withdrawal }) => ({ withdrawal, kind: 'cap', reason })) }
+        : policy.planner.plan(order, funds, facts)
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner: { ...policy.planner, plan } } } })
+    await rig.send(requested('w-1', '2000'))
+    await gathered(rig)
+    expect(rig.orchestrator.memory.get('withdrawal/w-1')).toMatchObject({ value: 'held', context: { reason } })
+    expect(rig.commits.flatMap(({ reserve }) => reserve)).toEqual([])
+    await rig.send(connected(103))
+    await gathered(rig)
+    expect(rig.orchestrator.memory.get('withdrawal/w-1')!.value).toBe('held')
+    isCapped = false
+    await rig.send(connected(104))
+    await gathered(rig)
+    await gathered(rig)
+    expect(rig.orchestrator.memory.get('withdrawal/w-1')!.value).toBe('paying')
+  })
+
   test('A1: facts of a stale run plan nothing', async () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, leftToday: null }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit: null, leftToday: null }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))

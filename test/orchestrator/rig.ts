@@ -124,6 +124,10 @@ export interface Rig {
   log: { level: string; message: string; fields: unknown }[]
   /** While true, nothing becomes durable until `sync`. */
   holding: { now: boolean }
+  /** How far the machine's date is from the time that passes. */
+  skew: { ms: number }
+  /** Processor time. */
+  used: { ms: number }
   sync(): Promise<void>
   /** Moves time on, runs what was to wake by then, and waits until everything is quiet. */
   pass(ms: number): Promise<void>
@@ -154,6 +158,7 @@ export function createRig({
   const kept = [...commits]
   const log: Rig['log'] = []
   const holding = { now: false }
+  const [skew, used] = [{ ms: 0 }, { ms: 0 }]
   let time = at
   let waiting: (() => void)[] = []
   let wakes: { due: number; run: () => void }[] = []
@@ -162,7 +167,9 @@ export function createRig({
     return holding.now ? new Promise<void>(resolve => waiting.push(resolve)) : Promise.resolve()
   }
   const clock: Clock = {
-    now: () => time,
+    now: () => time + skew.ms,
+    monotonic: () => time,
+    processor: () => used.ms,
     wake: (afterMs, run) => {
       const wake = { due: time + afterMs, run }
       wakes.push(wake)
@@ -183,6 +190,8 @@ export function createRig({
     commits: kept,
     log,
     holding,
+    skew,
+    used,
     async sync() {
       const resolving = waiting
       waiting = []
@@ -302,6 +311,6 @@ export const contextOf = <I extends Id>(rig: Rig, id: I): Found<I>['context'] =>
 /** Runs the account's gathering by hand. */
 export function gathered(rig: Rig, limit: string | null = null, leftToday: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit, leftToday }
+  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit, leftToday }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }

@@ -26,6 +26,8 @@ function desk() {
   const waits: { ms: number; run: () => void }[] = []
   const clock = {
     now: () => 0,
+    monotonic: () => 0,
+    processor: () => 0,
     wake(ms: number, run: () => void) {
       const wait = { ms, run }
       waits.push(wait)

@@ -60,7 +60,7 @@ function assemble(directory: string, disk: Disk, yaml: string): Rig {
     return new Uint8Array(createHash('shake256', { outputLength: length }).update(`${directory}${drawn}`).digest())
   }
   const ports: Ports = {
-    clock: { now: () => now.ms, wake: (afterMs, run) => createClock().wake(afterMs, run) },
+    clock: { ...createClock(), now: () => now.ms },
     random: { bytes: draw },
     disk,
     request: () => Promise.reject(new Error('the signer opens no connection')),

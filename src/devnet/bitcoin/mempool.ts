@@ -14,6 +14,7 @@ import {
   refuse,
   type RelayRefusal,
 } from './policy.ts'
+import type { Faults } from './faults.ts'
 import { createPool, type PoolEntry, type Pool } from './pool.ts'
 import { plain, replacementRefusal } from './replacement.ts'
 import { verifyInput } from './script.ts'
@@ -25,6 +26,7 @@ export interface MempoolOptions {
   /** `-mempoolreplacement`, which litecoind has off unless told otherwise. */
   isReplacing: boolean
   nowSeconds: () => number
+  faults: Faults
 }
 
 /** What may be mined next, with the rules of who gets in. */
@@ -99,7 +101,7 @@ function check(context: Context, transaction: Transaction, isReturning: boolean)
   if (inSat < outSat) return refuse('bad-txns-in-belowout', `value in (${plain(inSat)}) < value out (${plain(outSat)})`)
   const vsize = transaction.virtualSize()
   const entry = { txid, transaction, feeSat: inSat - outSat, vsize, time: nowSeconds(), height: bestOf(chain).height }
-  const relay = isReturning ? null : relayRefusal(pool, entry, conflicts)
+  const relay = isReturning ? null : relayRefusal(context, entry, conflicts)
   return relay ?? scriptRefusal(transaction, spent) ?? entry
 }
 
@@ -125,7 +127,9 @@ function inputsRefusal({ pool, chain, network }: Context, transaction: Transacti
   return null
 }
 
-function relayRefusal(pool: Pool, entry: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
+function relayRefusal({ pool, faults }: Context, entry: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
+  const floorSat = feeAt(faults.mempoolFloor, entry.vsize)
+  if (entry.feeSat < floorSat) return refuse('mempool min fee not met', `${entry.feeSat} < ${floorSat}`)
   const minimumSat = feeAt(MINIMUM_RELAY_SAT_PER_KVB, entry.vsize)
   if (entry.feeSat < minimumSat) return refuse('min relay fee not met', `${entry.feeSat} < ${minimumSat}`)
   const tooLong = chainRefusal(pool, entry.transaction)

@@ -166,9 +166,21 @@ function toTransfer({ policy, at }: RouteView, { purpose, plan: made, paid }: Pl
   return tell(transfer, 'transfer.planned', at, { ...plan, attempt: { n: 1, template, spendKeys, fee } })
 }
 
-/** What a limit of the signer forbids is held until the limit is another one; everything else is tried again with each block. */
+const HELD: readonly PassedOver['kind'][] = ['limit', 'cap']
+
+/**
+ * What a limit of the signer forbids is held until the limit is another one, what the cap on fees forbids until the node
+ * relays at it; everything else is tried again with each block.
+ */
 const passOver = (at: number, { withdrawal, kind, reason }: PassedOver): Message =>
-  tell(withdrawalId(withdrawal), kind === 'limit' ? 'withdrawal.held' : 'withdrawal.delayed', at, { reason })
+  tell(withdrawalId(withdrawal), HELD.includes(kind) ? 'withdrawal.held' : 'withdrawal.delayed', at, { reason })
+
+/** Those that the last plan held for the cap on fees: they alone say what the account says. */
+function cappedOf({ memory, policy }: RouteView, account: IdOf<'account'>): Withdrawals {
+  const { reason } = memory.get(account)!.context
+  const held = reason === null ? [] : memory.list('withdrawal', policy.name, 'held')
+  return held.filter(({ context }) => context.transfer === null && context.reason === reason)
+}
 
 /** A chain that catches up is at its tip again soon. */
 const BLIND_RETRY_MS = 1000
@@ -194,11 +206,15 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   const { id: account } = gathered
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
-  const queued = byAge(memory.list('withdrawal', policy.name, 'queued'))
+  const capped = cappedOf(view, account)
+  const queued = byAge([...memory.list('withdrawal', policy.name, 'queued'), ...capped])
   if (queued.length === 0) return [answer(null, null)]
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
     const { planned, passed, isMore } = decide(view, queued, gathered)
+    if (passed.some(({ kind }) => kind === 'cap'))
+      return [answer(passed[0]!.reason, null), ...passed.map(each => passOver(at, each))]
+    if (capped.length > 0) return [answer(null, at), ...capped.map(({ id }) => tell(id, 'withdrawal.accepted', at, {}))]
     // What was passed over is tried again when funds arrive, and with each block.
     const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? null
     const transfers = planned === null ? [] : [toTransfer(view, planned)]

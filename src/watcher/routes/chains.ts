@@ -10,6 +10,7 @@ import { referenceFacet } from '../../orchestrator/facets.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
+import { presentReason } from '../problems.ts'
 import { chainPolicy, type ApiContext } from '../api-context.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
@@ -21,7 +22,8 @@ function describeChain(api: ApiContext, chain: string) {
   const { family, asset } = chainPolicy(api, chain)
   const context = chainContext(memory, chain)
   const instance = memory.get(chainId(chain))
-  const { nodeHeight } = healthOf(api.health, chain)
+  const health = healthOf(api.health, chain)
+  const { nodeHeight } = health
   const tip = context?.blocks.at(-1)
   const height = tip?.height ?? null
   const treasury = memory.get(treasuryId(chain))?.context
@@ -32,7 +34,7 @@ function describeChain(api: ApiContext, chain: string) {
     free: freeAddresses(memory, chain).length,
     assigned: memory.count('address', chain, 'assigned'),
   }
-  const what = { chain, family, asset, state, reason: context?.reason ?? null }
+  const what = { chain, family, asset, state, reason: presentReason(context?.reason ?? null, state, health) }
   return {
     ...what,
     ...where,

@@ -13,7 +13,7 @@ const planner = createPlanner('c', network, { maximumRate: 500 })
 const signable = createSignable('c', 'LTC', network)
 const treasury = keyOf(0, network).address
 const to = (n: number) => keyOf(40 + n, network).address
-const facts = (feeRate: number) => ({ feeRate, estimated: true })
+const facts = (feeRate: number) => ({ feeRate, floorRate: 1 })
 
 const orderOf = (...amounts: bigint[]): Order => ({
   purpose: 'payment',
@@ -30,7 +30,7 @@ const orderOf = (...amounts: bigint[]): Order => ({
 
 function planOf(order: Order, funds: readonly Fund[], feeRate = 10): Plan {
   const plan = planner.plan(order, funds, facts(feeRate))
-  if ('shortfall' in plan) throw new Error(plan.shortfall)
+  if (!('template' in plan)) throw new Error(JSON.stringify(plan))
   return plan
 }
 
@@ -342,6 +342,33 @@ describe('what is refused', () => {
       expect(() => planner.plan(orderOf(50_000n), [fund], facts(1))).toThrow(
         expect.objectContaining({ type: 'invariant', kind: 'impossible-plan' }),
       )
+  })
+
+  test('what the node would not relay at the highest rate that is allowed is held, and no coin is touched', () => {
+    const funds = [fundOf(network, 10_000_000n, { n: 1 })]
+    const reason = expect.stringContaining('fees.maximumRate (500 sat/vB): raise it') as string
+    const held = { shortfall: reason, passed: [expect.objectContaining({ kind: 'cap', reason })] }
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500.001 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), [], { ...facts(2), floorRate: 9_000 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500 })).toHaveProperty('template')
+  })
+
+  test('no plan is cheaper than what the network takes, whatever the node says', () => {
+    const dogecoin = networkOf('dogecoin-regtest')
+    const { minimumRate, maximumRate } = dogecoin.fees
+    const thrifty = createPlanner('c', dogecoin, { maximumRate })
+    const order: Order = {
+      purpose: 'payment',
+      payments: [{ withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, amount: '500000000' }],
+      limit: null,
+      left: null,
+      change: { address: keyOf(0, dogecoin).address },
+    }
+    const funds = [fundOf(dogecoin, 1_000_000_000n, { n: 1 })]
+    const plan = thrifty.plan(order, funds, { feeRate: 801, floorRate: 100 })
+    if (!('template' in plan)) throw new Error(JSON.stringify(plan))
+    const { feeRate } = createSignable('c', 'DOGE', dogecoin).inspect(plan.template)
+    expect(feeRate).toBeGreaterThanOrEqual(minimumRate)
   })
 
   test('the least payment is dust of its destination', () => {

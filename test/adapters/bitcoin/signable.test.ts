@@ -38,9 +38,9 @@ function planOf(amount: string, net = network, coins = funds): Plan {
       change: { address: keyOf(0, net).address },
     },
     coins,
-    { feeRate: 10, estimated: true },
+    { feeRate: 10, floorRate: 1 },
   )
-  if ('shortfall' in plan) throw new Error(plan.shortfall)
+  if (!('template' in plan)) throw new Error(JSON.stringify(plan))
   return plan
 }
 

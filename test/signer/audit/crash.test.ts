@@ -17,6 +17,8 @@ const FILE_BYTES = 1_000
 /** Seals come between any two groups of lines, not every 200 ms. */
 const clock = {
   now: () => 1_700_000_000_000,
+  monotonic: () => 0,
+  processor: () => 0,
   wake: (_: number, run: () => void) => {
     let isWanted = true
     void Promise.resolve().then(() => isWanted && run())
