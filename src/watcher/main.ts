@@ -4,7 +4,6 @@
  */
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { inputFacet } from '../orchestrator/facets.ts'
-import { nameOf } from '../../machines/ids.ts'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
