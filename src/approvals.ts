@@ -29,11 +29,11 @@ export function approvalsFor({ approvals }: Authority, { chain, asset, amount }:
   return Math.max(1, ...reached.map(threshold => threshold.approvals))
 }
 
-/** Empty when the intent has its approvals, or when none are required. */
-export function missingOf(authority: Authority | null, intent: AuthorisedIntent): Missing[] {
+/** Empty when the intent has its approvals, or when none are required. `wallet`: the identity key of who shall pay. */
+export function missingOf(authority: Authority | null, intent: AuthorisedIntent, wallet: string): Missing[] {
   if (authority === null) return []
   const required = approvalsFor(authority, intent)
-  const bytes = intentBytes(intent)
+  const bytes = intentBytes(intent, wallet)
   // Only configured keys are verified at all, each at most until it has counted: verifying is what costs.
   const given = authority.keys.filter(key =>
     intent.authorisations.some(authorisation => authorisation.key === key && isSigned(authorisation, bytes)),

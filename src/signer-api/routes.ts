@@ -4,12 +4,19 @@
  */
 import { z } from 'zod'
 import { defineContract } from '../http/route.ts'
+import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import * as shapes from './shapes.ts'
 
 /** On every answer the end of the signer's memory; on a request the highest that its sender has seen. */
 export const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
 /** Stands beside `SEQUENCE_HEADER`: 64 hexadecimal digits. */
 export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
+
+/** What says where the memory stands. */
+export const memoryHeaders = ({ sequence, hash }: MemoryPosition): Record<string, string> => ({
+  [SEQUENCE_HEADER]: String(sequence),
+  [HASH_HEADER]: hash,
+})
 
 const ATTEMPT = '/v1/chains/{chain}/transfers/{transferId}/attempts/{n}'
 const plain = z.string()

@@ -48,6 +48,7 @@ const authorisedIntent = z.strictObject({
   amount: positiveAmountSchema,
   expiresAt: timeSchema.nullable().default(null),
   round: z.int().min(1).default(1),
+  memory: z.int().min(0).nullable().default(null),
   authorisations: z.array(authorisation).max(MAXIMUM_AUTHORISATIONS).default([]),
 }) satisfies z.ZodType<AuthorisedIntent>
 

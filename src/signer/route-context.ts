@@ -1,6 +1,7 @@
 /** What every route of the signer stands on. */
 import { boundary } from '../kernel/fault.ts'
 import type { Authority } from '../approvals.ts'
+import type { PolicyRules } from './audit/trail.ts'
 import type { Attempts, ServedChain } from './signing/attempts.ts'
 import type { IdentityKey } from './keys/identity.ts'
 import type { SignerMemory } from './memory/memory.ts'
@@ -15,6 +16,8 @@ export interface RouteContext {
   attempts: Attempts
   voids: Voids
   memory: SignerMemory
+  /** What is configured, for whoever watches that it stays so. */
+  policy: PolicyRules
 }
 
 /** Throws boundary `not-found`. */

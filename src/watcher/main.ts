@@ -14,6 +14,7 @@ import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
+import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
@@ -127,7 +128,12 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
-  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
+  // What a backend is to name in its intents, and to compare with what the signer shows later.
+  const answerHeaders = () => {
+    const seen = started.signer.position()
+    return seen === null ? {} : memoryHeaders(seen)
+  }
+  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])

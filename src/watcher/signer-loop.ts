@@ -2,9 +2,9 @@
  * What the watcher wants of the signer besides signatures, again and again: its rules, at the start all that it has signed
  * and this ledger lacks, from then on enough free addresses.
  */
-import { Fault, reasonOf } from '../kernel/fault.ts'
+import { Fault, operating, reasonOf } from '../kernel/fault.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
-import { refillPool, type AddressPoolOptions } from './address-pool.ts'
+import { attesterOf, refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
@@ -22,6 +22,12 @@ const RETRY_MS = 2000
  */
 async function askRules({ chain, signer, orchestrator, health, clock }: SignerLoopOptions): Promise<void> {
   const rules = await signer.rules(chain)
+  const attester = attesterOf(orchestrator.memory, chain)
+  if (rules !== null && attester !== null && rules.wallet !== attester)
+    throw operating(
+      'other-signer',
+      `the signer's identity is ${rules.wallet}, the ledger's addresses are ${attester}'s: is signer.url right?`,
+    )
   const isNew = JSON.stringify(rules) !== JSON.stringify(healthOf(health, chain).rules)
   if (!isNew) return
   health.trigger.noted({ chain, rules })

@@ -6,6 +6,7 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { attestationBytes, signerOf, voidBytes, type AttestedAddress, type VoidReceipt } from '../../canonical.ts'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
+import type { MemoryBinding } from './binding.ts'
 import { openKeystore, type KeystorePorts } from './keystore.ts'
 
 /** HKDF (RFC 5869) with SHA-512, no salt. Never change it: backends pin the key that follows from it. */
@@ -35,15 +36,15 @@ export function identityOf(seed: Uint8Array): IdentityKey {
   }
 }
 
-/** Of the keystore that the passphrase opens; the seed is gone again. Rejects as `openKeystore` does. */
+/** Of the keystore that the passphrase opens, and its memory; the seed is gone again. Rejects as `openKeystore` does. */
 export async function identityIn(
   ports: Pick<KeystorePorts, 'disk' | 'derive'>,
   path: string,
   passphrase: string,
-): Promise<IdentityKey> {
-  const seed = await openKeystore(ports, path, passphrase)
+): Promise<{ identity: IdentityKey; binding: MemoryBinding }> {
+  const { seed, binding } = await openKeystore(ports, path, passphrase)
   try {
-    return identityOf(seed)
+    return { identity: identityOf(seed), binding }
   } finally {
     seed.fill(0)
   }

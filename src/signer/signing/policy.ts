@@ -55,6 +55,8 @@ export interface Terms {
   destinations: Destinations
   /** Null when authorisation is not required. */
   authority: Authority | null
+  /** This signer's identity key, base64: an intent for another wallet is authorised by nobody. */
+  wallet: string
   destination: (to: string, dataField: string | null) => Destination
   /** Whether the address is one that this signer has generated. Canonical form. */
   isOurs: (address: string) => boolean
@@ -69,6 +71,8 @@ export interface SigningRequest {
   inspection: Inspection
   /** Milliseconds since 1970 UTC. */
   at: number
+  /** How far the memory is durable: what the outside has been shown of it. */
+  sequence: number
 }
 
 /** What is decided of a request: it is signed when nothing is wrong and nothing is missing. */
@@ -92,7 +96,7 @@ const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amoun
 
 /** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
 export function judge(terms: Terms, request: SigningRequest, history: History): Verdict {
-  const missing = request.intents.flatMap(intent => missingOf(terms.authority, intent))
+  const missing = request.intents.flatMap(intent => missingOf(terms.authority, intent, terms.wallet))
   const lacking = new Set(missing.map(({ id }) => id))
   const authorised = request.intents.filter(({ id }) => !lacking.has(id))
   const paid = matchOutputs(terms, request)
@@ -164,6 +168,11 @@ function checkIntent(terms: Terms, intent: AuthorisedIntent, request: SigningReq
   if (templates.some(({ spendKeys }) => !sharesOne(spendKeys, request.inspection.spendKeys))) {
     const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`
     reasons.push(about(id, 'could-pay-twice', message))
+  }
+  // Without the sequence itself, which moves: the same refusal again is to be the same words.
+  if (intent.memory !== null && intent.memory > request.sequence) {
+    const message = `${id} is for a memory of at least ${intent.memory}, and this one is behind it: import the newer memory`
+    reasons.push(about(id, 'memory-behind', message))
   }
   if (templates.length === 0 && hasExpired(intent, request.at)) {
     reasons.push(about(id, 'expired', `${id} expired at ${String(intent.expiresAt)} before anything was signed for it`))

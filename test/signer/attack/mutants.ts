@@ -51,6 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   without('could-pay-twice', /can both confirm for w-/),
   without('not-an-attempt', /can both confirm for t\d/),
   without('expired', /was signed after it expired/),
+  without('memory-behind', /was signed behind the memory/),
   {
     rule: 'approvals at all',
     file: POLICY,

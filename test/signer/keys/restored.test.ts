@@ -95,7 +95,7 @@ async function look(machine: string) {
 async function pay(machine: string, backend: string, id = 'w-1', salt = 1): Promise<Answer> {
   const seed = keyFrom(await readFile(at(backend, 'secrets', 'backend.key'), 'utf8'))
   const plain = intent(id, AMOUNT)
-  const intents = [{ ...plain, authorisations: [signBytes(seed, intentBytes(plain))] }]
+  const intents = [{ ...plain, authorisations: [signBytes(seed, intentBytes(plain, rigs.WALLET))] }]
   const path = `/v1/chains/litecoin/transfers/${transferOf(id + String(salt))}/attempts/1`
   return ask(machine, 'PUT', path, { template: simple(AMOUNT, salt), intents })
 }
