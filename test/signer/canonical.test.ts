@@ -1,6 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import type { Intent } from '../../machines/vocabulary.ts'
 import {
   attestationBytes,
   base64Of,
@@ -26,6 +28,14 @@ const intent = {
 }
 /** Of the signer that shall pay. */
 const WALLET = base64Of(new Uint8Array(32).fill(8))
+
+const vectors = JSON.parse(readFileSync(new URL('../vectors/signer/intents.json', import.meta.url), 'utf8')) as {
+  intent: Intent
+  wallet: string
+  signed: string
+  key: string
+  signature: string
+}[]
 
 describe('canonical JSON', () => {
   test('sorts members and leaves no white space', () => {
@@ -72,6 +82,12 @@ describe('what is signed', () => {
     const signature = signBytes(secret, intentBytes(intent, WALLET))
     expect(isSigned(signature, intentBytes(intent, WALLET))).toBe(true)
     expect(isSigned(signature, intentBytes(intent, base64Of(new Uint8Array(32).fill(7))))).toBe(false)
+  })
+
+  test.each(vectors)('the published intent $intent.id has these bytes and this signature', vector => {
+    const bytes = intentBytes(vector.intent, vector.wallet)
+    expect(text(bytes)).toBe(vector.signed)
+    expect(signBytes(secret, bytes)).toEqual({ key: vector.key, signature: vector.signature })
   })
 
   test('an attestation is the five members of the contract', () => {

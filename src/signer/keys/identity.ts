@@ -17,10 +17,10 @@ const KEY_BYTES = 32
 export interface IdentityKey {
   /** Base64 of the 32-byte public key. */
   key: string
-  attest(address: AttestedAddress): Authorisation
-  attestVoid(receipt: VoidReceipt): Authorisation
+  attest: (address: AttestedAddress) => Authorisation
+  attestVoid: (receipt: VoidReceipt) => Authorisation
   /** Bytes made in this process, whose canonical JSON names a purpose of its own; never what somebody has sent. */
-  sign(bytes: Uint8Array): Authorisation
+  sign: (bytes: Uint8Array) => Authorisation
 }
 
 /** The identity that follows from the BIP-39 seed (64 bytes). */

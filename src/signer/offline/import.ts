@@ -27,7 +27,7 @@ import { bindKeystore, type Cost } from '../keys/keystore.ts'
 import { machines } from '../memory/machines.ts'
 import { createPositions, type Positions } from '../memory/positions.ts'
 import { AUDIT_FILES, MEMORY_FILES, moveAside } from './aside.ts'
-import { isWhole, surveyRemains, type Remains } from './begin.ts'
+import { surveyRemains, type Remains } from './begin.ts'
 import { readMetadata, type Metadata } from './interchange.ts'
 import { holding, recorded, type OfflinePorts, type Premises } from './recorded.ts'
 
@@ -116,11 +116,11 @@ function decide(binding: MemoryBinding, remains: Remains, compared: Compared, se
   const isSame = binding.ledgerId === compared.metadata.ledgerId
   const keepsLog = isSame && remains.seen !== null
   const holds = ({ sequence, hash }: MemoryPosition): boolean => compared.past.had(sequence, hash)
-  const witnesses = [remains.seen, seen].filter(witness => witness !== null && witness.sequence > 0)
-  const behind = witnesses.find(witness => witness !== null && !holds(witness))
-  if (behind != null) throw tooOld(compared, behind)
+  const witnesses = [remains.seen, seen].filter(witness => witness !== null).filter(({ sequence }) => sequence > 0)
+  const behind = witnesses.find(witness => !holds(witness))
+  if (behind !== undefined) throw tooOld(compared, behind)
   const { guard } = binding
-  const isWitnessed = seen !== null || (guard?.known != null && holds(guard.known))
+  const isWitnessed = seen !== null || (guard !== null && guard.known !== null && holds(guard.known))
   const keepsMemory = isSame && remains.memory !== null
   const fate = guard === null ? (keepsLog || seen !== null ? 'whole' : 'set') : isWitnessed ? 'lifted' : 'kept'
   if (keepsLog) return { binding, keepsMemory, keepsLog, guard: fate }

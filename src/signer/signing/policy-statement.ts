@@ -23,7 +23,8 @@ export function statePolicy({ authorisation, chains }: SignerConfig): PolicyRule
 
 function rulesOf(path: string, value: unknown): [string, string][] {
   if (Array.isArray(value)) return listOf(path, value)
-  if (typeof value !== 'object' || value === null) return value === undefined ? [] : [[path, String(value)]]
+  if (typeof value !== 'object' || value === null)
+    return value === undefined ? [] : [[path, typeof value === 'string' ? value : JSON.stringify(value)]]
   return Object.entries(value).flatMap(([name, member]) => rulesOf(path === '' ? name : `${path}.${name}`, member))
 }
 

@@ -82,6 +82,14 @@ describe('an exported memory', () => {
     expect((await exported(disk)).toString()).toBe(vector('memory.json').toString())
   })
 
+  test('the vector of a fork is another history of the same signer', async () => {
+    const apart = await live(await machine(), async signer => {
+      await grow(signer, 3)
+      expect((await pay(signer, 9)).status).toBe(200)
+    })
+    expect((await exported(apart)).toString()).toBe(vector('fork.json').toString())
+  })
+
   test('is JSON that the published schema describes', async () => {
     const schema: unknown = JSON.parse(readFileSync('docs/reference/signer-memory.schema.json', 'utf8'))
     expect(schema).toEqual(JSON.parse(JSON.stringify(z.toJSONSchema(exportSchema))))
@@ -183,7 +191,10 @@ describe('S1: an imported memory', () => {
   test('is refused when it belongs to another signer', async () => {
     const other = identityOf(new Uint8Array(64).fill(1))
     expect(() =>
-      readMetadata(JSON.stringify(JSON.parse(vector('memory.json').toString()).metadata), other.key),
+      readMetadata(
+        JSON.stringify((JSON.parse(vector('memory.json').toString()) as { metadata: unknown }).metadata),
+        other.key,
+      ),
     ).toThrow(/this is the memory of the signer/)
   })
 
