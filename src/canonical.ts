@@ -131,6 +131,9 @@ function publicKeyFrom(key: string): KeyObject | null {
   return usable
 }
 
+/** Whether a signature by this key (base64) could ever count. */
+export const isVerifyingKey = (key: string): boolean => publicKeyFrom(key) !== null
+
 function isSound(bytes: Uint8Array): boolean {
   try {
     return !ed25519.Point.fromBytes(bytes).isSmallOrder()

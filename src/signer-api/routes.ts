@@ -18,6 +18,8 @@ export const memoryHeaders = ({ sequence, hash }: MemoryPosition): Record<string
   [HASH_HEADER]: hash,
 })
 
+/** Of a request to sign: templates carry whole previous transactions. */
+const MAXIMUM_TEMPLATE_BYTES = 16 * 1024 * 1024
 const ATTEMPT = '/v1/chains/{chain}/transfers/{transferId}/attempts/{n}'
 const plain = z.string()
 
@@ -59,6 +61,7 @@ export const signerApi = {
     summary: 'Decodes, judges and signs a template, once and for ever',
     access: 'write',
     body: shapes.signRequest,
+    maximumBodyBytes: MAXIMUM_TEMPLATE_BYTES,
     answers: { 200: shapes.signedAnswer, 202: shapes.awaitingAnswer },
   }),
   attempt: defineContract({
@@ -81,6 +84,7 @@ export const signerApi = {
     path: '/v1/withdrawals/{id}',
     summary: 'Everything ever signed or voided for one withdrawal',
     access: 'read',
+    query: shapes.withdrawalQuery,
     answers: { 200: shapes.withdrawalRecord },
   }),
   void: defineContract({

@@ -24,14 +24,14 @@ import { openDestinations } from './signing/destinations.ts'
 import type { Policy } from './signing/policy.ts'
 import { changesSince, statePolicy } from './signing/policy-statement.ts'
 import { openPool } from './keys/pool.ts'
-import type { RouteContext } from './route-context.ts'
+import { createTurns, type RouteContext } from './route-context.ts'
 import { refuseOldKeys } from './keys/binding.ts'
 import { signerRoutes } from './routes/table.ts'
 import { HASH_HEADER, memoryHeaders, SEQUENCE_HEADER } from '../signer-api/routes.ts'
 import { createVoids, UNSEEN_BOUNDS } from './signing/voids.ts'
 
-/** Templates carry whole previous transactions. */
-const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
+/** All but templates, which have a bound of their own (signer-api/routes.ts). */
+const MAXIMUM_BODY_BYTES = 4 * 1024
 const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
 
 /** A running signer: its HTTP API as one function, without a server around it. */
@@ -126,6 +126,7 @@ function assemble(
     voids: createVoids({ memory, identity, bounds: UNSEEN_BOUNDS, log, now }),
     memory,
     policy: statePolicy(config),
+    inTurn: createTurns(),
   }
 }
 

@@ -166,7 +166,7 @@ const describeMissing = ({ id, required, given }: Missing): string =>
 
 /** Why an intent may not be paid yet, by what the signer has said of its rules; null when nothing is missing. */
 export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): string | null {
-  const [missing] = rules === null ? [] : missingOf(rules.authorisation, intent, rules.wallet)
+  const [missing] = rules === null ? [] : missingOf(rules.authorisation, [intent], rules.wallet)
   return missing === undefined ? null : describeMissing(missing)
 }
 

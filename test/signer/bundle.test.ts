@@ -99,7 +99,7 @@ describe('npm run build:signer', () => {
     })
     afterAll(() => rm(machine, { recursive: true }))
 
-    const secrets = { LOCKKEEPER_PASSPHRASE: 'one', LOCKKEEPER_NEW_PASSPHRASE: 'one' }
+    const secrets = { LOCKKEEPER_PASSPHRASE: 'one of a test', LOCKKEEPER_NEW_PASSPHRASE: 'one of a test' }
     const run = (...args: string[]) => {
       const options = { cwd: machine, encoding: 'utf8', env: { PATH: process.env.PATH, ...secrets } } as const
       const { status, stdout, stderr } = spawnSync(process.execPath, ['signer.mjs', ...args], options)
@@ -126,6 +126,7 @@ describe('npm run build:signer', () => {
         'data',
         'data/signer',
         'data/signer/HEAD.json',
+        'data/signer/LOCK',
         'data/signer/audit',
         'data/signer/audit/1.jsonl',
         'data/signer/audit/seal.json',
@@ -133,7 +134,6 @@ describe('npm run build:signer', () => {
         'data/signer/journal',
         'data/signer/journal/1.jsonl',
         'data/signer/keystore.json',
-        'data/signer/lock',
         'secrets',
         'secrets/signer-token',
         'secrets/wallet.pub',

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { missingOf } from '../../src/approvals.ts'
 import { Fault } from '../../src/kernel/fault.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
@@ -138,6 +139,45 @@ describe('a signer is asked for too much at once', () => {
     expect(JSON.stringify(answer.body)).toContain('larger than nodes relay')
   })
 
+  test('of arrays without end nothing is looked at', async () => {
+    const many = <Value>(length: number, value: Value) => Array.from({ length }, () => value)
+    const template = { network: 'litecoin-regtest', psbt: '', publicKeys: many(300_000, '') }
+    const answer = await sign(signer, 't1', 1, template, [])
+    expect([answer.status, JSON.stringify(answer.body)]).toEqual([403, expect.stringContaining('publicKeys: at most')])
+    const members = Object.fromEntries(many(300_000, 0).map((_, n) => [`k${n}`, 1]))
+    expect((await sign(signer, 't1', 1, members, [])).status).toBe(400)
+    const values = await sign(signer, 't1', 1, { psbt: many(400_001, 0) }, [])
+    expect([values.status, values.body.kind]).toEqual([400, 'too-many-values'])
+  })
+
+  test('a key is tried once an intent, and after a few bad signatures of one request none any more', async () => {
+    const bad = authorised(intent('w', AMOUNT)).authorisations.map(({ key }) => ({
+      key,
+      signature: Buffer.alloc(64, 1).toString('base64'),
+    }))
+    const intents = Array.from({ length: 1000 }, (_, n) => ({
+      ...intent(`w-${n}`, AMOUNT),
+      authorisations: Array.from({ length: 98 }, () => bad)
+        .flat()
+        .slice(0, 98),
+    }))
+    let verified = 0
+    const authority = { keys: [...new Set(bad.map(({ key }) => key))], approvals: 1 }
+    const counting = intents.map(each => ({
+      ...each,
+      authorisations: each.authorisations.map(({ key }) => ({
+        key,
+        get signature() {
+          verified += 1
+          return 'no signature'
+        },
+      })),
+    }))
+    expect(missingOf(authority, counting, 'wallet')).toHaveLength(1000)
+    expect(verified).toBe(20)
+    expect((await sign(signer, 't1', 1, simple(AMOUNT, 1), [authorised(intent('w-1', AMOUNT))])).status).toBe(200)
+  })
+
   test('JSON that nests a million times is turned away', async () => {
     const headers = { authorization: `Bearer ${rigs.TOKEN}` }
     const depth = 1_000_000
@@ -162,7 +202,7 @@ describe('a signer under many connections', () => {
   const sockets: Socket[] = []
   /** Who says no more is cut off after `requestMs`: soon where that is waited for, else later than anything takes. */
   const start = async (requestMs: number) => {
-    const limits = { ...SERVER_LIMITS, headersMs: requestMs, requestMs, connections: CONNECTIONS, bodyBytes: 3 * MIB }
+    const limits = { ...SERVER_LIMITS, headersMs: requestMs, requestMs, connections: CONNECTIONS, heldBytes: 3 * MIB }
     server = await serve(signer.handle, { listen: '127.0.0.1:0', limits })
   }
   beforeEach(async () => {

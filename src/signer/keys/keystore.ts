@@ -25,6 +25,8 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const MAXIMUM_FILE_BYTES = 64 * 1024
 const MAXIMUM_N = 2 ** 20
+/** Characters. */
+const MINIMUM_PASSPHRASE = 12
 
 /** Of scrypt, RFC 7914: it takes 128 · N · r bytes of memory, and time in proportion to N · r · p. */
 export interface Cost {
@@ -124,7 +126,7 @@ export interface Opened {
 
 /**
  * Makes a keystore from fresh entropy, or from `phrase`, for the memory that `binding` names, and answers the phrase, to be
- * shown once, and the seed. Refuses with a boundary fault: `keystore-exists`, `empty-passphrase`, `bad-phrase`.
+ * shown once, and the seed. Refuses with a boundary fault: `keystore-exists`, `short-passphrase`, `bad-phrase`.
  */
 export async function createKeystore(
   ports: KeystorePorts,
@@ -133,7 +135,7 @@ export async function createKeystore(
   binding: MemoryBinding,
   options: { phrase?: string; cost?: Cost } = {},
 ): Promise<{ phrase: string; seed: Uint8Array }> {
-  if (passphrase === '') throw boundary('empty-passphrase', 'the keystore needs a passphrase that is not empty')
+  refuseShort(passphrase)
   if (await ports.disk.exists(path)) throw boundary('keystore-exists', `${path} exists and is never overwritten`)
   const entropy = options.phrase === undefined ? ports.random.bytes(ENTROPY_BYTES) : entropyOf(options.phrase)
   try {
@@ -148,6 +150,16 @@ export async function createKeystore(
 interface Secret {
   entropy: Uint8Array
   binding: MemoryBinding
+}
+
+/** Guessing is what scrypt makes slow, and only a passphrase of some length makes hopeless. Keystores of before still open. */
+function refuseShort(passphrase: string): void {
+  const { length } = [...passphrase.normalize('NFKD')]
+  if (length >= MINIMUM_PASSPHRASE) return
+  throw boundary(
+    'short-passphrase',
+    `a passphrase has at least ${MINIMUM_PASSPHRASE} characters, this one has ${length}`,
+  )
 }
 
 /** Encrypts under a fresh salt and a fresh nonce, and writes the file. */
@@ -236,7 +248,7 @@ function seedOf(words: string): Uint8Array {
 
 /**
  * The same phrase under another passphrase: a new file takes the place of the old one, which a crash leaves whole. Copies of
- * the old file still open with the old passphrase. Throws as openKeystore does, and `empty-passphrase`.
+ * the old file still open with the old passphrase. Throws as openKeystore does, and `short-passphrase`.
  */
 export async function changePassphrase(
   ports: KeystorePorts,
@@ -244,7 +256,7 @@ export async function changePassphrase(
   passphrases: { old: string; new: string },
   cost = DEFAULT_COST,
 ): Promise<void> {
-  if (passphrases.new === '') throw boundary('empty-passphrase', 'the keystore needs a passphrase that is not empty')
+  refuseShort(passphrases.new)
   const secret = await openSecret(ports, path, passphrases.old)
   try {
     await seal(ports, path, passphrases.new, secret, cost)

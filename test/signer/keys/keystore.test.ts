@@ -61,11 +61,11 @@ describe('a keystore', () => {
   test('is restored from the phrase, whatever its spacing, with the same identity key', async () => {
     const { phrase } = await createKeystore(ports, path, passphrase, binding, { cost })
     const second = join(directory, 'second.json')
-    await createKeystore(ports, second, 'another', binding, {
+    await createKeystore(ports, second, 'quite another', binding, {
       cost,
       phrase: `  ${phrase.toUpperCase().replaceAll(' ', '\n')}\n`,
     })
-    const opened = [await openKeystore(ports, path, passphrase), await openKeystore(ports, second, 'another')]
+    const opened = [await openKeystore(ports, path, passphrase), await openKeystore(ports, second, 'quite another')]
     const seeds = opened.map(({ seed }) => seed)
     expect(seeds[1]).toEqual(seeds[0])
     expect(identityOf(seeds[1]!).key).toBe(identityOf(seeds[0]!).key)
@@ -80,8 +80,11 @@ describe('a keystore', () => {
     }
   })
 
-  test('refuses an empty passphrase', async () => {
-    await expect(createKeystore(ports, path, '', binding, { cost })).rejects.toMatchObject({ kind: 'empty-passphrase' })
+  test('refuses a passphrase under 12 characters', async () => {
+    for (const short of ['', 'eleven char', 'éééééé'.normalize('NFC')])
+      await expect(createKeystore(ports, path, short, binding, { cost })).rejects.toMatchObject({
+        kind: 'short-passphrase',
+      })
   })
 
   test('the phrase, its entropy and the passphrase are not in the file', async () => {
@@ -217,7 +220,7 @@ describe('changing the passphrase', () => {
     const before = await readFile(path, 'utf8')
     const change = (old: string, next: string) => changePassphrase(ports, path, { old, new: next }, cost)
     await expect(change('wrong', another)).rejects.toMatchObject({ kind: 'wrong-passphrase' })
-    await expect(change(passphrase, '')).rejects.toMatchObject({ kind: 'empty-passphrase' })
+    await expect(change(passphrase, 'eleven char')).rejects.toMatchObject({ kind: 'short-passphrase' })
     expect(await readFile(path, 'utf8')).toBe(before)
   })
 
