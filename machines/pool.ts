@@ -6,8 +6,7 @@ import { assign, setup } from 'xstate'
 import { typesOf } from './messages.ts'
 import type { Scheduled } from './vocabulary.ts'
 
-export const version = 1
-
+/** One extension of a chain's pool. */
 export interface PoolContext extends Scheduled {
   /** The first index of this extension. */
   from: number
@@ -23,9 +22,10 @@ const pool = setup({
   actions: { keep: assign((_, extension: Partial<PoolContext>) => extension) },
 })
 
+/** `generated` is all it ever becomes. */
 export const poolMachine = pool.createMachine({
   id: 'pool',
-  version: String(version),
+  version: '1',
   context: { chain: '', failures: 0, dueAt: null, dueHeight: null, from: 0, count: 0, createdAt: 0, address: '' },
   initial: 'absent',
   states: {

@@ -8,8 +8,7 @@ import { assign, setup } from 'xstate'
 import { data, typesOf, type DataOf, type Missing, type Reason, type SignedTemplate } from './messages.ts'
 import type { Json, Migration, Scheduled, SpendKey } from './vocabulary.ts'
 
-export const version = 2
-
+/** One attempt as the signer knows it. */
 export interface SigningContext extends Scheduled {
   transferId: string
   /** Which attempt of the transfer, from 1. */
@@ -68,9 +67,10 @@ const fromVersion1: Migration = ({ value, context }) => {
   return { value, context: { ...context, signed: { ...signed, intents: named } } }
 }
 
+/** From unsigned to signed. What is signed never changes again, and what is refused can be asked anew. */
 export const signingMachine = signing.createMachine({
   id: 'signing',
-  version: String(version),
+  version: '2',
   meta: { migrations: [fromVersion1] },
   context: {
     chain: '',

@@ -14,6 +14,7 @@ export interface HttpRequest {
   from?: string
 }
 
+/** A status and a JSON body. */
 export interface HttpAnswer {
   status: number
   headers?: Record<string, string>
@@ -21,4 +22,5 @@ export interface HttpAnswer {
   body: unknown
 }
 
+/** Answers one call; what it throws becomes a problem document. */
 export type Handler = (request: HttpRequest) => Promise<HttpAnswer>

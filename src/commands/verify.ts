@@ -9,7 +9,7 @@ import type { Finding } from '../file.ts'
 import { verifyLedger } from '../ledger/lowdb/verify.ts'
 import { verifyAudit, type AuditVerified } from '../signer/audit/verify.ts'
 import { namedMemory } from '../signer/keys/keystore.ts'
-import { machines as signersMachines } from '../signer/memory/machines.ts'
+import { signerMachines as signersMachines } from '../signer/memory/machines.ts'
 import { memoryIn } from '../signer/memory/memory.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -11,6 +11,7 @@ const DIRECTORY_MODE = 0o700
 /** As `a+`, and no link that somebody has put there is followed. */
 const NEW = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
 
+/** The real file system. Files are made readable for their owner only. */
 export const createDisk = (): Disk => ({
   async open(path, { create }) {
     return openFile(await open(path, create ? NEW : await existing(path), FILE_MODE), path)

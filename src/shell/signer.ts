@@ -39,6 +39,7 @@ export async function refuseOpenSecrets({ tokenFile, keystore, tls }: SignerConf
     if (path !== undefined) await refuseOpenSecret(path)
 }
 
+/** Rejects with what the keystore, the memory or the configuration is wrong with. */
 export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
   refuseSlowBackend()
   const ports = createPorts(level)

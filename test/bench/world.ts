@@ -10,7 +10,7 @@ import type { IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { upgradeOf } from '../../src/kernel/migration.ts'
 import { lowdbEngine, type LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Policies } from '../../src/orchestrator/policy.ts'
 import { createPorts } from '../../src/shell/ports.ts'
@@ -56,8 +56,14 @@ export async function inFolder<T>(what: (directory: string) => Promise<T>): Prom
 export async function openWorld(directory: string): Promise<World> {
   const ports = createPorts('error')
   const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
-  const ledger = await lowdbEngine(ports.disk, directory).open({ ports, memory, upgrade: upgradeOf(machines) })
-  const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
+  const ledger = await lowdbEngine(ports.disk, directory).open({ ports, memory, upgrade: upgradeOf(watcherMachines) })
+  const orchestrator: Orchestrator = createOrchestrator({
+    ports,
+    machines: watcherMachines,
+    policies,
+    ledger,
+    performers: {},
+  })
   orchestrator.start()
   const close = async () => {
     await orchestrator.stop()

@@ -32,6 +32,7 @@ export interface Segment {
   index: SegmentIndex
 }
 
+/** What an archive reads from. `segments`: oldest first, as they stand when asked. */
 export interface Archived {
   disk: Disk
   directory: string
@@ -41,6 +42,7 @@ export interface Archived {
 
 const ENDED = Buffer.from('"ended":true')
 
+/** Reads files only, through their indexes: it holds no instance. */
 export function openArchive(archived: Archived): Archive {
   const entryOf = (seq: number): Promise<Recorded | null> => readEntry(archived, seq)
   return {

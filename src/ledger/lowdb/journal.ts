@@ -43,6 +43,7 @@ interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'> {
   appendedSeq: number
 }
 
+/** With the lowdb store that holds its end, and a checkpoint for who does not want to wait for the next one. */
 export interface LowdbJournal extends Journal {
   store: Store
   checkpoint(): Promise<void>

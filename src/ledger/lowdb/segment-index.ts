@@ -50,6 +50,7 @@ export interface Marks {
   hash: string
 }
 
+/** Of a segment without a line. */
 export const emptyMarks = (previous: string): Marks => ({
   seqs: [],
   offsets: [],
@@ -59,6 +60,7 @@ export const emptyMarks = (previous: string): Marks => ({
   hash: previous,
 })
 
+/** Takes one more line in. */
 export function addMark(marks: Marks, commit: Commit, lineBytes: number, hash: string): void {
   marks.seqs.push(commit.entries[0]!.seq)
   marks.offsets.push(marks.bytes)
@@ -72,6 +74,7 @@ export function addMark(marks: Marks, commit: Commit, lineBytes: number, hash: s
   marks.hash = hash
 }
 
+/** Of the segment that is being written. */
 export const memoryIndex = (marks: Marks): SegmentIndex => ({
   async locate(seq) {
     const n = firstThat(marks.seqs.length, at => marks.seqs[at]! > seq) - 1
@@ -112,6 +115,7 @@ function encode(marks: Marks): Buffer {
 /** In place. Lockkeeper runs on little-endian machines only, as Node's own builds for Linux but s390x do. */
 const bigEndian = (numbers: Float64Array | BigUint64Array): Buffer => Buffer.from(numbers.buffer).swap64()
 
+/** Durable before it is named. */
 export const writeIndex = (disk: Disk, directory: string, first: number, marks: Marks): Promise<void> =>
   replaceFile(disk, join(directory, indexFile(first)), file => file.append(encode(marks)))
 
@@ -154,6 +158,7 @@ async function readCommit(file: File, n: number): Promise<{ seq: number; offset:
   return { seq: record.readDoubleBE(0), offset: record.readDoubleBE(8) }
 }
 
+/** Of a closed segment, read where it is asked. */
 export const fileIndex = (disk: Disk, path: string): SegmentIndex => ({
   locate: seq =>
     withFile(disk, path, async file => {

@@ -20,6 +20,7 @@ import { readHead, type Head } from './head.ts'
 import { isIndexOf } from './segment-index.ts'
 import { holdsCommit } from './segment.ts'
 
+/** What `lockkeeper verify` reports: nothing is wrong where `findings` is empty. */
 export interface Verified {
   findings: Finding[]
   summary: {

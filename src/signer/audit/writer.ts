@@ -11,7 +11,7 @@ import {
   encodeSeal,
   sealBytes,
   type LogOwner,
-  type Opening,
+  type OpenedBy,
   type PolicyRules,
   type Recordable,
 } from './trail.ts'
@@ -38,7 +38,7 @@ export interface AuditOptions {
   /** How far the durable memory is, and whether it was there once. */
   memory: { position: () => MemoryPosition; had: (position: MemoryPosition) => boolean }
   /** Which command opens the log, for whom; the service unless said. */
-  opening?: Opening
+  opening?: OpenedBy
 }
 
 /** Takes lines in the order in which they come. */

@@ -24,7 +24,7 @@ import { readLines } from '../../lines.ts'
 import type { Guard, MemoryBinding } from '../keys/binding.ts'
 import { identityIn } from '../keys/identity.ts'
 import { bindKeystore, type Cost } from '../keys/keystore.ts'
-import { machines } from '../memory/machines.ts'
+import { signerMachines } from '../memory/machines.ts'
 import { createPositions, type Positions } from '../memory/positions.ts'
 import { AUDIT_FILES, MEMORY_FILES, moveAside } from './aside.ts'
 import { surveyRemains, type Remains } from './begin.ts'
@@ -38,7 +38,7 @@ const COMMA = 0x2c
 /** Commits on their way to the disk. */
 const MAXIMUM_WAITING = 1000
 
-const upgrade = upgradeOf(machines)
+const upgrade = upgradeOf(signerMachines)
 
 /** What is to be imported. */
 export interface Import {

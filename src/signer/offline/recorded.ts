@@ -13,7 +13,7 @@ import { createPositions, type Positions } from '../memory/positions.ts'
 import type { AuditPorts } from '../audit/writer.ts'
 import type { MemoryBinding } from '../keys/binding.ts'
 import type { IdentityKey } from '../keys/identity.ts'
-import type { Opening } from '../audit/trail.ts'
+import type { OpenedBy } from '../audit/trail.ts'
 
 const MAXIMUM_ABOUT = 256
 
@@ -31,7 +31,7 @@ export interface Deed {
   directory: string
   identity: IdentityKey
   binding: MemoryBinding
-  command: NonNullable<Opening['command']>
+  command: NonNullable<OpenedBy['command']>
   /** Who asked, as the operating system says. */
   by: string
   about: string | null
