@@ -169,7 +169,7 @@ describe('a command on keys or memory', () => {
     await signer.stop()
     await writeFile(journal, earlier)
     const { status, err } = await perform('import')
-    expect([status, err]).toEqual([2, expect.stringContaining('memory 4 was seen, the export ends at 1')])
+    expect([status, err]).toEqual([1, expect.stringContaining('memory 4 was seen, the export ends at 1')])
   })
 
   test('is refused to another user, whose files the service could not open', async () => {

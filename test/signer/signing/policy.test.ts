@@ -307,10 +307,11 @@ describe('approvals', () => {
     expect(isAgreed(judged(simple(), [authorised(plain, rigs.BACKEND, rigs.STRANGER)], two))).toBe(false)
   })
 
-  test("a key's good signature counts, though a bad one of the same key stands before it", () => {
+  test('a key is tried once an intent: what stands first is what it has signed', () => {
     const [good] = authorised(plain).authorisations
     const bad = { ...good!, signature: Buffer.alloc(64).toString('base64') }
-    expect(isAgreed(judged(simple(), [{ ...plain, authorisations: [bad, good!] }]))).toBe(true)
+    expect(isAgreed(judged(simple(), [{ ...plain, authorisations: [bad, good!] }]))).toBe(false)
+    expect(isAgreed(judged(simple(), [{ ...plain, authorisations: [good!, bad] }]))).toBe(true)
   })
 
   test('every intent of a batch needs its own', () => {
