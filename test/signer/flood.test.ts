@@ -139,6 +139,20 @@ describe('a signer is asked for too much at once', () => {
     expect(JSON.stringify(answer.body)).toContain('larger than nodes relay')
   })
 
+  test('of a withdrawal with many signatures a page is answered, and the next one after it', async () => {
+    const asked = [authorised(intent('w-1', AMOUNT))]
+    for (const [n, fee] of [1_000n, 2_000n, 3_000n].entries())
+      expect((await sign(signer, 't1', n + 1, simple(AMOUNT, 1, fee), asked)).status).toBe(200)
+    const attempts: unknown[] = []
+    let next: unknown = 0
+    while (next !== null) {
+      const { body } = await ask(signer, 'GET', `/v1/withdrawals/w-1?after=${Number(next)}&limit=2`)
+      attempts.push(...(body['signed'] as { n: number }[]).map(({ n }) => n))
+      next = body['next']
+    }
+    expect(attempts).toEqual([1, 2, 3])
+  })
+
   test('of arrays without end nothing is looked at', async () => {
     const many = <Value>(length: number, value: Value) => Array.from({ length }, () => value)
     const template = { network: 'litecoin-regtest', psbt: '', publicKeys: many(300_000, '') }

@@ -154,7 +154,7 @@ interface Secret {
 
 /** Guessing is what scrypt makes slow, and only a passphrase of some length makes hopeless. Keystores of before still open. */
 function refuseShort(passphrase: string): void {
-  const { length } = [...passphrase.normalize('NFC')]
+  const { length } = Array.from(passphrase.normalize('NFC'))
   if (length >= MINIMUM_PASSPHRASE) return
   throw boundary(
     'short-passphrase',
