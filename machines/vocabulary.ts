@@ -52,6 +52,8 @@ export interface Intent {
   amount: Amount
   expiresAt: string | null
   round: number
+  /** The least sequence of the signer's memory at which it may be signed; null: any. */
+  memory: number | null
 }
 
 /** An Ed25519 signature over the canonical intent; key (32 bytes) and signature (64 bytes) in standard base64. */

@@ -17,7 +17,7 @@ import {
   type RequestedWithdrawal,
   type VoidedWithdrawal,
 } from './messages.ts'
-import type { Amount, Authorisation, Intent, Place, Scheduled, SignedReceipt } from './vocabulary.ts'
+import type { Amount, Authorisation, Intent, Migration, Place, Scheduled, SignedReceipt } from './vocabulary.ts'
 
 export interface WithdrawalContext extends Scheduled, Intent {
   authorisations: Authorisation[]
@@ -191,9 +191,13 @@ const onReceipt = {
   actions: { type: 'keepReceipt', params: data },
 } as const
 
+/** Version 1 did not know that an intent may name the memory of the signer that it is for. */
+const fromVersion1: Migration = ({ value, context }) => ({ value, context: { ...context, memory: null } })
+
 export const withdrawal = machine.createMachine({
   id: 'withdrawal',
-  version: '1',
+  version: '2',
+  meta: { migrations: [fromVersion1] },
   context: unborn<WithdrawalContext>(),
   initial: 'absent',
   states: {

@@ -5,6 +5,7 @@
  */
 import type { Fund } from '../adapter.ts'
 import type { Network } from './network.ts'
+import { isCarriable } from './template.ts'
 import { inputWeight, MAXIMUM_WEIGHT, transactionWeight, virtualBytes } from './size.ts'
 
 /** Inputs of one transaction: it stays far below what relays accept, and the signer's request below its bound. */
@@ -153,7 +154,7 @@ function bounded(ordered: readonly Coin[], aim: Aim): Coin[] {
     if (transactionWeight(taken.length + 1, scripts, aim.network) > MAXIMUM_WEIGHT) break
     const { fund } = coin
     if (ancestors + fund.ancestors > MAXIMUM_ANCESTORS) continue
-    if (previousBytes + fund.raw.length / 2 > MAXIMUM_PREVIOUS_BYTES) continue
+    if (previousBytes + fund.raw.length / 2 > MAXIMUM_PREVIOUS_BYTES || !isCarriable(fund.raw)) continue
     taken.push(coin)
     ancestors += fund.ancestors
     previousBytes += fund.raw.length / 2

@@ -1,5 +1,5 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import type { LogLevel } from '../kernel/ports.ts'
 import { renderReference } from '../config/reference.ts'
@@ -71,10 +71,12 @@ function addSetup(program: Command, terminal: Terminal): void {
     .helpGroup(GROUPS.backend)
     .description("signs a withdrawal intent with the backend's key")
     .requiredOption('--key <file>', 'the base64 of its 32-byte seed: secrets/backend.key')
+    .option('--wallet <file>', 'the identity key of the signer that shall pay; unless said, wallet.pub beside the key')
     .requiredOption('--intent <file>', 'the intent, JSON; - is standard input')
-    .action(async (options: { key: string; intent: string }) => {
+    .action(async (options: { key: string; wallet?: string; intent: string }) => {
       const key = await readSecretFile(options.key)
-      terminal.out(JSON.stringify(authorise(key, await readTextOrInput(options.intent))))
+      const wallet = await readSecretFile(options.wallet ?? join(dirname(options.key), 'wallet.pub'))
+      terminal.out(JSON.stringify(authorise(key, wallet, await readTextOrInput(options.intent))))
     })
 }
 

@@ -1,5 +1,6 @@
 /** signer.yaml. */
 import { z } from 'zod'
+import { isVerifyingKey } from '../canonical.ts'
 import { chainNameSchema } from '../http/schemas.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import {
@@ -81,7 +82,10 @@ function tls(location: ConfigLocation) {
 }
 
 function authorisation() {
-  const key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of a 32-byte Ed25519 public key')
+  const key = z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of a 32-byte Ed25519 public key')
+    .refine(isVerifyingKey, 'is no Ed25519 key that could verify anything: not on the curve, or of small order')
   return z
     .strictObject({
       required: z.boolean().default(true).describe('Whether a withdrawal without signatures is refused'),

@@ -104,14 +104,15 @@ const addressSchema = z.looseObject({
 export type FeedEvent = z.output<typeof eventSchema>
 
 /** What is signed, and the one place that knows it. */
-const intentOf = ({ id, chain, asset, to, amount, round }: WithdrawalRecord): Intent => ({
+const intentOf = ({ id, chain, asset, to, amount, round, memory }: WithdrawalRecord): Intent => ({
   ...{ id, chain, asset, to, dataField: null, amount, expiresAt: null, round },
+  memory: memory === 0 ? null : memory,
 })
 
-/** As it is asked for: the intent, and our signature over it. */
-function bodyOf(withdrawal: WithdrawalRecord, key: ByteSigner): object {
+/** As it is asked for: the intent, and our signature over it, which is worth nothing to any other wallet. */
+function bodyOf(withdrawal: WithdrawalRecord, { key, wallet }: BackendOptions): object {
   const { id: _, ...asked } = intentOf(withdrawal)
-  return { ...asked, authorisations: [key.sign(intentBytes(intentOf(withdrawal)))] }
+  return { ...asked, authorisations: [key.sign(intentBytes(intentOf(withdrawal), wallet))] }
 }
 
 /** For the highest round that was ever authorised, and by the signer's own key: nothing was signed, nothing ever will be. */
@@ -193,8 +194,8 @@ async function acknowledge({ ask, book }: BackendOptions, id: string): Promise<v
 }
 
 async function request(options: BackendOptions, id: string): Promise<void> {
-  const { ask, book, key, news } = options
-  const { status, body } = await ask('PUT', `/v1/withdrawals/${id}`, bodyOf(book.withdrawals.get(id)!, key))
+  const { ask, book, news } = options
+  const { status, body } = await ask('PUT', `/v1/withdrawals/${id}`, bodyOf(book.withdrawals.get(id)!, options))
   if (status >= 400) news.alarm(`${id} is refused: ${detailOf(body)}`)
   await book.transaction(add => {
     add({ type: 'withdrawal.answered', id })

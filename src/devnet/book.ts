@@ -60,6 +60,8 @@ export interface CreditRecord extends Deposit {
 export interface WithdrawalRecord extends Withdrawal {
   /** The highest that was ever authorised. */
   round: number
+  /** How far the signer's memory was seen when this round was authorised: one that was put back behind it must not sign. */
+  memory: number
   /** The user wants his money back; null once that is decided. */
   cancellation: 'wanted' | 'refused' | null
   receipt: SignedReceipt | null
@@ -145,7 +147,7 @@ function debit(tables: Tables, { type: _, ...withdrawal }: Entry & { type: 'with
   const { id, user, asset, amount } = withdrawal
   if (tables.withdrawals.has(id)) refuse(`${id} is debited already`)
   if ((tables.balances.get(`${user}/${asset}`) ?? 0n) < BigInt(amount)) refuse(`${user} has not ${amount} ${asset}`)
-  const fresh = { round: 1, cancellation: null, receipt: null, state: 'asked', transactionId: null }
+  const fresh = { round: 1, memory: tables.memory, cancellation: null, receipt: null, state: 'asked', transactionId: null }
   tables.withdrawals.set(id, { ...withdrawal, ...fresh })
   tables.owed.withdrawals.add(id)
   move(tables, user, asset, -BigInt(amount))
@@ -186,7 +188,7 @@ function apply(tables: Tables, entry: Entry): void {
       return void change(tables, entry.id, { state: entry.state, transactionId: entry.transactionId })
     case 'round.raised': {
       const { round } = tables.withdrawals.get(entry.id) ?? refuse(`there is no withdrawal ${entry.id}`)
-      change(tables, entry.id, { round: round + 1 })
+      change(tables, entry.id, { round: round + 1, memory: tables.memory })
       return void owed.withdrawals.add(entry.id)
     }
     case 'cancellation.wanted':

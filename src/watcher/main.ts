@@ -16,6 +16,7 @@ import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { auditCoins, beginningOf, isOlderThan, unexplainedCoins, type Audit, type Unexplained } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
+import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { refuseForgotten } from './forgotten-chains.ts'
@@ -144,7 +145,12 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
-  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
+  // What a backend is to name in its intents, and to compare with what the signer shows later.
+  const answerHeaders = () => {
+    const seen = started.signer.position()
+    return seen === null ? {} : memoryHeaders(seen)
+  }
+  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])

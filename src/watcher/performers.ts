@@ -44,8 +44,8 @@ function intentsOf(memory: LiveMemory, transfer: TransferContext): AuthorisedInt
     const withdrawal = memory.get(id)?.context
     if (withdrawal === undefined)
       throw invariant('missing-withdrawal', `${transfer.transfer} pays ${id}, which is not live`)
-    const { chain, asset, to, dataField, amount, expiresAt, round, authorisations } = withdrawal
-    return { id: nameOf(id), chain, asset, to, dataField, amount, expiresAt, round, authorisations }
+    const { chain, asset, to, dataField, amount, expiresAt, round, memory: least, authorisations } = withdrawal
+    return { id: nameOf(id), chain, asset, to, dataField, amount, expiresAt, round, memory: least, authorisations }
   })
 }
 

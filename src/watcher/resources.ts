@@ -48,6 +48,7 @@ function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights
     amount,
     expiresAt,
     round,
+    memory,
     reason,
     transfer,
     transactionId,
@@ -65,6 +66,7 @@ function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights
     amount,
     expiresAt,
     round,
+    memory,
     state: stateOf(instance),
   }
   const how = { reason, transferId: transfer === null ? null : nameOf(transfer), transactionId, fee }

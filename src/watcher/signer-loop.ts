@@ -2,9 +2,9 @@
  * What the watcher wants of the signer besides signatures, again and again: its rules, at the start all that it has signed
  * and this ledger lacks, from then on enough free addresses.
  */
-import { Fault, reasonOf } from '../kernel/fault.ts'
+import { Fault, operating, reasonOf } from '../kernel/fault.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
-import { refillPool, type AddressPoolOptions } from './address-pool.ts'
+import { attesterOf, refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
@@ -26,6 +26,12 @@ const lasting = (rules: SigningRules | null): string =>
  */
 async function askRules({ chain, signer, orchestrator, health, clock }: SignerLoopOptions): Promise<void> {
   const rules = await signer.rules(chain)
+  const attester = attesterOf(orchestrator.memory, chain)
+  if (rules !== null && attester !== null && rules.wallet !== attester)
+    throw operating(
+      'other-signer',
+      `the signer's identity is ${rules.wallet}, the ledger's addresses are ${attester}'s: is signer.url right?`,
+    )
   if (lasting(rules) === lasting(healthOf(health, chain).rules)) return
   health.trigger.noted({ chain, rules })
   const ids = orchestrator.memory

@@ -9,7 +9,7 @@ const chain = (more = '') =>
   `chains: { ltc: { family: bitcoin, network: litecoin-regtest, asset: LTC, node: { url: "http://h:1" }${more} } }`
 const ethereum = (more = '') =>
   `chains: { eth: { family: ethereum, network: { chainId: 1 }, asset: ETH, node: { url: "http://h:1" }${more} } }`
-const key = `${'A'.repeat(43)}=`
+const key = '/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg='
 const uncomment = (yaml: string) => yaml.replaceAll(/^#(?= {2})/gm, '').replaceAll(/^#$/gm, '')
 
 describe('watcher.yaml', () => {
@@ -195,6 +195,10 @@ describe('signer.yaml', () => {
     ],
     ['authorisation: {}', 'authorisation.keys: there are fewer keys than approvals'],
     ['authorisation: { keys: [ "abc" ] }', 'authorisation.keys.0: must be the base64 of a 32-byte'],
+    [
+      'authorisation: { keys: [ "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" ] }',
+      'authorisation.keys.0: is no Ed25519 key',
+    ],
     [`authorisation: { keys: [ "${key}", "${key}" ], approvals: 2 }`, 'authorisation.keys: a key is listed twice'],
     [`authorisation: { keys: [ "${key}" ], approvals: 2 }`, 'authorisation.keys: there are fewer keys than approvals'],
     ['tls: { ca: a, cert: b, key: c, clientFingerprints: [ "xy" ] }', 'tls.clientFingerprints.0: must be a SHA-256'],

@@ -273,7 +273,7 @@ describe('adoption', () => {
     intents: [
       {
         ...{ id: 'w-1', chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount: '1000' },
-        ...{ expiresAt: null, round: 1, authorisations: [] },
+        ...{ expiresAt: null, round: 1, memory: null, authorisations: [] },
       },
     ],
     transactionId: 't',

@@ -299,7 +299,7 @@ export const requested = (id: string, amount: string, also: object = {}): Inboun
   at,
   data: {
     ...{ id, chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount, expiresAt: null, round: 1 },
-    ...{ authorisations: [], expiresAtMs: null, held: null },
+    ...{ memory: null, authorisations: [], expiresAtMs: null, held: null },
     ...also,
   },
 })

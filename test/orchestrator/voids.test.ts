@@ -199,7 +199,7 @@ describe('a refusal', () => {
       intents: [
         {
           ...{ id: 'w-1', chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount: '1000', expiresAt: null },
-          ...{ round: 1, authorisations: [] },
+          ...{ round: 1, memory: null, authorisations: [] },
         },
       ],
     }

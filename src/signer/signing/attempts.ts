@@ -65,6 +65,8 @@ export interface AttemptOptions {
   memory: SignerMemory
   seed: Uint8Array
   authority: Authority | null
+  /** The identity key, base64. */
+  wallet: string
   bounds: AttemptBounds
   now(): number
   log: Log
@@ -167,9 +169,14 @@ function outcomeOf(options: AttemptOptions, chain: ServedChain, asked: AttemptRe
   const opened = open(chain, asked.template)
   if ('kind' in opened) return [{ type: 'template.refused', at, data: { reasons: [opened] } }]
   const { inspection } = opened
-  const terms = termsOf(chain, options.authority)
+  const terms = termsOf(chain, options)
   const { transferId, intents } = asked
-  const verdict = judge(terms, { transferId, intents, inspection, at }, options.memory.records.historyOf(chain.name))
+  const { sequence } = options.memory.position()
+  const verdict = judge(
+    terms,
+    { transferId, intents, inspection, at, sequence },
+    options.memory.records.historyOf(chain.name),
+  )
   const { spendKeys, fee } = inspection
   const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
   return [{ type: 'template.inspected', at, data }, conclude(options, chain, asked, opened, verdict, at)]
@@ -185,7 +192,10 @@ function open(chain: ServedChain, template: Json): Opened | Reason {
   }
 }
 
-function termsOf({ name, asset, policy, destinations, family, pool }: ServedChain, authority: Authority | null): Terms {
+function termsOf(
+  { name, asset, policy, destinations, family, pool }: ServedChain,
+  { authority, wallet }: AttemptOptions,
+): Terms {
   return {
     chain: name,
     asset,
@@ -193,6 +203,7 @@ function termsOf({ name, asset, policy, destinations, family, pool }: ServedChai
     policy,
     destinations,
     authority,
+    wallet,
     destination: (to, dataField) => family.signable.destination(to, dataField),
     isOurs: address => pool.indexOf(address) !== undefined,
     treasury: pool.treasury(),

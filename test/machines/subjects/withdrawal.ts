@@ -13,6 +13,7 @@ const asked = {
   amount: '5000',
   expiresAt: null,
   round: 1,
+  memory: 7,
   authorisations: [{ key: 'k1', signature: 's1' }],
   required: 3,
   expiresAtMs: at + 1000,
