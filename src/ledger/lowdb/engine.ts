@@ -7,7 +7,7 @@ import type { Disk } from '../../kernel/ports.ts'
 import type { ClosedLedger, Engine, Ledger, Opening } from '../engine.ts'
 import { openArchive } from './archive.ts'
 import { refuseOrphans, type Cut, type LowdbPorts, type LedgerPlace } from './boot.ts'
-import { HEAD, LOCK } from './files.ts'
+import { CHECKPOINT, HEAD, JOURNAL, LOCK } from './files.ts'
 import { readHead } from './head.ts'
 import { openJournal, segmentsOf } from './journal.ts'
 import { readJournal } from './segment.ts'
@@ -19,6 +19,9 @@ export interface LowdbLedger extends Ledger {
   /** Takes a checkpoint now, as the journal does by itself when it has grown long. */
   checkpoint(): Promise<void>
 }
+
+/** What a ledger consists of on disk, its head first: two folders and a file, to be moved as one. */
+export const LEDGER_FILES = [HEAD, JOURNAL, CHECKPOINT] as const
 
 /** The engine whose journal is a lowdb database over files of lines. */
 export interface LowdbEngine extends Engine {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { boundary } from '../../kernel/fault.ts'
-import { HEAD } from '../../ledger/lowdb/files.ts'
+import { LEDGER_FILES } from '../../ledger/lowdb/engine.ts'
 import { AUDIT } from '../audit/trail.ts'
 import type { MemoryBinding } from '../keys/binding.ts'
 import { identityOf, type IdentityKey } from '../keys/identity.ts'
@@ -41,7 +41,7 @@ export async function establishSigner(
   { passphrase, phrase, newKeys, by, cost }: Establishing,
 ): Promise<{ phrase: string; identity: IdentityKey }> {
   await ports.disk.makeDirectory(directory)
-  for (const name of [HEAD, AUDIT])
+  for (const name of [LEDGER_FILES[0], AUDIT])
     if (await ports.disk.exists(join(directory, name)))
       throw boundary('exists', `${join(directory, name)} exists: a new signer needs a directory of its own`)
   const restored: Pick<MemoryBinding, 'began' | 'guard'> = { began: 'restored', guard: { newKeys, known: null } }
