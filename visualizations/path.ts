@@ -54,8 +54,8 @@ function classesOf(chart: Statechart, steps: readonly Marked[], state: string): 
   const inVisited = (key: string) => key.includes('.') && !groups.has(key) && visited.has(key.split('.', 1)[0]!)
   return key => {
     if (key === state) return ['visited', 'now']
-    if (taken.has(key)) return ['taken']
     if (visited.has(key)) return ['visited']
+    if (taken.has(key)) return ['taken']
     return inVisited(key) ? [] : ['aside']
   }
 }

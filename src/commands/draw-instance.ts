@@ -52,6 +52,10 @@ async function findInstance(api: WatcherApi, wanted: string): Promise<{ kind: st
     if (!answer.success) throw operating('unexpected-answer', `${api.base} does not answer as a watcher does`)
     return { kind, travelled: { id: id!, ...answer.data } }
   }
-  const kinds = named ?? `${Object.keys(KINDS).join(', ')}`.replace(/, (?=\w+$)/, ' or ')
+  const kinds =
+    named ??
+    Object.keys(KINDS)
+      .join(', ')
+      .replace(/, (?=\w+$)/, ' or ')
   throw boundary('not-found', `there is no ${kinds} ${id} at ${api.base}`)
 }

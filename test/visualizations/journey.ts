@@ -83,16 +83,17 @@ export async function travel(): Promise<{ system: System; deposited: string }> {
   const system = createSystem(world, await prepare())
   system.signer.start()
   system.watcher.start()
-  let deposited: string | null = null
+  const journey: { deposited: string | null } = { deposited: null }
   const run = async () => {
     await atTip(system)
     const transactionId = await depositAndCredit(system)
     await atTip(system)
     await withdraw(system)
-    deposited = transactionId
+    journey.deposited = transactionId
   }
   run().catch((error: unknown) => world.violate(String(error)))
-  await world.run(() => deposited !== null, world.now() + GUARD_MS)
+  await world.run(() => journey.deposited !== null, world.now() + GUARD_MS)
+  const { deposited } = journey
   if (deposited === null) throw new Error(`the journey did not end: ${world.violation() ?? 'it takes too long'}`)
   return { system, deposited }
 }
