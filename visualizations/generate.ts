@@ -1,72 +1,63 @@
-/** Regenerates visualizations/: for each machine a picture, its Mermaid source and a state table; and the architecture. */
-import { mkdir, writeFile } from 'node:fs/promises'
+/**
+ * Regenerates visualizations/: for each machine a picture, its Mermaid source and a state table; two sequences and the
+ * architecture; and `statecharts.json`, from which everything else that shows a machine draws it (statechart.ts).
+ */
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AnyStateMachine } from 'xstate'
-import { account } from '../machines/account.ts'
-import { address } from '../machines/address.ts'
-import { attempt } from '../machines/attempt.ts'
-import { chain } from '../machines/chain.ts'
-import { coin } from '../machines/coin.ts'
-import { deposit } from '../machines/deposit.ts'
-import { poolMachine } from '../machines/pool.ts'
-import { signingMachine } from '../machines/signing.ts'
-import { transfer } from '../machines/transfer.ts'
-import { withdrawal } from '../machines/withdrawal.ts'
-import { ARCHITECTURE_MERMAID, drawArchitecture } from './architecture.ts'
+import { ARCHITECTURE_MERMAID, architectureSvg } from './architecture.ts'
+import { statechartSvg } from './draw.ts'
 import { mermaidOf } from './mermaid.ts'
 import { modelOf } from './model.ts'
-import { pictureOf } from './picture.ts'
+import { statechartOf } from './plan.ts'
+import { sequenceMermaid, sequenceSvg } from './sequence.ts'
+import { SHOWN } from './shown.ts'
+import type { Statechart } from './statechart.ts'
+import { DEPOSIT, WITHDRAWAL } from './stories.ts'
 import { pageOf } from './table.ts'
 
-interface Shown {
-  machine: AnyStateMachine
-  /** Where its instances live. */
-  side: 'watcher' | 'signer'
-  purpose: string
-}
-
-/** In the order in which they are best read. */
-const SHOWN: readonly Shown[] = [
-  { machine: deposit, side: 'watcher', purpose: 'One payment to one of our addresses.' },
-  { machine: withdrawal, side: 'watcher', purpose: 'One payment that the backend asked for.' },
-  {
-    machine: transfer,
-    side: 'watcher',
-    purpose: 'One thing that the chain owes us: it pays withdrawals, or moves our own coins.',
-  },
-  { machine: attempt, side: 'watcher', purpose: 'One transaction of a transfer, from template to block.' },
-  { machine: chain, side: 'watcher', purpose: 'One network that is followed.' },
-  { machine: address, side: 'watcher', purpose: 'One address of ours, made and attested by the signer.' },
-  { machine: account, side: 'watcher', purpose: 'One account that spends: the treasury.' },
-  { machine: coin, side: 'watcher', purpose: 'One unspent output of ours (bitcoin family).' },
-  { machine: signingMachine, side: 'signer', purpose: 'One attempt, as the signer remembers it.' },
-  {
-    machine: poolMachine,
-    side: 'signer',
-    purpose: 'One extension of a chain’s addresses, as the signer remembers it.',
-  },
-]
+const STORIES = [DEPOSIT, WITHDRAWAL]
+const GENERATED = ['.md', '.mmd', '.svg', '.json']
 
 /** Every generated file, by name. The same machines give the same bytes. */
 export async function render(): Promise<Record<string, string>> {
   const files: Record<string, string> = {
     'README.md': index(),
     'architecture.mmd': ARCHITECTURE_MERMAID,
-    'architecture.svg': await drawArchitecture(),
+    'architecture.svg': architectureSvg(),
   }
-  for (const { machine, purpose } of SHOWN) {
-    const model = modelOf(machine)
-    files[`${model.id}.md`] = pageOf(model, purpose)
-    files[`${model.id}.mmd`] = mermaidOf(model)
-    files[`${model.id}.svg`] = await pictureOf(model)
+  for (const story of STORIES) {
+    files[`${story.name}.mmd`] = sequenceMermaid(story)
+    files[`${story.name}.svg`] = sequenceSvg(story)
   }
-  return files
+  const charts: Statechart[] = []
+  for (const shown of SHOWN) {
+    const model = modelOf(shown.machine)
+    const chart = await statechartOf(shown)
+    charts.push(chart)
+    files[`${model.id}.md`] = pageOf(model, shown.purpose)
+    files[`${model.id}.mmd`] = mermaidOf(model, shown)
+    files[`${model.id}.svg`] = statechartSvg(chart)
+  }
+  return { ...files, 'statecharts.json': chartsText(charts) }
 }
 
+/** What no machine gives any more goes. */
 export async function generate(directory: string): Promise<void> {
   const files = await render()
   await mkdir(directory, { recursive: true })
+  for (const name of await readdir(directory))
+    if (GENERATED.some(end => name.endsWith(end)) && !(name in files)) await rm(join(directory, name))
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
+}
+
+/** A line for each node and edge, so that a change is seen in a difference. */
+function chartsText(charts: readonly Statechart[]): string {
+  const list = (items: readonly object[]) => `[\n${items.map(item => `  ${JSON.stringify(item)}`).join(',\n')}\n ]`
+  const text = charts.map(({ nodes, edges, ...rest }) => {
+    const head = JSON.stringify(rest).slice(1, -1)
+    return `{${head},\n "nodes": ${list(nodes)},\n "edges": ${list(edges)}}`
+  })
+  return `[\n${text.join(',\n')}\n]\n`
 }
 
 const index = (): string =>
@@ -74,18 +65,37 @@ const index = (): string =>
     '# Every machine, drawn',
     '',
     'Generated from the definitions in [machines/](../machines) by `npm run generate`; a test fails when they are stale.',
+    '[docs/machines.md](../docs/machines.md) shows all of them and says how to read them.',
     '',
-    'A dashed `absent` is not stored: creation is an event like any other. Yellow states owe a task, which is performed',
-    'when the state is entered and again at every start until its result is in the ledger. Green states with a double',
-    'border are ends. Events in a box change its data without leaving it. The tables also list whom a rule tells, in the',
-    'same commit, and the spend keys that it reserves or releases.',
+    '| Machine | Lives in | What it is | Ends well in | Ends badly in |',
+    '|---|---|---|---|---|',
+    ...SHOWN.map(
+      ({ machine: { id }, side, purpose, good, bad }) =>
+        `| [${id}](${id}.md) | ${side} | ${purpose} | ${codes(good)} | ${codes(bad)} |`,
+    ),
     '',
-    '| Machine | Lives in | What it is |',
-    '|---|---|---|',
-    ...SHOWN.map(({ machine, side, purpose }) => `| [${machine.id}](${machine.id}.md) | ${side} | ${purpose} |`),
+    '## A deposit and a withdrawal, step by step',
     '',
+    'A test runs both in the simulated world and finds exactly these commits, in this order.',
+    '',
+    ...STORIES.flatMap(({ name, title }) => [
+      `### ${title}`,
+      '',
+      `![${title}](${name}.svg)`,
+      '',
+      `Mermaid: [${name}.mmd](${name}.mmd)`,
+      '',
+    ]),
     '## The parts',
     '',
     '![Backend, watcher, signer and nodes](architecture.svg)',
     '',
+    '## For who draws them elsewhere',
+    '',
+    '`statecharts.json` holds every machine as it lies in its picture: boxes, lines, labels, each with its place. The format',
+    'is [statechart.ts](statechart.ts); [transition.ts](transition.ts) finds the line for a transition of the feed.',
+    '`lockkeeper visualize --instance ID --config watcher.yaml` draws the way of one deposit, withdrawal or transfer.',
+    '',
   ].join('\n')
+
+const codes = (keys: readonly string[]): string => keys.map(key => `\`${key}\``).join(', ')

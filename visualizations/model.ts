@@ -7,7 +7,7 @@ import { said, type Said } from './said.ts'
 
 export interface Rule {
   event: string
-  /** `isPaid`, `isNext and isBehind`, `else` where an earlier alternative has a guard; null where nothing is asked. */
+  /** `isPaid`, `else` where an earlier alternative has a guard; null where nothing is asked. */
   guard: string | null
   /** Key of the state that is entered; null where the state stays. */
   target: string | null
@@ -39,6 +39,13 @@ export interface Model {
   /** What holds in every state that has no rule of its own for the event. */
   anywhere: Rule[]
 }
+
+/** The rules that lead to another state, or back into this one. */
+export const leaving = (rules: readonly Rule[]): Rule[] => rules.filter(({ target }) => target !== null)
+
+/** The rules by which something happens, but not that the state is left. */
+export const staying = (rules: readonly Rule[]): Rule[] =>
+  rules.filter(({ target, isIdle }) => target === null && !isIdle)
 
 const keyOf = (node: AnyStateNode): string => node.path.join('.')
 
@@ -85,13 +92,11 @@ function rulesOf(node: AnyStateNode): Rule[] {
   )
 }
 
-/** `and([…])` is a function that carries its parts. */
+/** Guards are named in setup(): by a name, or by `{ type, params }`. */
 function guardName(guard: unknown): string | null {
   if (guard === undefined) return null
   if (typeof guard === 'string') return guard
-  const { guards, type } = guard as { guards?: unknown[]; type?: string }
-  const parts = guards?.map(guardName)
-  if (parts !== undefined) return parts.join(' and ')
+  const { type } = guard as { type?: string }
   if (type === undefined) throw new Error('a guard without a name cannot be drawn: name it in setup()')
   return type
 }

@@ -3,24 +3,20 @@ import type { Model, Rule } from './model.ts'
 import type { Said } from './said.ts'
 
 /** `height.reached [isPaid]` */
-export const label = ({ event, guard }: Rule): string => (guard === null ? event : `${event} [${guard}]`)
+export const label = ({ event, guard }: Pick<Rule, 'event' | 'guard'>): string =>
+  guard === null ? event : `${event} [${guard}]`
 
 export const sayings = (said: readonly Said[]): string[] =>
   said.map(one => (one.verb === 'tell' ? `tells ${one.to}: ${one.event}` : `${one.verb}s ${one.what}`))
 
-/** A rule of the whole machine holds but where a state has a rule of its own: those states, or nothing. */
-export function exceptions({ states }: Model, { event }: Rule): string {
-  const own = states.filter(state => state.rules.some(rule => rule.event === event)).map(({ name }) => name)
-  return own.length === 0 ? '' : `, not in ${own.join(', ')}`
-}
+/** Where the rules of the whole machine hold. */
+export const ANYWHERE = 'any state'
 
-/** Lines of at most so many characters, broken between words. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word)
-    else lines[lines.length - 1] = `${last} ${word}`
-  }
-  return lines
+/** A rule of the whole machine holds but where a state has a rule of its own: their keys. */
+export const exceptionsOf = ({ states }: Model, { event }: Rule): string[] =>
+  states.filter(state => state.rules.some(rule => rule.event === event)).map(({ key }) => key)
+
+export function exceptions(model: Model, rule: Rule): string {
+  const own = exceptionsOf(model, rule)
+  return own.length === 0 ? '' : `, not in ${own.join(', ')}`
 }

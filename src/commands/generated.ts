@@ -1,5 +1,8 @@
 /** Commands whose work lies outside src: it is compiled beside it, and found by its place. */
+import { fileURLToPath } from 'node:url'
 import { operating, reasonOf } from '../kernel/fault.ts'
+import { readText } from '../shell/files.ts'
+import type { RenderPath } from './draw-instance.ts'
 import type { Terminal } from './terminal.ts'
 import { table } from './table.ts'
 
@@ -25,6 +28,16 @@ const load = (path: string): Promise<unknown> =>
 export async function visualize(directory: string): Promise<void> {
   const { generate } = (await load('visualizations/generate.js')) as { generate: (directory: string) => Promise<void> }
   await generate(directory)
+}
+
+/** From dist/src/commands to what is in the package beside dist. */
+const CHARTS = fileURLToPath(new URL('../../../visualizations/statecharts.json', import.meta.url))
+
+export async function loadRenderPath(): Promise<RenderPath> {
+  type Drawer = (charts: unknown, ...instance: Parameters<RenderPath>) => ReturnType<RenderPath>
+  const module = (await load('visualizations/instance.js')) as { renderPath: Drawer }
+  const charts: unknown = JSON.parse(await readText(CHARTS))
+  return (machine, travelled) => module.renderPath(charts, machine, travelled)
 }
 
 /** Progress goes to stderr, the table to stdout. Performance is reported, never an error. */

@@ -1,6 +1,7 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
 import { dirname, join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { boundary } from '../kernel/fault.ts'
 import type { LogLevel } from '../kernel/ports.ts'
 import { renderReference } from '../config/reference.ts'
 import { parseTokens } from '../http/tokens.ts'
@@ -10,7 +11,8 @@ import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
 import { readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
-import { bench, visualize } from './generated.ts'
+import { drawInstance } from './draw-instance.ts'
+import { bench, loadRenderPath, visualize } from './generated.ts'
 import { describeProgram, GROUPS, WATCHER_CONFIG } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
@@ -18,6 +20,7 @@ import { showStatus } from './status.ts'
 import { outcomeOf } from './outcome.ts'
 import { addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
+import { watcherApi, type WatcherApi } from './watcher-api.ts'
 
 const VERSION = '0.1.0'
 
@@ -105,11 +108,16 @@ function addInspection(program: Command, terminal: Terminal): void {
     .description('shows the chains of a running watcher')
     .requiredOption(...WATCHER_CONFIG)
     .action(async (options: { config: string }) => {
-      const config = await readWatcherConfig(options.config)
-      const token = parseTokens(await readText(config.apiTokenFile))[0]!
-      await showStatus(createRequest().request, config.listen, token, terminal)
+      await showStatus(await apiOf(options.config), terminal)
     })
   addVerify(program, terminal, async () => (await loadMachines()).watcherMachines)
+}
+
+/** The watcher of a configuration, asked with its first token. */
+async function apiOf(configPath: string): Promise<WatcherApi> {
+  const config = await readWatcherConfig(configPath)
+  const token = parseTokens(await readText(config.apiTokenFile))[0]!
+  return watcherApi(createRequest().request, config.listen, token)
 }
 
 function addRebuild(program: Command, terminal: Terminal): void {
@@ -140,13 +148,29 @@ function parseHeight(text: string): number {
   return Number(text)
 }
 
+interface Visualized {
+  out?: string
+  instance?: string
+  config?: string
+}
+
+async function runVisualize({ out, instance, config }: Visualized, terminal: Terminal): Promise<void> {
+  if (instance === undefined && config === undefined) return visualize(out ?? 'visualizations')
+  if (instance === undefined || config === undefined)
+    throw boundary('configuration', 'visualize: --instance and --config go together')
+  const [api, render] = await Promise.all([apiOf(config), loadRenderPath()])
+  await drawInstance({ api, render, id: instance, folder: out ?? '.' }, terminal)
+}
+
 function addGenerators(program: Command, terminal: Terminal): void {
   program
     .command('visualize')
     .helpGroup(GROUPS.develop)
-    .description('regenerates the diagrams and state tables')
-    .option('--out <directory>', 'where to write them', 'visualizations')
-    .action((options: { out: string }) => visualize(options.out))
+    .description('regenerates the diagrams and state tables, or draws the way of one instance')
+    .option('--out <directory>', 'where to write (default: visualizations; of an instance: here)')
+    .option('--instance <id>', 'a deposit, withdrawal or transfer of a running watcher: its way, as SVG and Mermaid')
+    .option('--config <file>', "the watcher's configuration, watcher.yaml: with --instance")
+    .action((options: Visualized) => runVisualize(options, terminal))
   program
     .command('reference')
     .helpGroup(GROUPS.develop)

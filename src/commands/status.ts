@@ -1,12 +1,10 @@
 /** `lockkeeper status`: what a running watcher says of its chains, as a table. */
 import { z } from 'zod'
-import { boundary, operating } from '../kernel/fault.ts'
-import type { Request } from '../kernel/ports.ts'
+import { operating } from '../kernel/fault.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import type { WatcherApi } from './watcher-api.ts'
 
-const TIMEOUT_MS = 10_000
-const MAXIMUM_BYTES = 16 * 1024 * 1024
 const INSTANCES = /^lockkeeper_instances\{(.*)\} (\d+)$/
 
 const chainsSchema = z.object({
@@ -25,11 +23,9 @@ const chainsSchema = z.object({
   ),
 })
 
-/** @param listen as the watcher's configuration has it */
-export async function showStatus(request: Request, listen: string, token: string, terminal: Terminal): Promise<void> {
-  const base = listen.startsWith('unix:') ? `${listen}:` : `http://${listen}`
-  const chains = chainsSchema.safeParse(JSON.parse(await get(request, `${base}/v1/chains`, token)))
-  if (!chains.success) throw operating('unexpected-answer', `${base} does not answer as a watcher does`)
+export async function showStatus(api: WatcherApi, terminal: Terminal): Promise<void> {
+  const chains = chainsSchema.safeParse(JSON.parse(await api.get('/v1/chains')))
+  if (!chains.success) throw operating('unexpected-answer', `${api.base} does not answer as a watcher does`)
   const head = ['chain', 'state', 'height', 'node', 'lag', 'free', 'assigned', 'confirmed', 'pending', 'reserved']
   const rows = chains.data.items.flatMap(chain => {
     const { free, assigned } = chain.addressPool
@@ -44,26 +40,10 @@ export async function showStatus(request: Request, listen: string, token: string
     ])
   })
   for (const line of table([head, ...rows.map(row => row.map(cell => String(cell ?? '-')))])) terminal.out(line)
-  const counts = instances(await get(request, `${base}/metrics`, token))
+  const counts = instances(await api.get('/metrics'))
   if (counts.length === 0) return
   terminal.out('')
   for (const line of table([['chain', 'kind', 'state', 'instances'], ...counts])) terminal.out(line)
-}
-
-async function get(request: Request, url: string, token: string): Promise<string> {
-  const headers = { authorization: `Bearer ${token}` }
-  const answer = await request({
-    method: 'GET',
-    url,
-    headers,
-    body: null,
-    timeoutMs: TIMEOUT_MS,
-    maximumBytes: MAXIMUM_BYTES,
-  })
-  const text = new TextDecoder().decode(answer.body)
-  if (answer.status !== 200)
-    throw boundary('unexpected-answer', `${url} answered ${answer.status}: ${text.slice(0, 200)}`)
-  return text
 }
 
 /** Prometheus lines `lockkeeper_instances{chain="…",kind="…",state="…"} n`. */

@@ -49,6 +49,8 @@ describe('wrong usage', () => {
     [['status', '--config', 'missing.yaml'], 'missing.yaml'],
     [['verify', '--config', 'missing.yaml'], 'missing.yaml'],
     [['authorise', '--key', 'missing.key', '--intent', '-'], 'missing.key'],
+    [['visualize', '--instance', 'w-1'], '--config'],
+    [['visualize', '--instance', 'w-1', '--config', 'missing.yaml'], 'missing.yaml'],
   ])('%j ends with 2 and names what is wrong', async (args, named) => {
     const { status, err } = await run(...args)
     expect(err).toContain(named)
@@ -75,6 +77,7 @@ describe('wrong usage', () => {
     ['signer-memory begin', 'signer.yaml'],
     ['rebuild', 'watcher.yaml'],
     ['accept-signer', 'lost for good'],
+    ['visualize', '--instance'],
   ])('%s --help says how it is used, and fits a terminal', async (command, named) => {
     const { status, out, err } = await run(...command.split(' '), '--help')
     expect([status, err]).toEqual([0, ''])
