@@ -132,10 +132,12 @@ function parentsOf(memory: LiveMemory, keys: readonly SpendKey[], seen = new Set
   })
 }
 
-/** What the node still has, or has in a block, needs no second broadcast. */
+/** What the node still has, or has in a block, needs no second broadcast. What it has lost and does not take again says so. */
 async function publishAgain(node: Node, transaction: Signed): Promise<Published> {
   const located = await node.locate(transaction)
-  return located.kind === 'absent' ? node.publish(transaction) : { kind: 'known' }
+  if (located.kind !== 'absent') return { kind: 'known' }
+  const published = await node.publish(transaction)
+  return 'reason' in published ? { ...published, reason: `not in the node's mempool: ${published.reason}` } : published
 }
 
 async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {

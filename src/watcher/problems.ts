@@ -1,4 +1,6 @@
 /** What keeps a chain from being followed, in sentences for whoever runs it. Moments are of the clock that only goes forward. */
+import { nameOf, type IdOf } from '../../machines/ids.ts'
+import type { InstanceOf } from '../kernel/entry.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainHealth, Trouble } from './health.ts'
 
@@ -15,6 +17,8 @@ export interface ChainNow {
 const SLOW_BLOCKS = 20
 /** A batch's window comes on top. */
 const LONG_QUEUED_MS = 30 * 60_000
+/** A node that was restarted, or a mempool that is full for a moment, takes it back within this time. */
+const LONG_UNKNOWN_MS = 30 * 60_000
 /** Shorter ones are said in the log and in the metrics. */
 const LONG_STANDSTILL_MS = 5000
 /** Calls to a node end after half a minute; a turn makes a few of them. */
@@ -91,6 +95,48 @@ export function queueProblems(memory: LiveMemory, chain: string, windowMs: numbe
   const [oldest] = memory.list('withdrawal', chain, 'queued')
   const { id, reason } = oldest!.context
   return [`${chain}: withdrawal ${id} has been queued for ${spoken(ms)}: ${reason ?? 'no reason is known'}`]
+}
+
+/** Whom an attempt was to pay, for a sentence: the first of them by name. */
+function payeesOf(memory: LiveMemory, transfer: IdOf<'transfer'>): string {
+  const { withdrawals = [] } = memory.get(transfer)?.context ?? {}
+  const [first] = withdrawals
+  if (first === undefined) return `transfer ${nameOf(transfer)}`
+  const more = withdrawals.length > 1 ? ` and ${withdrawals.length - 1} more` : ''
+  return `withdrawal ${nameOf(first.id)}${more}`
+}
+
+/** One sentence for all that have the same trouble, so that a thousand of them stay readable. */
+function saidOnce(attempts: readonly InstanceOf<'attempt'>[], say: (first: InstanceOf<'attempt'>) => string): string[] {
+  const [first] = attempts
+  if (first === undefined) return []
+  return [attempts.length > 1 ? `${say(first)} (and ${attempts.length - 1} more such transactions)` : say(first)]
+}
+
+/**
+ * Empty when what is signed is on its way. A transaction that the node does not have in its mempool, and does not take again,
+ * is never mined by waiting. Moments are of the clock on the wall, because the ledger's are.
+ */
+export function broadcastProblems(memory: LiveMemory, chain: string, now: number): string[] {
+  const outgoing = [...memory.list('attempt', chain, 'signed'), ...memory.list('attempt', chain, 'published')]
+  const lost = outgoing.filter(({ at, context }) => context.reason !== null && now - at > LONG_UNKNOWN_MS)
+  return saidOnce(
+    lost,
+    ({ at, context: { transactionId, transfer, reason } }) =>
+      `${chain}: the node has not taken transaction ${transactionId} (${payeesOf(memory, transfer)}) for ${spoken(now - at)}: ${reason}`,
+  )
+}
+
+/** Empty when nothing waits for a person to resume it. */
+export function stoppedProblems(memory: LiveMemory, chain: string): string[] {
+  const stuck = memory.list('account', chain, 'stuck').map(({ context: { index, reason } }) => {
+    return `${chain}: account ${index} is stuck, nothing is paid from it: ${reason}`
+  })
+  const refused = saidOnce(
+    memory.list('attempt', chain, 'refused'),
+    ({ context: { transfer, reason } }) => `${chain}: the signer refuses ${payeesOf(memory, transfer)}: ${reason}`,
+  )
+  return [...stuck, ...refused]
 }
 
 /** Empty when the process has turned all the time lately. */

@@ -1,15 +1,21 @@
 import { describe, expect, test } from 'vitest'
+import { invariant } from '../../src/kernel/fault.ts'
+import { claim } from '../../src/kernel/untyped.ts'
+import type { Inbound } from '../../src/orchestrator/inbound.ts'
 import type { ChainHealth, Trouble } from '../../src/watcher/health.ts'
 import { createHealth, healthOf } from '../../src/watcher/health.ts'
+import { attemptId } from '../../machines/ids.ts'
 import {
+  broadcastProblems,
   followingProblems,
   longestQueuedMs,
   presentReason,
   pulseProblems,
   queueProblems,
+  stoppedProblems,
   type ChainNow,
 } from '../../src/watcher/problems.ts'
-import { createRig, openChain, requested } from '../orchestrator/rig.ts'
+import { contextOf, createRig, funded, gathered, openChain, policy, requested, type Rig } from '../orchestrator/rig.ts'
 
 const MINUTE_MS = 60_000
 const NOW = 1_000 * MINUTE_MS
@@ -97,6 +103,64 @@ describe('a withdrawal that is not planned', () => {
     expect(after(30)).toEqual([])
     expect(after(31)).toEqual(['litecoin: withdrawal w-1 has been queued for 31 min: no reason is known'])
     expect(after(31, 5 * MINUTE_MS)).toEqual([])
+  })
+})
+
+describe('a withdrawal that is planned', () => {
+  /** Told as the attempt's present run would tell it. */
+  async function planned(): Promise<{ rig: Rig; report: (type: string, data: object) => Promise<void> }> {
+    const rig = await funded(['5000'])
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    const id = attemptId(contextOf(rig, 'withdrawal/w-1').transfer!, 1)
+    const report = (type: string, data: object) => {
+      const { entered } = rig.orchestrator.memory.get(id)!
+      return rig.send(claim<Inbound>({ type, at: rig.now(), run: `${id}@${entered}`, data: { id, ...data } }))
+    }
+    return { rig, report }
+  }
+  const position = { sequence: 9, hash: 'h9' }
+
+  test('and lost by the node says so at once, and is a problem after half an hour; one that is in its mempool is none', async () => {
+    const { rig, report } = await planned()
+    const { memory } = rig.orchestrator
+    const after = (minutes: number) => broadcastProblems(memory, 'litecoin', rig.now() + minutes * MINUTE_MS)
+    await report('signing.completed', { transactionId: 't1', raw: '00', earlier: null, position })
+    await report('publishing.answered', { reason: null })
+    expect(after(600)).toEqual([])
+    const reason = "not in the node's mempool: mempool min fee not met"
+    await report('publishing.refused', { reason })
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toBe(reason)
+    expect(after(30)).toEqual([])
+    const problem = `litecoin: the node has not taken transaction t1 (withdrawal w-1) for 31 min: ${reason}`
+    expect(after(31)).toEqual([problem])
+    await report('publishing.answered', { reason: null })
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toBeNull()
+    expect(after(600)).toEqual([])
+  })
+
+  test('and refused by the signer is a problem until somebody resumes it', async () => {
+    const { rig, report } = await planned()
+    expect(stoppedProblems(rig.orchestrator.memory, 'litecoin')).toEqual([])
+    await report('signing.refused', { reason: 'over the cap', unsignable: [], position })
+    expect(stoppedProblems(rig.orchestrator.memory, 'litecoin')).toEqual([
+      'litecoin: the signer refuses withdrawal w-1: over the cap',
+    ])
+  })
+
+  test('with what contradicts the ledger leaves its account stuck, which is a problem', async () => {
+    const planner = {
+      ...policy.planner,
+      plan: () => {
+        throw invariant('impossible-plan', 'a coin is not what it was')
+      },
+    }
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner } } })
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    expect(stoppedProblems(rig.orchestrator.memory, 'litecoin')).toEqual([
+      'litecoin: account 0 is stuck, nothing is paid from it: a coin is not what it was',
+    ])
   })
 })
 

@@ -6,7 +6,7 @@ import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
-import { followingProblems, pulseProblems, queueProblems } from '../problems.ts'
+import { broadcastProblems, followingProblems, pulseProblems, queueProblems, stoppedProblems } from '../problems.ts'
 import { createMetrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
@@ -24,7 +24,13 @@ function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain
   if (signerProblem !== null) problems.push(`${chain}: the signer cannot be used: ${signerProblem}`)
   else if (!isReconciled) problems.push(`${chain}: the signer's memory has not been compared yet`)
   const { windowMs } = policies[chain]!.batch
-  return [...problems, ...queueProblems(orchestrator.memory, chain, windowMs, clock.now())]
+  const { memory } = orchestrator
+  return [
+    ...problems,
+    ...stoppedProblems(memory, chain),
+    ...queueProblems(memory, chain, windowMs, clock.now()),
+    ...broadcastProblems(memory, chain, clock.now()),
+  ]
 }
 
 const healthz = () =>
