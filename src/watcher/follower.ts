@@ -79,11 +79,11 @@ const movedAt = ({ clock }: FollowerOptions, tipTime: number): number =>
   clock.monotonic() - Math.max(0, clock.now() - tipTime * MILLISECONDS_PER_SECOND)
 
 async function identify(follower: Follower): Promise<Identity> {
-  const { chain, node, health } = follower
+  const { chain, node, health, log } = follower
   const identity = await node.identify()
   const { height, version, syncing, tipTime } = identity
-  const known = { nodeHeight: height, nodeVersion: version, isNodeSyncing: syncing }
-  health.trigger.noted({ chain, ...known, movedAt: movedAt(follower, tipTime) })
+  log('debug', 'the node says what it is', { chain, version, height, syncing })
+  health.trigger.noted({ chain, nodeHeight: height, isNodeSyncing: syncing, movedAt: movedAt(follower, tipTime) })
   return identity
 }
 

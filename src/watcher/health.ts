@@ -17,7 +17,6 @@ export interface Trouble {
 
 export interface ChainHealth {
   nodeHeight: number | null
-  nodeVersion: string | null
   /** The node says that it is downloading its chain. */
   isNodeSyncing: boolean
   /** Why the node cannot be followed, as it is now: the ledger holds the reason that it began with. */
@@ -44,7 +43,6 @@ export type Health = ReturnType<typeof createHealth>
 
 const unknown: ChainHealth = {
   nodeHeight: null,
-  nodeVersion: null,
   isNodeSyncing: false,
   nodeTrouble: null,
   mempoolTrouble: null,
