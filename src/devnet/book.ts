@@ -147,7 +147,14 @@ function debit(tables: Tables, { type: _, ...withdrawal }: Entry & { type: 'with
   const { id, user, asset, amount } = withdrawal
   if (tables.withdrawals.has(id)) refuse(`${id} is debited already`)
   if ((tables.balances.get(`${user}/${asset}`) ?? 0n) < BigInt(amount)) refuse(`${user} has not ${amount} ${asset}`)
-  const fresh = { round: 1, memory: tables.memory, cancellation: null, receipt: null, state: 'asked', transactionId: null }
+  const fresh = {
+    round: 1,
+    memory: tables.memory,
+    cancellation: null,
+    receipt: null,
+    state: 'asked',
+    transactionId: null,
+  }
   tables.withdrawals.set(id, { ...withdrawal, ...fresh })
   tables.owed.withdrawals.add(id)
   move(tables, user, asset, -BigInt(amount))

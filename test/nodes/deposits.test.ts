@@ -56,7 +56,7 @@ describe('a deposit', () => {
     expect((await system.put(`${path}/credit`)).status).toBe(409)
   })
 
-  test('to an address of the pool that nobody has yet is followed all the same', async () => {
+  test('to an address of the pool that nobody has yet is followed, and quarantined until somebody has it', async () => {
     const config = JSON.parse(readFileSync(join(system.directory, 'signer.yaml'), 'utf8')) as { listen: string }
     const token = readFileSync(join(system.directory, 'secrets', 'signer-token'), 'utf8').trim()
     const answer = await fetch(`http://${config.listen}/v1/chains/${CHAIN}/addresses?from=15&limit=1`, {
@@ -65,7 +65,7 @@ describe('a deposit', () => {
     const [{ address }] = (await answer.json()) as [{ address: string }]
     const { path } = await deposit(system, address)
     await system.mine(CREDIT)
-    expect(await system.reaches(path, 'confirmed')).toMatchObject({ reference: null })
+    expect(await system.reaches(path, 'quarantined')).toMatchObject({ reference: null, confirmations: CREDIT })
   })
 
   test('B7: two outputs of one transaction, and two payments to one address, are separate deposits', async () => {

@@ -7,6 +7,7 @@ import type { Place } from '../../../machines/vocabulary.ts'
 import { stateOf, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { blockFacet } from '../facets.ts'
 import { onFacts } from './facts.ts'
+import { onLeft } from './transactions.ts'
 import type { RouteView } from './view.ts'
 
 const isFollowing = (chain: InstanceOf<'chain'> | undefined): chain is InstanceOf<'chain'> =>
@@ -40,14 +41,16 @@ export function onConnected(view: RouteView, block: Block, nodeHeight: number, f
   return [tell(id, 'block.connected', at, connected), ...onFacts(view, facts)]
 }
 
-/** The last messages of a block: who wakes at its height, whoever waits for funds, and that it is applied. */
+/** The last messages of a block: who wakes at its height, what nobody needs any more, whoever waits for funds, and that it is applied. */
 export function onApplied(
-  { policy, at }: RouteView,
+  view: RouteView,
   wakened: readonly IdOf<Hearing<'height.reached'>>[],
   { height, hash }: Place,
 ): Message[] {
+  const { policy, at } = view
   return [
     ...wakened.map(id => tell(id, 'height.reached', at, { height })),
+    ...onLeft(view),
     tell(treasuryId(policy.name), 'funds.arrived', at, {}),
     tell(chainId(policy.name), 'block.applied', at, { height, hash }),
   ]
@@ -56,8 +59,11 @@ export function onApplied(
 /** The kinds that end in a block. */
 export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'transfer', 'withdrawal'] as const
 
+/** With those the transactions that have paid them. */
+const REVOCABLE = [...ENDING_IN_BLOCKS, 'transaction'] as const
+
 export const onRecovered = (ended: readonly Instance[], at: number): Message[] =>
-  ended.flatMap(({ id }) => (isIdOf(ENDING_IN_BLOCKS, id) ? [tell(id, 'ending.revoked', at, {})] : []))
+  ended.flatMap(({ id }) => (isIdOf(REVOCABLE, id) ? [tell(id, 'ending.revoked', at, {})] : []))
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
 export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [
