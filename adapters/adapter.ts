@@ -128,6 +128,11 @@ export interface Node {
   /** `recent`: the blocks we stand on, oldest first, at least one. */
   next(recent: readonly Place[]): Promise<Next>
   /**
+   * Of a block that is left: transactions on which something stands that we watch, each before what stands on it. Empty where the node
+   * does not have the block: another one in the place of a lost one.
+   */
+  left(block: Place): Promise<TransactionSeen[]>
+  /**
    * Unconfirmed facts that were not reported before: hints, at most `limit` transactions a call. A payment comes behind the unconfirmed
    * transactions that it stands on.
    */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fromSatoshi } from '../../adapters/bitcoin/rpc.ts'
+import { fromSatoshi, toSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import { deposit, depositIn, rawOf, rivals } from './payer.ts'
 import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
 
@@ -180,5 +180,53 @@ describe('a reorganisation', () => {
     expect((await system.get('/readyz')).status).toBe(200)
     const next = await confirmed()
     expect((await system.put(`${next.path}/credit`)).status).toBe(200)
+  })
+})
+
+/** Pays to our address from what `raw` pays in its first output: a child of a transaction that is not ours. */
+async function childOf(raw: string, address: string): Promise<string> {
+  const { rpc } = system.node
+  const { txid, vout } = (await rpc('decoderawtransaction', raw)) as {
+    txid: string
+    vout: { value: unknown; scriptPubKey: { hex: string } }[]
+  }
+  const [{ value, scriptPubKey }] = vout as [(typeof vout)[number]]
+  const outputs = { [address]: fromSatoshi(toSatoshi(value as string) - 10_000n) }
+  const made = await rpc('createrawtransaction', [{ txid, vout: 0 }], outputs)
+  const spent = [{ txid, vout: 0, scriptPubKey: scriptPubKey.hex, amount: value }]
+  return ((await rpc('signrawtransactionwithwallet', made, spent)) as { hex: string }).hex
+}
+
+describe('a deposit that stands on a stranger’s transaction', () => {
+  test('is lost, when a reorganisation brings another in the place of its parent, and that is final', async () => {
+    const { node } = system
+    const { address } = await newAddress()
+    const { raw, rival } = await rivals(node, (await node.rpc('getnewaddress')) as string)
+    const child = await childOf(raw, address)
+    const { path } = await depositIn(node, child, address)
+    const to = (await node.rpc('getnewaddress')) as string
+    await node.rpc('generateblock', to, [raw])
+    await node.rpc('generateblock', to, [child])
+    await system.mine(CREDIT - 1)
+    await system.reaches(path, 'confirmed')
+    await system.reorganise(CREDIT + 1, [rival])
+    await system.synced()
+    await system.reaches(path, 'reversed')
+    await system.mine(FINAL)
+    expect((await system.reaches(path, 'lost')).reason).toMatch(/its inputs were spent by/)
+  })
+
+  test('is dropped, when its parent was never in a block and another is in its place, and that is final', async () => {
+    const { node } = system
+    const { address } = await newAddress()
+    const { raw, rival } = await rivals(node, (await node.rpc('getnewaddress')) as string)
+    const child = await childOf(raw, address)
+    const { path } = await depositIn(node, child, address)
+    await node.rpc('sendrawtransaction', raw)
+    await node.rpc('sendrawtransaction', child)
+    await system.reaches(path, 'detected')
+    await node.rpc('generateblock', (await node.rpc('getnewaddress')) as string, [rival])
+    await system.mine(FINAL)
+    await system.reaches(path, 'dropped')
   })
 })

@@ -1,5 +1,5 @@
 /** What happens to a followed chain itself: opened, blocks on and back, resumed. */
-import type { Block, Fact } from '../../../adapters/adapter.ts'
+import type { Block, Fact, TransactionSeen } from '../../../adapters/adapter.ts'
 import { chainId, isIdOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
 import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
@@ -20,14 +20,19 @@ export function onOpened({ policy, at }: RouteView): Message[] {
 
 /**
  * Only a block that the chain's own machine takes back is taken back for those that stand in it; the chain leaves it last, so
- * that a crash between two slices finds it still there.
+ * that a crash between two slices finds it still there. What bore something of ours is kept first: a conflict of it is one of ours.
  */
-export function onDisconnected({ memory, policy, at }: RouteView, { height, hash }: Place): Message[] {
+export function onDisconnected(
+  view: RouteView,
+  { height, hash, standing }: Place & { standing: readonly TransactionSeen[] },
+): Message[] {
+  const { memory, policy, at } = view
   const id = chainId(policy.name)
   const chain = memory.get(id)
   const isAccepted = isFollowing(chain) && isTakenBack(chain.context, { height, hash })
   const ids = isAccepted ? memory.find(blockFacet(policy.name, hash)) : []
-  return [...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))
+  const bearing = isAccepted ? onFacts(view, standing) : []
+  return [...bearing, ...[...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))]
 }
 
 /** Facts of a block that the chain's machine would not accept are facts of nothing. */
