@@ -10,6 +10,7 @@ import { coin } from '../machines/coin.ts'
 import { deposit } from '../machines/deposit.ts'
 import { poolMachine } from '../machines/pool.ts'
 import { signingMachine } from '../machines/signing.ts'
+import { transaction } from '../machines/transaction.ts'
 import { transfer } from '../machines/transfer.ts'
 import { withdrawal } from '../machines/withdrawal.ts'
 import { ARCHITECTURE_MERMAID, drawArchitecture } from './architecture.ts'
@@ -39,6 +40,11 @@ const SHOWN: readonly Shown[] = [
   { machine: address, side: 'watcher', purpose: 'One address of ours, made and attested by the signer.' },
   { machine: account, side: 'watcher', purpose: 'One account that spends: the treasury.' },
   { machine: coin, side: 'watcher', purpose: 'One unspent output of ours (bitcoin family).' },
+  {
+    machine: transaction,
+    side: 'watcher',
+    purpose: 'One transaction that pays us, or bears one that does (bitcoin family).',
+  },
   { machine: signingMachine, side: 'signer', purpose: 'One attempt, as the signer remembers it.' },
   {
     machine: poolMachine,
