@@ -191,7 +191,7 @@ async function childOf(raw: string, address: string): Promise<string> {
     vout: { value: unknown; scriptPubKey: { hex: string } }[]
   }
   const [{ value, scriptPubKey }] = vout as [(typeof vout)[number]]
-  const outputs = { [address]: fromSatoshi(toSatoshi(value as string) - 10_000n) }
+  const outputs = { [address]: fromSatoshi(toSatoshi(value) - 10_000n) }
   const made = await rpc('createrawtransaction', [{ txid, vout: 0 }], outputs)
   const spent = [{ txid, vout: 0, scriptPubKey: scriptPubKey.hex, amount: value }]
   return ((await rpc('signrawtransactionwithwallet', made, spent)) as { hex: string }).hex
@@ -225,7 +225,7 @@ describe('a deposit that stands on a stranger’s transaction', () => {
     await node.rpc('sendrawtransaction', raw)
     await node.rpc('sendrawtransaction', child)
     await system.reaches(path, 'detected')
-    await node.rpc('generateblock', (await node.rpc('getnewaddress')) as string, [rival])
+    await node.rpc('generateblock', await node.rpc('getnewaddress'), [rival])
     await system.mine(FINAL)
     await system.reaches(path, 'dropped')
   })
