@@ -61,8 +61,17 @@ export interface SpendSeen {
   executed: boolean
 }
 
+/** A transaction on which a payment to us stands while it is in no block: a spend of one of its inputs by another undoes them both. */
+export interface TransactionSeen {
+  kind: 'transaction.seen'
+  transaction: string
+  /** Hex; null where only its inputs are known. */
+  raw: string | null
+  inputs: SpendKey[]
+}
+
 /** Facts of one block stand in the order of the chain; a transaction's spends stand before its payments. */
-export type Fact = PaymentSeen | SpendSeen
+export type Fact = PaymentSeen | SpendSeen | TransactionSeen
 
 /**
  * One block on, one back, or nothing new. A node that lags is `unchanged` (A4). What makes us go back is a definite answer: another
@@ -118,7 +127,15 @@ export interface Node {
   base(height: number | 'latest'): Promise<Block>
   /** `recent`: the blocks we stand on, oldest first, at least one. */
   next(recent: readonly Place[]): Promise<Next>
-  /** Unconfirmed facts that were not reported before: hints, at most `limit` transactions a call. */
+  /**
+   * Of a block that is left: transactions on which something stands that we watch, each before what stands on it. Empty where the node
+   * does not have the block: another one in the place of a lost one.
+   */
+  left(block: Place): Promise<TransactionSeen[]>
+  /**
+   * Unconfirmed facts that were not reported before: hints, at most `limit` transactions a call. A payment comes behind the unconfirmed
+   * transactions that it stands on.
+   */
   pending(limit: number): Promise<Fact[]>
   gather(): Promise<PlanFacts>
   publish(transaction: Signed): Promise<Published>

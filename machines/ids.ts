@@ -13,6 +13,7 @@ export const WATCHER_KINDS = [
   'chain',
   'coin',
   'deposit',
+  'transaction',
   'transfer',
   'withdrawal',
 ] as const
@@ -56,6 +57,12 @@ export const addressId = (chain: string, index: number): IdOf<'address'> => idOf
 export const coinId = (key: SpendKey): IdOf<'coin'> => idOf('coin', key)
 /** `name`: a fact of the chain, as the family says it. */
 export const depositId = (name: string): IdOf<'deposit'> => idOf('deposit', name)
+/** `txid` as the family displays it. */
+export const transactionOf = (chain: string, txid: string): IdOf<'transaction'> =>
+  idOf('transaction', `${chain}:${txid}`)
+/** The transaction that has made what this outpoint names (bitcoin family). */
+export const transactionOfKey = (key: SpendKey): IdOf<'transaction'> =>
+  idOf('transaction', key.slice(0, key.lastIndexOf(':')))
 /** The coin that a deposit has brought (bitcoin family). */
 export const coinOfDeposit = (id: IdOf<'deposit'>): IdOf<'coin'> => idOf('coin', nameOf(id))
 /** `name`: the one that the backend gave. */

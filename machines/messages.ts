@@ -142,9 +142,6 @@ export interface CoinFacts {
   amount: Amount
   transactionId: string
   outputIndex: number
-  /** The whole paying transaction, hex. */
-  raw: string
-  inputs: SpendKey[]
   /** Change or another payment of our own: trusted before it is deep. */
   own: boolean
   /** Confirmations before it may be spent. */
@@ -180,8 +177,6 @@ export interface DepositFacts {
   amount: Amount
   transactionId: string
   outputIndex: number
-  /** What the paying transaction spends: a spend of one of these by another is a conflict. */
-  inputs: SpendKey[]
   /** Confirmations to be offered. */
   required: number
   /** Confirmations that no accepted reorg undoes. */
@@ -198,6 +193,20 @@ export type DepositEvent =
   | HeightReached
   | BlockDisconnected
   | EndingRevoked
+
+/** What is known of a transaction that pays us, or that such a one stands on. */
+export interface TransactionFacts {
+  chain: string
+  transactionId: string
+  /** All of it, hex; null where only its inputs are known. */
+  raw: string | null
+  /** What it spends: a spend of one of these by another is a conflict. */
+  inputs: SpendKey[]
+}
+
+/** What a transaction hears: that it is there, and that nothing of it lives any more. */
+export type TransactionEvent =
+  Event<'transaction.seen', TransactionFacts> | Event<'transaction.forgotten', Nothing> | EndingRevoked
 
 /** A withdrawal that a transfer pays. */
 export interface PaidShare {
@@ -334,6 +343,7 @@ export interface Events {
   chain: ChainEvent
   coin: CoinEvent
   deposit: DepositEvent
+  transaction: TransactionEvent
   transfer: TransferEvent
   withdrawal: WithdrawalEvent
   signing: SigningEvent

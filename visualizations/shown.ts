@@ -8,6 +8,7 @@ import { coin } from '../machines/coin.ts'
 import { deposit } from '../machines/deposit.ts'
 import { poolMachine } from '../machines/pool.ts'
 import { signingMachine } from '../machines/signing.ts'
+import { transaction } from '../machines/transaction.ts'
 import { transfer } from '../machines/transfer.ts'
 import { voidMachine } from '../machines/void.ts'
 import { withdrawal } from '../machines/withdrawal.ts'
@@ -100,6 +101,15 @@ export const SHOWN: readonly Shown[] = [
     path: ['absent', 'unconfirmed', 'spendable', 'reserved', 'spent'],
     good: ['spent'],
     bad: ['lost'],
+  },
+  {
+    machine: transaction,
+    side: 'watcher',
+    purpose: 'One transaction that pays us, or bears one that does (bitcoin family).',
+    path: ['absent', 'known', 'forgotten'],
+    good: [],
+    bad: [],
+    neutral: ['forgotten'],
   },
   {
     machine: signingMachine,

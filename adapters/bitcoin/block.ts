@@ -3,7 +3,7 @@
  * Whatever cannot be read entirely throws: a chain stops rather than skip something (B13).
  */
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
-import type { Fact, PaymentSeen, SpendSeen } from '../adapter.ts'
+import type { Fact, PaymentSeen, SpendSeen, TransactionSeen } from '../adapter.ts'
 import { addressOf } from './address.ts'
 import { displayOf, hash256 } from './hash.ts'
 import type { Network } from './network.ts'
@@ -24,7 +24,7 @@ import {
   unreadable,
 } from './transaction.ts'
 import type { BitcoinWatch } from './watch.ts'
-import { COIN } from './watch.ts'
+import { COIN, CONFLICT } from './watch.ts'
 
 /** What a scan needs to know of the chain. */
 export interface ScanContext {
@@ -32,6 +32,8 @@ export interface ScanContext {
   asset: string
   network: Network
   watch: BitcoinWatch
+  /** The block is left: of interest is what something that we watch stands on, and nothing else. */
+  isLeft?: true
 }
 
 /** A block's header, and what in it concerns us. */
@@ -51,6 +53,11 @@ const HASH_BYTES = 32
 const AUXPOW_VERSION_BIT = 0x100
 /** Litecoin Core: PEGOUT_MATURITY. */
 const PEG_OUT_MATURITY = 6
+/** A coinbase spends nothing: what only one transaction can be, is that of its height. No transaction has this id. */
+const COINBASES = '0'.repeat(64)
+/** Told of one block that is left, in transactions and in bytes: what strangers stand on is theirs to choose. */
+const LEFT_MAXIMUM = 500
+const LEFT_MAXIMUM_BYTES = 4 * 1024 * 1024
 
 /** The state of one scan: `fresh` holds outputs of ours that this very block created (B15), from the first one on. */
 interface Scan {
@@ -69,16 +76,74 @@ export function scanBlock(bytes: Uint8Array, context: ScanContext, height: numbe
   if (transactions === 0) throw unreadable(cursor, 'a block without transactions')
   const span = createSpan()
   const facts: Fact[] = []
+  const spans: Span[] = []
   for (let position = 0; position < transactions; position++) {
     skim(cursor, span, scan.matcher)
     const isLast = position === transactions - 1
     if ((span.flags & MWEB_FLAG) !== 0 && !(context.network.mweb && isLast && position > 0))
       throw unreadable(cursor, 'an MWEB flag that does not belong here')
-    if (span.touched) for (const fact of factsOf(bytes, span, scan, position === 0)) facts.push(fact)
+    if (context.isLeft) spans.push({ ...span })
+    else if (span.touched || (position === 0 && isAwaited(context, height)))
+      for (const fact of factsOf(bytes, span, scan, position === 0)) facts.push(fact)
   }
   if ((span.flags & MWEB_FLAG) !== 0) skipExtensionBlock(cursor)
   if (cursor.at !== bytes.length) throw unreadable(cursor, 'something is left over')
-  return { ...header, transactions, facts }
+  return { ...header, transactions, facts: context.isLeft ? standingOn(bytes, spans, context, height) : facts }
+}
+
+/** Whether the coinbase of another block at this height has paid us: this one is in its place. */
+const isAwaited = ({ watch }: ScanContext, height: number): boolean =>
+  (watch.spends(outpointBytes(COINBASES, height), 0) & CONFLICT) !== 0
+
+const coinbaseKey = (chain: string, height: number): SpendKey => `${chain}:${COINBASES}:${height}`
+
+/** Transactions with an output that something watched spends, or something found here: from the last on, so that it goes as deep as it is. */
+function standingOn(
+  bytes: Uint8Array,
+  spans: readonly Span[],
+  context: ScanContext,
+  height: number,
+): TransactionSeen[] {
+  const { chain, watch } = context
+  const wanted = new Set<SpendKey>()
+  const found: TransactionSeen[] = []
+  let size = 0
+  for (const [position, span] of [...spans.entries()].reverse()) {
+    const transaction = txidOf(bytes, span)
+    const isWanted = (output: number) =>
+      wanted.has(`${chain}:${transaction}:${output}`) ||
+      (watch.spends(outpointBytes(transaction, output), 0) & CONFLICT) !== 0
+    if (!Array.from({ length: span.outputs }, (_, output) => output).some(isWanted)) continue
+    size += span.end - span.start
+    if (found.length >= LEFT_MAXIMUM || size > LEFT_MAXIMUM_BYTES) break
+    const seen = transactionSeen(bytes, span, context, position === 0 ? height : null)
+    for (const key of seen.inputs) wanted.add(key)
+    found.push(seen)
+  }
+  return found.reverse()
+}
+
+/** `coinbaseOf`: the height of the block whose coinbase it is. */
+function transactionSeen(
+  bytes: Uint8Array,
+  span: Span,
+  { chain }: ScanContext,
+  coinbaseOf: number | null,
+): TransactionSeen {
+  const spent = () => outpointsOf(bytes, span).map(at => spendKeyAt(chain, bytes, at))
+  const inputs = coinbaseOf === null ? spent() : [coinbaseKey(chain, coinbaseOf)]
+  // Nobody may publish a coinbase.
+  const raw = coinbaseOf === null ? rawOf(bytes, span) : null
+  return { kind: 'transaction.seen', transaction: txidOf(bytes, span), raw, inputs }
+}
+
+/** What a raw unconfirmed transaction spends. Faults as `scanTransaction`. */
+export function readAncestor(bytes: Uint8Array, context: ScanContext): TransactionSeen {
+  const cursor: Cursor = { bytes, subject: 'transaction', at: 0 }
+  const span = createSpan()
+  skim(cursor, span, null)
+  if (cursor.at !== bytes.length) throw unreadable(cursor, 'something is left over')
+  return { ...transactionSeen(bytes, span, context, null), raw: null }
 }
 
 /** The facts of one raw unconfirmed transaction. Invariant fault `unreadable-transaction` with the offset. */
@@ -138,9 +203,12 @@ function skipExtensionBlock(cursor: Cursor): void {
 function factsOf(bytes: Uint8Array, span: Span, scan: Scan, isCoinbase: boolean): Fact[] {
   const { chain } = scan.context
   const transaction = txidOf(bytes, span)
+  const { height } = scan.place ?? { height: 0 }
   const spent = isCoinbase ? [] : outpointsOf(bytes, span)
-  const sorts = spent.map(at => scan.matcher.spends(bytes, at))
-  const inputs = spent.map(at => spendKeyAt(chain, bytes, at))
+  const sorts = isCoinbase
+    ? [isAwaited(scan.context, height) ? CONFLICT : 0]
+    : spent.map(at => scan.matcher.spends(bytes, at))
+  const inputs = isCoinbase ? [coinbaseKey(chain, height)] : spent.map(at => spendKeyAt(chain, bytes, at))
   const keys = inputs.filter((_, n) => sorts[n] !== 0)
   const spend: SpendSeen = { kind: 'spend.seen', keys, transaction, place: scan.place, executed: true }
   const own = sorts.some(sort => (sort & COIN) !== 0)

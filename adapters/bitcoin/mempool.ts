@@ -3,9 +3,9 @@
  * 20 MB, so its bytes are walked once, without making a string of any transaction but those to look at.
  */
 import { z } from 'zod'
-import type { Fact } from '../adapter.ts'
+import type { Fact, TransactionSeen } from '../adapter.ts'
 import { Fault, operating } from '../../src/kernel/fault.ts'
-import { scanTransaction, type ScanContext } from './block.ts'
+import { readAncestor, scanTransaction, type ScanContext } from './block.ts'
 import { RPC_ERROR, type Rpc } from './rpc.ts'
 import { createTable } from './table.ts'
 
@@ -21,6 +21,9 @@ const SPACE = 0x20
 const EXAMINED = 1
 const EVEN_POLL = 2
 const ODD_POLL = 4
+
+/** Nodes keep a few dozen in a row; one that is told to keep more shows no more of it. */
+const ANCESTORS_MAXIMUM = 100
 
 /** The node's unconfirmed transactions, each examined once. */
 export interface Mempool {
@@ -128,6 +131,28 @@ function createMemory() {
   return { see, examine: ({ entry }: Unexamined) => table.setValue(entry, table.value(entry) | EXAMINED) }
 }
 
+/** A transaction's ancestors that are in no block either; null where it has left the mempool meanwhile. */
+async function ancestorsOf(rpc: Rpc, context: ScanContext, txid: string): Promise<TransactionSeen[] | null> {
+  const gone = [RPC_ERROR.invalidAddressOrKey]
+  const ids = await rpc.ask(z.array(z.string()), gone, 'getmempoolancestors', txid)
+  if (!ids.ok) return null
+  const found: TransactionSeen[] = []
+  for (const id of ids.result.slice(0, ANCESTORS_MAXIMUM)) {
+    const answer = await rpc.ask(z.string(), gone, 'getrawtransaction', id)
+    // A block has it: then so it tells of what stands on it.
+    if (answer.ok) found.push(readAncestor(Buffer.from(answer.result, 'hex'), context))
+  }
+  return found
+}
+
+/** With what it stands on, where it pays us. */
+async function examined(rpc: Rpc, context: ScanContext, txid: string, raw: string): Promise<Fact[]> {
+  const facts = factsOf(raw, context)
+  if (!facts.some(({ kind }) => kind === 'payment.seen')) return facts
+  const ancestors = await ancestorsOf(rpc, context, txid)
+  return ancestors === null ? [] : [...ancestors, ...facts]
+}
+
 /** Its memory of what was examined is bounded; what the node dropped is forgotten. */
 export function createMempool(rpc: Rpc, context: ScanContext): Mempool {
   const memory = createMemory()
@@ -139,7 +164,7 @@ export function createMempool(rpc: Rpc, context: ScanContext): Mempool {
       try {
         const answer = await rpc.ask(z.string(), [RPC_ERROR.invalidAddressOrKey], 'getrawtransaction', transaction.id)
         // Mined or dropped between the two calls: then a block tells, or nothing does.
-        if (answer.ok) facts.push(...factsOf(answer.result, context))
+        if (answer.ok) for (const fact of await examined(rpc, context, transaction.id, answer.result)) facts.push(fact)
       } catch (error) {
         if (position === 0) throw error
         break

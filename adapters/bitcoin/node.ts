@@ -5,8 +5,8 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Identity, Next, Node, PlanFacts, Counted } from '../adapter.ts'
-import { invariant, operating } from '../../src/kernel/fault.ts'
+import type { Block, Identity, Next, Node, PlanFacts, Counted, TransactionSeen } from '../adapter.ts'
+import { Fault, invariant, operating } from '../../src/kernel/fault.ts'
 import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
 import { createMempool } from './mempool.ts'
@@ -134,6 +134,21 @@ async function next(rpc: Rpc, source: BlockSource, recent: readonly Place[]): Pr
   return { kind: 'connected', block: { height, hash, parent, time }, facts, nodeHeight }
 }
 
+const LACKING = ['node-pruned', 'node-lacks-block']
+
+/** Another node in the place of a lost one may never have had the block: then nothing is known of what was in it. */
+async function left(rpc: Rpc, source: BlockSource, { hash, height }: Place): Promise<TransactionSeen[]> {
+  const header = await rpc.ask(headerShape, [RPC_ERROR.invalidAddressOrKey], 'getblockheader', hash)
+  if (!header.ok) return []
+  try {
+    const { facts } = await source.fetch(hash, height)
+    return facts.filter(fact => fact.kind === 'transaction.seen')
+  } catch (error) {
+    if (error instanceof Fault && LACKING.includes(error.kind)) return []
+    throw error
+  }
+}
+
 const ratePerVbyte = (coinsPerKvbyte: string | number): number => Number(toSatoshi(coinsPerKvbyte)) / VBYTES_PER_KVBYTE
 
 /** How a node says that it estimates nothing: too old, told not to, or not so far ahead. */
@@ -194,15 +209,18 @@ export function createBitcoinNode(options: BitcoinNodeOptions): Node {
   const context = { chain, asset, network, watch }
   const rpc = createRpc(options.node, request, disk)
   const source = createBlockSource(rpc, context)
+  const leaving = createBlockSource(rpc, { ...context, isLeft: true })
   const broadcast = createBroadcast(rpc, fees.maximumRate)
   const mempool = createMempool(rpc, context)
   return {
     identify: () => {
       source.reset()
+      leaving.reset()
       return identify(rpc, network)
     },
     base: height => base(rpc, height),
     next: recent => next(rpc, source, recent),
+    left: block => left(rpc, leaving, block),
     pending: limit => mempool.pending(limit),
     gather: () => gather(rpc, fees),
     publish: transaction => broadcast.publish(transaction),

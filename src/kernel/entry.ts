@@ -9,6 +9,7 @@ import { kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
 import type { KindOf } from '../../machines/messages.ts'
 import type { PoolContext } from '../../machines/pool.ts'
 import type { SigningContext } from '../../machines/signing.ts'
+import type { TransactionContext } from '../../machines/transaction.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { VoidContext } from '../../machines/void.ts'
@@ -22,6 +23,7 @@ export interface Contexts {
   chain: ChainContext
   coin: CoinContext
   deposit: DepositContext
+  transaction: TransactionContext
   transfer: TransferContext
   withdrawal: WithdrawalContext
   signing: SigningContext

@@ -1,15 +1,17 @@
 /**
- * What an instance can be found by, besides its id: the block that it stands in, what its transaction spends, an attempt
- * by its transaction, an address by its owner. A facet says in its type whom it finds.
+ * What an instance can be found by, besides its id: the block that it stands in, the transaction that paid it, a transaction by
+ * what it spends, an attempt by its transaction, an address by its owner. A facet says in its type whom it finds.
  */
-import type { IdOf } from '../../machines/ids.ts'
+import { transactionOf, transactionOfKey, type IdOf } from '../../machines/ids.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import { isKind, type Instance } from '../kernel/entry.ts'
 
 /** Whom a facet of each sort finds. */
 interface Finds {
   block: 'attempt' | 'coin' | 'deposit'
-  input: 'coin' | 'deposit'
+  output: 'coin' | 'deposit'
+  input: 'transaction'
+  child: 'transaction'
   tx: 'attempt'
   reference: 'address'
 }
@@ -22,7 +24,11 @@ export type FoundBy<F extends Facet> = F extends `${infer S extends Sort}|${stri
 
 /** Whatever stands in this block. */
 export const blockFacet = (chain: string, hash: string): Facet<'block'> => `block|${chain}|${hash}`
-/** Payments to us whose transaction spends this key. */
+/** What a transaction has paid to us. */
+export const outputFacet = (transaction: IdOf<'transaction'>): Facet<'output'> => `output|${transaction}`
+/** Transactions that spend an output of this one, whosever it is. */
+export const childFacet = (transaction: IdOf<'transaction'>): Facet<'child'> => `child|${transaction}`
+/** Transactions that spend this key. */
 export const inputFacet = (key: SpendKey): Facet<'input'> => `input|${key}`
 /** The attempt whose signed transaction this is. */
 export const transactionFacet = (chain: string, transactionId: string): Facet<'tx'> => `tx|${chain}|${transactionId}`
@@ -37,12 +43,16 @@ const blocksOf = (chain: string, ...places: (Place | null | undefined)[]): Facet
 export function facetsOf(instance: Instance | undefined): Facet[] {
   if (instance === undefined || instance.ended) return []
   if (isKind(instance, 'deposit')) {
-    const { chain, place, conflict, inputs } = instance.context
-    return [...blocksOf(chain, place, conflict), ...inputs.map(inputFacet)]
+    const { chain, place, conflict, transactionId } = instance.context
+    return [...blocksOf(chain, place, conflict), outputFacet(transactionOf(chain, transactionId))]
   }
   if (isKind(instance, 'coin')) {
-    const { chain, place, conflict, spent, inputs } = instance.context
-    return [...blocksOf(chain, place, conflict, spent?.place), ...inputs.map(inputFacet)]
+    const { chain, place, conflict, spent, transactionId } = instance.context
+    return [...blocksOf(chain, place, conflict, spent?.place), outputFacet(transactionOf(chain, transactionId))]
+  }
+  if (isKind(instance, 'transaction')) {
+    const { inputs } = instance.context
+    return [...inputs.map(inputFacet), ...new Set(inputs.map(key => childFacet(transactionOfKey(key))))]
   }
   if (isKind(instance, 'attempt')) {
     const { chain, place, transactionId } = instance.context

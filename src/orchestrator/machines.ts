@@ -5,9 +5,20 @@ import { attempt } from '../../machines/attempt.ts'
 import { chain } from '../../machines/chain.ts'
 import { coin } from '../../machines/coin.ts'
 import { deposit } from '../../machines/deposit.ts'
+import { transaction } from '../../machines/transaction.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { withdrawal } from '../../machines/withdrawal.ts'
 import type { Machines } from '../kernel/step.ts'
 
 /** Every machine that the watcher's ledger holds instances of. */
-export const watcherMachines: Machines = { account, address, attempt, chain, coin, deposit, transfer, withdrawal }
+export const watcherMachines: Machines = {
+  account,
+  address,
+  attempt,
+  chain,
+  coin,
+  deposit,
+  transaction,
+  transfer,
+  withdrawal,
+}

@@ -2,10 +2,10 @@
  * The live instances and what finds them quickly. It is rebuilt from the ledger at boot and changed by commits only, in
  * their order; so it is always what a replay of the journal would give.
  */
-import { isIdOf, kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
+import { isIdOf, kindOf, transactionOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
 import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import { chainOf, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
+import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import type { Memory } from '../kernel/step.ts'
 import { facetsOf, type Facet, type FoundBy } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
@@ -31,6 +31,10 @@ export interface LiveMemory extends Memory {
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
   /** Who has this facet: facets.ts. */
   find<F extends Facet>(facet: F): FoundBy<F>[]
+  /** One of those who have this facet, or undefined. */
+  one<F extends Facet>(facet: F): FoundBy<F> | undefined
+  /** Takes transactions of a chain of which less may live than before, at most `limit`. */
+  takeLeft(chain: string, limit: number): IdOf<'transaction'>[]
   /** Takes the ids whose dueAt has come, at most `limit`. */
   takeDue(now: number, limit: number): IdOf<WokenByTime>[]
   /** When the next one is due, or null. */
@@ -53,6 +57,8 @@ interface State {
   lists: Map<string, Map<Id, Instance>>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
+  /** By chain: transactions of which less may live than before. */
+  left: Map<string, Set<IdOf<'transaction'>>>
   observers: Observer[]
 }
 
@@ -71,10 +77,42 @@ function displace(state: State, facet: Facet, id: Id): void {
 }
 
 function reindex(state: State, before: Instance | undefined, after: Instance): void {
-  const old = facetsOf(before)
-  const now = facetsOf(after)
-  for (const facet of old) if (!now.includes(facet)) displace(state, facet, after.id)
-  for (const facet of now) if (!old.includes(facet)) place(state, facet, after.id)
+  const old = new Set(facetsOf(before))
+  const now = new Set(facetsOf(after))
+  for (const facet of old) if (!now.has(facet)) displace(state, facet, after.id)
+  for (const facet of now) if (!old.has(facet)) place(state, facet, after.id)
+}
+
+function leftOf(state: State, chain: string): Set<IdOf<'transaction'>> {
+  const known = state.left.get(chain)
+  if (known !== undefined) return known
+  const ids = new Set<IdOf<'transaction'>>()
+  state.left.set(chain, ids)
+  return ids
+}
+
+/** A transaction is new, or something that it has paid has ended or has come into a block: then what it stands on may be needed no more. */
+function noteLeft(state: State, before: Instance | undefined, after: Instance): void {
+  if (isKind(after, 'transaction')) {
+    const ids = leftOf(state, chainOf(after))
+    if (after.ended) ids.delete(after.id)
+    else if (before === undefined) ids.add(after.id)
+  }
+  if (before === undefined || (!isKind(after, 'coin') && !isKind(after, 'deposit'))) return
+  const { chain, transactionId, place } = after.context
+  const hadPlace = 'place' in before.context && before.context.place !== null
+  if (after.ended || (place !== null && !hadPlace)) leftOf(state, chain).add(transactionOf(chain, transactionId))
+}
+
+function takeLeft(state: State, chain: string, limit: number): IdOf<'transaction'>[] {
+  const ids = leftOf(state, chain)
+  const taken: IdOf<'transaction'>[] = []
+  for (const id of ids) {
+    if (taken.length >= limit) break
+    ids.delete(id)
+    taken.push(id)
+  }
+  return taken
 }
 
 /** A Map keeps the order of insertion: taking an instance out and putting it back at the end keeps a list in seq order. */
@@ -111,6 +149,7 @@ function admit(state: State, after: Instance): void {
   reindex(state, before, after)
   relist(state, before, after)
   reschedule(state, before, after)
+  noteLeft(state, before, after)
   if (after.ended) state.live.delete(after.id)
   else state.live.set(after.id, after)
   for (const observer of state.observers) observer(before, after)
@@ -185,6 +224,7 @@ export function createMemory(loaded: Loaded): LiveMemory {
     lists: new Map(),
     due: createHeap(),
     dueHeights: new Map(),
+    left: new Map(),
     observers: [],
   }
   for (const instance of [...loaded.live].sort((a, b) => a.seq - b.seq)) admit(state, instance)
@@ -204,6 +244,8 @@ export function createMemory(loaded: Loaded): LiveMemory {
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
     find: <F extends Facet>(facet: F) => [...(state.facets.get(facet) ?? [])] as FoundBy<F>[],
+    one: <F extends Facet>(facet: F) => state.facets.get(facet)?.values().next().value as FoundBy<F> | undefined,
+    takeLeft: (chain, limit) => takeLeft(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,
     takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),

@@ -19,10 +19,10 @@ interface Sums {
   reserved: bigint
 }
 
-/** A coin whose spend is in a block is gone, even while a reorg could still bring it back. */
+/** A coin whose spend is in a block is gone, and one that cannot come as long as another transaction is in a block is not there. */
 function add(sums: Sums, instance: InstanceOf<'coin'>, height: number): void {
-  const { amount, spent, place, ripe } = instance.context
-  if (spent !== null) return
+  const { amount, spent, place, ripe, conflict } = instance.context
+  if (spent !== null || conflict !== null) return
   const value = BigInt(amount)
   const isRipe = place !== null && height >= heightOf(place.height, ripe)
   if (isRipe) sums.confirmed += value

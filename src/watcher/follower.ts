@@ -135,12 +135,14 @@ async function probe(follower: Follower): Promise<number> {
 }
 
 async function handOver(follower: Follower, next: Exclude<Next, { kind: 'unchanged' }>): Promise<void> {
-  const { chain, orchestrator, clock, health, progress, log } = follower
-  const at = clock.now()
+  const { chain, node, orchestrator, clock, health, progress, log } = follower
   if (next.kind === 'disconnected') {
-    log('debug', 'block taken back', { chain, ...next.block })
-    return orchestrator.dispatch({ type: 'block.disconnected', at, data: { chain, ...next.block } })
+    const standing = await node.left(next.block)
+    log('debug', 'block taken back', { chain, ...next.block, standing: standing.length })
+    const data = { chain, ...next.block, standing }
+    return orchestrator.dispatch({ type: 'block.disconnected', at: clock.now(), data })
   }
+  const at = clock.now()
   const { block, facts, nodeHeight } = next
   await orchestrator.dispatch({ type: 'block.connected', at, data: { chain, block, facts, nodeHeight } })
   if (block.height >= nodeHeight) health.trigger.noted({ chain, movedAt: movedAt(follower, block.time) })

@@ -65,10 +65,10 @@ function watching(families: Readonly<Record<string, WatchingFamily>>, memory: Li
       if (before === undefined) watch.addKey(key, 'coin')
       if (after.ended) watch.removeKey(key, 'coin')
     }
-    if (!isKind(after, 'deposit') && !isKind(after, 'coin')) return
+    if (!isKind(after, 'transaction')) return
     const { inputs } = after.context
     if (before === undefined && !after.ended) for (const key of inputs) watch.addKey(key, 'conflict')
-    // Several outputs of one transaction share its inputs: the last to end unwatches them.
+    // Two transactions may spend the same: the last to be forgotten unwatches it.
     if (before !== undefined && after.ended)
       for (const key of inputs) if (!isShared(key)) watch.removeKey(key, 'conflict')
   }

@@ -1,5 +1,5 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
-import { chainId, coinId, nameOf, type IdOf } from '../../machines/ids.ts'
+import { chainId, nameOf, transactionOfKey, type IdOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'
 import { invariant, operating } from '../kernel/fault.ts'
@@ -10,6 +10,7 @@ import type { AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
+import { isInBlock } from '../orchestrator/routes/transactions.ts'
 import { backOffMs, type Outcome, type Performed, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, SignerClient } from './signer-client.ts'
@@ -122,13 +123,15 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   }
 }
 
-/** Raw transactions that must be known to the node before this one, oldest first: those of unconfirmed coins it spends. */
+/** Raw transactions that must be known to the node before this one, oldest first: what it spends or stands on and is in no block. */
 function parentsOf(memory: LiveMemory, keys: readonly SpendKey[], seen = new Set<string>()): string[] {
   return keys.flatMap(key => {
-    const coin = memory.get(coinId(key))?.context
-    if (coin === undefined || coin.place !== null || seen.has(coin.transactionId)) return []
-    seen.add(coin.transactionId)
-    return [...parentsOf(memory, coin.inputs, seen), coin.raw]
+    const id = transactionOfKey(key)
+    const transaction = memory.get(id)?.context
+    if (transaction === undefined || isInBlock(memory, id) || seen.has(id)) return []
+    seen.add(id)
+    const { inputs, raw } = transaction
+    return [...parentsOf(memory, inputs, seen), ...(raw === null ? [] : [raw])]
   })
 }
 

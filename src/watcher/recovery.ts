@@ -1,4 +1,5 @@
 /** What had ended in the last blocks, read from the archive before a chain may go back further than `final`. */
+import { transactionOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { firstThatAsync } from '../kernel/bisect.ts'
 import { isKind, type Instance } from '../kernel/entry.ts'
@@ -41,5 +42,17 @@ export async function endedInLastBlocks(memory: LiveMemory, archive: Archive, ch
       if (page.length < READ_MAXIMUM) break
       from = page.at(-1)!.seq
     }
-  return found
+  return [...found, ...(await transactionsOf(memory, archive, found))]
+}
+
+/** What has paid these and is forgotten. */
+async function transactionsOf(memory: LiveMemory, archive: Archive, found: readonly Instance[]): Promise<Instance[]> {
+  const coins = found.filter(instance => isKind(instance, 'coin'))
+  const ids = new Set(coins.map(({ context: { chain, transactionId } }) => transactionOf(chain, transactionId)))
+  const transactions: Instance[] = []
+  for (const id of ids) {
+    const transaction = memory.get(id) === undefined ? await archive.read(id) : null
+    if (transaction !== null) transactions.push(transaction)
+  }
+  return transactions
 }

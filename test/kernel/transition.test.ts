@@ -21,6 +21,7 @@ import { coinSubject } from '../machines/subjects/coin.ts'
 import { depositSubject } from '../machines/subjects/deposit.ts'
 import { poolStage } from '../machines/subjects/pool.ts'
 import { signingStage } from '../machines/subjects/signing.ts'
+import { transactionSubject } from '../machines/subjects/transaction.ts'
 import { transferSubject } from '../machines/subjects/transfer.ts'
 import { voidStage } from '../machines/subjects/void.ts'
 import { withdrawalSubject } from '../machines/subjects/withdrawal.ts'
@@ -28,7 +29,7 @@ import { happened, stood, type Stage } from '../machines/table.ts'
 
 const watcher = [
   ...[accountSubject, addressSubject, attemptSubject, chainSubject],
-  ...[coinSubject, depositSubject, transferSubject, withdrawalSubject],
+  ...[coinSubject, depositSubject, transactionSubject, transferSubject, withdrawalSubject],
 ]
 const stages: Stage[] = [...watcher, signingStage, voidStage, poolStage]
 

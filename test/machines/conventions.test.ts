@@ -18,6 +18,7 @@ const STATES: Record<string, string[]> = {
     ...['absent', 'detected', 'confirming', 'confirmed', 'credited', 'reversed'],
     ...['quarantined', 'ignored', 'final', 'dropped', 'lost'],
   ],
+  transaction: ['absent', 'known', 'forgotten'],
   transfer: ['absent', 'underway', 'confirming', 'confirmed', 'final', 'dead'],
   withdrawal: [
     ...['absent', 'requested', 'held', 'queued', 'paying', 'paid'],
@@ -44,7 +45,7 @@ describe.each(Object.entries(watcherMachines))('%s', (name, machine) => {
 
   test('hears events that are dot.case, in the past', () => {
     for (const type of machine.events as string[])
-      expect(type).toMatch(/^[a-z][A-Za-z]*\.([a-zA-Z]+(ed|Up)|seen|lost|spent|bound|made|pended|died|held)$/)
+      expect(type).toMatch(/^[a-z][A-Za-z]*\.([a-zA-Z]+(ed|Up)|seen|lost|spent|bound|made|pended|died|held|forgotten)$/)
   })
 
   test('owes known tasks, and only in states without children', () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fromSatoshi } from '../../adapters/bitcoin/rpc.ts'
+import { fromSatoshi, toSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import { deposit, depositIn, rawOf, rivals } from './payer.ts'
 import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
 
@@ -56,7 +56,7 @@ describe('a deposit', () => {
     expect((await system.put(`${path}/credit`)).status).toBe(409)
   })
 
-  test('to an address of the pool that nobody has yet is followed all the same', async () => {
+  test('to an address of the pool that nobody has yet is followed, and quarantined until somebody has it', async () => {
     const config = JSON.parse(readFileSync(join(system.directory, 'signer.yaml'), 'utf8')) as { listen: string }
     const token = readFileSync(join(system.directory, 'secrets', 'signer-token'), 'utf8').trim()
     const answer = await fetch(`http://${config.listen}/v1/chains/${CHAIN}/addresses?from=15&limit=1`, {
@@ -65,7 +65,7 @@ describe('a deposit', () => {
     const [{ address }] = (await answer.json()) as [{ address: string }]
     const { path } = await deposit(system, address)
     await system.mine(CREDIT)
-    expect(await system.reaches(path, 'confirmed')).toMatchObject({ reference: null })
+    expect(await system.reaches(path, 'quarantined')).toMatchObject({ reference: null, confirmations: CREDIT })
   })
 
   test('B7: two outputs of one transaction, and two payments to one address, are separate deposits', async () => {
@@ -180,5 +180,53 @@ describe('a reorganisation', () => {
     expect((await system.get('/readyz')).status).toBe(200)
     const next = await confirmed()
     expect((await system.put(`${next.path}/credit`)).status).toBe(200)
+  })
+})
+
+/** Pays to our address from what `raw` pays in its first output: a child of a transaction that is not ours. */
+async function childOf(raw: string, address: string): Promise<string> {
+  const { rpc } = system.node
+  const { txid, vout } = (await rpc('decoderawtransaction', raw)) as {
+    txid: string
+    vout: { value: unknown; scriptPubKey: { hex: string } }[]
+  }
+  const [{ value, scriptPubKey }] = vout as [(typeof vout)[number]]
+  const outputs = { [address]: fromSatoshi(toSatoshi(value) - 10_000n) }
+  const made = await rpc('createrawtransaction', [{ txid, vout: 0 }], outputs)
+  const spent = [{ txid, vout: 0, scriptPubKey: scriptPubKey.hex, amount: value }]
+  return ((await rpc('signrawtransactionwithwallet', made, spent)) as { hex: string }).hex
+}
+
+describe('a deposit that stands on a stranger’s transaction', () => {
+  test('is lost, when a reorganisation brings another in the place of its parent, and that is final', async () => {
+    const { node } = system
+    const { address } = await newAddress()
+    const { raw, rival } = await rivals(node, (await node.rpc('getnewaddress')) as string)
+    const child = await childOf(raw, address)
+    const { path } = await depositIn(node, child, address)
+    const to = (await node.rpc('getnewaddress')) as string
+    await node.rpc('generateblock', to, [raw])
+    await node.rpc('generateblock', to, [child])
+    await system.mine(CREDIT - 1)
+    await system.reaches(path, 'confirmed')
+    await system.reorganise(CREDIT + 1, [rival])
+    await system.synced()
+    await system.reaches(path, 'reversed')
+    await system.mine(FINAL)
+    expect((await system.reaches(path, 'lost')).reason).toMatch(/its inputs were spent by/)
+  })
+
+  test('is dropped, when its parent was never in a block and another is in its place, and that is final', async () => {
+    const { node } = system
+    const { address } = await newAddress()
+    const { raw, rival } = await rivals(node, (await node.rpc('getnewaddress')) as string)
+    const child = await childOf(raw, address)
+    const { path } = await depositIn(node, child, address)
+    await node.rpc('sendrawtransaction', raw)
+    await node.rpc('sendrawtransaction', child)
+    await system.reaches(path, 'detected')
+    await node.rpc('generateblock', await node.rpc('getnewaddress'), [rival])
+    await system.mine(FINAL)
+    await system.reaches(path, 'dropped')
   })
 })

@@ -273,7 +273,7 @@ describe('a block of 2,000 payments', () => {
       const images = entries.map(({ image }) => image)
       return images.findLast(image => isKind(image, 'chain'))
     })
-    expect(chains.length).toBe(10)
+    expect(chains.length).toBe(14)
     expect(chains[0]!.context.applied).toBe(false)
     expect(chains.slice(1, -1).every(image => image === undefined)).toBe(true)
     expect(chains.at(-1)!.context.applied).toBe(true)

@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { type Commit, type Instance, stateOf } from '../../src/kernel/entry.ts'
 import { isIdOf, transferId, withdrawalId, type Id, type Kind } from '../../machines/ids.ts'
 import type { Json } from '../../machines/vocabulary.ts'
-import { blockFacet, facetsOf, inputFacet, referenceFacet, transactionFacet } from '../../src/orchestrator/facets.ts'
+import {
+  blockFacet,
+  facetsOf,
+  inputFacet,
+  outputFacet,
+  childFacet,
+  referenceFacet,
+  transactionFacet,
+} from '../../src/orchestrator/facets.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
 import { untypedInstance } from '../kernel/untyped.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
@@ -46,11 +54,19 @@ describe('facets', () => {
       place: placed(1),
       conflict: placed(2),
       spent: { transaction: 't', place: placed(3) },
-      inputs: ['k'],
+      transactionId: 't',
     }
     expect(facetsOf(instance('coin/a', 'reserved', context))).toEqual([
       ...[1, 2, 3].map(height => blockFacet('litecoin', `b${height}`)),
-      inputFacet('k'),
+      outputFacet('transaction/litecoin:t'),
+    ])
+  })
+
+  test('find a transaction by what it spends and by whose outputs these are, each once', () => {
+    const inputs = ['litecoin:p:0', 'litecoin:p:1']
+    expect(facetsOf(instance('transaction/litecoin:t', 'known', { inputs }))).toEqual([
+      ...inputs.map(inputFacet),
+      childFacet('transaction/litecoin:p'),
     ])
   })
 

@@ -12,6 +12,7 @@ import type {
   Shortfall,
   Signable,
   SpendSeen,
+  TransactionSeen,
 } from '../../adapters/adapter.ts'
 import type { Clock, Ports } from '../../src/kernel/ports.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
@@ -224,10 +225,10 @@ export const connected = (height: number, facts: Fact[] = [], branch = '', paren
   data: { chain: 'litecoin', block: { ...block(height, branch), parent, time: 0 }, facts, nodeHeight: height },
 })
 
-export const disconnected = (height: number, branch = ''): Inbound => ({
+export const disconnected = (height: number, branch = '', standing: TransactionSeen[] = []): Inbound => ({
   type: 'block.disconnected',
   at: at + height,
-  data: { chain: 'litecoin', ...block(height, branch) },
+  data: { chain: 'litecoin', ...block(height, branch), standing },
 })
 
 export const paid = (txid: string, place: Place | null, also: Partial<PaymentSeen> = {}): PaymentSeen => ({

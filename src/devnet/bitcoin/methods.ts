@@ -261,6 +261,13 @@ const getEntry: Method = (state, [id]) => {
   return describeEntry(state, entry)
 }
 
+const getAncestors: Method = (state, [id]) => {
+  const { pool } = state.mempool
+  const entry = pool.entries.get(params.hash(id, 'parameter 1'))
+  if (!entry) throw new RpcFailure(params.INVALID_ADDRESS_OR_KEY, 'Transaction not in mempool')
+  return [...pool.ancestors(entry.transaction)]
+}
+
 const getMempool: Method = (state, [verbose]) => {
   const { entries } = state.mempool.pool
   if (verbose !== true) return [...entries.keys()]
@@ -356,6 +363,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   getblockhash: getHash,
   getblockheader: getHeader,
   getchaintips: tips,
+  getmempoolancestors: getAncestors,
   getmempoolentry: getEntry,
   getmempoolinfo: describeMempool,
   getnetworkinfo: describeNetwork,

@@ -2,7 +2,15 @@
  * What the signer has signed and this ledger does not have, because it was lost or restored from an older copy: it is
  * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
  */
-import { chainId, coinId, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import {
+  chainId,
+  coinId,
+  transactionOf,
+  transferId,
+  treasuryId,
+  withdrawalId,
+  type IdOf,
+} from '../../../machines/ids.ts'
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import type { Purpose, SignedReceipt, SpendKey } from '../../../machines/vocabulary.ts'
@@ -41,7 +49,7 @@ function toCoins({ memory, policy, at }: RouteView, record: SignedRecord, holder
   const unknown = policy.signable.coins(record.template).filter(({ key }) => memory.get(coinId(key)) === undefined)
   if (unknown.length === 0) return []
   const addresses = memory.list('address', policy.name).map(({ context }) => context)
-  return unknown.flatMap(({ address, output, ...coin }) => {
+  return unknown.flatMap(({ address, output, raw, inputs, ...coin }) => {
     const index = addresses.find(one => one.address === address)?.index
     if (index === undefined) return []
     const origin = {
@@ -54,7 +62,13 @@ function toCoins({ memory, policy, at }: RouteView, record: SignedRecord, holder
       place: null,
     }
     const seen = { ...coin, ...origin, ripe: policy.credit, final: policy.final }
-    return [tell(coinId(coin.key), 'payment.seen', at, seen), tell(coinId(coin.key), 'coin.reserved', at, { holder })]
+    const { chain } = origin
+    const facts = { chain, transactionId: coin.transactionId, raw, inputs }
+    return [
+      tell(transactionOf(chain, coin.transactionId), 'transaction.seen', at, facts),
+      tell(coinId(coin.key), 'payment.seen', at, seen),
+      tell(coinId(coin.key), 'coin.reserved', at, { holder }),
+    ]
   })
 }
 

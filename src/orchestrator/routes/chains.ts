@@ -1,5 +1,5 @@
 /** What happens to a followed chain itself: opened, blocks on and back, resumed. */
-import type { Block, Fact } from '../../../adapters/adapter.ts'
+import type { Block, Fact, TransactionSeen } from '../../../adapters/adapter.ts'
 import { chainId, isIdOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
 import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
@@ -7,6 +7,7 @@ import type { Place } from '../../../machines/vocabulary.ts'
 import { stateOf, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { blockFacet } from '../facets.ts'
 import { onFacts } from './facts.ts'
+import { onLeft } from './transactions.ts'
 import type { RouteView } from './view.ts'
 
 const isFollowing = (chain: InstanceOf<'chain'> | undefined): chain is InstanceOf<'chain'> =>
@@ -19,14 +20,19 @@ export function onOpened({ policy, at }: RouteView): Message[] {
 
 /**
  * Only a block that the chain's own machine takes back is taken back for those that stand in it; the chain leaves it last, so
- * that a crash between two slices finds it still there.
+ * that a crash between two slices finds it still there. What bore something of ours is kept first: a conflict of it is one of ours.
  */
-export function onDisconnected({ memory, policy, at }: RouteView, { height, hash }: Place): Message[] {
+export function onDisconnected(
+  view: RouteView,
+  { height, hash, standing }: Place & { standing: readonly TransactionSeen[] },
+): Message[] {
+  const { memory, policy, at } = view
   const id = chainId(policy.name)
   const chain = memory.get(id)
   const isAccepted = isFollowing(chain) && isTakenBack(chain.context, { height, hash })
   const ids = isAccepted ? memory.find(blockFacet(policy.name, hash)) : []
-  return [...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))
+  const bearing = isAccepted ? onFacts(view, standing) : []
+  return [...bearing, ...[...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))]
 }
 
 /** Facts of a block that the chain's machine would not accept are facts of nothing. */
@@ -40,14 +46,16 @@ export function onConnected(view: RouteView, block: Block, nodeHeight: number, f
   return [tell(id, 'block.connected', at, connected), ...onFacts(view, facts)]
 }
 
-/** The last messages of a block: who wakes at its height, whoever waits for funds, and that it is applied. */
+/** The last messages of a block: who wakes at its height, what nobody needs any more, whoever waits for funds, and that it is applied. */
 export function onApplied(
-  { policy, at }: RouteView,
+  view: RouteView,
   wakened: readonly IdOf<Hearing<'height.reached'>>[],
   { height, hash }: Place,
 ): Message[] {
+  const { policy, at } = view
   return [
     ...wakened.map(id => tell(id, 'height.reached', at, { height })),
+    ...onLeft(view),
     tell(treasuryId(policy.name), 'funds.arrived', at, {}),
     tell(chainId(policy.name), 'block.applied', at, { height, hash }),
   ]
@@ -56,8 +64,11 @@ export function onApplied(
 /** The kinds that end in a block. */
 export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'transfer', 'withdrawal'] as const
 
+/** With those the transactions that have paid them. */
+const REVOCABLE = [...ENDING_IN_BLOCKS, 'transaction'] as const
+
 export const onRecovered = (ended: readonly Instance[], at: number): Message[] =>
-  ended.flatMap(({ id }) => (isIdOf(ENDING_IN_BLOCKS, id) ? [tell(id, 'ending.revoked', at, {})] : []))
+  ended.flatMap(({ id }) => (isIdOf(REVOCABLE, id) ? [tell(id, 'ending.revoked', at, {})] : []))
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
 export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [

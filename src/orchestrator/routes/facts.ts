@@ -1,18 +1,27 @@
 /** Who hears of the payments and spends in a block or among what is pending. */
-import type { Fact, PaymentSeen, SpendSeen } from '../../../adapters/adapter.ts'
+import type { Fact, PaymentSeen, SpendSeen, TransactionSeen } from '../../../adapters/adapter.ts'
 import { UNASSIGNED } from '../../../machines/deposit.ts'
-import { addressId, attemptId, chainId, coinId, depositId, isIdOf, nameOf, treasuryId } from '../../../machines/ids.ts'
+import {
+  addressId,
+  attemptId,
+  chainId,
+  coinId,
+  depositId,
+  isIdOf,
+  transactionOf,
+  treasuryId,
+} from '../../../machines/ids.ts'
 import type { IdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import type { Place, SpendKey } from '../../../machines/vocabulary.ts'
-import { inputFacet, transactionFacet } from '../facets.ts'
+import { childFacet, inputFacet, outputFacet, transactionFacet } from '../facets.ts'
 import type { RouteView } from './view.ts'
 
 function toCoin({ memory, policy, at }: RouteView, fact: PaymentSeen): Message[] {
   const { publicKey } = memory.get(addressId(policy.name, fact.index))!.context
-  const { index, address, asset, amount, raw, inputs, own, place } = fact
+  const { index, address, asset, amount, own, place } = fact
   const key = fact.id
-  const facts = { chain: policy.name, key, index, address, publicKey, asset, amount, raw, inputs, own, place }
+  const facts = { chain: policy.name, key, index, address, publicKey, asset, amount, own, place }
   const ripe = Math.max(own ? 1 : policy.credit, fact.maturity)
   const origin = { transactionId: fact.transaction, outputIndex: fact.output, ripe, final: policy.final }
   const seen = tell(coinId(key), 'payment.seen', at, { ...facts, ...origin })
@@ -23,7 +32,7 @@ function toCoin({ memory, policy, at }: RouteView, fact: PaymentSeen): Message[]
 
 function toDeposit({ memory, policy, at }: RouteView, fact: PaymentSeen): Message {
   const { reference } = memory.get(addressId(policy.name, fact.index))!.context
-  const { asset, address, dataField, index, amount, inputs, place } = fact
+  const { asset, address, dataField, index, amount, place } = fact
   const isTooSmall = BigInt(amount) < BigInt(policy.minimumDeposit)
   const doubt = fact.doubt ?? (reference === null && !isTooSmall ? UNASSIGNED : null)
   const facts = {
@@ -34,7 +43,6 @@ function toDeposit({ memory, policy, at }: RouteView, fact: PaymentSeen): Messag
     index,
     reference,
     amount,
-    inputs,
     place,
     doubt,
     isTooSmall,
@@ -70,19 +78,17 @@ function attemptOf({ memory, policy }: RouteView, fact: SpendSeen): IdOf<'attemp
 }
 
 /**
- * Payments of other transactions that spend the same output, and whatever was built on those (our own change among it):
- * none of them can be mined while this one is.
+ * Payments of other transactions that spend the same output, and whatever stands on those, as deep as it goes (our own change among
+ * it): none of them can be mined while this one is.
  */
-function toConflicts({ memory, at }: RouteView, fact: SpendSeen, place: Place): Message[] {
-  const isOther = (id: IdOf<'coin' | 'deposit'>) => memory.get(id)!.context.transactionId !== fact.transaction
-  const ids = new Set<IdOf<'coin' | 'deposit'>>()
-  const keys = [...fact.keys]
-  for (const key of keys)
-    for (const id of memory.find(inputFacet(key)).filter(isOther)) {
-      if (!ids.has(id)) keys.push(nameOf(id))
-      ids.add(id)
-    }
-  return [...ids].map(id => tell(id, 'payment.conflicted', at, { transaction: fact.transaction, place }))
+function toConflicts({ memory, policy, at }: RouteView, fact: SpendSeen, place: Place): Message[] {
+  const itself = transactionOf(policy.name, fact.transaction)
+  const undone = new Set(fact.keys.flatMap(key => memory.find(inputFacet(key)).filter(id => id !== itself)))
+  // A set grows while it is walked, and each is visited once.
+  for (const id of undone) for (const child of memory.find(childFacet(id))) undone.add(child)
+  return [...undone]
+    .flatMap(id => memory.find(outputFacet(id)))
+    .map(id => tell(id, 'payment.conflicted', at, { transaction: fact.transaction, place }))
 }
 
 /** `created`: coins that this very block has brought, which memory does not know yet (B15). */
@@ -101,14 +107,30 @@ function onSpend(view: RouteView, fact: SpendSeen, created: ReadonlySet<SpendKey
   return messages
 }
 
-/** In the order of the chain. */
+const toTransaction = (
+  { policy, at }: RouteView,
+  { transaction, raw, inputs }: Omit<TransactionSeen, 'kind'>,
+): Message =>
+  tell(transactionOf(policy.name, transaction), 'transaction.seen', at, {
+    chain: policy.name,
+    transactionId: transaction,
+    raw,
+    inputs,
+  })
+
+/** In the order of the chain. A transaction is told of once, however much it pays. */
 export function onFacts(view: RouteView, facts: readonly Fact[]): Message[] {
   const created = new Set<SpendKey>()
+  const seen = new Set<string>()
   const messages: Message[] = []
   for (const fact of facts) {
     if (fact.kind === 'spend.seen') messages.push(...onSpend(view, fact, created))
+    else if (fact.kind === 'transaction.seen') messages.push(toTransaction(view, fact))
     else {
-      messages.push(...onPayment(view, fact))
+      const payment = onPayment(view, fact)
+      if (payment.length > 0 && !seen.has(fact.transaction)) messages.push(toTransaction(view, fact))
+      if (payment.length > 0) seen.add(fact.transaction)
+      for (const message of payment) messages.push(message)
       created.add(fact.id)
     }
   }

@@ -4,7 +4,16 @@
  */
 import { createHash } from 'node:crypto'
 import type { Fund, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
-import { chainId, coinId, nameOf, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import {
+  chainId,
+  coinId,
+  nameOf,
+  transactionOf,
+  transferId,
+  treasuryId,
+  withdrawalId,
+  type IdOf,
+} from '../../../machines/ids.ts'
 import { tell, type Message, type PaidShare, type TransferPlan } from '../../../machines/messages.ts'
 import { heightOf, type Amount, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
 import type { CoinContext } from '../../../machines/coin.ts'
@@ -34,31 +43,38 @@ export function shareFee(fee: Amount, ids: readonly IdOf<'withdrawal'>[]): PaidS
   return ids.map((id, i) => ({ id, fee: String(i === 0 ? share + rest : share) }))
 }
 
+const transactionOfCoin = ({ memory }: Pick<RouteView, 'memory'>, { chain, transactionId }: CoinContext) =>
+  memory.get(transactionOf(chain, transactionId))?.context
+
+/** The coins of ours that the coin's transaction has spent. */
+const parentsOf = (view: Pick<RouteView, 'memory'>, coin: CoinContext): InstanceOf<'coin'>[] =>
+  transactionOfCoin(view, coin)?.inputs.flatMap(key => view.memory.get(coinId(key)) ?? []) ?? []
+
 /** How many unconfirmed transactions of ours stand below this coin, its own included; 0 when it is in a block. */
-function ancestorsOf({ memory }: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): number {
+function ancestorsOf(view: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): number {
   if (coin.place !== null || seen.has(coin.transactionId)) return 0
   seen.add(coin.transactionId)
-  const parents = coin.inputs.flatMap(key => memory.get(coinId(key)) ?? [])
-  return 1 + parents.reduce((sum, parent) => sum + ancestorsOf({ memory }, parent.context, seen), 0)
+  return 1 + parentsOf(view, coin).reduce((sum, parent) => sum + ancestorsOf(view, parent.context, seen), 0)
 }
 
-function toFund(view: RouteView, instance: InstanceOf<'coin'>, height: number): Fund {
+function toFund(view: RouteView, instance: InstanceOf<'coin'>, height: number): Fund[] {
   const coin = instance.context
-  const { key, index, address, publicKey, amount, raw, place, final } = coin
+  const { key, index, address, publicKey, amount, place, final } = coin
+  const raw = transactionOfCoin(view, coin)?.raw ?? null
+  if (raw === null) return []
   const isFinal = place !== null && height >= heightOf(place.height, final)
-  return { key, index, address, publicKey, amount, raw, final: isFinal, ancestors: ancestorsOf(view, coin) }
+  return [{ key, index, address, publicKey, amount, raw, final: isFinal, ancestors: ancestorsOf(view, coin) }]
 }
 
 /**
  * Whether everything that this change of ours stands on is in a block or was made by us on such: what was taken back may
  * never come again, and nothing is built on it.
  */
-function isSound({ memory }: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): boolean {
+function isSound(view: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): boolean {
   if (coin.place !== null || seen.has(coin.transactionId)) return true
   if (!coin.own || coin.conflict !== null) return false
   seen.add(coin.transactionId)
-  const parents = coin.inputs.flatMap(key => memory.get(coinId(key)) ?? [])
-  return parents.every(parent => isSound({ memory }, parent.context, seen))
+  return parentsOf(view, coin).every(parent => isSound(view, parent.context, seen))
 }
 
 /** What may be spent now: ripe coins, and where the family allows it unconfirmed change of our own. */
@@ -71,7 +87,7 @@ export function fundsOf(view: RouteView): Fund[] {
   const ripe = memory.list('coin', policy.name, 'spendable')
   const change = memory.list('coin', policy.name, 'unconfirmed').filter(isChange)
   return [...ripe, ...change]
-    .map(coin => toFund(view, coin, height))
+    .flatMap(coin => toFund(view, coin, height))
     .filter(fund => fund.ancestors <= MAXIMUM_ANCESTORS)
 }
 

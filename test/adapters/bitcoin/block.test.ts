@@ -172,14 +172,23 @@ describe('facts', () => {
     })
   })
 
-  test('B7: a coinbase output waits for the network’s coinbase maturity and has no inputs', () => {
+  test('the coinbase of another block at its height is a spend of what stands for it', () => {
+    const context = ourContext('litecoin-regtest')
+    context.watch.addKey(`c:${'0'.repeat(64)}:7`, 'conflict')
+    const other = coinbaseOf([{ script: Uint8Array.of(0x51), amountSat: 9n }])
+    const { facts } = scanBlock(blockOf([other.toBuffer()]), context, 7)
+    expect(facts).toMatchObject([{ kind: 'spend.seen', keys: [`c:${'0'.repeat(64)}:7`], transaction: other.getId() }])
+    expect(scanBlock(blockOf([other.toBuffer()]), context, 8).facts).toEqual([])
+  })
+
+  test('B7: a coinbase output waits for the network’s coinbase maturity, and stands for the coinbase of its height', () => {
     for (const [name, maturity] of [
       ['bitcoin-regtest', 100],
       ['litecoin-regtest', 100],
     ] as const) {
       const mined = coinbaseOf([{ script: ours, amountSat: 9n }])
       const [fact] = payments(scanBlock(blockOf([mined.toBuffer()]), ourContext(name), 1).facts)
-      expect(fact).toMatchObject({ maturity, inputs: [], own: false })
+      expect(fact).toMatchObject({ maturity, inputs: [`c:${'0'.repeat(64)}:1`], own: false })
     }
     const classic = scriptFor('p2pkh', new Uint8Array(20).fill(0xaa))
     const context = contextOf('dogecoin', [[1, addressOf(classic, networkOf('dogecoin'))!]])

@@ -764,6 +764,7 @@ describe('publish and locate', () => {
     await node.locate(payment)
     await node.pending(5)
     expect([...methods].sort()).toEqual([
+      'getmempoolancestors',
       'getmempoolentry',
       'getrawmempool',
       'getrawtransaction',

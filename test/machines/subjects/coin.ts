@@ -14,8 +14,6 @@ const seen = {
   amount: '5000',
   transactionId: 'aa',
   outputIndex: 1,
-  raw: '00',
-  inputs: ['litecoin:ff:0'],
   own: false,
   ripe: 3,
   final: 20,

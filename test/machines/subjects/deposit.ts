@@ -13,7 +13,6 @@ const seen = {
   amount: '5000',
   transactionId: 'aa',
   outputIndex: 1,
-  inputs: ['litecoin:ff:0'],
   required: 3,
   final: 20,
   place: null,
