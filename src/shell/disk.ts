@@ -1,5 +1,5 @@
 /** The Disk port on a real file system. */
-import { access, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Disk, File } from '../kernel/ports.ts'
 import { lockDirectory } from './lock.ts'
@@ -9,8 +9,8 @@ const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
 export const createDisk = (): Disk => ({
-  async open(path, { create }) {
-    return openFile(await open(path, create ? 'a+' : await existing(path), FILE_MODE))
+  async open(path, { create, append = create }) {
+    return openFile(await open(path, append ? await appending(path, create) : 'r', FILE_MODE))
   },
   exists: path =>
     access(path).then(
@@ -23,12 +23,18 @@ export const createDisk = (): Disk => ({
   makeDirectory,
   syncDirectory,
   lock: lockDirectory,
+  identity,
 })
 
-/** `a+` would make the file, and `r+` would not append. */
-async function existing(path: string): Promise<string> {
-  await access(path)
+/** `a+` makes the file, and `r+` would not append. */
+async function appending(path: string, create: boolean): Promise<string> {
+  if (!create) await access(path)
   return 'a+'
+}
+
+async function identity(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch((error: unknown) => missing(error, null))
+  return found === null ? null : `${found.dev}:${found.ino}`
 }
 
 function missing<T>(error: unknown, answer: T): T {

@@ -10,6 +10,7 @@
 import { claim } from '../kernel/untyped.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { dirname } from 'node:path'
@@ -22,11 +23,15 @@ const FLOCK_PAUSE_MS = 100
 const FLOCK_BUSY_STATUS = 1
 
 /** Rejects with operating `locked`, naming the directory of `path`. `path` is the file that flock(2) is taken on. */
-export async function lockDirectory(path: string): Promise<() => Promise<void>> {
+export async function lockDirectory(
+  path: string,
+  { create }: { create: boolean } = { create: true },
+): Promise<() => Promise<void>> {
   const directory = dirname(path)
   const socket = await holdSocket(directory)
   try {
-    const child = await holdFile(path, directory)
+    // Whoever holds the file has made it: where it is missing nobody does.
+    const child = create || existsSync(path) ? await holdFile(path, directory) : null
     return async () => {
       if (child) await endChild(child)
       await new Promise(done => socket.close(done))

@@ -2,6 +2,7 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
+import { setMaxListeners } from 'node:events'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -20,6 +21,7 @@ import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
 import type { ApiContext } from './api-context.ts'
+import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
@@ -34,6 +36,8 @@ export interface Watcher {
   audit(chain: string): Promise<Audit | 'moved' | null>
   /** Whether the chain's addresses are older than the block at this height. */
   isOlderThan(chain: string, height: number): Promise<boolean>
+  /** Whether its ledger still stands where it was opened: null, or what is wrong. */
+  check(): Promise<string | null>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -114,11 +118,16 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   const { ports, ledger, orchestrator, health, policies } = started
   const { loops, signerLoops } = startLoops(started)
   const ending = new AbortController()
+  // Each long poll listens to it.
+  setMaxListeners(0, ending.signal)
+  const recent = createRecent(ledger.journal.position().sequence)
+  orchestrator.onDurable(commit => recent.note(commit))
   const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
     archive: ledger.archive,
     journal: ledger.journal,
+    recent,
     ledgerId: ledger.opened.ledgerId,
     policies,
     health,
@@ -138,6 +147,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     handle: createHandler(apiRoutes(api), options),
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
+    check: () => ledger.journal.check(),
     stop,
   }
 }

@@ -9,12 +9,13 @@ import { boundary, corruptStore } from '../../kernel/fault.ts'
 import { upgradeCommit, type Upgrade } from '../../kernel/migration.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import type { Opened, Opening } from '../engine.ts'
-import { firstHash } from '../record.ts'
+import { firstHash, type ChainedCommit } from '../record.ts'
 import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
 import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile } from './files.ts'
 import { readHead, writeHead, type Head } from './head.ts'
-import { isIndexOf, writeIndex, type Marks } from './segment-index.ts'
+import { addEndings, noEndings, type Endings } from './endings.ts'
+import { arePositionsOf, writePositions, type Marks } from './positions.ts'
 import { readJournal, readSegment, refuseWrongEnd, type SegmentEnd } from './segment.ts'
 
 export interface Place {
@@ -31,6 +32,7 @@ export interface Booted {
   mark: Mark
   /** Of the segment that is appended to. */
   marks: Marks
+  endings: Endings
   replayedBytes: number
   opened: Opened
   cut: Cut | null
@@ -55,7 +57,7 @@ export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string
   const state = stateAt(checkpoint, upgrade)
   await checkArchived(disk, directory, head)
   const take = (commit: Commit) => replay(state, upgradeCommit(commit, upgrade))
-  const { end, replayedBytes } = await replaySegments(ports, head, checkpoint, take)
+  const { end, endings, replayedBytes } = await replaySegments(ports, head, checkpoint, { take, upgrade })
   if (end.seq < (checkpoint?.seen ?? 0)) {
     const path = join(directory, journalFile(head.segments.at(-1)!.first))
     throw corruptStore(
@@ -72,6 +74,7 @@ export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string
     head,
     mark,
     marks: end.marks,
+    endings,
     replayedBytes,
     opened: { ...opened, reservations: [...state.reservations] },
     cut,
@@ -164,21 +167,22 @@ async function checkArchived(disk: Disk, directory: string, head: Head): Promise
     const path = join(directory, journalFile(segment.first))
     if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
     const described = { bytes: await sizeOf(disk, path), hash: next.previous }
-    if (await isIndexOf(disk, join(directory, indexFile(segment.first)), described)) continue
+    if (await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)) continue
     const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
     refuseWrongEnd(directory, segment, end, next)
-    await writeIndex(disk, directory, segment.first, end.marks)
+    await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)
   }
 }
 
 async function readThrough(
   reading: ReturnType<typeof readSegment>,
-  visit: (commit: Commit) => void,
+  visit: (commit: ChainedCommit, offset: number) => void,
 ): Promise<SegmentEnd> {
-  for (;;) {
+  for (let offset = 0; ;) {
     const { done, value } = await reading.next()
     if (done === true) return value
-    visit(value.commit)
+    visit(value, offset)
+    offset += value.record.length + 1
   }
 }
 
@@ -186,8 +190,8 @@ async function replaySegments(
   { disk, directory }: Place,
   head: Head,
   checkpoint: Checkpoint | null,
-  take: (commit: Commit) => void,
-): Promise<{ end: SegmentEnd; replayedBytes: number }> {
+  { take, upgrade }: { take: (commit: Commit) => void; upgrade: Upgrade },
+): Promise<{ end: SegmentEnd; endings: Endings; replayedBytes: number }> {
   const covered = head.checkpoint?.seq ?? 0
   const behind = head.segments.find(({ first }) => first > covered)
   if (behind?.first !== covered + 1 || (checkpoint && checkpoint.hash !== behind.previous))
@@ -196,13 +200,17 @@ async function replaySegments(
   for (const [n, segment] of head.segments.entries()) {
     if (segment.first <= covered) continue
     const next = head.segments[n + 1]
-    const end = await readThrough(readSegment(disk, directory, segment, !next), take)
+    const endings = noEndings()
+    const end = await readThrough(readSegment(disk, directory, segment, !next), ({ commit, record }, offset) => {
+      take(commit)
+      addEndings(endings, commit, record, offset, upgrade)
+    })
     replayedBytes += end.marks.bytes
-    if (!next) return { end, replayedBytes }
+    if (!next) return { end, endings, replayedBytes }
     refuseWrongEnd(directory, segment, end, next)
     const described = { bytes: end.marks.bytes, hash: end.marks.hash }
-    if (!(await isIndexOf(disk, join(directory, indexFile(segment.first)), described)))
-      await writeIndex(disk, directory, segment.first, end.marks)
+    if (!(await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)))
+      await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)
   }
   throw corruptStore(`${join(directory, HEAD)}: byte 0: names no segment`)
 }

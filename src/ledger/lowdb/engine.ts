@@ -7,9 +7,10 @@ import type { Disk } from '../../kernel/ports.ts'
 import type { ClosedLedger, Engine, Ledger, Opening } from '../engine.ts'
 import { openArchive } from './archive.ts'
 import { refuseOrphans, type Cut, type LowdbPorts, type Place } from './boot.ts'
+import type { Endings } from './endings.ts'
 import { HEAD, LOCK } from './files.ts'
 import { readHead } from './head.ts'
-import { openJournal, segmentsOf } from './journal.ts'
+import { openJournal, segmentsOf, type Store } from './journal.ts'
 import { readJournal } from './segment.ts'
 
 /** What these files have besides, for tests and benchmarks. */
@@ -51,7 +52,13 @@ async function open(ports: LowdbPorts, opening: Opening): Promise<LowdbLedger> {
     const { opened, cut } = store
     if (cut) ports.log('warn', 'a torn tail was cut off: what stood there was never acknowledged', { ...cut })
     const { disk, directory } = ports
-    const archive = openArchive({ disk, directory, segments: () => segmentsOf(store), upgrade: opening.upgrade })
+    const archive = openArchive({
+      ...{ disk, directory, files: store.files, upgrade: opening.upgrade },
+      segments: () => segmentsOf(store),
+      runs: () => store.indexes.runs(),
+      inMemory: () => endingsInMemory(store),
+      mend: path => store.indexes.mend(path),
+    })
     return { journal, archive, opened, cut, checkpoint: () => journal.checkpoint() }
   } catch (error) {
     await unlock()
@@ -73,3 +80,7 @@ async function inspect({ disk, directory }: Place): Promise<ClosedLedger | null>
   await close()
   return null
 }
+
+/** Of the segment that was just closed, until they are in a file, and of the one that is appended to. */
+const endingsInMemory = ({ closing, endings }: Store): Endings[] =>
+  closing === null ? [endings] : [closing.endings, endings]

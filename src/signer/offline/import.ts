@@ -3,7 +3,7 @@
  * Everything is checked before anything is written; an import that was cut off is finished by doing it again.
  */
 import { boundary, invariant, operating, reasonOf } from '../../kernel/fault.ts'
-import { upgradeCommit, upgradeOf } from '../../kernel/migration.ts'
+import { upgradeCommit, upgradeOf, versionsOf } from '../../kernel/migration.ts'
 import type { Disk, Ports } from '../../kernel/ports.ts'
 import type { Commit } from '../../kernel/entry.ts'
 import type { Engine } from '../../ledger/engine.ts'
@@ -178,7 +178,7 @@ async function append(
   const memory = { live: () => state.live.values(), reservations: () => state.reservations }
   // Whoever imports is told of a failed disk by the rejection.
   const ports = { random, log, abort: () => undefined }
-  const { journal, opened } = await engine.open({ ports, upgrade, memory, ledgerId })
+  const { journal, opened } = await engine.open({ ports, upgrade, versions: versionsOf(machines), memory, ledgerId })
   for (const instance of opened.live) state.live.set(instance.id, instance)
   try {
     if (opened.seq !== before) throw operating('changed', 'the memory changed during the import: import again')
