@@ -293,7 +293,10 @@ export type VoidEvent = Event<
   { chain: string; withdrawal: string; round: number; signed: string[] }
 >
 
-export type PoolEvent = Event<'pool.extended', { chain: string; from: number; count: number; address: string }>
+export type PoolEvent = Event<
+  'pool.extended',
+  { chain: string; from: number; count: number; address: string; ledgerId: string | null }
+>
 
 /** What each kind hears. */
 export interface Events {

@@ -4,9 +4,9 @@
  */
 import { assign, setup } from 'xstate'
 import { typesOf } from './messages.ts'
-import type { Scheduled } from './vocabulary.ts'
+import type { Migration, Scheduled } from './vocabulary.ts'
 
-export const version = 1
+export const version = 2
 
 export interface PoolContext extends Scheduled {
   /** The first index of this extension. */
@@ -16,7 +16,12 @@ export interface PoolContext extends Scheduled {
   createdAt: number
   /** The first address of this extension: shows at every start that the seed and the network are still the same. */
   address: string
+  /** The ledger that they were made for, and that alone gives them away; null where it was not said. */
+  ledgerId: string | null
 }
+
+/** From version 1, which did not know for whom addresses are made. */
+const forNobody: Migration = ({ value, context }) => ({ value, context: { ...context, ledgerId: null } })
 
 const pool = setup({
   types: typesOf<'pool', PoolContext>(),
@@ -26,7 +31,18 @@ const pool = setup({
 export const poolMachine = pool.createMachine({
   id: 'pool',
   version: String(version),
-  context: { chain: '', failures: 0, dueAt: null, dueHeight: null, from: 0, count: 0, createdAt: 0, address: '' },
+  context: {
+    chain: '',
+    failures: 0,
+    dueAt: null,
+    dueHeight: null,
+    from: 0,
+    count: 0,
+    createdAt: 0,
+    address: '',
+    ledgerId: null,
+  },
+  meta: { migrations: [forNobody] },
   initial: 'absent',
   states: {
     absent: {

@@ -1,7 +1,7 @@
 /** Enough free addresses: the signer is asked for more when few are left, and what it has made is taken into the ledger. */
 import type { AddressContext } from '../../machines/address.ts'
 import { boundary } from '../kernel/fault.ts'
-import type { Clock } from '../kernel/ports.ts'
+import type { Clock, Log } from '../kernel/ports.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { SignerClient } from './signer-client.ts'
@@ -12,7 +12,10 @@ export interface AddressPoolOptions {
   pool: { low: number; high: number }
   signer: SignerClient
   orchestrator: Orchestrator
+  /** Ours: an address that was made for another ledger is given away by that one. */
+  ledgerId: string
   clock: Clock
+  log: Log
 }
 
 const PAGE = 1000
@@ -29,15 +32,18 @@ export const knownAddresses = (memory: LiveMemory, chain: string): number =>
   ['generated', 'watched', 'assigned'].reduce((sum, state) => sum + memory.count('address', chain, state), 0)
 
 /**
- * Takes in what the signer has and this ledger does not. `isFormer`: they were perhaps given away before the ledger was
- * lost; they are watched, and given to nobody but a reference that names them.
+ * Takes in what the signer has and this ledger does not. `areFormer`: they were perhaps given away before the ledger was
+ * lost. Those, and what was made for another ledger, are watched, and given to nobody but a reference that names them.
  */
-export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, isFormer: boolean): Promise<void> {
-  const { chain, signer, orchestrator, clock } = options
+export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, areFormer: boolean): Promise<void> {
+  const { chain, signer, orchestrator, ledgerId, clock } = options
   for (;;) {
     const known = knownAddresses(orchestrator.memory, chain)
     const found = await signer.addresses(chain, known, PAGE)
-    const addresses = found.map(address => ({ ...address, isFormer }))
+    const addresses = found.map(({ ledgerId: its, ...address }) => ({
+      ...address,
+      isFormer: areFormer || its !== ledgerId,
+    }))
     if (addresses.length > 0)
       await orchestrator.dispatch({
         type: 'addresses.generated',
@@ -49,7 +55,7 @@ export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, 
 }
 
 export async function refillPool(options: AddressPoolOptions): Promise<void> {
-  const { chain, pool, signer, orchestrator } = options
+  const { chain, pool, signer, orchestrator, ledgerId } = options
   const { memory } = orchestrator
   const free = freeAddresses(memory, chain).length
   if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
@@ -57,7 +63,7 @@ export async function refillPool(options: AddressPoolOptions): Promise<void> {
   const treasury = 1
   const missing = pool.high - freeAddresses(memory, chain).length
   const size = Math.max(knownAddresses(memory, chain), treasury) + missing
-  await signer.growPool(chain, size)
+  await signer.growPool(chain, size, ledgerId)
   await fetchAddresses(options, false)
 }
 

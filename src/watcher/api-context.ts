@@ -19,6 +19,8 @@ export interface ApiContext {
   /** The newest of what is durable. */
   recent: Recent
   ledgerId: string
+  /** A watching one gives nothing away and moves nothing. */
+  role: 'paying' | 'watching'
   policies: Policies
   health: Health
   signer: SignerClient

@@ -4,7 +4,7 @@
  */
 import { chainId } from '../../machines/ids.ts'
 import { stateOf } from '../kernel/entry.ts'
-import type { Next, Node } from '../../adapters/adapter.ts'
+import type { Fact, Next, Node } from '../../adapters/adapter.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
@@ -23,6 +23,10 @@ export interface FollowerOptions {
   health: Health
   clock: Clock
   log: Log
+  /** Whether every spend of our coins among these is one that the ledger knows to be signed. */
+  areExplained(facts: readonly Fact[]): boolean
+  /** Has the signer's list compared with the ledger once more. */
+  askSigner(): void
   /** Rejects when the chain may not start from the present tip: the signer has already given out addresses. */
   mayStartAtTip(): Promise<void>
 }
@@ -94,12 +98,34 @@ async function hint(options: FollowerOptions): Promise<void> {
   if (facts.length > 0) await orchestrator.dispatch({ type: 'facts.pending', at: clock.now(), data: { chain, facts } })
 }
 
-async function advance(options: FollowerOptions): Promise<number> {
+/** The block for which the signer was asked again. */
+interface Asked {
+  hash: string | null
+}
+
+/**
+ * A spend that the ledger does not know may be one that another watcher has had signed: before it counts as a stranger's,
+ * the signer is asked, and nothing is said as long as it does not answer.
+ */
+function isBeingAsked(options: FollowerOptions, asked: Asked, next: Next): boolean {
+  if (next.kind !== 'connected' || options.areExplained(next.facts)) return false
+  const { health, chain, log } = options
+  const { hash } = next.block
+  if (asked.hash === hash) return !healthOf(health, chain).isReconciled
+  asked.hash = hash
+  log('warn', 'a spend of our coins is not known here: the signer is asked', { chain, block: hash })
+  health.trigger.noted({ chain, isReconciled: false })
+  options.askSigner()
+  return true
+}
+
+async function advance(options: FollowerOptions, asked: Asked): Promise<number> {
   const { chain, node, orchestrator, clock, pollMs } = options
   const { blocks, applied, height } = chainContext(orchestrator.memory, chain)!
   if (!applied) return repeatTip(options, blocks)
   const next = await node.next(blocks)
   note(options, next.nodeHeight)
+  if (isBeingAsked(options, asked, next)) return pollMs
   if (next.kind !== 'unchanged') {
     await handOver(options, next)
     return 0
@@ -111,7 +137,7 @@ async function advance(options: FollowerOptions): Promise<number> {
   return pollMs
 }
 
-async function turn(options: FollowerOptions): Promise<number> {
+async function turn(options: FollowerOptions, asked: Asked): Promise<number> {
   const { chain, orchestrator, clock, pollMs, node } = options
   const instance = orchestrator.memory.get(chainId(chain))
   const at = clock.now()
@@ -133,14 +159,14 @@ async function turn(options: FollowerOptions): Promise<number> {
     case 'halted':
       return pollMs
     default:
-      return advance(options)
+      return advance(options, asked)
   }
 }
 
-async function guardedTurn(options: FollowerOptions): Promise<number> {
+async function guardedTurn(options: FollowerOptions, asked: Asked): Promise<number> {
   const { chain, orchestrator, clock, pollMs, log } = options
   try {
-    return await turn(options)
+    return await turn(options, asked)
   } catch (error) {
     const type = failureOf(error)
     const reason = reasonOf(error)
@@ -152,4 +178,7 @@ async function guardedTurn(options: FollowerOptions): Promise<number> {
   }
 }
 
-export const startFollower = (options: FollowerOptions): Loop => startLoop(options.clock, () => guardedTurn(options))
+export function startFollower(options: FollowerOptions): Loop {
+  const asked: Asked = { hash: null }
+  return startLoop(options.clock, () => guardedTurn(options, asked))
+}

@@ -6,12 +6,15 @@ import { setMaxListeners } from 'node:events'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
+import type { Fact } from '../../adapters/adapter.ts'
 import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
+import { areExplained } from '../orchestrator/routes/facts.ts'
+import { viewOf } from '../orchestrator/routes/view.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
@@ -102,13 +105,23 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
     const { node } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
-    return startFollower({ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip })
+    const askSigner = () => signerLoops.get(chain)?.wake()
+    const explains = (facts: readonly Fact[]) =>
+      areExplained(viewOf(policies, orchestrator.memory, chain, clock.now()), facts)
+    return startFollower({
+      ...{ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
+      areExplained: explains,
+    })
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
     signerLoops.set(
       chain,
-      startSignerLoop({ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log }),
+      startSignerLoop({
+        ...{ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log },
+        ledgerId: ledger.opened.ledgerId,
+        role: config.role,
+      }),
     )
   }
   return { loops: [...followers, ...signerLoops.values()], signerLoops }
@@ -129,6 +142,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     journal: ledger.journal,
     recent,
     ledgerId: ledger.opened.ledgerId,
+    role: started.config.role,
     policies,
     health,
     signer: started.signer,

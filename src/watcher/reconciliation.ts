@@ -16,10 +16,13 @@ export interface ReconciliationOptions {
   signer: SignerClient
   orchestrator: Orchestrator
   archive: Archive
+  ledgerId: string
   health: Health
   clock: Clock
   log: Log
 }
+
+const ADDRESSES_PAGE = 1000
 
 /** What has left memory has ended well or badly; it needs no adoption. */
 async function isLacking({ orchestrator, archive }: ReconciliationOptions, record: SignedRecord): Promise<boolean> {
@@ -37,11 +40,21 @@ async function retainFree({ chain, orchestrator, clock, log }: ReconciliationOpt
   await orchestrator.dispatch({ type: 'addresses.retained', at: clock.now(), data: { chain } })
 }
 
+/** What was made later for another ledger says nothing of this one. */
 async function retainIfOutdated(options: ReconciliationOptions): Promise<void> {
-  const { chain, signer, orchestrator } = options
+  const { chain, signer, orchestrator, ledgerId, log } = options
   const known = knownAddresses(orchestrator.memory, chain)
-  const [later] = known === 0 ? [] : await signer.addresses(chain, known, 1)
-  if (later !== undefined) await retainFree(options)
+  if (known === 0) return
+  for (let from = known; ;) {
+    const later = await signer.addresses(chain, from, ADDRESSES_PAGE)
+    const isOurs = later.some(address => address.ledgerId === ledgerId || address.ledgerId === null)
+    if (isOurs) return retainFree(options)
+    const [other] = later
+    if (other !== undefined)
+      log('warn', 'another ledger uses the same signer', { chain, ledgerId: other.ledgerId, addresses: later.length })
+    if (later.length < ADDRESSES_PAGE) return
+    from += later.length
+  }
 }
 
 async function adoptMissing(options: ReconciliationOptions): Promise<void> {

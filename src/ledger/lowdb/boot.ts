@@ -158,20 +158,32 @@ async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise
   }
 }
 
-/** Segments that the checkpoint covers are not read, but must be there in full, with an index that fits. */
-async function checkArchived(disk: Disk, directory: string, head: Head): Promise<void> {
-  const covered = head.checkpoint?.seq ?? 0
-  for (const [n, segment] of head.segments.entries()) {
-    const next = head.segments[n + 1]
-    if (!next || segment.first > covered) return
-    const path = join(directory, journalFile(segment.first))
-    if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
-    const described = { bytes: await sizeOf(disk, path), hash: next.previous }
-    if (await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)) continue
-    const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
-    refuseWrongEnd(directory, segment, end, next)
-    await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)
+/** Looked at together: each costs a few calls of the disk, and there may be thousands. */
+const SEGMENTS_AT_ONCE = 16
+
+/** Segments that the checkpoint covers are not read, but must be there in full, with positions that fit. */
+async function checkArchived(disk: Disk, directory: string, { checkpoint, segments }: Head): Promise<void> {
+  const covered = checkpoint?.seq ?? 0
+  const archived = segments.slice(0, -1).filter(({ first }) => first <= covered)
+  for (let n = 0; n < archived.length; n += SEGMENTS_AT_ONCE) {
+    const some = archived.slice(n, n + SEGMENTS_AT_ONCE)
+    await Promise.all(some.map((segment, m) => checkSegment(disk, directory, segment, segments[n + m + 1]!)))
   }
+}
+
+async function checkSegment(
+  disk: Disk,
+  directory: string,
+  segment: Head['segments'][number],
+  next: Head['segments'][number],
+): Promise<void> {
+  const path = join(directory, journalFile(segment.first))
+  if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
+  const described = { bytes: await sizeOf(disk, path), hash: next.previous }
+  if (await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)) return
+  const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
+  refuseWrongEnd(directory, segment, end, next)
+  await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)
 }
 
 async function readThrough(

@@ -2,7 +2,7 @@
 import type { Disk, File } from '../../kernel/ports.ts'
 
 /** Open at a time, besides those that are being read. */
-const OPEN_MAXIMUM = 64
+const OPEN_MAXIMUM = 256
 
 export interface FileCache {
   /** Opens the file where it is not open yet; rejects as the port does. The file stays open until `read` has resolved. */
