@@ -7,6 +7,7 @@
  */
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 
+/** A block by its header. Hashes as the family displays them. */
 export interface Block extends Place {
   parent: string
   /** Seconds since 1970 UTC, as the block's header says. */
@@ -87,9 +88,14 @@ export interface Signed {
   parents: string[]
 }
 
+/**
+ * What came of a broadcast. `unknown`: it may have been sent (publish the same again); `refused`: the node will not
+ * relay it.
+ */
 export type Published =
   { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
 
+/** Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. */
 export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' }
 
 /** What a plan needs of the outside world, read by a task before the plan is made. */
@@ -122,6 +128,7 @@ export interface Counted {
   coins: Unspent[]
 }
 
+/** One unspent output. */
 export interface Unspent {
   key: SpendKey
   amount: Amount
@@ -142,6 +149,7 @@ export interface Fund {
   ancestors: number
 }
 
+/** One withdrawal within a transaction. Amount in base units. */
 export interface Payment {
   withdrawal: string
   to: string
@@ -149,6 +157,7 @@ export interface Payment {
   amount: Amount
 }
 
+/** What a transaction is to do. Amounts in base units. */
 export interface Order {
   purpose: Purpose
   /** In the order in which they are to be paid; none for a consolidation. */
@@ -168,12 +177,15 @@ export interface Plan {
   paid: number
 }
 
+/** Why nothing can be planned now, in words that do not change while the reason is the same. */
 export interface Shortfall {
   shortfall: string
 }
 
+/** The one form in which equal destinations are equal strings, or why it cannot be paid. */
 export type Destination = { canonical: string } | { refused: string }
 
+/** Builds what is to be signed. Pure: the same order, funds and facts give the same plan. */
 export interface Planner {
   /** Whether this can be paid, and the one form in which equal destinations are equal strings. */
   destination(to: string, dataField: string | null): Destination
@@ -187,6 +199,7 @@ export interface Planner {
   readonly spendsUnconfirmedChange: boolean
 }
 
+/** One payment that a template makes. */
 export interface Output {
   /** Canonical form, as `Planner.destination` gives it. */
   to: string
@@ -223,6 +236,7 @@ export interface TemplateCoin {
   inputs: SpendKey[]
 }
 
+/** What one key has to sign: a digest (secp256k1, 32 bytes) or a message (ed25519-blake2b), and whose key it is. */
 export interface Payload {
   index: number
   address: string
@@ -254,6 +268,7 @@ export interface Signable {
   readonly hasMalleableIds: boolean
 }
 
+/** An address, by its place in the derivation (`path`: BIP-32, `m/84'/2'/0'/0/7`). */
 export interface Derived {
   index: number
   address: string

@@ -27,6 +27,7 @@ type Nothing = Record<string, never>
 /** What anybody may add to a word of the past: nothing that the receiver reads. */
 type Anything = object
 
+/** What an account hears: when it is to plan, what came of it, and where the signer's memory stands. */
 export type AccountEvent =
   | Event<'account.opened', { chain: string; index: number; address: string; windowMs: number }>
   | Event<'withdrawal.queued', Nothing>
@@ -41,6 +42,7 @@ export type AccountEvent =
   | Event<'task.failed', { reason: string; retryAt: number }>
   | TimePassed
 
+/** An address as the signer made it, with the signer's word for it: the attestation's bytes are in src/canonical.ts. */
 export interface GeneratedAddress {
   chain: string
   index: number
@@ -53,6 +55,7 @@ export interface GeneratedAddress {
   attestation: { key: string; signature: string }
 }
 
+/** What an address hears on its way from the pool to its owner. */
 export type AddressEvent =
   | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
   | Event<'address.imported', Nothing>
@@ -79,17 +82,19 @@ interface OfTransfer {
   account: IdOf<'account'>
 }
 
-export interface SignedAttempt {
+/** What the signer answered for an attempt. `raw` is the signed transaction in the family's own form (bitcoin: hex). */
+export interface SigningCompleted {
   transactionId: string
   raw: string
   /** What the signer has signed earlier under this name, where it is not what was asked for now: it is adopted. */
   earlier: { template: Json; spendKeys: SpendKey[]; fee: Amount } | null
 }
 
+/** What an attempt hears: from the signer, from the node, from the chain, and from the transfer that it belongs to. */
 export type AttemptEvent =
   | Event<'attempt.planned', PlannedAttempt & OfTransfer>
   | Event<'attempt.adopted', AdoptedAttempt & OfTransfer>
-  | Event<'signing.completed', SignedAttempt>
+  | Event<'signing.completed', SigningCompleted>
   | Event<'signing.pended', { reason: string; retryAt: number }>
   | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
   | Event<'publishing.answered', { reason: string | null; retryAt: number }>
@@ -105,6 +110,7 @@ export type AttemptEvent =
   | TimePassed
   | BlockDisconnected
 
+/** What a chain hears: what its node is, each block on and off, and what makes it stop. */
 export type ChainEvent =
   | Event<'chain.opened', { chain: string; family: string; asset: string; final: number }>
   | Event<'process.started', Nothing>
@@ -121,6 +127,7 @@ export type ChainEvent =
   | Event<'signer.recalled', { until: number }>
   | Event<'chain.resumed', { reason: string }>
 
+/** What is known of a coin for as long as it lives. */
 export interface CoinFacts {
   chain: string
   key: SpendKey
@@ -147,6 +154,7 @@ interface PlacedTransaction {
   place: Place
 }
 
+/** What a coin hears: who pays it, who holds it, who spends it. */
 export type CoinEvent =
   | Event<'payment.seen', CoinFacts & { place: Place | null }>
   | Event<'payment.conflicted', PlacedTransaction>
@@ -156,6 +164,7 @@ export type CoinEvent =
   | HeightReached
   | BlockDisconnected
 
+/** What is known of a deposit for as long as it lives. */
 export interface DepositFacts {
   chain: string
   asset: string
@@ -174,6 +183,7 @@ export interface DepositFacts {
   final: number
 }
 
+/** What a deposit hears: from the chain, and from the backend. */
 export type DepositEvent =
   | Event<'payment.seen', DepositFacts & { place: Place | null; doubt: string | null; isTooSmall: boolean }>
   | Event<'payment.conflicted', PlacedTransaction>
@@ -183,12 +193,14 @@ export type DepositEvent =
   | HeightReached
   | BlockDisconnected
 
+/** A withdrawal that a transfer pays. */
 export interface PaidShare {
   id: IdOf<'withdrawal'>
   /** Its share of the fee; the shares add up to the fee. */
   fee: Amount
 }
 
+/** What a transfer is to do, fixed when it is planned. */
 export interface TransferPlan {
   chain: string
   /** The transfer's own id. */
@@ -203,6 +215,7 @@ export interface TransferPlan {
   final: number
 }
 
+/** What a transfer hears: from its attempts, from its coins, and from the withdrawals that it pays. */
 export type TransferEvent =
   | Event<'transfer.planned', TransferPlan & { attempt: PlannedAttempt }>
   | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt; reserves: SpendKey[] }>
@@ -221,12 +234,14 @@ export type TransferEvent =
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
 
+/** A withdrawal as the backend asked for it. `required`: approvals that the signer's rules want for its amount. */
 export type RequestedWithdrawal = Intent & {
   authorisations: Authorisation[]
   required: number
   expiresAtMs: number | null
 }
 
+/** The signer's void of a withdrawal, and what it means for the withdrawal. */
 export interface VoidedWithdrawal {
   receipt: SignedReceipt
   /** `rejected`: it could never be valid. */
@@ -236,6 +251,7 @@ export interface VoidedWithdrawal {
   height: number
 }
 
+/** What a withdrawal hears: from the backend, and from the transfer that pays it. */
 export type WithdrawalEvent =
   | Event<'withdrawal.requested', RequestedWithdrawal>
   | Event<'withdrawal.accepted', Nothing>
@@ -271,6 +287,7 @@ export interface Missing {
   given: number
 }
 
+/** What the signer keeps of a signature: enough to give the same answer for ever. */
 export interface SignedTemplate {
   template: Json
   /** With the approvals that counted: a watcher that has lost its ledger needs them for a further attempt. */
@@ -281,6 +298,7 @@ export interface SignedTemplate {
   signedAt: number
 }
 
+/** What an attempt in the signer hears, in this order: what is asked, what the template does, what came of it. */
 export type SigningEvent =
   | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
   | Event<'template.inspected', { spendKeys: SpendKey[]; fee: string; outflow: string; rounds: Record<string, number> }>
@@ -288,11 +306,13 @@ export type SigningEvent =
   | Event<'approvals.missed', { missing: Missing[] }>
   | Event<'template.signed', SignedTemplate>
 
+/** What a void hears: once, that it is. `signed`: ids of transactions that were signed for the withdrawal before. */
 export type VoidEvent = Event<
   'withdrawal.voided',
   { chain: string; withdrawal: string; round: number; signed: string[] }
 >
 
+/** What an extension of the address pool hears: once, that it is. */
 export type PoolEvent = Event<
   'pool.extended',
   { chain: string; from: number; count: number; address: string; ledgerId: string | null }
@@ -322,6 +342,7 @@ export type EventOf<K extends Kind, T extends string> = Events[K] & { type: T }
 /** An event for one instance. */
 export type Message<K extends Kind = Kind> = { [P in K]: { to: IdOf<P>; event: Events[P] } }[K]
 
+/** The kind of an id, read from its type. */
 export type KindOf<I extends Id> = I extends `${infer P extends Kind}/${string}` ? P : never
 
 /** The kinds that hear an event of this type. */

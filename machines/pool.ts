@@ -6,8 +6,7 @@ import { assign, setup } from 'xstate'
 import { typesOf } from './messages.ts'
 import type { Migration, Scheduled } from './vocabulary.ts'
 
-export const version = 2
-
+/** One extension of a chain's pool. */
 export interface PoolContext extends Scheduled {
   /** The first index of this extension. */
   from: number
@@ -28,9 +27,10 @@ const pool = setup({
   actions: { keep: assign((_, extension: Partial<PoolContext>) => extension) },
 })
 
+/** `generated` is all it ever becomes. */
 export const poolMachine = pool.createMachine({
   id: 'pool',
-  version: String(version),
+  version: '2',
   context: {
     chain: '',
     failures: 0,

@@ -8,8 +8,7 @@ import { assign, setup } from 'xstate'
 import { data, typesOf, type DataOf, type Missing, type Reason, type SignedTemplate } from './messages.ts'
 import type { Scheduled, SpendKey } from './vocabulary.ts'
 
-export const version = 1
-
+/** One attempt as the signer knows it. */
 export interface SigningContext extends Scheduled {
   transferId: string
   /** Which attempt of the transfer, from 1. */
@@ -56,9 +55,10 @@ const signing = setup({
   },
 })
 
+/** From unsigned to signed. What is signed never changes again, and what is refused can be asked anew. */
 export const signingMachine = signing.createMachine({
   id: 'signing',
-  version: String(version),
+  version: '1',
   context: {
     chain: '',
     failures: 0,

@@ -33,8 +33,11 @@ export interface Scheduled {
   dueHeight: number | null
 }
 
+/** The instance's `dueAt` has come. */
 export type TimePassed = Event<'time.passed', Record<string, never>>
+/** The chain's tip has reached the instance's `dueHeight`. */
 export type HeightReached = Event<'height.reached', { height: number }>
+/** The block at the tip has left the main chain. */
 export type BlockDisconnected = Event<'block.disconnected', Place>
 
 /** What the backend asks for, and signs: src/canonical.ts has the bytes. */
@@ -77,6 +80,7 @@ export interface SignedReceipt extends Authorisation {
   signed: string[]
 }
 
+/** Why a transfer is made. */
 export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation'
 
 /**
@@ -86,6 +90,7 @@ export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidati
  */
 export type Migration = (stored: Readonly<Stored>) => Stored
 
+/** What a ledger keeps of an instance's machine. `value`: the state, dotted. */
 export interface Stored {
   value: string
   context: { [key: string]: Json }
@@ -97,4 +102,5 @@ export type TaskName = 'identify' | 'sign' | 'publish' | 'gather'
 /** The height at which something placed at `height` has that many confirmations (tip − height + 1). */
 export const heightOf = (height: number, confirmations: number): number => height + confirmations - 1
 
+/** By hash alone: a height names no block. */
 export const isSamePlace = (a: Place | null, b: Place): boolean => a !== null && a.hash === b.hash

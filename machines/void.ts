@@ -7,8 +7,7 @@ import { assign, setup } from 'xstate'
 import { data, typesOf, type VoidEvent } from './messages.ts'
 import type { Scheduled } from './vocabulary.ts'
 
-export const version = 1
-
+/** One void. */
 export interface VoidContext extends Scheduled {
   /** The id that the backend gave the withdrawal. */
   withdrawal: string
@@ -23,9 +22,10 @@ const voiding = setup({
   actions: { keep: assign((_, told: VoidEvent['data']) => told) },
 })
 
+/** A withdrawal that is never signed again up to a round. Nothing undoes it. */
 export const voidMachine = voiding.createMachine({
   id: 'void',
-  version: String(version),
+  version: '1',
   context: { chain: '', failures: 0, dueAt: null, dueHeight: null, withdrawal: '', round: 0, signed: [] },
   initial: 'absent',
   states: {

@@ -49,6 +49,7 @@ export function intentBytes(intent: Intent): Uint8Array {
   return utf8(canonicalJson({ amount, asset, chain, dataField, expiresAt, id, purpose, round, to }))
 }
 
+/** What an attestation speaks of. */
 export interface AttestedAddress {
   chain: string
   address: string
@@ -61,6 +62,7 @@ export function attestationBytes({ address, chain, dataField, index }: AttestedA
   return utf8(canonicalJson({ address, chain, dataField, index, purpose: 'lockkeeper-address-v1' }))
 }
 
+/** What a receipt speaks of: the bytes below are signed by the signer. */
 export interface VoidReceipt {
   chain: string
   /** The withdrawal's. */
@@ -81,6 +83,7 @@ function decode(text: string, length: number): Uint8Array | null {
   return bytes.length === length && bytes.toString('base64') === text ? new Uint8Array(bytes) : null
 }
 
+/** Standard base64 with padding (RFC 4648, 4). */
 export const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
 /** The 32 bytes of a key in base64 (seed or public key). Throws a boundary fault `bad-key`. */
@@ -109,8 +112,10 @@ export function signerOf(secret: Uint8Array): ByteSigner {
   return { key, sign: bytes => ({ key, signature: base64Of(sign(null, bytes, privateKey)) }) }
 }
 
+/** The Ed25519 public key, 32 bytes, of a private one. */
 export const publicKeyOf = (secret: Uint8Array): string => signerOf(secret).key
 
+/** Ed25519 (RFC 8032), 64 bytes. */
 export const signBytes = (secret: Uint8Array, bytes: Uint8Array): Authorisation => signerOf(secret).sign(bytes)
 
 /** Of keys that were used before; a signer knows a few, and strangers' keys must not fill the memory. */

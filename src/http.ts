@@ -16,6 +16,7 @@ export interface HttpRequest {
   left?: AbortSignal
 }
 
+/** A status and a JSON body. */
 export interface HttpAnswer {
   status: number
   headers?: Record<string, string>
@@ -23,4 +24,5 @@ export interface HttpAnswer {
   body: unknown
 }
 
+/** Answers one call; what it throws becomes a problem document. */
 export type Handler = (request: HttpRequest) => Promise<HttpAnswer>

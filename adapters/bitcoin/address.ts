@@ -8,7 +8,7 @@ import { boundary, reasonOf } from '../../src/kernel/fault.ts'
 import type { Network } from './network.ts'
 import { NETWORKS } from './network.ts'
 import type { ScriptKind } from './script.ts'
-import { kindOf, payloadOf, scriptFor } from './script.ts'
+import { scriptKindOf, payloadOf, scriptFor } from './script.ts'
 
 /** The longest is a bech32 string (90); MWEB addresses are longer and refused by their prefix. */
 const MAXIMUM_ADDRESS_LENGTH = 150
@@ -26,7 +26,7 @@ export function scriptOf(address: string, network: Network): Uint8Array {
 
 /** The canonical address of a script, or null when it has none on this network. */
 export function addressOf(script: Uint8Array, network: Network): string | null {
-  const kind = kindOf(script, 0, script.length)
+  const kind = scriptKindOf(script, 0, script.length)
   if (kind === null || !isPayable(kind, network)) return null
   const payload = payloadOf(kind, script)
   switch (kind) {
@@ -55,7 +55,7 @@ export function canonical(address: string, network: Network): string {
  */
 export function dustOf(script: Uint8Array, network: Network): bigint {
   if (network.dust.kind === 'fixed') return network.dust.sat
-  const kind = kindOf(script, 0, script.length)
+  const kind = scriptKindOf(script, 0, script.length)
   const outputBytes = 8 + 1 + script.length
   const spendBytes = kind === 'p2pkh' || kind === 'p2sh' || kind === null ? 148 : 67
   return (BigInt(outputBytes + spendBytes) * network.dust.satPerKvB) / 1000n

@@ -34,6 +34,7 @@ export interface ScanContext {
   watch: BitcoinWatch
 }
 
+/** A block's header, and what in it concerns us. */
 export interface ScannedBlock {
   /** As displayed. */
   hash: string

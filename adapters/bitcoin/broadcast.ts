@@ -42,6 +42,7 @@ function judge(reason: string): Verdict {
   return PASSING.test(reason) ? 'passing' : 'refused'
 }
 
+/** How transactions leave, and where they are. */
 export interface Broadcast {
   /** Rejects with an operating fault only when nothing was sent. */
   publish(transaction: Signed): Promise<Published>

@@ -16,6 +16,7 @@ const MAXIMUM_ANCESTORS = 24
 /** Steps of the search for a set without change. */
 const MAXIMUM_TRIES = 20_000
 
+/** What coins are chosen for. Amounts in satoshi. */
 export interface Aim {
   payments: readonly { script: Uint8Array; amountSat: bigint }[]
   changeScript: Uint8Array
@@ -35,7 +36,7 @@ export interface Choice {
 }
 
 /** `missingSat`: what one more coin would have to bring. */
-export interface Missing {
+export interface Deficit {
   missingSat: bigint
 }
 
@@ -46,6 +47,7 @@ export function feeSat(weight: number, aim: Aim): bigint {
   return plainSat < mostSat ? plainSat : mostSat
 }
 
+/** What a transaction of this weight (BIP-141) may pay at most; rounded down. */
 export const maximumFeeSat = (weight: number, { maximumRateMilli }: Aim): bigint =>
   (BigInt(virtualBytes(weight)) * maximumRateMilli) / 1000n
 
@@ -62,10 +64,10 @@ function worthwhile(funds: readonly Fund[], inputSat: bigint): Coin[] {
 }
 
 /** The coins to spend for `aim`. Tries each sort of coin together with the better ones. */
-export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Missing {
+export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit {
   const inputSat = feeSat(inputWeight(aim.network), aim)
   const coins = worthwhile(funds, inputSat)
-  let missing: Missing = { missingSat: 0n }
+  let missing: Deficit = { missingSat: 0n }
   for (const isEligible of tiersOf(aim.network)) {
     const candidates = coins.filter(coin => isEligible(coin.fund))
     const few = fewest(candidates, aim)
@@ -80,7 +82,7 @@ export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Missing 
 }
 
 /** As many coins as fit, smallest first, into one output of our own. */
-export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Missing {
+export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit {
   const inputSat = feeSat(inputWeight(aim.network), aim)
   const confirmed = funds.filter(fund => fund.ancestors === 0)
   return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
@@ -108,13 +110,13 @@ function byAmountDown(a: Coin, b: Coin): number {
 }
 
 /** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
-function fewest(candidates: readonly Coin[], aim: Aim): Choice | Missing {
+function fewest(candidates: readonly Coin[], aim: Aim): Choice | Deficit {
   const ordered = [
     ...candidates.filter(({ fund }) => fund.ancestors === 0),
     ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
   ]
   const usable = bounded(ordered, aim)
-  let outcome: Choice | Missing = settle([], aim)
+  let outcome: Choice | Deficit = settle([], aim)
   for (let count = 1; count <= usable.length && 'missingSat' in outcome; count++)
     outcome = settle(usable.slice(0, count), aim)
   return outcome
@@ -140,7 +142,7 @@ function bounded(ordered: readonly Coin[], aim: Aim): Coin[] {
 }
 
 /** Fee and change of a transaction that spends exactly these coins, or what it lacks. */
-function settle(coins: readonly Coin[], aim: Aim): Choice | Missing {
+function settle(coins: readonly Coin[], aim: Aim): Choice | Deficit {
   const scripts = aim.payments.map(payment => payment.script)
   const restSat = sumOf(coins) - aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
   const plainWeight = transactionWeight(coins.length, scripts, aim.network)

@@ -4,6 +4,7 @@ import { Fault } from '../../src/kernel/fault.ts'
 import { canonical } from './address.ts'
 import type { Network } from './network.ts'
 
+/** An address of this network, in lower case where it is bech32. Data fields are refused: the family has none. */
 export function destinationOf(to: string, dataField: string | null, network: Network): Destination {
   if (dataField !== null) return { refused: `${network.name} has no data field` }
   try {

@@ -9,6 +9,7 @@ import type { Rpc } from './rpc.ts'
 const EXAMINED_MAXIMUM = 400_000
 const INVALID_ADDRESS_OR_KEY = -5
 
+/** The node's unconfirmed transactions, each examined once. */
 export interface Mempool {
   /** Facts of at most `limit` transactions that were not examined before. One that left and came back is new again. */
   pending(limit: number): Promise<Fact[]>
@@ -24,6 +25,7 @@ function factsOf(raw: string, context: ScanContext): Fact[] {
   }
 }
 
+/** Its memory of what was examined is bounded; what the node dropped is forgotten. */
 export function createMempool(rpc: Rpc, context: ScanContext): Mempool {
   const examined = new Set<string>()
 

@@ -13,7 +13,7 @@ import { addressOf, scriptOf } from './address.ts'
 import { derOf } from './der.ts'
 import { displayOf, fromDisplay, hash160 } from './hash.ts'
 import type { Network } from './network.ts'
-import { kindOf, payloadOf, scriptFor } from './script.ts'
+import { scriptKindOf, payloadOf, scriptFor } from './script.ts'
 import { classicDigests, SIGHASH_ALL, witnessDigests } from './sighash.ts'
 
 const TAG = sha256(new TextEncoder().encode('BIP0322-signed-message'))
@@ -24,6 +24,7 @@ const NO_OUTPUT = 0xffff_ffff
 /** A signature, a key and their lengths; more is no proof for these addresses. */
 const MAXIMUM_PROOF_CHARACTERS = 1024
 
+/** BIP-322's two forms: `simple` holds a witness, `full` a whole transaction (P2PKH has no witness). */
 export type ProofFormat = 'bip322-simple' | 'bip322-full'
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -31,7 +32,7 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 /** The script that is proved, or null for kinds other than P2WPKH and P2PKH. */
 function provable(address: string, network: Network): { script: Uint8Array; isWitness: boolean } | null {
   const script = scriptOf(address, network)
-  const kind = kindOf(script, 0, script.length)
+  const kind = scriptKindOf(script, 0, script.length)
   return kind === 'p2wpkh' || kind === 'p2pkh' ? { script, isWitness: kind === 'p2wpkh' } : null
 }
 

@@ -4,6 +4,7 @@
  */
 import { boundary } from '../../src/kernel/fault.ts'
 
+/** The parameters in which the family's networks differ. Source: each daemon's chainparams.cpp. */
 export interface Network {
   name: string
   /** BIP-173 prefix. On chains without segwit it is the one to refuse. */
@@ -146,6 +147,7 @@ const list: readonly Network[] = [
   },
 ]
 
+/** Every known network, by the name that the configuration uses. */
 export const NETWORKS: Readonly<Record<string, Network>> = Object.fromEntries(
   list.map(network => [network.name, network]),
 )

@@ -15,6 +15,7 @@ import { createRpc, toSatoshi, type NodeAccess, type Rpc } from './rpc.ts'
 import { createBlockSource, type BlockSource } from './source.ts'
 import type { BitcoinWatch } from './watch.ts'
 
+/** What a node is made of. `node`: how to reach it; `fees`: the chain's, in sat/vB. */
 export interface BitcoinNodeOptions {
   chain: string
   asset: string

@@ -6,6 +6,7 @@ import type { SpendKey } from '../../machines/vocabulary.ts'
 import { boundary } from '../../src/kernel/fault.ts'
 import { displayOf, fromDisplay } from './hash.ts'
 
+/** A transaction id and an output's number, as inputs write them. */
 export const OUTPOINT_BYTES = 36
 const NAME = /^([0-9a-f]{64}):(0|[1-9][0-9]{0,9})$/
 const MAXIMUM_VOUT = 0xffff_ffff
@@ -24,6 +25,7 @@ export function outpointOf(chain: string, key: SpendKey): { txid: string; vout: 
   return { txid: match[1]!, vout }
 }
 
+/** As inputs write it: the id in internal order, the number little-endian. */
 export function outpointBytes(txid: string, vout: number): Uint8Array {
   const bytes = new Uint8Array(OUTPOINT_BYTES)
   bytes.set(fromDisplay(txid), 0)

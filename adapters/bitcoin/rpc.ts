@@ -18,6 +18,7 @@ export interface NodeAccess {
 /** What the node answered: a result, or its own error with the code of Bitcoin Core's `rpc/protocol.h`. */
 export type Answer<Result> = { ok: true; result: Result } | { ok: false; code: number; message: string }
 
+/** JSON-RPC 1.0 and REST of one daemon. Amounts keep their digits. */
 export interface Rpc {
   /** The node's answer, its errors included. Rejects with an operating fault when there is no proper answer. */
   ask<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Answer<Result>>

@@ -4,6 +4,7 @@
  */
 export type ScriptKind = 'p2pkh' | 'p2sh' | 'p2wpkh' | 'p2wsh' | 'p2tr'
 
+/** An output script that is a hash or a key between fixed bytes. */
 export interface ScriptShape {
   kind: ScriptKind
   prefix: readonly number[]
@@ -45,9 +46,11 @@ const isPublicKeyHash = (bytes: Uint8Array, start: number): boolean =>
   bytes[start + 23] === 0x88 &&
   bytes[start + 24] === 0xac
 
-export const kindOf = (bytes: Uint8Array, start: number, length: number): ScriptKind | null =>
+/** As `kindAt`, by name; null for any other script. */
+export const scriptKindOf = (bytes: Uint8Array, start: number, length: number): ScriptKind | null =>
   SCRIPT_KINDS[kindAt(bytes, start, length)] ?? null
 
+/** The inverse of `payloadOf`. */
 export function scriptFor(kind: ScriptKind, payload: Uint8Array): Uint8Array {
   const { prefix, suffix } = SCRIPT_SHAPES[kind]
   const script = new Uint8Array(prefix.length + payload.length + suffix.length)

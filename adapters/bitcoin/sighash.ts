@@ -8,6 +8,7 @@ import { hash256 } from './hash.ts'
 import { outpointBytes } from './outpoint.ts'
 import { scriptFor } from './script.ts'
 
+/** The only sighash type that we sign: all inputs, all outputs. */
 export const SIGHASH_ALL = 1
 
 /** An input's outpoint, as displayed, with what it spends. */

@@ -5,6 +5,7 @@ import { createDeriver } from './deriver.ts'
 import { networkOf } from './network.ts'
 import { createSignable } from './signable.ts'
 
+/** The signer's half of the family. Boundary fault `configuration` where `network` is not a known name. */
 export const signBitcoin: OpenSigning = (chain, { network, asset }) => {
   if (typeof network !== 'string') throw boundary('configuration', `chains.${chain}.network: must be a network's name`)
   const parameters = networkOf(network)

@@ -21,6 +21,7 @@ export function inputWeight(network: Network): number {
   return 4 * (OUTPOINT_AND_SEQUENCE_BYTES + 1) + 1 + UNLOCKING_BYTES
 }
 
+/** Weight units (BIP-141) of an output with this script. */
 export const outputWeight = (script: Uint8Array): number => 4 * (8 + compactSizeBytes(script.length) + script.length)
 
 /** Of the largest transaction with so many of our inputs and outputs with these scripts. */
@@ -30,4 +31,5 @@ export function transactionWeight(inputs: number, scripts: readonly Uint8Array[]
   return frame + marker + inputs * inputWeight(network) + scripts.reduce((sum, script) => sum + outputWeight(script), 0)
 }
 
+/** BIP-141: a quarter of the weight, rounded up. */
 export const virtualBytes = (weight: number): number => Math.ceil(weight / 4)

@@ -9,6 +9,7 @@ import { scanBlock, type ScanContext, type ScannedBlock } from './block.ts'
 import { scanJsonBlock } from './json.ts'
 import type { Rpc } from './rpc.ts'
 
+/** Whole blocks, by hash. */
 export interface BlockSource {
   /** Rejects with an operating fault when the node does not give it, with an invariant fault when it cannot be read (B13). */
   fetch(hash: string, height: number): Promise<ScannedBlock>
@@ -34,6 +35,7 @@ function tryScan(bytes: Uint8Array, context: ScanContext, height: number): Scann
   }
 }
 
+/** Over REST where the daemon serves it (`-rest`), else over RPC. */
 export function createBlockSource(rpc: Rpc, context: ScanContext): BlockSource {
   let hasRest = true
 

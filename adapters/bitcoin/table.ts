@@ -10,6 +10,7 @@
  */
 import { invariant } from '../../src/kernel/fault.ts'
 
+/** A map from strings of one length to small integers, in typed arrays: a million entries are no objects. */
 export interface Table {
   /** The entry of the string at `offset`, or -1. Entries are small integers, reused after removal. */
   find: (bytes: Uint8Array, offset: number) => number

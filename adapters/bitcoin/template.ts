@@ -15,16 +15,18 @@ import { addressOf } from './address.ts'
 import { displayOf, hash160 } from './hash.ts'
 import type { Network } from './network.ts'
 import { MAXIMUM_PSBT_LENGTH, openPsbt, type PsbtInput } from './psbt.ts'
-import { kindOf, payloadOf } from './script.ts'
+import { scriptKindOf, payloadOf } from './script.ts'
 import type { Spent } from './sighash.ts'
 import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
 import type { Cursor } from './transaction.ts'
 import { AMOUNT_BYTES, createSpan, outputsOf, skim, strippedOf, txidOf } from './transaction.ts'
 
+/** Of our transactions: BIP-68 knows relative lock times from 2 on, and we set none. */
 export const VERSION = 2
 /** Signals BIP-125 and, being above the BIP-68 range, no relative lock time. */
 export const SEQUENCE = 0xffff_fffd
 
+/** An input, with all that proves what it spends. */
 export interface DraftInput extends Spent {
   /** Canonical. */
   address: string
@@ -33,6 +35,7 @@ export interface DraftInput extends Spent {
   previous: Uint8Array
 }
 
+/** An output whose script is an address. */
 export interface DraftOutput {
   address: string
   script: Uint8Array
@@ -68,6 +71,7 @@ export interface TemplateInput {
   publicKey: string
 }
 
+/** A PSBT (BIP-174) with whole previous transactions. The order of inputs and outputs is kept. */
 export function writeTemplate(
   inputs: readonly TemplateInput[],
   outputs: readonly { script: Uint8Array; amountSat: bigint }[],
@@ -124,7 +128,7 @@ function readInput(
   const { script, amountSat, bytes } = outputAt(previous, txid, index)
   if (witnessUtxo !== undefined && Buffer.compare(witnessUtxo, bytes) !== 0)
     throw refused(`the PSBT contradicts ${txid}:${index}`)
-  const kind = kindOf(script, 0, script.length)
+  const kind = scriptKindOf(script, 0, script.length)
   if (kind !== (network.segwit ? 'p2wpkh' : 'p2pkh')) throw refused(`${txid}:${index} is no coin of ours`)
   const program = Uint8Array.from(payloadOf(kind, script))
   const publicKey = hexToBytes(publicKeyHex)

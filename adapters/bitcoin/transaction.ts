@@ -39,11 +39,15 @@ export interface Span {
   touched: boolean
 }
 
+/** BIP-144. */
 export const WITNESS_FLAG = 1
+/** LIP-0002. */
 export const MWEB_FLAG = 8
 const LOCK_TIME_BYTES = 4
+/** Of an output's amount, little-endian satoshi. */
 export const AMOUNT_BYTES = 8
 
+/** One for a whole block: `skim` writes over it. */
 export const createSpan = (): Span => ({
   start: 0,
   end: 0,
@@ -63,6 +67,7 @@ export const createSpan = (): Span => ({
 export const unreadable = (cursor: Cursor, reason: string) =>
   invariant(`unreadable-${cursor.subject}`, `${reason} at byte ${cursor.at} of ${cursor.bytes.length}`)
 
+/** Invariant fault of `unreadable` where fewer bytes are left. */
 export function skip(cursor: Cursor, length: number): void {
   if (cursor.at + length > cursor.bytes.length) throw unreadable(cursor, `${length} bytes are missing`)
   cursor.at += length
@@ -170,6 +175,7 @@ export function strippedOf(bytes: Uint8Array, span: Span): Uint8Array {
   )
 }
 
+/** As displayed. */
 export const txidOf = (bytes: Uint8Array, span: Span): string => displayOf(hash256(strippedOf(bytes, span)))
 
 /** The whole transaction with its witness, without its MWEB part. Hex. */
@@ -196,12 +202,14 @@ export function outpointsOf(bytes: Uint8Array, span: Span): number[] {
   })
 }
 
+/** An output by its place in the bytes. */
 export interface OutputAt {
   amountSat: bigint
   scriptAt: number
   scriptLength: number
 }
 
+/** The outputs of a skimmed transaction, in order. */
 export function outputsOf(bytes: Uint8Array, span: Span): OutputAt[] {
   const cursor: Cursor = { bytes, subject: 'transaction', at: span.outputsAt }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -13,11 +13,13 @@ import { createTable } from './table.ts'
 
 /** Bits of what `spends` answers: whose outpoint it is. A key can be both. */
 export const COIN = 1
+/** It is an input of a payment to us: a spend of it by another transaction takes that payment back. */
 export const CONFLICT = 2
 const SORT_BIT: Record<KeySort, number> = { coin: COIN, conflict: CONFLICT }
 
 const PAYLOAD_OFFSETS = SCRIPT_KINDS.map(kind => SCRIPT_SHAPES[kind].prefix.length)
 
+/** Addresses as scripts and spend keys as outpoints, asked for each output and input of each block. */
 export interface BitcoinWatch extends Watch {
   /** Which of our addresses the output script at `start` pays: its index, or -1. Exact (B14); allocates nothing. */
   pays: (bytes: Uint8Array, start: number, length: number) => number
@@ -27,6 +29,7 @@ export interface BitcoinWatch extends Watch {
   bytesHeld: () => { scripts: number; keys: number }
 }
 
+/** Empty: the ledger's memory fills it at the start. */
 export function createWatch(chain: string, network: Network): BitcoinWatch {
   const scripts = SCRIPT_KINDS.map(kind => createTable(SCRIPT_SHAPES[kind].payloadBytes))
   const keys = createTable(OUTPOINT_BYTES)

@@ -16,6 +16,7 @@ interface Fees {
 const isFees = (fees: object | undefined): fees is Fees =>
   fees !== undefined && 'target' in fees && 'fallbackRate' in fees && 'maximumRate' in fees
 
+/** The watcher's half of the family. Boundary fault `configuration` for what the family cannot do. */
 export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, node, fees }, { request, disk }) => {
   if (typeof network !== 'string') throw boundary('configuration', `chains.${chain}.network: must be a network's name`)
   if (!isFees(fees)) throw boundary('configuration', `chains.${chain}.fees: missing`)

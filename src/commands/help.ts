@@ -1,7 +1,9 @@
 /** What both command lines say of themselves. */
 import type { Command } from 'commander'
 
+/** How `--config` is described by the watcher's commands. */
 export const WATCHER_CONFIG = ['--config <file>', "the watcher's configuration, watcher.yaml"] as const
+/** How `--config` is described by the signer's commands. */
 export const SIGNER_CONFIG = ['--config <file>', "the signer's configuration, signer.yaml"] as const
 
 /** Headings of the list of commands. */
@@ -14,6 +16,7 @@ export const GROUPS = {
   develop: 'For developers:',
 } as const
 
+/** Where passphrases come from: never from an argument, which others can read. */
 export const PASSPHRASE_NOTE =
   '\nThe passphrase comes from the variable or file that the configuration names, else it is asked for.'
 

@@ -93,7 +93,7 @@ function addInspection(program: Command, terminal: Terminal): void {
       const token = parseTokens(await readText(config.apiTokenFile))[0]!
       await showStatus(createRequest().request, config.listen, token, terminal)
     })
-  addVerify(program, terminal, async () => (await loadMachines()).machines)
+  addVerify(program, terminal, async () => (await loadMachines()).watcherMachines)
 }
 
 function addRebuild(program: Command, terminal: Terminal): void {

@@ -7,7 +7,7 @@ import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
 import { upgradeOf } from '../kernel/migration.ts'
 import { verifyLedger } from '../ledger/lowdb/verify.ts'
 import { verifyAudit } from '../signer/audit/verify.ts'
-import { machines as signersMachines } from '../signer/memory/machines.ts'
+import { signerMachines as signersMachines } from '../signer/memory/machines.ts'
 import type { Terminal } from './terminal.ts'
 
 /**

@@ -50,11 +50,13 @@ interface Image<K extends Kind> {
 
 /** An instance of any of these kinds. */
 export type InstanceOf<K extends Kind> = { [P in K]: Image<P> }[K]
+/** An instance of any kind. */
 export type Instance = InstanceOf<Kind>
 
 /** What is found under an id. */
 export type Found<I extends Id> = InstanceOf<KindOf<I>>
 
+/** Narrows an instance by what its id says. */
 export const isKind = <I extends Instance, K extends Kind>(instance: I, kind: K): instance is I & InstanceOf<K> =>
   kindOf(instance.id) === kind
 
@@ -64,6 +66,7 @@ export const runOf = ({ id, entered }: Pick<Instance, 'id' | 'entered'>): string
 /** Its top-level state. */
 export const stateOf = ({ value }: Pick<Instance, 'value'>): string => value.split('.', 1)[0]!
 
+/** Every context names the chain that it belongs to. */
 export const chainOf = ({ context }: { context: { chain: string } }): string => context.chain
 
 /** One transition. `seq` numbers transitions of the whole ledger from 1, gap-free and final: the event feed. */

@@ -4,6 +4,7 @@
  */
 export type FaultType = 'operating' | 'unknownOutcome' | 'boundary' | 'invariant' | 'corruptStore'
 
+/** An error by what its receiver must do. `kind` is stable, and what the API answers; the message is for people. */
 export class Fault extends Error {
   readonly type: FaultType
   readonly kind: string
@@ -29,4 +30,5 @@ export const invariant = (kind: string, message: string) => new Fault('invariant
 /** The store cannot be trusted: do not start. Names the file and the offset. */
 export const corruptStore = (message: string) => new Fault('corruptStore', 'corrupt-store', message)
 
+/** What anything thrown says. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

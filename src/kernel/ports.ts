@@ -10,6 +10,7 @@ export interface Clock {
   wake(afterMs: number, run: () => void): () => void
 }
 
+/** Of a quality fit for keys. */
 export interface Random {
   bytes(length: number): Uint8Array
 }
@@ -26,6 +27,7 @@ export interface File {
   close(): Promise<void>
 }
 
+/** A file system. Rejects with the system's own errors; absence is an answer only where it is said. */
 export interface Disk {
   /**
    * Opens for reading; with `append` or `create` for appending too. `create` makes the file where it is missing, else a
@@ -50,6 +52,7 @@ export interface Disk {
   identity(path: string): Promise<string | null>
 }
 
+/** One request. `maximumBytes`: of the answer's body; a longer one is cut off and rejects. */
 export interface HttpCall {
   method: 'GET' | 'PUT' | 'POST'
   /** http://…, https://… or unix:/path/to/socket:/path */
@@ -60,6 +63,7 @@ export interface HttpCall {
   maximumBytes: number
 }
 
+/** One answer, whatever its status. */
 export interface HttpResult {
   status: number
   /** Names in lower case. */
@@ -78,9 +82,12 @@ export type Derive = (
   length: number,
 ) => Promise<Uint8Array>
 
+/** `error`: a person must act; `warn`: something is not as it should be; `info`: what happened; `debug`: how. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+/** One line. Fields are redacted by name (src/shell/log.ts): no secret is written. */
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void
 
+/** All that a process has of the outside world. */
 export interface Ports {
   clock: Clock
   random: Random

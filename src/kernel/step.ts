@@ -32,6 +32,7 @@ export function machineOf(machines: Machines, id: Id): AnyStateMachine {
   return machine
 }
 
+/** The version that images of this machine are stored under, from 1. */
 export const versionOf = (machine: AnyStateMachine): number => Number(machine.version ?? 0)
 
 type StateValue = string | { [key: string]: StateValue }
@@ -60,6 +61,7 @@ export function taskOf(machine: AnyStateMachine, value: string): TaskName | null
   return (node.meta as { task?: TaskName } | undefined)?.task ?? null
 }
 
+/** Nothing can happen to it any more: its image leaves memory. */
 export const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
 interface Draft {

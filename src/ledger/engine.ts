@@ -26,6 +26,7 @@ export interface Engine {
   lock(): Promise<() => Promise<void>>
 }
 
+/** What an opener brings. */
 export interface Opening {
   /** `random` names a new ledger; `abort` ends the process once a write has failed. */
   ports: Pick<Ports, 'random' | 'log' | 'abort'>
@@ -47,14 +48,15 @@ export interface WalkedMemory {
   reservations(): Iterable<[SpendKey, Id]>
 }
 
+/** An open ledger. */
 export interface Ledger {
   journal: Journal
   archive: Archive
-  opened: Opened
+  opened: FoundLedger
 }
 
 /** What a start finds. `live` and `reservations` are the opener's to keep from here on. */
-export interface Opened {
+export interface FoundLedger {
   /** Made at creation, the same for ever: tells a new ledger from an old one. */
   ledgerId: string
   /** Of the last durable entry; 0 in a new ledger. */
@@ -109,6 +111,7 @@ export interface Archive {
   commits(): AsyncGenerator<ChainedCommit>
 }
 
+/** Which ended instances are asked for. */
 export interface Query<K extends Kind = Kind> {
   kind: K
   chain?: string

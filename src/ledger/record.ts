@@ -30,6 +30,7 @@ export const firstHash = (ledgerId: string): string =>
 const chained = (previous: string, body: Uint8Array): string =>
   createHash('sha256').update(previous).update(body).digest('hex')
 
+/** One line without its newline. `previous`: the hash of the record before it. */
 export function encodeRecord(previous: string, commit: Commit): { hash: string; record: Buffer } {
   const body = Buffer.from(JSON.stringify(commit))
   const hash = chained(previous, body)
@@ -53,6 +54,7 @@ export function checkRecord(record: Buffer, previous: string): { hash: string } 
 export const commitOf = (record: Buffer): Commit =>
   JSON.parse(record.toString('utf8', BODY_AT, record.length - 1)) as Commit
 
+/** A commit is never empty. */
 export const lastSeqOf = (commit: Commit): number => commit.entries.at(-1)!.seq
 
 /** Where a history stands: reads all of it. Rejects as reading it does. */

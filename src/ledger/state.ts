@@ -3,6 +3,7 @@ import type { Id } from '../../machines/ids.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { Commit, Instance } from '../kernel/entry.ts'
 
+/** What all commits together leave behind. */
 export interface State {
   live: Map<Id, Instance>
   reservations: Map<SpendKey, Id>
@@ -11,6 +12,7 @@ export interface State {
   heights: Record<string, number>
 }
 
+/** Before the first commit. */
 export const emptyState = (): State => ({ live: new Map(), reservations: new Map(), at: 0, heights: {} })
 
 /** Entries are whole after-images, so a commit that the state has already seen may be applied again. */

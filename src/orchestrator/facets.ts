@@ -15,12 +15,18 @@ interface Finds {
 }
 
 type Sort = keyof Finds
+/** `<sort>|<what it is found by>`. */
 export type Facet<S extends Sort = Sort> = { [P in S]: `${P}|${string}` }[S]
+/** Ids that a facet of this sort can find. */
 export type FoundBy<F extends Facet> = F extends `${infer S extends Sort}|${string}` ? IdOf<Finds[S]> : never
 
+/** Whatever stands in this block. */
 export const blockFacet = (chain: string, hash: string): Facet<'block'> => `block|${chain}|${hash}`
+/** Payments to us whose transaction spends this key. */
 export const inputFacet = (key: SpendKey): Facet<'input'> => `input|${key}`
+/** The attempt whose signed transaction this is. */
 export const transactionFacet = (chain: string, transactionId: string): Facet<'tx'> => `tx|${chain}|${transactionId}`
+/** Addresses of one owner, as the backend names it. */
 export const referenceFacet = (chain: string, reference: string): Facet<'reference'> =>
   `reference|${chain}|${reference}`
 

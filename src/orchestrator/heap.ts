@@ -13,6 +13,7 @@ interface Item<Id extends string> {
 
 const before = (a: Item<string>, b: Item<string>): boolean => a.at < b.at || (a.at === b.at && a.id < b.id)
 
+/** Empty; push and pop cost the logarithm of its size. */
 export function createHeap<Id extends string>(): Heap<Id> {
   const items: Item<Id>[] = []
   const swap = (i: number, j: number) => {

@@ -4,7 +4,7 @@
  */
 import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
 import type { IdOf } from '../../machines/ids.ts'
-import type { GeneratedAddress, Hearing, SignedAttempt, VoidedWithdrawal } from '../../machines/messages.ts'
+import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
   Amount,
   Authorisation,
@@ -45,6 +45,7 @@ export interface Unsignable extends Voided {
   id: IdOf<'withdrawal'>
 }
 
+/** Everything that can happen to a watcher. `at`: milliseconds since 1970 UTC. */
 export type Inbound = { at: number } & (
   | { type: 'chain.opened'; data: OfChain }
   | { type: 'process.started'; data: Record<string, never> }
@@ -91,7 +92,7 @@ interface Requested {
 export type TaskResult = { run: string } & (
   | {
       type: 'signing.completed'
-      data: OfSigner & { id: IdOf<'attempt'> } & SignedAttempt
+      data: OfSigner & { id: IdOf<'attempt'> } & SigningCompleted
     }
   | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }

@@ -32,6 +32,7 @@ function checkOffered({ id, value, context: deposit }: InstanceOf<'deposit'>, fi
     throw invariant('credit-without-coin', `${id} would be ${value}, but its coin says otherwise`)
 }
 
+/** Throws an invariant fault for a commit after which money would stand twice or nowhere. */
 export function checkCommit(memory: Memory, commit: Commit): void {
   const drafted = new Map<Id, Instance>(commit.entries.map(({ image }) => [image.id, image]))
   const find: Find = <I extends Id>(id: I) => (drafted.get(id) as Found<I> | undefined) ?? memory.get(id)

@@ -9,4 +9,5 @@ import { transfer } from '../../machines/transfer.ts'
 import { withdrawal } from '../../machines/withdrawal.ts'
 import type { Machines } from '../kernel/step.ts'
 
-export const machines: Machines = { account, address, attempt, chain, coin, deposit, transfer, withdrawal }
+/** Every machine that the watcher's ledger holds instances of. */
+export const watcherMachines: Machines = { account, address, attempt, chain, coin, deposit, transfer, withdrawal }

@@ -19,6 +19,7 @@ const WOKEN_BY_HEIGHT: readonly WokenByHeight[] = ['coin', 'deposit', 'transfer'
 /** Told of every change, in order: `after` is ended when the instance has just left memory. */
 export type Observer = (before: Instance | undefined, after: Instance) => void
 
+/** Every instance that has not ended, and the indexes over them. */
 export interface LiveMemory extends Memory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
@@ -198,6 +199,7 @@ function page<K extends Kind>(
 const counts = (state: State) =>
   [...state.lists].map(([key, instances]) => ({ ...readListKey(key), count: instances.size }))
 
+/** What a ledger gives at the start. */
 export interface Loaded {
   seq: number
   heights: Record<string, number>
@@ -205,6 +207,7 @@ export interface Loaded {
   reservations: [SpendKey, Id][]
 }
 
+/** Changed by `apply` alone. */
 export function createMemory(loaded: Loaded): LiveMemory {
   const state: State = {
     seq: loaded.seq,

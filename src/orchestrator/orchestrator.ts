@@ -19,6 +19,7 @@ import { chainOfInbound, route } from './route.ts'
 import { machineOf, step, taskOf, type Machines } from '../kernel/step.ts'
 import { createTasks, type Performers, type Tasks } from './tasks.ts'
 
+/** The one writer: what happened goes in, commits come out, and what states owe is performed. */
 export interface Orchestrator {
   readonly memory: LiveMemory
   /**
@@ -35,6 +36,7 @@ export interface Orchestrator {
   stop(): Promise<void>
 }
 
+/** What an orchestrator is made of. */
 export interface OrchestratorOptions {
   ports: Ports
   machines: Machines
@@ -167,6 +169,7 @@ async function stop(engine: Engine): Promise<void> {
   await engine.last.catch(() => {})
 }
 
+/** Owes nothing before `start`. */
 export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   const { ledger, performers, ports } = options
   const memory = createMemory(ledger.opened)

@@ -3,6 +3,7 @@ import { invariant } from '../kernel/fault.ts'
 import type { Planner, Signable } from '../../adapters/adapter.ts'
 import type { Amount } from '../../machines/vocabulary.ts'
 
+/** What the configuration says of a chain. */
 export interface ChainPolicy {
   name: string
   family: string
@@ -17,8 +18,10 @@ export interface ChainPolicy {
   signable: Signable
 }
 
+/** By the chain's name. */
 export type Policies = Readonly<Record<string, ChainPolicy>>
 
+/** Throws invariant `unknown-chain`. */
 export function policyOf(policies: Policies, chain: string): ChainPolicy {
   const policy = policies[chain]
   if (policy === undefined) throw invariant('unknown-chain', `no chain ${chain} is configured`)

@@ -23,6 +23,7 @@ interface Owing {
 /** An instance whose state owes a task. */
 type Owner = InstanceOf<Owing[keyof Owing]>
 
+/** How each task is done, by its name. What rejects is tried again with back-off. */
 export type Performers = { [Name in keyof Owing]?: (instance: InstanceOf<Owing[Name]>) => Promise<Outcome> }
 
 interface Task {
@@ -31,6 +32,7 @@ interface Task {
   id: Owner['id']
 }
 
+/** What states owe, performed one at a time for each account. */
 export interface Tasks {
   /** The instance has entered a state that owes this task, and that is durable. */
   owe(name: TaskName, instance: Instance): void
@@ -82,12 +84,14 @@ async function perform(options: TaskOptions, { name, id }: Task, instance: Owner
 
 const isOwner = (instance: Instance): instance is Owner => isIdOf(['attempt', 'account'], instance.id)
 
+/** How often the present task has failed in a row. */
 export const failuresOf = ({ context }: Owner): number => context.failures
 
 /** One account's tasks of one name run in their order. */
 const laneOf = (name: TaskName, instance: Owner): string =>
   `${name}|${isKind(instance, 'attempt') ? instance.context.account : instance.id}`
 
+/** Nothing runs before the first `owe`. */
 export function createTasks(options: TaskOptions): Tasks {
   const lanes = new Map<string, Task[]>()
   const busy = new Set<string>()

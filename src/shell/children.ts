@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { operating } from '../kernel/fault.ts'
 
+/** A program to be started. */
 export interface ChildOptions {
   name: string
   command: string
@@ -13,6 +14,7 @@ export interface ChildOptions {
   logFile: string
 }
 
+/** Programs that live no longer than this one. */
 export interface Children {
   /** Rejects from `failed` when it ends before it is told to. */
   start(options: ChildOptions): void
@@ -31,6 +33,7 @@ interface Started {
 /** litecoind writes its whole state when it stops. */
 const MAXIMUM_STOP_MS = 20_000
 
+/** None is started yet. */
 export function createChildren(): Children {
   const started: Started[] = []
   let stopping = false
@@ -100,5 +103,6 @@ function tryPort(port: number): Promise<number | null> {
   })
 }
 
+/** Whether a daemon can be started by this name. */
 export const isOnPath = (command: string): boolean =>
   spawnSync(command, ['-version'], { stdio: 'ignore' }).error === undefined

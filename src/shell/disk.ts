@@ -8,6 +8,7 @@ import { lockDirectory } from './lock.ts'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
+/** The real file system. Files are made readable for their owner only. */
 export const createDisk = (): Disk => ({
   async open(path, { create, append = create }) {
     return openFile(await open(path, append ? await appending(path, create) : 'r', FILE_MODE))

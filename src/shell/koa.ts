@@ -18,6 +18,7 @@ export interface ServerTls {
   clientFingerprints: readonly string[]
 }
 
+/** What one client, and all together, may cost. */
 export interface ServerLimits {
   /** Until the last header has come. */
   headersMs: number
@@ -34,6 +35,7 @@ export interface ServerLimits {
   bodyBytes: number
 }
 
+/** For a backend and operators in a private network. */
 export const SERVER_LIMITS: ServerLimits = {
   headersMs: 5_000,
   requestMs: 15_000,
@@ -47,6 +49,7 @@ export const SERVER_LIMITS: ServerLimits = {
 /** Node looks for slow clients only so often; 30 seconds unless said. */
 const CHECKING = { connectionsCheckingInterval: 1000 }
 
+/** A server that listens. */
 export interface HttpServer {
   /** `127.0.0.1:4100` with the port in use, or `unix:/path`. */
   address: string
@@ -54,6 +57,7 @@ export interface HttpServer {
   stop(): Promise<void>
 }
 
+/** Where to listen, and for whom. */
 export interface ServeOptions {
   /** `host:port` (port 0: any) or `unix:/path`. */
   listen: string

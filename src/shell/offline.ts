@@ -12,6 +12,7 @@ import { readPassphrase } from './terminal.ts'
 const LOGIN = '/proc/self/loginuid'
 const NO_LOGIN = '4294967295'
 
+/** Who gives a command on the signer's own machine, and about which keystore. */
 export interface Asked {
   config: SignerConfig
   passphrase: string

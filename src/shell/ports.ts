@@ -5,6 +5,7 @@ import type { Clock, Derive, LogLevel, Ports, Request } from '../kernel/ports.ts
 import { createDisk } from './disk.ts'
 import { createLog } from './log.ts'
 
+/** The ports of a real process. */
 export interface RealPorts extends Ports {
   /** Ends kept connections. */
   close(): void
@@ -47,6 +48,7 @@ export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK):
   }
 }
 
+/** The machine's clock; waits longer than timers can be are waited for in parts. */
 export function createClock(): Clock {
   return { now: () => Date.now(), wake }
 }
@@ -61,6 +63,7 @@ function wake(afterMs: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+/** By node:crypto, off the main thread. */
 export const derive: Derive = (password, salt, cost, length) =>
   new Promise((resolve, reject) => {
     scrypt(password, salt, length, { ...cost, maxmem: MAXIMUM_SCRYPT_BYTES }, (error, key) => {

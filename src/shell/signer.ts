@@ -30,6 +30,7 @@ export async function runSigner(configPath: string, level: LogLevel, out: (line:
   )
 }
 
+/** Rejects with what the keystore, the memory or the configuration is wrong with. */
 export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
   refuseSlowBackend()
   const ports = createPorts(level)

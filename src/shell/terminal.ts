@@ -6,6 +6,7 @@ const MAXIMUM_CHARACTERS = 1024
 const CONTROL_C = '\u0003'
 const BACKSPACES = ['\u007f', '\b']
 
+/** Where the configuration says the passphrase is; where nothing is said, the terminal is asked. */
 export interface PassphraseSource {
   /** The variable's name. */
   passphraseEnv?: string | undefined

@@ -25,6 +25,7 @@ export async function runWatcher(configPath: string, level: LogLevel, out: (line
   )
 }
 
+/** Rejects with what the configuration, the ledger or the signer's TLS is wrong with. */
 export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
   const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)))
   await refuseHalfMade(ports.disk, config.dataDirectory)
@@ -45,6 +46,7 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
   }
 }
 
+/** The contents of the files that the configuration names. */
 export async function clientTls(tls: WatcherConfig['signer']['tls']) {
   if (tls === undefined) return undefined
   const [ca, cert, key] = await Promise.all([readText(tls.ca), readText(tls.cert), readText(tls.key)])

@@ -5,14 +5,14 @@ import { openWatching } from '../../adapters/watching.ts'
 import type { WatchedChain, WatchingFamily } from '../../adapters/family.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
-import { readText } from './text.ts'
+import { readTextOn } from './text.ts'
 
 const firstLine = (text: string): string => text.split('\n', 1)[0]!.trim()
 
 /** A node's password stands in a file of its own. */
 async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): Promise<WatchedChain> {
   const { url, username, passwordFile } = chain.node
-  const password = passwordFile === undefined ? {} : { password: firstLine(await readText(disk, passwordFile)) }
+  const password = passwordFile === undefined ? {} : { password: firstLine(await readTextOn(disk, passwordFile)) }
   const cookie = 'cookieFile' in chain.node ? { cookieFile: chain.node.cookieFile } : {}
   const node = { url, ...(username === undefined ? {} : { username }), ...password, ...cookie }
   const { family, network, asset } = chain

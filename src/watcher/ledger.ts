@@ -5,7 +5,7 @@ import type { Disk, Ports } from '../kernel/ports.ts'
 import type { WatcherConfig } from '../config.ts'
 import type { Engine, Ledger } from '../ledger/engine.ts'
 import { lowdbEngine } from '../ledger/lowdb/engine.ts'
-import { machines } from '../orchestrator/machines.ts'
+import { watcherMachines } from '../orchestrator/machines.ts'
 import { createOrchestrator, type Orchestrator, type OrchestratorOptions } from '../orchestrator/orchestrator.ts'
 
 /** Where the configuration has it. Throws boundary `configuration` for an engine that this version lacks. */
@@ -28,10 +28,10 @@ export async function openLedger(
   const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
   const ledger = await ledgerEngine(ports.disk, config).open({
     ports,
-    upgrade: upgradeOf(machines),
-    versions: versionsOf(machines),
+    upgrade: upgradeOf(watcherMachines),
+    versions: versionsOf(watcherMachines),
     memory,
   })
-  const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
+  const orchestrator = createOrchestrator({ ports, machines: watcherMachines, policies, ledger, performers })
   return { ledger, orchestrator }
 }

@@ -31,7 +31,7 @@ import { highestPosition } from './signer-position.ts'
 import { createStore } from './store.ts'
 import { refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
-import { readText } from './text.ts'
+import { readTextOn } from './text.ts'
 
 export interface Watcher {
   handle: RouteHandler
@@ -176,8 +176,8 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
  * ledger; operating `locked`.
  */
 export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher> {
-  const tokens = parseTokens(await readText(ports.disk, config.apiTokenFile))
-  const token = parseTokens(await readText(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
+  const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
+  const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
   if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
   const { families, policies } = await openFamilies(ports, config)
   const signer = createSignerClient({ url: config.signer.url, token }, ports.request)

@@ -4,6 +4,7 @@
  */
 import type { Commit, Recorded } from '../kernel/entry.ts'
 
+/** What is kept at most. */
 export interface RecentBounds {
   entries: number
   /** Of texts that the entries hold. */
@@ -20,6 +21,7 @@ export interface Waiter {
   wake: () => void
 }
 
+/** The end of the feed. */
 export interface Recent {
   /** Of the newest that it knows. */
   readonly last: number

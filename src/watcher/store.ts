@@ -16,6 +16,7 @@ export interface ListQuery<K extends Kind> {
   limit: number
 }
 
+/** A part of a list. */
 export interface Page<K extends Kind> {
   items: InstanceOf<K>[]
   /** Where the next page begins, or null at the end. */

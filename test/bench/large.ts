@@ -15,7 +15,7 @@ import { depositId, type IdOf } from '../../machines/ids.ts'
 import { upgradeOf, versionsOf } from '../../src/kernel/migration.ts'
 import type { Commit, Entry, Instance, InstanceOf } from '../../src/kernel/entry.ts'
 import { lowdbEngine, type LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { createStore } from '../../src/watcher/store.ts'
 import { benchRow, collectGarbage, medianOf, timedAsync, type BenchRow, type Progress } from './measure.ts'
@@ -83,7 +83,7 @@ const openEmpty = (directory: string, live: ReadonlyMap<string, Instance>): Prom
   const memory = { live: () => live.values(), reservations: () => [] }
   const ports = createPorts('error')
   return lowdbEngine(ports.disk, directory).open({
-    ...{ ports, memory, upgrade: upgradeOf(machines), versions: versionsOf(machines) },
+    ...{ ports, memory, upgrade: upgradeOf(watcherMachines), versions: versionsOf(watcherMachines) },
   })
 }
 

@@ -7,7 +7,7 @@ import { depositId, type IdOf } from '../../machines/ids.ts'
 import type { DepositEvent, Message } from '../../machines/messages.ts'
 import { deposit } from '../../machines/deposit.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { step } from '../../src/kernel/step.ts'
 import { alternating, benchRow, perSecond, type BenchRow, type Progress } from './measure.ts'
 import { AT, CHAIN, DEPTHS, hashOf, payment } from './world.ts'
@@ -55,7 +55,7 @@ function runSteps(lives: Lives): void {
   for (let stage = 0; stage < STAGES; stage++)
     for (const { id, events } of lives) {
       const first: Message[] = [{ to: id, event: events[stage]! }]
-      memory.apply(step(machines, memory, first, AT)!)
+      memory.apply(step(watcherMachines, memory, first, AT)!)
     }
   if (memory.seq !== STAGES * lives.length || memory.get(lives[0]!.id) !== undefined)
     throw new Error('the deposits did not come to their end')

@@ -10,7 +10,7 @@ import type { IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { upgradeOf, versionsOf } from '../../src/kernel/migration.ts'
 import { lowdbEngine, type LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Policies } from '../../src/orchestrator/policy.ts'
 import { createPorts } from '../../src/shell/ports.ts'
@@ -59,10 +59,16 @@ export async function openWorld(directory: string): Promise<World> {
   const ledger = await lowdbEngine(ports.disk, directory).open({
     ports,
     memory,
-    upgrade: upgradeOf(machines),
-    versions: versionsOf(machines),
+    upgrade: upgradeOf(watcherMachines),
+    versions: versionsOf(watcherMachines),
   })
-  const orchestrator: Orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers: {} })
+  const orchestrator: Orchestrator = createOrchestrator({
+    ports,
+    machines: watcherMachines,
+    policies,
+    ledger,
+    performers: {},
+  })
   orchestrator.start()
   const close = async () => {
     await orchestrator.stop()

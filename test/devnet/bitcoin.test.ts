@@ -12,7 +12,7 @@ import { fromDisplay } from '../../adapters/bitcoin/hash.ts'
 import { faucetKey, sign } from '../../src/devnet/bitcoin/faucet.ts'
 import { createSimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
 import { createRequest } from '../../src/shell/request.ts'
-import { startLitecoind, type Litecoind } from '../nodes/litecoind.ts'
+import { startLitecoind, type BitcoinNode } from '../nodes/bitcoin-node.ts'
 
 const network = networkOf('litecoin-regtest')
 const key = faucetKey('comparison', network)
@@ -252,7 +252,7 @@ async function scenario(rpc: Rpc): Promise<Recording> {
   return recorded
 }
 
-let litecoind: Litecoind
+let litecoind: BitcoinNode
 const requester = createRequest(null)
 beforeAll(async () => {
   litecoind = await startLitecoind({ extra: ['-mempoolreplacement=1'] })

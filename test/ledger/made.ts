@@ -2,7 +2,7 @@
 import { untypedInstance } from '../kernel/untyped.ts'
 import type { Id } from '../../machines/ids.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import type { Opened } from '../../src/ledger/engine.ts'
+import type { FoundLedger } from '../../src/ledger/engine.ts'
 import type { Commit, Entry, Instance, Recorded } from '../../src/kernel/entry.ts'
 
 /** What the orchestrator would hold, and all that ever happened. */
@@ -102,7 +102,7 @@ export const stateOf = (world: World) => ({
   heights: world.commits.at(-1)?.heights ?? {},
 })
 
-export const stateFound = ({ seq, live, reservations, at, heights }: Opened) => ({
+export const stateFound = ({ seq, live, reservations, at, heights }: FoundLedger) => ({
   seq,
   live,
   reservations: reservations.toSorted(byKey),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { definitionsOf, leavesOf, nodesOf } from './table.ts'
 
 const TASKS = ['identify', 'sign', 'publish', 'gather']
@@ -28,7 +28,7 @@ const STATES: Record<string, string[]> = {
 /** The guards within and(…) and not(…), which are functions that carry them. */
 const namesOf = (guard: object): unknown => (guard as { guards?: unknown }).guards ?? null
 
-describe.each(Object.entries(machines))('%s', (name, machine) => {
+describe.each(Object.entries(watcherMachines))('%s', (name, machine) => {
   const nodes = nodesOf(machine.root)
 
   test('has its kind as its id, and a version', () => {

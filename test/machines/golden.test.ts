@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { upgradeOf } from '../../src/kernel/migration.ts'
 import { restore, versionOf, type Machines } from '../../src/kernel/step.ts'
-import { machines as watchersMachines } from '../../src/orchestrator/machines.ts'
-import { machines as signersMachines } from '../../src/signer/memory/machines.ts'
+import { watcherMachines as watchersMachines } from '../../src/orchestrator/machines.ts'
+import { signerMachines as signersMachines } from '../../src/signer/memory/machines.ts'
 import { goldens } from './golden.ts'
 import { flat } from './table.ts'
 

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { initialTransition, transition } from 'xstate'
 import type { PoolEvent } from '../../machines/messages.ts'
-import { poolMachine, version, type PoolContext } from '../../machines/pool.ts'
+import { poolMachine, type PoolContext } from '../../machines/pool.ts'
+import { versionOf } from '../../src/kernel/step.ts'
+
+const version = versionOf(poolMachine)
 
 const golden = JSON.parse(readFileSync(new URL(`golden/pool.v${version}.json`, import.meta.url), 'utf8')) as {
   version: number

@@ -17,7 +17,7 @@ import { getShortestPaths } from 'xstate/graph'
 import { type Id, kindOf } from '../../machines/ids.ts'
 import type { Event } from '../../machines/vocabulary.ts'
 import type { Instance } from '../../src/kernel/entry.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 import { restore, step, versionOf } from '../../src/kernel/step.ts'
 import { untypedMessage } from '../kernel/untyped.ts'
@@ -248,7 +248,7 @@ function imageOf({ id, events, stands }: Subject, stand: string): Instance {
   const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
   let image: Instance | undefined
   for (const name of stands[stand]!) {
-    const commit = step(machines, memory, [untypedMessage(id, events[name]!)], at)!
+    const commit = step(watcherMachines, memory, [untypedMessage(id, events[name]!)], at)!
     memory.apply(commit)
     image = commit.entries.findLast(entry => entry.image.id === id)?.image ?? image
   }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { converse } from '../http/socket.ts'
 import { inTime } from '../patience.ts'
 import { deposit } from './payer.ts'
-import { CREDIT, READ_TOKEN, startSystem, type FeedEvent, type System } from './system.ts'
+import { ASSET, CHAIN, CREDIT, READ_TOKEN, startSystem, type FeedEvent, type System } from './system.ts'
 
 const COIN = 100_000_000n
 
@@ -12,11 +12,11 @@ let to: string
 beforeAll(async () => {
   system = await startSystem()
   await system.fund(COIN)
-  to = (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+  to = (await system.node.rpc('getnewaddress', '', 'bech32')) as string
 })
 afterAll(() => system.close())
 
-const good = () => ({ chain: 'litecoin', asset: 'LTC', to, amount: '100000' })
+const good = () => ({ chain: CHAIN, asset: ASSET, to, amount: '100000' })
 const lastSeq = async () => (await system.events()).at(-1)!.seq
 
 interface Sent {
@@ -86,7 +86,7 @@ describe('what is refused has a problem document and leaves no trace:', () => {
     ['an address for an unknown chain', () => ({ body: {}, path: '/v1/chains/nope/addresses/me' }), 404, 'not-found'],
     [
       'the credit of an unknown deposit',
-      () => ({ body: {}, path: '/v1/deposits/litecoin:nope:0/credit' }),
+      () => ({ body: {}, path: `/v1/deposits/${CHAIN}:nope:0/credit` }),
       404,
       'not-found',
     ],
@@ -123,7 +123,7 @@ describe('a withdrawal', () => {
   })
 
   test('asked for many times at once is one withdrawal', async () => {
-    const once = { to: (await system.litecoind.rpc('getnewaddress')) as string, amountSat: 200_000n }
+    const once = { to: (await system.node.rpc('getnewaddress')) as string, amountSat: 200_000n }
     const answers = await Promise.all(Array.from({ length: 20 }, () => system.withdraw('at-once', once)))
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(19)
@@ -156,7 +156,7 @@ describe('the feed', () => {
 
   test('filtered by kind and chain moves the cursor over what it passes', async () => {
     const all = await system.events()
-    const { body } = await system.get<Page>('/v1/events?after=0&limit=1000&kind=withdrawal&chain=litecoin')
+    const { body } = await system.get<Page>(`/v1/events?after=0&limit=1000&kind=withdrawal&chain=${CHAIN}`)
     expect(body.events.map(({ seq }) => seq)).toEqual(
       all.filter(({ kind }) => kind === 'withdrawal').map(({ seq }) => seq),
     )

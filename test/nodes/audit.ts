@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { toSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import type { Output, Transaction } from './book.ts'
 import type { Backend } from './soak-backend.ts'
-import type { FeedEvent, Resource, System } from './system.ts'
+import { ASSET, CHAIN, type FeedEvent, type Resource, type System } from './system.ts'
 
 export interface Audit {
   deposits: number
@@ -130,8 +130,8 @@ function checkFeed(events: readonly FeedEvent[], resources: readonly Resource[],
   }
 }
 
-async function unspentOf({ litecoind }: System, ours: ReadonlySet<string>): Promise<bigint> {
-  const set = (await litecoind.rpc(
+async function unspentOf({ node }: System, ours: ReadonlySet<string>): Promise<bigint> {
+  const set = (await node.rpc(
     'scantxoutset',
     'start',
     [...ours].map(address => `addr(${address})`),
@@ -146,8 +146,8 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   const withdrawals = await everything(system, '/v1/withdrawals')
   const transfers = await everything(system, '/v1/transfers')
   const events = await system.events()
-  const addresses = await everything<{ address: string }>(system, '/v1/chains/litecoin/addresses')
-  const { treasury, balances } = (await system.get('/v1/chains/litecoin')).body
+  const addresses = await everything<{ address: string }>(system, `/v1/chains/${CHAIN}/addresses`)
+  const { treasury, balances } = (await system.get(`/v1/chains/${CHAIN}`)).body
   const ours = new Set([treasury, ...addresses.map(({ address }) => address)])
   const { outputs, spenders, leftSat } = holdings(transactions, ours)
 
@@ -173,7 +173,7 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   assert.equal(sum(withdrawals.map(({ fee }) => BigInt(fee))), feesSat, 'fee shares add up to the fees')
   assert.equal(expected.fundedSat + depositedSat - withdrawnSat - feesSat, leftSat, 'what came in and went out')
   assert.equal(await unspentOf(system, ours), leftSat, "the node's set of unspent outputs")
-  assert.deepEqual(balances, [{ asset: 'LTC', confirmed: String(leftSat), pending: '0', reserved: '0' }])
+  assert.deepEqual(balances, [{ asset: ASSET, confirmed: String(leftSat), pending: '0', reserved: '0' }])
   const counts = { deposits: deposits.length, withdrawals: withdrawals.length, transfers: transfers.length }
   return { ...counts, events: events.length, depositedSat, withdrawnSat, feesSat, leftSat }
 }

@@ -1,6 +1,6 @@
 /** What a node says happened: every output and input of its chain, read as JSON, block by block. */
 import { toSatoshi } from '../../adapters/bitcoin/rpc.ts'
-import type { Litecoind } from './litecoind.ts'
+import { addressIn, type BitcoinNode } from './bitcoin-node.ts'
 
 export interface Output {
   txid: string
@@ -30,7 +30,7 @@ export interface Book {
 interface RpcTransaction {
   txid: string
   vin: { txid?: string; vout?: number }[]
-  vout: { n: number; value: unknown; scriptPubKey?: { hex: string; addresses?: string[] } }[]
+  vout: { n: number; value: unknown; scriptPubKey?: { hex: string } & Parameters<typeof addressIn>[0] }[]
 }
 interface RpcBlock {
   hash: string
@@ -44,14 +44,14 @@ function read({ txid, vin, vout }: RpcTransaction, height: number): Transaction 
   const outputs = vout.flatMap(({ n, value, scriptPubKey }) => {
     // What is inside the MWEB has no script.
     if (scriptPubKey === undefined) return []
-    const { hex: script, addresses: [address = null] = [] } = scriptPubKey
+    const [address, script] = [addressIn(scriptPubKey), scriptPubKey.hex]
     return [{ txid, vout: n, address, script, amountSat: toSatoshi(value), height }]
   })
   return { txid, height, inputs, outputs }
 }
 
 /** Reads each block once, however often it is asked. */
-export function openBook({ rpc }: Litecoind): Book {
+export function openBook({ rpc }: BitcoinNode): Book {
   const known = new Map<string, { previous: string | undefined; transactions: Transaction[] }>()
 
   async function block(hash: string) {

@@ -10,8 +10,10 @@ import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import { intentBytes, isSigned, publicKeyOf, signBytes, voidBytes } from '../../src/canonical.ts'
 import { run } from './daemon.ts'
 import {
+  ASSET,
   CHAIN,
   FINAL,
+  NETWORK,
   READ_TOKEN,
   startSystem,
   type Answer,
@@ -23,7 +25,7 @@ import {
 const COIN = 100_000_000n
 const WINDOW_MS = 300
 const SECOND = new Uint8Array(32).fill(7)
-const BLOCKED = addressOf(scriptFor('p2tr', new Uint8Array(32).fill(9)), networkOf('litecoin-regtest'))!
+const BLOCKED = addressOf(scriptFor('p2tr', new Uint8Array(32).fill(9)), networkOf(NETWORK))!
 /** Two keys must approve what is above it; one transaction must not cost more than the other. */
 const TWO_ABOVE = 2n * COIN
 const LIMIT = 10n * COIN
@@ -46,13 +48,13 @@ beforeAll(async () => {
 afterAll(() => system.close())
 
 const pathOf = (id: string) => `/v1/withdrawals/${id}`
-const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+const newAddress = async () => (await system.node.rpc('getnewaddress', '', 'bech32')) as string
 const cancel = (id: string) => system.put<Resource & { receipt: SignedReceipt }>(`${pathOf(id)}/cancellation`)
 
 /** The second key's approval of a withdrawal in its first round. */
 function secondApproval(id: string, to: string, amountSat: bigint, expiresAt: string | null = null) {
   const asked = { to, dataField: null, amount: String(amountSat), expiresAt, round: 1 }
-  return signBytes(SECOND, intentBytes({ id, chain: CHAIN, asset: 'LTC', ...asked }))
+  return signBytes(SECOND, intentBytes({ id, chain: CHAIN, asset: ASSET, ...asked }))
 }
 
 function approve(id: string, to: string, amountSat: bigint, expiresAt: string | null = null): Promise<Answer> {
@@ -120,7 +122,7 @@ describe('a withdrawal with too few authorisations', () => {
     expect((await system.withdraw('union', { to, amountSat })).body.state).toBe('held')
     const intent = {
       chain: CHAIN,
-      asset: 'LTC',
+      asset: ASSET,
       to,
       dataField: null,
       amount: String(amountSat),

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { deposit } from './payer.ts'
 import { startProxy, type Moment, type Passing, type Proxy } from './proxy.ts'
-import { CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
+import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
 
 const COIN = 100_000_000n
 
@@ -44,7 +44,7 @@ const insist = ({ id, to }: Asked) => system.insist(() => system.withdraw(id, { 
 
 async function ask(): Promise<Asked> {
   const id = `withdrawal-${++count}`
-  const asked = { id, path: `/v1/withdrawals/${id}`, to: (await system.litecoind.rpc('getnewaddress')) as string }
+  const asked = { id, path: `/v1/withdrawals/${id}`, to: (await system.node.rpc('getnewaddress')) as string }
   all.push(asked)
   void system.withdraw(id, { to: asked.to, amountSat }).catch(() => undefined)
   return asked
@@ -119,7 +119,7 @@ describe('A1: the watcher is killed', () => {
     await published(asked)
     const { path } = await deposit(system, await system.address(`customer-${moment}`))
     const killed = system.toNode.once(moment, isBlock, () => system.watcher.kill9())
-    await system.litecoind.mine(1)
+    await system.node.mine(1)
     await killed
     await system.watcher.start()
     await system.mine(CREDIT - 1)
@@ -139,7 +139,7 @@ describe('A1: the watcher is killed', () => {
     const asked = {
       id: 'lost-answer',
       path: '/v1/withdrawals/lost-answer',
-      to: (await system.litecoind.rpc('getnewaddress')) as string,
+      to: (await system.node.rpc('getnewaddress')) as string,
     }
     all.push(asked)
     await expect(system.withdraw(asked.id, { to: asked.to, amountSat }, toWatcher.url)).rejects.toThrow()
@@ -169,7 +169,7 @@ describe('A1: the signer is killed', () => {
     const addresses = await Promise.all(assigned)
     expect(new Set(addresses).size).toBe(references.length)
     expect(await Promise.all(references.map(reference => system.address(reference)))).toEqual(addresses)
-    await system.until('/v1/chains/litecoin', ({ addressPool }) => addressPool.free >= 10)
+    await system.until(`/v1/chains/${CHAIN}`, ({ addressPool }) => addressPool.free >= 10)
   })
 })
 

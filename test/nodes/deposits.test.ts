@@ -69,12 +69,12 @@ describe('a deposit', () => {
   })
 
   test('B7: two outputs of one transaction, and two payments to one address, are separate deposits', async () => {
-    const { litecoind } = system
+    const { node } = system
     const [one, other] = [await newAddress(), await newAddress()]
     const amounts = { [one.address]: fromSatoshi(1_000_000n), [other.address]: fromSatoshi(2_000_000n) }
-    const raw = await rawOf(litecoind, (await litecoind.rpc('sendmany', '', amounts)) as string)
-    const first = await depositIn(litecoind, raw, one.address)
-    const second = await depositIn(litecoind, raw, other.address)
+    const raw = await rawOf(node, (await node.rpc('sendmany', '', amounts)) as string)
+    const first = await depositIn(node, raw, one.address)
+    const second = await depositIn(node, raw, other.address)
     const again = await deposit(system, one.address, 3_000_000n)
     await system.mine(CREDIT)
     expect(first.txid).toBe(second.txid)
@@ -94,7 +94,7 @@ describe('a reorganisation', () => {
       // The blocks below it are its own, so that the reorganisation reaches nothing else.
       await system.mine(depth)
       const { path, txid } = await deposit(system, address)
-      const raw = await rawOf(system.litecoind, txid)
+      const raw = await rawOf(system.node, txid)
       await system.mine(1)
       await system.reaches(path, 'confirming')
       await system.reorganise(depth)
@@ -110,7 +110,7 @@ describe('a reorganisation', () => {
     'A6: %i blocks deep after the credit reverses a deposit, and never credits it twice',
     async depth => {
       const { path, txid } = await confirmed()
-      const raw = await rawOf(system.litecoind, txid)
+      const raw = await rawOf(system.node, txid)
       await system.put(`${path}/credit`)
       // A reorganisation of one block does not reach a deposit that is two deep.
       const further = Math.max(0, depth - CREDIT)
@@ -133,11 +133,11 @@ describe('a reorganisation', () => {
   )
 
   test('that replaces an unconfirmed deposit by a double spend drops it, when that is final', async () => {
-    const { litecoind } = system
+    const { node } = system
     const { address } = await newAddress()
-    const { raw, rival } = await rivals(litecoind, address)
-    const { path } = await depositIn(litecoind, raw, address)
-    await litecoind.rpc('generateblock', await litecoind.rpc('getnewaddress'), [raw])
+    const { raw, rival } = await rivals(node, address)
+    const { path } = await depositIn(node, raw, address)
+    await node.rpc('generateblock', await node.rpc('getnewaddress'), [raw])
     await system.reaches(path, 'confirming')
     await system.reorganise(1, [rival])
     await system.synced()
@@ -147,11 +147,11 @@ describe('a reorganisation', () => {
   })
 
   test('that replaces a credited deposit by a double spend reverses it, and it is lost when that is final', async () => {
-    const { litecoind } = system
+    const { node } = system
     const { address } = await newAddress()
-    const { raw, rival } = await rivals(litecoind, address)
-    const { path } = await depositIn(litecoind, raw, address)
-    await litecoind.rpc('generateblock', await litecoind.rpc('getnewaddress'), [raw])
+    const { raw, rival } = await rivals(node, address)
+    const { path } = await depositIn(node, raw, address)
+    await node.rpc('generateblock', await node.rpc('getnewaddress'), [raw])
     await system.mine(CREDIT - 1)
     await system.reaches(path, 'confirmed')
     await system.put(`${path}/credit`)
@@ -170,9 +170,9 @@ describe('a reorganisation', () => {
     const chain = `/v1/chains/${CHAIN}`
     await system.reorganise(FINAL + 1)
     expect((await system.reaches(chain, 'halted')).reason).toMatch(/what has 8 confirmations counts as final/)
-    expect((await system.get<{ problems: string[] }>('/readyz')).body.problems.join()).toMatch(/litecoin is halted/)
+    expect((await system.get<{ problems: string[] }>('/readyz')).body.problems.join()).toMatch(`${CHAIN} is halted`)
     const before = (await system.get(chain)).body
-    await system.litecoind.mine(1)
+    await system.node.mine(1)
     expect((await system.get(chain)).body.blockHash).toBe(before.blockHash)
     const { status } = await system.put(`${chain}/resumption`, { reason: 'looked at it with the node operators' })
     expect(status).toBe(200)

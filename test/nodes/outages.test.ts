@@ -10,10 +10,10 @@ import { fromDisplay, hash160 } from '../../adapters/bitcoin/hash.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { run } from './daemon.ts'
-import { startLitecoind } from './litecoind.ts'
+import { startNode } from './bitcoin-node.ts'
 import { deposit } from './payer.ts'
 import { freePort } from './port.ts'
-import { CHAIN, CREDIT, FINAL, startSystem, type FeedEvent, type System } from './system.ts'
+import { CHAIN, CREDIT, FINAL, NETWORK, startSystem, type FeedEvent, type System } from './system.ts'
 
 const COIN = 100_000_000n
 const chain = `/v1/chains/${CHAIN}`
@@ -30,14 +30,14 @@ interface Readiness {
   problems: string[]
 }
 const becomesReady = () => system.until<Readiness>('/readyz', ({ ready }) => ready)
-const lacks = async (pattern: RegExp) => {
+const lacks = async (pattern: RegExp | string) => {
   const problems = async () => {
     const { status, body } = await system.get<Readiness>('/readyz')
     return status === 503 ? body.problems.join('; ') : ''
   }
   await expect.poll(problems).toMatch(pattern)
 }
-const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+const newAddress = async () => (await system.node.rpc('getnewaddress', '', 'bech32')) as string
 const lastSeq = async () => (await system.events()).at(-1)!.seq
 
 /** The heights that the chain went through after `seq`: each block once, none skipped (A7). */
@@ -66,8 +66,8 @@ describe('A7: after', () => {
     const { path } = await deposit(system, await system.address('during-an-outage'))
     system.toNode.isDown = true
     expect((await system.reaches(chain, 'unreachable')).reason).not.toBeNull()
-    await lacks(/litecoin is unreachable/)
-    await system.litecoind.mine(6)
+    await lacks(`${CHAIN} is unreachable`)
+    await system.node.mine(6)
     expect((await system.get(chain)).body.height).toBe(height)
     system.toNode.isDown = false
     await becomesReady()
@@ -78,9 +78,9 @@ describe('A7: after', () => {
 
   test('a restart of the node, every block is followed', async () => {
     const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
-    await system.litecoind.mine(2)
-    await system.litecoind.restart()
-    await system.litecoind.mine(2)
+    await system.node.mine(2)
+    await system.node.restart()
+    await system.node.mine(2)
     await system.synced()
     await becomesReady()
     expect(await heightsSince(seq)).toEqual(range(height + 1, 4))
@@ -90,9 +90,9 @@ describe('A7: after', () => {
     const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
     expect(await system.watcher.stop()).toBe(0)
     const address = await newAddress()
-    await system.litecoind.mine(5)
-    await system.litecoind.pay(address, COIN)
-    await system.litecoind.mine(7)
+    await system.node.mine(5)
+    await system.node.pay(address, COIN)
+    await system.node.mine(7)
     await system.watcher.start()
     await system.synced()
     expect(await heightsSince(seq)).toEqual(range(height + 1, 12))
@@ -113,7 +113,7 @@ describe('A7: after', () => {
 
 describe('a node that is not ours', () => {
   test('A4: lags, and nothing moves, which /readyz names', async () => {
-    const lagging = await startLitecoind()
+    const lagging = await startNode()
     try {
       const [seq, before] = [await lastSeq(), (await system.get(chain)).body]
       system.toNode.target = lagging.url
@@ -124,30 +124,30 @@ describe('a node that is not ours', () => {
       expect(after).toMatchObject({ height: before.height, blockHash: before.blockHash })
       const moved = (await system.events(seq)).filter(({ event }) => event.startsWith('block.'))
       expect(moved).toEqual([])
-      system.toNode.target = system.litecoind.url
+      system.toNode.target = system.node.url
       await system.mine(1)
       await becomesReady()
     } finally {
-      system.toNode.target = system.litecoind.url
+      system.toNode.target = system.node.url
       await lagging.stop()
     }
   })
 
   test('A3: is of another network, and the chain halts until a person resumes it', async () => {
-    const other = await startLitecoind({ extra: ['-regtest=0'] })
+    const other = await startNode({ extra: ['-regtest=0'] })
     try {
       system.toNode.isDown = true
       await system.reaches(chain, 'unreachable')
       system.toNode.target = other.url
       system.toNode.isDown = false
       expect((await system.reaches(chain, 'halted')).reason).toMatch(/genesis|network/)
-      system.toNode.target = system.litecoind.url
+      system.toNode.target = system.node.url
       expect((await system.get(chain)).body.state).toBe('halted')
       expect((await system.put(`${chain}/resumption`, { reason: 'the right node is back' })).status).toBe(200)
       await system.mine(1)
       await becomesReady()
     } finally {
-      system.toNode.target = system.litecoind.url
+      system.toNode.target = system.node.url
       await other.stop()
     }
   })
@@ -221,7 +221,7 @@ describe('an old copy of the ledger', () => {
 
 describe('a coin of ours that is spent by a stranger', () => {
   test('A8: halts the chain with the transaction and the coin named, until a person resumes it', async () => {
-    const network = networkOf('litecoin-regtest')
+    const network = networkOf(NETWORK)
     const { treasury } = (await system.get(chain)).body
     await system.fund(COIN)
     const outputs = await system.book.paidTo(treasury)
@@ -241,15 +241,15 @@ describe('a coin of ours that is spent by a stranger', () => {
     const [signature] = deriver.sign(seed, [{ index: 0, payload }])
     const encoded = scripts.signature.encode(signature!, Transaction.SIGHASH_ALL)
     transaction.setWitness(0, [encoded, Buffer.from(publicKey, 'hex')])
-    await system.litecoind.rpc('sendrawtransaction', transaction.toHex())
-    await system.litecoind.mine(1)
+    await system.node.rpc('sendrawtransaction', transaction.toHex())
+    await system.node.mine(1)
 
     const { reason } = await system.reaches(chain, 'halted')
     expect(reason).toContain(transaction.getId())
     expect(reason).toContain(`${txid}:${vout}`)
-    await lacks(/litecoin is halted/)
+    await lacks(`${CHAIN} is halted`)
     const waiting = await paid('while-halted')
-    await system.litecoind.mine(1)
+    await system.node.mine(1)
     expect((await system.get(waiting.path)).body.transactionId).toBeNull()
     await system.put(`${chain}/resumption`, { reason: 'the keys were moved on purpose' })
     await system.synced()

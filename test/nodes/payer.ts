@@ -1,6 +1,6 @@
 /** What the world outside does: pays to our addresses, in one transaction or in rival ones. */
 import { fromSatoshi, toSatoshi } from '../../adapters/bitcoin/rpc.ts'
-import type { Litecoind } from './litecoind.ts'
+import { addressIn, type BitcoinNode } from './bitcoin-node.ts'
 import { CHAIN, type System } from './system.ts'
 
 export interface Paid {
@@ -11,30 +11,30 @@ export interface Paid {
 
 interface Decoded {
   txid: string
-  vout: { n: number; scriptPubKey: { addresses: string[] } }[]
+  vout: { n: number; scriptPubKey: Parameters<typeof addressIn>[0] }[]
 }
 
 const FEE_SAT = 10_000n
 
 /** The deposit that this raw transaction makes at this address. */
-export async function depositIn({ rpc }: Litecoind, raw: string, address: string): Promise<Paid> {
+export async function depositIn({ rpc }: BitcoinNode, raw: string, address: string): Promise<Paid> {
   const { txid, vout } = (await rpc('decoderawtransaction', raw)) as Decoded
-  const { n } = vout.find(({ scriptPubKey }) => scriptPubKey.addresses[0] === address)!
+  const { n } = vout.find(({ scriptPubKey }) => addressIn(scriptPubKey) === address)!
   const id = `${CHAIN}:${txid}:${n}`
   return { id, path: `/v1/deposits/${id}`, txid }
 }
 
-export async function rawOf({ rpc }: Litecoind, txid: string): Promise<string> {
+export async function rawOf({ rpc }: BitcoinNode, txid: string): Promise<string> {
   return ((await rpc('gettransaction', txid)) as { hex: string }).hex
 }
 
 /** Pays to this address; not mined yet. */
-export async function deposit({ litecoind }: System, address: string, amountSat = 5_000_000n): Promise<Paid> {
-  return depositIn(litecoind, await rawOf(litecoind, await litecoind.pay(address, amountSat)), address)
+export async function deposit({ node }: System, address: string, amountSat = 5_000_000n): Promise<Paid> {
+  return depositIn(node, await rawOf(node, await node.pay(address, amountSat)), address)
 }
 
 /** Two signed transactions that spend the same coin, none sent: one to the address, and one back to the payer. */
-export async function rivals({ rpc }: Litecoind, address: string): Promise<{ raw: string; rival: string }> {
+export async function rivals({ rpc }: BitcoinNode, address: string): Promise<{ raw: string; rival: string }> {
   const coins = (await rpc('listunspent', 1)) as { txid: string; vout: number; amount: unknown }[]
   const { txid, vout, amount } = coins.find(coin => toSatoshi(coin.amount) > 100_000_000n)!
   const sign = async (to: string) => {

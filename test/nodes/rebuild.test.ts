@@ -24,16 +24,16 @@ async function loseLedger(): Promise<void> {
   rmSync(directory(), { recursive: true })
 }
 
-async function says({ stdout }: Begun, words: RegExp): Promise<void> {
+async function says({ stdout }: Begun, words: RegExp | string): Promise<void> {
   await expect.poll(stdout).toMatch(words)
 }
 
-const newAddress = async () => (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+const newAddress = async () => (await system.node.rpc('getnewaddress', '', 'bech32')) as string
 const everyDeposit = async () => (await system.get<{ items: Resource[] }>('/v1/deposits?limit=1000')).body.items
 
 async function deposited(reference: string, amountSat: bigint): Promise<string> {
   const address = await system.address(reference)
-  const txid = await system.litecoind.pay(address, amountSat)
+  const txid = await system.node.pay(address, amountSat)
   await system.mine(CREDIT)
   const found = (await everyDeposit()).find(({ transactionId }) => transactionId === txid)
   await system.reaches(`/v1/deposits/${found!.id}`, 'confirmed')
@@ -129,7 +129,7 @@ test('says whom it waits for, the signer or the node, and goes on when they are 
   await says(begun, /the signer cannot be used/)
   system.toNode.isDown = true
   system.toSigner.isDown = false
-  await says(begun, /litecoin is unreachable/)
+  await says(begun, `${CHAIN} is unreachable`)
   system.toNode.isDown = false
   const { status, stderr } = await begun.ended
   expect(status, stderr).toBe(0)
@@ -143,7 +143,7 @@ test('counts again when the node is lost while it counts, and whatever is mined 
   await system.toNode.once(
     'before',
     ({ rpc }) => rpc === 'scantxoutset',
-    () => system.litecoind.mine(2),
+    () => system.node.mine(2),
   )
   const { status, stderr } = await begun.ended
   expect(status, stderr).toBe(0)

@@ -42,7 +42,7 @@ const RECENT = 200
 export const PAYER_BLOCKS = 20
 const MATURING_BLOCKS = 100
 /**
- * Until block 432 activates MWEB: from then on the payer's wallet pays some out of the MWEB, under ids it does not tell,
+ * Until block 432 activates Litecoin's MWEB: from then on the payer's wallet pays some out of the MWEB, under ids it does not tell,
  * and forgets them in reorganisations. (That such payments are read right is tested with the node alone.)
  */
 const BLOCKS_AT_MOST = 220
@@ -70,13 +70,13 @@ async function depositSome({ system, backend, random, sent }: Traffic, count: nu
   for (let n = 0; n < count; n++) {
     const address = await backend.address(`customer-${random(CUSTOMERS)}`)
     const amountSat = 200_000n + BigInt(random(50_000_000))
-    sent.push({ txid: await system.litecoind.pay(address, amountSat), address, amountSat })
+    sent.push({ txid: await system.node.pay(address, amountSat), address, amountSat })
   }
 }
 
 async function withdrawSome({ system, backend, random }: Traffic, from: number, count: number): Promise<void> {
   for (let n = from; n < from + count; n++) {
-    const to = (await system.litecoind.rpc('getnewaddress', '', 'bech32')) as string
+    const to = (await system.node.rpc('getnewaddress', '', 'bech32')) as string
     await backend.withdraw(`soak-${n}`, { to, amountSat: 10_000n + BigInt(random(40_000_000)) })
   }
 }
@@ -86,7 +86,7 @@ async function withdrawSome({ system, backend, random }: Traffic, from: number, 
  * Payers publish theirs again; in their order, because each may spend the change of the one before.
  */
 async function publishAgain({ system, sent }: Traffic): Promise<void> {
-  const { rpc } = system.litecoind
+  const { rpc } = system.node
   for (const { txid } of sent.slice(-RECENT)) {
     const { confirmations, hex } = (await rpc('gettransaction', txid)) as { confirmations: number; hex: string }
     // It may be there already, or not final before the next block: then the next time.
@@ -96,7 +96,7 @@ async function publishAgain({ system, sent }: Traffic): Promise<void> {
 
 async function mineSome(traffic: Traffic, round: number): Promise<void> {
   const { system, random, rounds } = traffic
-  const { rpc, mine } = system.litecoind
+  const { rpc, mine } = system.node
   const [, blocks] = share(Math.min(2 * rounds, BLOCKS_AT_MOST), round, rounds)
   for (let n = 0; n < blocks; n++) {
     await pause(random(ROUND_MS / 2))
@@ -146,7 +146,7 @@ async function settle(traffic: Traffic): Promise<void> {
  */
 export async function run(traffic: Traffic, fall: (round: number) => Promise<void>): Promise<void> {
   const { system, plan, rounds } = traffic
-  system.litecoind.mineForNobody()
+  system.node.mineForNobody()
   await system.mine(MATURING_BLOCKS)
   await system.fund(...FUNDING)
   const crediting = creditAll(traffic)

@@ -1,6 +1,6 @@
 /**
- * The whole system as an operator runs it: a real litecoind, a signer and a watcher as processes of their own, and a
- * backend's view of the API. Each has its own temporary directory and ports, and is stopped by its pid.
+ * The whole system as an operator runs it: a real node (bitcoin-node.ts says of which coin), a signer and a watcher as
+ * processes of their own, and a backend's view of the API. Each has its own temporary directory and ports, and is stopped by its pid.
  */
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,14 +10,13 @@ import { keyFrom, intentBytes, signBytes } from '../../src/canonical.ts'
 import { PATIENCE_MS } from '../patience.ts'
 import { openBook, type Book } from './book.ts'
 import { daemon, run, type Daemon } from './daemon.ts'
-import { startLitecoind, type Litecoind } from './litecoind.ts'
+import { COIN, startNode, type BitcoinNode } from './bitcoin-node.ts'
 import { freePort } from './port.ts'
 import { startProxy, type Proxy } from './proxy.ts'
 
 const POLL_MS = 30
 const LOG_CHARACTERS = 1500
-export const CHAIN = 'litecoin'
-const ASSET = 'LTC'
+export const { chain: CHAIN, asset: ASSET, network: NETWORK } = COIN
 export const READ_TOKEN = 'a-token-that-may-only-read'
 /** Small, so that tests are fast; larger than every reorg that a test means to survive. */
 export const CREDIT = 2
@@ -74,7 +73,7 @@ export interface Wish {
 }
 
 export interface System {
-  litecoind: Litecoind
+  node: BitcoinNode
   signer: Daemon
   watcher: Daemon
   /** Between the watcher and the node, and between the watcher and the signer. */
@@ -134,7 +133,7 @@ const secret = (directory: string, name: string) => readFileSync(join(directory,
 /** YAML is a superset of JSON. */
 export function writeWatcher({ directory, url }: Place, signer: string, node: object, chain: object = {}): void {
   const defaults = { pollMs: 50, confirmations: { credit: CREDIT, final: FINAL }, minimumDeposit: '100000' }
-  const followed = { family: 'bitcoin', network: 'litecoin-regtest', asset: ASSET, node, ...defaults, ...chain }
+  const followed = { family: 'bitcoin', network: NETWORK, asset: ASSET, node, ...defaults, ...chain }
   const listen = url.replace('http://', '')
   const config = { listen, signer: { url: signer }, chains: { [CHAIN]: followed } }
   writeFileSync(join(directory, 'watcher.yaml'), JSON.stringify(config))
@@ -144,7 +143,7 @@ export function writeSigner({ directory, signerUrl }: Place, options: SystemOpti
   const limits = { maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: '100000000000' }
   const policy = { ...limits, ...options.policy }
   const backend = secret(directory, 'backend.pub')
-  const signed = { family: 'bitcoin', network: 'litecoin-regtest', asset: ASSET, policy }
+  const signed = { family: 'bitcoin', network: NETWORK, asset: ASSET, policy }
   const authorisation = { required: true, keys: [backend], approvals: 1, ...options.authorisation?.(backend) }
   const keystore = { file: './data/signer/keystore.json', passphraseEnv: 'LOCKKEEPER_PASSPHRASE' }
   const listen = signerUrl.replace('http://', '')
@@ -152,9 +151,9 @@ export function writeSigner({ directory, signerUrl }: Place, options: SystemOpti
   writeFileSync(join(directory, 'signer.yaml'), JSON.stringify(config))
 }
 
-export const nodeKeys = (directory: string, url: string, litecoind: Litecoind) => {
-  writeFileSync(join(directory, 'secrets', 'node-password'), litecoind.password)
-  return { url, username: litecoind.username, passwordFile: './secrets/node-password' }
+export const nodeKeys = (directory: string, url: string, node: BitcoinNode) => {
+  writeFileSync(join(directory, 'secrets', 'node-password'), node.password)
+  return { url, username: node.username, passwordFile: './secrets/node-password' }
 }
 
 /** What `lockkeeper init` makes, and ports for both daemons. */
@@ -245,7 +244,7 @@ function openApi({ directory, url }: Place, log: () => string): Api {
 
 type Miner = Pick<System, 'mine' | 'synced' | 'reorganise'>
 
-function openMiner({ rpc, mine }: Litecoind, { until }: Api): Miner {
+function openMiner({ rpc, mine }: BitcoinNode, { until }: Api): Miner {
   const synced = async () => {
     const best = (await rpc('getbestblockhash')) as string
     await until(`/v1/chains/${CHAIN}`, ({ blockHash, state }) => blockHash === best && state === 'following')
@@ -277,28 +276,28 @@ async function verify(config: string): Promise<void> {
   if (status !== 0) throw new Error(`verify ${config}: ${stdout}${stderr}`)
 }
 
-/** litecoind, signer and watcher, ready; the treasury is empty. */
+/** Node, signer and watcher, ready; the treasury is empty. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-system-'))
-  const [place, litecoind] = await Promise.all([prepare(directory), startLitecoind()])
-  await litecoind.mine(options.blocks ?? 120)
-  const [toNode, toSigner] = [await startProxy(litecoind.url), await startProxy(place.signerUrl)]
-  writeWatcher(place, toSigner.url, nodeKeys(directory, toNode.url, litecoind), options.chain)
+  const [place, node] = await Promise.all([prepare(directory), startNode()])
+  await node.mine(options.blocks ?? 120)
+  const [toNode, toSigner] = [await startProxy(node.url), await startProxy(place.signerUrl)]
+  writeWatcher(place, toSigner.url, nodeKeys(directory, toNode.url, node), options.chain)
   writeSigner(place, options.signer)
   const files = { signer: join(directory, 'signer.yaml'), watcher: join(directory, 'watcher.yaml') }
   const signer = daemon(['signer', '--config', files.signer])
   const watcher = daemon(['watcher', '--config', files.watcher])
   const api = openApi(place, watcher.log)
-  const miner = openMiner(litecoind, api)
+  const miner = openMiner(node, api)
 
   const abandon = async () => {
-    await Promise.all([watcher.kill9(), signer.kill9(), litecoind.stop()])
+    await Promise.all([watcher.kill9(), signer.kill9(), node.stop()])
     for (const proxy of [toNode, toSigner]) proxy.close()
     rmSync(directory, { recursive: true, force: true })
   }
   const fund = async (...amountsSat: bigint[]) => {
     const { treasury } = await api.until(`/v1/chains/${CHAIN}`, body => (body.treasury as string | null) !== null)
-    for (const amountSat of amountsSat) await litecoind.pay(treasury, amountSat)
+    for (const amountSat of amountsSat) await node.pay(treasury, amountSat)
     await miner.mine(CREDIT)
   }
   const close = async () => {
@@ -318,6 +317,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     await abandon()
     throw error
   }
-  const processes = { litecoind, signer, watcher, toNode, toSigner }
-  return { ...processes, ...api, ...miner, book: openBook(litecoind), directory, url: place.url, fund, close, abandon }
+  const processes = { node, signer, watcher, toNode, toSigner }
+  return { ...processes, ...api, ...miner, book: openBook(node), directory, url: place.url, fund, close, abandon }
 }

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressOf, scriptOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
+import { addressIn } from './bitcoin-node.ts'
 import { depositIn, rivals } from './payer.ts'
-import { CHAIN, CREDIT, FINAL, startSystem, type Resource, type System } from './system.ts'
+import { CHAIN, CREDIT, FINAL, NETWORK, startSystem, type Resource, type System } from './system.ts'
 
 const COIN = 100_000_000n
 const WINDOW_MS = 300
-const network = networkOf('litecoin-regtest')
+const network = networkOf(NETWORK)
 
 let system: System
 beforeAll(async () => {
@@ -18,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => system.close())
 
 const pathOf = (id: string) => `/v1/withdrawals/${id}`
-const newAddress = async (type = 'bech32') => (await system.litecoind.rpc('getnewaddress', '', type)) as string
+const newAddress = async (type = 'bech32') => (await system.node.rpc('getnewaddress', '', type)) as string
 
 /** Asked for and on its way: its transaction is signed and in the node's mempool. */
 async function published(id: string, to: string, amountSat: bigint): Promise<Resource> {
@@ -36,12 +37,12 @@ async function spendsOf(id: string): Promise<string[]> {
 
 describe('a withdrawal', () => {
   test('is paid to the base unit and final for every standard destination, in one transfer whose fee shares add up', async () => {
-    const { segwit } = (await system.litecoind.rpc('decodescript', '51')) as { segwit: { addresses: string[] } }
+    const { segwit } = (await system.node.rpc('decodescript', '51')) as { segwit: Parameters<typeof addressIn>[0] }
     const destinations: Record<string, string> = {
       p2pkh: await newAddress('legacy'),
       p2sh: await newAddress('p2sh-segwit'),
       p2wpkh: await newAddress('bech32'),
-      p2wsh: segwit.addresses[0]!,
+      p2wsh: addressIn(segwit)!,
       // Its wallet cannot make one of these.
       p2tr: addressOf(scriptFor('p2tr', new Uint8Array(32).fill(7)), network)!,
     }
@@ -119,17 +120,17 @@ describe('a withdrawal', () => {
 })
 
 async function pooled(count: number): Promise<void> {
-  await expect.poll(() => system.litecoind.rpc('getrawmempool')).toHaveLength(count)
+  await expect.poll(() => system.node.rpc('getrawmempool')).toHaveLength(count)
 }
 
 /** A withdrawal that is paid from a deposit of which the payer holds a double spend, both mined in one reorganisation's reach. */
 async function paidFromDeposit(id: string) {
-  const { litecoind } = system
+  const { node } = system
   const address = await system.address(`payer-of-${id}`)
-  const { raw, rival } = await rivals(litecoind, address)
-  const { path } = await depositIn(litecoind, raw, address)
+  const { raw, rival } = await rivals(node, address)
+  const { path } = await depositIn(node, raw, address)
   const before = BigInt((await system.get(`/v1/chains/${CHAIN}`)).body.balances[0]!.confirmed)
-  await litecoind.rpc('generateblock', await newAddress(), [raw])
+  await node.rpc('generateblock', await newAddress(), [raw])
   await system.mine(CREDIT - 1)
   await system.reaches(path, 'confirmed')
   const to = await newAddress()
@@ -171,8 +172,8 @@ describe('a reorganisation that takes away the deposit that a withdrawal is paid
     await system.reaches(pathOf('with-parent'), 'paid')
     system.toNode.isDown = true
     await system.reorganise(2 * CREDIT)
-    await system.litecoind.restart(['-persistmempool=0', '-walletbroadcast=0'])
-    expect(await system.litecoind.rpc('getrawmempool')).toEqual([])
+    await system.node.restart(['-persistmempool=0', '-walletbroadcast=0'])
+    expect(await system.node.rpc('getrawmempool')).toEqual([])
     system.toNode.isDown = false
     await system.synced()
     await system.until(pathOf('with-parent'), ({ state }) => state === 'paying')

@@ -9,7 +9,7 @@ import type { Machines } from '../../src/kernel/step.ts'
 import type { LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
 import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
 import { verifyLedger } from '../../src/ledger/lowdb/verify.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import { openLedger } from '../../src/watcher/ledger.ts'
 import { createStore } from '../../src/watcher/store.ts'
@@ -22,7 +22,7 @@ const CREDITED: IdOf<'deposit'> = 'deposit/litecoin:a:0'
 const CONFIRMED: IdOf<'deposit'> = 'deposit/litecoin:b:0'
 const ENDED: IdOf<'deposit'> = 'deposit/litecoin:c:0'
 
-const later: Machines = { ...machines, deposit: withField(machines['deposit']!, 'risk', 'unknown') }
+const later: Machines = { ...watcherMachines, deposit: withField(watcherMachines['deposit']!, 'risk', 'unknown') }
 
 const portsOn = (disk: SimulatedDisk): Ports => ({
   clock: { now: () => at, wake: () => () => undefined },
@@ -75,7 +75,7 @@ async function written(): Promise<SimulatedDisk> {
   for (let height = tip - 2; height <= tip; height++) await rig.send(connected(height))
   await acknowledge(CREDITED)
   const disk = simulatedDisk({ seed: 1 })
-  const started = await start(disk, machines)
+  const started = await start(disk, watcherMachines)
   for (const commit of rig.commits) await started.ledger.journal.append(commit)
   await stop(started)
   return disk

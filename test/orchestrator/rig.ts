@@ -16,7 +16,7 @@ import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
 import type { Commit, Found, Instance } from '../../src/kernel/entry.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import type { Loaded } from '../../src/orchestrator/memory.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { ChainPolicy } from '../../src/orchestrator/policy.ts'
@@ -156,7 +156,7 @@ export function createRig({
     random: { bytes: (length: number) => new Uint8Array(length).fill(128) },
     log: (level: string, message: string, fields: unknown) => log.push({ level, message, fields }),
   } as unknown as Ports
-  const orchestrator = createOrchestrator({ ports, machines, policies, ledger, performers })
+  const orchestrator = createOrchestrator({ ports, machines: watcherMachines, policies, ledger, performers })
   return {
     orchestrator,
     commits: kept,

@@ -11,7 +11,7 @@ import { mnemonicToEntropy } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { expect, test } from 'vitest'
 import { CLI, daemon } from '../nodes/daemon.ts'
-import { startLitecoind, type Litecoind } from '../nodes/litecoind.ts'
+import { startLitecoind, type BitcoinNode } from '../nodes/bitcoin-node.ts'
 import { freePort } from '../nodes/port.ts'
 import { PATIENCE_MS } from '../patience.ts'
 import { startIsolated, type Isolated } from './isolated.ts'
@@ -67,7 +67,7 @@ interface Stage {
   rig: rigs.Rig
   signer: Isolated
   watcher: ReturnType<typeof daemon>
-  litecoind: Litecoind
+  litecoind: BitcoinNode
   port: number
   answers: Buffer[]
 }

@@ -3,8 +3,8 @@ import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { Commit } from '../../src/kernel/entry.ts'
 import { upgradeOf } from '../../src/kernel/migration.ts'
 import { verifyLedger } from '../../src/ledger/lowdb/verify.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
-import { machines as signersMachines } from '../../src/signer/memory/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
+import { signerMachines as signersMachines } from '../../src/signer/memory/machines.ts'
 import { toldOf, type Books } from './books.ts'
 import { CHAIN, FINAL, MINIMUM_DEPOSIT } from './fixtures.ts'
 import { simulatedDisk } from './disk.ts'
@@ -202,7 +202,7 @@ function checkReservations({ world, watcher }: System): void {
 /** What `lockkeeper verify` reads of the ledger and of the signer's memory is sound. */
 async function checkStores({ world, watcher, signer }: System): Promise<void> {
   for (const [machine, directory, upgrade] of [
-    [watcher, '/home/ledger', upgradeOf(machines)],
+    [watcher, '/home/ledger', upgradeOf(watcherMachines)],
     [signer, '/home/memory', upgradeOf(signersMachines)],
   ] as const) {
     const copy = simulatedDisk({ seed: 0 })

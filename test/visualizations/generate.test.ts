@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { attempt } from '../../machines/attempt.ts'
 import { chain } from '../../machines/chain.ts'
 import { transfer } from '../../machines/transfer.ts'
-import { machines } from '../../src/orchestrator/machines.ts'
+import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { render } from '../../visualizations/generate.ts'
 import { mermaidOf } from '../../visualizations/mermaid.ts'
 import { modelOf } from '../../visualizations/model.ts'
@@ -24,12 +24,12 @@ test('the same machines give the same bytes', async () => {
 })
 
 test('every machine that the watcher runs has a picture, a diagram and a table', () => {
-  for (const id of Object.keys(machines))
+  for (const id of Object.keys(watcherMachines))
     for (const end of ['svg', 'mmd', 'md']) expect(files).toHaveProperty([`${id}.${end}`])
 })
 
 test('every state has a description', () => {
-  for (const machine of Object.values(machines))
+  for (const machine of Object.values(watcherMachines))
     for (const { key, description } of modelOf(machine as never).states)
       expect(description, `${machine.id} ${key}`).not.toBe('')
 })
@@ -44,7 +44,7 @@ test('a picture asks for nothing from elsewhere and follows the dark scheme', ()
 })
 
 test('every state and every event of a machine stands in its picture', () => {
-  for (const machine of Object.values(machines)) {
+  for (const machine of Object.values(watcherMachines)) {
     const picture = files[`${machine.id}.svg`]!
     const { states } = modelOf(machine as never)
     for (const { name, rules } of states) {

@@ -9,6 +9,7 @@ import { inputKey, type Coin, type Coins, type Undo } from './coins.ts'
 import type { Regtest } from './genesis.ts'
 import { BAD_SIGNATURE, FALSE_RESULT, verifyInput } from './script.ts'
 
+/** A block with what the index keeps of it. */
 export interface StoredBlock {
   hash: string
   parent: string
@@ -42,6 +43,7 @@ export interface Chain {
 
 const MEDIAN_BLOCKS = 11
 
+/** Holds the genesis block only. */
 export function createChain(regtest: Regtest, coins: Coins): Chain {
   const chain: Chain = { blocks: new Map(), active: [], coins, regtest }
   // The genesis block's output is not a coin: nobody can ever spend it.
@@ -49,9 +51,12 @@ export function createChain(regtest: Regtest, coins: Coins): Chain {
   return chain
 }
 
+/** The tip. */
 export const bestOf = (chain: Chain): StoredBlock => chain.active.at(-1)!
+/** Whether it stands on the main chain. */
 export const isActive = (chain: Chain, block: StoredBlock): boolean => chain.active[block.height] === block
 
+/** Satoshi; halves as the network's rules say. */
 export function subsidyAt({ regtest }: Chain, height: number): bigint {
   const { subsidySat, halvingBlocks } = regtest
   return halvingBlocks === null ? subsidySat : subsidySat >> BigInt(Math.floor(height / halvingBlocks))

@@ -2,6 +2,7 @@
 import type { Transaction } from 'bitcoinjs-lib'
 import { displayOf } from '../../../adapters/bitcoin/hash.ts'
 
+/** An unspent output. */
 export interface Coin {
   valueSat: bigint
   script: Uint8Array
@@ -12,6 +13,7 @@ export interface Coin {
 /** What the coins that a block touched were before it. */
 export type Undo = [key: string, coin: Coin | undefined][]
 
+/** The set of unspent outputs, as of one block. */
 export interface Coins {
   get(key: string): Coin | undefined
   /** Those of the tracked script. */
@@ -21,12 +23,15 @@ export interface Coins {
   restore(undo: Undo): void
 }
 
+/** `<txid>:<vout>`. */
 export const coinKey = (txid: string, vout: number): string => `${txid}:${vout}`
+/** The key of what an input spends. */
 export const inputKey = (input: { hash: Uint8Array; index: number }): string =>
   coinKey(displayOf(input.hash), input.index)
 
 const OP_RETURN = 0x6a
 
+/** Empty. */
 export function createCoins(trackedScript: Uint8Array, coinbaseMaturity: number): Coins {
   const coins = new Map<string, Coin>()
   const tracked = new Map<string, Coin>()

@@ -5,10 +5,12 @@ import { addressOf } from '../../../adapters/bitcoin/address.ts'
 import { displayOf, hash256 } from '../../../adapters/bitcoin/hash.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { fromSatoshi } from '../../../adapters/bitcoin/rpc.ts'
-import { kindOf, type ScriptKind } from '../../../adapters/bitcoin/script.ts'
+import { scriptKindOf, type ScriptKind } from '../../../adapters/bitcoin/script.ts'
 import { bestOf, isActive, medianTime, type Chain, type StoredBlock } from './chain.ts'
 
+/** As the daemon writes amounts: eight decimals. */
 export const coins = (satoshi: bigint): LosslessNumber => new LosslessNumber(fromSatoshi(satoshi))
+/** Of every block of a regtest. */
 export const DIFFICULTY = new LosslessNumber('4.656542373906925e-10')
 
 const OP_RETURN = 0x6a
@@ -24,6 +26,7 @@ const TYPES: Readonly<Record<ScriptKind, string>> = {
   p2tr: 'witness_v1_taproot',
 }
 
+/** Of a chain of this height, 64 hexadecimal digits. */
 export const chainWork = (height: number): string =>
   ((height + 1) * WORK_PER_BLOCK).toString(16).padStart(HASH_CHARACTERS, '0')
 
@@ -37,9 +40,10 @@ function asm(script: Uint8Array): string {
   }
 }
 
+/** `scriptPubKey` of an output. */
 export function describeScript(script: Uint8Array, network: Network): Record<string, unknown> {
   const shown = { asm: asm(script), hex: hexOf(script) }
-  const kind = kindOf(script, 0, script.length)
+  const kind = scriptKindOf(script, 0, script.length)
   if (kind === null) return { ...shown, type: script[0] === OP_RETURN ? 'nulldata' : 'nonstandard' }
   return { ...shown, reqSigs: 1, type: TYPES[kind], addresses: [addressOf(script, network)] }
 }
@@ -56,6 +60,7 @@ function describeInput(transaction: Transaction, input: Transaction['ins'][numbe
   return { ...(network.mweb ? { ismweb: false } : {}), ...origin, ...witness, sequence: input.sequence }
 }
 
+/** `getrawtransaction` with verbosity 1. */
 export function describeTransaction(transaction: Transaction, network: Network): Record<string, unknown> {
   return {
     txid: transaction.getId(),
@@ -89,6 +94,7 @@ function links(chain: Chain, stored: StoredBlock): Record<string, string> {
   }
 }
 
+/** `getblockheader`. */
 export function describeHeader(chain: Chain, stored: StoredBlock): Record<string, unknown> {
   const { block, height, time } = stored
   return {

@@ -13,6 +13,7 @@ import { coinKey, type Coin } from './coins.ts'
 import { CHAIN_LIMIT, REPLACEABLE_SEQUENCE } from './policy.ts'
 import type { Pool } from './pool.ts'
 
+/** A payment to be made. */
 export interface FaucetOutput {
   address: string
   amountSat: bigint
@@ -32,6 +33,7 @@ interface KeyPairs {
 const createKeyPairs = claim<(backend: typeof secp256k1) => KeyPairs>(ECPairFactory)
 const keyPairs = createKeyPairs(secp256k1)
 
+/** The key that mines and pays. */
 export interface FaucetKey extends KeyPair {
   script: Uint8Array
   address: string
@@ -45,6 +47,7 @@ const OUTPUT_VBYTES = 44
 const OVERHEAD_VBYTES = 12
 const INPUTS_MAXIMUM = 500
 
+/** The same for the same secret. */
 export function faucetKey(seed: string, network: Network): FaucetKey {
   const pair = keyPairs.fromPrivateKey(sha256(new TextEncoder().encode(`${seed}:faucet`)))
   const { publicKey } = pair
@@ -101,6 +104,7 @@ export function buildPayment(
   return sign(transaction, used, key)
 }
 
+/** Signs every input; `spent` stands in their order. All of them are the faucet's. */
 export function sign(transaction: Transaction, spent: readonly Coin[], key: FaucetKey): Transaction {
   const code = scriptFor('p2pkh', hash160(key.publicKey))
   for (const [index, coin] of spent.entries()) {

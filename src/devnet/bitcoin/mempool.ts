@@ -12,12 +12,13 @@ import {
   MINIMUM_RELAY_SAT_PER_KVB,
   nonstandard,
   refuse,
-  type Refusal,
+  type RelayRefusal,
 } from './policy.ts'
-import { createPool, type Entry, type Pool } from './pool.ts'
+import { createPool, type PoolEntry, type Pool } from './pool.ts'
 import { plain, replacementRefusal } from './replacement.ts'
 import { verifyInput } from './script.ts'
 
+/** What the rules need to know of the chain. */
 export interface MempoolOptions {
   chain: Chain
   network: Network
@@ -26,23 +27,26 @@ export interface MempoolOptions {
   nowSeconds: () => number
 }
 
+/** What may be mined next, with the rules of who gets in. */
 export interface Mempool {
   pool: Pool
-  test(transaction: Transaction): Entry | Refusal
-  accept(transaction: Transaction): Entry | Refusal
+  test(transaction: Transaction): PoolEntry | RelayRefusal
+  accept(transaction: Transaction): PoolEntry | RelayRefusal
   /** What blocks brought leaves; what they left comes back. */
   follow(change: Change): void
 }
 
 type Context = MempoolOptions & { pool: Pool }
 
-export const isRefusal = (outcome: Entry | Refusal): outcome is Refusal => 'reason' in outcome
+/** Whether it is the daemon's no. */
+export const isRefusal = (outcome: PoolEntry | RelayRefusal): outcome is RelayRefusal => 'reason' in outcome
 
+/** Empty. */
 export function createMempool(options: MempoolOptions): Mempool {
   const pool = createPool(options.chain.coins)
   const context: Context = { ...options, pool }
 
-  function admit(transaction: Transaction, isReturning: boolean): Entry | Refusal {
+  function admit(transaction: Transaction, isReturning: boolean): PoolEntry | RelayRefusal {
     const outcome = check(context, transaction, isReturning)
     if (isRefusal(outcome)) return outcome
     evictConflicts(transaction)
@@ -78,7 +82,7 @@ export function createMempool(options: MempoolOptions): Mempool {
 }
 
 /** After a reorganisation the rules of relay do not apply: what was mined once comes back. */
-function check(context: Context, transaction: Transaction, isReturning: boolean): Entry | Refusal {
+function check(context: Context, transaction: Transaction, isReturning: boolean): PoolEntry | RelayRefusal {
   const { pool, chain, nowSeconds } = context
   const txid = transaction.getId()
   const form = formRefusal(context, transaction)
@@ -99,14 +103,14 @@ function check(context: Context, transaction: Transaction, isReturning: boolean)
   return relay ?? scriptRefusal(transaction, spent) ?? entry
 }
 
-function formRefusal({ chain, network }: Context, transaction: Transaction): Refusal | null {
+function formRefusal({ chain, network }: Context, transaction: Transaction): RelayRefusal | null {
   const form = malformation(transaction, network.maximumSat) ?? nonstandard(transaction, network)
   if (form !== null) return refuse(form)
   const best = bestOf(chain)
   return isFinal(transaction, best.height + 1, medianTime(chain, best)) ? null : refuse('non-final')
 }
 
-function inputsRefusal({ pool, chain, network }: Context, transaction: Transaction): Refusal | null {
+function inputsRefusal({ pool, chain, network }: Context, transaction: Transaction): RelayRefusal | null {
   const spent = transaction.ins.map(input => pool.coin(inputKey(input)))
   if (spent.some(coin => !coin)) {
     const txid = transaction.getId()
@@ -121,14 +125,14 @@ function inputsRefusal({ pool, chain, network }: Context, transaction: Transacti
   return null
 }
 
-function relayRefusal(pool: Pool, entry: Entry, conflicts: readonly string[]): Refusal | null {
+function relayRefusal(pool: Pool, entry: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
   const minimumSat = feeAt(MINIMUM_RELAY_SAT_PER_KVB, entry.vsize)
   if (entry.feeSat < minimumSat) return refuse('min relay fee not met', `${entry.feeSat} < ${minimumSat}`)
   const tooLong = chainRefusal(pool, entry.transaction)
   return tooLong ?? (conflicts.length > 0 ? replacementRefusal(pool, entry, conflicts) : null)
 }
 
-function chainRefusal(pool: Pool, transaction: Transaction): Refusal | null {
+function chainRefusal(pool: Pool, transaction: Transaction): RelayRefusal | null {
   const above = pool.ancestors(transaction)
   const reason = 'too-long-mempool-chain'
   if (above.size + 1 > CHAIN_LIMIT) return refuse(reason, `too many unconfirmed ancestors [limit: ${CHAIN_LIMIT}]`)
@@ -138,7 +142,7 @@ function chainRefusal(pool: Pool, transaction: Transaction): Refusal | null {
   return null
 }
 
-function scriptRefusal(transaction: Transaction, spent: readonly Coin[]): Refusal | null {
+function scriptRefusal(transaction: Transaction, spent: readonly Coin[]): RelayRefusal | null {
   for (const index of transaction.ins.keys()) {
     const error = verifyInput(transaction, index, spent)
     if (error !== null) return refuse(`non-mandatory-script-verify-flag (${error})`)

@@ -17,8 +17,14 @@ import {
 import { isRefusal, type Mempool } from './mempool.ts'
 import * as params from './params.ts'
 import { RpcFailure } from './params.ts'
-import { feeAt, INCREMENTAL_SAT_PER_KVB, isReplaceable, MINIMUM_RELAY_SAT_PER_KVB, type Refusal } from './policy.ts'
-import type { Entry } from './pool.ts'
+import {
+  feeAt,
+  INCREMENTAL_SAT_PER_KVB,
+  isReplaceable,
+  MINIMUM_RELAY_SAT_PER_KVB,
+  type RelayRefusal,
+} from './policy.ts'
+import type { PoolEntry } from './pool.ts'
 
 /** What the methods work on; the node (node.ts) makes it. */
 export interface NodeState {
@@ -101,12 +107,12 @@ function describeMempool({ mempool: { pool } }: NodeState): unknown {
   }
 }
 
-function describeEntry({ mempool: { pool } }: NodeState, entry: Entry): unknown {
-  const sum = (txids: Iterable<string>, of: (entry: Entry) => number) =>
+function describeEntry({ mempool: { pool } }: NodeState, entry: PoolEntry): unknown {
+  const sum = (txids: Iterable<string>, of: (entry: PoolEntry) => number) =>
     [...txids].reduce((total, txid) => total + of(pool.entries.get(txid)!), 0)
   const above = pool.ancestors(entry.transaction).add(entry.txid)
   const below = pool.descendants([entry.txid])
-  const fee = (of: Entry) => Number(of.feeSat)
+  const fee = (of: PoolEntry) => Number(of.feeSat)
   const [aboveFee, belowFee] = [sum(above, fee), sum(below, fee)]
   const base = coins(entry.feeSat)
   return {
@@ -134,7 +140,7 @@ function describeEntry({ mempool: { pool } }: NodeState, entry: Entry): unknown 
   }
 }
 
-const isOverpriced = (entry: Entry, maximum: bigint | null): boolean =>
+const isOverpriced = (entry: PoolEntry, maximum: bigint | null): boolean =>
   maximum !== null && entry.feeSat > feeAt(maximum, entry.vsize)
 
 const test: Method = ({ mempool }, [list, rate]) => {
@@ -151,7 +157,7 @@ const test: Method = ({ mempool }, [list, rate]) => {
   return [{ txid, allowed: true, vsize: outcome.vsize, fees: { base: coins(outcome.feeSat) } }]
 }
 
-function rejection({ reason, detail }: Refusal): RpcFailure {
+function rejection({ reason, detail }: RelayRefusal): RpcFailure {
   if (reason === 'missing-inputs') return new RpcFailure(params.TRANSACTION_ERROR, 'bad-txns-inputs-missingorspent')
   return new RpcFailure(params.TRANSACTION_REJECTED, detail === '' ? reason : `${reason}, ${detail}`)
 }

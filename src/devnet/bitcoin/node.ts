@@ -18,8 +18,9 @@ import { createMempool, isRefusal } from './mempool.ts'
 import { METHODS, type NodeState } from './methods.ts'
 import { assembleBlock } from './miner.ts'
 import { METHOD_NOT_FOUND, PARSE_ERROR, RpcFailure } from './params.ts'
-import type { Entry } from './pool.ts'
+import type { PoolEntry } from './pool.ts'
 
+/** Which network it is, and by which clock. */
 export interface SimulatedBitcoinOptions {
   /** A regtest: genesis.ts. */
   network: Network
@@ -33,6 +34,7 @@ export interface SimulatedBitcoinOptions {
   isReplacing?: boolean
 }
 
+/** A node to be asked as a real one is, and told to mine, fork and fail. */
 export interface SimulatedBitcoin {
   handle(request: HttpRequest): HttpAnswer
   /** The request port of a process that runs beside this node; rejects while the node is stopped. */
@@ -116,7 +118,7 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
 }
 
 /** Parents stand before children, so what is cut off at the end is never needed by what is kept. */
-function fitting(entries: readonly Entry[]): Entry[] {
+function fitting(entries: readonly PoolEntry[]): PoolEntry[] {
   let weight = 0
   return entries.filter(({ transaction }) => (weight += transaction.weight()) <= BLOCK_WEIGHT_MAXIMUM)
 }

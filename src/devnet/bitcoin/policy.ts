@@ -2,12 +2,16 @@
 import type { Transaction } from 'bitcoinjs-lib'
 import { dustOf } from '../../../adapters/bitcoin/address.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
-import { kindOf } from '../../../adapters/bitcoin/script.ts'
+import { scriptKindOf } from '../../../adapters/bitcoin/script.ts'
 import { inputKey } from './coins.ts'
 
+/** Core's `-minrelaytxfee`. */
 export const MINIMUM_RELAY_SAT_PER_KVB = 1000n
+/** Core's `-incrementalrelayfee`: what a replacement pays more. */
 export const INCREMENTAL_SAT_PER_KVB = 1000n
+/** Core's `-limitancestorcount` and `-limitdescendantcount`. */
 export const CHAIN_LIMIT = 25
+/** BIP-125, rule 5. */
 export const REPLACED_MAXIMUM = 100
 /** BIP-125: a sequence up to this one says that the transaction may be replaced. */
 export const REPLACEABLE_SEQUENCE = 0xffff_fffd
@@ -21,14 +25,17 @@ const LOCK_TIME_THRESHOLD = 500_000_000
 const FINAL_SEQUENCE = 0xffff_ffff
 
 /** `reason` is what testmempoolaccept says; sendrawtransaction adds `detail`. */
-export interface Refusal {
+export interface RelayRefusal {
   reason: string
   detail: string
 }
 
-export const refuse = (reason: string, detail = ''): Refusal => ({ reason, detail })
+/** A refusal in the daemon's words. */
+export const refuse = (reason: string, detail = ''): RelayRefusal => ({ reason, detail })
 
+/** Rounded down, as the daemon does. */
 export const feeAt = (satPerKvB: bigint, vsize: number): bigint => (satPerKvB * BigInt(vsize)) / 1000n
+/** BIP-125: one input that says so is enough. */
 export const isReplaceable = (transaction: Transaction): boolean =>
   transaction.ins.some(input => input.sequence <= REPLACEABLE_SEQUENCE)
 
@@ -61,7 +68,7 @@ export function nonstandard(transaction: Transaction, network: Network): string 
 
 function isStandardScript(script: Uint8Array): boolean {
   if (script[0] === OP_RETURN) return script.length <= DATA_SCRIPT_MAXIMUM_BYTES
-  return kindOf(script, 0, script.length) !== null
+  return scriptKindOf(script, 0, script.length) !== null
 }
 
 /** Whether the lock time has come for a block at this height, after this median time. */

@@ -2,7 +2,8 @@
 import type { Transaction } from 'bitcoinjs-lib'
 import { coinKey, inputKey, type Coin, type Coins } from './coins.ts'
 
-export interface Entry {
+/** An unconfirmed transaction with what the pool knows of it. */
+export interface PoolEntry {
   txid: string
   transaction: Transaction
   feeSat: bigint
@@ -12,9 +13,10 @@ export interface Entry {
   height: number
 }
 
+/** Unconfirmed transactions and how they hang together. */
 export interface Pool {
   /** In the order of their arrival: parents before children. */
-  entries: ReadonlyMap<string, Entry>
+  entries: ReadonlyMap<string, PoolEntry>
   spender(key: string): string | undefined
   /** Of the chain, or of an unconfirmed transaction. */
   coin(key: string): Coin | undefined
@@ -23,7 +25,7 @@ export interface Pool {
   /** With themselves. */
   descendants(txids: readonly string[]): Set<string>
   parents(transaction: Transaction): string[]
-  insert(entry: Entry): void
+  insert(entry: PoolEntry): void
   remove(txid: string): void
   /** Out, with all that spends it. */
   evict(txid: string): void
@@ -33,10 +35,12 @@ export interface Pool {
 const TXID_CHARACTERS = 64
 const UNCONFIRMED_HEIGHT = 0x7fff_ffff
 
+/** The unconfirmed transaction that an input spends, if there is one. */
 export const parentOf = (key: string): string => key.slice(0, TXID_CHARACTERS)
 
+/** Empty. */
 export function createPool(coins: Coins): Pool {
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, PoolEntry>()
   const spenders = new Map<string, string>()
 
   function coin(key: string): Coin | undefined {

@@ -1,11 +1,11 @@
 /** BIP-125, rules 2 to 5, as litecoind 0.21 checks them and in its words. */
 import { fromSatoshi } from '../../../adapters/bitcoin/rpc.ts'
 import { inputKey } from './coins.ts'
-import { feeAt, INCREMENTAL_SAT_PER_KVB, refuse, REPLACED_MAXIMUM, type Refusal } from './policy.ts'
-import { parentOf, type Entry, type Pool } from './pool.ts'
+import { feeAt, INCREMENTAL_SAT_PER_KVB, refuse, REPLACED_MAXIMUM, type RelayRefusal } from './policy.ts'
+import { parentOf, type PoolEntry, type Pool } from './pool.ts'
 
 /** Why `entry` may not take the place of the transactions that it conflicts with, or null. */
-export function replacementRefusal(pool: Pool, entry: Entry, conflicts: readonly string[]): Refusal | null {
+export function replacementRefusal(pool: Pool, entry: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
   return (
     descentRefusal(pool, entry, conflicts) ??
     rateRefusal(pool, entry, conflicts) ??
@@ -14,14 +14,22 @@ export function replacementRefusal(pool: Pool, entry: Entry, conflicts: readonly
   )
 }
 
-function descentRefusal(pool: Pool, { txid, transaction }: Entry, conflicts: readonly string[]): Refusal | null {
+function descentRefusal(
+  pool: Pool,
+  { txid, transaction }: PoolEntry,
+  conflicts: readonly string[],
+): RelayRefusal | null {
   const above = pool.ancestors(transaction)
   const conflict = conflicts.find(candidate => above.has(candidate))
   if (conflict === undefined) return null
   return refuse('bad-txns-spends-conflicting-tx', `${txid} spends conflicting transaction ${conflict}`)
 }
 
-function rateRefusal(pool: Pool, { txid, feeSat, vsize }: Entry, conflicts: readonly string[]): Refusal | null {
+function rateRefusal(
+  pool: Pool,
+  { txid, feeSat, vsize }: PoolEntry,
+  conflicts: readonly string[],
+): RelayRefusal | null {
   const rate = (feeSat * 1000n) / BigInt(vsize)
   for (const conflict of conflicts) {
     const old = pool.entries.get(conflict)!
@@ -33,7 +41,7 @@ function rateRefusal(pool: Pool, { txid, feeSat, vsize }: Entry, conflicts: read
   return null
 }
 
-function inputRefusal(pool: Pool, { txid, transaction }: Entry, conflicts: readonly string[]): Refusal | null {
+function inputRefusal(pool: Pool, { txid, transaction }: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
   const old = new Set(conflicts.flatMap(conflict => pool.parents(pool.entries.get(conflict)!.transaction)))
   for (const [index, input] of transaction.ins.entries()) {
     const parent = parentOf(inputKey(input))
@@ -43,7 +51,7 @@ function inputRefusal(pool: Pool, { txid, transaction }: Entry, conflicts: reado
   return null
 }
 
-function feeRefusal(pool: Pool, { txid, feeSat, vsize }: Entry, evicted: ReadonlySet<string>): Refusal | null {
+function feeRefusal(pool: Pool, { txid, feeSat, vsize }: PoolEntry, evicted: ReadonlySet<string>): RelayRefusal | null {
   const subject = `rejecting replacement ${txid}`
   if (evicted.size > REPLACED_MAXIMUM) {
     const reason = 'too many potential replacements'

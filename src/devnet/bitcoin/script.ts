@@ -2,7 +2,7 @@
 import { script as scripts, Transaction } from 'bitcoinjs-lib'
 import * as secp256k1 from 'tiny-secp256k1'
 import { hash160 } from '../../../adapters/bitcoin/hash.ts'
-import { kindOf, payloadOf, scriptFor } from '../../../adapters/bitcoin/script.ts'
+import { scriptKindOf, payloadOf, scriptFor } from '../../../adapters/bitcoin/script.ts'
 
 interface Spent {
   valueSat: bigint
@@ -22,7 +22,7 @@ const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) ===
 /** Why Core would refuse the input, in its words, or null. `spent` are the coins of all inputs, in their order. */
 export function verifyInput(transaction: Transaction, index: number, spent: readonly Spent[]): string | null {
   const { script, valueSat } = spent[index]!
-  const kind = kindOf(script, 0, script.length)
+  const kind = scriptKindOf(script, 0, script.length)
   const input = transaction.ins[index]!
   switch (kind) {
     case 'p2wpkh': {

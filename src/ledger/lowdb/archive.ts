@@ -29,6 +29,7 @@ export interface Segment {
   locate: Locate
 }
 
+/** What an archive reads from. `segments`: oldest first, as they stand when asked. */
 export interface Archived {
   disk: Disk
   directory: string
@@ -49,6 +50,7 @@ const MEND_MAXIMUM = 3
 const NEAR_BYTES = 4 * 1024
 const TOGETHER_BYTES = 1024 * 1024
 
+/** Reads files only, through their indexes: it holds no instance. */
 export function openArchive(archived: Archived): Archive {
   const entryOf = (seq: number): Promise<Recorded | null> => readEntry(archived, seq)
   return {

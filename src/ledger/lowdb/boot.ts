@@ -8,7 +8,7 @@ import type { Commit } from '../../kernel/entry.ts'
 import { boundary, corruptStore } from '../../kernel/fault.ts'
 import { upgradeCommit, type Upgrade } from '../../kernel/migration.ts'
 import type { Disk } from '../../kernel/ports.ts'
-import type { Opened, Opening } from '../engine.ts'
+import type { FoundLedger, Opening } from '../engine.ts'
 import { firstHash, type ChainedCommit } from '../record.ts'
 import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
@@ -18,14 +18,17 @@ import { addEndings, noEndings, type Endings } from './endings.ts'
 import { arePositionsOf, writePositions, type Marks } from './positions.ts'
 import { readJournal, readSegment, refuseWrongEnd, type SegmentEnd } from './segment.ts'
 
-export interface Place {
+/** Where a ledger stands. */
+export interface LedgerPlace {
   disk: Disk
   /** Where the ledger is or is to be; its own, made when missing. */
   directory: string
 }
 
-export type LowdbPorts = Place & Opening['ports']
+/** What the engine needs of the outside world. */
+export type LowdbPorts = LedgerPlace & Opening['ports']
 
+/** What a start has found on disk. */
 export interface Booted {
   head: Head
   /** The end of the journal. */
@@ -34,7 +37,7 @@ export interface Booted {
   marks: Marks
   endings: Endings
   replayedBytes: number
-  opened: Opened
+  opened: FoundLedger
   cut: Cut | null
 }
 
@@ -89,7 +92,7 @@ function stateAt(checkpoint: Checkpoint | null, upgrade: Upgrade): State {
 }
 
 /** A ledger that holds nothing may take another id: its first hash follows from it, and nobody has seen any hash of it. */
-async function goOnUnder({ disk, directory }: Place, head: Head, ledgerId: string | null): Promise<Head> {
+async function goOnUnder({ disk, directory }: LedgerPlace, head: Head, ledgerId: string | null): Promise<Head> {
   if (ledgerId === null || head.ledgerId === ledgerId) return head
   const commits = readJournal(disk, directory, head.segments)
   const { done } = await commits.next()
@@ -199,7 +202,7 @@ async function readThrough(
 }
 
 async function replaySegments(
-  { disk, directory }: Place,
+  { disk, directory }: LedgerPlace,
   head: Head,
   checkpoint: Checkpoint | null,
   { take, upgrade }: { take: (commit: Commit) => void; upgrade: Upgrade },

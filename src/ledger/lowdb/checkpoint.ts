@@ -27,6 +27,7 @@ export interface Mark {
   heights: Record<string, number>
 }
 
+/** State as of one mark, in a file of lines. */
 export interface Checkpoint extends Mark {
   ledgerId: string
   live: Map<Id, Instance>
@@ -35,6 +36,7 @@ export interface Checkpoint extends Mark {
   seen: number
 }
 
+/** The last line: without it the file is not whole. */
 export interface CheckpointEnd {
   instances: number
   reservations: number
@@ -45,6 +47,7 @@ export interface CheckpointEnd {
 const SLICE_LINES = 256
 const SYNC_BYTES = 2 * 1024 * 1024
 
+/** A checkpoint being written. */
 export interface Walk {
   ledgerId: string
   mark: Mark

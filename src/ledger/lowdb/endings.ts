@@ -23,14 +23,17 @@ export interface Pointer {
 
 /** What a term is stored as: the first bytes of its SHA-256, so the reader compares with what was asked for. */
 export type Term = number
+/** Of the hash. */
 export const TERM_BYTES = 5
 
+/** Of one segment. */
 export interface Endings {
   pointers: Pointer[]
   /** Numbers of pointers, in their order. */
   byTerm: Map<Term, number[]>
 }
 
+/** Of a segment in which nothing has ended. */
 export const noEndings = (): Endings => ({ pointers: [], byTerm: new Map() })
 
 const digest = (text: string): Term => createHash('sha256').update(text).digest().readUIntBE(0, TERM_BYTES)
@@ -48,6 +51,7 @@ function listTerm(text: string): Term {
   return term
 }
 
+/** Under which an ended instance is found by its id. */
 export const idTerm = (id: Id): Term => digest(`id|${id}`)
 
 /** The narrowest list that a query can be answered from. */
@@ -71,6 +75,7 @@ function termsOf(image: Instance): Term[] {
   return [idTerm(image.id), ...terms]
 }
 
+/** Whether the query is about this image: a term is short, and a query may be narrower than any. */
 export function isAskedFor(image: Instance, { kind, chain, state, reference }: Query): boolean {
   if (!isKind(image, kind)) return false
   if (chain !== undefined && chainOf(image) !== chain) return false

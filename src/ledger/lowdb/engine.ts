@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
 import type { ClosedLedger, Engine, Ledger, Opening } from '../engine.ts'
 import { openArchive } from './archive.ts'
-import { refuseOrphans, type Cut, type LowdbPorts, type Place } from './boot.ts'
+import { refuseOrphans, type Cut, type LowdbPorts, type LedgerPlace } from './boot.ts'
 import type { Endings } from './endings.ts'
 import { HEAD, LOCK } from './files.ts'
 import { readHead } from './head.ts'
-import { openJournal, segmentsOf, type Store } from './journal.ts'
+import { openJournal, segmentsOf, type RunningJournal } from './journal.ts'
 import { readJournal } from './segment.ts'
 
 /** What these files have besides, for tests and benchmarks. */
@@ -21,6 +21,7 @@ export interface LowdbLedger extends Ledger {
   checkpoint(): Promise<void>
 }
 
+/** The engine whose journal is a lowdb database over files of lines. */
 export interface LowdbEngine extends Engine {
   open(opening: Opening): Promise<LowdbLedger>
 }
@@ -33,13 +34,13 @@ export const lowdbEngine = (disk: Disk, directory: string): LowdbEngine => ({
   lock: () => lock({ disk, directory }),
 })
 
-async function exists({ disk, directory }: Place): Promise<boolean> {
+async function exists({ disk, directory }: LedgerPlace): Promise<boolean> {
   if (await disk.exists(join(directory, HEAD))) return true
   await refuseOrphans(disk, directory)
   return false
 }
 
-async function lock({ disk, directory }: Place): Promise<() => Promise<void>> {
+async function lock({ disk, directory }: LedgerPlace): Promise<() => Promise<void>> {
   await disk.makeDirectory(directory)
   return disk.lock(join(directory, LOCK))
 }
@@ -66,7 +67,7 @@ async function open(ports: LowdbPorts, opening: Opening): Promise<LowdbLedger> {
   }
 }
 
-async function inspect({ disk, directory }: Place): Promise<ClosedLedger | null> {
+async function inspect({ disk, directory }: LedgerPlace): Promise<ClosedLedger | null> {
   const close = await lock({ disk, directory })
   try {
     const head = await readHead(disk, directory)
@@ -82,5 +83,5 @@ async function inspect({ disk, directory }: Place): Promise<ClosedLedger | null>
 }
 
 /** Of the segment that was just closed, until they are in a file, and of the one that is appended to. */
-const endingsInMemory = ({ closing, endings }: Store): Endings[] =>
+const endingsInMemory = ({ closing, endings }: RunningJournal): Endings[] =>
   closing === null ? [endings] : [closing.endings, endings]

@@ -4,6 +4,7 @@ import type { Disk, File } from '../../kernel/ports.ts'
 /** Open at a time, besides those that are being read. */
 const OPEN_MAXIMUM = 256
 
+/** Files by their path, opened for reading. */
 export interface FileCache {
   /** Opens the file where it is not open yet; rejects as the port does. The file stays open until `read` has resolved. */
   use<T>(path: string, read: (file: File) => Promise<T>): Promise<T>
@@ -24,6 +25,7 @@ const closeOf = ({ file }: Opened): Promise<void> =>
     () => undefined,
   )
 
+/** On this disk; nothing is open yet. */
 export function fileCache(disk: Disk): FileCache {
   /** The one that was used last stands last. */
   const files = new Map<string, Opened>()

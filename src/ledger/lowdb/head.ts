@@ -9,6 +9,7 @@ import type { Disk } from '../../kernel/ports.ts'
 import { replaceFile, withFile } from '../../file.ts'
 import { HEAD } from './files.ts'
 
+/** HEAD.json. */
 export interface Head {
   format: 1
   ledgerId: string
@@ -48,6 +49,7 @@ function parseHead(path: string, body: string): Head {
   }
 }
 
+/** Durable and whole, or not at all. */
 export async function writeHead(disk: Disk, directory: string, head: Head): Promise<void> {
   const body = JSON.stringify(head)
   const bytes = Buffer.from(`{"hash":"${digest(body)}","head":${body}}\n`)

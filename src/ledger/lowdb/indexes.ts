@@ -15,11 +15,13 @@ import { Damaged } from './sorted.ts'
 /** A line of progress for so many segments. */
 const PROGRESS_SEGMENTS = 32
 
+/** Where the indexes are, and what they are made again from. */
 export interface IndexPlace extends RunPlace {
   upgrade: Upgrade
   log: Log
 }
 
+/** The runs of an open ledger. */
 export interface Indexes {
   /** Of closed segments, in order and without gaps; another array whenever they have changed. */
   runs(): readonly Run[]
@@ -71,7 +73,18 @@ async function openAll(place: IndexPlace, segments: readonly ClosedSegment[]): P
   return runs
 }
 
-/** @param segments those that are closed now, in order */
+/** One a segment, in the place of one that covers these. */
+async function remade(place: IndexPlace, segments: readonly ClosedSegment[], { sorted }: Run): Promise<Run[]> {
+  const fresh: Run[] = []
+  for (const segment of segments.filter(({ first, last }) => first >= sorted.first && last <= sorted.last))
+    fresh.push(await writeRun(place, segment, (await collect(place, segment)).endings))
+  return fresh
+}
+
+/**
+ * Makes what is missing again, with progress in the log. Rejects as reading the segments does.
+ * @param segments those that are closed now, in order
+ */
 export async function openIndexes(place: IndexPlace, segments: () => readonly ClosedSegment[]): Promise<Indexes> {
   let runs: readonly Run[] = await openAll(place, segments())
   let isStopped = false
@@ -91,13 +104,7 @@ export async function openIndexes(place: IndexPlace, segments: () => readonly Cl
     const { directory, files, log } = place
     log('warn', 'a damaged index is made again from the journal', { path })
     const run = runs.find(each => each.path === path)
-    if (run !== undefined) {
-      const { first, last } = run.sorted
-      const fresh: Run[] = []
-      for (const segment of segments().filter(each => each.first >= first && each.last <= last))
-        fresh.push(await writeRun(place, segment, (await collect(place, segment)).endings))
-      return replace([run], fresh)
-    }
+    if (run !== undefined) return replace([run], await remade(place, segments(), run))
     const segment = segments().find(({ first }) => join(directory, indexFile(first)) === path)
     // One that is not there any more was replaced meanwhile.
     if (segment === undefined) return

@@ -12,7 +12,7 @@ import { LINE_MAXIMUM_BYTES } from '../../lines.ts'
 import type { Journal, Opening } from '../engine.ts'
 import { encodeRecord, gapAfter, lastSeqOf } from '../record.ts'
 import type { Segment } from './archive.ts'
-import { boot, createSegment, removeOldCheckpoints, type Booted, type LowdbPorts, type Place } from './boot.ts'
+import { boot, createSegment, removeOldCheckpoints, type Booted, type LowdbPorts, type LedgerPlace } from './boot.ts'
 import { writeCheckpoint, type Mark } from './checkpoint.ts'
 import { addEndings, noEndings, type Endings } from './endings.ts'
 import { fileCache, type FileCache } from './file-cache.ts'
@@ -31,7 +31,8 @@ const CHECKPOINT_BYTES = 64 * 1024 * 1024
 const NEWLINE = Buffer.from('\n')
 
 /** Everything that a running journal knows. */
-export interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'>, Pick<Opening, 'memory' | 'upgrade'> {
+export interface RunningJournal
+  extends LowdbPorts, Pick<Booted, 'opened' | 'cut'>, Pick<Opening, 'memory' | 'upgrade'> {
   unlock: () => Promise<void>
   head: Head
   file: File
@@ -45,17 +46,18 @@ export interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'>, Pick<
   /** Files that are read. */
   files: FileCache
   indexes: Indexes
-  /** Of closed segments, as long as `head` and `closing` are the same. */
   /** What stood there when it was last known to be ours. */
   place: PlaceIdentity
-  closed: { of: Head; closing: Store['closing']; segments: Segment[] } | null
+  /** Of closed segments, as long as `head` and `closing` are the same. */
+  closed: { of: Head; closing: RunningJournal['closing']; segments: Segment[] } | null
   replayBytes: number
   /** Of the last commit handed to append. */
   appendedSeq: number
 }
 
+/** With the lowdb store that holds its end, and a checkpoint for who does not want to wait for the next one. */
 export interface LowdbJournal extends Journal {
-  store: Store
+  store: RunningJournal
   checkpoint(): Promise<void>
 }
 
@@ -75,9 +77,9 @@ function journalAdapter(
   ports: LowdbPorts,
   { upgrade, versions, memory, ledgerId }: Opening,
   unlock: () => Promise<void>,
-): Adapter<Commit[]> & { store: () => Store } {
-  let store: Store | null = null
-  const opened = (): Store => {
+): Adapter<Commit[]> & { store: () => RunningJournal } {
+  let store: RunningJournal | null = null
+  const opened = (): RunningJournal => {
     if (!store) throw invariant('journal-unread', 'The journal is read before it is written')
     return store
   }
@@ -104,14 +106,14 @@ interface PlaceIdentity {
   head: string | null
 }
 
-const identityOfPlace = async ({ disk, directory }: Place): Promise<PlaceIdentity> => ({
+const identityOfPlace = async ({ disk, directory }: LedgerPlace): Promise<PlaceIdentity> => ({
   directory: await disk.identity(directory),
   lock: await disk.identity(join(directory, LOCK)),
   head: await disk.identity(join(directory, HEAD)),
 })
 
 /** HEAD.json is replaced by our own checkpoints: another file there is read before anything is thought of it. */
-async function checkPlace(store: Store): Promise<string | null> {
+async function checkPlace(store: RunningJournal): Promise<string | null> {
   const { disk, directory, place, head } = store
   const now = await identityOfPlace(store)
   if (now.directory !== place.directory || now.lock !== place.lock)
@@ -129,7 +131,7 @@ const openActive = (ports: LowdbPorts, head: Head): Promise<File> =>
   ports.disk.open(join(ports.directory, journalFile(head.segments.at(-1)!.first)), { create: false, append: true })
 
 /** Takes all that waits; nothing counts as durable, for readers either, before the one sync at the end. */
-async function writeGroup(store: Store, waiting: Commit[]): Promise<void> {
+async function writeGroup(store: RunningJournal, waiting: Commit[]): Promise<void> {
   const group = waiting.splice(0)
   const written: { commit: Commit; record: Buffer; hash: string }[] = []
   let { hash } = store.mark
@@ -169,7 +171,7 @@ const closedSegments = ({ segments }: Head): ClosedSegment[] =>
     return { first, last: next.first - 1, previous, hash: next.previous }
   })
 
-function closedOf(store: Store): Segment[] {
+function closedOf(store: RunningJournal): Segment[] {
   const { head, closing, directory, files } = store
   if (store.closed?.of === head && store.closed.closing === closing) return store.closed.segments
   const segments = closedSegments(head).map(({ first, last, previous }): Segment => {
@@ -182,7 +184,7 @@ function closedOf(store: Store): Segment[] {
 }
 
 /** The journal as the archive may read it now: the closed segments, and the one that is appended to. */
-export function segmentsOf(store: Store): { closed: readonly Segment[]; active: Segment } {
+export function segmentsOf(store: RunningJournal): { closed: readonly Segment[]; active: Segment } {
   const { head, mark, marks, directory } = store
   const { first, previous } = head.segments.at(-1)!
   const path = join(directory, journalFile(first))
@@ -190,7 +192,7 @@ export function segmentsOf(store: Store): { closed: readonly Segment[]; active: 
   return { closed: closedOf(store), active }
 }
 
-function runJournal(store: Store, low: Low<Commit[]>): LowdbJournal {
+function runJournal(store: RunningJournal, low: Low<Commit[]>): LowdbJournal {
   const turns = takeTurns(store)
   const { inTurn, fail, failure } = turns
   let group: Promise<void> | null = null
@@ -251,7 +253,7 @@ function runJournal(store: Store, low: Low<Commit[]>): LowdbJournal {
 }
 
 /** One job at a time, in order. Whatever fails ends everything: a failed sync is never tried again. */
-function takeTurns(store: Store) {
+function takeTurns(store: RunningJournal) {
   let failure: Fault | null = null
   let turn: Promise<unknown> = Promise.resolve()
   const fail = (error: unknown): Fault => {
@@ -290,7 +292,7 @@ interface Turns {
 }
 
 /** Commits go on meanwhile; the memory is walked in slices between them. */
-async function takeCheckpoint(store: Store, { inTurn, flush }: Turns): Promise<void> {
+async function takeCheckpoint(store: RunningJournal, { inTurn, flush }: Turns): Promise<void> {
   const { disk, directory, memory } = store
   const mark = await inTurn(() => roll(store))
   if (mark.seq === (store.head.checkpoint?.seq ?? 0)) return
@@ -311,7 +313,7 @@ async function takeCheckpoint(store: Store, { inTurn, flush }: Turns): Promise<v
 }
 
 /** From here on the indexes of the segment that was closed are in files. */
-async function indexClosing(store: Store): Promise<void> {
+async function indexClosing(store: RunningJournal): Promise<void> {
   const { disk, directory, closing, head, indexes } = store
   if (closing === null) return
   const segment = closedSegments(head).find(({ first }) => first === closing.first)!
@@ -324,7 +326,7 @@ async function indexClosing(store: Store): Promise<void> {
  * Closes the active segment, if anything is in it, and opens the next: an empty file with a durable name, then HEAD.json,
  * and only then commits go there. Answers where the closed one ends.
  */
-async function roll(store: Store): Promise<Mark> {
+async function roll(store: RunningJournal): Promise<Mark> {
   const { disk, directory, mark, marks, endings } = store
   if (marks.seqs.length === 0) return mark
   const first = mark.seq + 1

@@ -43,8 +43,10 @@ export interface Marks {
   hash: string
 }
 
+/** Of a segment without a line; `previous` is the hash of the last line before it. */
 export const emptyMarks = (previous: string): Marks => ({ seqs: [], offsets: [], bytes: 0, hash: previous })
 
+/** Takes one more line in; `lineBytes` with its newline. */
 export function addMark(marks: Marks, commit: Commit, lineBytes: number, hash: string): void {
   marks.seqs.push(commit.entries[0]!.seq)
   marks.offsets.push(marks.bytes)
@@ -55,6 +57,7 @@ export function addMark(marks: Marks, commit: Commit, lineBytes: number, hash: s
 /** The commit that holds this seq; the caller knows that the segment has it. */
 export type Locate = (seq: number) => Promise<Position>
 
+/** Of the segment that is appended to, or was just closed. */
 export const locateInMemory =
   ({ seqs, offsets }: Marks): Locate =>
   async seq => {
@@ -62,7 +65,7 @@ export const locateInMemory =
     return { offset: offsets[n]!, before: n > 0 ? offsets[n - 1]! : null }
   }
 
-/** Of a closed segment. */
+/** Of a closed segment; rejects with Damaged where its file is not as it was written. */
 export const locateInFile =
   (files: FileCache, path: string): Locate =>
   seq =>
@@ -109,6 +112,7 @@ export function writePositions(
   return writeSorted(disk, join(directory, indexFile(first)), sorted, recordsOf(marks))
 }
 
+/** A segment, by what tells it from any other. */
 export interface Described {
   bytes: number
   hash: string

@@ -33,6 +33,7 @@ export interface ClosedSegment {
   hash: string
 }
 
+/** One file, open for reading. */
 export interface Run {
   path: string
   sorted: Sorted
@@ -77,6 +78,7 @@ function* recordsOf({ pointers, byTerm }: Endings): Generator<Buffer> {
 
 const countOf = ({ byTerm }: Endings): number => [...byTerm.values()].reduce((sum, { length }) => sum + length, 0)
 
+/** Where runs are kept, and by which rules they are made. */
 export interface RunPlace {
   disk: Disk
   directory: string
@@ -202,6 +204,7 @@ export interface Tiling {
   rest: string[]
 }
 
+/** A run, or a segment that no run covers. */
 export const isRun = (tile: Run | ClosedSegment): tile is Run => 'sorted' in tile
 
 /** What is there of these segments' runs. The largest of those that begin with a segment is taken. Writes nothing. */

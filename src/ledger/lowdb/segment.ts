@@ -14,12 +14,14 @@ import { RECORD_MARK, checkRecord, claimedHash, commitOf, gapAfter, lastSeqOf, t
 import { journalFile } from './files.ts'
 import { addMark, emptyMarks, type Marks } from './positions.ts'
 
+/** Where a segment begins. */
 export interface SegmentStart {
   first: number
   /** The hash of the last line before it. */
   previous: string
 }
 
+/** What reading all of a segment has found. */
 export interface SegmentEnd {
   marks: Marks
   /** Of its last entry, or `first - 1`. */

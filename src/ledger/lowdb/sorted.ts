@@ -21,6 +21,7 @@ const MAKER_AT = 88
 const MAKER_BYTES = 16
 const HEADER_BYTES = MAKER_AT + MAKER_BYTES
 const CRC_BYTES = 4
+/** Read and checked together. */
 export const BLOCK_RECORDS = 256
 /** A large file is synced on the way, so that no commit waits for all of it. */
 const SYNC_BYTES = 2 * 1024 * 1024

@@ -21,6 +21,7 @@ import { areSoundPositionsOf } from './positions.ts'
 import { holdsCommit } from './segment.ts'
 import { isSound } from './sorted.ts'
 
+/** What `lockkeeper verify` reports: nothing is wrong where `findings` is empty. */
 export interface Verified {
   findings: Finding[]
   summary: {

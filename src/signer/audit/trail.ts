@@ -77,7 +77,7 @@ export type TrailEntry = z.output<typeof entrySchema>
 /** As it is written: what has a default may be left out. */
 type WrittenEntry = z.input<typeof entrySchema>
 /** Which command has opened the log, for whom, and what it was about. */
-export type Opening = Pick<WrittenEntry & { what: 'started' }, 'command' | 'by' | 'about'>
+export type OpenedBy = Pick<WrittenEntry & { what: 'started' }, 'command' | 'by' | 'about'>
 type Without<Entry, Key extends PropertyKey> = Entry extends unknown ? Omit<Entry, Key> : never
 /** As it is handed in: number, time and memory are added when its turn comes. */
 export type Recordable = Without<WrittenEntry, keyof typeof common>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { operating, reasonOf, unknownOutcome, type Fault } from '../../kernel/fault.ts'
 import type { Clock, Disk, File, Log } from '../../kernel/ports.ts'
 import type { Authorisation, MemoryPosition } from '../../../machines/vocabulary.ts'
-import { AUDIT, SEAL, auditFile, encodeEntry, encodeSeal, sealBytes, type Opening, type Recordable } from './trail.ts'
+import { AUDIT, SEAL, auditFile, encodeEntry, encodeSeal, sealBytes, type OpenedBy, type Recordable } from './trail.ts'
 
 /** Requests under way are bounded by the server's connections; beyond this many the disk has stopped. */
 const MAXIMUM_WAITING = 10_000
@@ -26,7 +26,7 @@ export interface AuditOptions {
   /** The durable memory. */
   position: () => MemoryPosition
   /** Which command opens the log, for whom; the service unless said. */
-  opening?: Opening
+  opening?: OpenedBy
 }
 
 /** Takes lines in the order in which they come. */

@@ -4,4 +4,5 @@ import { signingMachine } from '../../../machines/signing.ts'
 import { voidMachine } from '../../../machines/void.ts'
 import type { Machines } from '../../kernel/step.ts'
 
-export const machines: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }
+/** Every machine that the signer's memory holds instances of. */
+export const signerMachines: Machines = { signing: signingMachine, void: voidMachine, pool: poolMachine }

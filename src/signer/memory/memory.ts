@@ -13,7 +13,7 @@ import { isKind, type Found, type Instance, type InstanceOf } from '../../kernel
 import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
 import { step, type Machines } from '../../kernel/step.ts'
 import { lastSeqOf } from '../../ledger/record.ts'
-import { machines as ourMachines } from './machines.ts'
+import { signerMachines as ourMachines } from './machines.ts'
 import { createPositions, type Positions } from './positions.ts'
 import { createRecords, type Promised, type Records } from './records.ts'
 

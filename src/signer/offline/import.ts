@@ -19,7 +19,7 @@ import {
 } from '../../ledger/record.ts'
 import { emptyState, replay } from '../../ledger/state.ts'
 import { readLines } from '../../lines.ts'
-import { machines } from '../memory/machines.ts'
+import { signerMachines } from '../memory/machines.ts'
 import { readMetadata, type Metadata } from './interchange.ts'
 
 const OPENING = '{"metadata":'
@@ -29,7 +29,7 @@ const COMMA = 0x2c
 /** Commits on their way to the disk. */
 const MAXIMUM_WAITING = 1000
 
-const upgrade = upgradeOf(machines)
+const upgrade = upgradeOf(signerMachines)
 
 /** What an import found and did. */
 export interface Imported {
@@ -178,7 +178,13 @@ async function append(
   const memory = { live: () => state.live.values(), reservations: () => state.reservations }
   // Whoever imports is told of a failed disk by the rejection.
   const ports = { random, log, abort: () => undefined }
-  const { journal, opened } = await engine.open({ ports, upgrade, versions: versionsOf(machines), memory, ledgerId })
+  const { journal, opened } = await engine.open({
+    ports,
+    upgrade,
+    versions: versionsOf(signerMachines),
+    memory,
+    ledgerId,
+  })
   for (const instance of opened.live) state.live.set(instance.id, instance)
   try {
     if (opened.seq !== before) throw operating('changed', 'the memory changed during the import: import again')

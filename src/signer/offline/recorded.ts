@@ -11,7 +11,7 @@ import { endOf } from '../../ledger/record.ts'
 import { openAudit } from '../audit/open.ts'
 import type { AuditPorts } from '../audit/writer.ts'
 import type { IdentityKey } from '../keys/identity.ts'
-import type { Opening } from '../audit/trail.ts'
+import type { OpenedBy } from '../audit/trail.ts'
 
 const MAXIMUM_ABOUT = 256
 
@@ -19,7 +19,7 @@ const MAXIMUM_ABOUT = 256
 export interface Deed {
   directory: string
   identity: IdentityKey
-  command: NonNullable<Opening['command']>
+  command: NonNullable<OpenedBy['command']>
   /** Who asked, as the operating system says. */
   by: string
   about: string | null

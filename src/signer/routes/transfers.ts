@@ -2,7 +2,7 @@
 import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { SignedAttempt } from '../../signer-api/shapes.ts'
-import { signedAnswer } from '../signing/attempts.ts'
+import { describeSigned } from '../signing/attempts.ts'
 import { chainNamed, type RouteContext } from '../route-context.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
 import type { Voids } from '../signing/voids.ts'
@@ -47,7 +47,7 @@ async function readSigned(archive: RouteContext['memory']['archive'], { chain, a
     const wanted = Math.min(limit - items.length, PAGE_STEP)
     const found = await archive.list({ kind: 'signing', chain, state: 'signed', after: next, limit: wanted })
     const durable = found.filter(({ seq }) => seq <= until)
-    items.push(...durable.map(signedAnswer))
+    items.push(...durable.map(describeSigned))
     bytes += durable.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
     // Fewer than wanted may be what was large; the end is where nothing comes.
     if (durable.length < found.length || found.length === 0) return { items, isEnd: true }

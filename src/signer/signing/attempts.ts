@@ -244,12 +244,12 @@ type UnsignedState = Exclude<Attempt['state'], 'signed'>
 /** What the API shows of an attempt. */
 export function attemptAnswer(instance: InstanceOf<'signing'>): Attempt {
   const { chain, transferId, n, reasons, missing, signed } = instance.context
-  if (signed !== null) return signedAnswer(instance)
+  if (signed !== null) return describeSigned(instance)
   return { chain, transferId, n, state: instance.value as UnsignedState, seq: instance.seq, reasons, missing }
 }
 
 /** As `attemptAnswer`, of one that is signed. Throws an invariant fault for any other. */
-export function signedAnswer(instance: InstanceOf<'signing'>): SignedAttempt {
+export function describeSigned(instance: InstanceOf<'signing'>): SignedAttempt {
   const { chain, transferId, n, spendKeys, signed, fee } = instance.context
   if (signed === null) throw invariant('not-signed', `${instance.id} is listed as signed and is not`)
   const { template, intents, transactionId, raw, signedAt } = signed

@@ -8,7 +8,7 @@ import type { ScanContext } from '../../../adapters/bitcoin/block.ts'
 import { scanBlock, scanTransaction } from '../../../adapters/bitcoin/block.ts'
 import { displayOf } from '../../../adapters/bitcoin/hash.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
-import { kindOf, scriptFor } from '../../../adapters/bitcoin/script.ts'
+import { scriptKindOf, scriptFor } from '../../../adapters/bitcoin/script.ts'
 import type { Cursor } from '../../../adapters/bitcoin/transaction.ts'
 import {
   compactSize,
@@ -105,7 +105,7 @@ describe('block 413567 of the main network, against bitcoinjs-lib', () => {
   test('watching one script in twenty of those paid finds exactly the outputs that bitcoinjs finds', () => {
     const scripts = new Map<string, Uint8Array>()
     for (const { outs } of parsed.transactions!)
-      for (const { script } of outs) if (kindOf(script, 0, script.length)) scripts.set(bytesToHex(script), script)
+      for (const { script } of outs) if (scriptKindOf(script, 0, script.length)) scripts.set(bytesToHex(script), script)
     const watched = [...scripts.entries()].filter((_, n) => n % 20 === 0)
     expect(watched.length).toBeGreaterThan(100)
     const indexes = new Map(watched.map(([hex], n) => [hex, n]))

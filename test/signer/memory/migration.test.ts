@@ -4,7 +4,7 @@ import { untypedContext } from '../../kernel/untyped.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Machines } from '../../../src/kernel/step.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
-import { machines } from '../../../src/signer/memory/machines.ts'
+import { signerMachines } from '../../../src/signer/memory/machines.ts'
 import { openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
 import { exportMemory } from '../../../src/signer/offline/export.ts'
 import { importMemory } from '../../../src/signer/offline/import.ts'
@@ -18,7 +18,7 @@ const OUT = '/signer/export.json'
 const AMOUNT = 1_000_000n
 const identity = identityOf(rigs.SEED)
 
-const later: Machines = { ...machines, signing: withField(machines['signing']!, 'risk', 'unknown') }
+const later: Machines = { ...signerMachines, signing: withField(signerMachines['signing']!, 'risk', 'unknown') }
 
 const pay = (signer: rigs.Signer, n: number) =>
   sign(signer, `t${n}`, 1, simple(AMOUNT, n), [authorised(intent(`w-${n}`, AMOUNT))])

@@ -1,10 +1,10 @@
 /**
- * A real `litecoind -regtest` of its own: temporary data, free ports, no peers. Killed with the test process, whatever
- * becomes of the test.
+ * A real node of the bitcoin family in regtest: temporary data, free ports, no peers. Killed with the test process,
+ * whatever becomes of the test. It is litecoind, or in test/nodes the daemon that `BITCOIND` names: `BITCOIND=/path npm test`.
+ * Which coin it is says the daemon itself, and all that differs between them stands here.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,15 +15,66 @@ import { createRpc, fromSatoshi, type NodeAccess, type Rpc } from '../../adapter
 import type { Disk } from '../../src/kernel/ports.ts'
 import { createRequest } from '../../src/shell/request.ts'
 import { inTime, PATIENCE_MS } from '../patience.ts'
+import { freePort } from './port.ts'
 
-export interface LitecoindOptions {
+/** What the tests must know of a coin's daemon. */
+export interface Coin {
+  /** Of the chain in the tests' configuration, and so in ids and paths. */
+  chain: 'litecoin' | 'bitcoin'
+  asset: 'LTC' | 'BTC'
+  network: 'litecoin-regtest' | 'bitcoin-regtest'
+  /**
+   * Whether a transaction that pays more takes the place of a pending one without being told to: Bitcoin Core since 28.0
+   * (`-mempoolfullrbf` is on, and gone in 29), Knots; litecoind 0.21 replaces nothing without `-mempoolreplacement=1`.
+   */
+  replaces: boolean
+  /** The first block with an MWEB in regtest. */
+  mwebHeight: number | null
+}
+
+const LITECOIN: Coin = {
+  chain: 'litecoin',
+  asset: 'LTC',
+  network: 'litecoin-regtest',
+  replaces: false,
+  mwebHeight: 432,
+}
+const BITCOIN: Coin = { chain: 'bitcoin', asset: 'BTC', network: 'bitcoin-regtest', replaces: true, mwebHeight: null }
+
+/** By the first line that a daemon says to `-version`. */
+export function coinOf(version: string): Coin | null {
+  const [first = ''] = version.split('\n')
+  if (/^Litecoin Core /.test(first)) return LITECOIN
+  return /^Bitcoin (Core|Knots) /.test(first) ? BITCOIN : null
+}
+
+const LITECOIND = 'litecoind'
+const BITCOIND = process.env.BITCOIND ?? ''
+const BINARY = BITCOIND === '' ? LITECOIND : BITCOIND
+
+function coinIn(binary: string): Coin {
+  const { stdout, error } = spawnSync(binary, ['-version'], { encoding: 'utf8' })
+  if (error) throw new Error(`BITCOIND=${binary} cannot be run: ${error.message}`)
+  const coin = coinOf(stdout)
+  if (coin === null) throw new Error(`BITCOIND=${binary} is not Bitcoin Core, Knots or Litecoin Core: ${stdout.trim()}`)
+  return coin
+}
+
+/** Of the daemon that test/nodes runs on. */
+export const COIN: Coin = BITCOIND === '' ? LITECOIN : coinIn(BITCOIND)
+
+/** Of an output in an RPC's answer: Bitcoin Core since 22.0 says `address`, litecoind 0.21 `addresses`; null where there is none. */
+export const addressIn = (script: { address?: string; addresses?: string[] }): string | null =>
+  script.address ?? script.addresses?.[0] ?? null
+
+export interface NodeOptions {
   /** Serve REST; on unless said otherwise. */
   rest?: boolean
   /** Further arguments, such as `-mempoolreplacement=1`. */
   extra?: string[]
 }
 
-export interface Litecoind {
+export interface BitcoinNode {
   url: string
   username: string
   password: string
@@ -31,7 +82,7 @@ export interface Litecoind {
   pid(): number
   /** The result of an RPC; rejects with the node's error. */
   rpc: (method: string, ...params: unknown[]) => Promise<unknown>
-  /** Mines to the node's own wallet; the hashes. Makes the peg-in that the block activating MWEB must have. */
+  /** Mines to the node's own wallet; the hashes. Makes the peg-in that the first block with an MWEB must have. */
   mine: (count: number) => Promise<string[]>
   /**
    * From now on blocks pay nobody's address: a reorganisation drops what spends a coinbase that is young again, so a payer
@@ -48,11 +99,8 @@ export interface Litecoind {
 
 /** A P2WPKH script whose key nobody has; another one each time, so that no block is the copy of one that was invalidated. */
 const nobody = (n: number) => Uint8Array.from([0, 20, n & 255, n >> 8, ...Array.from({ length: 18 }, () => 1)])
-const BINARY = 'litecoind'
 const WALLET = 'harness'
 const START_PAUSE_MS = 100
-/** Below the height at which regtest activates MWEB, whose first block is valid only with a peg-in. */
-const HEIGHT_BEFORE_MWEB = 431
 const PEG_IN_COINS = '1'
 
 const noDisk = {} as Disk
@@ -61,21 +109,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        if (typeof address === 'object' && address) resolve(address.port)
-        else reject(new Error('no free port'))
-      })
-    })
-  })
-}
-
-function launch(directory: string, port: number, options: LitecoindOptions): ChildProcess {
+function launch(binary: string, directory: string, port: number, options: NodeOptions): ChildProcess {
   const args = [
     '-regtest',
     `-datadir=${directory}`,
@@ -94,13 +128,13 @@ function launch(directory: string, port: number, options: LitecoindOptions): Chi
     '-printtoconsole=0',
     ...(options.extra ?? []),
   ]
-  const child = spawn(BINARY, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
 }
 
-async function waitUntilReady(child: ChildProcess, rpc: Rpc): Promise<void> {
+async function waitUntilReady(binary: string, child: ChildProcess, rpc: Rpc): Promise<void> {
   let output = ''
   const failures: string[] = []
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -108,7 +142,7 @@ async function waitUntilReady(child: ChildProcess, rpc: Rpc): Promise<void> {
   for (const until = performance.now() + PATIENCE_MS; performance.now() < until;) {
     if (failures.length > 0 || child.exitCode !== null)
       throw new Error(
-        `${BINARY} did not start (install it, and see that it runs): ${[...failures, output.trim()].join(' ')}`,
+        `${binary} did not start (install it, and see that it runs): ${[...failures, output.trim()].join(' ')}`,
       )
     try {
       await rpc.call(z.unknown(), 'getblockchaininfo')
@@ -117,13 +151,13 @@ async function waitUntilReady(child: ChildProcess, rpc: Rpc): Promise<void> {
       await sleep(START_PAUSE_MS)
     }
   }
-  throw new Error(`${BINARY} was not ready after ${PATIENCE_MS} ms: ${output.trim()}`)
+  throw new Error(`${binary} was not ready after ${PATIENCE_MS} ms: ${output.trim()}`)
 }
 
-function ended(child: ChildProcess): Promise<void> {
+function ended(binary: string, child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   const exit = new Promise<void>(resolve => child.once('exit', () => resolve()))
-  return inTime(exit, () => `${BINARY} was told to stop`).catch((error: unknown) => {
+  return inTime(exit, () => `${binary} was told to stop`).catch((error: unknown) => {
     child.kill('SIGKILL')
     throw error
   })
@@ -136,17 +170,22 @@ async function openWallet(rpc: Rpc): Promise<void> {
   if (!loaded.ok && !/already loaded/.test(loaded.message)) throw new Error(`no wallet: ${loaded.message}`)
 }
 
-/** Rejects when litecoind is not installed or does not become ready. */
-export async function startLitecoind(options: LitecoindOptions = {}): Promise<Litecoind> {
-  const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-litecoind-'))
+/** litecoind, whatever test/nodes runs on. Rejects when it is not installed or does not become ready. */
+export const startLitecoind = (options: NodeOptions = {}): Promise<BitcoinNode> => start(LITECOIND, LITECOIN, options)
+
+/** The daemon that test/nodes runs on. Rejects when it is not installed or does not become ready. */
+export const startNode = (options: NodeOptions = {}): Promise<BitcoinNode> => start(BINARY, COIN, options)
+
+async function start(binary: string, coin: Coin, options: NodeOptions): Promise<BitcoinNode> {
+  const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-node-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const access: NodeAccess = { url, username: 'harness', password: 'harness' }
   const requester = createRequest(null)
   const rpc = createRpc(access, requester.request, noDisk)
-  let child = launch(directory, port, options)
+  let child = launch(binary, directory, port, options)
   const ready = async () => {
-    await waitUntilReady(child, rpc)
+    await waitUntilReady(binary, child, rpc)
     await openWallet(rpc)
   }
   try {
@@ -158,21 +197,22 @@ export async function startLitecoind(options: LitecoindOptions = {}): Promise<Li
   const call = (method: string, ...params: unknown[]) => rpc.call(z.unknown(), method, ...params)
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
-    await ended(child)
+    await ended(binary, child)
   }
   let nobodies = 0
   const address = async (): Promise<string> =>
     nobodies > 0
-      ? addressOf(nobody(nobodies++), networkOf('litecoin-regtest'))!
+      ? addressOf(nobody(nobodies++), networkOf(coin.network))!
       : z.string().parse(await call('getnewaddress'))
   const pay = async (to: string, amountSat: bigint) =>
     z.string().parse(await call('sendtoaddress', to, fromSatoshi(amountSat)))
 
   async function mine(count: number): Promise<string[]> {
-    const height = z.number().parse(await call('getblockcount'))
     const generate = async (n: number) => z.array(z.string()).parse(await call('generatetoaddress', n, await address()))
-    if (height > HEIGHT_BEFORE_MWEB || height + count <= HEIGHT_BEFORE_MWEB) return generate(count)
-    const before = height === HEIGHT_BEFORE_MWEB ? [] : await generate(HEIGHT_BEFORE_MWEB - height)
+    if (coin.mwebHeight === null) return generate(count)
+    const missing = coin.mwebHeight - 1 - z.number().parse(await call('getblockcount'))
+    if (missing < 0 || count <= missing) return generate(count)
+    const before = missing === 0 ? [] : await generate(missing)
     await call('sendtoaddress', await call('getnewaddress', '', 'mweb'), PEG_IN_COINS)
     return [...before, ...(await generate(count - before.length))]
   }
@@ -195,7 +235,7 @@ export async function startLitecoind(options: LitecoindOptions = {}): Promise<Li
     kill9: () => end('SIGKILL'),
     restart: async (extra = options.extra ?? []) => {
       await end('SIGTERM')
-      child = launch(directory, port, { ...options, extra })
+      child = launch(binary, directory, port, { ...options, extra })
       await ready()
     },
   }
