@@ -76,6 +76,7 @@ const hasReference = (instance: Instance, reference: string | undefined): boolea
 export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
   const { memory } = orchestrator
   const settled = () => orchestrator.settled()
+  const isOver = ({ id, seq }: Instance): boolean => (memory.get(id)?.seq ?? 0) <= seq
   return {
     settled,
     async find(id) {
@@ -89,7 +90,7 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       await settled()
       const { items: ended, until } = await listEnded(archive, query)
       // One that has come back to life has an ending in the archive, which is not its end.
-      const over = ended.filter(({ id, seq }) => (memory.get(id)?.seq ?? 0) <= seq)
+      const over = ended.filter(isOver)
       const whole = merge(live, over).filter(({ seq }) => seq <= until)
       const items = whole.slice(0, limit)
       const isEnd = until === Infinity && items.length === whole.length && items.length < limit

@@ -17,6 +17,7 @@ import {
   type Opening,
   type Query,
 } from '../../src/ledger/engine.ts'
+import { referenceOf } from '../../src/ledger/lowdb/endings.ts'
 import { encodeRecord, endOf, firstHash, type ChainedCommit } from '../../src/ledger/record.ts'
 import { newWorld, stateFound, stateOf, step, worldAt, type Change, type World } from './made.ts'
 
@@ -84,7 +85,7 @@ const listed = (world: World, { kind, chain, state, reference, after, limit }: Q
     .filter(image => image.id.startsWith(`${kind}/`) && image.seq > after)
     .filter(image => chain === undefined || image.context['chain'] === chain)
     .filter(image => state === undefined || image.value === state)
-    .filter(image => reference === undefined || image.context['reference'] === reference)
+    .filter(image => reference === undefined || referenceOf(image) === reference)
     .sort((a, b) => a.seq - b.seq)
     .slice(0, limit)
 

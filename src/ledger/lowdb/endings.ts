@@ -62,7 +62,7 @@ export const queryTerm = ({ kind, chain, state, reference }: Query): Term =>
 
 /** Null of what has none. */
 export const referenceOf = (image: Instance): string | null =>
-  isKind(image, 'deposit') || isKind(image, 'address') ? (image.context.reference ?? null) : null
+  isKind(image, 'deposit') || isKind(image, 'address') ? image.context.reference : null
 
 /** `a.b` stands in the lists of `a` and of `a.b`. */
 function termsOf(image: Instance): Term[] {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Upgrade } from '../../kernel/migration.ts'
 import type { Log } from '../../kernel/ports.ts'
 import { addEndings, noEndings, type Endings } from './endings.ts'
+import type { FileCache } from './file-cache.ts'
 import { INDEX, indexFile } from './files.ts'
 import { writePositions, type Marks } from './positions.ts'
 import { findRuns, isRun, mergeable, mergeRuns, writeRun, type ClosedSegment, type Run, type RunPlace } from './runs.ts'
@@ -111,16 +112,19 @@ export async function openIndexes(place: IndexPlace, segments: () => readonly Cl
     await writePositions(place.disk, directory, segment, (await collect(place, segment)).marks)
     await files.drop(path)
   }
+  const mendShared = (path: string): Promise<void> => {
+    const running = mending.get(path) ?? mend(path).finally(() => mending.delete(path))
+    mending.set(path, running)
+    return running
+  }
   /** What is stopped in the midst of a merge leaves a file that nobody knows by name. */
   const unlessStopped = <T>(value: T): T => {
     if (isStopped) throw new Stopped()
     return value
   }
   const tidy = async (): Promise<void> => {
-    const files = {
-      ...place.files,
-      use: async <T>(...use: Parameters<typeof place.files.use<T>>) => unlessStopped(await place.files.use(...use)),
-    }
+    const use: FileCache['use'] = async (path, read) => unlessStopped(await place.files.use(path, read))
+    const files: FileCache = { ...place.files, use }
     try {
       for (let at = mergeable(runs); at >= 0; at = mergeable(runs)) {
         const { run, old } = await mergeRuns({ ...place, files }, runs, at)
@@ -132,11 +136,6 @@ export async function openIndexes(place: IndexPlace, segments: () => readonly Cl
       if (error instanceof Damaged) return mendShared(error.path)
       if (!(error instanceof Stopped)) throw error
     }
-  }
-  const mendShared = (path: string): Promise<void> => {
-    const running = mending.get(path) ?? mend(path).finally(() => mending.delete(path))
-    mending.set(path, running)
-    return running
   }
   return {
     runs: () => runs,

@@ -13,7 +13,7 @@ import type { Endings, Pointer, Term } from './endings.ts'
 import { TERM_BYTES } from './endings.ts'
 import type { FileCache } from './file-cache.ts'
 import { INDEX, runFile } from './files.ts'
-import { blocksFrom, firstBlock, makerOf, readFences, readHeader, writeSorted, type Sorted } from './sorted.ts'
+import { firstBlock, makerOf, readBlock, readFences, readHeader, writeSorted, type Sorted } from './sorted.ts'
 
 const SEQ_BYTES = 6
 const OFFSET_BYTES = 6
@@ -106,12 +106,8 @@ export const writeRun = (place: RunPlace, segment: ClosedSegment, endings: Endin
   write(place, segment, countOf(endings), 1, recordsOf(endings))
 
 /** Those under the term with a seq above `after`, in order, a block's worth at a time. Throws Damaged. */
-export async function* pointersIn(
-  files: FileCache,
-  { path, sorted, fences }: Run,
-  term: Term,
-  after: number,
-): AsyncGenerator<Pointer[]> {
+export async function* pointersIn(files: FileCache, run: Run, term: Term, after: number): AsyncGenerator<Pointer[]> {
+  const { sorted, fences } = run
   if (sorted.count === 0 || sorted.last <= after) return
   const target = Buffer.alloc(KEY_BYTES)
   target.writeUIntBE(term, 0, TERM_BYTES)
@@ -120,11 +116,15 @@ export async function* pointersIn(
   for (let n = first; n < fences.length / KEY_BYTES; n++) {
     // What stands behind the last of this term need not be read.
     if (n > first && fences.readUIntBE(n * KEY_BYTES, TERM_BYTES) > term) return
-    const block = await files.use(path, file => blocksFrom(file, path, sorted, n).next())
-    if (block.done === true) return
-    yield pointersOf(block.value, term, after)
+    const block = await blockOf(files, run, n)
+    if (block === null) return
+    yield pointersOf(block, term, after)
   }
 }
+
+/** Null behind the last. Throws Damaged. */
+const blockOf = (files: FileCache, { path, sorted, fences }: Run, n: number): Promise<Buffer | null> =>
+  n < fences.length / KEY_BYTES ? files.use(path, file => readBlock(file, path, sorted, n)) : Promise.resolve(null)
 
 function pointersOf(block: Buffer, term: Term, after: number): Pointer[] {
   const found: Pointer[] = []
@@ -137,24 +137,24 @@ function pointersOf(block: Buffer, term: Term, after: number): Pointer[] {
 }
 
 interface Head {
-  blocks: AsyncIterator<Buffer>
+  /** The next block, or null behind the last. */
+  next: () => Promise<Buffer | null>
   block: Buffer
   at: number
 }
 
 /** Of neighbours, the oldest first: of equal terms those of the older one come first, and so all are in order. */
 async function* merged(place: RunPlace, runs: readonly Run[]): AsyncGenerator<Buffer> {
-  const heads = runs.map(({ path, sorted }): Head => {
-    const read = (n: number) => place.files.use(path, file => blocksFrom(file, path, sorted, n).next())
+  const heads = runs.map((run): Head => {
     let n = 0
-    return { blocks: { next: () => read(n++) }, block: Buffer.alloc(0), at: 0 }
+    return { next: () => blockOf(place.files, run, n++), block: Buffer.alloc(0), at: 0 }
   })
   let left = heads
   for (;;) {
     for (const head of left) {
       if (head.at < head.block.length) continue
-      const { done, value } = await head.blocks.next()
-      Object.assign(head, { block: done === true ? Buffer.alloc(0) : value, at: 0 })
+      head.block = (await head.next()) ?? Buffer.alloc(0)
+      head.at = 0
     }
     left = left.filter(({ block }) => block.length > 0)
     if (left.length === 0) return

@@ -155,17 +155,12 @@ export function firstBlock(fences: Buffer, key: number, target: Buffer): number 
   return Math.max(0, firstThat(fences.length / key, isReached) - 1)
 }
 
-/** Every block from this one on, in order. Throws Damaged. */
-export async function* blocksFrom(file: File, path: string, sorted: Sorted, first: number): AsyncGenerator<Buffer> {
-  for (let n = first; n < blocksOf(sorted); n++) yield await readBlock(file, path, sorted, n)
-}
-
 /** Whether all of it is as it was written; reads all of it. */
 export async function isSound(file: File, path: string): Promise<boolean> {
   const sorted = await readHeader(file)
   if (sorted === null) return false
   try {
-    for await (const block of blocksFrom(file, path, sorted, 0)) if (block.length === 0) return false
+    for (let n = 0; n < blocksOf(sorted); n++) await readBlock(file, path, sorted, n)
     await readFences(file, path, sorted)
     return true
   } catch (error) {
