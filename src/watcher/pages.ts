@@ -1,8 +1,6 @@
 /** A page that does not grow large: it ends earlier than was asked for, and its cursor says where to go on. */
-import type { Kind } from '../../machines/ids.ts'
-import type { InstanceOf } from '../kernel/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import { describe, type Heights } from './resources.ts'
-import type { Page } from './store.ts'
 
 /** Characters of JSON in one answer. */
 export const PAGE_CHARACTERS = 4 * 1024 * 1024
@@ -15,7 +13,7 @@ export function fitting(described: readonly unknown[]): number {
 }
 
 /** The answer of a list. */
-export function describePage<K extends Kind>({ items, next }: Page<K>, heights: Heights) {
+export function describePage({ items, next }: { items: readonly Instance[]; next: number | null }, heights: Heights) {
   const described = items.map(item => describe(item, heights))
   const count = fitting(described)
   return count === items.length

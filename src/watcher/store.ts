@@ -4,7 +4,7 @@
  */
 import type { Id, Kind } from '../../machines/ids.ts'
 import type { Archive, Query } from '../ledger/engine.ts'
-import { isKind, type Found, type Instance, type InstanceOf, type Recorded } from '../kernel/entry.ts'
+import type { Found, Instance, InstanceOf, Recorded } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 
 export interface ListQuery<K extends Kind> {
@@ -69,14 +69,13 @@ function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): I
   return [...latest.values()].sort((a, b) => a.seq - b.seq)
 }
 
-const hasReference = (instance: Instance, reference: string | undefined): boolean =>
-  reference === undefined ||
-  ((isKind(instance, 'deposit') || isKind(instance, 'address')) && instance.context.reference === reference)
+const hasReference = (context: object, reference: string | undefined): boolean =>
+  reference === undefined || ('reference' in context && context.reference === reference)
 
 export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
   const { memory } = orchestrator
   const settled = () => orchestrator.settled()
-  const isOver = ({ id, seq }: Instance): boolean => (memory.get(id)?.seq ?? 0) <= seq
+  const isOver = ({ id, seq }: { id: Id; seq: number }): boolean => (memory.get(id)?.seq ?? 0) <= seq
   return {
     settled,
     async find(id) {
@@ -86,7 +85,7 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
     },
     async list(query) {
       const { kind, limit, reference } = query
-      const live = memory.page(query, kind, instance => hasReference(instance, reference))
+      const live = memory.page(query, kind, instance => hasReference(instance.context, reference))
       await settled()
       const { items: ended, until } = await listEnded(archive, query)
       // One that has come back to life has an ending in the archive, which is not its end.
