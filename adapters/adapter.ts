@@ -20,6 +20,8 @@ export interface Identity {
   height: number
   syncing: boolean
   version: string
+  /** What the node's best block says of its own time; seconds since 1970 UTC. */
+  tipTime: number
 }
 
 /** A payment to one of our addresses, seen in a block or pending. */
@@ -63,8 +65,8 @@ export interface SpendSeen {
 export type Fact = PaymentSeen | SpendSeen
 
 /**
- * One block on, one back, or nothing new. A node that lags or does not have our block is `unchanged` (A4); only a node
- * that knows our tip and has it off its main chain makes us go back.
+ * One block on, one back, or nothing new. A node that lags is `unchanged` (A4). What makes us go back is a definite answer: another
+ * block at our height on a node that is not behind us, or our tip off the best chain of a node that has had it.
  */
 export type Next =
   | { kind: 'connected'; block: Block; facts: Fact[]; nodeHeight: number }
@@ -102,11 +104,14 @@ export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | {
 export interface PlanFacts {
   /** Bitcoin: sat/vB. */
   feeRate: number
-  /** False where the node knew no rate and the configured fallback stands in (B10). */
-  estimated: boolean
+  /** The least that the node relays now, in the same unit. May lie above every rate that the configuration allows. */
+  floorRate: number
 }
 
-/** I/O with one node. Every call may reject with an operating fault (A5: malformed answers are outages too). */
+/**
+ * I/O with one node. Only a definite answer is one: every call rejects with an operating fault for malformed answers, errors
+ * that say nothing of what was asked, and silence (A5). The node may be another one at each call.
+ */
 export interface Node {
   identify(): Promise<Identity>
   /** The block below the first one to follow: the tip for 'latest', else the block at height - 1. */
@@ -162,8 +167,12 @@ export interface Order {
   purpose: Purpose
   /** In the order in which they are to be paid; none for a consolidation. */
   payments: readonly Payment[]
-  /** What the transaction may cost us, fee included, where more than one payment is in it; null for no limit. Base units. */
+  /** How many of them one transaction may make; absent for as many as fit. */
+  maximum?: number
+  /** What one transaction may cost us, fee included; null for no limit. Base units. */
   limit: Amount | null
+  /** What is left to be spent for the present, fee included; null for no limit. Base units. */
+  left: Amount | null
   /** Where what is left goes: the treasury. */
   change: { address: string }
 }
@@ -173,13 +182,28 @@ export interface Plan {
   template: Json
   spendKeys: SpendKey[]
   fee: Amount
-  /** How many of the order's payments it makes: the first so many. */
-  paid: number
+  /** The withdrawals that it pays, in the order's order. */
+  paid: string[]
+  /** Those that cannot be paid now, whatever else is. One that only waits its turn is in neither list. */
+  passed: PassedOver[]
 }
 
 /** Why nothing can be planned now, in words that do not change while the reason is the same. */
 export interface Shortfall {
   shortfall: string
+  passed: PassedOver[]
+}
+
+/**
+ * `funds`: more than we can spend. `coins`: more than the coins of one transaction bring, but not than all do. `limit`: by its
+ * amount alone over the limit of one transaction. `fee`: over it with the present fee. `left`: over what is left for the present.
+ * `cap`: the node relays nothing at the highest rate that may be paid.
+ */
+export interface PassedOver {
+  withdrawal: string
+  kind: 'funds' | 'coins' | 'limit' | 'fee' | 'left' | 'cap'
+  /** A stable sentence. */
+  reason: string
 }
 
 /** The one form in which equal destinations are equal strings, or why it cannot be paid. */
@@ -193,7 +217,10 @@ export interface Planner {
   minimumPayment(to: string): Amount
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
   readonly maximumPayment: Amount
-  /** As many of the order's payments as the funds and its limit allow. */
+  /**
+   * As many of the order's payments as the funds and its limit allow: the first is tried first, and what cannot be paid is
+   * passed over with its reason. Decides both whether something can be paid and how.
+   */
   plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
   readonly spendsUnconfirmedChange: boolean

@@ -8,6 +8,8 @@ export interface WatchingFamily {
   node: Node
   planner: Planner
   signable: Signable
+  /** Between two blocks on average, or null where blocks are made at will. */
+  blockSeconds: number | null
 }
 
 /** A chain of the watcher's configuration, as far as a family reads it. */

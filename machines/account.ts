@@ -34,20 +34,11 @@ const machine = setup({
     })),
     collect: assign({ dueAt: ({ context, event }) => event.at + context.windowMs }),
     wake: assign({ dueAt: null }),
-    rest: assign(({ context }, { reason, retryAt }: Data<'plan.made'>) => ({
-      reason,
-      dueAt: retryAt,
-      failures: reason === null ? 0 : context.failures + 1,
-    })),
-    delay: assign(({ context }, { reason, retryAt }: Data<'task.failed'>) => ({
-      reason,
-      dueAt: retryAt,
-      failures: context.failures + 1,
-    })),
+    rest: assign((_, { reason, retryAt }: Data<'plan.made'>) => ({ reason, dueAt: retryAt })),
     explain: assign((_, { reason }: { reason: string }) => ({ reason, dueAt: null })),
     see: assign((_, seen: Data<'signer.seen'>) => ({ seen })),
     forget: assign({ seen: null }),
-    clear: assign({ reason: null, failures: 0, dueAt: null }),
+    clear: assign({ reason: null, dueAt: null }),
   },
   guards: {
     hasNoWindow: ({ context }) => context.windowMs === 0,
@@ -56,6 +47,7 @@ const machine = setup({
       context.seen === null || sequence > context.seen.sequence,
     hasSeen: ({ context }) => context.seen !== null,
     isShort: ({ context }) => context.reason !== null,
+    isNewReason: ({ context }, { reason }: { reason: string }) => context.reason !== reason,
   },
 })
 
@@ -88,22 +80,15 @@ export const account = machine.createMachine({
       },
     },
     gathering: {
-      description: 'Reads what a plan needs from the node.',
-      initial: 'due',
-      on: onSigner,
-      states: {
-        due: {
-          description: 'Owes the reading.',
-          meta: { task: 'gather' },
-          on: {
-            'plan.made': { target: '#account.ready', actions: { type: 'rest', params: data } },
-            'plan.refused': { target: '#account.stuck', actions: { type: 'explain', params: data } },
-            'task.failed': { target: 'delayed', actions: { type: 'delay', params: data } },
-          },
-        },
-        delayed: {
-          description: 'The node did not answer; waits to read again.',
-          on: { 'time.passed': { target: 'due', actions: 'wake' } },
+      description: 'Something waits to be paid; owes the reading of what a plan needs from the node.',
+      meta: { task: 'gather' },
+      on: {
+        ...onSigner,
+        'plan.made': { target: 'ready', actions: { type: 'rest', params: data } },
+        'plan.refused': { target: 'stuck', actions: { type: 'explain', params: data } },
+        'task.failed': {
+          guard: { type: 'isNewReason', params: data },
+          actions: { type: 'explain', params: data },
         },
       },
     },

@@ -43,6 +43,11 @@ const held = ({ context, event }: Hears<'signing.pended' | 'signing.refused'>) =
   return { messages: [tell(context.transfer, 'attempt.held', event.at, { n: context.n, reason })] }
 }
 
+const delayed = ({ context, event }: Hears<'publishing.answered' | 'publishing.refused'>) => {
+  const { reason } = event.data
+  return { messages: [tell(context.transfer, 'attempt.delayed', event.at, { n: context.n, reason })] }
+}
+
 const voided = ({ context, event }: Hears<'signing.refused'>) => {
   const { reason, height } = event.data
   return { messages: [tell(context.transfer, 'attempt.voided', event.at, { n: context.n, reason, height })] }
@@ -82,7 +87,50 @@ const onLost = {
 } as const
 
 /** Its transfer was given up unsigned: the signer never signs it. */
-const onDissolved = { target: '#attempt.dead', actions: 'giveUp' } as const
+const onDissolved = '#attempt.dead'
+
+/** What the signer answers for good. */
+const onAnswer = {
+  'signing.completed': {
+    target: '#attempt.signed',
+    actions: [
+      { type: 'sign', params: data },
+      { type: 'tell', params: signed },
+    ],
+  },
+  'signing.refused': [
+    {
+      guard: { type: 'isForGood', params: data },
+      target: '#attempt.dead',
+      actions: [
+        { type: 'explain', params: data },
+        { type: 'tell', params: voided },
+      ],
+    },
+    {
+      target: '#attempt.refused',
+      actions: [
+        { type: 'explain', params: data },
+        { type: 'tell', params: held },
+      ],
+    },
+  ],
+} as const
+
+/** The task is tried again without an entry; why it did not go is written once. */
+const onTrouble = {
+  guard: { type: 'isNewReason', params: data },
+  actions: { type: 'explain', params: data },
+} as const
+
+/** Somebody waits for what the node has lost or found again. */
+const onDelayed = {
+  guard: { type: 'isNewReason', params: data },
+  actions: [
+    { type: 'explain', params: data },
+    { type: 'tell', params: delayed },
+  ],
+} as const
 
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
@@ -99,36 +147,20 @@ export const attempt = setup({
       ...earlier,
       transactionId,
       raw,
-      failures: 0,
-      dueAt: null,
       reason: null,
     })),
-    publish: assign(({ context, event }, { reason, retryAt }: Data<'publishing.answered'>) => ({
+    publish: assign(({ context, event }, { reason }: Data<'publishing.answered'>) => ({
       firstBroadcastAt: context.firstBroadcastAt ?? event.at,
-      dueAt: retryAt,
-      failures: 0,
       reason,
     })),
-    delay: assign(({ context }, { reason, retryAt }: { reason: string; retryAt: number }) => ({
-      reason,
-      dueAt: retryAt,
-      failures: context.failures + 1,
-    })),
-    wake: assign({ dueAt: null }),
-    mine: assign((_, { place, transactionId }: Data<'transaction.mined'>) => ({
-      place,
-      transactionId,
-      dueAt: null,
-      failures: 0,
-      reason: null,
-    })),
+    explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
+    mine: assign((_, { place, transactionId }: Data<'transaction.mined'>) => ({ place, transactionId, reason: null })),
     unmine: assign({ place: null }),
-    refuse: assign((_, { reason }: Data<'signing.refused'>) => ({ reason, dueAt: null })),
-    giveUp: assign({ dueAt: null }),
-    lose: assign((_, { key }: Data<'coin.lost'>) => ({ reason: lostBy(key), dueAt: null })),
+    lose: assign((_, { key }: Data<'coin.lost'>) => ({ reason: lostBy(key) })),
   },
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
+    isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
     isInput: ({ context }, { key }: Data<'coin.lost'>) => context.spendKeys.includes(key),
   },
@@ -152,110 +184,66 @@ export const attempt = setup({
       },
     },
     unsigned: {
-      description: 'Planned; the signer has it or will be asked.',
-      initial: 'due',
+      description: 'Planned; owes the question to the signer, again and again until it answers.',
+      meta: { task: 'sign' },
       on: {
+        ...onAnswer,
+        'signing.pended': {
+          target: 'awaitingApproval',
+          actions: [
+            { type: 'explain', params: data },
+            { type: 'tell', params: held },
+          ],
+        },
+        'task.failed': onTrouble,
         'coin.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
         'transfer.dissolved': onDissolved,
       },
-      states: {
-        due: {
-          description: 'Owes the question to the signer.',
-          meta: { task: 'sign' },
-          on: {
-            'signing.completed': {
-              target: '#attempt.signed',
-              actions: [
-                { type: 'sign', params: data },
-                { type: 'tell', params: signed },
-              ],
-            },
-            'signing.pended': {
-              target: '#attempt.awaitingApproval',
-              actions: [
-                { type: 'delay', params: data },
-                { type: 'tell', params: held },
-              ],
-            },
-            'signing.refused': [
-              {
-                guard: { type: 'isForGood', params: data },
-                target: '#attempt.dead',
-                actions: [
-                  { type: 'refuse', params: data },
-                  { type: 'tell', params: voided },
-                ],
-              },
-              {
-                target: '#attempt.refused',
-                actions: [
-                  { type: 'refuse', params: data },
-                  { type: 'tell', params: held },
-                ],
-              },
-            ],
-            'task.failed': { target: 'delayed', actions: { type: 'delay', params: data } },
-          },
-        },
-        delayed: {
-          description: 'The signer could not be asked; waits to ask again.',
-          on: { 'time.passed': { target: 'due', actions: 'wake' } },
-        },
-      },
     },
     awaitingApproval: {
-      description: 'The signer wants more approvals, or a limit to pass; asked again on a schedule.',
+      description: 'The signer wants more approvals, or a limit to pass; asked again, more and more seldom.',
+      meta: { task: 'sign' },
       on: {
-        'time.passed': { target: 'unsigned', actions: 'wake' },
-        'approval.added': { target: 'unsigned', actions: 'wake' },
-        'withdrawal.expired': { target: 'unsigned', actions: 'wake' },
-        'transfer.resumed': { target: 'unsigned', actions: 'wake' },
+        ...onAnswer,
+        'signing.pended': {
+          guard: { type: 'isNewReason', params: data },
+          actions: [
+            { type: 'explain', params: data },
+            { type: 'tell', params: held },
+          ],
+        },
+        'approval.added': 'unsigned',
+        'withdrawal.expired': 'unsigned',
+        'transfer.resumed': 'unsigned',
         'coin.lost': onLost,
         'transfer.finalised': onSuperseded,
         'transfer.dissolved': onDissolved,
       },
     },
     signed: {
-      description: 'The signed bytes are durable; they were not yet accepted by a node.',
-      initial: 'due',
-      on: { 'coin.lost': onLost, 'transaction.mined': onMined, 'transfer.finalised': onSuperseded },
-      states: {
-        due: {
-          description: 'Owes the broadcast.',
-          meta: { task: 'publish' },
-          on: {
-            'publishing.answered': { target: '#attempt.published', actions: { type: 'publish', params: data } },
-            'publishing.refused': { target: 'delayed', actions: { type: 'delay', params: data } },
-            'task.failed': { target: 'delayed', actions: { type: 'delay', params: data } },
-          },
-        },
-        delayed: {
-          description: 'The node could not be reached or refused; waits to publish the same bytes again.',
-          on: { 'time.passed': { target: 'due', actions: 'wake' } },
-        },
+      description: 'The signed bytes are durable; owes the broadcast, again and again until a node takes them.',
+      meta: { task: 'publish' },
+      on: {
+        'publishing.answered': { target: 'published', actions: { type: 'publish', params: data } },
+        'publishing.refused': onTrouble,
+        'task.failed': onTrouble,
+        'coin.lost': onLost,
+        'transaction.mined': onMined,
+        'transfer.finalised': onSuperseded,
       },
     },
     published: {
       description:
-        'Handed to the network, perhaps; looked for and published again on a schedule until it is in a block.',
-      initial: 'waiting',
-      on: { 'coin.lost': onLost, 'transaction.mined': onMined, 'transfer.finalised': onSuperseded },
-      states: {
-        waiting: {
-          description: 'Waits for a block, or for the next look.',
-          on: { 'time.passed': { target: 'due', actions: 'wake' } },
-        },
-        due: {
-          description: 'Owes another look and broadcast.',
-          meta: { task: 'publish' },
-          on: {
-            'publishing.answered': { target: 'waiting', actions: { type: 'publish', params: data } },
-            'publishing.refused': { target: 'waiting', actions: { type: 'delay', params: data } },
-            'task.failed': { target: 'waiting', actions: { type: 'delay', params: data } },
-          },
-        },
+        'Handed to the network, perhaps; looked for, and published again where it is missing, until it is in a block.',
+      meta: { task: 'publish' },
+      on: {
+        'publishing.answered': onDelayed,
+        'publishing.refused': onDelayed,
+        'coin.lost': onLost,
+        'transaction.mined': onMined,
+        'transfer.finalised': onSuperseded,
       },
     },
     mined: {
@@ -263,7 +251,7 @@ export const attempt = setup({
       on: {
         'block.disconnected': {
           guard: { type: 'isItsBlock', params: data },
-          target: '#attempt.published.due',
+          target: '#attempt.published',
           actions: ['unmine', { type: 'tell', params: unmined }],
         },
         'transfer.finalised': 'final',
@@ -279,7 +267,11 @@ export const attempt = setup({
         'transfer.dissolved': onDissolved,
       },
     },
-    final: { description: 'Beyond the deepest reorg we accept (end).', type: 'final' },
+    final: {
+      description: 'Beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'ending.revoked': 'mined' },
+    },
     superseded: { description: 'Another attempt of its transfer is final (end).', type: 'final' },
     dead: {
       description: 'A spend key of it went to a stranger, finally, or the signer never signs it: never mined (end).',

@@ -15,7 +15,7 @@ export interface ChainContext extends Scheduled {
   blocks: Place[]
   /** Height of the tip, -1 before the first block is known. */
   height: number
-  /** False while a block's facts are still being committed in slices: such a block is read again at boot. */
+  /** False while what a block brings, or takes back, is being committed in slices: such a block is read again at boot. */
   applied: boolean
   /** The height from which the reorg under way started, or null. */
   top: number | null
@@ -88,6 +88,7 @@ export const chain = setup({
       }
     }),
     finish: assign({ applied: true }),
+    reopen: assign({ applied: false }),
     disconnect: assign(({ context }, { height }: Place) => ({
       blocks: context.blocks.slice(0, -1),
       height: height - 1,
@@ -125,6 +126,7 @@ export const chain = setup({
     'invariant.violated': { target: '.halted', actions: { type: 'explain', params: data } },
     'signer.recalled': { guard: { type: 'isFurther', params: data }, actions: { type: 'recall', params: data } },
     'block.applied': { guard: { type: 'isTip', params: data }, actions: 'finish' },
+    'block.unapplied': { guard: { type: 'isTip', params: data }, actions: 'reopen' },
   },
   states: {
     absent: {
@@ -134,6 +136,7 @@ export const chain = setup({
         'invariant.violated': {},
         'signer.recalled': {},
         'block.applied': {},
+        'block.unapplied': {},
       },
     },
     connecting: {

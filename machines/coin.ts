@@ -171,7 +171,8 @@ export const coin = setup({
     },
     spent: {
       description: 'The transaction that spends it is beyond the deepest reorg we accept (end).',
-      type: 'final',
+      tags: ['ended'],
+      on: { 'ending.revoked': 'reserved' },
     },
     lost: { description: 'A transaction that conflicts with the one that paid it is final (end).', type: 'final' },
   },

@@ -16,6 +16,9 @@ export interface DepositContext extends Scheduled, DepositFacts {
 
 type Data<T extends string> = DataOf<'deposit', T>
 
+/** Why a payment to an address that was given to nobody waits: it goes on when somebody has it. */
+export const UNASSIGNED = 'its address was given to nobody yet'
+
 const heightIn = (place: Place | null, depth: number) => (place === null ? null : heightOf(place.height, depth))
 
 const isDeep = (place: Place | null, height: number, depth: number) =>
@@ -60,6 +63,11 @@ export const deposit = setup({
       dueHeight: heightIn(context.place, context.required),
     })),
     attribute: assign((_, { reference }: Data<'address.assigned'>) => ({ reference })),
+    admit: assign(({ context }, { reference }: Data<'address.assigned'>) => ({
+      reference,
+      reason: null,
+      dueHeight: heightIn(context.place, context.required),
+    })),
   },
   guards: {
     isDoubtful: (_, { doubt }: Data<'payment.seen'>) => doubt !== null,
@@ -74,6 +82,9 @@ export const deposit = setup({
     isAccepted: (_, { accept }: Data<'decision.made'>) => accept,
     isAcceptedAndPlaced: ({ context }, { accept }: Data<'decision.made'>) => accept && context.place !== null,
     isUnattributed: ({ context }) => context.reference === null,
+    isUnassigned: ({ context }) => context.reference === null && context.reason === UNASSIGNED,
+    isUnassignedAndPlaced: ({ context }) =>
+      context.reference === null && context.reason === UNASSIGNED && context.place !== null,
   },
 }).createMachine({
   id: 'deposit',
@@ -163,6 +174,11 @@ export const deposit = setup({
       on: {
         'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'place', params: data } },
         'block.disconnected': { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
+        'address.assigned': [
+          { guard: 'isUnassignedAndPlaced', target: 'confirming', actions: { type: 'admit', params: data } },
+          { guard: 'isUnassigned', target: 'detected', actions: { type: 'admit', params: data } },
+          { guard: 'isUnattributed', actions: { type: 'attribute', params: data } },
+        ],
         'decision.made': [
           {
             guard: { type: 'isAcceptedAndPlaced', params: data },
@@ -193,14 +209,27 @@ export const deposit = setup({
             'height.reached': { guard: { type: 'isBeyondReorg', params: data }, target: 'settled' },
           },
         },
-        settled: { description: 'Beyond the deepest reorg we accept (end).', tags: ['ended'] },
+        settled: {
+          description: 'Beyond the deepest reorg we accept (end).',
+          tags: ['ended'],
+          on: { 'ending.revoked': 'recent' },
+        },
       },
     },
-    final: { description: 'Credited, and beyond the deepest reorg we accept (end).', type: 'final' },
-    dropped: { description: 'A conflicting transaction is final; it never counted (end).', type: 'final' },
+    final: {
+      description: 'Credited, and beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'address.assigned': {}, 'ending.revoked': 'credited' },
+    },
+    dropped: {
+      description: 'A conflicting transaction is final; it never counted (end).',
+      tags: ['ended'],
+      on: { 'address.assigned': {}, 'ending.revoked': 'detected' },
+    },
     lost: {
       description: 'Had been offered, and a conflicting transaction is final: the backend must know (end).',
-      type: 'final',
+      tags: ['ended'],
+      on: { 'address.assigned': {}, 'ending.revoked': 'reversed' },
     },
   },
 })

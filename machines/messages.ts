@@ -9,6 +9,7 @@ import type {
   Authorisation,
   AuthorisedIntent,
   BlockDisconnected,
+  EndingRevoked,
   Event,
   HeightReached,
   Intent,
@@ -39,7 +40,7 @@ export type AccountEvent =
   | Event<'signer.seen', MemoryPosition>
   /** A person takes the signer's memory as it is, because the later one is lost for good. */
   | Event<'signer.replaced', Anything>
-  | Event<'task.failed', { reason: string; retryAt: number }>
+  | Event<'task.failed', { reason: string }>
   | TimePassed
 
 /** An address as the signer made it, with the signer's word for it: the attestation's bytes are in src/canonical.ts. */
@@ -95,10 +96,11 @@ export type AttemptEvent =
   | Event<'attempt.planned', PlannedAttempt & OfTransfer>
   | Event<'attempt.adopted', AdoptedAttempt & OfTransfer>
   | Event<'signing.completed', SigningCompleted>
-  | Event<'signing.pended', { reason: string; retryAt: number }>
+  | Event<'signing.pended', { reason: string }>
   | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
-  | Event<'publishing.answered', { reason: string | null; retryAt: number }>
-  | Event<'publishing.refused', { reason: string; retryAt: number }>
+  /** `reason`: why it is not certain that the node has it; null when it has. */
+  | Event<'publishing.answered', { reason: string | null }>
+  | Event<'publishing.refused', { reason: string }>
   | Event<'transaction.mined', { transactionId: string; place: Place }>
   | Event<'coin.lost', { key: SpendKey; height: number }>
   | Event<'transfer.finalised', Anything>
@@ -106,9 +108,9 @@ export type AttemptEvent =
   | Event<'transfer.dissolved', Anything>
   | Event<'approval.added', Anything>
   | Event<'withdrawal.expired', Anything>
-  | Event<'task.failed', { reason: string; retryAt: number }>
-  | TimePassed
+  | Event<'task.failed', { reason: string }>
   | BlockDisconnected
+  | EndingRevoked
 
 /** What a chain hears: what its node is, each block on and off, and what makes it stop. */
 export type ChainEvent =
@@ -121,6 +123,8 @@ export type ChainEvent =
   | Event<'node.caughtUp', Nothing>
   | Event<'block.connected', { block: Place; parent: string; nodeHeight: number; applied: boolean }>
   | Event<'block.applied', Place>
+  /** What stands in it begins to be told in more than one commit that it is taken back. */
+  | Event<'block.unapplied', Place>
   | BlockDisconnected
   | Event<'spend.unexplained', { key: string; transaction: string }>
   | Event<'invariant.violated', { reason: string }>
@@ -163,6 +167,7 @@ export type CoinEvent =
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
+  | EndingRevoked
 
 /** What is known of a deposit for as long as it lives. */
 export interface DepositFacts {
@@ -192,6 +197,7 @@ export type DepositEvent =
   | Event<'address.assigned', { reference: string }>
   | HeightReached
   | BlockDisconnected
+  | EndingRevoked
 
 /** A withdrawal that a transfer pays. */
 export interface PaidShare {
@@ -223,6 +229,8 @@ export type TransferEvent =
   | Event<'attempt.adopted', AdoptedAttempt>
   | Event<'attempt.signed', { n: number; transactionId: string }>
   | Event<'attempt.held', { n: number; reason: string }>
+  /** What was published is not with the node, and why; null when it is there again. */
+  | Event<'attempt.delayed', { n: number; reason: string | null }>
   | Event<'attempt.voided', { n: number; reason: string; height: number }>
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
   | Event<'attempt.unmined', { n: number }>
@@ -233,6 +241,7 @@ export type TransferEvent =
   | Event<'withdrawal.expired', Anything>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
+  | EndingRevoked
 
 /** A withdrawal as the backend asked for it. `required`: approvals that the signer's rules want for its amount. */
 export type RequestedWithdrawal = Intent & {
@@ -268,9 +277,11 @@ export type WithdrawalEvent =
   | Event<'transfer.confirmed', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.finalised', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.held', { transfer: IdOf<'transfer'>; reason: string }>
+  | Event<'transfer.delayed', { transfer: IdOf<'transfer'>; reason: string | null }>
   | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
   | TimePassed
+  | EndingRevoked
 
 /** Why a template is not signed. `kind` is stable; `message` is for people. */
 export interface Reason {

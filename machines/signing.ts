@@ -6,7 +6,7 @@
  */
 import { assign, setup } from 'xstate'
 import { data, typesOf, type DataOf, type Missing, type Reason, type SignedTemplate } from './messages.ts'
-import type { Scheduled, SpendKey } from './vocabulary.ts'
+import type { Json, Migration, Scheduled, SpendKey } from './vocabulary.ts'
 
 /** One attempt as the signer knows it. */
 export interface SigningContext extends Scheduled {
@@ -55,10 +55,23 @@ const signing = setup({
   },
 })
 
+const isObject = (value: Json | undefined): value is { [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Version 1 did not know that an intent may name the memory of the signer that it is for. */
+const fromVersion1: Migration = ({ value, context }) => {
+  const signed = context['signed']
+  const intents = isObject(signed) ? signed['intents'] : undefined
+  if (!isObject(signed) || !Array.isArray(intents)) return { value, context }
+  const named = intents.map(intent => (isObject(intent) ? { ...intent, memory: null } : intent))
+  return { value, context: { ...context, signed: { ...signed, intents: named } } }
+}
+
 /** From unsigned to signed. What is signed never changes again, and what is refused can be asked anew. */
 export const signingMachine = signing.createMachine({
   id: 'signing',
-  version: '1',
+  version: '2',
+  meta: { migrations: [fromVersion1] },
   context: {
     chain: '',
     failures: 0,

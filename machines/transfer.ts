@@ -88,6 +88,8 @@ const tellSigned = ({ context: { transfer, ...context }, event: { at, data: sign
 }
 const tellHeld = ({ context: { transfer, ...context }, event: { at, data: held } }: Hears<'attempt.held'>) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.held', at, { transfer, reason: held.reason }))
+const tellDelayed = ({ context: { transfer, ...context }, event: { at, data: delayed } }: Hears<'attempt.delayed'>) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: delayed.reason }))
 const tellMined = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) => {
   const { transactionId, place } = mined
   return toWithdrawals(context, ({ id, fee }) =>
@@ -183,7 +185,7 @@ const machine = setup({
     awaitFinal: assign({
       dueHeight: ({ context }) => (context.place === null ? null : heightOf(context.place.height, context.final)),
     }),
-    explain: assign((_, { reason }: { reason: string }) => ({ reason })),
+    explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     bury: assign(({ context }, { n }: { n: number }) => ({ dead: [...context.dead, n] })),
   },
   guards: {
@@ -271,6 +273,12 @@ export const transfer = machine.createMachine({
             { type: 'tell', params: tellHeld },
           ],
         },
+        'attempt.delayed': {
+          actions: [
+            { type: 'explain', params: data },
+            { type: 'tell', params: tellDelayed },
+          ],
+        },
         'attempt.voided': [
           { guard: { type: 'isLastDeathOfUnsigned', params: data }, ...onDissolved },
           { guard: { type: 'isLastDeath', params: data }, ...onDied },
@@ -335,7 +343,11 @@ export const transfer = machine.createMachine({
         },
       },
     },
-    final: { description: 'Beyond the deepest reorg we accept (end).', type: 'final' },
+    final: {
+      description: 'Beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: allKeys } } },
+    },
     dead: {
       description: "No attempt of it can ever be mined, proven by the chain or by the signer's void (end).",
       type: 'final',

@@ -37,6 +37,8 @@ export interface Scheduled {
 export type TimePassed = Event<'time.passed', Record<string, never>>
 /** The chain's tip has reached the instance's `dueHeight`. */
 export type HeightReached = Event<'height.reached', { height: number }>
+/** A person has resumed the chain after a reorg deeper than `final`: what had ended in its last blocks may be taken back. */
+export type EndingRevoked = Event<'ending.revoked', Record<string, never>>
 /** The block at the tip has left the main chain. */
 export type BlockDisconnected = Event<'block.disconnected', Place>
 
@@ -50,6 +52,8 @@ export interface Intent {
   amount: Amount
   expiresAt: string | null
   round: number
+  /** The least sequence of the signer's memory at which it may be signed; null: any. */
+  memory: number | null
 }
 
 /** An Ed25519 signature over the canonical intent; key (32 bytes) and signature (64 bytes) in standard base64. */

@@ -17,12 +17,14 @@ import {
   type RequestedWithdrawal,
   type VoidedWithdrawal,
 } from './messages.ts'
-import type { Amount, Authorisation, Intent, Place, Scheduled, SignedReceipt } from './vocabulary.ts'
+import type { Amount, Authorisation, Intent, Migration, Place, Scheduled, SignedReceipt } from './vocabulary.ts'
 
 export interface WithdrawalContext extends Scheduled, Intent {
   authorisations: Authorisation[]
   /** Confirmations to be paid. */
   required: number
+  /** Milliseconds since 1970 UTC: when this round was asked for. The oldest is paid first. */
+  requestedAt: number
   /** Milliseconds since 1970 UTC. */
   expiresAtMs: number | null
   reason: string | null
@@ -82,12 +84,19 @@ const machine = setup({
   types: typesOf<'withdrawal', WithdrawalContext>(),
   actions: {
     ...actions,
-    request: assign(({ context }, requested: RequestedWithdrawal) => {
+    request: assign(({ context, event }, requested: RequestedWithdrawal) => {
       const blank = { failures: 0, dueHeight: null, reason: null, receipt: null }
       const unbound = { transfer: null, transactionId: null, fee: null, place: null }
       // What was signed in earlier rounds stays known; before the first there is nothing yet.
       const earlier: Partial<WithdrawalContext> = context
-      return { ...blank, ...unbound, ...requested, dueAt: requested.expiresAtMs, dead: earlier.dead ?? [] }
+      return {
+        ...blank,
+        ...unbound,
+        ...requested,
+        requestedAt: event.at,
+        dueAt: requested.expiresAtMs,
+        dead: earlier.dead ?? [],
+      }
     }),
     bind: assign(({ context }, { transfer }: { transfer: IdOf<'transfer'> }) => ({
       transfer,
@@ -114,7 +123,7 @@ const machine = setup({
       reason: null,
     })),
     unmine: assign({ place: null }),
-    explain: assign((_, { reason }: { reason: string }) => ({ reason })),
+    explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     keepReceipt: assign((_, { receipt }: VoidedWithdrawal) => ({ receipt })),
     end: assign((_, { receipt, reason }: VoidedWithdrawal) => ({ receipt, reason, dueAt: null })),
     distrust: assign((_, { receipt }: VoidedWithdrawal) => ({ receipt, reason: strangeTo(receipt), dueAt: null })),
@@ -133,8 +142,8 @@ const machine = setup({
     isOurs: ({ context }, bound: { transfer: IdOf<'transfer'> }) => isOurs(context, bound),
     isOursAndVoided: ({ context }, bound: { transfer: IdOf<'transfer'> }) =>
       isOurs(context, bound) && context.receipt !== null,
-    isOursAndNewReason: ({ context }, held: Data<'transfer.held'>) =>
-      isOurs(context, held) && context.reason !== held.reason,
+    isOursAndNewReason: ({ context }, told: { transfer: IdOf<'transfer'>; reason: string | null }) =>
+      isOurs(context, told) && context.reason !== told.reason,
     isNewRound: ({ context }, { round }: RequestedWithdrawal) => round > context.round,
     isNewReason: ({ context }, { reason }: { reason: string }) => context.reason !== reason,
     isInvalid: ({ context }, voided: VoidedWithdrawal) =>
@@ -182,9 +191,13 @@ const onReceipt = {
   actions: { type: 'keepReceipt', params: data },
 } as const
 
+/** Version 1 did not know that an intent may name the memory of the signer that it is for. */
+const fromVersion1: Migration = ({ value, context }) => ({ value, context: { ...context, memory: null } })
+
 export const withdrawal = machine.createMachine({
   id: 'withdrawal',
-  version: '1',
+  version: '2',
+  meta: { migrations: [fromVersion1] },
   context: unborn<WithdrawalContext>(),
   initial: 'absent',
   states: {
@@ -300,6 +313,10 @@ export const withdrawal = machine.createMachine({
           target: 'held',
           actions: { type: 'explain', params: data },
         },
+        'transfer.delayed': {
+          guard: { type: 'isOursAndNewReason', params: data },
+          actions: { type: 'explain', params: data },
+        },
         'transfer.dissolved': onDissolved,
         'transfer.confirmed': { guard: { type: 'isOurs', params: data }, target: 'paid' },
         'transfer.died': {
@@ -339,7 +356,11 @@ export const withdrawal = machine.createMachine({
         'withdrawal.voided': onReceipt,
       },
     },
-    final: { description: 'Paid, beyond the deepest reorg we accept (end).', type: 'final' },
+    final: {
+      description: 'Paid, beyond the deepest reorg we accept (end).',
+      tags: ['ended'],
+      on: { 'ending.revoked': 'paid' },
+    },
     rejected: { description: "Cannot be valid; by the signer's receipt nothing was ever signed (end).", type: 'final' },
     cancelled: {
       description: "Expired, or withdrawn with the signer's receipt that nothing was ever signed for it (end).",

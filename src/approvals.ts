@@ -29,14 +29,43 @@ export function approvalsFor({ approvals }: Authority, { chain, asset, amount }:
   return Math.max(1, ...reached.map(threshold => threshold.approvals))
 }
 
-/** Empty when the intent has its approvals, or when none are required. */
-export function missingOf(authority: Authority | null, intent: AuthorisedIntent): Missing[] {
+/**
+ * Signatures under configured keys that do not verify, in one request: an honest watcher has checked them, and verifying is
+ * what costs. After so many no further one is looked at.
+ */
+const MAXIMUM_BAD = 20
+
+/**
+ * Of which intents how many approvals are missing; none where none is required. `wallet`: the identity key of who shall pay.
+ * Each configured key is tried once an intent, in the order of the authorisations, until enough have signed.
+ */
+export function missingOf(
+  authority: Authority | null,
+  intents: readonly AuthorisedIntent[],
+  wallet: string,
+): Missing[] {
   if (authority === null) return []
-  const required = approvalsFor(authority, intent)
-  const bytes = intentBytes(intent)
-  // Only configured keys are verified at all, each at most until it has counted: verifying is what costs.
-  const given = authority.keys.filter(key =>
-    intent.authorisations.some(authorisation => authorisation.key === key && isSigned(authorisation, bytes)),
-  ).length
-  return given >= required ? [] : [{ id: intent.id, required, given }]
+  const budget = { bad: MAXIMUM_BAD }
+  return intents.flatMap(intent => {
+    const required = approvalsFor(authority, intent)
+    const given = countApprovals(intent, intentBytes(intent, wallet), new Set(authority.keys), required, budget)
+    return given >= required ? [] : [{ id: intent.id, required, given }]
+  })
+}
+
+function countApprovals(
+  { authorisations }: AuthorisedIntent,
+  bytes: Uint8Array,
+  untried: Set<string>,
+  required: number,
+  budget: { bad: number },
+): number {
+  let given = 0
+  for (const authorisation of authorisations) {
+    if (given === required || budget.bad === 0) break
+    if (!untried.delete(authorisation.key)) continue
+    if (isSigned(authorisation, bytes)) given += 1
+    else budget.bad -= 1
+  }
+  return given
 }

@@ -42,11 +42,14 @@ export function canonicalJson(object: Readonly<Record<string, Signable>>): strin
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** What the backend signs to authorise a withdrawal. Strings are taken exactly as sent. */
-export function intentBytes(intent: Intent): Uint8Array {
-  const { amount, asset, chain, dataField, expiresAt, id, round, to } = intent
-  const purpose = 'lockkeeper-withdrawal-v1'
-  return utf8(canonicalJson({ amount, asset, chain, dataField, expiresAt, id, purpose, round, to }))
+/**
+ * What the backend signs to authorise a withdrawal. Strings are taken exactly as sent. `wallet`: the identity key (base64) of
+ * the signer that shall pay; nobody sends it, each verifier puts in its own, so that no other wallet's intent verifies.
+ */
+export function intentBytes(intent: Intent, wallet: string): Uint8Array {
+  const { amount, asset, chain, dataField, expiresAt, id, memory, round, to } = intent
+  const purpose = 'lockkeeper-withdrawal-v2'
+  return utf8(canonicalJson({ amount, asset, chain, dataField, expiresAt, id, memory, purpose, round, to, wallet }))
 }
 
 /** What an attestation speaks of. */
@@ -132,6 +135,9 @@ function publicKeyFrom(key: string): KeyObject | null {
   keys.set(key, usable)
   return usable
 }
+
+/** Whether a signature by this key (base64) could ever count. */
+export const isVerifyingKey = (key: string): boolean => publicKeyFrom(key) !== null
 
 function isSound(bytes: Uint8Array): boolean {
   try {

@@ -7,8 +7,9 @@ import { Transaction } from 'bitcoinjs-lib'
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
 import type { Located, Published, Signed } from '../adapter.ts'
-import { operating, reasonOf, type Fault } from '../../src/kernel/fault.ts'
-import { fromSatoshi, type Answer, type Rpc } from './rpc.ts'
+import { operating, reasonOf } from '../../src/kernel/fault.ts'
+import { createDialect } from './dialect.ts'
+import { fromSatoshi, RPC_ERROR, type Answer, type Rpc } from './rpc.ts'
 
 /** A transaction of ours is no larger: a batch of withdrawals and its change. */
 const OUTPUTS_ASKED_MAXIMUM = 256
@@ -17,12 +18,17 @@ const OUTPUTS_ASKED_MAXIMUM = 256
  * rate a little higher. What the node refuses is what no plan of ours can be.
  */
 const RATE_HEADROOM = 1.25
-/** Core 27 and later refuse to be told more: 1 coin/kvB. */
-const RATE_MAXIMUM_SAT_PER_VB = 100_000
+/** `maxfeerate` of 1 coin/kvB and more is refused by Core 27 and later (`ParseFeeRate` in `rpc/util.cpp`). */
+const RATE_MAXIMUM_SAT_PER_KVB = 99_999_999
+const VBYTES_PER_KVBYTE = 1000
+/** The highest rate of a plan that can still be sent, whatever is configured: with its headroom it is what nodes may be told. */
+export const SENDABLE_RATE_SAT_PER_VB = Math.floor(RATE_MAXIMUM_SAT_PER_KVB / VBYTES_PER_KVBYTE / RATE_HEADROOM)
 
-const INVALID_ADDRESS_OR_KEY = -5
-const VERIFY_ALREADY_IN_CHAIN = -27
-const METHOD_NOT_FOUND = -32601
+/** What a node says of a transaction. Anything else says nothing of it. */
+const VERDICTS = [RPC_ERROR.deserialization, RPC_ERROR.verify, RPC_ERROR.rejected, RPC_ERROR.alreadyInChain]
+
+/** The node does not have such a transaction. */
+const UNKNOWN = [RPC_ERROR.invalidAddressOrKey]
 
 const KNOWN = /already.in.mempool|already.known|already in (block ?chain|utxo set)|same-nonwitness-data-in-mempool/i
 const MISSING = /missing-?\s?inputs|missingorspent/i
@@ -51,20 +57,29 @@ export interface Broadcast {
 
 /** `maximumRate` in sat/vB: what `fees.maximumRate` of the chain says. */
 export function createBroadcast(rpc: Rpc, maximumRate: number): Broadcast {
-  const rate = Math.min(Math.ceil(maximumRate * RATE_HEADROOM), RATE_MAXIMUM_SAT_PER_VB)
-  const maximumFeeRate = fromSatoshi(BigInt(rate) * 1000n)
+  const rateSatPerKvB = Math.min(Math.ceil(maximumRate * RATE_HEADROOM * VBYTES_PER_KVBYTE), RATE_MAXIMUM_SAT_PER_KVB)
+  const maximumFeeRate = fromSatoshi(BigInt(rateSatPerKvB))
+  const askInForm = createDialect(rpc, ['maxfeerate', 'allowhighfees'])
 
   /** Why the node would refuse it, or null when it would not; `undefined` when the daemon is too old to say. */
   async function test(raw: string): Promise<string | null | undefined> {
-    const answer = await rpc.ask(testShape, 'testmempoolaccept', [raw], maximumFeeRate)
-    if (!answer.ok) return answer.code === METHOD_NOT_FOUND ? undefined : answer.message
+    const errors = [...VERDICTS, RPC_ERROR.methodNotFound]
+    const params = { maxfeerate: [[raw], maximumFeeRate], allowhighfees: [[raw], false] }
+    const answer = await askInForm(testShape, errors, 'testmempoolaccept', params)
+    if (!answer.ok) return answer.code === RPC_ERROR.methodNotFound ? undefined : answer.message
     const [tested] = answer.result
     return tested?.allowed === true ? null : (tested?.['reject-reason'] ?? 'refused without a reason')
   }
 
+  const submit = (raw: string, isCapped: boolean): Promise<Answer<string>> =>
+    askInForm(z.string(), VERDICTS, 'sendrawtransaction', {
+      maxfeerate: [raw, isCapped ? maximumFeeRate : fromSatoshi(0n)],
+      allowhighfees: [raw, !isCapped],
+    })
+
   /** Parents may be strangers' transactions: their fees are not ours to cap, and what the node says of them shows in the child. */
   async function sendParents(parents: readonly string[]): Promise<void> {
-    for (const parent of parents) await rpc.ask(z.string(), 'sendrawtransaction', parent, fromSatoshi(0n))
+    for (const parent of parents) await submit(parent, false)
   }
 
   async function settle(transaction: Signed, reason: string): Promise<Published> {
@@ -85,18 +100,16 @@ export function createBroadcast(rpc: Rpc, maximumRate: number): Broadcast {
     }
   }
 
-  async function send(transaction: Signed, tested: boolean): Promise<Published> {
+  async function send(transaction: Signed): Promise<Published> {
     let answer: Answer<string>
     try {
-      // Daemons without testmempoolaccept have a boolean in the second place.
-      const rest = tested ? [maximumFeeRate] : []
-      answer = await rpc.ask(z.string(), 'sendrawtransaction', transaction.raw, ...rest)
+      answer = await submit(transaction.raw, true)
     } catch (error) {
       // It may have arrived: whoever asks looks, and sends the same bytes again.
       return { kind: 'unknown', reason: reasonOf(error) }
     }
     if (!answer.ok)
-      return answer.code === VERIFY_ALREADY_IN_CHAIN ? { kind: 'known' } : settle(transaction, answer.message)
+      return answer.code === RPC_ERROR.alreadyInChain ? { kind: 'known' } : settle(transaction, answer.message)
     if (answer.result === transaction.transactionId) return { kind: 'accepted' }
     return { kind: 'unknown', reason: `the node accepted it under another id: ${answer.result}` }
   }
@@ -109,16 +122,15 @@ export function createBroadcast(rpc: Rpc, maximumRate: number): Broadcast {
       await sendParents(parents)
       reason = await test(raw)
     }
-    return typeof reason === 'string' ? settle(transaction, reason) : send(transaction, reason === null)
+    return typeof reason === 'string' ? settle(transaction, reason) : send(transaction)
   }
 
   return { publish, locate: transaction => locate(rpc, transaction) }
 }
 
 async function locate(rpc: Rpc, transaction: Signed): Promise<Located> {
-  const entry = await rpc.ask(z.unknown(), 'getmempoolentry', transaction.transactionId)
+  const entry = await rpc.ask(z.unknown(), UNKNOWN, 'getmempoolentry', transaction.transactionId)
   if (entry.ok) return { kind: 'pending' }
-  if (entry.code !== INVALID_ADDRESS_OR_KEY) throw unexpected('getmempoolentry', entry)
   const place = (await placeByOutput(rpc, transaction)) ?? (await placeByIndex(rpc, transaction.transactionId))
   return place ? { kind: 'placed', place } : { kind: 'absent' }
 }
@@ -141,13 +153,9 @@ async function placeByOutput(rpc: Rpc, { transactionId, raw }: Signed): Promise<
 
 /** All outputs are spent again; a node with `-txindex` still knows the block. */
 async function placeByIndex(rpc: Rpc, transactionId: string): Promise<Place | null> {
-  const mined = await rpc.ask(minedShape, 'getrawtransaction', transactionId, true)
-  if (!mined.ok && mined.code !== INVALID_ADDRESS_OR_KEY) throw unexpected('getrawtransaction', mined)
+  const mined = await rpc.ask(minedShape, UNKNOWN, 'getrawtransaction', transactionId, true)
   if (!mined.ok || mined.result.blockhash === undefined) return null
   const hash = mined.result.blockhash
   const { height, confirmations } = await rpc.call(headerShape, 'getblockheader', hash)
   return confirmations < 0 ? null : { height, hash }
 }
-
-const unexpected = (method: string, answer: { code: number; message: string }): Fault =>
-  operating('node-refused', `the node answered ${method} with an error: ${answer.message} (${answer.code})`)

@@ -5,6 +5,7 @@
  */
 import type { Fund } from '../adapter.ts'
 import type { Network } from './network.ts'
+import { isCarriable } from './template.ts'
 import { inputWeight, MAXIMUM_WEIGHT, transactionWeight, virtualBytes } from './size.ts'
 
 /** Inputs of one transaction: it stays far below what relays accept, and the signer's request below its bound. */
@@ -16,9 +17,16 @@ const MAXIMUM_ANCESTORS = 24
 /** Steps of the search for a set without change. */
 const MAXIMUM_TRIES = 20_000
 
+/** A payment to make, with the withdrawal that it is for. Amounts in satoshi. */
+export interface AimedPayment {
+  withdrawal: string
+  script: Uint8Array
+  amountSat: bigint
+}
+
 /** What coins are chosen for. Amounts in satoshi. */
 export interface Aim {
-  payments: readonly { script: Uint8Array; amountSat: bigint }[]
+  payments: readonly AimedPayment[]
   changeScript: Uint8Array
   /** The least change worth making: below it, what is left goes to the fee. */
   leastChangeSat: bigint
@@ -88,12 +96,24 @@ export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit 
   return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
 }
 
-/** No transaction of these coins pays more than this: as many as it may spend, less the least that spending them costs. */
-export function mostSat(funds: readonly Fund[], aim: Aim): bigint {
-  const inputSat = feeSat(inputWeight(aim.network), aim)
-  const coins = worthwhile(funds, inputSat).slice(0, MAXIMUM_INPUTS)
-  const weight = coins.length * inputWeight(aim.network)
-  return sumOf(coins) - (BigInt(weight) * aim.rateMilli) / 4000n
+/** What one transaction can spend at most. */
+export interface Reach {
+  inputs: number
+  sumSat: bigint
+  /** Of all confirmed coins that are worth spending, however many transactions that takes. */
+  wholeSat: bigint
+}
+
+/** Every coin that is worth spending brings more than it costs, so that more of them never reach less. */
+export function reachOf(funds: readonly Fund[], aim: Aim): Reach {
+  const isEligible = tiersOf(aim.network).at(-1)!
+  const coins = worthwhile(funds, feeSat(inputWeight(aim.network), aim)).filter(({ fund }) => isEligible(fund))
+  const usable = bounded(byTrust(coins), { ...aim, payments: [] })
+  return {
+    inputs: usable.length,
+    sumSat: sumOf(usable),
+    wholeSat: sumOf(coins.filter(({ fund }) => fund.ancestors === 0)),
+  }
 }
 
 type Eligible = (fund: Fund) => boolean
@@ -110,12 +130,13 @@ function byAmountDown(a: Coin, b: Coin): number {
 }
 
 /** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
+const byTrust = (candidates: readonly Coin[]): Coin[] => [
+  ...candidates.filter(({ fund }) => fund.ancestors === 0),
+  ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
+]
+
 function fewest(candidates: readonly Coin[], aim: Aim): Choice | Deficit {
-  const ordered = [
-    ...candidates.filter(({ fund }) => fund.ancestors === 0),
-    ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
-  ]
-  const usable = bounded(ordered, aim)
+  const usable = bounded(byTrust(candidates), aim)
   let outcome: Choice | Deficit = settle([], aim)
   for (let count = 1; count <= usable.length && 'missingSat' in outcome; count++)
     outcome = settle(usable.slice(0, count), aim)
@@ -133,7 +154,7 @@ function bounded(ordered: readonly Coin[], aim: Aim): Coin[] {
     if (transactionWeight(taken.length + 1, scripts, aim.network) > MAXIMUM_WEIGHT) break
     const { fund } = coin
     if (ancestors + fund.ancestors > MAXIMUM_ANCESTORS) continue
-    if (previousBytes + fund.raw.length / 2 > MAXIMUM_PREVIOUS_BYTES) continue
+    if (previousBytes + fund.raw.length / 2 > MAXIMUM_PREVIOUS_BYTES || !isCarriable(fund.raw)) continue
     taken.push(coin)
     ancestors += fund.ancestors
     previousBytes += fund.raw.length / 2

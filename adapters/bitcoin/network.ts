@@ -26,16 +26,43 @@ export interface Network {
   auxpow: boolean
   coinbaseMaturity: number
   dust: DustRule
-  /** sat/vB: what nodes relay at the least by default. */
-  relayRate: number
+  fees: FeeDefaults
+  /** Between two blocks on average, as `nPowTargetSpacing` says; null where blocks are made at will. */
+  blockSeconds: number | null
   /** No amount above this exists; Dogecoin has no cap but that of the format. */
   maximumSat: bigint
+}
+
+/** What stands where the configuration says nothing. Rates in sat/vB. */
+export interface FeeDefaults {
+  /** Less is not relayed, or not mined, by nodes that nobody has configured otherwise. */
+  minimumRate: number
+  /** Where the node knows no rate. */
+  fallbackRate: number
+  /** The watcher's and the signer's cap. */
+  maximumRate: number
+  /** The signer's cap for one transaction. */
+  maximumFeeSat: bigint
 }
 
 /** `relay`: Core's rule, from the cost of spending the output. `fixed`: Dogecoin's. */
 export type DustRule = { kind: 'relay'; satPerKvB: bigint } | { kind: 'fixed'; sat: bigint }
 
 const COIN_SAT = 100_000_000n
+
+const bitcoinFees: FeeDefaults = { minimumRate: 1, fallbackRate: 2, maximumRate: 500, maximumFeeSat: 1_000_000n }
+
+/**
+ * Nodes relay from 0.001 DOGE/kB on, but miners take 0.01 DOGE/kB and more: `RECOMMENDED_MIN_TX_FEE` and
+ * `DEFAULT_BLOCK_MIN_TX_FEE` in https://github.com/dogecoin/dogecoin/blob/master/src/policy/policy.h, and
+ * doc/fee-recommendation.md there. Wallets pay up to a hundred times as much. Nodes refuse a fee of 100 DOGE (`-maxtxfee`).
+ */
+const dogecoinFees: FeeDefaults = {
+  minimumRate: 1_000,
+  fallbackRate: 1_000,
+  maximumRate: 50_000,
+  maximumFeeSat: 20n * COIN_SAT,
+}
 
 const bitcoin: Network = {
   name: 'bitcoin',
@@ -51,7 +78,8 @@ const bitcoin: Network = {
   auxpow: false,
   coinbaseMaturity: 100,
   dust: { kind: 'relay', satPerKvB: 3_000n },
-  relayRate: 1,
+  fees: bitcoinFees,
+  blockSeconds: 600,
   maximumSat: 21_000_000n * COIN_SAT,
 }
 
@@ -69,6 +97,7 @@ const litecoin: Network = {
   genesis: '12a765e31ffd4059bada1e25190f6e98c99d9714d334efa41a195a7e7e04bfe2',
   mweb: true,
   dust: { kind: 'relay', satPerKvB: 30_000n },
+  blockSeconds: 150,
   maximumSat: 84_000_000n * COIN_SAT,
 }
 
@@ -94,7 +123,8 @@ const dogecoin: Network = {
   coinbaseMaturity: 240,
   // The soft limit: below it relays ask for an extra fee, below a tenth of it they refuse.
   dust: { kind: 'fixed', sat: 1_000_000n },
-  relayRate: 100,
+  fees: dogecoinFees,
+  blockSeconds: 60,
   maximumSat: 2n ** 63n - 1n,
 }
 
@@ -115,6 +145,7 @@ const list: readonly Network[] = [
   {
     ...bitcoinTest,
     name: 'bitcoin-regtest',
+    blockSeconds: null,
     bech32: 'bcrt',
     genesis: '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206',
   },
@@ -128,6 +159,7 @@ const list: readonly Network[] = [
   {
     ...litecoinTest,
     name: 'litecoin-regtest',
+    blockSeconds: null,
     bech32: 'rltc',
     genesis: '530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9',
   },
@@ -140,6 +172,7 @@ const list: readonly Network[] = [
   {
     ...dogecoinTest,
     name: 'dogecoin-regtest',
+    blockSeconds: null,
     bech32: 'dcrt',
     pubKeyHash: 0x6f,
     genesis: '3d2160a3b5dc4a9d62e7e66a295f70313ac808440ef7400d6c0772171ce973a5',

@@ -11,7 +11,7 @@ import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
 import { createMempool } from './mempool.ts'
 import type { Network } from './network.ts'
-import { createRpc, toSatoshi, type NodeAccess, type Rpc } from './rpc.ts'
+import { createRpc, refused, RPC_ERROR, toSatoshi, type NodeAccess, type Rpc } from './rpc.ts'
 import { createBlockSource, type BlockSource } from './source.ts'
 import type { BitcoinWatch } from './watch.ts'
 
@@ -28,10 +28,6 @@ export interface BitcoinNodeOptions {
   fees: { target: number; fallbackRate: number; maximumRate: number }
 }
 
-const RPC_MISC_ERROR = -1
-const INVALID_ADDRESS_OR_KEY = -5
-const INVALID_PARAMETER = -8
-const METHOD_NOT_FOUND = -32601
 const NO_PARENT = '0'.repeat(64)
 const VBYTES_PER_KVBYTE = 1000
 const SCAN_TIMEOUT_MS = 15 * 60_000
@@ -49,11 +45,13 @@ const headerShape = z.object({
   confirmations: z.number(),
   time: z.number(),
   previousblockhash: z.string().optional(),
-  nextblockhash: z.string().optional(),
+  /** 0 where only the header is known; Dogecoin does not say. */
+  nTx: z.number().optional(),
 })
 const amountShape = z.union([z.string(), z.number()])
 const estimateShape = z.object({ feerate: amountShape.optional() })
 const mempoolShape = z.object({ mempoolminfee: amountShape, minrelaytxfee: amountShape.optional() })
+const networkShape = z.object({ subversion: z.string(), relayfee: amountShape })
 
 type Info = z.infer<typeof infoShape>
 
@@ -67,76 +65,103 @@ const readInfo = (rpc: Rpc): Promise<Info> => rpc.call(infoShape, 'getblockchain
 async function identify(rpc: Rpc, network: Network): Promise<Identity> {
   const info = await readInfo(rpc)
   const genesis = await rpc.call(z.string(), 'getblockhash', 0)
-  const { subversion } = await rpc.call(z.object({ subversion: z.string() }), 'getnetworkinfo')
+  const { subversion } = await rpc.call(networkShape, 'getnetworkinfo')
+  const { time } = await rpc.call(headerShape, 'getblockheader', info.bestblockhash)
   const mismatch =
     genesis === network.genesis
       ? null
       : `the node is on another network: its genesis block is ${genesis}, that of ${network.name} is ${network.genesis}`
-  return { mismatch, height: info.blocks, syncing: isSyncing(info), version: subversion }
+  return { mismatch, height: info.blocks, syncing: isSyncing(info), version: subversion, tipTime: time }
 }
 
 async function base(rpc: Rpc, height: number | 'latest'): Promise<Block> {
   const hash = height === 'latest' ? (await readInfo(rpc)).bestblockhash : await hashAt(rpc, Math.max(0, height - 1))
+  if (hash === null) throw operating('node-behind', `the node has no block ${height} yet`)
   const header = await rpc.call(headerShape, 'getblockheader', hash)
   return { height: header.height, hash, parent: header.previousblockhash ?? NO_PARENT, time: header.time }
 }
 
-async function hashAt(rpc: Rpc, height: number): Promise<string> {
-  const answer = await rpc.ask(z.string(), 'getblockhash', height)
-  if (answer.ok) return answer.result
-  if (answer.code === INVALID_PARAMETER) throw operating('node-behind', `the node has no block ${height} yet`)
-  throw operating('node-refused', `the node answered getblockhash with an error: ${answer.message} (${answer.code})`)
+/** Of the node's best chain; null above its tip. */
+async function hashAt(rpc: Rpc, height: number): Promise<string | null> {
+  const answer = await rpc.ask(z.string(), [RPC_ERROR.invalidParameter], 'getblockhash', height)
+  return answer.ok ? answer.result : null
 }
 
 /**
- * A node that downloads the chain anew knows headers before blocks: our tip is then off its main chain only because the
- * node is not there yet. Whether it ever had the block itself tells (A4).
+ * A node that is lower than we are lags, unless it knows our block and has left it. One that downloads the chain anew knows
+ * headers before blocks: then our tip is off its best chain only because the node is not there yet (A4).
  */
-async function hasBody(rpc: Rpc, hash: string): Promise<boolean> {
-  const answer = await rpc.ask(z.string(), 'getblock', hash, 0)
-  return answer.ok || answer.code !== RPC_MISC_ERROR || /pruned/i.test(answer.message)
+async function lowerNode(
+  rpc: Rpc,
+  source: BlockSource,
+  hash: string,
+  info: Info,
+): Promise<'lags' | 'downloads' | 'hasLeft'> {
+  const header = await rpc.ask(headerShape, [RPC_ERROR.invalidAddressOrKey], 'getblockheader', hash)
+  if (!header.ok || header.result.confirmations >= 0) return 'lags'
+  if (info.initialblockdownload === true && isSyncing(info)) return 'downloads'
+  const { nTx } = header.result
+  const hasBody = nTx === undefined ? await source.has(hash) : nTx > 0
+  return hasBody ? 'hasLeft' : 'downloads'
 }
 
+/**
+ * The node's block at our height decides: where it is another one, there is a fork below us, whether or not the node has ever
+ * seen our block (another node in the place of a lost one has not). Each answer is of its own moment: one that does not fit the
+ * answer before leaves us where we are, and is asked for again.
+ */
 async function next(rpc: Rpc, source: BlockSource, recent: readonly Place[]): Promise<Next> {
   const tip = recent.at(-1)
   if (!tip) throw invariant('no-tip', 'a chain is followed from a block that it stands on')
   const info = await readInfo(rpc)
   const nodeHeight = info.blocks
   const unchanged: Next = { kind: 'unchanged', nodeHeight, syncing: isSyncing(info) }
+  const disconnected: Next = { kind: 'disconnected', block: { height: tip.height, hash: tip.hash }, nodeHeight }
   if (info.bestblockhash === tip.hash) return unchanged
-  const answer = await rpc.ask(headerShape, 'getblockheader', tip.hash)
-  if (!answer.ok) {
-    // The node lacks our block: it lags, and so do we until it does not.
-    if (answer.code === INVALID_ADDRESS_OR_KEY) return unchanged
-    throw operating(
-      'node-refused',
-      `the node answered getblockheader with an error: ${answer.message} (${answer.code})`,
-    )
+  if (nodeHeight < tip.height) {
+    const why = await lowerNode(rpc, source, tip.hash, info)
+    return why === 'hasLeft' ? disconnected : { ...unchanged, syncing: unchanged.syncing || why === 'downloads' }
   }
-  const header = answer.result
-  if (header.confirmations < 0) {
-    const isRebuilding = info.initialblockdownload === true && isSyncing(info) && info.blocks < tip.height
-    if (isRebuilding || !(await hasBody(rpc, tip.hash))) return { ...unchanged, syncing: true }
-    return { kind: 'disconnected', block: { height: tip.height, hash: tip.hash }, nodeHeight }
-  }
-  if (header.nextblockhash === undefined) return unchanged
   const height = tip.height + 1
-  const { hash, parent, time, facts } = await source.fetch(header.nextblockhash, height)
-  if (hash !== header.nextblockhash || parent !== tip.hash)
-    throw operating('node-malformed', `the node gave block ${hash} on ${parent} for the one on ${tip.hash}`)
+  const heights = [tip.height, height, height + 1].filter(each => each <= nodeHeight)
+  const [ours, above = null, ahead = null] = await Promise.all(heights.map(each => hashAt(rpc, each)))
+  if (ours !== null && ours !== tip.hash) return disconnected
+  if (ours === null || above === null) return unchanged
+  const { hash, parent, time, facts } = await source.fetch(above, height)
+  if (hash !== above) throw operating('node-malformed', `the node gave block ${hash} for ${above}`)
+  if (parent !== tip.hash) return unchanged
+  if (ahead !== null) source.prefetch(ahead)
   return { kind: 'connected', block: { height, hash, parent, time }, facts, nodeHeight }
 }
 
 const ratePerVbyte = (coinsPerKvbyte: string | number): number => Number(toSatoshi(coinsPerKvbyte)) / VBYTES_PER_KVBYTE
 
-/** B10: an estimate may be missing, and is never trusted beyond what the node relays and what the configuration allows. */
+/** How a node says that it estimates nothing: too old, told not to, or not so far ahead. */
+const NO_ESTIMATE = [RPC_ERROR.methodNotFound, RPC_ERROR.internal, RPC_ERROR.invalidParameter]
+const IS_DISABLED = /disabled/i
+
+/** sat/vB, or null: an estimate may be missing, and Core before 0.15 (Dogecoin) answers −1 for none. */
+async function estimateRate(rpc: Rpc, target: number): Promise<number | null> {
+  const estimate = await rpc.ask(estimateShape, NO_ESTIMATE, 'estimatesmartfee', target)
+  if (!estimate.ok && estimate.code === RPC_ERROR.internal && !IS_DISABLED.test(estimate.message))
+    throw refused('estimatesmartfee', estimate)
+  const rate = estimate.ok ? ratePerVbyte(estimate.result.feerate ?? 0) : 0
+  return rate > 0 ? rate : null
+}
+
+/** sat/vB: less is not relayed by this node now. Daemons before Core 0.19 say their own minimum elsewhere. */
+async function floorRate(rpc: Rpc): Promise<number> {
+  const { mempoolminfee, minrelaytxfee } = await rpc.call(mempoolShape, 'getmempoolinfo')
+  const relayfee = minrelaytxfee ?? (await rpc.call(networkShape, 'getnetworkinfo')).relayfee
+  return Math.max(ratePerVbyte(mempoolminfee), ratePerVbyte(relayfee))
+}
+
+/** B10: an estimate is never trusted beyond what the node relays and what the configuration allows. */
 async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<PlanFacts> {
-  const estimate = await rpc.ask(estimateShape, 'estimatesmartfee', fees.target)
-  const feerate = estimate.ok ? estimate.result.feerate : undefined
-  const mempool = await rpc.call(mempoolShape, 'getmempoolinfo')
-  const floor = Math.max(ratePerVbyte(mempool.mempoolminfee), ratePerVbyte(mempool.minrelaytxfee ?? 0))
-  const wanted = feerate === undefined ? fees.fallbackRate : ratePerVbyte(feerate)
-  return { feeRate: Math.min(Math.max(wanted, floor), fees.maximumRate), estimated: feerate !== undefined }
+  const estimate = await estimateRate(rpc, fees.target)
+  const floor = await floorRate(rpc)
+  const feeRate = Math.min(Math.max(estimate ?? fees.fallbackRate, floor), fees.maximumRate)
+  return { feeRate, floorRate: floor }
 }
 
 const unspentShape = z.object({
@@ -150,10 +175,9 @@ const unspentShape = z.object({
 /** Goes through the whole set of unspent outputs: minutes on a large chain. */
 async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted | null> {
   const descriptors = addresses.map(address => `addr(${address})`)
-  const answer = await rpc.askSlowly(SCAN_TIMEOUT_MS, unspentShape, 'scantxoutset', 'start', descriptors)
-  // One scan at a time: the one of a process that was killed may still run.
-  if (!answer.ok && answer.code !== METHOD_NOT_FOUND)
-    throw operating('node-refused', `the node answered scantxoutset with an error: ${answer.message} (${answer.code})`)
+  const errors = [RPC_ERROR.methodNotFound]
+  // One scan at a time: while the one of a process that was killed still runs, it is refused (-8).
+  const answer = await rpc.askSlowly(SCAN_TIMEOUT_MS, unspentShape, errors, 'scantxoutset', 'start', descriptors)
   if (!answer.ok || !answer.result.success) return null
   const { unspents, height, bestblock } = answer.result
   if (height === undefined || bestblock === undefined) return null

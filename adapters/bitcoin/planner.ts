@@ -4,11 +4,11 @@
  * last.
  */
 import type { Amount, Json } from '../../machines/vocabulary.ts'
-import type { Fund, Order, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
+import type { Fund, Order, PassedOver, Payment, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
-import type { Aim, Choice } from './coins.ts'
-import { chooseCoins, gatherCoins, maximumFeeSat, mostSat } from './coins.ts'
+import type { Aim, AimedPayment, Choice, Reach } from './coins.ts'
+import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, reachOf } from './coins.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
 import { outpointOf } from './outpoint.ts'
@@ -26,7 +26,17 @@ export function createPlanner(chain: string, network: Network, options: { maximu
   }
 }
 
-/** The most payments that funds and limit allow: those that could fit by their amounts, then fewer by one until it fits. */
+const SHORT = 'not enough spendable funds for it and the fee'
+const SCATTERED = 'it takes more coins than one transaction can spend: they are consolidated first'
+const LIMITED = "it is over the signer's limit for one transaction"
+const DEAR = "with the present fee it is over the signer's limit for one transaction"
+const SPENT = "it is over what the signer's limit leaves for the day"
+
+/**
+ * The most payments that funds and limit allow, the first first. By their amounts almost all that do not fit are known
+ * beforehand; what the choice of coins then leaves no room for is taken from the end, and what fits not even alone is
+ * passed over.
+ */
 function planned(
   chain: string,
   network: Network,
@@ -35,45 +45,107 @@ function planned(
   funds: readonly Fund[],
   facts: PlanFacts,
 ): Plan | Shortfall {
-  let aim = withinReach(aimOf(order, facts, network, maximumRate), order, funds)
+  const capped = `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
+  // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
+  if (facts.floorRate > maximumRate)
+    return { shortfall: capped, passed: order.payments.map(payment => passOver(payment, 'cap', capped)) }
+  const aim = aimOf(order, facts, network, maximumRate)
+  const { within, passed } = withinReach(aim, order, funds)
+  let rest = within
+  let payments = within
   for (;;) {
-    const plan = plannedFor(chain, aim, funds)
-    // One that is alone over the limit is asked for all the same: the signer says what it holds it for.
-    const isMeant = aim.payments.length <= 1 || !('shortfall' in plan || isOver(order, plan))
-    if (isMeant) return plan
-    aim = { ...aim, payments: aim.payments.slice(0, -1) }
+    const [first] = payments
+    if (first === undefined && order.payments.length > 0) return { shortfall: passed[0]?.reason ?? SHORT, passed }
+    const plan = plannedFor(chain, { ...aim, payments }, funds)
+    const isShort = 'shortfall' in plan
+    if (!isShort && !isOverLimits(order, payments, plan.fee)) return { ...plan, passed }
+    if (first === undefined) return { shortfall: SHORT, passed }
+    if (payments.length > 1) {
+      payments = payments.slice(0, -1)
+      continue
+    }
+    passed.push(isShort ? passOver(first, 'funds', SHORT) : passOver(first, 'fee', DEAR))
+    payments = rest = rest.filter(payment => payment !== first)
   }
 }
 
-/** Without the payments that no coins and no limit have room for, whatever the fee; at least the first one stays. */
-function withinReach(aim: Aim, { limit }: Order, funds: readonly Fund[]): Aim {
-  const sat = mostSat(funds, aim)
-  let leftSat = limit === null || sat < BigInt(limit) ? sat : BigInt(limit)
-  const excess = aim.payments.findIndex(({ amountSat }) => (leftSat -= amountSat) < 0n)
-  return excess < 0 ? aim : { ...aim, payments: aim.payments.slice(0, Math.max(excess, 1)) }
+const passOver = (
+  { withdrawal }: Pick<AimedPayment, 'withdrawal'>,
+  kind: PassedOver['kind'],
+  reason: string,
+): PassedOver => ({
+  withdrawal,
+  kind,
+  reason,
+})
+
+/** What these payments cost at least, with so many inputs. */
+function costSat(payments: readonly AimedPayment[], inputs: number, aim: Aim): bigint {
+  const scripts = payments.map(({ script }) => script)
+  return (
+    payments.reduce((sum, { amountSat }) => sum + amountSat, 0n) +
+    feeSat(transactionWeight(inputs, scripts, aim.network), aim)
+  )
 }
 
-function isOver({ payments, limit }: Order, { paid, fee }: Plan): boolean {
-  const cost = payments.slice(0, paid).reduce((sum, { amount }) => sum + BigInt(amount), BigInt(fee))
-  return limit !== null && cost > BigInt(limit)
+const isOver = (limit: Amount | null, sat: bigint): boolean => limit !== null && sat > BigInt(limit)
+
+/** Why this payment cannot be made even alone, or null. */
+function refusalOf(payment: AimedPayment, aim: Aim, { limit, left }: Order, reach: Reach): PassedOver | null {
+  const leastSat = costSat([payment], 1, aim)
+  if (isOver(limit, payment.amountSat)) return passOver(payment, 'limit', LIMITED)
+  if (isOver(limit, leastSat)) return passOver(payment, 'fee', DEAR)
+  if (isOver(left, leastSat)) return passOver(payment, 'left', SPENT)
+  if (costSat([payment], reach.inputs, aim) <= reach.sumSat) return null
+  const isScattered = reach.wholeSat > reach.sumSat && payment.amountSat < reach.wholeSat
+  return isScattered ? passOver(payment, 'coins', SCATTERED) : passOver(payment, 'funds', SHORT)
 }
 
-function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Plan | Shortfall {
+/** Those that fit together by their amounts and the least fee, the first first; with its reason what does not even alone. */
+function withinReach(
+  aim: Aim,
+  order: Order,
+  funds: readonly Fund[],
+): { within: readonly AimedPayment[]; passed: PassedOver[] } {
+  const { limit, left, maximum = Infinity } = order
+  const reach = reachOf(funds, aim)
+  const within: AimedPayment[] = []
+  const passed: PassedOver[] = []
+  const isRoomFor = (payment: AimedPayment): boolean => {
+    const together = [...within, payment]
+    const leastSat = costSat(together, 1, aim)
+    if (together.length > maximum || isOver(limit, leastSat) || isOver(left, leastSat)) return false
+    return costSat(together, reach.inputs, aim) <= reach.sumSat
+  }
+  for (const payment of aim.payments) {
+    const refusal = refusalOf(payment, aim, order, reach)
+    if (refusal !== null) passed.push(refusal)
+    else if (isRoomFor(payment)) within.push(payment)
+  }
+  return { within, passed }
+}
+
+function isOverLimits({ limit, left }: Order, payments: readonly AimedPayment[], fee: Amount): boolean {
+  const sat = payments.reduce((sum, { amountSat }) => sum + amountSat, BigInt(fee))
+  return isOver(limit, sat) || isOver(left, sat)
+}
+
+function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Omit<Plan, 'passed'> | { shortfall: string } {
   const { network } = aim
   const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
   if (transactionWeight(1, scripts, network) > MAXIMUM_WEIGHT)
     return { shortfall: `${aim.payments.length} payments are too many for one transaction` }
   const choice = aim.payments.length === 0 ? gatherCoins(funds, aim) : chooseCoins(funds, aim)
-  if ('missingSat' in choice) return { shortfall: `${choice.missingSat} base units more are needed` }
+  if ('missingSat' in choice) return { shortfall: SHORT }
   return writtenPlan(chain, aim, choice)
 }
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
   const changeScript = scriptOf(order.change.address, network)
-  const rateMilli = milli(Math.max(facts.feeRate, network.relayRate))
+  const rateMilli = milli(Math.max(facts.feeRate, network.fees.minimumRate))
   const maximumRateMilli = milli(maximumRate)
   return {
-    payments: order.payments.map(({ to, dataField, amount }) => paymentOf(to, dataField, amount, network)),
+    payments: order.payments.map(payment => aimedPayment(payment, network)),
     changeScript,
     leastChangeSat: dustOf(changeScript, network),
     rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli,
@@ -87,21 +159,22 @@ function milli(rate: number): bigint {
   return BigInt(Math.round(rate * 1000))
 }
 
-function paymentOf(to: string, dataField: string | null, amount: Amount, network: Network) {
+function aimedPayment({ withdrawal, to, dataField, amount }: Payment, network: Network): AimedPayment {
   if (dataField !== null) throw boundary('invalid-payment', `${network.name} has no data field`)
   const script = scriptOf(to, network)
   const amountSat = BigInt(amount)
   if (amountSat < dustOf(script, network)) throw boundary('invalid-payment', `${amount} to ${to} is dust`)
-  return { script, amountSat }
+  return { withdrawal, script, amountSat }
 }
 
-function writtenPlan(chain: string, aim: Aim, choice: Choice): Plan {
+function writtenPlan(chain: string, aim: Aim, choice: Choice): Omit<Plan, 'passed'> {
   const funds = [...choice.funds].sort((a, b) => byOutpoint(chain, a, b))
   const change = { script: aim.changeScript, amountSat: choice.changeSat }
   const outputs = choice.changeSat > 0n ? [...aim.payments, change] : aim.payments
   const inputs = funds.map(({ key, raw, publicKey }) => ({ ...outpointOf(chain, key), raw, publicKey }))
   const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, aim.network))
-  return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString(), paid: aim.payments.length }
+  const paid = aim.payments.map(({ withdrawal }) => withdrawal)
+  return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString(), paid }
 }
 
 /** Reads the template back as the signer will: coins that are not what the ledger says must not get that far. */

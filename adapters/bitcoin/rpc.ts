@@ -1,9 +1,11 @@
 /**
- * JSON-RPC and REST with one node of the bitcoin family. A node that cannot answer properly is an outage, never an empty
- * result (A5); an error that the node itself reports is an answer. https://github.com/bitcoin/bitcoin/blob/master/doc/JSON-RPC-interface.md
+ * JSON-RPC and REST with one node of the bitcoin family. Only a definite answer is one: a node that cannot answer properly is
+ * an outage, never an empty result (A5), and so is an error that the question does not expect. A rate limit (-32007 and others),
+ * a disk that cannot be read (-32603) or an argument of another age (-1) says nothing about the chain.
+ * https://github.com/bitcoin/bitcoin/blob/master/doc/JSON-RPC-interface.md
  */
 import { parse } from 'lossless-json'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Disk, HttpCall, HttpResult, Request } from '../../src/kernel/ports.ts'
 import { Fault, operating } from '../../src/kernel/fault.ts'
 
@@ -15,22 +17,52 @@ export interface NodeAccess {
   cookieFile?: string | undefined
 }
 
-/** What the node answered: a result, or its own error with the code of Bitcoin Core's `rpc/protocol.h`. */
+/** https://github.com/bitcoin/bitcoin/blob/master/src/rpc/protocol.h */
+export const RPC_ERROR = {
+  misc: -1,
+  type: -3,
+  invalidAddressOrKey: -5,
+  invalidParameter: -8,
+  deserialization: -22,
+  verify: -25,
+  rejected: -26,
+  alreadyInChain: -27,
+  inWarmup: -28,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+} as const
+
+/** What the node answered: a result, or one of the errors that are an answer to this question. */
 export type Answer<Result> = { ok: true; result: Result } | { ok: false; code: number; message: string }
 
 /** JSON-RPC 1.0 and REST of one daemon. Amounts keep their digits. */
 export interface Rpc {
-  /** The node's answer, its errors included. Rejects with an operating fault when there is no proper answer. */
-  ask<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Answer<Result>>
+  /**
+   * `errors`: the codes that are answers to this question, such as -5 for what the node does not have. Any other error rejects
+   * with an operating fault, as does everything that is no proper answer.
+   */
+  ask<Result>(
+    shape: z.ZodType<Result>,
+    errors: readonly number[],
+    method: string,
+    ...params: unknown[]
+  ): Promise<Answer<Result>>
   /** As `ask`, for what may take the node longer than an ordinary call. */
   askSlowly<Result>(
     timeoutMs: number,
     shape: z.ZodType<Result>,
+    errors: readonly number[],
     method: string,
     ...params: unknown[]
   ): Promise<Answer<Result>>
-  /** The result; an error of the node is an operating fault as well. */
+  /** The result; no error is an answer. */
   call<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Result>
+  /**
+   * A result that is a list too long to be parsed as JSON: the bytes between its brackets. All the rest of the answer was read
+   * as that of any other; what stands between the brackets is for the caller to check.
+   */
+  list(method: string, ...params: unknown[]): Promise<Uint8Array>
   /** A REST path such as `/rest/block/<hash>.bin`; every status is an answer. */
   get(path: string): Promise<HttpResult>
 }
@@ -42,8 +74,10 @@ const RPC_MAXIMUM_BYTES = 64 * 1024 * 1024
 const COOKIE_MAXIMUM_BYTES = 1024
 const EXCERPT_CHARACTERS = 80
 
-const RPC_IN_WARMUP = -28
 const DECIMALS = 8
+const OPENING_BRACKET = 0x5b
+const CLOSING_BRACKET = 0x5d
+const emptyList = z.array(z.never()).length(0)
 
 /** Integers stay numbers; everything else keeps the digits that the node wrote, so that no amount is ever a float. */
 const parseNumber = (text: string): unknown =>
@@ -131,11 +165,21 @@ function decode(body: Uint8Array): Envelope | null {
   }
 }
 
+interface Question<Result> {
+  shape: z.ZodType<Result>
+  errors: readonly number[]
+  method: string
+  params: readonly unknown[]
+}
+
+/** For an error that is no answer. */
+export const refused = (method: string, error: { code: number; message: string }): Fault =>
+  operating('node-refused', `the node answered ${method} with an error: ${error.message} (${error.code})`)
+
 /** Anything that is not exactly one JSON-RPC answer to this question is an outage. */
 function read<Result>(
-  shape: z.ZodType<Result>,
   host: string,
-  method: string,
+  { shape, errors, method }: Omit<Question<Result>, 'params'>,
   id: number,
   http: HttpResult,
 ): Answer<Result> {
@@ -144,7 +188,8 @@ function read<Result>(
   const { error } = envelope
   if (error) {
     if (typeof error.code !== 'number' || typeof error.message !== 'string') throw outageOf(host, method, http)
-    if (error.code === RPC_IN_WARMUP) throw operating('node-warming-up', `${host} is starting: ${error.message}`)
+    if (error.code === RPC_ERROR.inWarmup) throw operating('node-warming-up', `${host} is starting: ${error.message}`)
+    if (!errors.includes(error.code)) throw refused(method, { code: error.code, message: error.message })
     return { ok: false, code: error.code, message: error.message }
   }
   if (http.status !== 200 || envelope.id !== id) throw outageOf(host, method, http)
@@ -214,28 +259,39 @@ export function createRpc(access: NodeAccess, request: Request, disk: Disk): Rpc
     }
   }
 
-  async function askSlowly<Result>(
+  async function post(
+    { method, params }: Pick<Question<unknown>, 'method' | 'params'>,
     timeoutMs: number,
-    shape: z.ZodType<Result>,
-    method: string,
-    ...params: unknown[]
-  ): Promise<Answer<Result>> {
+  ): Promise<{ id: number; http: HttpResult }> {
     const id = ++lastId
     const body = new TextEncoder().encode(JSON.stringify({ jsonrpc: '1.0', id, method, params }))
-    const post = () => send(method, { method: 'POST', url: `${base}/`, body }, timeoutMs)
-    let http = await post()
+    const once = () => send(method, { method: 'POST', url: `${base}/`, body }, timeoutMs)
+    const http = await once()
     // A restarted node has written a new cookie.
-    if (http.status === 401 && credentials.renew()) http = await post()
-    return read(shape, host, method, id, http)
+    return { id, http: http.status === 401 && credentials.renew() ? await once() : http }
   }
 
-  const ask: Rpc['ask'] = (shape, method, ...params) => askSlowly(RPC_TIMEOUT_MS, shape, method, ...params)
+  const askSlowly: Rpc['askSlowly'] = async (timeoutMs, shape, errors, method, ...params) => {
+    const { id, http } = await post({ method, params }, timeoutMs)
+    return read(host, { shape, errors, method }, id, http)
+  }
 
-  async function call<Result>(shape: z.ZodType<Result>, method: string, ...params: unknown[]): Promise<Result> {
-    const answer = await ask(shape, method, ...params)
+  const ask: Rpc['ask'] = (shape, errors, method, ...params) =>
+    askSlowly(RPC_TIMEOUT_MS, shape, errors, method, ...params)
+
+  const call: Rpc['call'] = async (shape, method, ...params) => {
+    const answer = await ask(shape, [], method, ...params)
     if (answer.ok) return answer.result
-    throw operating('node-refused', `${host} answered ${method} with an error: ${answer.message} (${answer.code})`)
+    throw refused(method, answer)
   }
 
-  return { ask, askSlowly, call, get: path => send(path, { method: 'GET', url: base + path, body: null }) }
+  const list: Rpc['list'] = async (method, ...params) => {
+    const { id, http } = await post({ method, params }, RPC_TIMEOUT_MS)
+    const [start, end] = [http.body.indexOf(OPENING_BRACKET) + 1, http.body.lastIndexOf(CLOSING_BRACKET)]
+    const envelope = Buffer.concat([http.body.subarray(0, start), http.body.subarray(Math.max(start, end))])
+    read(host, { shape: emptyList, errors: [], method }, id, { ...http, body: envelope })
+    return http.body.subarray(start, end)
+  }
+
+  return { ask, askSlowly, call, list, get: path => send(path, { method: 'GET', url: base + path, body: null }) }
 }

@@ -52,10 +52,21 @@ export interface Draft {
   feeSat: bigint
 }
 
+/** More do not fit into what nodes relay: an input takes 41 bytes at least, four weight units each. */
+const MAXIMUM_INPUTS = Math.floor(MAXIMUM_WEIGHT / (41 * 4))
+/** Of one previous transaction without its witness, as a PSBT carries it: its nodes relay no larger one. */
+const MAXIMUM_PREVIOUS_BYTES = MAXIMUM_WEIGHT / 4
+
+/** Whether the signer takes this transaction (hex) for a previous one. A coin of a larger one is left where it is. */
+export const isCarriable = (raw: string): boolean =>
+  raw.length <= 2 * MAXIMUM_PREVIOUS_BYTES || withoutWitness(hexToBytes(raw)).length <= MAXIMUM_PREVIOUS_BYTES
+
 const shape = z.strictObject({
   network: z.string(),
   psbt: z.string().max(MAXIMUM_PSBT_LENGTH),
-  publicKeys: z.array(z.string().regex(/^0[23][0-9a-f]{64}$/)).min(1),
+  publicKeys: z
+    .custom<unknown[]>(keys => Array.isArray(keys) && keys.length <= MAXIMUM_INPUTS, `at most ${MAXIMUM_INPUTS}`)
+    .pipe(z.array(z.string().regex(/^0[23][0-9a-f]{64}$/)).min(1)),
 })
 
 /** SIGHASH_ALL as a PSBT writes it. */
@@ -124,6 +135,8 @@ function readInput(
 ): DraftInput {
   const txid = displayOf(hash)
   if (previous === undefined) throw refused(`the previous transaction ${txid} is missing`)
+  if (previous.length > MAXIMUM_PREVIOUS_BYTES)
+    throw refused(`the previous transaction ${txid} is larger than nodes relay`)
   if (sighashType !== undefined && bytesToHex(sighashType) !== ALL) throw refused('another sighash type than ALL')
   const { script, amountSat, bytes } = outputAt(previous, txid, index)
   if (witnessUtxo !== undefined && Buffer.compare(witnessUtxo, bytes) !== 0)

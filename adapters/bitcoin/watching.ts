@@ -1,6 +1,7 @@
 /** The bitcoin family, as the watcher needs it. */
 import { boundary } from '../../src/kernel/fault.ts'
 import type { OpenWatching } from '../family.ts'
+import { SENDABLE_RATE_SAT_PER_VB } from './broadcast.ts'
 import { networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
 import { createPlanner } from './planner.ts'
@@ -24,10 +25,13 @@ export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, 
     throw boundary('configuration', `chains.${chain}.watch: this version follows blocks only; say blocks`)
   const parameters = networkOf(network)
   const watch = createWatch(chain, parameters)
+  // Planned at a higher rate, a transaction could be signed and not be sent.
+  const sendable = { ...fees, maximumRate: Math.min(fees.maximumRate, SENDABLE_RATE_SAT_PER_VB) }
   return {
     watch,
-    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees }),
-    planner: createPlanner(chain, parameters, fees),
+    node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees: sendable }),
+    planner: createPlanner(chain, parameters, sendable),
     signable: createSignable(chain, asset, parameters),
+    blockSeconds: parameters.blockSeconds,
   }
 }

@@ -2,13 +2,14 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { boundary } from '../kernel/fault.ts'
-import type { Derive, Disk, Random } from '../kernel/ports.ts'
+import type { Random } from '../kernel/ports.ts'
 import { base64Of, keyFrom, publicKeyOf } from '../canonical.ts'
 import { isTaken, makeSecretDirectory, readText, writeSecret } from '../shell/files.ts'
+import { whoAsks } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
 import { choosePassphrase } from '../shell/terminal.ts'
-import { createKeystore } from '../signer/keys/keystore.ts'
-import { noteRestored } from '../signer/keys/restored.ts'
+import { establishSigner } from '../signer/offline/establish.ts'
+import type { OfflinePorts } from '../signer/offline/recorded.ts'
 import { GROUPS } from './help.ts'
 import { SIGNER_YAML, WATCHER_YAML } from './templates.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,6 +17,8 @@ import type { Terminal } from './terminal.ts'
 const TOKEN_BYTES = 32
 const KEY_BYTES = 32
 const KEYSTORE = 'data/signer/keystore.json'
+/** The identity key: what the backend's intents name. */
+const WALLET = 'secrets/wallet.pub'
 const PASSPHRASE_VARIABLE = 'LOCKKEEPER_PASSPHRASE'
 
 /** For whom: `both` daemons, or the `signer` alone on its machine. */
@@ -33,12 +36,6 @@ export interface InitOptions {
   phrase?: string
   /** The backend's public key, base64. Without it a pair is made, and its secret half has to be carried to the backend. */
   backendKey?: string
-}
-
-export interface InitPorts {
-  disk: Disk
-  derive: Derive
-  random: Random
 }
 
 export function addInit(program: Command, terminal: Terminal, part: Part): void {
@@ -63,22 +60,23 @@ const words = (text: string) => text.trim().split(/\s+/).join(' ')
 
 /** @throws boundary `exists` before anything is written when one of its files is there; `bad-key` */
 export async function initialise(
-  ports: InitPorts,
+  ports: OfflinePorts,
   options: InitOptions,
   terminal: Terminal,
   part: Part = 'both',
 ): Promise<void> {
   const at = (name: string) => join(options.directory, name)
   const { files, newKeys } = newFiles(ports.random, options, part)
-  for (const name of [...Object.keys(files), KEYSTORE]) {
+  for (const name of [...Object.keys(files), KEYSTORE, WALLET]) {
     if (await isTaken(at(name))) throw boundary('exists', `${at(name)} exists; init never overwrites`)
   }
   const data = part === 'both' ? ['data/signer', 'data/watcher'] : ['data/signer']
   for (const directory of ['secrets', 'data', ...data]) await makeSecretDirectory(at(directory))
   const given = options.phrase === undefined ? {} : { phrase: options.phrase }
-  // The note comes first: a keystore that a crash left without it would take old authorisations for new ones (S3).
-  if (options.phrase !== undefined) await noteRestored(ports.disk, at(KEYSTORE), newKeys)
-  const { phrase } = await createKeystore(ports, at(KEYSTORE), options.passphrase, given)
+  const establishing = { passphrase: options.passphrase, newKeys, by: await whoAsks(), ...given }
+  const premises = { keystore: at(KEYSTORE), directory: at('data/signer') }
+  const { phrase, identity } = await establishSigner(ports, premises, establishing)
+  await writeSecret(at(WALLET), `${identity.key}\n`)
   for (const [name, text] of Object.entries(files)) await writeSecret(at(name), text)
   report(options, phrase, terminal, part)
 }
@@ -121,9 +119,10 @@ function report(options: InitOptions, phrase: string, terminal: Terminal, part: 
   terminal.out(`  lockkeeper signer --config ${join(directory, 'signer.yaml')}`)
   if (part === 'both') terminal.out(`  lockkeeper watcher --config ${join(directory, 'watcher.yaml')}`)
   if (backendKey === undefined) terminal.out('secrets/backend.key authorises withdrawals: move it to the backend.')
+  terminal.out('secrets/wallet.pub is what its intents name: the backend needs a copy, beside that key.')
   if (options.phrase === undefined) return
+  terminal.out('Restored from its phrase, the signer starts with backend keys never used before only, until all of its')
   terminal.out(
-    'Restored from its phrase, the signer starts with backend keys never used before only, until its memory is',
+    'memory is back: lockkeeper signer-memory import --seen. Keys that are known to be new: signer-memory begin.',
   )
-  terminal.out('back: lockkeeper signer-memory import. Keys that are known to be new: lockkeeper signer-memory begin.')
 }

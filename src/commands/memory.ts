@@ -1,15 +1,21 @@
 /** `lockkeeper signer-memory`: the signer's memory to a file and back. Offline: a running signer holds the lock. */
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
+import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import { prepareOffline, type Asked } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
-import { exportMemory } from '../signer/offline/export.ts'
 import { identityIn } from '../signer/keys/identity.ts'
-import { importMemory } from '../signer/offline/import.ts'
-import { holding, recorded } from '../signer/offline/recorded.ts'
-import { forgetRestored, noteRestored } from '../signer/keys/restored.ts'
+import { beginMemory } from '../signer/offline/begin.ts'
+import { exportMemory } from '../signer/offline/export.ts'
+import { importMemory, type Imported } from '../signer/offline/import.ts'
+import { holding, recorded, type Premises } from '../signer/offline/recorded.ts'
 import { GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
+
+const premisesOf = ({ config: { dataDirectory, keystore } }: Asked): Premises => ({
+  directory: dataDirectory,
+  keystore: keystore.file,
+})
 
 export function addMemoryCommands(program: Command, terminal: Terminal): void {
   const memory = program
@@ -30,56 +36,65 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
     .description('takes in an exported file, where there is no memory or an older one')
     .requiredOption(...SIGNER_CONFIG)
     .requiredOption('--from <file>', 'what export wrote')
-    .action(async (options: { config: string; from: string }) => {
-      await loadMemory(await prepareOffline(options.config), resolve(options.from), terminal)
+    .option('--seen <position>', 'the last memory that watcher or backend have seen, SEQUENCE:HASH', parsePosition)
+    .action(async (options: { config: string; from: string; seen?: MemoryPosition }) => {
+      const asked = await prepareOffline(options.config)
+      await loadMemory(asked, resolve(options.from), options.seen ?? null, terminal)
     })
   memory
     .command('begin')
     .description('states that the configured backend keys have never authorised anything for this phrase')
     .requiredOption(...SIGNER_CONFIG)
     .action(async (options: { config: string }) => {
-      await beginMemory(await prepareOffline(options.config), terminal)
+      await startMemory(await prepareOffline(options.config), terminal)
     })
+}
+
+/** As the headers of any answer say it: `Lockkeeper-Memory-Sequence` and `-Hash`. */
+function parsePosition(text: string): MemoryPosition {
+  const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (sequence === undefined) throw new InvalidArgumentError('it is not a sequence, a colon and 64 hexadecimal digits.')
+  return { sequence: Number(sequence), hash: hash! }
 }
 
 async function saveMemory({ config, passphrase, by }: Asked, out: string, terminal: Terminal): Promise<void> {
   const { dataDirectory: directory, keystore } = config
   const { sequence, hash } = await holding(createPorts('error'), directory, async held => {
-    const identity = await identityIn(held, keystore.file, passphrase)
-    const deed = { directory, identity, command: 'export', by, about: null } as const
+    const { identity, binding } = await identityIn(held, keystore.file, passphrase)
+    const deed = { directory, identity, binding, command: 'export', by, about: null } as const
     return recorded(held, deed, () => exportMemory(held.disk, directory, identity, out))
   })
   terminal.out(`${out}: the memory up to sequence ${sequence}, hash ${hash}`)
 }
 
-async function loadMemory({ config, passphrase, by }: Asked, from: string, terminal: Terminal): Promise<void> {
-  const { dataDirectory: directory, keystore } = config
-  const { metadata, before, isAhead } = await holding(createPorts('error'), directory, async held => {
-    const identity = await identityIn(held, keystore.file, passphrase)
-    const imported = await importMemory(held, directory, identity.key, from)
-    const about = `from ${imported.before} to ${imported.metadata.sequence}`
-    // Recorded afterwards: the log may have seen more than the memory held, which is what the import is for.
-    await recorded(held, { directory, identity, command: 'import', by, about }, () =>
-      forgetRestored(held.disk, keystore.file),
-    )
-    return imported
-  })
+const GUARD: Record<Imported['guard'], string | null> = {
+  whole: null,
+  lifted: 'nothing is missing: backend keys of before count again',
+  kept: 'backend keys of before still do not count: show with --seen that nothing is missing, or use new ones (begin)',
+  set:
+    'there was no audit log to say how far the memory was, so backend keys of before do not count any more: show with ' +
+    '--seen that nothing is missing, or use new ones (begin)',
+}
+
+async function loadMemory(asked: Asked, from: string, seen: MemoryPosition | null, terminal: Terminal): Promise<void> {
+  const { passphrase, by } = asked
+  const found = await importMemory(createPorts('error'), premisesOf(asked), { passphrase, from, seen, by })
+  const { metadata, before, isAhead, aside, guard } = found
   const { sequence, hash } = metadata
   if (isAhead || before === sequence)
     terminal.out(`nothing to import: this memory holds all of it, up to sequence ${sequence}`)
   else terminal.out(`imported sequence ${before + 1} to ${sequence}, hash ${hash}`)
+  for (const folder of aside) terminal.out(`moved aside: ${folder}`)
+  if (GUARD[guard] !== null) terminal.out(GUARD[guard])
 }
 
 /** A person's word that the configured backend keys were never used before: nobody else can know. */
-async function beginMemory({ config, passphrase, by }: Asked, terminal: Terminal): Promise<void> {
-  const { dataDirectory: directory, keystore } = config
+async function startMemory(asked: Asked, terminal: Terminal): Promise<void> {
+  const { config, passphrase, by } = asked
   const keys = config.authorisation?.keys ?? []
-  await holding(createPorts('error'), directory, async held => {
-    const identity = await identityIn(held, keystore.file, passphrase)
-    const deed = { directory, identity, command: 'begin', by, about: keys.join(' ') } as const
-    await recorded(held, deed, () => noteRestored(held.disk, keystore.file, keys))
-  })
+  const { newKeys, aside } = await beginMemory(createPorts('error'), premisesOf(asked), { passphrase, keys, by })
+  for (const folder of aside) terminal.out(`moved aside: ${folder}`)
   terminal.out(
-    `noted: ${keys.length} backend keys that have authorised nothing before; the signer starts with these only`,
+    `noted: ${newKeys.length} backend keys that have authorised nothing before; the signer starts with these only`,
   )
 }

@@ -11,7 +11,7 @@ const USAGE_KINDS = [
   'missing-file',
   'empty-file',
   'no-passphrase',
-  'empty-passphrase',
+  'short-passphrase',
   'invalid-tokens',
   'invalid-intent',
   'invalid-challenge',

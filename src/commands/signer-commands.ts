@@ -37,6 +37,7 @@ export function addSignerCommands(program: Command, terminal: Terminal): void {
       await prove(config, challenge, terminal)
     })
   addKeystore(program, terminal)
+  addIdentity(program, terminal)
   addProofCheck(program, terminal)
 }
 
@@ -59,8 +60,8 @@ function addKeystore(program: Command, terminal: Terminal): void {
       const { dataDirectory: directory, keystore } = config
       const chosen = await choosePassphrase(NEW_PASSPHRASE_VARIABLE)
       await holding(createPorts('error'), directory, async held => {
-        const identity = await identityIn(held, keystore.file, old)
-        const deed: Deed = { directory, identity, command: 'passphrase', by, about: null }
+        const { identity, binding } = await identityIn(held, keystore.file, old)
+        const deed: Deed = { directory, identity, binding, command: 'passphrase', by, about: null }
         await recorded(held, deed, () => changePassphrase(held, keystore.file, { old, new: chosen }))
       })
       terminal.out(`${keystore.file} opens with the new passphrase; older copies of it still open with the old one`)
@@ -77,6 +78,21 @@ function addProofCheck(program: Command, terminal: Terminal): void {
       const { identity, chains } = await checkProof(linesOf(proof), challenge)
       const counts = [...chains].map(([chain, count]) => `${count} addresses of ${chain}`)
       terminal.out(`good: identity ${identity}; ${counts.join(', ') || 'no addresses'}`)
+    })
+}
+
+/** Backends pin it, and name it in every intent. Needs the passphrase, and no lock: it changes nothing. */
+function addIdentity(program: Command, terminal: Terminal): void {
+  program
+    .command('identity')
+    .helpGroup(GROUPS.keys)
+    .description("prints the signer's identity key, base64: what intents and attestations name")
+    .requiredOption(...SIGNER_CONFIG)
+    .addHelpText('after', PASSPHRASE_NOTE)
+    .action(async (options: { config: string }) => {
+      const { config, passphrase } = await prepareOffline(options.config)
+      const { identity } = await identityIn(createPorts('error'), config.keystore.file, passphrase)
+      terminal.out(identity.key)
     })
 }
 

@@ -1,13 +1,16 @@
 /** `lockkeeper verify`: every record of a ledger, or of a signer's memory, checked offline. */
 import { basename, dirname, resolve } from 'node:path'
-import { boundary, reasonOf } from '../kernel/fault.ts'
+import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
 import type { Machines } from '../kernel/step.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
 import { upgradeOf } from '../kernel/migration.ts'
+import type { Finding } from '../file.ts'
 import { verifyLedger } from '../ledger/lowdb/verify.ts'
-import { verifyAudit } from '../signer/audit/verify.ts'
+import { verifyAudit, type AuditVerified } from '../signer/audit/verify.ts'
+import { namedMemory } from '../signer/keys/keystore.ts'
 import { signerMachines as signersMachines } from '../signer/memory/machines.ts'
+import { memoryIn } from '../signer/memory/memory.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -21,12 +24,13 @@ export async function verifyStore(
   watchersMachines: Machines | null,
   terminal: Terminal,
 ): Promise<boolean> {
-  const { directory, machines } = storeOf(path, text, watchersMachines)
-  const isSigner = machines === signersMachines
+  const { directory, machines, keystore } = storeOf(path, text, watchersMachines)
   const { findings, summary } = await verifyLedger(disk, directory, upgradeOf(machines))
   const memory = { sequence: summary.seq, hash: summary.lastHash }
-  const audit = isSigner ? await verifyAudit(disk, directory, memory) : null
+  const ledgerId = (await memoryIn(disk, directory).catch(() => null)) ?? 'none'
+  const audit = keystore === null ? null : await verifyAudit(disk, directory, { ...memory, ledgerId })
   if (audit !== null) findings.push(...audit.findings)
+  if (keystore !== null) findings.push(...(await verifyBinding(disk, keystore, ledgerId)))
   for (const { file, offset, problem, damage } of findings) {
     terminal.out(`${damage ? 'damage' : 'note'}: ${file} at byte ${offset}: ${problem}`)
   }
@@ -39,6 +43,7 @@ export async function verifyStore(
     const opened = [...audit.opened].map(([command, times]) => `${command} ${times}`)
     terminal.out(`audit: ${audit.lines} lines in ${audit.files} files, sealed by ${audit.key ?? 'nobody'}`)
     terminal.out(`opened by: ${opened.join(', ')}`)
+    for (const line of audit.policies.flatMap(tellPolicy)) terminal.out(line)
   }
   const damaged = findings.filter(finding => finding.damage).length
   terminal.out(damaged === 0 ? 'sound' : `damaged: ${damaged} findings`)
@@ -48,7 +53,33 @@ export async function verifyStore(
 interface Store {
   directory: string
   machines: Machines
+  /** A signer's keystore file; null for a watcher's ledger. */
+  keystore: string | null
 }
+
+/** The keystore says which memory is its own, though only its passphrase shows that nobody has changed that. */
+async function verifyBinding(disk: Disk, keystore: string, ledgerId: string): Promise<Finding[]> {
+  try {
+    const named = await namedMemory(disk, keystore)
+    if (named === ledgerId) return []
+    const problem = `belongs to the memory ${named}, here is ${ledgerId}`
+    return [{ file: keystore, offset: 0, problem, damage: true }]
+  } catch (error) {
+    // A copy of the data directory is looked at without its keystore, too.
+    const damage = !(error instanceof Fault && error.kind === 'no-keystore')
+    return [{ file: keystore, offset: 0, problem: reasonOf(error), damage }]
+  }
+}
+
+type Changed = AuditVerified['policies'][number]
+
+/** Who reads it looks for what became looser. */
+const tellPolicy = ({ at, digest, changes }: Changed): string[] => [
+  `policy changed at ${new Date(at).toISOString()}, now ${digest}:`,
+  ...changes.map(({ rule, before, after, isLooser }) => {
+    return `  ${isLooser ? 'looser' : 'changed'}: ${rule}: ${before ?? 'none'} -> ${after ?? 'none'}`
+  }),
+]
 
 /** The two files have different keys. One that would do as either is what its name says. */
 function storeOf(path: string, text: string, watchersMachines: Machines | null): Store {
@@ -58,7 +89,9 @@ function storeOf(path: string, text: string, watchersMachines: Machines | null):
   const reasons: string[] = []
   for (const { load, machines } of isSignerFirst ? [signers, ...watchers] : [...watchers, signers]) {
     try {
-      return { directory: load(text, dirname(resolve(path))).dataDirectory, machines }
+      const config = load(text, dirname(resolve(path)))
+      const keystore = 'keystore' in config ? config.keystore.file : null
+      return { directory: config.dataDirectory, machines, keystore }
     } catch (error) {
       reasons.push(reasonOf(error))
     }

@@ -1,7 +1,7 @@
 /** Schemas that both configuration files share. Every part says what it is for: the reference is generated from it. */
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { NETWORKS } from '../../adapters/bitcoin/network.ts'
+import { NETWORKS, type FeeDefaults } from '../../adapters/bitcoin/network.ts'
 import { chainNameSchema } from '../http/schemas.ts'
 
 /** How the file's own location is known to its schema. */
@@ -35,7 +35,7 @@ export function pathSchemas(location: ConfigLocation) {
     .min(1)
     .transform(text => resolve(location.baseDirectory, text))
   const file = path.refine(location.isFile, { error: issue => `there is no file ${String(issue.input)}` })
-  return { directory: path, file }
+  return { directory: path, file, path }
 }
 
 /** `host:port`, or `unix:` with a path. */
@@ -78,6 +78,14 @@ export const networks = {
   ethereum: z.strictObject({ chainId: whole(1, Number.MAX_SAFE_INTEGER).describe('EIP-155') }),
   nano: z.enum(['nano', 'nano-beta', 'nano-test', 'nano-dev']),
   ripple: z.strictObject({ networkId: whole(0, 2 ** 32 - 1).describe('0 is the main network') }),
+}
+
+/** For a description: the default of each network that has one of its own, test networks with their main one. */
+export function byNetwork(key: keyof FeeDefaults): string {
+  const mains = Object.entries(NETWORKS).filter(([name]) => !name.includes('-'))
+  const all = new Map<string, string[]>()
+  for (const [name, { fees }] of mains) all.set(String(fees[key]), [...(all.get(String(fees[key])) ?? []), name])
+  return `unless said: ${[...all].map(([value, names]) => `${value} (${names.join(', ')})`).join(', ')}`
 }
 
 /** What `family` means, in both files. */

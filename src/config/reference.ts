@@ -23,8 +23,8 @@ interface Schema {
 const HEAD = `# Configuration
 
 Generated from the schemas by \`npm run generate\`; do not edit. Paths are relative to the file they stand in. Unknown keys,
-wrong types and missing files are refused at start, each with its path in the file. Amounts are strings of digits: base
-units (satoshi, wei, raw, drops).
+wrong types and missing files (but a node's cookie, which comes and goes with the node) are refused at start, each with its
+path in the file. Amounts are strings of digits: base units (satoshi, wei, raw, drops).
 `
 
 /** Markdown: the keys, types, defaults and meanings of both files. */

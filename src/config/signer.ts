@@ -1,6 +1,8 @@
 /** signer.yaml. */
 import { z } from 'zod'
+import { isVerifyingKey } from '../canonical.ts'
 import { chainNameSchema } from '../http/schemas.ts'
+import { networkOf } from '../../adapters/bitcoin/network.ts'
 import {
   amount,
   chainsSchema,
@@ -11,6 +13,7 @@ import {
   symbol,
   tokenList,
   whole,
+  byNetwork,
   FAMILY,
   type ConfigLocation,
 } from './fields.ts'
@@ -79,7 +82,10 @@ function tls(location: ConfigLocation) {
 }
 
 function authorisation() {
-  const key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of a 32-byte Ed25519 public key')
+  const key = z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of a 32-byte Ed25519 public key')
+    .refine(isVerifyingKey, 'is no Ed25519 key that could verify anything: not on the curve, or of small order')
   return z
     .strictObject({
       required: z.boolean().default(true).describe('Whether a withdrawal without signatures is refused'),
@@ -151,20 +157,43 @@ const rules = {
   destinations: destinations.optional().describe('Where withdrawals may go, whoever authorises them'),
 }
 
+const feeRate = z.number().positive().max(Number.MAX_SAFE_INTEGER)
+
 function policy(maximumFeeRate: number, maximumFee: string, unit: string) {
   return z
     .strictObject({
-      maximumFeeRate: z
-        .number()
-        .positive()
-        .max(Number.MAX_SAFE_INTEGER)
-        .default(maximumFeeRate)
-        .describe(`Cap; ${unit}`),
+      maximumFeeRate: feeRate.default(maximumFeeRate).describe(`Cap; ${unit}`),
       maximumFee: amount.default(maximumFee).describe('The most one transaction may cost; base units'),
       ...rules,
     })
     .prefault({})
     .describe('What is never signed, whoever asks')
+}
+
+/** Fee rates differ between the networks of the family by orders of magnitude, and so do the caps. */
+function bitcoin(asset: typeof symbol) {
+  const capped = z
+    .strictObject({
+      maximumFeeRate: feeRate.optional().describe(`Cap; sat/vB; ${byNetwork('maximumRate')}`),
+      maximumFee: amount
+        .optional()
+        .describe(`The most one transaction may cost; base units; ${byNetwork('maximumFeeSat')}`),
+      ...rules,
+    })
+    .prefault({})
+    .describe('What is never signed, whoever asks')
+  return z
+    .strictObject({
+      family: z.literal('bitcoin').describe(FAMILY),
+      network: networks.bitcoin.describe('As in watcher.yaml'),
+      asset,
+      policy: capped,
+    })
+    .transform(({ policy: given, ...rest }) => {
+      const { maximumRate, maximumFeeSat } = networkOf(rest.network).fees
+      const { maximumFeeRate = maximumRate, maximumFee = String(maximumFeeSat), ...others } = given
+      return { ...rest, policy: { maximumFeeRate, maximumFee, ...others } }
+    })
 }
 
 function chain() {
@@ -175,12 +204,7 @@ function chain() {
     ...limits,
   })
   return z.discriminatedUnion('family', [
-    z.strictObject({
-      family: z.literal('bitcoin').describe(FAMILY),
-      network: networks.bitcoin.describe('As in watcher.yaml'),
-      asset,
-      policy: policy(500, '1000000', 'sat/vB'),
-    }),
+    bitcoin(asset),
     z.strictObject({
       family: z.literal('ethereum').describe(FAMILY),
       network: networks.ethereum.describe('As in watcher.yaml'),

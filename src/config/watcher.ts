@@ -1,5 +1,7 @@
 /** watcher.yaml. */
 import { z } from 'zod'
+import { chainNameSchema } from '../http/schemas.ts'
+import { networkOf } from '../../adapters/bitcoin/network.ts'
 import {
   amount,
   chainsSchema,
@@ -11,6 +13,7 @@ import {
   tokenList,
   urlSchema,
   whole,
+  byNetwork,
   FAMILY,
   type ConfigLocation,
 } from './fields.ts'
@@ -40,6 +43,10 @@ export function watcherSchema(location: ConfigLocation) {
     ledger: ledger(location).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
     signer: signer(location).prefault({}).describe('How the signer is reached'),
     chains: chainsSchema(chain(location)).describe('The chains to follow, by a name of your choice'),
+    retired: z
+      .array(chainNameSchema)
+      .default([])
+      .describe('Chains that the ledger knows and that are followed no more; one that is in neither refuses to start'),
   })
 }
 
@@ -154,15 +161,16 @@ function bitcoin(location: ConfigLocation) {
     .strictObject({
       ...basicNode(location),
       cookieFile: pathSchemas(location)
-        .file.optional()
-        .describe("The node's own cookie, instead of username and passwordFile"),
+        // It comes and goes with the node.
+        .path.optional()
+        .describe("The node's own cookie, instead of username and passwordFile; may be missing while the node is down"),
     })
     .refine(needsBoth.check, needsBoth.otherwise)
     .refine(({ cookieFile, username }) => cookieFile === undefined || username === undefined, {
       path: ['cookieFile'],
       error: 'cookieFile and username exclude each other',
     })
-  return z.strictObject({
+  const chainObject = z.strictObject({
     family: z.literal('bitcoin').describe(FAMILY),
     network: networks.bitcoin.describe('bitcoin, bitcoin-testnet4, litecoin, litecoin-regtest, dogecoin…'),
     ...common(),
@@ -175,12 +183,8 @@ function bitcoin(location: ConfigLocation) {
     fees: z
       .strictObject({
         target: whole(1, 1008).default(3).describe('Blocks within which a transfer should be mined'),
-        fallbackRate: z.number().positive().max(100_000).default(2).describe('Where the node knows no rate; sat/vB'),
-        maximumRate: z.number().positive().max(100_000).default(500).describe('Never more than this; sat/vB'),
-      })
-      .refine(fees => fees.fallbackRate <= fees.maximumRate, {
-        path: ['fallbackRate'],
-        error: 'must not be above maximumRate',
+        fallbackRate: rate.optional().describe(`Where the node knows no rate; sat/vB; ${byNetwork('fallbackRate')}`),
+        maximumRate: rate.optional().describe(`Never more than this; sat/vB; ${byNetwork('maximumRate')}`),
       })
       .prefault({})
       .describe('Fee rates'),
@@ -193,6 +197,28 @@ function bitcoin(location: ConfigLocation) {
       .describe('Many withdrawals in one transfer'),
     replaceAfterMs,
   })
+  return chainObject
+    .transform(given => ({ ...given, fees: feesOf(given.network, given.fees) }))
+    .superRefine(({ network, fees }, context) => {
+      const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+      const { minimumRate } = networkOf(network).fees
+      if (fees.maximumRate < minimumRate)
+        refuse(['fees', 'maximumRate'], `must not be below ${minimumRate}: ${network} takes nothing cheaper`)
+      if (fees.fallbackRate > fees.maximumRate) refuse(['fees', 'fallbackRate'], 'must not be above maximumRate')
+    })
+}
+
+const rate = z.number().positive().max(100_000)
+
+interface GivenFees {
+  target: number
+  fallbackRate?: number | undefined
+  maximumRate?: number | undefined
+}
+
+function feesOf(network: string, { target, fallbackRate, maximumRate }: GivenFees) {
+  const { fees } = networkOf(network)
+  return { target, fallbackRate: fallbackRate ?? fees.fallbackRate, maximumRate: maximumRate ?? fees.maximumRate }
 }
 
 function ethereum(location: ConfigLocation) {

@@ -10,6 +10,8 @@ export type Checked = { value: unknown } | { refused: HttpAnswer }
 
 const NOTHING = z.strictObject({})
 const MAXIMUM_COMPLAINTS = 20
+/** Members and elements of one body: what is large on the wire may be strings, but not a million values of some bytes each. */
+const MAXIMUM_VALUES = 400_000
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** The body as the schema's output. An absent body stands for `{}`. */
@@ -23,6 +25,7 @@ export function checkQuery(schema: ZodObject | undefined, query: Record<string, 
 }
 
 function parseJson(bytes: Uint8Array): unknown {
+  if (!hasFewValues(bytes)) throw boundary('too-many-values', `the body holds more than ${MAXIMUM_VALUES} values`)
   try {
     return JSON.parse(decoder.decode(bytes))
   } catch {
@@ -44,4 +47,14 @@ function complaints(issue: z.core.$ZodIssue, where: string): { path: string; pro
   return issue.keys
     .slice(0, MAXIMUM_COMPLAINTS)
     .map(key => ({ path: `${path}.${key.slice(0, 64)}`, problem: 'unknown' }))
+}
+
+const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b]
+
+/** Each value but the first follows one of these; counted before anything is made of them, also within strings. */
+function hasFewValues(bytes: Uint8Array): boolean {
+  if (bytes.length <= MAXIMUM_VALUES) return true
+  let values = 0
+  for (const byte of bytes) if (byte === COMMA || byte === BRACKET || byte === BRACE) values += 1
+  return values <= MAXIMUM_VALUES
 }

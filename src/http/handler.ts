@@ -12,6 +12,7 @@ import { grantOf } from './tokens.ts'
 export interface HandlerOptions {
   /** Read at every request; see tokens.ts. */
   tokens(): readonly string[]
+  /** Of a route that takes a body and names no bound of its own. */
   maximumBodyBytes: number
   log: Log
   /** Stand on every answer, errors too. */
@@ -23,12 +24,19 @@ export interface HandlerOptions {
 /** A handler that shows its table, so that a server can mount each route with a router of its own. */
 export interface RouteHandler extends Handler {
   readonly routes: readonly Route[]
-  readonly maximumBodyBytes: number
+  /**
+   * Before anything of the body is read: how many bytes it may have. Throws the Fault that refuses the request: nothing is
+   * read of strangers, and nothing where no body belongs.
+   */
+  admit: (route: Route, request: HttpRequest) => number
   /** Answers with this route, which the request's method and path were found to match. */
   answer(route: Route, request: HttpRequest): Promise<HttpAnswer>
   /** An error that arose before a handler was reached (a body that is too large) as an answer. */
-  refuse(request: HttpRequest, error: unknown): HttpAnswer
+  refuse(request: HttpRequest, error: unknown): Promise<HttpAnswer>
 }
+
+/** `{}` and some white space, for what takes no body. */
+const EMPTY_BODY_BYTES = 64
 
 /** Finds the route, checks token, path, query and body, asks it, and answers every error as a problem. Never rejects. */
 export function createHandler(routes: readonly Route[], options: HandlerOptions): RouteHandler {
@@ -38,32 +46,39 @@ export function createHandler(routes: readonly Route[], options: HandlerOptions)
   }
   const refuse = (request: HttpRequest, error: unknown) => {
     report(options.log, request, error)
-    return finish(problemOf(error))
+    return Promise.resolve(finish(problemOf(error)))
   }
+  const admit = (route: Route, request: HttpRequest) => admitted(route, request, options)
   const answer = async (route: Route, request: HttpRequest) => {
     try {
       return finish(await perform(route, request, options))
     } catch (error) {
-      return refuse(request, error)
+      return await refuse(request, error)
     }
   }
   const handle = async (request: HttpRequest) => {
     const found = findRoute(routes, request.method, request.path)
     return Array.isArray(found) ? finish(missing(found, request)) : answer(found, request)
   }
-  return Object.assign(handle, { routes, maximumBodyBytes: options.maximumBodyBytes, answer, refuse })
+  return Object.assign(handle, { routes, admit, answer, refuse })
 }
 
 async function perform(route: Route, request: HttpRequest, options: HandlerOptions): Promise<HttpAnswer> {
-  authorise(route.access, options.tokens(), request.headers.authorization)
-  options.guard?.(request)
-  if (request.body.length > options.maximumBodyBytes) throw tooLarge(options.maximumBodyBytes)
+  const room = admitted(route, request, options)
+  if (request.body.length > room) throw tooLarge(room)
   const params = decodeNames(matchPath(route.path, request.path) ?? {})
   const query = checkQuery(route.query, request.query)
   if ('refused' in query) return query.refused
   const body = checkBody(route.body, request.body)
   if ('refused' in body) return body.refused
   return route.handle({ params, query: query.value, body: body.value, headers: request.headers, left: request.left })
+}
+
+function admitted(route: Route, request: HttpRequest, options: HandlerOptions): number {
+  authorise(route.access, options.tokens(), request.headers.authorization)
+  options.guard?.(request)
+  if (route.method === 'GET') return 0
+  return route.body === undefined ? EMPTY_BODY_BYTES : (route.maximumBodyBytes ?? options.maximumBodyBytes)
 }
 
 function authorise(access: Access, tokens: readonly string[], authorization: string | undefined): void {
@@ -74,7 +89,8 @@ function authorise(access: Access, tokens: readonly string[], authorization: str
 }
 
 /** 413 `too-large`. */
-export const tooLarge = (maximumBytes: number) => boundary('too-large', `the body has more than ${maximumBytes} bytes`)
+export const tooLarge = (maximumBytes: number) =>
+  boundary('too-large', maximumBytes === 0 ? 'no body belongs here' : `the body has more than ${maximumBytes} bytes`)
 
 function missing(methods: string[], request: HttpRequest): HttpAnswer {
   if (methods.length === 0) return problem('not-found', 'there is nothing at this path')

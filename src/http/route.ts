@@ -29,6 +29,8 @@ export interface Route {
   query?: ZodObject
   /** Absent: no body, or `{}`. Unknown fields are always refused. */
   body?: ZodObject
+  /** Where the server's own bound does not fit. */
+  maximumBodyBytes?: number
   /** By HTTP status, for the API's description; errors need not be listed. */
   answers: Record<number, ZodType>
   handle(input: RouteInput<unknown, unknown>): Promise<HttpAnswer> | HttpAnswer

@@ -29,7 +29,7 @@ export interface Contexts {
   pool: PoolContext
 }
 
-/** One machine instance of one kind, as it is at rest. `value` is the state's path with dots: `published.delayed`. */
+/** One machine instance of one kind, as it is at rest. `value` is the state's path with dots: `ignored.recent`. */
 interface Image<K extends Kind> {
   id: IdOf<K>
   /** The machine's version. */

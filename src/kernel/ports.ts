@@ -4,8 +4,12 @@
  */
 
 export interface Clock {
-  /** Milliseconds since 1970 UTC. */
+  /** Milliseconds since 1970 UTC. May be set back or forward by whoever runs the machine: for what is said, not for waiting. */
   now(): number
+  /** Milliseconds since some moment, only ever forward: what waiting, rates and ages are measured on. */
+  monotonic(): number
+  /** Milliseconds of processor time that this process has used: what its own thrift is measured on. */
+  processor(): number
   /** Runs once, after so many milliseconds; the answer cancels it. */
   wake(afterMs: number, run: () => void): () => void
 }

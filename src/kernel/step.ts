@@ -37,7 +37,7 @@ export const versionOf = (machine: AnyStateMachine): number => Number(machine.ve
 
 type StateValue = string | { [key: string]: StateValue }
 
-/** `{ published: 'due' }` is stored as `published.due`. */
+/** `{ ignored: 'recent' }` is stored as `ignored.recent`. */
 const flatten = (value: StateValue): string => {
   if (typeof value === 'string') return value
   const [key, child] = Object.entries(value)[0]!
@@ -127,7 +127,7 @@ function follow(draft: Draft, id: Id, { type, params }: ReturnedAction): void {
 
 function deliver(machines: Machines, draft: Draft, { to, event }: Message): void {
   const before = find(draft, to)
-  if (before?.ended === true) return
+  if (before?.ended === true && event.type !== 'ending.revoked') return
   if (event.run !== undefined && (before === undefined || event.run !== runOf(before))) return
   const machine = machineOf(machines, to)
   const snapshot = restore(machine, before)
@@ -150,11 +150,24 @@ function record(draft: Draft, event: string, before: Instance | undefined, after
 
 /**
  * Steps through `first` and everything they tell, in order, until nobody has anything to say.
+ * `archived`: ended instances that the messages may be for, which memory holds no more.
  * Answers null when nothing changed. Throws an invariant fault, and then nothing has happened.
  */
-export function step(machines: Machines, memory: Memory, first: readonly Message[], at: number): Commit | null {
+export function step(
+  machines: Machines,
+  memory: Memory,
+  first: readonly Message[],
+  at: number,
+  archived: readonly Instance[] = [],
+): Commit | null {
   const commit: Commit = { at, heights: { ...memory.heights }, entries: [], reserve: [], release: [] }
-  const draft: Draft = { memory, overlay: new Map(), work: [...first], commit, held: new Map() }
+  const draft: Draft = {
+    memory,
+    overlay: new Map(archived.map(image => [image.id, image])),
+    work: [...first],
+    commit,
+    held: new Map(),
+  }
   for (let i = 0; i < draft.work.length; i++) {
     if (i >= MAXIMUM_MESSAGES)
       throw invariant('endless-step', `one event set more than ${MAXIMUM_MESSAGES} messages in motion`)

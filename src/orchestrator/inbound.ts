@@ -3,6 +3,7 @@
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
 import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
@@ -58,7 +59,8 @@ export type Inbound = { at: number } & (
   | { type: 'block.disconnected'; data: OfChain & Place }
   | { type: 'facts.pending'; data: OfChain & { facts: Fact[] } }
   | { type: 'invariant.violated'; data: OfChain & { reason: string } }
-  | { type: 'chain.resumed'; data: OfChain & { reason: string } }
+  /** `ended`: what had ended in the last blocks, which may be taken back now. */
+  | { type: 'chain.resumed'; data: OfChain & { reason: string; ended: Instance[] } }
   | {
       type: 'addresses.generated'
       data: OfChain & OfSigner & { addresses: (GeneratedAddress & { isFormer: boolean })[] }
@@ -94,10 +96,13 @@ export type TaskResult = { run: string } & (
       type: 'signing.completed'
       data: OfSigner & { id: IdOf<'attempt'> } & SigningCompleted
     }
-  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
+  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
-  | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null; retryAt: number } }
-  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; retryAt: number } }
-  | { type: 'facts.gathered'; data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; retryAt: number } }
-  | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string; retryAt: number } }
+  | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
+  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string } }
+  | {
+      type: 'facts.gathered'
+      data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; leftToday: Amount | null }
+    }
+  | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string } }
 )

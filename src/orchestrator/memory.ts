@@ -13,7 +13,7 @@ import { createHeap, type Heap } from './heap.ts'
 /** The kinds that a time or a height wakes. */
 type WokenByTime = Hearing<'time.passed'>
 type WokenByHeight = Hearing<'height.reached'>
-const WOKEN_BY_TIME: readonly WokenByTime[] = ['account', 'attempt', 'withdrawal']
+const WOKEN_BY_TIME: readonly WokenByTime[] = ['account', 'withdrawal']
 const WOKEN_BY_HEIGHT: readonly WokenByHeight[] = ['coin', 'deposit', 'transfer']
 
 /** Told of every change, in order: `after` is ended when the instance has just left memory. */

@@ -2,15 +2,16 @@
  * event -> route -> step -> commit -> task -> event. Decisions are made and applied to memory in one synchronous turn;
  * tasks, answers and the feed wait until the commit is durable. The only writer of the ledger.
  */
+import { logTransitions } from './transition-log.ts'
 import { viewOf } from './routes/view.ts'
-import { onApplied } from './routes/chains.ts'
+import { onApplied, onRecovered } from './routes/chains.ts'
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
 import type { ChainContext } from '../../machines/chain.ts'
-import { chainId } from '../../machines/ids.ts'
-import type { Message } from '../../machines/messages.ts'
+import { chainId, type Id } from '../../machines/ids.ts'
+import { tell, type Message } from '../../machines/messages.ts'
 import type { Ledger } from '../ledger/engine.ts'
-import type { Commit, Instance } from '../kernel/entry.ts'
+import { chainOf, type Commit, type Instance } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
 import { checkCommit } from './invariants.ts'
 import { createMemory, type LiveMemory } from './memory.ts'
@@ -45,8 +46,10 @@ export interface OrchestratorOptions {
   performers: Performers
 }
 
-/** A block's messages are committed so many at a time, so that a large block does not hold up everything else. */
+/** What a block brings or takes back is committed so many messages at a time, so that it does not hold up everything else. */
 const SLICE = 500
+/** Of what a slice's messages bring and of the images that they change, about: a stranger decides how large a transaction is. */
+const SLICE_CHARACTERS = 4 * 1024 * 1024
 const MAXIMUM_DUE_AT_ONCE = 500
 /** When a step that time should have moved was refused: long enough not to spin, short enough to be seen. */
 const POSTPONE_MS = 60_000
@@ -63,7 +66,9 @@ interface Engine extends OrchestratorOptions {
   armedFor: number
 }
 
+/** Nothing is performed for a chain that is followed no more. */
 function oweTask(engine: Engine, instance: Instance): void {
+  if (!Object.hasOwn(engine.policies, chainOf(instance))) return
   const name = taskOf(machineOf(engine.machines, instance.id), instance.value)
   if (name !== null) engine.tasks.owe(name, instance)
 }
@@ -77,12 +82,18 @@ function oweTasks(engine: Engine, commit: Commit): void {
   }
 }
 
-function commitSlice(engine: Engine, messages: readonly Message[], at: number): void {
-  const commit = step(engine.machines, engine.memory, messages, at)
+function commitSlice(
+  engine: Engine,
+  messages: readonly Message[],
+  at: number,
+  archived: readonly Instance[] = [],
+): void {
+  const commit = step(engine.machines, engine.memory, messages, at, archived)
   if (commit === null) return
   checkCommit(engine.memory, commit)
   engine.memory.apply(commit)
   engine.last = engine.ledger.journal.append(commit).then(() => {
+    logTransitions(engine.ports.log, commit)
     oweTasks(engine, commit)
     for (const listener of engine.listeners) listener(commit)
   })
@@ -90,8 +101,45 @@ function commitSlice(engine: Engine, messages: readonly Message[], at: number): 
   engine.last.catch(() => {})
 }
 
-function commitSlices(engine: Engine, messages: readonly Message[], at: number, size: number): void {
-  for (let i = 0; i < messages.length; i += size) commitSlice(engine, messages.slice(i, i + size), at)
+/** Characters of its JSON, about. */
+function sizeOf(fields: object): number {
+  const sizes = Object.values(fields).map((value: unknown) => {
+    if (typeof value === 'string') return value.length
+    return Array.isArray(value) ? value.length * 100 : 0
+  })
+  return sizes.reduce((sum, size) => sum + size, 1000)
+}
+
+/** The messages in their order, so many together as are well committed at once. */
+function slicesOf(memory: LiveMemory, messages: readonly Message[]): Message[][] {
+  const slices: Message[][] = []
+  let characters = Infinity
+  for (const message of messages) {
+    const size = sizeOf(message.event.data) + sizeOf(memory.get<Id>(message.to)?.context ?? {})
+    const slice = slices.at(-1)
+    if (slice === undefined || slice.length >= SLICE || characters + size > SLICE_CHARACTERS) {
+      slices.push([message])
+      characters = size
+    } else {
+      slice.push(message)
+      characters += size
+    }
+  }
+  return slices
+}
+
+function commitSlices(engine: Engine, messages: readonly Message[], at: number): void {
+  for (const slice of slicesOf(engine.memory, messages)) commitSlice(engine, slice, at)
+}
+
+/** One commit where it is small. Else the block counts as unapplied until the last: a crash in between finds that and reads it again. */
+function dispatchDisconnected(engine: Engine, event: Inbound & { type: 'block.disconnected' }): void {
+  const { chain, height, hash } = event.data
+  const messages = route(engine.policies, engine.memory, event)
+  const slices = slicesOf(engine.memory, messages)
+  if (slices.length > 1)
+    commitSlice(engine, [tell(chainId(chain), 'block.unapplied', event.at, { height, hash })], event.at)
+  for (const slice of slices) commitSlice(engine, slice, event.at)
 }
 
 /**
@@ -103,14 +151,24 @@ function dispatchBlock(engine: Engine, event: Inbound & { type: 'block.connected
   const { memory, policies } = engine
   const messages = route(policies, memory, event)
   if (messages.length === 0) return
-  commitSlices(engine, messages, event.at, SLICE)
+  commitSlices(engine, messages, event.at)
   const wakened = memory.takeDueHeight(chain, block.height)
   try {
-    commitSlices(engine, onApplied(viewOf(policies, memory, chain, event.at), wakened, block), event.at, SLICE)
+    commitSlices(engine, onApplied(viewOf(policies, memory, chain, event.at), wakened, block), event.at)
   } catch (error) {
     memory.returnDueHeight(chain, wakened, block.height)
     throw error
   }
+}
+
+/** What had ended is live again before the chain goes on: the blocks that it leaves then find it, and nothing is made anew. */
+function dispatchResumed(engine: Engine, event: Inbound & { type: 'chain.resumed' }): void {
+  const ended = event.data.ended.filter(({ id }) => engine.memory.get(id) === undefined)
+  for (let i = 0; i < ended.length; i += SLICE) {
+    const archived = ended.slice(i, i + SLICE)
+    commitSlice(engine, onRecovered(archived, event.at), event.at, archived)
+  }
+  commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
 }
 
 function halt(engine: Engine, event: Inbound, error: Fault): void {
@@ -124,6 +182,11 @@ function halt(engine: Engine, event: Inbound, error: Fault): void {
 function apply(engine: Engine, event: Inbound): void {
   try {
     if (event.type === 'block.connected') return dispatchBlock(engine, event)
+    if (event.type === 'block.disconnected') return dispatchDisconnected(engine, event)
+    // Hints: whether they come together matters to nobody.
+    if (event.type === 'facts.pending')
+      return commitSlices(engine, route(engine.policies, engine.memory, event), event.at)
+    if (event.type === 'chain.resumed') return dispatchResumed(engine, event)
     commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
   } catch (error) {
     halt(engine, event, error instanceof Fault ? error : invariant('defect', reasonOf(error)))

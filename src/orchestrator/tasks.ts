@@ -1,11 +1,12 @@
 /**
  * Performs what states owe. A task belongs to one run of one state (`id@entered`): its result is an event that carries
  * the run, and a result of any other run is dropped by the step. Nothing is queued on disk: what a state owes follows
- * from the state, so at boot the same tasks are simply performed again, and every task must be safe to repeat.
+ * from the state, so at boot the same tasks are simply performed again, and every task must be safe to repeat. Trying
+ * again, asking again and publishing again are waits in memory: the ledger learns only what somebody would act on.
  */
 import { Fault, invariant, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log, Random } from '../kernel/ports.ts'
-import { isIdOf, type Id } from '../../machines/ids.ts'
+import { isIdOf, type Id, type Kind } from '../../machines/ids.ts'
 import type { TaskName } from '../../machines/vocabulary.ts'
 import { isKind, runOf, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import type { TaskResult } from './inbound.ts'
@@ -23,13 +24,25 @@ interface Owing {
 /** An instance whose state owes a task. */
 type Owner = InstanceOf<Owing[keyof Owing]>
 
+/** What has become of one performance. */
+export interface Performed {
+  /** Null where nothing has changed that the ledger must learn. */
+  outcome: Outcome | null
+  /** When to perform it again as long as the state owes it, in milliseconds; null where the state has done with it. */
+  againMs: number | null
+}
+
+/** `tries`: how often this run was performed before. */
+type Perform<K extends Kind> = (instance: InstanceOf<K>, tries: number) => Promise<Performed>
+
 /** How each task is done, by its name. What rejects is tried again with back-off. */
-export type Performers = { [Name in keyof Owing]?: (instance: InstanceOf<Owing[Name]>) => Promise<Outcome> }
+export type Performers = { [Name in keyof Owing]?: Perform<Owing[Name]> }
 
 interface Task {
   run: string
   name: TaskName
   id: Owner['id']
+  tries: number
 }
 
 /** What states owe, performed one at a time for each account. */
@@ -43,11 +56,11 @@ const MAXIMUM_AT_ONCE = 16
 const FIRST_DELAY_MS = 500
 const MAXIMUM_DELAY_MS = 60_000
 
-/** Bounded exponential back-off with up to half of it as jitter, so that many do not come back at once. */
-export function retryAt(clock: Clock, random: Random, failures: number): number {
-  const delay = Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 16), MAXIMUM_DELAY_MS)
+/** Milliseconds of bounded exponential back-off, with up to half as jitter, so that many do not come back at once. */
+export function backOffMs(random: Random, tries: number): number {
+  const delay = Math.min(FIRST_DELAY_MS * 2 ** Math.min(tries, 16), MAXIMUM_DELAY_MS)
   const [byte] = random.bytes(1)
-  return clock.now() + Math.round(delay * (0.5 + byte! / 512))
+  return Math.round(delay * (0.5 + byte! / 512))
 }
 
 interface TaskOptions {
@@ -60,32 +73,35 @@ interface TaskOptions {
 }
 
 /** How an instance's task is performed, or null where nobody does. */
-function performanceOf(performers: Performers, name: TaskName, instance: Owner): (() => Promise<Outcome>) | null {
+function performanceOf(
+  performers: Performers,
+  name: TaskName,
+  instance: Owner,
+): ((tries: number) => Promise<Performed>) | null {
   const { sign, publish, gather } = performers
-  if (name === 'sign' && sign !== undefined && isKind(instance, 'attempt')) return () => sign(instance)
-  if (name === 'publish' && publish !== undefined && isKind(instance, 'attempt')) return () => publish(instance)
-  if (name === 'gather' && gather !== undefined && isKind(instance, 'account')) return () => gather(instance)
+  if (name === 'sign' && sign !== undefined && isKind(instance, 'attempt')) return tries => sign(instance, tries)
+  if (name === 'publish' && publish !== undefined && isKind(instance, 'attempt'))
+    return tries => publish(instance, tries)
+  if (name === 'gather' && gather !== undefined && isKind(instance, 'account')) return tries => gather(instance, tries)
   return null
 }
 
-async function perform(options: TaskOptions, { name, id }: Task, instance: Owner): Promise<Outcome> {
-  const { performers, clock, random, log } = options
+/** A failure is told with its reason, and the task is tried again. */
+async function perform(options: TaskOptions, { name, id, tries }: Task, instance: Owner): Promise<Performed> {
+  const { performers, random, log } = options
   try {
     const performance = performanceOf(performers, name, instance)
     if (performance === null) throw invariant('no-performer', `nobody performs ${name} for ${id}`)
-    return await performance()
+    return await performance(tries)
   } catch (error) {
     const isDefect = !(error instanceof Fault)
-    log(isDefect ? 'error' : 'warn', 'task failed', { task: name, id, reason: reasonOf(error) })
-    const failed = { id, reason: reasonOf(error), retryAt: retryAt(clock, random, failuresOf(instance)) }
-    return { type: 'task.failed', data: failed }
+    const reason = reasonOf(error)
+    log(isDefect ? 'error' : 'warn', 'task failed', { task: name, id, reason })
+    return { outcome: { type: 'task.failed', data: { id, reason } }, againMs: backOffMs(random, tries) }
   }
 }
 
 const isOwner = (instance: Instance): instance is Owner => isIdOf(['attempt', 'account'], instance.id)
-
-/** How often the present task has failed in a row. */
-export const failuresOf = ({ context }: Owner): number => context.failures
 
 /** One account's tasks of one name run in their order. */
 const laneOf = (name: TaskName, instance: Owner): string =>
@@ -95,16 +111,41 @@ const laneOf = (name: TaskName, instance: Owner): string =>
 export function createTasks(options: TaskOptions): Tasks {
   const lanes = new Map<string, Task[]>()
   const busy = new Set<string>()
+  const waits = new Set<() => void>()
   let isStopped = false
 
+  /** The instance, as long as its state owes this run of the task. */
+  const ownerOf = ({ id, run }: Task): Owner | undefined => {
+    const instance = options.get(id)
+    return instance !== undefined && runOf(instance) === run ? instance : undefined
+  }
+
+  const enqueue = (lane: string, task: Task): void => {
+    const queue = lanes.get(lane) ?? []
+    queue.push(task)
+    lanes.set(lane, queue)
+    turn()
+  }
+
+  /** A wait whose loss costs nothing: a start performs what is owed at once. */
+  const wait = (lane: string, task: Task, ms: number): void => {
+    const cancel = options.clock.wake(ms, () => {
+      waits.delete(cancel)
+      if (!isStopped) enqueue(lane, task)
+    })
+    waits.add(cancel)
+  }
+
   const work = async (lane: string, task: Task): Promise<void> => {
-    const instance = options.get(task.id)
-    if (instance !== undefined && runOf(instance) === task.run) {
-      const outcome = await perform(options, task, instance)
-      if (!isStopped) options.finish({ ...outcome, run: task.run })
+    const owner = ownerOf(task)
+    if (owner !== undefined) {
+      const { outcome, againMs } = await perform(options, task, owner)
+      if (isStopped) return
+      if (outcome !== null) options.finish({ ...outcome, run: task.run })
+      if (againMs !== null && ownerOf(task) !== undefined) wait(lane, { ...task, tries: task.tries + 1 }, againMs)
     }
     busy.delete(lane)
-    if (!isStopped) turn()
+    turn()
   }
 
   const turn = (): void => {
@@ -122,15 +163,12 @@ export function createTasks(options: TaskOptions): Tasks {
   return {
     owe(name, instance) {
       if (isStopped || !isOwner(instance) || performanceOf(options.performers, name, instance) === null) return
-      const lane = laneOf(name, instance)
-      const queue = lanes.get(lane) ?? []
-      queue.push({ run: runOf(instance), name, id: instance.id })
-      lanes.set(lane, queue)
-      turn()
+      enqueue(laneOf(name, instance), { run: runOf(instance), name, id: instance.id, tries: 0 })
     },
     stop() {
       isStopped = true
       lanes.clear()
+      for (const cancel of waits) cancel()
     },
   }
 }

@@ -1,5 +1,5 @@
 /** The Disk port on a real file system. */
-import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { access, constants, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Disk, File } from '../kernel/ports.ts'
 import { lockDirectory } from './lock.ts'
@@ -8,10 +8,16 @@ import { lockDirectory } from './lock.ts'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
+/** Both as `a+`; but that would make what is not there. */
+const EXISTING = constants.O_RDWR | constants.O_APPEND
+/** No link that somebody has put there is followed. */
+const NEW = EXISTING | constants.O_CREAT | constants.O_NOFOLLOW
+
 /** The real file system. Files are made readable for their owner only. */
 export const createDisk = (): Disk => ({
   async open(path, { create, append = create }) {
-    return openFile(await open(path, append ? await appending(path, create) : 'r', FILE_MODE))
+    const flags = create ? NEW : append ? EXISTING : constants.O_RDONLY
+    return openFile(await open(path, flags, FILE_MODE), path)
   },
   exists: path =>
     access(path).then(
@@ -27,12 +33,6 @@ export const createDisk = (): Disk => ({
   identity,
 })
 
-/** `a+` makes the file, and `r+` would not append. */
-async function appending(path: string, create: boolean): Promise<string> {
-  if (!create) await access(path)
-  return 'a+'
-}
-
 async function identity(path: string): Promise<string | null> {
   const found = await stat(path, { bigint: true }).catch((error: unknown) => missing(error, null))
   return found === null ? null : `${found.dev}:${found.ino}`
@@ -43,16 +43,17 @@ function missing<T>(error: unknown, answer: T): T {
   throw error
 }
 
-function openFile(handle: FileHandle): File {
+/** What fails names its file: an error of a handle, such as that of a full disk, does not. */
+function openFile(handle: FileHandle, path: string): File {
   let last: Promise<unknown> = Promise.resolve()
   const inOrder = <T>(job: () => Promise<T>): Promise<T> => {
-    const done = last.then(job)
+    const done = last.then(job).catch((error: unknown) => named(error, path))
     last = done.catch(() => undefined)
     return done
   }
   return {
     append: bytes => inOrder(() => writeAll(handle, bytes)),
-    read: (offset, length) => readAll(handle, offset, length),
+    read: (offset, length) => readAll(handle, offset, length).catch((error: unknown) => named(error, path)),
     size: async () => (await handle.stat()).size,
     truncate: length => inOrder(() => handle.truncate(length)),
     sync: () => inOrder(() => handle.datasync()),
@@ -90,4 +91,9 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+function named(error: unknown, path: string): never {
+  if (error instanceof Error) error.message = `${path}: ${error.message}`
+  throw error
 }

@@ -30,6 +30,16 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
   }
 }
 
+/** The bits of everybody else: of owner and group nothing is said, because a group may be the service's own. */
+const OTHERS = 0o007
+
+/** @throws boundary `configuration` for a secret that everybody on the machine may read or write; what is missing is another's to say */
+export async function refuseOpenSecret(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null)
+  if (found === null || (found.mode & OTHERS) === 0) return
+  throw boundary('configuration', `${path} is open to every user of this machine: chmod 600 ${path}`)
+}
+
 /** A file, or standard input for `-`. */
 export const readTextOrInput = (path: string): Promise<string> =>
   path === '-' ? readStream(process.stdin) : readText(path)

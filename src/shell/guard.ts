@@ -10,17 +10,31 @@ import dgram from 'node:dgram'
 import dns from 'node:dns'
 import http from 'node:http'
 import http2 from 'node:http2'
+import inspector from 'node:inspector'
 import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
+import { isAbsolute } from 'node:path'
 import net, { isIP, Socket } from 'node:net'
 import tls from 'node:tls'
 import workerThreads from 'node:worker_threads'
 import { invariant } from '../kernel/fault.ts'
 
-/** The kernel's file lock (lock.ts) is held by a child. */
-const ALLOWED_PROGRAM = 'flock'
+/** The kernel's file lock (lock.ts) is held by a child: the one program, with these arguments. */
+const isAllowed = (file: string, args: readonly string[]): boolean =>
+  file === 'flock' &&
+  args.length === 4 &&
+  args[0] === 'flock' &&
+  args[1] === '-n' &&
+  isAbsolute(args[2]!) &&
+  args[3] === 'cat'
 
 type Members = Record<string, unknown>
+
+interface Program {
+  file: string
+  /** The first is the program's own name. */
+  args?: readonly string[]
+}
 
 /** A function or a class that only throws. It is called with and without `new`. */
 const forbidden = (name: string) =>
@@ -40,6 +54,9 @@ const BUILTINS: Record<string, readonly [object, readonly string[]]> = {
   child_process: [childProcess, ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawnSync']],
   worker_threads: [workerThreads, ['Worker']],
   global: [globalThis, ['fetch', 'WebSocket', 'EventSource']],
+  // What Node's own modules stand on, behind all of the above.
+  process: [process, ['binding', '_linkedBinding', 'dlopen']],
+  inspector: [inspector, ['open']],
 }
 
 /** Shuts every way out of this process, for good. Servers still listen. May be called again. */
@@ -49,6 +66,7 @@ export function forbidConnections(): void {
   }
   forbidNames()
   forbidPrograms()
+  forbidDebugger()
   syncBuiltinESMExports()
 }
 
@@ -75,13 +93,21 @@ function forbidNames(): void {
   )
 }
 
+let hasDebuggerShut = false
+
+/** Node opens a port for a debugger at SIGUSR1, unless somebody hears the signal. */
+function forbidDebugger(): void {
+  if (!hasDebuggerShut) process.on('SIGUSR1', () => undefined)
+  hasDebuggerShut = true
+}
+
 /** Another program could open what we may not. */
 function forbidPrograms(): void {
   // Node does not declare that a child has the method by which it is started.
   const { prototype } = claim<{ prototype: Members }>(ChildProcess)
-  const spawn = prototype.spawn as (this: ChildProcess, options: { file: string }) => unknown
+  const spawn = prototype.spawn as (this: ChildProcess, options: Program) => unknown
   const refuse = forbidden('child_process.spawn')
-  replace(prototype, 'spawn', function guarded(this: ChildProcess, options: { file: string }) {
-    return options.file === ALLOWED_PROGRAM ? spawn.call(this, options) : refuse()
+  replace(prototype, 'spawn', function guarded(this: ChildProcess, options: Program) {
+    return isAllowed(options.file, options.args ?? []) ? spawn.call(this, options) : refuse()
   })
 }

@@ -8,6 +8,7 @@ import Koa, { type Context } from 'koa'
 import { boundary, Fault, operating } from '../kernel/fault.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'
 import { tooLarge, type RouteHandler } from '../http/handler.ts'
+import type { Route } from '../http/route.ts'
 import { listen, unlisten } from './listen.ts'
 
 /** Contents of PEM files, and the client certificates that may connect (SHA-256, hex; empty: any that the authority signed). */
@@ -31,8 +32,8 @@ export interface ServerLimits {
   /** For answers under way when the server stops. */
   graceMs: number
   connections: number
-  /** Of all bodies that are under way or being answered: one may be large, a thousand at once may not. */
-  bodyBytes: number
+  /** Of all bodies and answers that are under way: one may be large, a thousand at once may not. */
+  heldBytes: number
 }
 
 /** For a backend and operators in a private network. */
@@ -43,7 +44,7 @@ export const SERVER_LIMITS: ServerLimits = {
   silenceMs: 75_000,
   graceMs: 3_000,
   connections: 1_000,
-  bodyBytes: 256 * 1024 * 1024,
+  heldBytes: 64 * 1024 * 1024,
 }
 
 /** Node looks for slow clients only so often; 30 seconds unless said. */
@@ -69,7 +70,7 @@ export interface ServeOptions {
 export async function serve(handler: RouteHandler, options: ServeOptions): Promise<HttpServer> {
   const limits = options.limits ?? SERVER_LIMITS
   const origins: Origins = new WeakMap()
-  const app = createApp(handler, origins, { bytes: 0, maximum: limits.bodyBytes })
+  const app = createApp({ handler, origins, held: { bytes: 0, maximum: limits.heldBytes } })
   const callback = app.callback() as (...exchange: unknown[]) => void
   const server =
     options.tls === undefined
@@ -93,57 +94,81 @@ function noteOrigins(server: Server, { listen: where, tls }: ServeOptions, origi
   server.on('connection', (socket: Socket) => origins.set(socket, isUnix ? 'unix' : `tcp ${socket.remoteAddress}`))
 }
 
-/** What bodies hold of the memory; anybody may send one, also without a token. */
+/** What bodies and answers hold of the memory. */
 interface Held {
   bytes: number
   maximum: number
 }
 
-function createApp(handler: RouteHandler, origins: Origins, held: Held): Koa {
+interface Service {
+  handler: RouteHandler
+  origins: Origins
+  held: Held
+}
+
+function createApp(service: Service): Koa {
   const app = new Koa()
   // Koa's own reports would go to stderr as text; what fails beyond the handler is a connection that broke.
   app.silent = true
   const router = new Router({ strict: true, sensitive: true })
-  for (const route of handler.routes) {
+  for (const route of service.handler.routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
     const methods = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
-    router.register(path, methods, context =>
-      respond(context, handler, origins, held, request => handler.answer(route, request)),
-    )
+    router.register(path, methods, context => respond(context, service, route))
   }
   app.use(router.routes())
-  app.use(context => respond(context, handler, origins, held, handler))
+  app.use(context => respond(context, service, null))
   return app
 }
 
-async function respond(
-  context: Context,
-  handler: RouteHandler,
-  origins: Origins,
-  held: Held,
-  answer: (request: HttpRequest) => Promise<HttpAnswer>,
-): Promise<void> {
+/** `route` null: there is none for this method and path, and whatever body came is not read. */
+async function respond(context: Context, { handler, origins, held }: Service, route: Route | null): Promise<void> {
   const request = describe(context, origins.get(context.req.socket))
+  const share = shareOf(held)
   let result: HttpAnswer
-  let length = 0
-  const take = (bytes: number): void => {
-    length += bytes
-    held.bytes += bytes
-    if (length > handler.maximumBodyBytes) throw tooLarge(handler.maximumBodyBytes)
-    if (held.bytes > held.maximum) throw operating('too-busy', 'too many large requests at once: ask again')
-  }
   try {
-    const body = await readBody(context.req, handler.maximumBodyBytes, take)
-    result = await answer({ ...request, query: readQuery(context), body })
+    // The token comes first: what it does not admit is not read.
+    const room = route === null ? null : handler.admit(route, request)
+    const asked = { ...request, query: readQuery(context) }
+    if (route === null || room === null) result = await handler(asked)
+    else result = await handler.answer(route, { ...asked, body: await readBody(context.req, room, share.take) })
   } catch (error) {
-    result = handler.refuse(request, error)
-    // The rest of the body is not read: the connection is of no use any more.
-    context.set('connection', 'close')
-  } finally {
-    held.bytes -= length
+    result = await handler.refuse(request, error)
   }
-  send(context, result)
+  share.release()
+  // What was not read is still to come: the connection is of no use any more.
+  if (!context.req.readableEnded && hasBody(context.req)) context.set('connection', 'close')
+  const payload = payloadOf(result.body)
+  try {
+    share.take(payload.length)
+  } catch (error) {
+    send(context, await handler.refuse(request, error))
+    return
+  }
+  // A client that reads slowly keeps it for long.
+  context.res.once('close', share.release)
+  send(context, result, payload)
 }
+
+/** One exchange's part of what is held. `take` throws operating `too-busy` where it would be too much in all. */
+function shareOf(held: Held): { take: (bytes: number) => void; release: () => void } {
+  let taken = 0
+  return {
+    take(bytes) {
+      if (held.bytes + bytes > held.maximum)
+        throw operating('too-busy', 'too many large requests or answers at once: ask again')
+      taken += bytes
+      held.bytes += bytes
+    },
+    release() {
+      held.bytes -= taken
+      taken = 0
+    },
+  }
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 function describe(context: Context, from: string | undefined): HttpRequest {
   const headers: Record<string, string> = {}
@@ -179,12 +204,16 @@ async function readBody(
   maximumBytes: number,
   take: (bytes: number) => void,
 ): Promise<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) throw tooLarge(maximumBytes)
+  if (!hasBody(request)) return new Uint8Array()
+  if (maximumBytes === 0 || Number(request.headers['content-length'] ?? 0) > maximumBytes) throw tooLarge(maximumBytes)
   const chunks: Uint8Array[] = []
+  let length = 0
   // Ending the loop early must leave the connection open: the refusal still has to be sent on it.
   const arriving = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
     for await (const chunk of arriving) {
+      length += chunk.length
+      if (length > maximumBytes) throw tooLarge(maximumBytes)
       take(chunk.length)
       chunks.push(chunk)
     }
@@ -196,11 +225,15 @@ async function readBody(
   return Buffer.concat(chunks)
 }
 
-function send(context: Context, answer: HttpAnswer): void {
-  const { body } = answer
-  const isText = typeof body === 'string'
-  const isBytes = body instanceof Uint8Array
-  context.body = isText ? body : isBytes ? Buffer.from(body) : JSON.stringify(body ?? null)
+function payloadOf(body: unknown): string | Buffer {
+  if (typeof body === 'string') return body
+  return body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body ?? null)
+}
+
+function send(context: Context, answer: HttpAnswer, payload = payloadOf(answer.body)): void {
+  const isText = typeof answer.body === 'string'
+  const isBytes = answer.body instanceof Uint8Array
+  context.body = payload
   context.status = answer.status
   context.type = isText ? 'text/plain; charset=utf-8' : isBytes ? 'application/octet-stream' : 'application/json'
   context.set('x-content-type-options', 'nosniff')

@@ -36,7 +36,8 @@ async function refuseOtherUser(directory: string): Promise<void> {
   throw boundary('wrong-user', `${directory} belongs to user ${found.uid}: run this as that user, not as ${uid}`)
 }
 
-async function whoAsks(): Promise<string> {
+/** For the audit log: `uid 998, login 1000`, the login where the kernel knows it. */
+export async function whoAsks(): Promise<string> {
   const uid = `uid ${process.getuid?.() ?? 'unknown'}`
   const login = (await readFile(LOGIN, 'utf8').catch(() => NO_LOGIN)).trim()
   return login === NO_LOGIN || !/^\d+$/.test(login) ? uid : `${uid}, login ${login}`

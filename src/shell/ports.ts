@@ -24,6 +24,7 @@ const NO_NETWORK: Requester = {
   close: () => undefined,
 }
 
+const MICROSECONDS_PER_MILLISECOND = 1000
 /** setTimeout fires at once when asked to wait for longer. */
 const MAXIMUM_TIMEOUT_MS = 2 ** 31 - 1
 /** scrypt needs 128 * N * r bytes: 128 MiB for the keystore's N = 2^17, r = 8. Room for one step up. */
@@ -50,7 +51,12 @@ export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK):
 
 /** The machine's clock; waits longer than timers can be are waited for in parts. */
 export function createClock(): Clock {
-  return { now: () => Date.now(), wake }
+  return { now: () => Date.now(), monotonic: () => performance.now(), processor, wake }
+}
+
+function processor(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / MICROSECONDS_PER_MILLISECOND
 }
 
 function wake(afterMs: number, run: () => void): () => void {

@@ -77,6 +77,15 @@ function haltedAt({ directory }: Rebuilding, { chain, reason, height }: ChainPro
   return operating('halted', `${chain} halted: ${reason ?? 'no reason given'}. What to do: ${next}`)
 }
 
+/** No waiting brings back what a node has thrown away. */
+function refusePruned({ watcher }: Rebuilding, chains: readonly ChainProgress[]): void {
+  for (const { chain } of chains) {
+    const trouble = watcher.nodeTrouble(chain)
+    if (trouble?.kind === 'node-pruned')
+      throw operating('node-pruned', `${chain}: ${trouble.reason}; then run it again, and it goes on`)
+  }
+}
+
 /** Shows progress until every chain is at its tip; a chain that halts needs a person. */
 async function untilDone(rebuilding: Rebuilding, onHalted: () => Promise<void>): Promise<ChainProgress[]> {
   for (let last = ''; ;) {
@@ -86,6 +95,7 @@ async function untilDone(rebuilding: Rebuilding, onHalted: () => Promise<void>):
       if (chains.every(({ height }) => height !== null)) await onHalted()
       throw haltedAt(rebuilding, halted)
     }
+    refusePruned(rebuilding, chains)
     const line = await lineOf(rebuilding, chains)
     if (line !== last) rebuilding.out(line)
     last = line
@@ -117,24 +127,37 @@ const some = (keys: readonly string[]): string => {
   return keys.length > SHOWN_AT_MOST ? `${shown} and ${keys.length - SHOWN_AT_MOST} more` : shown || 'nothing'
 }
 
-/** @throws operating `coins-differ` when the node counts other coins than the chain's blocks have shown */
+/**
+ * Whatever is not explained by the blocks that were read ends the rebuild, with the height to begin at.
+ * @throws operating `began-too-high`, or `coins-differ` when the node counts other coins than the chain's blocks have shown
+ */
 async function compare(rebuilding: Rebuilding, { chain, nodeHeight }: ChainProgress): Promise<void> {
   const { watcher, directory, from, out } = rebuilding
-  const lower = `Were they paid before block ${from}? Then move ${directory} away and rebuild from a lower height`
-  if (await watcher.isOlderThan(chain, Math.min(from, nodeHeight!)))
-    out(`${chain}: the signer's addresses are older than block ${from}: what was paid to them before is not read`)
+  const top = Math.min(from, nodeHeight!)
+  const beginning = await watcher.beginningOf(chain, top)
+  const again = `ove ${directory} away and rebuild with --from ${beginning}`
+  const lower = `Were they paid before block ${from}? Then m${again}`
+  if (await watcher.isOlderThan(chain, top))
+    throw operating(
+      'began-too-high',
+      `${chain}: the signer's addresses are older than block ${from}, and what was paid to them before is not read. M${again}`,
+    )
+  const { earlier, unseen } = await watcher.unexplained(chain)
+  if (earlier.length > 0)
+    throw operating('coins-differ', `${chain}: no block that was read has paid ${some(earlier)}. ${lower}`)
+  if (unseen.length > 0)
+    throw operating(
+      'coins-differ',
+      `${chain}: transfers under way spend ${some(unseen)}, which no block that was read has paid. ${lower}; were they paid by what is not in a block now, run it again when it is`,
+    )
   const found = await audit(rebuilding, chain)
   if (found === null) return out(`${chain}: the node cannot count unspent outputs; the coins were not compared`)
-  const { coins, total, missing, surplus, earlier, unseen } = found
+  const { coins, total, missing, surplus } = found
   if (missing.length + surplus.length > 0)
     throw operating(
       'coins-differ',
       `${chain}: the node has ${some(missing)} more, the ledger ${some(surplus)}. ${lower}`,
     )
-  if (earlier.length > 0)
-    throw operating('coins-differ', `${chain}: no block that was read has paid ${some(earlier)}. ${lower}`)
-  if (unseen.length > 0)
-    out(`${chain}: transfers under way spend ${some(unseen)}, which no block that was read has paid. ${lower}`)
   out(`${chain}: ${coins} coins, ${total} base units, as the node counts them`)
 }
 
@@ -149,7 +172,7 @@ async function fill(ports: RealPorts, config: WatcherConfig, rebuilding: Rebuild
   await endRebuild(ports.disk, config.dataDirectory)
 }
 
-/** @throws what `beginRebuild` and `main` throw; operating `halted`, `coins-differ`, `not-counted` */
+/** @throws what `beginRebuild` and `main` throw; operating `halted`, `node-pruned`, `began-too-high`, `coins-differ`, `not-counted` */
 export async function runRebuild(configPath: string, from: number, out: (line: string) => void): Promise<void> {
   const config = await readWatcherConfig(configPath)
   const directory = config.dataDirectory

@@ -5,12 +5,15 @@ import { main } from '../signer/main.ts'
 import { refuseSlowBackend } from './backend.ts'
 import { readSignerConfig } from './configuration.ts'
 import { runUntilSignal, type Running } from './daemon.ts'
-import { readText } from './files.ts'
+import { readText, refuseOpenSecret } from './files.ts'
 import { forbidConnections } from './guard.ts'
-import { serve, type ServerTls } from './koa.ts'
+import { serve, SERVER_LIMITS, type ServerTls } from './koa.ts'
 import { watchPlace } from './place.ts'
 import { createPorts } from './ports.ts'
 import { readPassphrase } from './terminal.ts'
+
+/** Its clients are watchers: a handful, with a few requests at once each. */
+const LIMITS = { ...SERVER_LIMITS, connections: 256 }
 
 /**
  * Serves until a signal ends it; `out` gets the one line that says so.
@@ -19,6 +22,7 @@ import { readPassphrase } from './terminal.ts'
 export async function runSigner(configPath: string, level: LogLevel, out: (line: string) => void): Promise<void> {
   forbidConnections()
   const config = await readSignerConfig(configPath)
+  await refuseOpenSecrets(config)
   const passphrase = await readPassphrase(config.keystore)
   // Neither a child nor a diagnostic report of Node is to find it.
   if (config.keystore.passphraseEnv !== undefined) Reflect.deleteProperty(process.env, config.keystore.passphraseEnv)
@@ -30,13 +34,19 @@ export async function runSigner(configPath: string, level: LogLevel, out: (line:
   )
 }
 
+/** Tokens, keystore, and what opens it. Throws boundary `configuration` for one that is open to everybody. */
+export async function refuseOpenSecrets({ tokenFile, keystore, tls }: SignerConfig): Promise<void> {
+  for (const path of [tokenFile, keystore.file, keystore.passphraseFile, tls?.key])
+    if (path !== undefined) await refuseOpenSecret(path)
+}
+
 /** Rejects with what the keystore, the memory or the configuration is wrong with. */
 export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
   refuseSlowBackend()
   const ports = createPorts(level)
   const signer = await main(ports, config, passphrase)
   try {
-    const server = await serve(signer.handle, { listen: config.listen, tls: await readTls(config.tls) })
+    const server = await serve(signer.handle, { listen: config.listen, tls: await readTls(config.tls), limits: LIMITS })
     const stopLooking = watchPlace({ ...ports, check: () => signer.check() })
     const stop = async () => {
       stopLooking()

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { defineContract } from '../http/route.ts'
+import type { MemoryPosition } from '../../machines/vocabulary.ts'
 import * as shapes from './shapes.ts'
 
 /** On every answer the end of the signer's memory; on a request the highest that its sender has seen. */
@@ -11,6 +12,14 @@ export const SEQUENCE_HEADER = 'Lockkeeper-Memory-Sequence'
 /** Stands beside `SEQUENCE_HEADER`: 64 hexadecimal digits. */
 export const HASH_HEADER = 'Lockkeeper-Memory-Hash'
 
+/** What says where the memory stands. */
+export const memoryHeaders = ({ sequence, hash }: MemoryPosition): Record<string, string> => ({
+  [SEQUENCE_HEADER]: String(sequence),
+  [HASH_HEADER]: hash,
+})
+
+/** Of a request to sign: templates carry whole previous transactions. */
+const MAXIMUM_TEMPLATE_BYTES = 16 * 1024 * 1024
 const ATTEMPT = '/v1/chains/{chain}/transfers/{transferId}/attempts/{n}'
 const plain = z.string()
 
@@ -52,6 +61,7 @@ export const signerApi = {
     summary: 'Decodes, judges and signs a template, once and for ever',
     access: 'write',
     body: shapes.signRequest,
+    maximumBodyBytes: MAXIMUM_TEMPLATE_BYTES,
     answers: { 200: shapes.signedAnswer, 202: shapes.awaitingAnswer },
   }),
   attempt: defineContract({
@@ -74,6 +84,7 @@ export const signerApi = {
     path: '/v1/withdrawals/{id}',
     summary: 'Everything ever signed or voided for one withdrawal',
     access: 'read',
+    query: shapes.withdrawalQuery,
     answers: { 200: shapes.withdrawalRecord },
   }),
   void: defineContract({

@@ -24,8 +24,19 @@ const MAXIMUM_TEXT = 256
 /** Addresses of one chain. */
 export const MAXIMUM_POOL = 10_000_000
 
+/** Of a template's top level, in whatever family. */
+const MAXIMUM_MEMBERS = 32
+
 const json = z.custom<Json>(value => value !== undefined)
 const text = z.string().max(MAXIMUM_TEXT)
+
+/** Counts no further than it must. */
+function isTemplate(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  let members = 0
+  for (const _ in value) if (++members > MAXIMUM_MEMBERS) return false
+  return true
+}
 
 /** Where the signer's memory stands. The hash is 64 hexadecimal digits, or empty before anything was remembered. */
 export const memoryPosition = z.strictObject({
@@ -48,11 +59,12 @@ const authorisedIntent = z.strictObject({
   amount: positiveAmountSchema,
   expiresAt: timeSchema.nullable().default(null),
   round: z.int().min(1).default(1),
+  memory: z.int().min(0).nullable().default(null),
   authorisations: z.array(authorisation).max(MAXIMUM_AUTHORISATIONS).default([]),
 }) satisfies z.ZodType<AuthorisedIntent>
 
 /** The unsigned transaction, in the family's portable form. */
-const template: z.ZodType<Json, Json> = z.record(z.string(), json)
+const template = z.custom<Json>(isTemplate, `must be an object of at most ${MAXIMUM_MEMBERS} members`)
 
 /** A template and the withdrawals that it claims to pay, each with its authorisations. */
 export const signRequest = z.strictObject({ template, intents: z.array(authorisedIntent).max(MAXIMUM_INTENTS) })
@@ -132,7 +144,11 @@ export const withdrawalRecord = z.object({
   intent: authorisedIntent.nullable().describe('As signed last'),
   signed: z.array(z.intersection(z.object({ round: z.int() }), storedAttempt)),
   voids: z.array(receipt),
+  next: z.int().nullable().describe('The `after` of the page with more signatures; null at the end'),
 })
+
+/** `after`: so many signatures are passed over. */
+export const withdrawalQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
 
 /** The Ed25519 key that attests addresses and receipts. */
 export const identity = z.object({ key: publicKeySchema })
@@ -177,6 +193,7 @@ export const rules = z.object({
   authorisation: authority.nullable().describe('Null when none is required'),
   perTransaction: amountSchema.nullable(),
   perDay: amountSchema.nullable(),
+  leftToday: amountSchema.nullable().describe('What perDay leaves of the last 24 hours'),
 })
 
 /** `after`: the `next` of the page before, 0 for the first. */

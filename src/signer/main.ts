@@ -3,7 +3,7 @@
  * ports, so that the simulator runs it unchanged.
  */
 import { boundary } from '../kernel/fault.ts'
-import type { Ports } from '../kernel/ports.ts'
+import type { Log, Ports } from '../kernel/ports.ts'
 import { signingFamilyOf } from '../../adapters/signing.ts'
 import type { SigningFamily } from '../../adapters/family.ts'
 import type { SignerConfig } from '../config.ts'
@@ -12,6 +12,8 @@ import type { HttpRequest } from '../http.ts'
 import { parseTokens } from '../http/tokens.ts'
 import { createAttempts, UNSIGNED_BOUNDS, type ServedChain } from './signing/attempts.ts'
 import { openAudit } from './audit/open.ts'
+import type { PolicyRules } from './audit/trail.ts'
+import type { AuditLog } from './audit/writer.ts'
 import { audited } from './audit/audited.ts'
 import { readWhole } from '../file.ts'
 import { identityOf } from './keys/identity.ts'
@@ -20,15 +22,16 @@ import { openMemory, type SignerMemory } from './memory/memory.ts'
 import type { Authority } from '../approvals.ts'
 import { openDestinations } from './signing/destinations.ts'
 import type { Policy } from './signing/policy.ts'
+import { changesSince, statePolicy } from './signing/policy-statement.ts'
 import { openPool } from './keys/pool.ts'
-import type { RouteContext } from './route-context.ts'
-import { refuseOldKeys } from './keys/restored.ts'
+import { createTurns, type RouteContext } from './route-context.ts'
+import { refuseOldKeys } from './keys/binding.ts'
 import { signerRoutes } from './routes/table.ts'
-import { HASH_HEADER, SEQUENCE_HEADER } from '../signer-api/routes.ts'
+import { HASH_HEADER, memoryHeaders, SEQUENCE_HEADER } from '../signer-api/routes.ts'
 import { createVoids, UNSEEN_BOUNDS } from './signing/voids.ts'
 
-/** Templates carry whole previous transactions. */
-const MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
+/** All but templates, which have a bound of their own (signer-api/routes.ts). */
+const MAXIMUM_BODY_BYTES = 4 * 1024
 const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
 
 /** A running signer: its HTTP API as one function, without a server around it. */
@@ -53,9 +56,9 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
   const tokens = parseTokens(
     new TextDecoder().decode(await readWhole(disk, config.tokenFile, MAXIMUM_TOKEN_FILE_BYTES)),
   )
-  await refuseOldKeys(disk, config.keystore.file, config.authorisation?.keys ?? [])
-  const seed = await openKeystore(ports, config.keystore.file, passphrase)
-  const memory = await openMemory(ports, config.dataDirectory)
+  const { seed, binding } = await openKeystore(ports, config.keystore.file, passphrase)
+  refuseOldKeys(binding, config.authorisation?.keys ?? [])
+  const memory = await openMemory(ports, config.dataDirectory, binding.ledgerId)
   try {
     const chains = new Map<string, ServedChain>()
     for (const { name, family } of families)
@@ -65,16 +68,15 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       tokens: () => tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
       log,
-      answerHeaders: () => memoryHeaders(memory),
+      answerHeaders: () => memoryHeaders(memory.position()),
       guard: request => {
         refuseWhenBehind(memory, request)
       },
     })
-    const audit = await openAudit(ports, {
-      directory: config.dataDirectory,
-      identity: context.identity,
-      position: () => memory.position(),
-    })
+    const { key, sign } = context.identity
+    const owner = { ...binding, key }
+    const audit = await openAudit(ports, { directory: config.dataDirectory, owner, sign, memory })
+    await notePolicy(audit, context.policy, log)
     const stop = async () => {
       await audit.close()
       await memory.close().finally(() => seed.fill(0))
@@ -98,6 +100,16 @@ async function openChain(
   return { name, asset, policy: policy as Policy, destinations, family, pool }
 }
 
+/** The policy stands in the audit log at each start, with what has changed; what is looser than before is a warning. */
+async function notePolicy(audit: AuditLog, policy: PolicyRules, log: Log): Promise<void> {
+  const changes = changesSince(audit.policy(), policy)
+  await audit.record({ what: 'policy', ...policy, changes })
+  const looser = changes.filter(({ isLooser }) => isLooser)
+  const others = changes.filter(({ isLooser }) => !isLooser)
+  if (looser.length > 0) log('warn', 'the policy is looser than at the last start', { changes: looser })
+  if (others.length > 0) log('info', 'the policy has changed since the last start', { changes: others })
+}
+
 function assemble(
   { clock, log }: Ports,
   config: SignerConfig,
@@ -108,7 +120,7 @@ function assemble(
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
   const now = () => clock.now()
   const identity = identityOf(seed)
-  const attempts = createAttempts({ memory, seed, authority, bounds: UNSIGNED_BOUNDS, log, now })
+  const attempts = createAttempts({ memory, seed, authority, wallet: identity.key, bounds: UNSIGNED_BOUNDS, log, now })
   return {
     chains,
     identity,
@@ -116,17 +128,14 @@ function assemble(
     attempts,
     voids: createVoids({ memory, identity, bounds: UNSEEN_BOUNDS, log, now }),
     memory,
+    policy: statePolicy(config),
+    inTurn: createTurns(),
   }
 }
 
 function authorityOf({ authorisation }: SignerConfig): Authority | null {
   if (authorisation?.required !== true) return null
   return { keys: authorisation.keys, approvals: authorisation.approvals }
-}
-
-function memoryHeaders(memory: SignerMemory): Record<string, string> {
-  const { sequence, hash } = memory.position()
-  return { [SEQUENCE_HEADER]: String(sequence), [HASH_HEADER]: hash }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Enough free addresses: the signer is asked for more when few are left, and what it has made is taken into the ledger. */
 import type { AddressContext } from '../../machines/address.ts'
+import { addressId } from '../../machines/ids.ts'
 import { boundary } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
@@ -30,6 +31,10 @@ export const freeAddresses = (memory: LiveMemory, chain: string): AddressContext
 /** How many the ledger knows: indices are without gaps from 0. */
 export const knownAddresses = (memory: LiveMemory, chain: string): number =>
   ['generated', 'watched', 'assigned'].reduce((sum, state) => sum + memory.count('address', chain, state), 0)
+
+/** Whose identity key has attested this chain's addresses; null before there is one. */
+export const attesterOf = (memory: LiveMemory, chain: string): string | null =>
+  memory.get(addressId(chain, 0))?.context.attestation.key ?? null
 
 /**
  * Takes in what the signer has and this ledger does not. `areFormer`: they were perhaps given away before the ledger was

@@ -8,6 +8,7 @@ import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
+import type { Pulse } from './pulse.ts'
 import type { SignerClient } from './signer-client.ts'
 import type { Store } from './store.ts'
 
@@ -25,6 +26,7 @@ export interface ApiContext {
   health: Health
   signer: SignerClient
   clock: Clock
+  pulse: Pulse
   /** Wakes what keeps a chain's address pool. */
   wakeSignerLoop(chain: string): void
   /** Aborted when the process stops: long polls end. */

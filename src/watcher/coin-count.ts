@@ -3,6 +3,8 @@ import type { Node } from '../../adapters/adapter.ts'
 import type { CoinContext } from '../../machines/coin.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { transactionFacet } from '../orchestrator/facets.ts'
+import { READ_MAXIMUM, type Archive } from '../ledger/engine.ts'
+import { firstThatAsync } from '../kernel/bisect.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
 
@@ -13,9 +15,13 @@ export interface Audit {
   /** Spend keys that the node has and the ledger lacks, and the other way round, or with another amount. */
   missing: string[]
   surplus: string[]
-  /** Spent in a block, though no block that was read has paid them: they were paid before the first one that was. */
+}
+
+/** Inputs whose payment no block that was read has made: the ledger begins too high, or a reorganisation took it back. */
+export interface Unexplained {
+  /** Spent in a block: paid before the first that was read. */
   earlier: string[]
-  /** Inputs of transfers under way that no block has paid: paid before, or by what a reorganisation took back. */
+  /** Of transfers under way: paid before, or by what a reorganisation took back. */
   unseen: string[]
 }
 
@@ -38,10 +44,28 @@ function isRemembered(memory: LiveMemory, chain: string, at: Place): boolean {
   return blocks.some(({ hash }) => hash === at.hash) && height - at.height < final
 }
 
-/** Inputs whose payment was in no block, though none of our own transactions under way is to make it. */
-function unpaid(memory: LiveMemory, chain: string): CoinContext[] {
+/** Coins that have ended and of which no block that was read shows the payment. */
+async function endedUnpaid(archive: Archive, chain: string): Promise<CoinContext[]> {
+  const found: CoinContext[] = []
+  for (let after = 0; ;) {
+    const page = await archive.list({ kind: 'coin', chain, state: 'spent', after, limit: READ_MAXIMUM })
+    found.push(...page.map(({ context }) => context).filter(({ place }) => place === null))
+    const last = page.at(-1)
+    if (last === undefined) return found
+    after = last.seq
+  }
+}
+
+/** What none of our own transactions under way is to pay either. Reads all that has ended. */
+export async function unexplainedCoins(memory: LiveMemory, archive: Archive, chain: string): Promise<Unexplained> {
   const isOurs = ({ transactionId }: CoinContext) => memory.find(transactionFacet(chain, transactionId)).length > 0
-  return coinsOf(memory, chain).filter(coin => coin.place === null && coin.holder !== null && !isOurs(coin))
+  const live = coinsOf(memory, chain).filter(coin => coin.place === null && coin.holder !== null && !isOurs(coin))
+  const ended = await endedUnpaid(archive, chain)
+  const keysOf = (coins: CoinContext[]) => coins.map(({ key }) => key)
+  return {
+    earlier: keysOf([...live.filter(({ spent }) => spent !== null), ...ended]),
+    unseen: keysOf(live.filter(({ spent }) => spent === null)),
+  }
 }
 
 /**
@@ -57,14 +81,11 @@ export async function auditCoins(memory: LiveMemory, chain: string, node: Node):
   const theirs = new Map(counted.coins.map(({ key, amount }) => [key, amount]))
   const differing = (a: Map<string, string>, b: Map<string, string>) =>
     [...a].filter(([key, amount]) => b.get(key) !== amount).map(([key]) => key)
-  const lost = unpaid(memory, chain)
   return {
     coins: ours.size,
     total: String([...ours.values()].reduce((sum, amount) => sum + BigInt(amount), 0n)),
     missing: differing(theirs, ours),
     surplus: differing(ours, theirs),
-    earlier: lost.filter(({ spent }) => spent !== null).map(({ key }) => key),
-    unseen: lost.filter(({ spent }) => spent === null).map(({ key }) => key),
   }
 }
 
@@ -79,4 +100,15 @@ export async function isOlderThan(memory: LiveMemory, chain: string, node: Node,
   const { time } = await node.base(height)
   const made = memory.list('address', chain).map(({ context }) => context.createdAt)
   return made.some(createdAt => Date.parse(createdAt) < time * 1000 - CLOCK_TOLERANCE_MS)
+}
+
+/**
+ * The highest block, up to this height, from which a ledger surely reads all that was paid to its addresses: the one below
+ * was found before any of them was made. 1 where there is none.
+ */
+export async function beginningOf(memory: LiveMemory, chain: string, node: Node, height: number): Promise<number> {
+  const made = memory.list('address', chain).map(({ context }) => Date.parse(context.createdAt))
+  const safe = made.reduce((oldest, createdAt) => Math.min(oldest, createdAt), Infinity) - CLOCK_TOLERANCE_MS
+  const isTooHigh = async (n: number) => (await node.base(n + 1)).time * 1000 > safe
+  return Math.max(1, await firstThatAsync(height, isTooHigh))
 }

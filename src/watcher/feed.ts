@@ -77,7 +77,7 @@ async function poll(
   const endings = left === undefined ? [api.stopping] : [api.stopping, left]
   let found = await read(api, after, wanted)
   while (found.events.length === 0 && !endings.some(({ aborted }) => aborted)) {
-    const leftMs = deadline - api.clock.now()
+    const leftMs = deadline - api.clock.monotonic()
     if (leftMs <= 0) break
     if (found.next >= api.recent.last) await nextWanted(api, wanted, leftMs, endings)
     found = await read(api, found.next, wanted)
@@ -107,7 +107,7 @@ export const feedRoute = (api: FeedContext): Route =>
       const { sequence } = journal.position()
       if (after > sequence)
         throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
-      const found = await poll(api, after, wanted, clock.now() + wait * 1000, left)
+      const found = await poll(api, after, wanted, clock.monotonic() + wait * 1000, left)
       return { status: 200, body: { ...describeFound(found), ledgerId } }
     },
   })

@@ -1,16 +1,20 @@
 /**
  * Follows one chain: asks its node for one block on or one back, and hands over what it says. Each block is durable
- * before the next is asked for. It decides nothing: the chain's machine does.
+ * before the next is asked for. It decides nothing: the chain's machine does. A node that fails is tried again with back-off; the
+ * ledger learns that it failed once, and once that it answers all that following needs again.
  */
 import { chainId } from '../../machines/ids.ts'
 import { stateOf } from '../kernel/entry.ts'
-import type { Fact, Next, Node } from '../../adapters/adapter.ts'
+import type { Fact, Identity, Next, Node } from '../../adapters/adapter.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { healthOf, type Health } from './health.ts'
+import { createHints, type Hints } from './hints.ts'
 import { startLoop, type Loop } from './loop.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { createWatchman, type Watchman } from './trouble.ts'
 
 export interface FollowerOptions {
   chain: string
@@ -18,6 +22,8 @@ export interface FollowerOptions {
   pollMs: number
   /** Depth beyond which nothing is taken back. */
   final: number
+  /** Between two blocks on average, or null where blocks are made at will. */
+  blockSeconds: number | null
   node: Node
   orchestrator: Orchestrator
   health: Health
@@ -31,19 +37,43 @@ export interface FollowerOptions {
   mayStartAtTip(): Promise<void>
 }
 
-/** Unconfirmed transactions read in one poll. */
-const MAXIMUM_PENDING = 500
-const RECALL_WAIT_MS = 20
+interface Follower extends FollowerOptions {
+  hints: Hints
+  progress: Progress
+  watchman: Watchman
+  patience: Patience
+  asked: Asked
+}
 
-type Failure = 'node.failed' | 'invariant.violated'
+/** The block for which the signer was asked again. */
+interface Asked {
+  hash: string | null
+}
+
+/** How long a node must have failed before the ledger hears of it: the more often it came and went, the longer. */
+interface Patience {
+  ms: number
+  /** When it was last back. */
+  backAt: number
+}
+
+const RECALL_WAIT_MS = 20
+/** A node that is away is asked at least so often. */
+const LONGEST_WAIT_MS = 5000
+const FIRST_PATIENCE_MS = 1000
+const LONGEST_PATIENCE_MS = 60_000
+/** A node that has answered for so long may fail anew, and is told of at once. */
+const CALM_MS = 10 * 60_000
+const MILLISECONDS_PER_SECOND = 1000
 
 /** What cannot be read stops the chain; what may work later is an outage. */
-const failureOf = (error: unknown): Failure =>
+const isFatal = (error: unknown): boolean =>
   error instanceof Fault && (error.type === 'invariant' || error.type === 'boundary')
-    ? 'invariant.violated'
-    : 'node.failed'
 
-const note = ({ health, chain }: FollowerOptions, nodeHeight: number) => health.trigger.noted({ chain, nodeHeight })
+const stateNow = ({ orchestrator, chain }: FollowerOptions): string => {
+  const instance = orchestrator.memory.get(chainId(chain))
+  return instance === undefined ? 'absent' : stateOf(instance)
+}
 
 /**
  * A reorg that we accept must not reach below the first block that we know: so a chain is followed from at least `final`
@@ -54,131 +84,203 @@ function firstHeight({ startHeight, final }: FollowerOptions, tipHeight: number)
   return startHeight === 'latest' ? deep : Math.min(startHeight, deep)
 }
 
-async function connect(options: FollowerOptions): Promise<void> {
-  const { chain, node, orchestrator, clock, health, startHeight } = options
-  const { mismatch, height, syncing, version } = await node.identify()
-  health.trigger.noted({ chain, nodeHeight: height, nodeVersion: version })
+/** When the node's chain moved last, as its best block says; block times may lie in the future. */
+const movedAt = ({ clock }: FollowerOptions, tipTime: number): number =>
+  clock.monotonic() - Math.max(0, clock.now() - tipTime * MILLISECONDS_PER_SECOND)
+
+async function identify(follower: Follower): Promise<Identity> {
+  const { chain, node, health } = follower
+  const identity = await node.identify()
+  const { height, version, syncing, tipTime } = identity
+  const known = { nodeHeight: height, nodeVersion: version, isNodeSyncing: syncing }
+  health.trigger.noted({ chain, ...known, movedAt: movedAt(follower, tipTime) })
+  return identity
+}
+
+/** Whether the signer lets a new ledger begin at the tip; it may be away, which is no failure of the node. */
+async function isStartAllowed(follower: Follower): Promise<boolean> {
+  if (follower.startHeight !== 'latest') return true
+  try {
+    await follower.mayStartAtTip()
+    return true
+  } catch (error) {
+    if (!(error instanceof Fault) || isFatal(error)) throw error
+    return false
+  }
+}
+
+async function connect(follower: Follower): Promise<number> {
+  const { chain, node, orchestrator, clock, pollMs } = follower
+  const { mismatch, height, syncing } = await identify(follower)
   if (mismatch !== null) {
-    return orchestrator.dispatch({ type: 'node.mismatched', at: clock.now(), data: { chain, reason: mismatch } })
+    await orchestrator.dispatch({ type: 'node.mismatched', at: clock.now(), data: { chain, reason: mismatch } })
+    return 0
   }
   let base: Place | null = null
   if (chainContext(orchestrator.memory, chain)!.blocks.length === 0) {
-    if (startHeight === 'latest') await options.mayStartAtTip()
-    const block = await node.base(firstHeight(options, height))
+    if (!(await isStartAllowed(follower))) return pollMs
+    const block = await node.base(firstHeight(follower, height))
     base = { height: block.height, hash: block.hash }
   }
-  return orchestrator.dispatch({ type: 'node.identified', at: clock.now(), data: { chain, base, syncing } })
-}
-
-function handOver(
-  { chain, orchestrator, clock }: FollowerOptions,
-  next: Exclude<Next, { kind: 'unchanged' }>,
-): Promise<void> {
-  const at = clock.now()
-  if (next.kind === 'disconnected')
-    return orchestrator.dispatch({ type: 'block.disconnected', at, data: { chain, ...next.block } })
-  const { block, facts, nodeHeight } = next
-  return orchestrator.dispatch({ type: 'block.connected', at, data: { chain, block, facts, nodeHeight } })
-}
-
-/** A crash has left the tip's block half applied: it is read again, or taken back when the node has left it. */
-async function repeatTip(options: FollowerOptions, blocks: readonly Place[]): Promise<number> {
-  const next = await options.node.next(blocks.slice(0, -1))
-  note(options, next.nodeHeight)
-  if (next.kind === 'unchanged') return options.pollMs
-  const tip = blocks.at(-1)!
-  const isSame = next.kind === 'connected' && next.block.hash === tip.hash
-  await handOver(options, isSame ? next : { kind: 'disconnected', block: tip, nodeHeight: next.nodeHeight })
+  await orchestrator.dispatch({ type: 'node.identified', at: clock.now(), data: { chain, base, syncing } })
   return 0
 }
 
-async function hint(options: FollowerOptions): Promise<void> {
-  const { chain, node, orchestrator, clock } = options
-  const facts = await node.pending(MAXIMUM_PENDING)
-  if (facts.length > 0) await orchestrator.dispatch({ type: 'facts.pending', at: clock.now(), data: { chain, facts } })
+/** The blocks whose next one is asked for: a crash may have left the tip's block half applied, and then it is read again. */
+function standing({ orchestrator, chain }: Follower): Place[] {
+  const { blocks, applied } = chainContext(orchestrator.memory, chain)!
+  return applied ? blocks : blocks.slice(0, -1)
 }
 
-/** The block for which the signer was asked again. */
-interface Asked {
-  hash: string | null
+/** Everything that following needs is asked for, and nothing is done with it: the node is back only if all of it is answered. */
+async function probe(follower: Follower): Promise<number> {
+  const { chain, node, orchestrator, clock } = follower
+  const { mismatch, height } = await identify(follower)
+  const recent = standing(follower)
+  if (mismatch === null && recent.length > 0) await node.next(recent)
+  if (mismatch === null && recent.length === 0) await node.base(firstHeight(follower, height))
+  await orchestrator.dispatch({ type: 'node.answered', at: clock.now(), data: { chain } })
+  follower.patience.ms = Math.min(Math.max(follower.patience.ms * 2, FIRST_PATIENCE_MS), LONGEST_PATIENCE_MS)
+  return 0
+}
+
+async function handOver(follower: Follower, next: Exclude<Next, { kind: 'unchanged' }>): Promise<void> {
+  const { chain, orchestrator, clock, health, progress, log } = follower
+  const at = clock.now()
+  if (next.kind === 'disconnected') {
+    log('debug', 'block taken back', { chain, ...next.block })
+    return orchestrator.dispatch({ type: 'block.disconnected', at, data: { chain, ...next.block } })
+  }
+  const { block, facts, nodeHeight } = next
+  await orchestrator.dispatch({ type: 'block.connected', at, data: { chain, block, facts, nodeHeight } })
+  if (block.height >= nodeHeight) health.trigger.noted({ chain, movedAt: movedAt(follower, block.time) })
+  log('debug', 'block applied', { chain, height: block.height, hash: block.hash, facts: facts.length, nodeHeight })
+  progress.applied(block.height, nodeHeight)
+}
+
+/** What is half applied is taken back when the node has left it. */
+function repeated(tip: Place, next: Exclude<Next, { kind: 'unchanged' }>): Exclude<Next, { kind: 'unchanged' }> {
+  const isSame = next.kind === 'connected' && next.block.hash === tip.hash
+  return isSame ? next : { kind: 'disconnected', block: tip, nodeHeight: next.nodeHeight }
 }
 
 /**
  * A spend that the ledger does not know may be one that another watcher has had signed: before it counts as a stranger's,
  * the signer is asked, and nothing is said as long as it does not answer.
  */
-function isBeingAsked(options: FollowerOptions, asked: Asked, next: Next): boolean {
-  if (next.kind !== 'connected' || options.areExplained(next.facts)) return false
-  const { health, chain, log } = options
+function isBeingAsked(follower: Follower, next: Next): boolean {
+  if (next.kind !== 'connected' || follower.areExplained(next.facts)) return false
+  const { health, chain, log, asked } = follower
   const { hash } = next.block
   if (asked.hash === hash) return !healthOf(health, chain).isReconciled
   asked.hash = hash
   log('warn', 'a spend of our coins is not known here: the signer is asked', { chain, block: hash })
   health.trigger.noted({ chain, isReconciled: false })
-  options.askSigner()
+  follower.askSigner()
   return true
 }
 
-async function advance(options: FollowerOptions, asked: Asked): Promise<number> {
-  const { chain, node, orchestrator, clock, pollMs } = options
+async function advance(follower: Follower): Promise<number> {
+  const { chain, node, orchestrator, clock, health, hints, pollMs } = follower
   const { blocks, applied, height } = chainContext(orchestrator.memory, chain)!
-  if (!applied) return repeatTip(options, blocks)
-  const next = await node.next(blocks)
-  note(options, next.nodeHeight)
-  if (isBeingAsked(options, asked, next)) return pollMs
+  const next = await node.next(standing(follower))
+  const { nodeHeight } = next
+  health.trigger.noted({ chain, nodeHeight, ...(next.kind === 'unchanged' && { isNodeSyncing: next.syncing }) })
+  if (isBeingAsked(follower, next)) return pollMs
   if (next.kind !== 'unchanged') {
-    await handOver(options, next)
+    await handOver(follower, applied ? next : repeated(blocks.at(-1)!, next))
     return 0
   }
-  const state = stateOf(orchestrator.memory.get(chainId(chain))!)
-  if (state !== 'following' && !next.syncing && next.nodeHeight <= height)
+  if (!applied) return pollMs
+  // One that is lower than we are cannot say that our tip is the chain's.
+  if (stateNow(follower) !== 'following' && !next.syncing && nodeHeight === height)
     await orchestrator.dispatch({ type: 'node.caughtUp', at: clock.now(), data: { chain } })
-  await hint(options)
+  await hints.look()
   return pollMs
 }
 
-async function turn(options: FollowerOptions, asked: Asked): Promise<number> {
-  const { chain, orchestrator, clock, pollMs, node } = options
-  const instance = orchestrator.memory.get(chainId(chain))
-  const at = clock.now()
-  switch (instance === undefined ? 'absent' : stateOf(instance)) {
+async function turn(follower: Follower): Promise<number> {
+  const { chain, orchestrator, clock, pollMs, health } = follower
+  switch (stateNow(follower)) {
     case 'absent':
-      await orchestrator.dispatch({ type: 'chain.opened', at, data: { chain } })
+      await orchestrator.dispatch({ type: 'chain.opened', at: clock.now(), data: { chain } })
       return 0
-    case 'connecting': {
+    case 'connecting':
       // No block is followed before the signer has been asked: without its addresses deposits would be passed over,
       // without what it has signed our own spends would look like a stranger's.
-      if (!healthOf(options.health, chain).isReconciled) return RECALL_WAIT_MS
-      await connect(options)
-      return 0
-    }
+      return healthOf(health, chain).isReconciled ? connect(follower) : RECALL_WAIT_MS
     case 'unreachable':
-      await node.identify()
-      await orchestrator.dispatch({ type: 'node.answered', at: clock.now(), data: { chain } })
-      return 0
+      return probe(follower)
     case 'halted':
       return pollMs
     default:
-      return advance(options, asked)
+      return advance(follower)
   }
 }
 
-async function guardedTurn(options: FollowerOptions, asked: Asked): Promise<number> {
-  const { chain, orchestrator, clock, pollMs, log } = options
+/** The node has failed: the chain is told once, and waits. One that comes and goes is not told of each time. */
+async function onOutage(follower: Follower, error: unknown): Promise<number> {
+  const { chain, orchestrator, clock, health, watchman, patience } = follower
+  const waitMs = watchman.failed(error)
+  const now = clock.monotonic()
+  if (now - patience.backAt > CALM_MS) patience.ms = 0
+  const { since } = healthOf(health, chain).nodeTrouble!
+  const data = { chain, reason: reasonOf(error) }
+  if (stateNow(follower) !== 'unreachable' && now - since >= patience.ms)
+    await orchestrator.dispatch({ type: 'node.failed', at: clock.now(), data }).catch(() => {})
+  return waitMs
+}
+
+function worked({ chain, clock, health, watchman, patience }: Follower): void {
+  if (healthOf(health, chain).nodeTrouble === null) return
+  patience.backAt = clock.monotonic()
+  watchman.worked()
+}
+
+async function onFatal({ chain, orchestrator, clock, pollMs, log }: Follower, error: unknown): Promise<number> {
+  const reason = reasonOf(error)
+  log('error', 'the chain cannot be followed', { chain, reason })
+  const data = { chain, reason }
+  await orchestrator.dispatch({ type: 'invariant.violated', at: clock.now(), data }).catch(() => {})
+  return pollMs
+}
+
+/** The watcher stops: nothing has failed. */
+const isStopping = (error: unknown): boolean => error instanceof Fault && error.kind === 'stopping'
+
+async function guardedTurn(follower: Follower): Promise<number> {
+  const { chain, health, clock, pollMs } = follower
+  const wasAway = stateNow(follower) === 'unreachable'
   try {
-    return await turn(options, asked)
+    const waitMs = await turn(follower)
+    // A chain that is only asked for is not followed yet: whether its node is back is known when it was.
+    if (wasAway || stateNow(follower) !== 'connecting') worked(follower)
+    return waitMs
   } catch (error) {
-    const type = failureOf(error)
-    const reason = reasonOf(error)
-    const isDefect = !(error instanceof Fault)
-    const stack = isDefect && error instanceof Error ? { stack: error.stack } : {}
-    log(isDefect || type === 'invariant.violated' ? 'error' : 'warn', 'node trouble', { chain, reason, ...stack })
-    await orchestrator.dispatch({ type, at: clock.now(), data: { chain, reason } }).catch(() => {})
-    return pollMs
+    if (isStopping(error)) return pollMs
+    return await (isFatal(error) ? onFatal(follower, error) : onOutage(follower, error))
+  } finally {
+    health.trigger.noted({ chain, turnedAt: clock.monotonic() })
   }
 }
 
 export function startFollower(options: FollowerOptions): Loop {
-  const asked: Asked = { hash: null }
-  return startLoop(options.clock, () => guardedTurn(options, asked))
+  const { chain, pollMs, blockSeconds, health, clock, log } = options
+  health.trigger.noted({ chain, blockSeconds })
+  const watchman = createWatchman({
+    what: 'the node fails',
+    over: 'the node answers again',
+    fields: { chain },
+    ...{ firstMs: pollMs, longestMs: LONGEST_WAIT_MS, clock, log },
+    note: nodeTrouble => health.trigger.noted({ chain, nodeTrouble }),
+  })
+  const follower: Follower = {
+    ...options,
+    watchman,
+    hints: createHints(options),
+    progress: createProgress(chain, clock, log),
+    patience: { ms: 0, backAt: -Infinity },
+    asked: { hash: null },
+  }
+  return startLoop(clock, () => guardedTurn(follower))
 }

@@ -3,6 +3,8 @@
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
 import { setMaxListeners } from 'node:events'
+import type { SpendKey } from '../../machines/vocabulary.ts'
+import { inputFacet } from '../orchestrator/facets.ts'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -16,16 +18,20 @@ import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { areExplained } from '../orchestrator/routes/facts.ts'
 import { viewOf } from '../orchestrator/routes/view.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
-import { auditCoins, isOlderThan, type Audit } from './coin-count.ts'
+import { auditCoins, beginningOf, isOlderThan, unexplainedCoins, type Audit, type Unexplained } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
+import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
-import { createHealth, healthOf, type Health } from './health.ts'
+import { refuseForgotten } from './forgotten-chains.ts'
+import { createHealth, healthOf, type Health, type Trouble } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
 import type { ApiContext } from './api-context.ts'
+import { overheard } from './overheard.ts'
 import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
+import { startPulse } from './pulse.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
 import { createStore } from './store.ts'
@@ -41,6 +47,12 @@ export interface Watcher {
   isOlderThan(chain: string, height: number): Promise<boolean>
   /** Whether its ledger still stands where it was opened: null, or what is wrong. */
   check(): Promise<string | null>
+  /** The highest block, up to this one, from which all that was paid to the chain's addresses is read. */
+  beginningOf(chain: string, height: number): Promise<number>
+  /** Coins that were spent, though nothing that was read has paid them. */
+  unexplained(chain: string): Promise<Unexplained>
+  /** What the chain's node fails with now, or null. */
+  nodeTrouble(chain: string): Trouble | null
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -49,7 +61,8 @@ export interface Watcher {
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
 /** Each chain's watch follows memory: our scripts, our coins, and the inputs whose spending would be a conflict. */
-function watching(families: Readonly<Record<string, WatchingFamily>>): Observer {
+function watching(families: Readonly<Record<string, WatchingFamily>>, memory: LiveMemory): Observer {
+  const isShared = (key: SpendKey) => memory.find(inputFacet(key)).length > 0
   return (before, after) => {
     const watch = families[chainOf(after)]?.watch
     if (watch === undefined) return
@@ -62,7 +75,9 @@ function watching(families: Readonly<Record<string, WatchingFamily>>): Observer 
     if (!isKind(after, 'deposit') && !isKind(after, 'coin')) return
     const { inputs } = after.context
     if (before === undefined && !after.ended) for (const key of inputs) watch.addKey(key, 'conflict')
-    if (before !== undefined && after.ended) for (const key of inputs) watch.removeKey(key, 'conflict')
+    // Several outputs of one transaction share its inputs: the last to end unwatches them.
+    if (before !== undefined && after.ended)
+      for (const key of inputs) if (!isShared(key)) watch.removeKey(key, 'conflict')
   }
 }
 
@@ -102,14 +117,15 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
   const { clock, log } = ports
   const signerLoops = new Map<string, Loop>()
   const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
-    const { node } = families[chain]!
+    const { node, blockSeconds } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
+    const chosen = { chain, startHeight, final, pollMs, blockSeconds }
     const askSigner = () => signerLoops.get(chain)?.wake()
     const explains = (facts: readonly Fact[]) =>
       areExplained(viewOf(policies, orchestrator.memory, chain, clock.now()), facts)
     return startFollower({
-      ...{ chain, startHeight, final, pollMs, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
+      ...{ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
       areExplained: explains,
     })
   })
@@ -135,6 +151,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   setMaxListeners(0, ending.signal)
   const recent = createRecent(ledger.journal.position().sequence)
   orchestrator.onDurable(commit => recent.note(commit))
+  const pulse = startPulse(ports.clock, ports.log)
   const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
@@ -147,13 +164,19 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     health,
     signer: started.signer,
     clock: ports.clock,
+    pulse,
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
-  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log }
+  // What a backend is to name in its intents, and to compare with what the signer shows later.
+  const answerHeaders = () => {
+    const seen = started.signer.position()
+    return seen === null ? {} : memoryHeaders(seen)
+  }
+  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
-    await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])
+    await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])
     await ledger.journal.close()
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
@@ -162,6 +185,9 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     check: () => ledger.journal.check(),
+    beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
+    unexplained: chain => unexplainedCoins(orchestrator.memory, ledger.archive, chain),
+    nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
     stop,
   }
 }
@@ -175,7 +201,8 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
  * Starts the watcher. Rejects before it serves: boundary `configuration`, `invalid-tokens`; corruptStore for a damaged
  * ledger; operating `locked`.
  */
-export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher> {
+export async function main(given: Ports, config: WatcherConfig): Promise<Watcher> {
+  const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
   const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
   const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
   if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
@@ -187,15 +214,15 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
-    limitOf: chain => healthOf(health, chain).rules?.perTransaction ?? null,
-    ...{ signer, nodes, policies, clock: ports.clock, random: ports.random },
+    ...{ signer, nodes, policies, random: ports.random },
   })
   const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
   try {
     reportOpened(ports, ledger)
     signer.expect(highestPosition(orchestrator.memory))
+    refuseForgotten(config, orchestrator.memory)
     await refuseBlindStart(config, orchestrator.memory, signer, ports)
-    orchestrator.memory.observe(watching(families))
+    orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
     return serve({ ports, config, ledger, orchestrator, signer, health, families, policies }, tokens)

@@ -1,16 +1,16 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
-import { chainId, coinId, nameOf } from '../../machines/ids.ts'
+import { chainId, coinId, nameOf, type IdOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'
 import { invariant, operating } from '../kernel/fault.ts'
-import type { Clock, Random } from '../kernel/ports.ts'
+import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { Amount, AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
+import type { AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
-import { failuresOf, retryAt, type Outcome, type Performers } from '../orchestrator/tasks.ts'
+import { backOffMs, type Outcome, type Performed, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, SignerClient } from './signer-client.ts'
 
@@ -23,9 +23,6 @@ export interface PerformerOptions {
   isReconciled(chain: string): boolean
   /** The signer has signed what the ledger lacks: compares again before anything more is planned. */
   reconcile(chain: string): void
-  /** What one transaction may cost, as far as the signer has said; base units. */
-  limitOf(chain: string): Amount | null
-  clock: Clock
   random: Random
 }
 
@@ -34,8 +31,6 @@ const REPUBLISH_MS = 60_000
 /** An approval or a limit is asked for again so often: at first, and at last. An added authorisation asks at once. */
 const FIRST_APPROVAL_MS = 5000
 const LAST_APPROVAL_MS = 10 * 60_000
-/** When funds fell short; a new block tries at once. */
-const SHORTFALL_MS = 30_000
 
 /** A halted chain stands still: a person is looking. */
 function refuseHalted({ memory }: PerformerOptions, chain: string): void {
@@ -49,8 +44,8 @@ function intentsOf(memory: LiveMemory, transfer: TransferContext): AuthorisedInt
     const withdrawal = memory.get(id)?.context
     if (withdrawal === undefined)
       throw invariant('missing-withdrawal', `${transfer.transfer} pays ${id}, which is not live`)
-    const { chain, asset, to, dataField, amount, expiresAt, round, authorisations } = withdrawal
-    return { id: nameOf(id), chain, asset, to, dataField, amount, expiresAt, round, authorisations }
+    const { chain, asset, to, dataField, amount, expiresAt, round, memory: least, authorisations } = withdrawal
+    return { id: nameOf(id), chain, asset, to, dataField, amount, expiresAt, round, memory: least, authorisations }
   })
 }
 
@@ -67,10 +62,15 @@ function checkSpendKeys({ spendKeys, transfer }: AttemptContext, signed: readonl
   if (!isSame) throw invariant('signed-differently', `the signer has signed other inputs for ${transfer}`)
 }
 
-function pended({ clock }: PerformerOptions, instance: InstanceOf<'attempt'>, reason: string): Outcome {
-  const delay = Math.min(FIRST_APPROVAL_MS * 2 ** Math.min(failuresOf(instance), 16), LAST_APPROVAL_MS)
-  return { type: 'signing.pended', data: { id: instance.id, reason, retryAt: clock.now() + delay } }
-}
+const done = (outcome: Outcome): Performed => ({ outcome, againMs: null })
+
+/** Asked again more and more seldom; an added authorisation asks at once. */
+const askAgainMs = (tries: number): number => Math.min(FIRST_APPROVAL_MS * 2 ** Math.min(tries, 16), LAST_APPROVAL_MS)
+
+const pended = (id: IdOf<'attempt'>, reason: string, tries: number): Performed => ({
+  outcome: { type: 'signing.pended', data: { id, reason } },
+  againMs: askAgainMs(tries),
+})
 
 /** `intents` as they were asked for: their withdrawals may have ended since. */
 async function refused(
@@ -78,21 +78,24 @@ async function refused(
   instance: InstanceOf<'attempt'>,
   intents: readonly AuthorisedIntent[],
   reasons: readonly Reason[],
-): Promise<Outcome> {
+  tries: number,
+): Promise<Performed> {
   const { signer } = options
   const chain = chainOf(instance)
   const refusal = refusalOf(reasons, intents)
   const reason = describeReasons(reasons)
-  if (refusal.kind === 'held') return pended(options, instance, reason)
+  if (refusal.kind === 'held') return pended(instance.id, reason, tries)
   const unsignable = refusal.kind === 'unsignable' ? await voidEach(signer, chain, refusal.never) : []
   if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.reconcile(chain)
-  return { type: 'signing.refused', data: { id: instance.id, reason, unsignable, position: signer.position() } }
+  return done({ type: 'signing.refused', data: { id: instance.id, reason, unsignable, position: signer.position() } })
 }
 
-async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>): Promise<Outcome> {
+async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {
   const { signer, policies } = options
   const { id } = instance
   const { context: attempt } = instance
+  // It has only just said that it waits.
+  if (stateOf(instance) === 'awaitingApproval' && tries === 0) return { outcome: null, againMs: askAgainMs(0) }
   refuseHalted(options, attempt.chain)
   refuseUnreconciled(options, attempt.chain)
   const transfer = options.memory().get(attempt.transfer)!.context
@@ -102,19 +105,19 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>):
   switch (answer.kind) {
     case 'signed':
       checkTransactionId(policies[attempt.chain]!, attempt, answer.transactionId)
-      return {
+      return done({
         type: 'signing.completed',
         data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null, position: signer.position() },
-      }
+      })
     case 'awaitingApproval':
-      return pended(options, instance, answer.reason)
+      return pended(id, answer.reason, tries)
     case 'refused':
-      return refused(options, instance, intents, answer.reasons)
+      return refused(options, instance, intents, answer.reasons, tries)
     case 'signedDifferently': {
       const { transactionId, signedTransaction: raw, template, spendKeys, fee } = await signer.attempt(name)
       checkSpendKeys(attempt, spendKeys)
       const earlier = { template, spendKeys, fee }
-      return { type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } }
+      return done({ type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } })
     }
   }
 }
@@ -135,8 +138,8 @@ async function publishAgain(node: Node, transaction: Signed): Promise<Published>
   return located.kind === 'absent' ? node.publish(transaction) : { kind: 'known' }
 }
 
-async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'>): Promise<Outcome> {
-  const { nodes, clock, random } = options
+async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {
+  const { nodes, random } = options
   const { id } = instance
   const { context: attempt } = instance
   refuseHalted(options, attempt.chain)
@@ -145,12 +148,15 @@ async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'
   const answer = await (attempt.firstBroadcastAt === null
     ? nodes[attempt.chain]!.publish(transaction)
     : publishAgain(nodes[attempt.chain]!, transaction))
-  const soon = retryAt(clock, random, failuresOf(instance))
-  if (answer.kind === 'refused')
-    return { type: 'publishing.refused', data: { id, reason: answer.reason, retryAt: soon } }
-  if (answer.kind === 'unknown')
-    return { type: 'publishing.answered', data: { id, reason: answer.reason, retryAt: soon } }
-  return { type: 'publishing.answered', data: { id, reason: null, retryAt: clock.now() + REPUBLISH_MS } }
+  const soonMs = backOffMs(random, tries)
+  switch (answer.kind) {
+    case 'refused':
+      return { outcome: { type: 'publishing.refused', data: { id, reason: answer.reason } }, againMs: soonMs }
+    case 'unknown':
+      return { outcome: { type: 'publishing.answered', data: { id, reason: answer.reason } }, againMs: soonMs }
+    default:
+      return { outcome: { type: 'publishing.answered', data: { id, reason: null } }, againMs: REPUBLISH_MS }
+  }
 }
 
 /** What was signed and is not in the ledger yet may be for the same withdrawals, or spend the same coins. */
@@ -162,17 +168,18 @@ function refuseUnreconciled(options: PerformerOptions, chain: string): void {
     )
 }
 
-async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Outcome> {
+async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Performed> {
   const { chain } = context
   refuseHalted(options, chain)
   refuseUnreconciled(options, chain)
   const facts = await options.nodes[chain]!.gather()
-  const retryAt = options.clock.now() + SHORTFALL_MS
-  return { type: 'facts.gathered', data: { id, facts, limit: options.limitOf(chain), retryAt } }
+  const rules = await options.signer.rules(chain)
+  const { perTransaction: limit = null, leftToday = null } = rules ?? {}
+  return done({ type: 'facts.gathered', data: { id, facts, limit, leftToday } })
 }
 
 export const createPerformers = (options: PerformerOptions): Performers => ({
-  sign: instance => sign(options, instance),
-  publish: instance => publish(options, instance),
+  sign: (instance, tries) => sign(options, instance, tries),
+  publish: (instance, tries) => publish(options, instance, tries),
   gather: instance => gather(options, instance),
 })

@@ -9,14 +9,15 @@ import type { Unsignable } from '../orchestrator/inbound.ts'
 import type { SignerClient } from './signer-client.ts'
 
 export type Refusal =
-  /** A limit that time or an operator may lift: the same is asked for again. */
+  /** What time or an operator may change: the same is asked for again. */
   | { kind: 'held' }
   /** The template itself is refused: a person looks at it. */
   | { kind: 'refused' }
   /** These withdrawals are never signed for in this transfer; one reason each. */
   | { kind: 'unsignable'; never: Never[] }
 
-const LIMITS = ['limit-per-transaction', 'limit-per-day']
+/** What is behind is behind until its operator has imported the newer memory; nothing was signed by it meanwhile. */
+const LIMITS = ['limit-per-transaction', 'limit-per-day', 'memory-behind']
 
 /** Kinds that concern one withdrawal and stay true, and what becomes of it when nothing was ever signed for it. */
 const NEVER: Readonly<Record<string, 'cancelled' | 'rejected'>> = {

@@ -49,6 +49,7 @@ function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights
     amount,
     expiresAt,
     round,
+    memory,
     reason,
     transfer,
     transactionId,
@@ -66,6 +67,7 @@ function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights
     amount,
     expiresAt,
     round,
+    memory,
     state: stateOf(instance),
   }
   const how = { reason, transferId: transfer === null ? null : nameOf(transfer), transactionId, fee }

@@ -52,6 +52,7 @@ export const withdrawalBody = z.strictObject({
   amount: positiveAmountSchema,
   expiresAt: timeSchema.nullable().default(null),
   round: z.int().min(1).max(1_000_000).default(1),
+  memory: z.int().min(0).nullable().default(null),
   authorisations: z.array(signed).max(MAXIMUM_AUTHORISATIONS).default([]),
 })
 
@@ -124,6 +125,7 @@ export const withdrawalSchema = z.object({
   amount: amountSchema,
   expiresAt: timeSchema.nullable(),
   round: z.int(),
+  memory: z.int().nullable(),
   state: z.string(),
   reason: z.string().nullable(),
   transferId: z.string().nullable(),

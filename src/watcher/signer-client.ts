@@ -19,7 +19,10 @@ export type SignAnswer =
   | { kind: 'signedDifferently' }
 
 /** What the signer wants of a payment; it decides all the same. */
-export type SigningRules = z.output<typeof rules>
+export type SigningRules = z.output<typeof rules> & {
+  /** The signer's identity key, base64: what an intent has to name. */
+  wallet: string
+}
 
 export interface SignedPage {
   items: (SignedRecord & { seq: number })[]
@@ -169,7 +172,7 @@ const describeMissing = ({ id, required, given }: Missing): string =>
 
 /** Why an intent may not be paid yet, by what the signer has said of its rules; null when nothing is missing. */
 export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): string | null {
-  const [missing] = rules === null ? [] : missingOf(rules.authorisation, intent)
+  const [missing] = rules === null ? [] : missingOf(rules.authorisation, [intent], rules.wallet)
   return missing === undefined ? null : describeMissing(missing)
 }
 
@@ -219,7 +222,10 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
     },
     async rules(chain) {
       const asked = await ask(signerApi.rules, { params: { chain } })
-      return asked.status === 404 ? null : read(signerApi.rules.answers[200], asked)
+      if (asked.status === 404) return null
+      const found = read(signerApi.rules.answers[200], asked)
+      const { key } = read(signerApi.identity.answers[200], await ask(signerApi.identity, { params: {} }))
+      return { ...found, wallet: key }
     },
     async void(chain, withdrawal, round) {
       const asked = await ask(signerApi.void, { params: { id: withdrawal }, body: { chain, round } })

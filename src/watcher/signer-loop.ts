@@ -2,13 +2,13 @@
  * What the watcher wants of the signer besides signatures, again and again: its rules, at the start all that it has signed
  * and this ledger lacks, from then on enough free addresses.
  */
-import { Fault, reasonOf } from '../kernel/fault.ts'
+import { Fault, operating, reasonOf } from '../kernel/fault.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
-import { refillPool, type AddressPoolOptions } from './address-pool.ts'
+import { attesterOf, refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
-import { heldFor } from './signer-client.ts'
+import { heldFor, type SigningRules } from './signer-client.ts'
 
 export interface SignerLoopOptions extends AddressPoolOptions, ReconciliationOptions {
   /** A watching one asks for no address, and looks again and again for what the other has had made and signed. */
@@ -19,14 +19,23 @@ const CHECK_MS = 1000
 const RULES_MS = 5000
 const RETRY_MS = 2000
 
+/** What is left of the day changes with every signature. */
+const lasting = (rules: SigningRules | null): string =>
+  JSON.stringify(rules === null ? null : { ...rules, leftToday: null })
+
 /**
  * What the signer wants of a payment may be changed by its operator; whoever was held for what is wanted no more is paid.
  * Also tells readiness whether it answers.
  */
 async function askRules({ chain, signer, orchestrator, health, clock }: SignerLoopOptions): Promise<void> {
   const rules = await signer.rules(chain)
-  const isNew = JSON.stringify(rules) !== JSON.stringify(healthOf(health, chain).rules)
-  if (!isNew) return
+  const attester = attesterOf(orchestrator.memory, chain)
+  if (rules !== null && attester !== null && rules.wallet !== attester)
+    throw operating(
+      'other-signer',
+      `the signer's identity is ${rules.wallet}, the ledger's addresses are ${attester}'s: is signer.url right?`,
+    )
+  if (lasting(rules) === lasting(healthOf(health, chain).rules)) return
   health.trigger.noted({ chain, rules })
   const ids = orchestrator.memory
     .list('withdrawal', chain, 'held')
@@ -38,6 +47,7 @@ async function askRules({ chain, signer, orchestrator, health, clock }: SignerLo
 
 /** When the signer is asked next although nothing is wanted of it; each question is a line in its audit log. */
 interface Asking {
+  /** On the clock that only goes forward. */
   at: number
 }
 
@@ -46,10 +56,10 @@ async function turn(options: SignerLoopOptions, asking: Asking): Promise<number>
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
-    const isAsking = clock.now() >= asking.at || !healthOf(health, chain).isReconciled
+    const isAsking = clock.monotonic() >= asking.at || !healthOf(health, chain).isReconciled
     if (isAsking) {
       await askRules(options)
-      asking.at = clock.now() + RULES_MS
+      asking.at = clock.monotonic() + RULES_MS
     }
     const isWatching = role === 'watching'
     if (!healthOf(health, chain).isReconciled || (isWatching && isAsking)) await reconcile(options)
@@ -60,12 +70,12 @@ async function turn(options: SignerLoopOptions, asking: Asking): Promise<number>
     const reason = reasonOf(error)
     log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
     health.trigger.noted({ chain, signerProblem: reason })
-    asking.at = 0
+    asking.at = -Infinity
     return RETRY_MS
   }
 }
 
 export function startSignerLoop(options: SignerLoopOptions): Loop {
-  const asking: Asking = { at: 0 }
+  const asking: Asking = { at: -Infinity }
   return startLoop(options.clock, () => turn(options, asking))
 }

@@ -91,7 +91,8 @@ const openEmpty = (directory: string, live: ReadonlyMap<string, Instance>): Prom
 async function fill(directory: string, sizes: LargeSizes, progress: Progress): Promise<number> {
   const like = await modelDeposit()
   const live = new Map<string, Instance>()
-  const { journal, checkpoint } = await openEmpty(directory, live)
+  const ledger = await openEmpty(directory, live)
+  const { journal } = ledger
   const ended = sizes.instances - sizes.live
   const perSegment = Math.ceil(ended / sizes.segments)
   let seq = 0
@@ -108,11 +109,11 @@ async function fill(directory: string, sizes: LargeSizes, progress: Progress): P
   }
   for (let first = 0; first < ended; first += perSegment) {
     await append(first, Math.min(perSegment, ended - first), true)
-    await checkpoint()
+    await ledger.checkpoint()
     if ((first / perSegment) % 100 === 0) progress(`a large ledger: ${first.toLocaleString('en')} ended instances`)
   }
   await append(ended, sizes.live, false)
-  await checkpoint()
+  await ledger.checkpoint()
   await journal.close()
   return seq
 }

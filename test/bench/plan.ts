@@ -33,10 +33,11 @@ export function benchPlan({ coins, rounds }: PlanSizes, progress: Progress): Ben
     purpose: 'payment',
     payments: [payment],
     limit: null,
+    left: null,
     change: { address: keyOf(0, network).address },
   }
   const ms = medianOf(
-    Array.from({ length: rounds }, () => timed(() => planner.plan(order, funds, { feeRate: 1, estimated: true }))),
+    Array.from({ length: rounds }, () => timed(() => planner.plan(order, funds, { feeRate: 1, floorRate: 1 }))),
   )
   const measured = `${(coins / ms).toFixed(0)} coins/ms`
   return [benchRow(`seconds to choose among ${all} coins that do not suffice`, ms / 1000, { most: 5 }, measured)]

@@ -9,10 +9,11 @@ import { runProgram } from '../../src/commands/program.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
 import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
 import { createDisk } from '../../src/shell/disk.ts'
-import { openAudit } from '../../src/signer/audit/open.ts'
+import { beginAudit } from '../../src/signer/audit/open.ts'
 import { isFile } from '../../src/shell/files.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { identityOf } from '../../src/signer/keys/identity.ts'
+import { memoryIn } from '../../src/signer/memory/memory.ts'
 import { openKeystore } from '../../src/signer/keys/keystore.ts'
 import type { Entry } from '../../src/kernel/entry.ts'
 import type { Authorisation, Intent } from '../../machines/vocabulary.ts'
@@ -142,7 +143,7 @@ describe('init', () => {
       expect(status).toBe(0)
       expect(out).not.toContain('abandon')
       const ports = createPorts('error')
-      const seed = await openKeystore(ports, join(directory, name, 'data/signer/keystore.json'), PASSPHRASE)
+      const { seed } = await openKeystore(ports, join(directory, name, 'data/signer/keystore.json'), PASSPHRASE)
       identities.push(createHash('sha256').update(seed).digest('hex'))
       expect(identityOf(seed)).toBeDefined()
     }
@@ -171,18 +172,35 @@ describe('init', () => {
 
 describe('authorise', () => {
   const intent = { id: 'w1', chain: 'litecoin', asset: 'LTC', to: 'Müller', amount: '5' }
+  const WALLET = Buffer.alloc(32, 9).toString('base64')
   const write = async (text: string) => {
     await writeFile(join(directory, 'key'), `${Buffer.alloc(32, 7).toString('base64')}\n`)
+    await writeFile(join(directory, 'wallet.pub'), `${WALLET}\n`)
     await writeFile(join(directory, 'intent'), text)
     return run('authorise', '--key', join(directory, 'key'), '--intent', join(directory, 'intent'))
   }
   test('signs the canonical intent, absent values as null and round 1', async () => {
     const { status, out } = await write(JSON.stringify(intent))
-    const full: Intent = { ...intent, dataField: null, expiresAt: null, round: 1 }
+    const full: Intent = { ...intent, dataField: null, expiresAt: null, round: 1, memory: null }
     expect(status).toBe(0)
-    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full))).toBe(true)
-    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes({ ...full, amount: '6' }))).toBe(false)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full, WALLET))).toBe(true)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes({ ...full, amount: '6' }, WALLET))).toBe(false)
   })
+  test('signs for the wallet beside the key, or for the one that is named; an intent that names another is refused', async () => {
+    await write(JSON.stringify(intent))
+    const other = Buffer.alloc(32, 8).toString('base64')
+    await writeFile(join(directory, 'other.pub'), `${other}\n`)
+    const asked = { ...intent, dataField: null, expiresAt: null, round: 1, memory: 12, wallet: other }
+    await writeFile(join(directory, 'intent'), JSON.stringify(asked))
+    const { wallet: _, ...full } = asked
+    const args = ['authorise', '--key', join(directory, 'key'), '--intent', join(directory, 'intent')]
+    const refused = await run(...args)
+    expect([refused.status, refused.err]).toEqual([2, expect.stringContaining("the intent's wallet")])
+    const { status, out } = await run(...args, '--wallet', join(directory, 'other.pub'))
+    expect(status).toBe(0)
+    expect(isSigned(JSON.parse(out) as Authorisation, intentBytes(full, other))).toBe(true)
+  })
+
   test.each([
     ['{', 'not JSON'],
     ['{"id":"w1"}', "the intent's chain"],
@@ -196,8 +214,10 @@ describe('authorise', () => {
 
 /** The log of a signer that was started and stopped. */
 async function writeAudit(directory: string, position: { sequence: number; hash: string }): Promise<void> {
-  const identity = identityOf(new Uint8Array(64))
-  const audit = await openAudit(createPorts('error'), { directory, identity, position: () => position })
+  const { key, sign } = identityOf(new Uint8Array(64))
+  const owner = { key, ledgerId: (await memoryIn(createDisk(), directory))!, generation: 1 }
+  const memory = { position: () => position, had: () => true }
+  const audit = await beginAudit(createPorts('error'), { directory, owner, sign, memory })
   await audit.close()
 }
 

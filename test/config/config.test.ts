@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
+import { NETWORKS } from '../../adapters/bitcoin/network.ts'
 import { renderReference } from '../../src/config/reference.ts'
 import { SIGNER_YAML, WATCHER_YAML } from '../../src/commands/templates.ts'
 
@@ -8,18 +9,20 @@ const chain = (more = '') =>
   `chains: { ltc: { family: bitcoin, network: litecoin-regtest, asset: LTC, node: { url: "http://h:1" }${more} } }`
 const ethereum = (more = '') =>
   `chains: { eth: { family: ethereum, network: { chainId: 1 }, asset: ETH, node: { url: "http://h:1" }${more} } }`
-const key = `${'A'.repeat(43)}=`
+const key = '/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg='
 const uncomment = (yaml: string) => yaml.replaceAll(/^#(?= {2})/gm, '').replaceAll(/^#$/gm, '')
 
 describe('watcher.yaml', () => {
   test('an empty file has every default', () => {
     expect(loadWatcherConfig('', '/etc/lk')).toEqual({
       listen: '127.0.0.1:4100',
+      role: 'paying',
       dataDirectory: '/etc/lk/data/watcher',
       apiTokenFile: '/etc/lk/secrets/api-token',
       ledger: { engine: 'lowdb' },
       signer: { url: 'http://127.0.0.1:4200', tokenFile: '/etc/lk/secrets/signer-token' },
       chains: {},
+      retired: [],
     })
   })
   test('a chain with its required keys has every other default', () => {
@@ -37,6 +40,35 @@ describe('watcher.yaml', () => {
     expect(loadWatcherConfig(chain(', fees: { target: 6 }'), '/').chains.ltc).toMatchObject({
       fees: { target: 6, fallbackRate: 2, maximumRate: 500 },
     })
+  })
+  const dogecoin = (more = '') => chain(more).replace('litecoin-regtest', 'dogecoin')
+  test("fee rates are the network's", () => {
+    expect(loadWatcherConfig(dogecoin(), '/').chains.ltc).toMatchObject({
+      fees: { target: 3, fallbackRate: 1000, maximumRate: 50_000 },
+    })
+    expect(() => loadWatcherConfig(dogecoin(', fees: { maximumRate: 500, fallbackRate: 500 }'), '/')).toThrow(
+      'chains.ltc.fees.maximumRate: must not be below 1000: dogecoin takes nothing cheaper',
+    )
+  })
+  test.each(Object.values(NETWORKS))(
+    '$name: its defaults are in order, and the signer signs what they allow',
+    network => {
+      const { minimumRate, fallbackRate, maximumRate, maximumFeeSat } = network.fees
+      expect(minimumRate).toBeLessThanOrEqual(fallbackRate)
+      expect(fallbackRate).toBeLessThan(maximumRate)
+      const yaml = `chains: { c: { family: bitcoin, network: ${network.name}, asset: A } }`
+      expect(loadSignerConfig(yaml, '/').chains.c!.policy).toEqual({
+        maximumFeeRate: maximumRate,
+        maximumFee: String(maximumFeeSat),
+      })
+      // A batch of a hundred is about 10 kvB: at the fallback's rate it must be far from the cap.
+      expect(BigInt(fallbackRate) * 50_000n).toBeLessThan(maximumFeeSat)
+    },
+  )
+  test("a node's cookie may be missing: it comes and goes with the node", () => {
+    const yaml = chain().replace('"http://h:1"', '"http://h:1", cookieFile: ./node/.cookie')
+    const config = loadWatcherConfig(yaml, '/b', path => !path.endsWith('.cookie'))
+    expect(config.chains.ltc!.node).toEqual({ url: 'http://h:1', cookieFile: '/b/node/.cookie' })
   })
   test('paths start at the file, sockets too', () => {
     const config = loadWatcherConfig(
@@ -164,6 +196,10 @@ describe('signer.yaml', () => {
     ],
     ['authorisation: {}', 'authorisation.keys: there are fewer keys than approvals'],
     ['authorisation: { keys: [ "abc" ] }', 'authorisation.keys.0: must be the base64 of a 32-byte'],
+    [
+      'authorisation: { keys: [ "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" ] }',
+      'authorisation.keys.0: is no Ed25519 key',
+    ],
     [`authorisation: { keys: [ "${key}", "${key}" ], approvals: 2 }`, 'authorisation.keys: a key is listed twice'],
     [`authorisation: { keys: [ "${key}" ], approvals: 2 }`, 'authorisation.keys: there are fewer keys than approvals'],
     ['tls: { ca: a, cert: b, key: c, clientFingerprints: [ "xy" ] }', 'tls.clientFingerprints.0: must be a SHA-256'],

@@ -6,7 +6,7 @@ import { Transaction } from 'bitcoinjs-lib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
-import { createRpc, toSatoshi, type Answer, type Rpc } from '../../adapters/bitcoin/rpc.ts'
+import { createRpc, RPC_ERROR, toSatoshi, type Answer, type Rpc } from '../../adapters/bitcoin/rpc.ts'
 import type { Disk } from '../../src/kernel/ports.ts'
 import { fromDisplay } from '../../adapters/bitcoin/hash.ts'
 import { faucetKey, sign } from '../../src/devnet/bitcoin/faucet.ts'
@@ -16,6 +16,8 @@ import { startLitecoind, type BitcoinNode } from '../nodes/bitcoin-node.ts'
 
 const network = networkOf('litecoin-regtest')
 const key = faucetKey('comparison', network)
+/** What is compared is what a node says, whatever it is. */
+const EVERY_ERROR = Object.values(RPC_ERROR)
 const ZERO = '0'.repeat(64)
 const ONES = '1'.repeat(64)
 const FINAL = 0xffff_ffff
@@ -68,7 +70,7 @@ async function scenario(rpc: Rpc): Promise<Recording> {
   const recorded: Recording = []
   const normalise = normaliser()
   async function ask(method: string, ...params: unknown[]): Promise<unknown> {
-    const answer: Answer<unknown> = await rpc.ask(z.unknown(), method, ...params)
+    const answer: Answer<unknown> = await rpc.ask(z.unknown(), EVERY_ERROR, method, ...params)
     const shown =
       answer.ok && SHAPE_ONLY.has(method)
         ? Object.keys(answer.result as object).sort()

@@ -93,9 +93,9 @@ function changed(before: Context, after: Context): Context {
 
 const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
-/** What has ended hears nothing: the step does not ask its machine, and neither do we. */
+/** What has ended hears nothing but that its end is undone: the step does not ask its machine, and neither do we. */
 export function effectOf({ machine, events }: Subject, before: AnyMachineSnapshot, name: string): Effect | null {
-  if (isEnded(before)) return null
+  if (isEnded(before) && events[name]!.type !== 'ending.revoked') return null
   const [after, actions] = next(machine, before, events[name]!)
   if (after.status === 'error') throw after.error
   if (after === before && actions.length === 0) return null

@@ -100,6 +100,8 @@ export interface BitcoinNode {
 /** A P2WPKH script whose key nobody has; another one each time, so that no block is the copy of one that was invalidated. */
 const nobody = (n: number) => Uint8Array.from([0, 20, n & 255, n >> 8, ...Array.from({ length: 18 }, () => 1)])
 const WALLET = 'harness'
+/** It exists, or it is loaded. */
+const WALLET_ERROR = -4
 const START_PAUSE_MS = 100
 const PEG_IN_COINS = '1'
 
@@ -164,9 +166,9 @@ function ended(binary: string, child: ChildProcess): Promise<void> {
 }
 
 async function openWallet(rpc: Rpc): Promise<void> {
-  const created = await rpc.ask(z.unknown(), 'createwallet', WALLET)
+  const created = await rpc.ask(z.unknown(), [WALLET_ERROR], 'createwallet', WALLET)
   if (created.ok) return
-  const loaded = await rpc.ask(z.unknown(), 'loadwallet', WALLET)
+  const loaded = await rpc.ask(z.unknown(), [WALLET_ERROR], 'loadwallet', WALLET)
   if (!loaded.ok && !/already loaded/.test(loaded.message)) throw new Error(`no wallet: ${loaded.message}`)
 }
 

@@ -53,8 +53,8 @@ const cancel = (id: string) => system.put<Resource & { receipt: SignedReceipt }>
 
 /** The second key's approval of a withdrawal in its first round. */
 function secondApproval(id: string, to: string, amountSat: bigint, expiresAt: string | null = null) {
-  const asked = { to, dataField: null, amount: String(amountSat), expiresAt, round: 1 }
-  return signBytes(SECOND, intentBytes({ id, chain: CHAIN, asset: ASSET, ...asked }))
+  const asked = { to, dataField: null, amount: String(amountSat), expiresAt, round: 1, memory: null }
+  return signBytes(SECOND, intentBytes({ id, chain: CHAIN, asset: ASSET, ...asked }, system.wallet))
 }
 
 function approve(id: string, to: string, amountSat: bigint, expiresAt: string | null = null): Promise<Answer> {

@@ -256,6 +256,6 @@ describe('broadcasting through a daemon', () => {
   })
 
   test('B10: a regtest knows no fee rate, so the configured one stands in', async () => {
-    expect(await connect(daemon).gather()).toEqual({ feeRate: 2, estimated: false })
+    expect(await connect(daemon).gather()).toEqual({ feeRate: 2, floorRate: 1 })
   })
 })

@@ -76,6 +76,20 @@ describe('A7: after', () => {
     expect(await heightsSince(seq)).toEqual(range(height + 1, 6))
   })
 
+  test('a start while the node is down the API serves, /readyz names it, and every block is followed when it is back', async () => {
+    const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
+    await system.watcher.stop()
+    system.toNode.isDown = true
+    await system.node.mine(2)
+    await system.watcher.start()
+    await lacks(new RegExp(`${CHAIN} is unreachable: cannot reach`))
+    expect((await system.get(chain)).body).toMatchObject({ height, state: 'unreachable' })
+    system.toNode.isDown = false
+    await becomesReady()
+    await system.synced()
+    expect(await heightsSince(seq)).toEqual(range(height + 1, 2))
+  })
+
   test('a restart of the node, every block is followed', async () => {
     const [seq, { height }] = [await lastSeq(), (await system.get(chain)).body]
     await system.node.mine(2)

@@ -70,6 +70,7 @@ export interface Wish {
   amountSat: bigint
   round?: number
   expiresAt?: string
+  memory?: number
 }
 
 export interface System {
@@ -83,6 +84,8 @@ export interface System {
   directory: string
   url: string
   token: string
+  /** The signer's identity key. */
+  wallet: string
   get<Body = Resource>(path: string): Promise<Answer<Body>>
   /** `url`: another way to the watcher than the straight one. */
   put<Body = Resource>(path: string, body?: unknown, url?: string): Promise<Answer<Body>>
@@ -166,12 +169,16 @@ export async function prepare(directory: string): Promise<Place> {
   return { directory, url: `http://127.0.0.1:${watcherPort}`, signerUrl: `http://127.0.0.1:${signerPort}` }
 }
 
-type Api = Pick<System, 'get' | 'put' | 'until' | 'reaches' | 'insist' | 'address' | 'withdraw' | 'events' | 'token'>
+type Api = Pick<
+  System,
+  'wallet' | 'get' | 'put' | 'until' | 'reaches' | 'insist' | 'address' | 'withdraw' | 'events' | 'token'
+>
 
 /** A backend's view of a watcher. */
 function openApi({ directory, url }: Place, log: () => string): Api {
   const token = secret(directory, 'api-token').split('\n')[0]!
   const backend = keyFrom(secret(directory, 'backend.key'))
+  const wallet = secret(directory, 'wallet.pub')
 
   async function ask(method: string, path: string, body?: unknown, by = url): Promise<Answer<never>> {
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
@@ -183,6 +190,7 @@ function openApi({ directory, url }: Place, log: () => string): Api {
 
   const api: Api = {
     token,
+    wallet,
     get: path => ask('GET', path),
     put: (path, body = {}, by = url) => ask('PUT', path, body, by),
     async until(path, accept, ms = PATIENCE_MS) {
@@ -213,7 +221,7 @@ function openApi({ directory, url }: Place, log: () => string): Api {
       const path = `/v1/chains/${CHAIN}/addresses/${reference}`
       return (await api.insist(() => api.put<{ address: string }>(path))).body.address
     },
-    withdraw(id, { to, amountSat, round = 1, expiresAt = null }, by = url) {
+    withdraw(id, { to, amountSat, round = 1, expiresAt = null, memory = null }, by = url) {
       const intent = {
         chain: CHAIN,
         asset: ASSET,
@@ -222,8 +230,9 @@ function openApi({ directory, url }: Place, log: () => string): Api {
         amount: String(amountSat),
         expiresAt,
         round,
+        memory,
       }
-      const signature = signBytes(backend, intentBytes({ id, ...intent }))
+      const signature = signBytes(backend, intentBytes({ id, ...intent }, wallet))
       return api.put(`/v1/withdrawals/${id}`, { ...intent, authorisations: [signature] }, by)
     },
     async events(after = 0, kind) {

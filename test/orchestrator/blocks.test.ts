@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { coinId, depositId, withdrawalId, type IdOf } from '../../machines/ids.ts'
+import type { Place } from '../../machines/vocabulary.ts'
 import { isKind } from '../../src/kernel/entry.ts'
 import {
   at,
@@ -97,6 +98,17 @@ describe('payments', () => {
     expect(valueOf(rig, 'deposit/litecoin:a:0')).toBe('ignored.recent')
   })
 
+  test('an output of nothing is no payment', async () => {
+    const rig = await started()
+    await rig.send({
+      type: 'facts.pending',
+      at,
+      data: { chain: 'litecoin', facts: [paid('a', null, { amount: '0' })] },
+    })
+    await rig.send(connected(100, [paid('a', block(100), { amount: '0' })]))
+    expect([valueOf(rig, 'coin/litecoin:a:0'), valueOf(rig, 'deposit/litecoin:a:0')]).toEqual([undefined, undefined])
+  })
+
   test('B15: a deposit that we spend in the block in which it arrives is one deposit', async () => {
     const { rig } = await paying()
     const arrived = paid('n', block(103))
@@ -119,11 +131,18 @@ describe('payments', () => {
     expect(valueOf(rig, 'deposit/litecoin:a:0')).toBe('confirmed')
   })
 
-  test('a payment that came before its address was assigned is attributed with it', async () => {
-    const rig = await started()
-    await rig.send(connected(100, [paid('a', block(100))]))
+  test('a payment to an address of nobody waits until somebody has it, and then goes on from where the chain is', async () => {
+    const rig = createRig()
+    await openChain(rig, null)
+    await rig.send(connected(100, [paid('a', block(100)), paid('b', block(100), { doubt: 'no tag' })]))
+    await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [paid('c', null)] } })
+    await follow(rig, 101, 103)
+    const [deep, doubtful, pending] = [depositId('litecoin:a:0'), depositId('litecoin:b:0'), depositId('litecoin:c:0')]
+    expect([deep, doubtful, pending].map(id => valueOf(rig, id))).toEqual(Array(3).fill('quarantined'))
+    expect(contextOf(rig, deep).reason).toMatch(/given to nobody/)
     await rig.send({ type: 'address.assigned', at, data: { chain: 'litecoin', index: 7, reference: 'alice' } })
-    expect(contextOf(rig, 'deposit/litecoin:a:0').reference).toBe('alice')
+    expect([deep, doubtful, pending].map(id => contextOf(rig, id).reference)).toEqual(Array(3).fill('alice'))
+    expect([deep, doubtful, pending].map(id => valueOf(rig, id))).toEqual(['confirmed', 'quarantined', 'detected'])
   })
 })
 
@@ -183,7 +202,7 @@ describe('spends', () => {
     await rig.send(connected(103, [spent(['litecoin:f:0'], 't', block(103))]))
     await rig.send(disconnected(103))
     expect(valueOf(rig, transfer)).toBe('underway')
-    expect(rig.orchestrator.memory.list('attempt')[0]!.value).toBe('published.due')
+    expect(rig.orchestrator.memory.list('attempt')[0]!.value).toBe('published')
     expect(contextOf(rig, 'coin/litecoin:f:0').spent).toBeNull()
     await rig.send(connected(103, [spent(['litecoin:f:0'], 't', block(103, 'x'))], 'x'))
     expect(valueOf(rig, transfer)).toBe('confirming')
@@ -279,4 +298,58 @@ describe('a block of 2,000 payments', () => {
     await again.send(connected(100, facts))
     expect(sorted(again)).toEqual(sorted(rig))
   })
+})
+
+describe('one large transaction of a thousand outputs to us', () => {
+  const COUNT = 1000
+  const raw = '0'.repeat(60_000)
+  const outputs = (place: Place | null, amount = '5000') =>
+    Array.from({ length: COUNT }, (_, output) => paid('many', place, { output, amount, raw }))
+  /** In characters as JSON. */
+  const largest = (rig: Rig, from: number) =>
+    Math.max(...rig.commits.slice(from).map(commit => JSON.stringify(commit).length))
+  const MOST = 6 * 1024 * 1024
+
+  test(
+    'is detected, confirmed, taken back and mined again in commits of a bounded size',
+    { timeout: 120_000 },
+    async () => {
+      const rig = await started()
+      const before = rig.commits.length
+      await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: outputs(null) } })
+      expect(rig.orchestrator.memory.count('deposit', 'litecoin', 'detected')).toBe(COUNT)
+      await rig.send(connected(100, outputs(block(100))))
+      await follow(rig, 101, 102)
+      expect(rig.orchestrator.memory.count('deposit', 'litecoin', 'confirmed')).toBe(COUNT)
+      for (const height of [102, 101, 100]) await rig.send(disconnected(height))
+      expect(rig.orchestrator.memory.count('deposit', 'litecoin', 'reversed')).toBe(COUNT)
+      expect(valueOf(rig, 'chain/litecoin')).toBe('reorganising')
+      expect(contextOf(rig, 'chain/litecoin')).toMatchObject({ height: 99, applied: true })
+      expect(largest(rig, before)).toBeLessThan(MOST)
+    },
+  )
+
+  test(
+    'a crash while it is taken back leaves its block to be read again, or taken back to the end',
+    { timeout: 120_000 },
+    async () => {
+      const rig = await started()
+      await rig.send(connected(100, outputs(block(100), '9')))
+      const before = rig.commits.length
+      await rig.send(disconnected(100))
+      expect(rig.commits.length - before).toBeGreaterThan(3)
+      const half = rig.commits.slice(0, before + 3)
+      const placed = (one: Rig) =>
+        one.orchestrator.memory.list('deposit').filter(({ context }) => context.place !== null).length
+      const restarted = () => createRig({ commits: half })
+      const [back, forth] = [restarted(), restarted()]
+      expect(contextOf(back, 'chain/litecoin')).toMatchObject({ height: 100, applied: false })
+      expect([placed(back) > 0, placed(back) < COUNT]).toEqual([true, true])
+      await back.send(disconnected(100))
+      expect(placed(back)).toBe(0)
+      await forth.send(connected(100, outputs(block(100), '9')))
+      expect(placed(forth)).toBe(COUNT)
+      expect(contextOf(forth, 'chain/litecoin')).toMatchObject({ height: 100, applied: true })
+    },
+  )
 })

@@ -56,7 +56,7 @@ describe('facets', () => {
 
   test('find an attempt by its transaction and an address by its reference, and nobody else by these', () => {
     const context = { transactionId: 't', reference: 'alice' }
-    expect(facetsOf(instance('attempt/a:1', 'signed.due', context))).toEqual([transactionFacet('litecoin', 't')])
+    expect(facetsOf(instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
     expect(facetsOf(instance('address/litecoin:1', 'assigned', context))).toEqual([referenceFacet('litecoin', 'alice')])
     expect(facetsOf(instance('withdrawal/w', 'paying', context))).toEqual([])
   })

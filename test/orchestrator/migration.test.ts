@@ -25,7 +25,7 @@ const ENDED: IdOf<'deposit'> = 'deposit/litecoin:c:0'
 const later: Machines = { ...watcherMachines, deposit: withField(watcherMachines['deposit']!, 'risk', 'unknown') }
 
 const portsOn = (disk: SimulatedDisk): Ports => ({
-  clock: { now: () => at, wake: () => () => undefined },
+  clock: { now: () => at, monotonic: () => at, processor: () => 0, wake: () => () => undefined },
   random: { bytes: length => new Uint8Array(length).fill(7) },
   disk,
   request: () => Promise.reject(new Error('nothing is asked for')),

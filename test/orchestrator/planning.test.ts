@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import type { Planner } from '../../adapters/adapter.ts'
 import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
@@ -10,6 +11,7 @@ import {
   connected,
   contextOf,
   createRig,
+  disconnected,
   FEE,
   funded,
   gathered,
@@ -32,7 +34,7 @@ describe('planning', () => {
     const transfer = transferOf(rig, 'withdrawal/w-1')
     expect(commit.reserve).toEqual([['litecoin:f0:0', transfer]])
     expect(commit.entries.map(({ image, to }) => `${image.id.split('/')[0]!} ${to}`)).toEqual([
-      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned.due'],
+      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned'],
     ])
     expect(contextOf(rig, 'coin/litecoin:f0:0').holder).toBe(transfer)
   })
@@ -58,7 +60,11 @@ describe('planning', () => {
     expect(valueOf(rig, 'withdrawal/large')).toBe('queued')
     expect([valueOf(rig, 'withdrawal/small'), valueOf(rig, 'withdrawal/next')]).toEqual(['paying', 'paying'])
     expect(transferOf(rig, 'withdrawal/small')).toBe(transferOf(rig, 'withdrawal/next'))
-    expect(contextOf(rig, 'account/litecoin:0').dueAt).toBe(at)
+    expect(contextOf(rig, 'withdrawal/large').reason).toMatch(/not enough spendable funds/)
+    expect(contextOf(rig, 'account/litecoin:0')).toMatchObject({
+      dueAt: null,
+      reason: expect.stringMatching(/not enough/) as string,
+    })
   })
 
   test('what the fee does not leave room for waits, and the rest is paid', async () => {
@@ -79,10 +85,69 @@ describe('planning', () => {
     const rig = await funded(['5000'])
     await rig.send(requested('w-1', '9000'))
     await gathered(rig)
-    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(/not enough spendable funds for 9000/)
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(/not enough spendable funds/)
     expect(valueOf(rig, 'account/litecoin:0')).toBe('ready')
     await rig.send(connected(103))
-    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
+  })
+
+  test('whoever was passed over is tried first when funds arrive, before whoever came later', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(requested('large', '9000'))
+    await gathered(rig)
+    await rig.pass(1000)
+    await rig.send({ ...requested('later', '4000'), at: rig.now() })
+    await rig.send(connected(103, [paid('more', block(103), { amount: '6000' })]))
+    for (const height of [104, 105]) await rig.send(connected(height))
+    await gathered(rig)
+    expect(['large', 'later'].map(id => valueOf(rig, `withdrawal/${id}`))).toEqual(['paying', 'queued'])
+  })
+
+  test('the same shortfall again is no entry of its withdrawals, however often it is found', async () => {
+    const rig = await funded(['5000'])
+    for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '9000'))
+    await gathered(rig)
+    const told = () =>
+      rig.commits.flatMap(({ entries }) => entries).filter(({ event }) => event === 'withdrawal.delayed')
+    expect(told().length).toBe(3)
+    for (const height of [103, 104, 105]) {
+      await rig.send(connected(height))
+      await gathered(rig)
+    }
+    expect(told().length).toBe(3)
+  })
+
+  test('what the day leaves is paid, oldest first; what it does not leave reserves nothing and waits with the reason', async () => {
+    const rig = await funded(['9000', '9000'])
+    for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '1500'))
+    await gathered(rig, null, '3200')
+    expect(['w-1', 'w-2', 'w-3'].map(id => valueOf(rig, `withdrawal/${id}`))).toEqual(['paying', 'paying', 'queued'])
+    // Planned and not signed yet: the signer does not count it, and we do.
+    await gathered(rig, null, '3200')
+    expect(valueOf(rig, 'withdrawal/w-3')).toBe('queued')
+    expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
+  })
+
+  test('coins that are too many for one transaction are consolidated, but not a few of them', async () => {
+    for (const [count, purposes] of [
+      [20, ['consolidation']],
+      [19, []],
+    ] as const) {
+      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds) => {
+        const passed = payments.map(({ withdrawal }) => ({ withdrawal, kind: 'coins' as const, reason: 'scattered' }))
+        if (purpose === 'payment') return { shortfall: 'scattered', passed }
+        const spendKeys = funds.map(({ key }) => key)
+        return { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
+      }
+      const policies = { litecoin: { ...policy, planner: { ...policy.planner, plan } } }
+      const rig = await funded(Array<string>(count).fill('5000'), { policies })
+      await rig.send(requested('w-1', '9000'))
+      await gathered(rig)
+      expect(contextOf(rig, 'withdrawal/w-1').reason).toBe('scattered')
+      const transfers = rig.orchestrator.memory.list('transfer').map(({ context }) => context)
+      expect(transfers.map(({ purpose }) => purpose)).toEqual(purposes)
+      for (const { coins, withdrawals } of transfers) expect([coins.length, withdrawals]).toEqual([count, []])
+    }
   })
 
   test('a chain that does not stand at its tip plans nothing', async () => {
@@ -94,11 +159,33 @@ describe('planning', () => {
     expect(contextOf(rig, 'account/litecoin:0').reason).toBe('the chain is not at its tip')
   })
 
+  test('what may not be paid for its fee is held with the reason and reserves nothing, until the node relays at the cap', async () => {
+    const reason = 'the node relays nothing at fees.maximumRate'
+    let isCapped = true
+    const plan: Planner['plan'] = (order, funds, facts) =>
+      isCapped
+        ? { shortfall: reason, passed: order.payments.map(({ withdrawal }) => ({ withdrawal, kind: 'cap', reason })) }
+        : policy.planner.plan(order, funds, facts)
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner: { ...policy.planner, plan } } } })
+    await rig.send(requested('w-1', '2000'))
+    await gathered(rig)
+    expect(rig.orchestrator.memory.get('withdrawal/w-1')).toMatchObject({ value: 'held', context: { reason } })
+    expect(rig.commits.flatMap(({ reserve }) => reserve)).toEqual([])
+    await rig.send(connected(103))
+    await gathered(rig)
+    expect(rig.orchestrator.memory.get('withdrawal/w-1')!.value).toBe('held')
+    isCapped = false
+    await rig.send(connected(104))
+    await gathered(rig)
+    await gathered(rig)
+    expect(rig.orchestrator.memory.get('withdrawal/w-1')!.value).toBe('paying')
+  })
+
   test('A1: facts of a stale run plan nothing', async () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit: null, retryAt: at }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit: null, leftToday: null }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))
@@ -124,6 +211,24 @@ describe('planning', () => {
     }
   })
 
+  test('nothing is built on change that stands on what was taken back', async () => {
+    const rig = await funded(['5000'])
+    const change = paid('t', null, { index: 0, own: true, inputs: ['litecoin:f0:0'] })
+    const grandchild = paid('u', null, { index: 0, own: true, inputs: ['litecoin:t:0'], amount: '4000' })
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [change, grandchild] } })
+    for (const height of [102, 101, 100]) await rig.send(disconnected(height))
+    for (const height of [100, 101]) await rig.send(connected(height, [], 'x', height === 100 ? 'b99' : 'b100x'))
+    await rig.send(requested('w-2', '1000'))
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/w-2')).toBe('queued')
+    const facts = [paid('f0', block(102, 'x'), { amount: '5000' })]
+    await rig.send(connected(102, facts, 'x', 'b101x'))
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/w-2')).toBe('paying')
+  })
+
   test('a planner that throws leaves the account stuck until a person resumes the chain', async () => {
     const plan = () => {
       throw new Error('a defect')
@@ -132,8 +237,8 @@ describe('planning', () => {
     await rig.send(requested('w-1', '1000'))
     await gathered(rig)
     expect(valueOf(rig, 'account/litecoin:0')).toBe('stuck')
-    await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'fixed' } })
-    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+    await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'fixed', ended: [] } })
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 
   test('shares of a fee are whole, differ only in the first, and add up to it', () => {
@@ -168,7 +273,7 @@ describe('adoption', () => {
     intents: [
       {
         ...{ id: 'w-1', chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount: '1000' },
-        ...{ expiresAt: null, round: 1, authorisations: [] },
+        ...{ expiresAt: null, round: 1, memory: null, authorisations: [] },
       },
     ],
     transactionId: 't',
@@ -192,7 +297,7 @@ describe('adoption', () => {
       fee: String(FEE),
       transactionId: 't',
     })
-    expect(valueOf(rig, 'attempt/ab:1')).toBe('signed.due')
+    expect(valueOf(rig, 'attempt/ab:1')).toBe('signed')
     expect(contextOf(rig, 'chain/litecoin').recalled).toBe(1)
   })
 

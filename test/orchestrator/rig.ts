@@ -4,6 +4,8 @@ import type {
   Fact,
   Fund,
   Order,
+  PassedOver,
+  Payment,
   PaymentSeen,
   Plan,
   Planner,
@@ -29,9 +31,9 @@ const unused = (): never => {
 }
 
 /** Spends the given funds in their order until they cover payments and a fee of 101. */
-function spend({ payments, limit }: Order, funds: readonly Fund[]): Plan | Shortfall {
+function spend({ payments, limit, left }: Order, funds: readonly Fund[]): Omit<Plan, 'passed'> | null {
   const wanted = payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
-  if (limit !== null && payments.length > 1 && wanted > BigInt(limit)) return { shortfall: `${limit} is the limit` }
+  if ([limit, left].some(most => most !== null && wanted > BigInt(most))) return null
   const spendKeys: SpendKey[] = []
   let sum = 0n
   for (const fund of funds) {
@@ -39,15 +41,34 @@ function spend({ payments, limit }: Order, funds: readonly Fund[]): Plan | Short
     spendKeys.push(fund.key)
     sum += BigInt(fund.amount)
   }
-  if (sum < wanted) return { shortfall: `${wanted - sum} short` }
-  return { template: { spendKeys, fee: String(FEE) }, spendKeys, fee: String(FEE), paid: payments.length }
+  if (sum < wanted) return null
+  return {
+    template: { spendKeys, fee: String(FEE) },
+    spendKeys,
+    fee: String(FEE),
+    paid: payments.map(({ withdrawal }) => withdrawal),
+  }
 }
 
-/** As many of the payments as funds and limit allow: the first so many. */
-function payFirst(order: Order, funds: readonly Fund[]): Plan | Shortfall {
-  const plan = spend(order, funds)
-  if (!('shortfall' in plan) || order.payments.length <= 1) return plan
-  return payFirst({ ...order, payments: order.payments.slice(0, -1) }, funds)
+/** As many of the payments as funds and limit allow, the first first; what cannot be paid alone is passed over. */
+function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
+  const { payments, limit, maximum = Infinity } = order
+  const passed: PassedOver[] = []
+  let plan = payments.length === 0 ? spend(order, funds) : null
+  let paid: Payment[] = []
+  for (const payment of payments) {
+    const isOver = limit !== null && BigInt(payment.amount) + FEE > BigInt(limit)
+    if (isOver) passed.push({ withdrawal: payment.withdrawal, kind: 'limit', reason: 'it is over the limit' })
+    else if (spend({ ...order, payments: [payment] }, funds) === null)
+      passed.push({ withdrawal: payment.withdrawal, kind: 'funds', reason: 'not enough spendable funds' })
+    else if (paid.length < maximum) {
+      const further = spend({ ...order, payments: [...paid, payment] }, funds)
+      if (further === null) continue
+      plan = further
+      paid = [...paid, payment]
+    }
+  }
+  return plan === null ? { shortfall: passed[0]?.reason ?? 'no coins', passed } : { ...plan, passed }
 }
 
 export const planner: Planner = {
@@ -55,7 +76,7 @@ export const planner: Planner = {
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   spendsUnconfirmedChange: true,
-  plan: payFirst,
+  plan: payInTurn,
 }
 
 const signable: Signable = {
@@ -103,6 +124,10 @@ export interface Rig {
   log: { level: string; message: string; fields: unknown }[]
   /** While true, nothing becomes durable until `sync`. */
   holding: { now: boolean }
+  /** How far the machine's date is from the time that passes. */
+  skew: { ms: number }
+  /** Processor time. */
+  used: { ms: number }
   sync(): Promise<void>
   /** Moves time on, runs what was to wake by then, and waits until everything is quiet. */
   pass(ms: number): Promise<void>
@@ -133,6 +158,7 @@ export function createRig({
   const kept = [...commits]
   const log: Rig['log'] = []
   const holding = { now: false }
+  const [skew, used] = [{ ms: 0 }, { ms: 0 }]
   let time = at
   let waiting: (() => void)[] = []
   let wakes: { due: number; run: () => void }[] = []
@@ -141,7 +167,9 @@ export function createRig({
     return holding.now ? new Promise<void>(resolve => waiting.push(resolve)) : Promise.resolve()
   }
   const clock: Clock = {
-    now: () => time,
+    now: () => time + skew.ms,
+    monotonic: () => time,
+    processor: () => used.ms,
     wake: (afterMs, run) => {
       const wake = { due: time + afterMs, run }
       wakes.push(wake)
@@ -162,6 +190,8 @@ export function createRig({
     commits: kept,
     log,
     holding,
+    skew,
+    used,
     async sync() {
       const resolving = waiting
       waiting = []
@@ -239,11 +269,13 @@ const address = (index: number) => ({
   isFormer: false,
 })
 
-/** Opens the chain, its treasury and address 7, and follows from block 99. */
-export async function openChain(rig: Rig): Promise<void> {
+/** Opens the chain, its treasury and address 7, which is given to `reference`, and follows from block 99. */
+export async function openChain(rig: Rig, reference: string | null = 'alice'): Promise<void> {
   await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
   const addresses = [address(0), address(7)]
   await rig.send({ type: 'addresses.generated', at, data: { chain: 'litecoin', addresses, position: null } })
+  if (reference !== null)
+    await rig.send({ type: 'address.assigned', at, data: { chain: 'litecoin', index: 7, reference } })
   await rig.send({ type: 'node.identified', at, data: { chain: 'litecoin', base: block(99), syncing: false } })
   await rig.send({ type: 'node.caughtUp', at, data: { chain: 'litecoin' } })
 }
@@ -267,7 +299,7 @@ export const requested = (id: string, amount: string, also: object = {}): Inboun
   at,
   data: {
     ...{ id, chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount, expiresAt: null, round: 1 },
-    ...{ authorisations: [], expiresAtMs: null, held: null },
+    ...{ memory: null, authorisations: [], expiresAtMs: null, held: null },
     ...also,
   },
 })
@@ -277,8 +309,8 @@ export const contextOf = <I extends Id>(rig: Rig, id: I): Found<I>['context'] =>
   rig.orchestrator.memory.get(id)!.context
 
 /** Runs the account's gathering by hand. */
-export function gathered(rig: Rig, retryAt = at + 30_000, limit: string | null = null): Promise<void> {
+export function gathered(rig: Rig, limit: string | null = null, leftToday: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, estimated: true }, limit, retryAt }
+  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit, leftToday }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }

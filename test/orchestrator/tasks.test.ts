@@ -3,31 +3,42 @@ import { operating } from '../../src/kernel/fault.ts'
 import { accountId, attemptId, nameOf, transferId, type Id } from '../../machines/ids.ts'
 import type { Found, Instance, InstanceOf } from '../../src/kernel/entry.ts'
 import type { TaskResult } from '../../src/orchestrator/inbound.ts'
-import { createTasks, retryAt, type Outcome } from '../../src/orchestrator/tasks.ts'
+import { backOffMs, createTasks, type Performed } from '../../src/orchestrator/tasks.ts'
 import { untypedInstance } from '../kernel/untyped.ts'
 import { quiet } from './rig.ts'
 
-const NOW = 1000
-const clock = { now: () => NOW, wake: () => () => {} }
 const random = (byte: number) => ({ bytes: () => new Uint8Array([byte]) })
 
 /** With as much of its context as tasks read of it. */
-const attempt = (n: number, account = accountId('litecoin', 0), failures = 0) =>
+const attempt = (n: number, account = accountId('litecoin', 0)) =>
   untypedInstance({
-    ...{ id: attemptId(transferId(nameOf(account)), n), version: 1, value: 'signed.due', revision: 1 },
+    ...{ id: attemptId(transferId(nameOf(account)), n), version: 1, value: 'signed', revision: 1 },
     ...{ seq: n, at: 0, entered: n, ended: false },
-    context: { chain: 'litecoin', account, failures },
+    context: { chain: 'litecoin', account },
   })
 
 /** Tasks whose performances end when the test says so. */
 function desk() {
   const live = new Map<Id, Instance>()
   const begun: string[] = []
-  const endings = new Map<string, { resolve: (outcome: Outcome) => void; reject: (error: unknown) => void }>()
+  const endings = new Map<string, { resolve: (performed: Performed) => void; reject: (error: unknown) => void }>()
   const finished: TaskResult[] = []
-  const publish = ({ id }: InstanceOf<'attempt'>) => {
+  const waits: { ms: number; run: () => void }[] = []
+  const clock = {
+    now: () => 0,
+    monotonic: () => 0,
+    processor: () => 0,
+    wake(ms: number, run: () => void) {
+      const wait = { ms, run }
+      waits.push(wait)
+      return () => void waits.splice(waits.indexOf(wait), 1)
+    },
+  }
+  const tries: number[] = []
+  const publish = ({ id }: InstanceOf<'attempt'>, tried: number) => {
     begun.push(id)
-    return new Promise<Outcome>((resolve, reject) => endings.set(id, { resolve, reject }))
+    tries.push(tried)
+    return new Promise<Performed>((resolve, reject) => endings.set(id, { resolve, reject }))
   }
   const tasks = createTasks({
     performers: { publish },
@@ -46,9 +57,11 @@ function desk() {
       live.set(instance.id, instance)
       tasks.owe('publish', instance)
     },
-    end: async ({ id }: InstanceOf<'attempt'>, error?: unknown) => {
+    tries,
+    waits,
+    end: async ({ id }: InstanceOf<'attempt'>, error?: unknown, againMs: number | null = null) => {
       if (error === undefined)
-        endings.get(id)!.resolve({ type: 'publishing.answered', data: { id, reason: null, retryAt: 1 } })
+        endings.get(id)!.resolve({ outcome: { type: 'publishing.answered', data: { id, reason: null } }, againMs })
       else endings.get(id)!.reject(error)
       await quiet()
     },
@@ -83,12 +96,29 @@ describe('tasks', () => {
     expect(finished).toEqual([expect.objectContaining({ type: 'publishing.answered', run: `${attempt(4).id}@4` })])
   })
 
-  test('a failure is an event with the reason and a time to try again', async () => {
-    const { owe, end, finished } = desk()
-    owe(attempt(1, accountId('litecoin', 0), 3))
+  test('a failure is an event with the reason, and is tried again after a wait that grows', async () => {
+    const { owe, end, finished, waits, tries } = desk()
+    owe(attempt(1))
     await end(attempt(1), operating('unreachable', 'nobody answers'))
-    const data = { id: attempt(1).id, reason: 'nobody answers', retryAt: NOW + 3000 }
+    const data = { id: attempt(1).id, reason: 'nobody answers' }
     expect(finished).toEqual([{ type: 'task.failed', run: `${attempt(1).id}@1`, data }])
+    expect(waits.map(({ ms }) => ms)).toEqual([375])
+    waits.shift()!.run()
+    await end(attempt(1), operating('unreachable', 'nobody answers'))
+    expect(waits.map(({ ms }) => ms)).toEqual([750])
+    expect(tries).toEqual([0, 1])
+  })
+
+  test('what is to be performed again waits in memory, as long as its state owes it', async () => {
+    const { owe, live, end, begun, waits } = desk()
+    owe(attempt(1))
+    await end(attempt(1), undefined, 60_000)
+    waits.shift()!.run()
+    await quiet()
+    expect(begun).toEqual([attempt(1).id, attempt(1).id])
+    live.set(attempt(1).id, { ...attempt(1), entered: 9 })
+    await end(attempt(1), undefined, 60_000)
+    expect(waits).toEqual([])
   })
 
   test('a run that its instance has left before its turn is not performed', async () => {
@@ -101,17 +131,17 @@ describe('tasks', () => {
   })
 
   test('after a stop nothing begins and nothing is reported', async () => {
-    const { owe, tasks, begun, finished, end } = desk()
+    const { owe, tasks, begun, finished, end, waits } = desk()
     owe(attempt(1))
     owe(attempt(2))
     tasks.stop()
-    await end(attempt(1))
+    await end(attempt(1), undefined, 60_000)
     owe(attempt(3, accountId('dogecoin', 0)))
-    expect([begun, finished]).toEqual([[attempt(1).id], []])
+    expect([begun, finished, waits]).toEqual([[attempt(1).id], [], []])
   })
 
   test('waits grow from half a second to a minute, with jitter of up to half, and no further', () => {
-    const waits = (byte: number) => [0, 1, 5, 7, 100].map(failures => retryAt(clock, random(byte), failures) - NOW)
+    const waits = (byte: number) => [0, 1, 5, 7, 100].map(tries => backOffMs(random(byte), tries))
     expect(waits(0)).toEqual([250, 500, 8000, 30000, 30000])
     expect(waits(255)).toEqual([499, 998, 15969, 59883, 59883])
   })

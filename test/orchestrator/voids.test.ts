@@ -68,7 +68,7 @@ describe('a void', () => {
     expect([endOf(rig, transfer)!.to, endOf(rig, attempt)!.to]).toEqual(['dead', 'dead'])
     expect(rig.commits.at(-1)!.release).toEqual(['litecoin:f0:0'])
     expect(valueOf(rig, 'coin/litecoin:f0:0')).toBe('spendable')
-    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering.due')
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
     await gathered(rig)
     expect(transferOf(rig, 'w-1')).toBe(transferOf(rig, 'w-3'))
     expect(transferOf(rig, 'w-1')).not.toBe(transfer)
@@ -91,7 +91,7 @@ describe('a void', () => {
     await rig.send(voided('w-1', ['t1']))
     expect(states(rig, 'w-1')).toEqual(['paying'])
     await signed(rig, 'w-1', 't1')
-    expect(valueOf(rig, attemptOf(rig, 'w-1'))).toBe('signed.due')
+    expect(valueOf(rig, attemptOf(rig, 'w-1'))).toBe('signed')
     expect(contextOf(rig, 'withdrawal/w-1').transactionId).toBe('t1')
   })
 
@@ -199,7 +199,7 @@ describe('a refusal', () => {
       intents: [
         {
           ...{ id: 'w-1', chain: 'litecoin', asset: 'LTC', to: 'x', dataField: null, amount: '1000', expiresAt: null },
-          ...{ round: 1, authorisations: [] },
+          ...{ round: 1, memory: null, authorisations: [] },
         },
       ],
     }
@@ -244,7 +244,7 @@ describe('what is held back', () => {
     const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2')
     const attempt = attemptOf(rig, 'w-1')
-    const data = { id: attempt, reason: 'w-1 needs 2', retryAt: at + 60_000 }
+    const data = { id: attempt, reason: 'w-1 needs 2' }
     await rig.send({ type: 'signing.pended', at, run: runOf(rig, attempt), data })
     expect(states(rig, 'w-1', 'w-2')).toEqual(['held', 'held'])
     expect(contextOf(rig, 'withdrawal/w-2').reason).toBe('w-1 needs 2')
@@ -253,7 +253,7 @@ describe('what is held back', () => {
       at,
       data: { id: 'withdrawal/w-1', isEnough: true, ...authorisation },
     })
-    expect(valueOf(rig, attempt)).toBe('unsigned.due')
+    expect(valueOf(rig, attempt)).toBe('unsigned')
     await signed(rig, 'w-1', 't1')
     expect(states(rig, 'w-1', 'w-2')).toEqual(['paying', 'paying'])
     expect(contextOf(rig, 'withdrawal/w-1').reason).toBeNull()
@@ -263,21 +263,24 @@ describe('what is held back', () => {
     const rig = await funded(['5000'])
     await batched(rig, 'w-1')
     const attempt = attemptOf(rig, 'w-1')
-    const data = { id: attempt, reason: 'limit-per-day', retryAt: at + 60_000 }
+    const data = { id: attempt, reason: 'limit-per-day' }
     await rig.send({ type: 'signing.pended', at, run: runOf(rig, attempt), data })
     await rig.send(voided('w-1'))
     expect(states(rig, 'w-1')).toEqual(['cancelled'])
     expect(valueOf(rig, 'coin/litecoin:f0:0')).toBe('spendable')
   })
 
-  test('by the limit per transaction is only what is over it alone: batches are cut', async () => {
+  test('by the limit per transaction is only what is over it alone, and reserves nothing: batches are cut', async () => {
     const rig = await funded(['9000', '9000'])
     await rig.send(requested('large', '5000'))
     for (const id of ['w-1', 'w-2', 'w-3']) await rig.send(requested(id, '1500'))
-    await gathered(rig, at + 30_000, '3200')
-    expect(states(rig, 'large', 'w-1', 'w-2', 'w-3')).toEqual(['paying', 'queued', 'queued', 'queued'])
-    await gathered(rig, at + 30_000, '3200')
-    expect(states(rig, 'w-1', 'w-2', 'w-3')).toEqual(['paying', 'paying', 'queued'])
+    await gathered(rig, '3200')
+    expect(states(rig, 'large', 'w-1', 'w-2', 'w-3')).toEqual(['held', 'paying', 'paying', 'queued'])
+    expect(contextOf(rig, 'withdrawal/large')).toMatchObject({ transfer: null, reason: 'it is over the limit' })
+    expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
+    await rig.send({ type: 'withdrawals.approved', at, data: { chain: 'litecoin', ids: [withdrawalId('large')] } })
+    await gathered(rig)
+    expect(states(rig, 'large', 'w-3')).toEqual(['paying', 'paying'])
   })
 
   test('expires only while it is bound to nothing', async () => {

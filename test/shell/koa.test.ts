@@ -11,7 +11,7 @@ import { createRequest } from '../../src/shell/request.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
 import { converse } from '../http/socket.ts'
 import { PATIENCE_MS } from '../patience.ts'
-import { tableHandler, WRITE_TOKEN } from '../http/table.ts'
+import { READ_TOKEN, tableHandler, WRITE_TOKEN } from '../http/table.ts'
 
 const limits = { ...SERVER_LIMITS, headersMs: 1000, requestMs: 2000, keepAliveMs: 200, graceMs: 500 }
 
@@ -62,6 +62,49 @@ describe('a slow client', () => {
     const { address } = await start()
     const text = `PUT /v1/withdrawals/w HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`
     expect((await converse(address, [{ text }])).status).toBe(400)
+  })
+})
+
+describe('nobody works for strangers:', () => {
+  const long = 11 * 2 ** 20
+  const put = (path: string, token: string, length: number) =>
+    `PUT ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${length}\r\n\r\n`
+  /** The head alone: whoever answers it has waited for nothing of the body. */
+  const kindOf = async (head: string) => {
+    const { status, body } = await converse((server ?? (await start())).address, [{ text: head }])
+    return [status, (JSON.parse(body) as { kind: string }).kind]
+  }
+
+  test('the token comes before the body', async () => {
+    expect(await kindOf(put('/v1/withdrawals/w', 'wrong', long))).toEqual([401, 'unauthorised'])
+    expect(await kindOf(put('/v1/withdrawals/w', READ_TOKEN, 10))).toEqual([403, 'read-only-token'])
+  })
+  test('no body is read where none belongs', async () => {
+    expect(await kindOf(`GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: ${long}\r\n\r\n`)).toEqual([
+      413,
+      'too-large',
+    ])
+    expect(await kindOf(`GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`)).toEqual([
+      413,
+      'too-large',
+    ])
+    expect(await kindOf(put('/v1/nowhere', WRITE_TOKEN, long))).toEqual([404, 'not-found'])
+    expect(await kindOf(put('/healthz', WRITE_TOKEN, long))).toEqual([405, 'method-not-allowed'])
+  })
+  test('what takes no body takes {} and no more', async () => {
+    expect(await kindOf(put('/v1/withdrawals/w/cancellation', WRITE_TOKEN, 65))).toEqual([413, 'too-large'])
+    expect(await kindOf(`${put('/v1/withdrawals/w/cancellation', WRITE_TOKEN, 2)}{}`)).toEqual([409, 'already-signed'])
+  })
+  test('answers that nobody takes are bounded, too', async () => {
+    const large = 'x'.repeat(2 ** 20)
+    const wait = () => Promise.resolve()
+    const handler = tableHandler({ wait })
+    const answer = () => Promise.resolve({ status: 200, body: large })
+    server = await serve(Object.assign(answer, { ...handler, answer }), {
+      listen: '127.0.0.1:0',
+      limits: { ...limits, heldBytes: 2 ** 20 - 1 },
+    })
+    expect((await converse(server.address, [{ text: get('/v1/deposits') }])).status).toBe(503)
   })
 })
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createLog } from '../../src/shell/log.ts'
 import { createClock, createPorts, derive } from '../../src/shell/ports.ts'
 
@@ -48,6 +48,28 @@ describe('the clock', () => {
     clock.wake(10, () => woken.push('cancelled'))()
     await isOver
     expect(woken).toEqual(['kept'])
+  })
+  test('goes only forward where time is measured, whatever becomes of the date', () => {
+    const clock = createClock()
+    const earlier = clock.monotonic()
+    const date = vi.spyOn(Date, 'now').mockReturnValue(0)
+    try {
+      expect(clock.now()).toBe(0)
+      expect(clock.monotonic()).toBeGreaterThan(earlier)
+    } finally {
+      date.mockRestore()
+    }
+  })
+  test('counts the processor time of this process, and none while it waits', async () => {
+    const clock = createClock()
+    const before = clock.processor()
+    const until = clock.monotonic() + 50
+    while (clock.monotonic() < until) clock.now()
+    const busy = clock.processor() - before
+    expect(busy).toBeGreaterThan(0)
+    const started = clock.processor()
+    await new Promise(resolve => setTimeout(resolve, 50))
+    expect(clock.processor() - started).toBeLessThan(50)
   })
   test('does not fire at once for a time beyond what timers can hold', async () => {
     let isWoken = false

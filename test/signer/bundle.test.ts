@@ -99,7 +99,7 @@ describe('npm run build:signer', () => {
     })
     afterAll(() => rm(machine, { recursive: true }))
 
-    const secrets = { LOCKKEEPER_PASSPHRASE: 'one', LOCKKEEPER_NEW_PASSPHRASE: 'one' }
+    const secrets = { LOCKKEEPER_PASSPHRASE: 'one of a test', LOCKKEEPER_NEW_PASSPHRASE: 'one of a test' }
     const run = (...args: string[]) => {
       const options = { cwd: machine, encoding: 'utf8', env: { PATH: process.env.PATH, ...secrets } } as const
       const { status, stdout, stderr } = spawnSync(process.execPath, ['signer.mjs', ...args], options)
@@ -125,9 +125,18 @@ describe('npm run build:signer', () => {
       expect(files.sort()).toEqual([
         'data',
         'data/signer',
+        'data/signer/HEAD.json',
+        'data/signer/LOCK',
+        'data/signer/audit',
+        'data/signer/audit/1.jsonl',
+        'data/signer/audit/seal.json',
+        'data/signer/checkpoint',
+        'data/signer/journal',
+        'data/signer/journal/1.jsonl',
         'data/signer/keystore.json',
         'secrets',
         'secrets/signer-token',
+        'secrets/wallet.pub',
         'signer.yaml',
       ])
       const yaml = await readFile(join(machine, 'D', 'signer.yaml'), 'utf8')
@@ -148,7 +157,7 @@ describe('npm run build:signer', () => {
       expect(run('signer-memory', 'import', ...CONFIG, '--from', 'memory.json')).toMatchObject({ status: 0, err: '' })
       const verified = run('verify', ...CONFIG)
       expect(verified).toMatchObject({ status: 0, err: '' })
-      expect(verified.out).toContain('opened by: signer 1, prove 1, passphrase 1, export 1, import 1')
+      expect(verified.out).toContain('opened by: init 1, signer 1, prove 1, passphrase 1, export 1, import 1')
 
       await writeFile(join(machine, 'phrase'), phrase)
       const again = run('init', '--directory', 'E', '--phrase-file', 'phrase', '--backend-key', key)

@@ -1,6 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import type { Intent } from '../../machines/vocabulary.ts'
 import {
   attestationBytes,
   base64Of,
@@ -22,7 +24,18 @@ const intent = {
   amount: '100',
   expiresAt: null,
   round: 1,
+  memory: 7,
 }
+/** Of the signer that shall pay. */
+const WALLET = base64Of(new Uint8Array(32).fill(8))
+
+const vectors = JSON.parse(readFileSync(new URL('../vectors/signer/intents.json', import.meta.url), 'utf8')) as {
+  intent: Intent
+  wallet: string
+  signed: string
+  key: string
+  signature: string
+}[]
 
 describe('canonical JSON', () => {
   test('sorts members and leaves no white space', () => {
@@ -57,11 +70,24 @@ describe('canonical JSON', () => {
 })
 
 describe('what is signed', () => {
-  test('an intent is the nine members of the contract', () => {
-    expect(text(intentBytes(intent))).toBe(
-      '{"amount":"100","asset":"LTC","chain":"litecoin","dataField":null,"expiresAt":null,"id":"w-1",' +
-        '"purpose":"lockkeeper-withdrawal-v1","round":1,"to":"rltc1q"}',
+  test('an intent is the eleven members of the contract, the wallet and the memory among them', () => {
+    expect(text(intentBytes(intent, WALLET))).toBe(
+      '{"amount":"100","asset":"LTC","chain":"litecoin","dataField":null,"expiresAt":null,"id":"w-1","memory":7,' +
+        `"purpose":"lockkeeper-withdrawal-v2","round":1,"to":"rltc1q","wallet":"${WALLET}"}`,
     )
+    expect(text(intentBytes({ ...intent, memory: null }, WALLET))).toContain('"memory":null,')
+  })
+
+  test('an intent that is signed for one wallet is not signed for another', () => {
+    const signature = signBytes(secret, intentBytes(intent, WALLET))
+    expect(isSigned(signature, intentBytes(intent, WALLET))).toBe(true)
+    expect(isSigned(signature, intentBytes(intent, base64Of(new Uint8Array(32).fill(7))))).toBe(false)
+  })
+
+  test.each(vectors)('the published intent $intent.id has these bytes and this signature', vector => {
+    const bytes = intentBytes(vector.intent, vector.wallet)
+    expect(text(bytes)).toBe(vector.signed)
+    expect(signBytes(secret, bytes)).toEqual({ key: vector.key, signature: vector.signature })
   })
 
   test('an attestation is the five members of the contract', () => {
@@ -71,20 +97,20 @@ describe('what is signed', () => {
   })
 
   test('a signature is plain Ed25519 that another library verifies', () => {
-    const { key, signature } = signBytes(secret, intentBytes(intent))
+    const { key, signature } = signBytes(secret, intentBytes(intent, WALLET))
     const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(key, 'base64')])
     const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-    expect(verify(null, intentBytes(intent), publicKey, Buffer.from(signature, 'base64'))).toBe(true)
+    expect(verify(null, intentBytes(intent, WALLET), publicKey, Buffer.from(signature, 'base64'))).toBe(true)
   })
 
   test('a signature over other bytes, by another key or in another spelling does not count', () => {
-    const good = signBytes(secret, intentBytes(intent))
-    expect(isSigned(good, intentBytes(intent))).toBe(true)
-    expect(isSigned(good, intentBytes({ ...intent, amount: '101' }))).toBe(false)
-    expect(isSigned({ ...good, key: base64Of(new Uint8Array(32)) }, intentBytes(intent))).toBe(false)
-    expect(isSigned({ ...good, signature: good.signature.replace('==', '') }, intentBytes(intent))).toBe(false)
-    expect(isSigned({ ...good, signature: `${good.signature} ` }, intentBytes(intent))).toBe(false)
-    expect(isSigned({ key: 'x', signature: 'y' }, intentBytes(intent))).toBe(false)
+    const good = signBytes(secret, intentBytes(intent, WALLET))
+    expect(isSigned(good, intentBytes(intent, WALLET))).toBe(true)
+    expect(isSigned(good, intentBytes({ ...intent, amount: '101' }, WALLET))).toBe(false)
+    expect(isSigned({ ...good, key: base64Of(new Uint8Array(32)) }, intentBytes(intent, WALLET))).toBe(false)
+    expect(isSigned({ ...good, signature: good.signature.replace('==', '') }, intentBytes(intent, WALLET))).toBe(false)
+    expect(isSigned({ ...good, signature: `${good.signature} ` }, intentBytes(intent, WALLET))).toBe(false)
+    expect(isSigned({ key: 'x', signature: 'y' }, intentBytes(intent, WALLET))).toBe(false)
   })
 
   test('a key file is the base64 of 32 bytes and nothing else', () => {

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { missingOf } from '../../src/approvals.ts'
 import { Fault } from '../../src/kernel/fault.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
@@ -112,7 +113,7 @@ describe('a signer is asked for too much at once', () => {
   afterEach(() => signer.stop())
 
   test('of a template that says megabytes of nonsense a few words are kept and answered', async () => {
-    const keys = Object.fromEntries(Array.from({ length: 30_000 }, (_, n) => [`${'k'.repeat(30)}${n}`, 1]))
+    const keys = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`${'k'.repeat(MIB / 16)}${n}`, 1]))
     const nonsense: Json[] = [
       { network: 'x'.repeat(2 * MIB), psbt: '', publicKeys: [ours(0).publicKey] },
       keys,
@@ -136,6 +137,59 @@ describe('a signer is asked for too much at once', () => {
     const answer = await sign(signer, 't1', 1, inputs(1_600), [])
     expect(answer.status).toBe(403)
     expect(JSON.stringify(answer.body)).toContain('larger than nodes relay')
+  })
+
+  test('of a withdrawal with many signatures a page is answered, and the next one after it', async () => {
+    const asked = [authorised(intent('w-1', AMOUNT))]
+    for (const [n, fee] of [1_000n, 2_000n, 3_000n].entries())
+      expect((await sign(signer, 't1', n + 1, simple(AMOUNT, 1, fee), asked)).status).toBe(200)
+    const attempts: unknown[] = []
+    let next: unknown = 0
+    while (next !== null) {
+      const { body } = await ask(signer, 'GET', `/v1/withdrawals/w-1?after=${Number(next)}&limit=2`)
+      attempts.push(...(body['signed'] as { n: number }[]).map(({ n }) => n))
+      next = body['next']
+    }
+    expect(attempts).toEqual([1, 2, 3])
+  })
+
+  test('of arrays without end nothing is looked at', async () => {
+    const many = <Value>(length: number, value: Value) => Array.from({ length }, () => value)
+    const template = { network: 'litecoin-regtest', psbt: '', publicKeys: many(300_000, '') }
+    const answer = await sign(signer, 't1', 1, template, [])
+    expect([answer.status, JSON.stringify(answer.body)]).toEqual([403, expect.stringContaining('at most 2439')])
+    const members = Object.fromEntries(many(300_000, 0).map((_, n) => [`k${n}`, 1]))
+    expect((await sign(signer, 't1', 1, members, [])).status).toBe(400)
+    const values = await sign(signer, 't1', 1, { psbt: many(400_001, 0) }, [])
+    expect([values.status, values.body.kind]).toEqual([400, 'too-many-values'])
+  })
+
+  test('a key is tried once an intent, and after a few bad signatures of one request none any more', async () => {
+    const bad = authorised(intent('w', AMOUNT)).authorisations.map(({ key }) => ({
+      key,
+      signature: Buffer.alloc(64, 1).toString('base64'),
+    }))
+    const intents = Array.from({ length: 1000 }, (_, n) => ({
+      ...intent(`w-${n}`, AMOUNT),
+      authorisations: Array.from({ length: 98 }, () => bad)
+        .flat()
+        .slice(0, 98),
+    }))
+    let verified = 0
+    const authority = { keys: [...new Set(bad.map(({ key }) => key))], approvals: 1 }
+    const counting = intents.map(each => ({
+      ...each,
+      authorisations: each.authorisations.map(({ key }) => ({
+        key,
+        get signature() {
+          verified += 1
+          return 'no signature'
+        },
+      })),
+    }))
+    expect(missingOf(authority, counting, 'wallet')).toHaveLength(1000)
+    expect(verified).toBe(20)
+    expect((await sign(signer, 't1', 1, simple(AMOUNT, 1), [authorised(intent('w-1', AMOUNT))])).status).toBe(200)
   })
 
   test('JSON that nests a million times is turned away', async () => {
@@ -162,7 +216,7 @@ describe('a signer under many connections', () => {
   const sockets: Socket[] = []
   /** Who says no more is cut off after `requestMs`: soon where that is waited for, else later than anything takes. */
   const start = async (requestMs: number) => {
-    const limits = { ...SERVER_LIMITS, headersMs: requestMs, requestMs, connections: CONNECTIONS, bodyBytes: 3 * MIB }
+    const limits = { ...SERVER_LIMITS, headersMs: requestMs, requestMs, connections: CONNECTIONS, heldBytes: 3 * MIB }
     server = await serve(signer.handle, { listen: '127.0.0.1:0', limits })
   }
   beforeEach(async () => {
@@ -194,7 +248,7 @@ describe('a signer under many connections', () => {
     return { socket, ended, answered }
   }
   const head = (length: number) =>
-    `PUT ${rigs.attemptPath('t1')} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`
+    `PUT ${rigs.attemptPath('t1')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${rigs.TOKEN}\r\nContent-Length: ${length}\r\n\r\n`
   const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
   const asked = () => {
     const client = open()
@@ -214,7 +268,7 @@ describe('a signer under many connections', () => {
     expect(new Set(all.map(text => text.slice(9, 12)))).toEqual(new Set(['503', '408']))
     const late = open()
     late.socket.write(head(2 * MIB) + 'x'.repeat(2 * MIB))
-    expect(await late.answered).toMatch(/^HTTP\/1.1 401/)
+    expect(await late.answered).toMatch(/^HTTP\/1.1 400[^]*malformed-json/)
   })
 
   test('connections beyond the bound are closed at once, and there is room again when others end', async () => {

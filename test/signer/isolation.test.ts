@@ -83,6 +83,13 @@ const WAYS_OUT = [
   `(await import('node:child_process')).spawn('curl', ['http://127.0.0.1'])`,
   `(await import('node:child_process')).execFileSync('true')`,
   `(await import('node:child_process')).exec('true')`,
+  `(await import('node:child_process')).spawn('flock', ['-n', '/tmp/x', 'sh', '-c', 'curl http://127.0.0.1'])`,
+  `(await import('node:child_process')).spawn('flock', ['-n', '/tmp/x', '-c', 'curl'])`,
+  `(await import('node:child_process')).spawn('flock', ['-c', '/tmp/x', 'cat'])`,
+  `process.binding('tcp_wrap')`,
+  `process._linkedBinding('x')`,
+  `process.dlopen({ exports: {} }, '/tmp/x.node')`,
+  `(await import('node:inspector')).open(0)`,
 ]
 
 describe('the guard', () => {
@@ -94,6 +101,14 @@ describe('the guard', () => {
       console.log(JSON.stringify(results))`) as string[]
     const expected = WAYS_OUT.map(way => [way, 'no-network'])
     expect(results.map((result, n) => [WAYS_OUT[n], result])).toEqual(expected)
+  })
+
+  test('leaves SIGUSR1 without a debugger', () => {
+    const url = runGuarded(`
+      process.kill(process.pid, 'SIGUSR1')
+      await new Promise(resolve => setTimeout(resolve, 500))
+      console.log(JSON.stringify((await import('node:inspector')).url() ?? null))`)
+    expect(url).toBeNull()
   })
 
   test('lets a server listen on an address, on localhost and on a Unix socket', () => {

@@ -11,13 +11,16 @@ import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createSignable } from '../../adapters/bitcoin/signable.ts'
 import { writeTemplate } from '../../adapters/bitcoin/template.ts'
 import type { Disk, LogLevel, Ports } from '../../src/kernel/ports.ts'
-import { mnemonicToSeedSync } from '@scure/bip39'
-import type { Authorisation, Intent, Json } from '../../machines/vocabulary.ts'
+import { mnemonicToEntropy, mnemonicToSeedSync } from '@scure/bip39'
+import { wordlist } from '@scure/bip39/wordlists/english.js'
+import type { AuthorisedIntent, Intent, Json } from '../../machines/vocabulary.ts'
 import { intentBytes, publicKeyOf, signBytes } from '../../src/canonical.ts'
 import { loadSignerConfig, type SignerConfig } from '../../src/config.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 import { createClock, derive } from '../../src/shell/ports.ts'
-import { createKeystore } from '../../src/signer/keys/keystore.ts'
+import { identityOf } from '../../src/signer/keys/identity.ts'
+import { establishSigner } from '../../src/signer/offline/establish.ts'
+import type { Premises } from '../../src/signer/offline/recorded.ts'
 import { main, type Signer } from '../../src/signer/main.ts'
 
 export type { Signer } from '../../src/signer/main.ts'
@@ -29,8 +32,11 @@ export const SECOND_BACKEND = new Uint8Array(32).fill(4)
 export const STRANGER = new Uint8Array(32).fill(5)
 export const NETWORK = networkOf('litecoin-regtest')
 export const SEED = mnemonicToSeedSync(PHRASE)
+/** What intents for this signer name. */
+export const WALLET = identityOf(SEED).key
 export const FUNDS = 10_000_000n
 
+export const COST = { N: 2 ** 10, r: 8, p: 1 }
 export interface Rig {
   directory: string
   config: SignerConfig
@@ -47,20 +53,26 @@ export const createRig = async (yaml = ''): Promise<Rig> =>
 /** The same on a disk that a test can crash. */
 export const createRigOn = (disk: Disk, yaml = ''): Promise<Rig> => furnish(assemble('/signer', disk, yaml))
 
+/** Another machine, restored from the same phrase; these backend keys have authorised nothing before. */
+export const restoreRigOn = (disk: Disk, newKeys: readonly Uint8Array[]): Promise<Rig> =>
+  furnish(assemble('/signer', disk, '', 'restored'), { phrase: PHRASE, newKeys: newKeys.map(publicKeyOf) })
+
 /** The same machine after a crash: what is on this disk is all there is. */
 export const reboot = (disk: Disk, yaml = ''): Rig => assemble('/signer', disk, yaml)
 
-function assemble(directory: string, disk: Disk, yaml: string): Rig {
+function assemble(directory: string, disk: Disk, yaml: string, salt = ''): Rig {
   const logs: string[] = []
   const aborts: string[] = []
   const now = { ms: Date.parse('2026-01-01T00:00:00Z') }
   let drawn = 0
   const draw = (length: number) => {
     drawn++
-    return new Uint8Array(createHash('shake256', { outputLength: length }).update(`${directory}${drawn}`).digest())
+    return new Uint8Array(
+      createHash('shake256', { outputLength: length }).update(`${salt}${directory}${drawn}`).digest(),
+    )
   }
   const ports: Ports = {
-    clock: { now: () => now.ms, wake: (afterMs, run) => createClock().wake(afterMs, run) },
+    clock: { ...createClock(), now: () => now.ms },
     random: { bytes: draw },
     disk,
     request: () => Promise.reject(new Error('the signer opens no connection')),
@@ -71,16 +83,34 @@ function assemble(directory: string, disk: Disk, yaml: string): Rig {
   return { directory, config: loadSignerConfig(configText(yaml), directory), ports, logs, aborts, now }
 }
 
-async function furnish(rig: Rig): Promise<Rig> {
+async function furnish(rig: Rig, restored?: { phrase: string; newKeys: string[] }): Promise<Rig> {
   const { disk } = rig.ports
-  const path = join(rig.directory, 'keystore.json')
-  await createKeystore(rig.ports, path, PASSPHRASE, { phrase: PHRASE, cost: { N: 2 ** 10, r: 8, p: 1 } })
+  const ports = restored === undefined ? chancing(rig.ports) : rig.ports
+  const establishing = { passphrase: PASSPHRASE, by: 'a test', cost: COST, ...(restored ?? { newKeys: [] }) }
+  await establishSigner(ports, premisesOf(rig), establishing)
   const token = await disk.open(join(rig.directory, 'token'), { create: true })
   await token.append(new TextEncoder().encode(`${TOKEN}\nread:${TOKEN}-reader\n`))
   await token.sync()
   await token.close()
   await disk.syncDirectory(rig.directory)
   return rig
+}
+
+/** Paths of keystore and memory. */
+export const premisesOf = ({ config }: Rig): Premises => ({
+  keystore: config.keystore.file,
+  directory: config.dataDirectory,
+})
+
+/** By chance the entropy of a new signer is that of our phrase: it is new, and the tests know its keys. */
+function chancing(ports: Ports): Ports {
+  let isDrawn = false
+  const bytes = (length: number) => {
+    if (length !== 32 || isDrawn) return ports.random.bytes(length)
+    isDrawn = true
+    return mnemonicToEntropy(PHRASE, wordlist)
+  }
+  return { ...ports, random: { bytes } }
 }
 
 const configText = (yaml: string): string => `
@@ -163,12 +193,12 @@ export const pay = (coins: readonly Coin[], outputs: readonly (readonly [string,
 
 export function intent(id: string, amount: bigint, changes: Partial<Intent> = {}): Intent {
   const base = { id, chain: 'litecoin', asset: 'LTC', to: theirs(0), dataField: null, amount: String(amount) }
-  return { ...base, expiresAt: null, round: 1, ...changes }
+  return { ...base, expiresAt: null, round: 1, memory: null, ...changes }
 }
 
-export const authorised = (plain: Intent, ...keys: Uint8Array[]): Intent & { authorisations: Authorisation[] } => ({
+export const authorised = (plain: Intent, ...keys: Uint8Array[]): AuthorisedIntent => ({
   ...plain,
-  authorisations: (keys.length === 0 ? [BACKEND] : keys).map(key => signBytes(key, intentBytes(plain))),
+  authorisations: (keys.length === 0 ? [BACKEND] : keys).map(key => signBytes(key, intentBytes(plain, WALLET))),
 })
 
 export const transferOf = (name: string): string => createHash('sha256').update(name).digest('hex')

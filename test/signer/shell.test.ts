@@ -1,7 +1,9 @@
+import { chmod } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadSignerConfig } from '../../src/config.ts'
 import type { Running } from '../../src/shell/daemon.ts'
-import { startSigner } from '../../src/shell/signer.ts'
+import { refuseOpenSecrets, startSigner } from '../../src/shell/signer.ts'
 import * as rigs from './rig.ts'
 import { authorised, intent, simple, standard } from './rig.ts'
 
@@ -53,4 +55,13 @@ describe('the signer over HTTP', () => {
     expect(await metrics.text()).toContain('lockkeeper_signer_signed_total{chain="litecoin"} 0')
     expect((await get('/v1/identity')).status).toBe(401)
   })
+})
+
+test.each(['token', 'keystore.json'])('a %s that every user of the machine may read is refused by name', async name => {
+  const path = join(rig.directory, name)
+  await refuseOpenSecrets(rig.config)
+  await chmod(path, 0o604)
+  await expect(refuseOpenSecrets(rig.config)).rejects.toThrow(`${path} is open to every user`)
+  await chmod(path, 0o640)
+  await refuseOpenSecrets(rig.config)
 })

@@ -7,7 +7,7 @@ import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reasonOf } from '../../src/kernel/fault.ts'
 import { loadSignerConfig } from '../../src/config.ts'
-import { createKeystore } from '../../src/signer/keys/keystore.ts'
+import { createKeystore, openKeystore } from '../../src/signer/keys/keystore.ts'
 import * as rigs from './rig.ts'
 import { ask, authorised, grow, intent, sign, simple, standard } from './rig.ts'
 
@@ -46,7 +46,8 @@ describe('starting', () => {
     await grow(signer)
     await signer.stop()
     const file = join(rig.directory, 'other.json')
-    await createKeystore(rig.ports, file, rigs.PASSPHRASE, { cost: { N: 2, r: 1, p: 1 } })
+    const { binding } = await openKeystore(rig.ports, rig.config.keystore.file, rigs.PASSPHRASE)
+    await createKeystore(rig.ports, file, rigs.PASSPHRASE, binding, { cost: { N: 2, r: 1, p: 1 } })
     const config = { ...rig.config, keystore: { ...rig.config.keystore, file } }
     await expect(rigs.start({ ...rig, config })).rejects.toMatchObject({ type: 'corruptStore' })
     await (await rigs.start(rig)).stop()

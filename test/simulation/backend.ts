@@ -8,7 +8,7 @@ import { hash160 } from '../../adapters/bitcoin/hash.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { intentBytes, signerOf } from '../../src/canonical.ts'
 import type { Books, Wanted } from './books.ts'
-import { ASSET, BACKEND_SECRET, BLOCKED, CHAIN, NETWORK, SECOND_SECRET } from './fixtures.ts'
+import { ASSET, BACKEND_SECRET, BLOCKED, CHAIN, NETWORK, SECOND_SECRET, WALLET } from './fixtures.ts'
 import {
   checkAnswered,
   checkAssigned,
@@ -41,9 +41,18 @@ async function insist(exchange: Exchange, method: 'GET' | 'PUT', path: string, b
   const { world } = exchange
   for (;;) {
     const answer = await exchange.ask(method, path, body).catch(() => null)
-    if (answer !== null && answer.status < 500) return answer
+    if (answer !== null && answer.status < 500) {
+      noteMemory(exchange, answer)
+      return answer
+    }
     await world.sleep(world.dice.between(50, RETRY_MS))
   }
+}
+
+/** How far the signer's memory was: the highest that was shown. */
+function noteMemory({ books }: Exchange, { headers }: Answer): void {
+  const shown = Number(headers?.['lockkeeper-memory-sequence'] ?? -1)
+  if (shown > (books.memory ?? -1)) books.memory = shown
 }
 
 async function assign(exchange: Exchange, reference: string): Promise<void> {
@@ -181,12 +190,12 @@ const KEYS = [BACKEND, signerOf(SECOND_SECRET)]
 const bodyOf = (wanted: Wanted, changed: Partial<Intent> = {}) => {
   const intent = { ...intentOf(wanted), ...changed }
   const { id: _, ...asked } = intent
-  return { ...asked, authorisations: KEYS.slice(0, wanted.approvals).map(key => key.sign(intentBytes(intent))) }
+  return { ...asked, authorisations: KEYS.slice(0, wanted.approvals).map(key => key.sign(intentBytes(intent, WALLET))) }
 }
 
-const intentOf = ({ id, to, amount, round, expiresAt }: Wanted): Intent => ({
+const intentOf = ({ id, to, amount, round, expiresAt, memory }: Wanted): Intent => ({
   ...{ id, chain: CHAIN, asset: ASSET, to, dataField: null },
-  ...{ amount: String(amount), expiresAt, round },
+  ...{ amount: String(amount), expiresAt, round, memory },
 })
 
 const isExpired = ({ status, body }: Answer): boolean => status === 422 && body['kind'] === 'expired'
@@ -197,7 +206,7 @@ async function approve(exchange: Exchange, wanted: Wanted): Promise<void> {
   while (wanted.approvals < KEYS.length) {
     await world.sleep(world.dice.between(0, APPROVAL_MS))
     const { round } = wanted
-    const { key, signature } = KEYS[wanted.approvals]!.sign(intentBytes(intentOf(wanted)))
+    const { key, signature } = KEYS[wanted.approvals]!.sign(intentBytes(intentOf(wanted), WALLET))
     wanted.approvals++
     const path = `/v1/withdrawals/${wanted.id}/authorisations/${Buffer.from(key, 'base64').toString('base64url')}`
     const { status } = await insist(exchange, 'PUT', path, { signature })
@@ -260,7 +269,9 @@ async function withdraw(exchange: Exchange): Promise<void> {
       ? new Date(world.now() + world.dice.between(1, EXPIRY_MS)).toISOString()
       : null
     const approvals = world.dice.pick([0, 1, 1, 2, 2, 2] as const)
-    const fresh = { round: 1, expiresAt, approvals, isGivenUp: false, isAccepted: false }
+    // Where the watcher has shown how far the signer's memory is, sometimes that is asked for.
+    const memory = world.dice.chance(0.3) ? books.memory : null
+    const fresh = { round: 1, expiresAt, memory, approvals, isGivenUp: false, isAccepted: false }
     const wanted: Wanted = { id: `w-${n}`, to: destination(exchange), amount, ...fresh }
     books.withdrawals.set(wanted.id, wanted)
     asked.push(request(exchange, wanted).then(() => approve(exchange, wanted)))

@@ -12,6 +12,8 @@ export interface Wanted {
   amount: bigint
   round: number
   expiresAt: string | null
+  /** The least memory of the signer that it is authorised for. */
+  memory: number | null
   /** How many of the two keys have approved it. */
   approvals: 0 | 1 | 2
   /** The backend has asked for its cancellation: it asks for no further round. */
@@ -51,6 +53,8 @@ export interface Books {
   /** Transactions that payers made. */
   payments: Set<string>
   treasury: string | null
+  /** How far the signer's memory was, as the watcher has shown it. */
+  memory: number | null
 }
 
 export const newBooks = (): Books => ({
@@ -67,6 +71,7 @@ export const newBooks = (): Books => ({
   acknowledged: new Set(),
   payments: new Set(),
   treasury: null,
+  memory: null,
 })
 
 export const toldOf = (books: Books, kind: string): Told[] =>

@@ -117,7 +117,7 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
     exists: path => run('exists', path, () => state.names.has(path)),
     rename: (from, to) =>
       run('rename', from, () => {
-        if (dirname(from) !== dirname(to)) throw new Error('renames between directories are not simulated')
+        // Between two directories it is one change all the same, durable with the one it went to.
         change({ directory: dirname(to), set: [[to, fileAt(from)]], remove: [from] })
       }),
     remove: path =>

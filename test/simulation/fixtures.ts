@@ -1,11 +1,14 @@
 /** What every run starts from and what is slow to make: the signer's keystore, and a chain with mature coins to pay with. */
+import { entropyToMnemonic, mnemonicToSeedSync } from '@scure/bip39'
+import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { publicKeyOf } from '../../src/canonical.ts'
 import { loadSignerConfig, loadWatcherConfig, type SignerConfig, type WatcherConfig } from '../../src/config.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
-import { createKeystore } from '../../src/signer/keys/keystore.ts'
+import { identityOf } from '../../src/signer/keys/identity.ts'
+import { establishSigner } from '../../src/signer/offline/establish.ts'
 import { simulatedDisk, type SimulatedDisk } from './disk.ts'
 import { quickDerive } from './machine.ts'
 
@@ -35,7 +38,11 @@ export const MINIMUM_DEPOSIT = 20_000n
 export const BASE_HEIGHT = 190
 
 const NODE_ACCESS = { username: 'user', password: 'password' }
-const PHRASE = `${'zoo '.repeat(23)}vote`
+/** What the signer draws by chance, once for all runs. */
+const DRAWN = 9
+const PHRASE = entropyToMnemonic(new Uint8Array(32).fill(DRAWN), wordlist)
+/** What intents for the signer name. */
+export const WALLET = identityOf(mnemonicToSeedSync(PHRASE)).key
 const BASE_MS = Date.parse('2025-12-31T00:00:00Z')
 
 export function watcherConfig(): WatcherConfig {
@@ -85,15 +92,20 @@ export function fillWatcher(disk: SimulatedDisk): void {
   disk.poke('/home/node-password', bytesOf(`${NODE_ACCESS.password}\n`))
 }
 
-/** The signer's files; the keystore is made once for all runs. */
+/** Before the first run. */
+const STILL = { now: () => BASE_MS, monotonic: () => 0, processor: () => 0, wake: () => () => undefined }
+
+/** The signer's files; keystore, memory and audit log are made once for all runs. */
 export async function prepareSigner(): Promise<(disk: SimulatedDisk) => void> {
   const disk = simulatedDisk({ seed: 1 })
-  const random = { bytes: (length: number) => new Uint8Array(length).fill(9) }
-  await createKeystore({ disk, random, derive: quickDerive }, '/home/keystore.json', PASSPHRASE, { phrase: PHRASE })
-  const keystore = disk.peek('/home/keystore.json')!
+  const random = { bytes: (length: number) => new Uint8Array(length).fill(DRAWN) }
+  const ports = { disk, random, derive: quickDerive, clock: STILL, log: () => undefined, abort: () => undefined }
+  const premises = { keystore: '/home/keystore.json', directory: '/home/memory' }
+  await establishSigner(ports, premises, { passphrase: PASSPHRASE, newKeys: [], by: 'the simulation' })
+  const files = disk.paths().map(path => [path, disk.peek(path)!] as const)
   return made => {
     made.poke('/home/token', bytesOf(`${TOKEN}\n`))
-    made.poke('/home/keystore.json', keystore)
+    for (const [path, bytes] of files) made.poke(path, bytes)
   }
 }
 

@@ -103,6 +103,8 @@ export function createMachine(options: MachineOptions): Machine {
   const portsOf = (its: Life): Ports => ({
     clock: {
       now: () => world.now(),
+      monotonic: () => world.now(),
+      processor: () => 0,
       wake: (ms, run) =>
         world.after(ms, () => {
           if (settles(its, 'wake')) run()

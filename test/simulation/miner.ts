@@ -16,6 +16,8 @@ interface Network extends System {
   season: Season
   /** The highest the chain has ever been: what stood there `FINAL` deep never leaves. */
   highest: number
+  /** Branches that may come back: until they have, the node must remember them. */
+  returning: number
 }
 
 /** How many blocks from the tip may leave: none that was ever final. */
@@ -77,7 +79,17 @@ function reorganise(network: Network): void {
   noteChange(network)
   if (dice.chance(0.6)) spendAgain(network, dice.pick([0.2, 0.5, 1]))
   mine(network, dice.between(0, depth + 1))
-  if (dice.chance(0.25)) world.after(dice.between(0, 15_000), () => comeBack(network, left, height))
+  if (dice.chance(0.25)) {
+    network.returning++
+    world.after(dice.between(0, 15_000), () => comeBack(network, left, height))
+  } else if (dice.chance(0.4)) failOver(network, left)
+}
+
+/** The node is lost, and the one in its place has never seen the blocks that were left. */
+function failOver({ node, world, returning }: Network, left: string): void {
+  if (returning > 0) return
+  world.trace(`another node in its place, without ${left}`)
+  node.forgetBranch(left)
 }
 
 /** The lowest block of the best chain that would leave if this branch won. */
@@ -93,6 +105,7 @@ function lowestLeaving({ node }: Network, branch: string, height: number): numbe
 /** The branch that was left wins after all, unless by now that would undo what is final. */
 function comeBack(network: Network, left: string, height: number): void {
   const { node, highest, world } = network
+  network.returning--
   if (lowestLeaving(network, left, height) <= highest + 1 - FINAL) return
   world.trace(`network returns to ${left}`)
   node.reconsider(left)
@@ -113,7 +126,7 @@ function act(network: Network): void {
 }
 
 export async function runMiner(system: System, books: Books, season: Season): Promise<void> {
-  const network: Network = { ...system, books, season, highest: system.node.height() }
+  const network: Network = { ...system, books, season, highest: system.node.height(), returning: 0 }
   for (;;) {
     await system.world.sleep(season.isStormy ? system.world.dice.between(100, STORMY_MS) : CALM_MS)
     act(network)

@@ -25,6 +25,8 @@ import type { World } from './world.ts'
 export interface Answer {
   status: number
   body: Record<string, unknown>
+  /** Names in lower case; absent where no wire was between. */
+  headers?: Record<string, string>
 }
 
 export interface System {
@@ -98,10 +100,10 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared): Sy
   return {
     ...{ world, node, watcher, signer, sky },
     async ask(method, path, body) {
-      const { status, body: bytes } = await toWatcher(callOf(method, `${WATCHER_URL}${path}`, body))
+      const { status, headers, body: bytes } = await toWatcher(callOf(method, `${WATCHER_URL}${path}`, body))
       const said = read(bytes)
       world.trace(`backend ${method} ${path} ${status} ${status < 400 ? '' : JSON.stringify(said['kind'])}`)
-      return { status, body: said }
+      return { status, headers, body: said }
     },
     async askDirectly(machine, path) {
       const handler = machine.handler()

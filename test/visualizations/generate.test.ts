@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { attempt } from '../../machines/attempt.ts'
 import { chain } from '../../machines/chain.ts'
+import { deposit } from '../../machines/deposit.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { render } from '../../visualizations/generate.ts'
@@ -59,7 +60,9 @@ test('a table marks the task that a state owes, its guards and whom it tells', (
   expect(page).toContain('tells withdrawal: transfer.died')
   expect(page).toContain('releases its spend keys')
   expect(page).toContain('`attempt.died [isLastDeath]` | **dead**')
-  expect(pageOf(modelOf(attempt), 'x')).toContain('| **unsigned.due** | Owes the question to the signer. | `sign` |')
+  expect(pageOf(modelOf(attempt), 'x')).toContain(
+    '| **unsigned** | Planned; owes the question to the signer, again and again until it answers. | `sign` |',
+  )
 })
 
 test('what holds in every state is drawn once, with its exceptions', () => {
@@ -69,9 +72,9 @@ test('what holds in every state is drawn once, with its exceptions', () => {
   expect(mermaidOf(modelOf(chain))).toContain('any_state --> halted : invariant.violated, not in absent, halted')
 })
 
-test('sub-states of the same name stay apart in Mermaid', () => {
-  const text = mermaidOf(modelOf(attempt))
-  expect(text).toContain('as signed_due')
-  expect(text).toContain('as published_due')
+test('a sub-state is named with its parent in Mermaid, so that equal names stay apart', () => {
+  const text = mermaidOf(modelOf(deposit))
+  expect(text).toContain('as ignored_recent')
+  expect(text).toContain('as ignored_settled')
   expect(text).not.toContain(';')
 })

@@ -20,10 +20,10 @@ describe('a watcher that only watches', () => {
   })
 
   test('lets a person resume a chain and the backend decide deposits', () => {
-    const refused = routes.filter(({ access, handle }) => {
-      if (access !== 'write') return false
+    const refused = routes.filter(route => {
+      if (route.access !== 'write') return false
       try {
-        void Promise.resolve(handle(input)).catch(() => undefined)
+        void Promise.resolve(route.handle(input)).catch(() => undefined)
         return false
       } catch (error) {
         return error instanceof Error && 'kind' in error && error.kind === 'watching-only'

@@ -120,6 +120,14 @@ export function setValidity(chain: Chain, hash: string, isValid: boolean): Chang
   return { disconnected: [...disconnected, ...change.disconnected], connected: change.connected }
 }
 
+/** As if it had never seen the block and what stands on it. Throws when they are of its best chain. */
+export function forgetBranch(chain: Chain, hash: string): void {
+  const lowest = chain.blocks.get(hash)
+  if (!lowest || isActive(chain, lowest)) throw new Error('not a branch that was left')
+  const forgotten = [...chain.blocks.values()].filter(block => isAncestor(chain, lowest, block))
+  for (const block of forgotten) chain.blocks.delete(block.hash)
+}
+
 function isAncestor(chain: Chain, older: StoredBlock, younger: StoredBlock): boolean {
   let at: StoredBlock | undefined = younger
   while (at && at.height > older.height) at = chain.blocks.get(at.parent)

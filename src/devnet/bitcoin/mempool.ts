@@ -14,6 +14,7 @@ import {
   refuse,
   type RelayRefusal,
 } from './policy.ts'
+import type { Faults } from './faults.ts'
 import { createPool, type PoolEntry, type Pool } from './pool.ts'
 import { plain, replacementRefusal } from './replacement.ts'
 import { verifyInput } from './script.ts'
@@ -25,6 +26,7 @@ export interface MempoolOptions {
   /** `-mempoolreplacement`, which litecoind has off unless told otherwise. */
   isReplacing: boolean
   nowSeconds: () => number
+  faults: Faults
 }
 
 /** What may be mined next, with the rules of who gets in. */
@@ -32,6 +34,10 @@ export interface Mempool {
   pool: Pool
   test(transaction: Transaction): PoolEntry | RelayRefusal
   accept(transaction: Transaction): PoolEntry | RelayRefusal
+  /** Gone, and what stands on it too. */
+  forget(txid: string): void
+  /** As after a reorganisation: what was in here once is checked as a block's transaction, not as a stranger's. */
+  readmit(transactions: Iterable<Transaction>): void
   /** What blocks brought leaves; what they left comes back. */
   follow(change: Change): void
 }
@@ -77,6 +83,10 @@ export function createMempool(options: MempoolOptions): Mempool {
     pool,
     test: transaction => check(context, transaction, false),
     accept: transaction => admit(transaction, false),
+    forget: txid => pool.evict(txid),
+    readmit: transactions => {
+      for (const transaction of transactions) admit(transaction, true)
+    },
     follow,
   }
 }
@@ -99,7 +109,7 @@ function check(context: Context, transaction: Transaction, isReturning: boolean)
   if (inSat < outSat) return refuse('bad-txns-in-belowout', `value in (${plain(inSat)}) < value out (${plain(outSat)})`)
   const vsize = transaction.virtualSize()
   const entry = { txid, transaction, feeSat: inSat - outSat, vsize, time: nowSeconds(), height: bestOf(chain).height }
-  const relay = isReturning ? null : relayRefusal(pool, entry, conflicts)
+  const relay = isReturning ? null : relayRefusal(context, entry, conflicts)
   return relay ?? scriptRefusal(transaction, spent) ?? entry
 }
 
@@ -125,7 +135,9 @@ function inputsRefusal({ pool, chain, network }: Context, transaction: Transacti
   return null
 }
 
-function relayRefusal(pool: Pool, entry: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
+function relayRefusal({ pool, faults }: Context, entry: PoolEntry, conflicts: readonly string[]): RelayRefusal | null {
+  const floorSat = feeAt(faults.mempoolFloor, entry.vsize)
+  if (entry.feeSat < floorSat) return refuse('mempool min fee not met', `${entry.feeSat} < ${floorSat}`)
   const minimumSat = feeAt(MINIMUM_RELAY_SAT_PER_KVB, entry.vsize)
   if (entry.feeSat < minimumSat) return refuse('min relay fee not met', `${entry.feeSat} < ${minimumSat}`)
   const tooLong = chainRefusal(pool, entry.transaction)

@@ -14,6 +14,7 @@ import {
   describeTransaction,
   DIFFICULTY,
 } from './describe.ts'
+import { unavailable, type Faults } from './faults.ts'
 import { isRefusal, type Mempool } from './mempool.ts'
 import * as params from './params.ts'
 import { RpcFailure } from './params.ts'
@@ -32,6 +33,7 @@ export interface NodeState {
   chain: Chain
   mempool: Mempool
   nowSeconds: () => number
+  faults: Faults
   /** sat/kvB, or null where there is nothing to estimate from, as on a regtest. */
   estimate(): bigint | null
   /** Mines one block and returns its hash. Throws when it is not valid. */
@@ -40,7 +42,7 @@ export interface NodeState {
   changeValidity(hash: string, isValid: boolean): Change
 }
 
-type Method = (state: NodeState, args: readonly unknown[]) => unknown
+export type Method = (state: NodeState, args: readonly unknown[]) => unknown
 
 const DAY_SECONDS = 86_400
 const GENERATE_MAXIMUM = 10_000
@@ -55,7 +57,7 @@ function blockOf({ chain }: NodeState, hash: string): StoredBlock {
   return stored
 }
 
-function describeChain({ chain, nowSeconds }: NodeState): unknown {
+function describeChain({ chain, nowSeconds, faults }: NodeState): unknown {
   const best = bestOf(chain)
   return {
     chain: 'regtest',
@@ -68,7 +70,7 @@ function describeChain({ chain, nowSeconds }: NodeState): unknown {
     initialblockdownload: best.time < nowSeconds() - DAY_SECONDS,
     chainwork: chainWork(best.height),
     size_on_disk: 0,
-    pruned: false,
+    pruned: faults.prunedHeight >= 0,
     softforks: {},
     warnings: '',
   }
@@ -93,7 +95,9 @@ const describeNetwork = (): unknown => ({
   warnings: '',
 })
 
-function describeMempool({ mempool: { pool } }: NodeState): unknown {
+const higher = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+
+function describeMempool({ mempool: { pool }, faults }: NodeState): unknown {
   const bytes = [...pool.entries.values()].reduce((sum, entry) => sum + entry.vsize, 0)
   return {
     loaded: true,
@@ -101,7 +105,7 @@ function describeMempool({ mempool: { pool } }: NodeState): unknown {
     bytes,
     usage: bytes,
     maxmempool: MAXMEMPOOL_BYTES,
-    mempoolminfee: coins(MINIMUM_RELAY_SAT_PER_KVB),
+    mempoolminfee: coins(higher(faults.mempoolFloor, MINIMUM_RELAY_SAT_PER_KVB)),
     minrelaytxfee: coins(MINIMUM_RELAY_SAT_PER_KVB),
     unbroadcastcount: pool.entries.size,
   }
@@ -232,13 +236,17 @@ const getOutput: Method = ({ chain, mempool: { pool }, network }, [id, vout, inc
 const getBlock: Method = (state, [id, level]) => {
   const stored = blockOf(state, params.hash(id, 'blockhash'))
   const verbosity = params.verbosity(level, 1)
+  const reason = unavailable(state.faults, stored)
+  if (reason !== null) throw new RpcFailure(params.MISC_ERROR, reason)
   if (verbosity <= 0) return stored.block.toHex()
   return describeBlock(state.chain, stored, state.network, verbosity >= 2)
 }
 
 const getHeader: Method = (state, [id, verbose]) => {
   const stored = blockOf(state, params.hash(id, 'hash'))
-  return verbose === false ? stored.block.toHex(true) : describeHeader(state.chain, stored)
+  if (verbose === false) return stored.block.toHex(true)
+  const header = describeHeader(state.chain, stored)
+  return state.faults.headersOnly.has(stored.hash) ? { ...header, nTx: 0 } : header
 }
 
 const getHash: Method = ({ chain }, [height]) => {

@@ -10,12 +10,15 @@ import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { operating } from '../../kernel/fault.ts'
 import type { HttpCall, HttpResult, Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
-import { addBlock, bestOf, createChain, setValidity, type Change } from './chain.ts'
+import { addBlock, bestOf, createChain, forgetBranch, setValidity, type Change } from './chain.ts'
 import { createCoins, inputKey, type Coin } from './coins.ts'
+import { createFaults, errorOf, unavailable, type Faults } from './faults.ts'
 import { buildPayment, faucetKey, spendable, type FaucetOutput } from './faucet.ts'
 import { regtestOf } from './genesis.ts'
-import { createMempool, isRefusal } from './mempool.ts'
-import { METHODS, type NodeState } from './methods.ts'
+import { restore, type Happening } from './history.ts'
+import { createMempool, isRefusal, type Mempool } from './mempool.ts'
+import { METHODS, type Method, type NodeState } from './methods.ts'
+import { OLD_METHODS } from './old-methods.ts'
 import { assembleBlock } from './miner.ts'
 import { METHOD_NOT_FOUND, PARSE_ERROR, RpcFailure } from './params.ts'
 import type { PoolEntry } from './pool.ts'
@@ -32,6 +35,10 @@ export interface SimulatedBitcoinOptions {
   password: string
   /** `-mempoolreplacement`: off, as litecoind has it, unless said otherwise. */
   isReplacing?: boolean
+  /** A daemon of Core 0.14's age: old-methods.ts. */
+  isOld?: boolean
+  /** Told of everything that has happened to the node, in its order: what `restore` makes it again from. */
+  record?: (happening: Happening) => void
 }
 
 /** A node to be asked as a real one is, and told to mine, fork and fail. */
@@ -61,11 +68,17 @@ export interface SimulatedBitcoin {
   submit(block: Block): void
   invalidate(hash: string): void
   reconsider(hash: string): void
+  /** What another node in this one's place may never have had: a branch that was left, from this block on. */
+  forgetBranch(hash: string): void
+  /** What was recorded of this node, into a new one. Nothing of it is recorded, and no script is verified, again. */
+  restore(happenings: Iterable<Happening>): void
   stop(): void
   start(): void
   serveRest(isOn: boolean): void
   /** sat/kvB, or null for none. */
   setEstimate(rate: bigint | null): void
+  /** What is wrong with it: faults.ts. */
+  readonly faults: Faults
   /** Answers in the node's place until cleared with null; an interceptor that answers null lets the node answer. */
   intercept(interceptor: ((request: HttpRequest) => HttpAnswer | null) | null): void
 }
@@ -78,22 +91,28 @@ const TEXT = { 'content-type': 'text/plain' }
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 interface Machine extends NodeState {
+  methods: Readonly<Record<string, Method>>
   faucet: ReturnType<typeof faucetKey>
 }
 
 function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint | null): Machine {
-  const { network, seed, now } = options
+  const { network, seed, now, record = () => {} } = options
   const faucet = faucetKey(seed, network)
   const chain = createChain(regtestOf(network), createCoins(faucet.script, network.coinbaseMaturity))
   const nowSeconds = () => Math.floor(now() / 1000)
-  const mempool = createMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds })
+  const faults = createFaults()
+  const mempool = recorded(
+    createMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds, faults }),
+    record,
+  )
+  const methods = options.isOld === true ? OLD_METHODS : METHODS
   const tag = sha256(new TextEncoder().encode(`${seed}:miner`))
   const isVerified = (transaction: Transaction) =>
     mempool.pool.entries.get(transaction.getId())?.transaction === transaction
-  let blocksMined = 0
 
   function submitBlock(block: Block): void {
     mempool.follow(addBlock(chain, block, isVerified))
+    record({ type: 'block.added', block })
   }
 
   /** Chosen transactions bring their miner no fees: so does litecoind's `generateblock`. */
@@ -102,7 +121,7 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
     const transactions = chosen === 'mempool' ? entries.map(entry => entry.transaction) : chosen
     const feesSat = entries.reduce((sum, entry) => sum + entry.feeSat, 0n)
     const extraNonce = Uint8Array.from(tag.subarray(0, EXTRA_NONCE_BYTES))
-    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, ++blocksMined)
+    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, chain.blocks.size)
     const block = assembleBlock(chain, { transactions, feesSat, script, nowMs: now(), extraNonce }, network.segwit)
     submitBlock(block)
     return block.getId()
@@ -111,10 +130,27 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
   function changeValidity(hash: string, isValid: boolean): Change {
     const change = setValidity(chain, hash, isValid)
     mempool.follow(change)
+    record({ type: 'validity.changed', hash, isValid })
     return change
   }
 
-  return { network, chain, mempool, nowSeconds, estimate, mineBlock, submitBlock, changeValidity, faucet }
+  const state = { network, chain, mempool, nowSeconds, estimate, faults, mineBlock, submitBlock, changeValidity }
+  return { ...state, methods, faucet }
+}
+
+function recorded(mempool: Mempool, record: (happening: Happening) => void): Mempool {
+  return {
+    ...mempool,
+    accept(transaction) {
+      const outcome = mempool.accept(transaction)
+      if (!isRefusal(outcome)) record({ type: 'transaction.accepted', transaction })
+      return outcome
+    },
+    forget(txid) {
+      mempool.forget(txid)
+      record({ type: 'transaction.forgotten', txid })
+    },
+  }
 }
 
 /** Parents stand before children, so what is cut off at the end is never needed by what is kept. */
@@ -123,7 +159,7 @@ function fitting(entries: readonly PoolEntry[]): PoolEntry[] {
   return entries.filter(({ transaction }) => (weight += transaction.weight()) <= BLOCK_WEIGHT_MAXIMUM)
 }
 
-function answerRpc(state: NodeState, body: Uint8Array): HttpAnswer {
+function answerRpc(machine: Machine, body: Uint8Array): HttpAnswer {
   let id: unknown = null
   const answer = (status: number, result: unknown, error: unknown): HttpAnswer => ({
     status,
@@ -133,12 +169,14 @@ function answerRpc(state: NodeState, body: Uint8Array): HttpAnswer {
   try {
     const call = decodeCall(body)
     id = call.id
-    const method = METHODS[call.method]
-    if (!method) throw new RpcFailure(METHOD_NOT_FOUND, 'Method not found')
-    return answer(200, method(state, call.params) ?? null, null)
+    const fault = errorOf(machine.faults, call.method)
+    if (fault) throw new RpcFailure(fault.code, fault.message, fault.status)
+    const method = machine.methods[call.method]
+    if (!method) throw new RpcFailure(METHOD_NOT_FOUND, 'Method not found', 404)
+    return answer(200, method(machine, call.params) ?? null, null)
   } catch (error) {
     if (!(error instanceof RpcFailure)) throw error
-    return answer(error.code === METHOD_NOT_FOUND ? 404 : 500, null, { code: error.code, message: error.message })
+    return answer(error.status ?? 500, null, { code: error.code, message: error.message })
   }
 }
 
@@ -155,17 +193,32 @@ function decodeCall(body: Uint8Array): { id: unknown; method: string; params: un
   return { id, method, params }
 }
 
-function answerRest({ chain }: NodeState, path: string): HttpAnswer {
+function answerRest({ chain, faults }: NodeState, path: string): HttpAnswer {
   const given = /^\/rest\/block\/([^/]*)\.bin$/.exec(path)?.[1]
   if (given === undefined) return { status: 404, body: '' }
   if (!/^[0-9a-f]{64}$/.test(given)) return { status: 400, headers: TEXT, body: `Invalid hash: ${given}\r\n` }
   const stored = chain.blocks.get(given)
-  if (!stored) return { status: 404, headers: TEXT, body: `${given} not found\r\n` }
+  if (!stored || faults.headersOnly.has(given)) return { status: 404, headers: TEXT, body: `${given} not found\r\n` }
+  if (unavailable(faults, stored) !== null)
+    return { status: 404, headers: TEXT, body: `${given} not available (pruned data)\r\n` }
   return {
     status: 200,
     headers: { 'content-type': 'application/octet-stream' },
     body: Buffer.from(stored.block.toBuffer()),
   }
+}
+
+function answerHttp(
+  machine: Machine,
+  request: HttpRequest,
+  { authorization, hasRest }: { authorization: string; hasRest: boolean },
+): HttpAnswer {
+  if (request.path.startsWith('/rest/') && hasRest) return answerRest(machine, request.path)
+  if (request.path !== '/') return { status: 404, body: '' }
+  if (request.method !== 'POST') return { status: 405, body: 'JSONRPC server handles only POST requests' }
+  if (request.headers['authorization'] !== authorization)
+    return { status: 401, headers: { 'www-authenticate': 'Basic realm="jsonrpc"' }, body: '' }
+  return answerRpc(machine, request.body)
 }
 
 /** An answer as bytes, as a socket would carry it. */
@@ -180,27 +233,9 @@ function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
   return { method, path, query: {}, headers, body: body ?? new Uint8Array() }
 }
 
-/** Boundary fault `not-simulated` for a network that is no regtest. */
-export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): SimulatedBitcoin {
-  let estimate: bigint | null = null
-  let isRunning = true
-  let hasRest = true
-  let interceptor: ((request: HttpRequest) => HttpAnswer | null) | null = null
-  const machine = createMachine(options, () => estimate)
-  const { network, chain, mempool, faucet } = machine
-  const authorization = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`
+type Payer = Pick<SimulatedBitcoin, 'payMany' | 'doubleSpend'>
 
-  function handle(request: HttpRequest): HttpAnswer {
-    const intercepted = interceptor?.(request)
-    if (intercepted) return intercepted
-    if (request.path.startsWith('/rest/') && hasRest) return answerRest(machine, request.path)
-    if (request.path !== '/') return { status: 404, body: '' }
-    if (request.method !== 'POST') return { status: 405, body: 'JSONRPC server handles only POST requests' }
-    if (request.headers['authorization'] !== authorization)
-      return { status: 401, headers: { 'www-authenticate': 'Basic realm="jsonrpc"' }, body: '' }
-    return answerRpc(machine, request.body)
-  }
-
+function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
   function broadcast(transaction: Transaction): string {
     const outcome = mempool.accept(transaction)
     if (isRefusal(outcome)) throw new Error(`the faucet's payment is refused: ${outcome.reason} ${outcome.detail}`)
@@ -220,13 +255,31 @@ export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): Simula
       mempool.pool.coin(inputKey(input))!,
     ])
     const rest = from.reduce((sum, [, coin]) => sum + coin.valueSat, 0n) / 2n
-    mempool.pool.evict(txid)
+    mempool.forget(txid)
     const outputs = [{ address: faucet.address, amountSat: rest }]
     return broadcast(buildPayment(from, outputs, DOUBLE_SPEND_SAT_PER_VBYTE, faucet, network))
   }
 
+  return { payMany, doubleSpend }
+}
+
+/** Boundary fault `not-simulated` for a network that is no regtest. */
+export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): SimulatedBitcoin {
+  let estimate: bigint | null = null
+  let isRunning = true
+  let hasRest = true
+  let interceptor: ((request: HttpRequest) => HttpAnswer | null) | null = null
+  const machine = createMachine(options, () => estimate)
+  const { network, chain, mempool, faucet, faults } = machine
+  const payer = createPayer(machine)
+  const authorization = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`
+
+  const handle = (request: HttpRequest): HttpAnswer =>
+    interceptor?.(request) ?? answerHttp(machine, request, { authorization, hasRest })
+
   return {
     handle,
+    faults,
     request: async call => {
       if (!isRunning) throw operating('unreachable', 'the simulated node is stopped')
       return toResult(handle(toRequest(call)))
@@ -240,15 +293,16 @@ export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): Simula
       const script = to === undefined ? faucet.script : scriptOf(to, network)
       return Array.from({ length: count }, () => machine.mineBlock(script, transactions ?? 'mempool'))
     },
-    pay: (address, amountSat) => payMany([{ address, amountSat }]),
-    payMany,
-    doubleSpend,
+    pay: (address, amountSat) => payer.payMany([{ address, amountSat }]),
+    ...payer,
     pending: () => [...mempool.pool.entries.keys()],
-    forget: txid => mempool.pool.evict(txid),
+    forget: txid => mempool.forget(txid),
     transaction: txid => mempool.pool.entries.get(txid)?.transaction,
     submit: block => machine.submitBlock(block),
     invalidate: hash => void machine.changeValidity(hash, false),
     reconsider: hash => void machine.changeValidity(hash, true),
+    forgetBranch: hash => forgetBranch(chain, hash),
+    restore: happenings => restore(chain, mempool, happenings),
     stop: () => void (isRunning = false),
     start: () => void (isRunning = true),
     serveRest: isOn => void (hasRest = isOn),

@@ -21,15 +21,19 @@ export const ALREADY_IN_CHAIN = -27
 /** JSON-RPC 2.0. */
 export const METHOD_NOT_FOUND = -32601
 /** JSON-RPC 2.0. */
+export const INTERNAL_ERROR = -32603
+/** JSON-RPC 2.0. */
 export const PARSE_ERROR = -32700
 
 /** An error that the node answers; anything else that is thrown is a defect. */
 export class RpcFailure extends Error {
   readonly code: number
+  readonly status: number | undefined
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, status?: number) {
     super(message)
     this.code = code
+    this.status = status
   }
 }
 
@@ -40,6 +44,12 @@ const DEFAULT_MAXIMUM_FEE_RATE = '0.10'
 /** Throws an RpcFailure for anything but a string. */
 export function text(value: unknown): string {
   if (typeof value !== 'string') throw new RpcFailure(MISC_ERROR, 'JSON value is not a string as expected')
+  return value
+}
+
+/** Throws an RpcFailure for anything but a boolean. */
+export function boolean(value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new RpcFailure(MISC_ERROR, 'JSON value is not a boolean as expected')
   return value
 }
 

@@ -1,7 +1,7 @@
 /** Addresses that the signer has made, and to whom they are given. */
 import { addressId, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { tell, type GeneratedAddress, type Message } from '../../../machines/messages.ts'
-import type { RouteView } from './view.ts'
+import { tipOf, type RouteView } from './view.ts'
 
 /** Withdrawals may be asked for before the treasury's account is there: it hears of them when it opens. */
 function onTreasury({ memory, policy, at }: RouteView, address: string): Message[] {
@@ -29,11 +29,15 @@ export function onGenerated(
 export const onRetained = ({ memory, policy, at }: RouteView): Message[] =>
   memory.list('address', policy.name, 'watched').map(({ id }) => tell(id, 'address.retained', at, {}))
 
-/** A payment that came before the address had an owner is attributed together with it. */
-export function onAssigned({ memory, policy, at }: RouteView, index: number, reference: string): Message[] {
+/** Payments that came before the address had an owner are attributed together with it, and go on from where the chain is. */
+export function onAssigned(view: RouteView, index: number, reference: string): Message[] {
+  const { memory, policy, at } = view
   const deposits = memory
     .list('deposit', policy.name)
     .filter(({ context }) => context.index === index && context.reference === null)
   const ids: IdOf<'address' | 'deposit'>[] = [addressId(policy.name, index), ...deposits.map(({ id }) => id)]
-  return ids.map(id => tell(id, 'address.assigned', at, { reference }))
+  return [
+    ...ids.map(id => tell(id, 'address.assigned', at, { reference })),
+    ...deposits.map(({ id }) => tell(id, 'height.reached', at, { height: tipOf(view) })),
+  ]
 }

@@ -1,10 +1,10 @@
 /** What happens to a followed chain itself: opened, blocks on and back, resumed. */
 import type { Block, Fact } from '../../../adapters/adapter.ts'
-import { chainId, treasuryId, type IdOf } from '../../../machines/ids.ts'
+import { chainId, isIdOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
 import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
-import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
+import { stateOf, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { blockFacet } from '../facets.ts'
 import { onFacts } from './facts.ts'
 import type { RouteView } from './view.ts'
@@ -17,13 +17,16 @@ export function onOpened({ policy, at }: RouteView): Message[] {
   return [tell(chainId(name), 'chain.opened', at, { chain: name, family, asset, final })]
 }
 
-/** The chain's own machine decides first; only a block that it takes back is taken back for those that stand on it. */
+/**
+ * Only a block that the chain's own machine takes back is taken back for those that stand in it; the chain leaves it last, so
+ * that a crash between two slices finds it still there.
+ */
 export function onDisconnected({ memory, policy, at }: RouteView, { height, hash }: Place): Message[] {
   const id = chainId(policy.name)
   const chain = memory.get(id)
   const isAccepted = isFollowing(chain) && isTakenBack(chain.context, { height, hash })
   const ids = isAccepted ? memory.find(blockFacet(policy.name, hash)) : []
-  return [id, ...ids].map(each => tell(each, 'block.disconnected', at, { height, hash }))
+  return [...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))
 }
 
 /** Facts of a block that the chain's machine would not accept are facts of nothing. */
@@ -49,6 +52,12 @@ export function onApplied(
     tell(chainId(policy.name), 'block.applied', at, { height, hash }),
   ]
 }
+
+/** The kinds that end in a block. */
+export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'transfer', 'withdrawal'] as const
+
+export const onRecovered = (ended: readonly Instance[], at: number): Message[] =>
+  ended.flatMap(({ id }) => (isIdOf(ENDING_IN_BLOCKS, id) ? [tell(id, 'ending.revoked', at, {})] : []))
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
 export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [

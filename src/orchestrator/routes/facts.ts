@@ -1,5 +1,6 @@
 /** Who hears of the payments and spends in a block or among what is pending. */
 import type { Fact, PaymentSeen, SpendSeen } from '../../../adapters/adapter.ts'
+import { UNASSIGNED } from '../../../machines/deposit.ts'
 import { addressId, attemptId, chainId, coinId, depositId, isIdOf, nameOf, treasuryId } from '../../../machines/ids.ts'
 import type { IdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
@@ -22,8 +23,9 @@ function toCoin({ memory, policy, at }: RouteView, fact: PaymentSeen): Message[]
 
 function toDeposit({ memory, policy, at }: RouteView, fact: PaymentSeen): Message {
   const { reference } = memory.get(addressId(policy.name, fact.index))!.context
-  const { asset, address, dataField, index, amount, inputs, place, doubt } = fact
+  const { asset, address, dataField, index, amount, inputs, place } = fact
   const isTooSmall = BigInt(amount) < BigInt(policy.minimumDeposit)
+  const doubt = fact.doubt ?? (reference === null && !isTooSmall ? UNASSIGNED : null)
   const facts = {
     chain: policy.name,
     asset,
@@ -44,11 +46,11 @@ function toDeposit({ memory, policy, at }: RouteView, fact: PaymentSeen): Messag
 
 /**
  * Every payment to us makes a coin; only one to a deposit address (not to the treasury: change, sweep, funding) makes a
- * deposit. Unconfirmed dust is not worth remembering before it is in a block.
+ * deposit. Unconfirmed dust is not worth remembering before it is in a block, and nothing at all is no payment.
  */
 function onPayment(view: RouteView, fact: PaymentSeen): Message[] {
   const isDust = fact.place === null && !fact.own && BigInt(fact.amount) < BigInt(view.policy.minimumDeposit)
-  if (isDust) return []
+  if (isDust || BigInt(fact.amount) === 0n) return []
   return fact.index === 0 ? toCoin(view, fact) : [...toCoin(view, fact), toDeposit(view, fact)]
 }
 

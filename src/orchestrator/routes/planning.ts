@@ -3,8 +3,8 @@
  * attempt with the template, the reservations and the bound withdrawals are one commit.
  */
 import { createHash } from 'node:crypto'
-import type { Fund, Payment, Plan, PlanFacts, Shortfall } from '../../../adapters/adapter.ts'
-import { chainId, coinId, nameOf, transferId, treasuryId, type IdOf } from '../../../machines/ids.ts'
+import type { Fund, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
+import { chainId, coinId, nameOf, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
 import { tell, type Message, type PaidShare, type TransferPlan } from '../../../machines/messages.ts'
 import { heightOf, type Amount, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
 import type { CoinContext } from '../../../machines/coin.ts'
@@ -49,13 +49,25 @@ function toFund(view: RouteView, instance: InstanceOf<'coin'>, height: number): 
   return { key, index, address, publicKey, amount, raw, final: isFinal, ancestors: ancestorsOf(view, coin) }
 }
 
+/**
+ * Whether everything that this change of ours stands on is in a block or was made by us on such: what was taken back may
+ * never come again, and nothing is built on it.
+ */
+function isSound({ memory }: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): boolean {
+  if (coin.place !== null || seen.has(coin.transactionId)) return true
+  if (!coin.own || coin.conflict !== null) return false
+  seen.add(coin.transactionId)
+  const parents = coin.inputs.flatMap(key => memory.get(coinId(key)) ?? [])
+  return parents.every(parent => isSound({ memory }, parent.context, seen))
+}
+
 /** What may be spent now: ripe coins, and where the family allows it unconfirmed change of our own. */
 export function fundsOf(view: RouteView): Fund[] {
   const { memory, policy } = view
   const height = memory.heights[policy.name] ?? 0
   const { spendsUnconfirmedChange } = policy.planner
   const isChange = ({ context: coin }: InstanceOf<'coin'>) =>
-    spendsUnconfirmedChange && coin.own && coin.place === null && coin.conflict === null
+    spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin)
   const ripe = memory.list('coin', policy.name, 'spendable')
   const change = memory.list('coin', policy.name, 'unconfirmed').filter(isChange)
   return [...ripe, ...change]
@@ -65,65 +77,110 @@ export function fundsOf(view: RouteView): Fund[] {
 
 type Withdrawals = readonly InstanceOf<'withdrawal'>[]
 
-const totalOf = (withdrawals: Withdrawals): bigint =>
-  withdrawals.reduce((sum, { context }) => sum + BigInt(context.amount), 0n)
+/** Whoever has waited longest is tried first, also when it was passed over in between. */
+const byAge = (withdrawals: Withdrawals): Withdrawals =>
+  [...withdrawals].sort((a, b) => a.context.requestedAt - b.context.requestedAt || (a.id < b.id ? -1 : 1))
 
-/** First come, first served, but one that is too large for the funds does not hold up those behind it. */
-function choose(withdrawals: Withdrawals, funds: readonly Fund[], maximum: number): Withdrawals {
-  let left = funds.reduce((sum, fund) => sum + BigInt(fund.amount), 0n)
-  const chosen: InstanceOf<'withdrawal'>[] = []
-  for (const withdrawal of withdrawals) {
-    const amount = BigInt(withdrawal.context.amount)
-    if (chosen.length >= maximum || amount > left) continue
-    left -= amount
-    chosen.push(withdrawal)
-  }
-  return chosen
-}
-
-const toPayment = ({ context: { id, to, dataField, amount } }: InstanceOf<'withdrawal'>): Payment => ({
-  withdrawal: id,
+const toPayment = ({ id, context: { to, dataField, amount } }: InstanceOf<'withdrawal'>): Payment => ({
+  withdrawal: nameOf(id),
   to,
   dataField,
   amount,
 })
 
+/** What a transfer is to do: it pays these, or moves our own coins. */
 interface Planned {
+  purpose: Purpose
   plan: Plan
   paid: Withdrawals
 }
 
-/** Pays as many as the funds and their fee allow; bounded by the batch's maximum and by the signer's limit. */
-function planPayments(view: RouteView, queued: Withdrawals, { facts, limit }: Gathered): Planned | Shortfall {
+/** Fewer coins are not worth a transaction: most of ours are on their way, and will be gathered when they are there. */
+const LEAST_CONSOLIDATED = 20
+
+/** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
+function planConsolidation(view: RouteView, funds: readonly Fund[], { facts }: Gathered): Planned | null {
+  const { policy, memory } = view
+  const { address } = memory.get(treasuryId(policy.name))!.context
+  const plan = policy.planner.plan(
+    { purpose: 'consolidation', payments: [], limit: null, left: null, change: { address } },
+    funds,
+    facts,
+  )
+  if ('shortfall' in plan || plan.spendKeys.length < LEAST_CONSOLIDATED) return null
+  return { purpose: 'consolidation', plan, paid: [] }
+}
+
+/** Of what is planned and not signed yet, so that the signer does not count it; base units. */
+function unsignedCost({ memory, policy }: RouteView): bigint {
+  const unsigned = memory.list('transfer', policy.name, 'underway').filter(({ context }) => context.signed.length === 0)
+  const amountOf = (id: IdOf<'withdrawal'>) => BigInt(memory.get(id)?.context.amount ?? 0)
+  return unsigned.reduce(
+    (sum, { context: { withdrawals, fee } }) =>
+      withdrawals.reduce((cost, { id }) => cost + amountOf(id), sum + BigInt(fee)),
+    0n,
+  )
+}
+
+interface Decided {
+  /** Null where nothing can be done now. */
+  planned: Planned | null
+  passed: readonly PassedOver[]
+  isMore: boolean
+}
+
+/** Pays as many as funds, the batch's maximum and the signer's limit allow; what is passed over makes room for others. */
+function decide(view: RouteView, queued: Withdrawals, gathered: Gathered): Decided {
   const { policy, memory } = view
   const funds = fundsOf(view)
   const { address } = memory.get(treasuryId(policy.name))!.context
-  const chosen = choose(queued, funds, policy.batch.maximum)
-  if (chosen.length === 0)
-    return { shortfall: `not enough spendable funds for ${totalOf(queued)} base units and the fee` }
-  const order = { purpose: 'payment' as const, payments: chosen.map(toPayment), limit, change: { address } }
+  const payments = queued.map(toPayment)
+  const { limit, leftToday, facts } = gathered
+  const left = leftToday === null ? null : String(BigInt(leftToday) - unsignedCost(view))
+  const { maximum } = policy.batch
+  const order = { purpose: 'payment' as const, payments, maximum, limit, left, change: { address } }
   const plan = policy.planner.plan(order, funds, facts)
-  return 'shortfall' in plan ? plan : { plan, paid: chosen.slice(0, plan.paid) }
+  const { passed } = plan
+  if (!('shortfall' in plan)) {
+    const names = new Set(plan.paid)
+    const paid = queued.filter(({ id }) => names.has(nameOf(id)))
+    return { planned: { purpose: 'payment', plan, paid }, passed, isMore: queued.length > paid.length + passed.length }
+  }
+  const isScattered = passed.some(({ kind }) => kind === 'coins')
+  return { planned: isScattered ? planConsolidation(view, funds, gathered) : null, passed, isMore: false }
 }
 
-function toTransfer({ policy, at }: RouteView, { plan: made, paid }: Planned): Message {
+function toTransfer({ policy, at }: RouteView, { purpose, plan: made, paid }: Planned): Message {
   const { template, spendKeys, fee } = made
   const { name: chain, credit, final } = policy
   const rounds = paid.map(({ id, context }) => `${nameOf(id)}@${context.round}`)
-  const transfer = transferId(transferHash(chain, 'payment', spendKeys, rounds))
+  const transfer = transferId(transferHash(chain, purpose, spendKeys, rounds))
   const withdrawals = shareFee(
     fee,
     paid.map(({ id }) => id),
   )
   const plan: TransferPlan = {
-    ...{ chain, transfer, purpose: 'payment', account: treasuryId(chain), withdrawals },
+    ...{ chain, transfer, purpose, account: treasuryId(chain), withdrawals },
     ...{ coins: spendKeys.map(coinId), credit, final },
   }
   return tell(transfer, 'transfer.planned', at, { ...plan, attempt: { n: 1, template, spendKeys, fee } })
 }
 
-const delay = (at: number, reason: string, withdrawals: Withdrawals): Message[] =>
-  withdrawals.map(({ id }) => tell(id, 'withdrawal.delayed', at, { reason }))
+const HELD: readonly PassedOver['kind'][] = ['limit', 'cap']
+
+/**
+ * What a limit of the signer forbids is held until the limit is another one, what the cap on fees forbids until the node
+ * relays at it; everything else is tried again with each block.
+ */
+const passOver = (at: number, { withdrawal, kind, reason }: PassedOver): Message =>
+  tell(withdrawalId(withdrawal), HELD.includes(kind) ? 'withdrawal.held' : 'withdrawal.delayed', at, { reason })
+
+/** Those that the last plan held for the cap on fees: they alone say what the account says. */
+function cappedOf({ memory, policy }: RouteView, account: IdOf<'account'>): Withdrawals {
+  const { reason } = memory.get(account)!.context
+  const held = reason === null ? [] : memory.list('withdrawal', policy.name, 'held')
+  return held.filter(({ context }) => context.transfer === null && context.reason === reason)
+}
 
 /** A chain that catches up is at its tip again soon. */
 const BLIND_RETRY_MS = 1000
@@ -140,23 +197,28 @@ interface Gathered {
   facts: PlanFacts
   /** What one transaction may cost, as far as the signer has said. Base units. */
   limit: Amount | null
-  /** When to try again what could not be paid now. */
-  retryAt: number
+  /** What the signer's limit of the day leaves. */
+  leftToday: Amount | null
 }
 
 export function onGathered(view: RouteView, gathered: Gathered, run: string): Message[] {
   const { memory, policy, at } = view
-  const { id: account, retryAt } = gathered
+  const { id: account } = gathered
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
-  const queued = memory.list('withdrawal', policy.name, 'queued')
+  const capped = cappedOf(view, account)
+  const queued = byAge([...memory.list('withdrawal', policy.name, 'queued'), ...capped])
   if (queued.length === 0) return [answer(null, null)]
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
-    const planned = planPayments(view, queued, gathered)
-    if ('shortfall' in planned) return [answer(planned.shortfall, retryAt), ...delay(at, planned.shortfall, queued)]
-    const isMore = queued.length > planned.paid.length
-    return [answer(null, isMore ? at : null), toTransfer(view, planned)]
+    const { planned, passed, isMore } = decide(view, queued, gathered)
+    if (passed.some(({ kind }) => kind === 'cap'))
+      return [answer(passed[0]!.reason, null), ...passed.map(each => passOver(at, each))]
+    if (capped.length > 0) return [answer(null, at), ...capped.map(({ id }) => tell(id, 'withdrawal.accepted', at, {}))]
+    // What was passed over is tried again when funds arrive, and with each block.
+    const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? null
+    const transfers = planned === null ? [] : [toTransfer(view, planned)]
+    return [answer(waiting, isMore ? at : null), ...passed.map(each => passOver(at, each)), ...transfers]
   } catch (error) {
     return [tell(account, 'plan.refused', at, { reason: reasonOf(error) }, run)]
   }

@@ -54,15 +54,11 @@ export function audited(handler: RouteHandler, { audit, clock, tokens }: Audited
     }
   }
 
-  const refuse: RouteHandler['refuse'] = (request, error) => {
-    const answer = handler.refuse(request, error)
-    void note(request, answer)
-    return answer
-  }
+  const refuse: RouteHandler['refuse'] = async (request, error) => note(request, await handler.refuse(request, error))
   const handle = async (request: HttpRequest) => note(request, await handler(request))
   return Object.assign(handle, {
     routes: handler.routes,
-    maximumBodyBytes: handler.maximumBodyBytes,
+    admit: handler.admit,
     answer: async (...[route, request]: Parameters<RouteHandler['answer']>) =>
       note(request, await handler.answer(route, request)),
     refuse,

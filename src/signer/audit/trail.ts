@@ -28,7 +28,23 @@ export const firstOf = (name: string): number | null => {
 }
 
 /** What opens the log: the service, or one of the commands that need it stopped. */
-const commands = ['signer', 'prove', 'passphrase', 'export', 'import', 'begin'] as const
+const commands = ['init', 'signer', 'prove', 'passphrase', 'export', 'import', 'begin'] as const
+
+const policyChange = z.strictObject({
+  rule: z.string(),
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+  isLooser: z.boolean(),
+})
+/** A rule that is another one than at the start before; null where there was or is none. */
+export type PolicyChange = z.output<typeof policyChange>
+
+/** What a signer was configured to sign; `rules` by their path in signer.yaml. */
+export interface PolicyRules {
+  /** SHA-256 of the rules, hex. */
+  digest: string
+  rules: Readonly<Record<string, string>>
+}
 
 const common = {
   /** From 1, gap-free through all files. */
@@ -54,6 +70,17 @@ const entrySchema = z.discriminatedUnion('what', [
   z.strictObject({ ...common, what: z.literal('stopped'), reason: z.string().nullable().default(null) }),
   /** The first line of every file but the first. `previous` is the hash of the line before. */
   z.strictObject({ ...common, what: z.literal('continued'), previous: z.string() }),
+  /** What the signer was configured to sign, at each start of the service and again at the head of each file. */
+  z.strictObject({
+    ...common,
+    what: z.literal('policy'),
+    /** SHA-256 of the rules, hex. */
+    digest: z.string().regex(/^[0-9a-f]{64}$/),
+    /** By their path in signer.yaml. */
+    rules: z.record(z.string(), z.string()),
+    /** Since the last start; `isLooser`: more is signed than before. */
+    changes: z.array(policyChange),
+  }),
   z.strictObject({
     ...common,
     what: z.literal('answered'),
@@ -85,9 +112,16 @@ export type Recordable = Without<WrittenEntry, keyof typeof common>
 const OPENING = Buffer.from('{"hash":"')
 const BODY_AT = OPENING.length + 64 + '","entry":'.length
 
-/** The hash before the first line binds the log to its signer. */
-export const firstAuditHash = (identity: string): string =>
-  createHash('sha256').update(`lockkeeper-audit-v1:${identity}`).digest('hex')
+/** Whose log it is: the identity key (base64), and which of its memories, in which of its beginnings. */
+export interface LogOwner {
+  key: string
+  ledgerId: string
+  generation: number
+}
+
+/** The hash before the first line binds the log to its signer and to the memory beside it. */
+export const firstAuditHash = ({ key, ledgerId, generation }: LogOwner): string =>
+  createHash('sha256').update(`lockkeeper-audit-v2:${key}:${ledgerId}:${generation}`).digest('hex')
 
 const chained = (previous: string, body: Uint8Array): string =>
   createHash('sha256').update(previous).update(body).digest('hex')
@@ -144,6 +178,8 @@ const sealSchema = z.strictObject({
   /** Of the last line, and its hash. */
   n: z.int().min(0),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
+  ledgerId: z.string(),
+  generation: z.int(),
   key: z.string(),
   signature: z.string(),
 })
@@ -151,12 +187,12 @@ const sealSchema = z.strictObject({
 export type Seal = z.infer<typeof sealSchema>
 
 /** What the identity key signs: canonical JSON (RFC 8785). */
-export const sealBytes = ({ n, hash }: Pick<Seal, 'n' | 'hash'>): Uint8Array =>
-  new TextEncoder().encode(canonicalJson({ hash, n, purpose: 'lockkeeper-audit-seal-v1' }))
+export const sealBytes = ({ n, hash, ledgerId, generation }: Omit<Seal, 'key' | 'signature'>): Uint8Array =>
+  new TextEncoder().encode(canonicalJson({ generation, hash, ledgerId, n, purpose: 'lockkeeper-audit-seal-v2' }))
 
 /** As it stands in the file, with its newline. */
-export const encodeSeal = (n: number, hash: string, { key, signature }: Authorisation): Buffer =>
-  Buffer.from(`${JSON.stringify({ n, hash, key, signature })}\n`)
+export const encodeSeal = (seal: Omit<Seal, 'key' | 'signature'>, { key, signature }: Authorisation): Buffer =>
+  Buffer.from(`${JSON.stringify({ ...seal, key, signature })}\n`)
 
 /** Null for what is not a seal. Its signature is not looked at. */
 export function decodeSeal(bytes: Uint8Array): Seal | null {

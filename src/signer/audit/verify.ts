@@ -15,6 +15,7 @@ import {
   firstOf,
   isEntry,
   sealBytes,
+  type PolicyChange,
   type Seal,
   type TrailEntry,
 } from './trail.ts'
@@ -22,6 +23,7 @@ import {
 /** One removed line may make many findings; the first ones tell what happened. */
 const MAXIMUM_FINDINGS = 1000
 const MAXIMUM_SEAL_BYTES = 4096
+const MAXIMUM_POLICIES = 10_000
 
 /** What is wrong with a log, and what it tells. */
 export interface AuditVerified {
@@ -30,6 +32,8 @@ export interface AuditVerified {
   files: number
   /** Which identity key has sealed it; null without a seal. */
   key: string | null
+  /** Each start at which another policy was configured than at the one before. */
+  policies: { at: number; digest: string; changes: PolicyChange[] }[]
   /** How often the service, and each command that needs it stopped, has opened the log. */
   opened: Map<string, number>
 }
@@ -44,13 +48,18 @@ interface Walk {
   lines: number
   memory: MemoryPosition
   opened: Map<string, number>
+  policies: AuditVerified['policies']
 }
 
 /**
  * @param directory the signer's data directory; nobody else may write there meanwhile
- * @param memory where the memory ends, as its own check found it
+ * @param memory where the memory ends, as its own check found it, and which it is
  */
-export async function verifyAudit(disk: Disk, directory: string, memory: MemoryPosition): Promise<AuditVerified> {
+export async function verifyAudit(
+  disk: Disk,
+  directory: string,
+  memory: MemoryPosition & { ledgerId: string },
+): Promise<AuditVerified> {
   const names = await disk.list(join(directory, AUDIT))
   const firsts = names.map(firstOf).filter(first => first !== null)
   firsts.sort((a, b) => a - b)
@@ -63,14 +72,17 @@ export async function verifyAudit(disk: Disk, directory: string, memory: MemoryP
     lines: 0,
     memory: { sequence: 0, hash: '' },
     opened: new Map(),
+    policies: [],
   }
   walk.seal = await readSeal(disk, walk)
-  if (walk.seal !== null) walk.hash = firstAuditHash(walk.seal.key)
+  if (walk.seal !== null) walk.hash = firstAuditHash(walk.seal)
+  if (walk.seal !== null && walk.seal.ledgerId !== memory.ledgerId)
+    report(walk, SEAL, 0, `the log belongs to the memory ${walk.seal.ledgerId}, here is ${memory.ledgerId}`)
   for (const first of firsts) await verifyFile(disk, walk, first, first === firsts.at(-1))
   checkEnd(walk, firsts.length)
   checkMemory(walk, memory)
-  const { findings, lines, opened } = walk
-  return { findings, lines, files: firsts.length, key: walk.seal?.key ?? null, opened }
+  const { findings, lines, opened, policies } = walk
+  return { findings, lines, files: firsts.length, key: walk.seal?.key ?? null, opened, policies }
 }
 
 function report(walk: Walk, file: string, offset: number, problem: string, damage = true): void {
@@ -128,6 +140,8 @@ function verifyLine(walk: Walk, name: string, { bytes, complete, offset }: Line,
   if (entry.what === 'started' && !entry.sealed && entry.n > 1) {
     report(walk, name, offset, 'the signer was started with an end that was not sealed: a crash or a power cut', false)
   }
+  if (entry.what === 'policy' && entry.changes.length > 0 && walk.policies.length < MAXIMUM_POLICIES)
+    walk.policies.push({ at: entry.at, digest: entry.digest, changes: entry.changes })
   takeMemory(walk, name, offset, entry)
   checkSealed(walk, name, offset)
 }

@@ -3,7 +3,18 @@ import { join } from 'node:path'
 import { operating, reasonOf, unknownOutcome, type Fault } from '../../kernel/fault.ts'
 import type { Clock, Disk, File, Log } from '../../kernel/ports.ts'
 import type { Authorisation, MemoryPosition } from '../../../machines/vocabulary.ts'
-import { AUDIT, SEAL, auditFile, encodeEntry, encodeSeal, sealBytes, type OpenedBy, type Recordable } from './trail.ts'
+import {
+  AUDIT,
+  SEAL,
+  auditFile,
+  encodeEntry,
+  encodeSeal,
+  sealBytes,
+  type LogOwner,
+  type OpenedBy,
+  type PolicyRules,
+  type Recordable,
+} from './trail.ts'
 
 /** Requests under way are bounded by the server's connections; beyond this many the disk has stopped. */
 const MAXIMUM_WAITING = 10_000
@@ -22,9 +33,10 @@ export interface AuditPorts {
 export interface AuditOptions {
   /** The signer's data directory. */
   directory: string
-  identity: { key: string; sign(bytes: Uint8Array): Authorisation }
-  /** The durable memory. */
-  position: () => MemoryPosition
+  owner: LogOwner
+  sign: (bytes: Uint8Array) => Authorisation
+  /** How far the durable memory is, and whether it was there once. */
+  memory: { position: () => MemoryPosition; had: (position: MemoryPosition) => boolean }
   /** Which command opens the log, for whom; the service unless said. */
   opening?: OpenedBy
 }
@@ -33,6 +45,8 @@ export interface AuditOptions {
 export interface AuditLog {
   /** Resolves when the line is durable; rejects with operating `audit-behind`, unknownOutcome `disk-failed`. */
   record: (entry: Recordable) => Promise<void>
+  /** What the last policy line says; null where there is none. */
+  policy: () => PolicyRules | null
   /** Seals the end. `reason`: the kind of the fault that ended it. */
   close: (reason?: string) => Promise<void>
 }
@@ -45,6 +59,7 @@ export interface End {
   bytes: number
   tornBytes: number
   memory: MemoryPosition
+  policy: PolicyRules | null
 }
 
 type Line = Recordable & { at: number; memory: MemoryPosition }
@@ -106,7 +121,7 @@ export function runAudit(store: Store): AuditLog {
   const record: AuditLog['record'] = entry => {
     if (failure !== null) return Promise.reject(failure)
     if (waiting.length >= MAXIMUM_WAITING) return Promise.reject(operating('audit-behind', 'the disk is too slow'))
-    const line = { ...entry, at: ports.clock.now(), memory: options.position() }
+    const line = { ...entry, at: ports.clock.now(), memory: options.memory.position() }
     const durable = new Promise<void>((done, failed) => waiting.push({ line, done, failed }))
     writing ??= Promise.resolve().then(write)
     return durable
@@ -120,7 +135,7 @@ export function runAudit(store: Store): AuditLog {
     if (failure === null) await writeSeal(store, true)
     await store.file.close()
   }
-  return { record, close }
+  return { record, policy: () => store.end.policy, close }
 }
 
 async function writeLines(store: Store, group: readonly Waiting[]): Promise<void> {
@@ -137,6 +152,7 @@ function encode({ end }: Store, line: Line): Buffer {
   >[1])
   end.n += 1
   end.hash = encoded.hash
+  if (line.what === 'policy') end.policy = { digest: line.digest, rules: line.rules }
   end.bytes += encoded.bytes.length
   return encoded.bytes
 }
@@ -148,18 +164,29 @@ async function openNext(store: Store): Promise<Buffer> {
   store.file = await ports.disk.open(join(options.directory, auditFile(end.n + 1)), { create: true })
   await ports.disk.syncDirectory(join(options.directory, AUDIT))
   end.bytes = 0
-  const now = { at: ports.clock.now(), memory: options.position() }
-  return encode(store, { what: 'continued', previous: end.hash, ...now })
+  const now = { at: ports.clock.now(), memory: options.memory.position() }
+  const continued = encode(store, { what: 'continued', previous: end.hash, ...now })
+  // A start reads the last file only, and compares its policy with what it finds there.
+  const policy = end.policy === null ? [] : [encode(store, { what: 'policy', ...end.policy, changes: [], ...now })]
+  return Buffer.concat([continued, ...policy])
 }
 
-/** Replaced as a whole. Not synced while the signer runs: a power cut may leave an earlier seal, or an empty one. */
-async function writeSeal({ ports, options, end }: Store, isDurable: boolean): Promise<void> {
-  const bytes = encodeSeal(end.n, end.hash, options.identity.sign(sealBytes(end)))
+/**
+ * Replaced as a whole: a power cut leaves this seal or an earlier one, and never an empty one, so that a seal which is not
+ * there was removed. `isDurable`: it is this one for certain.
+ */
+export async function writeSeal(
+  { ports, options, end }: Pick<Store, 'ports' | 'options' | 'end'>,
+  isDurable: boolean,
+): Promise<void> {
+  const { ledgerId, generation } = options.owner
+  const sealed = { n: end.n, hash: end.hash, ledgerId, generation }
+  const bytes = encodeSeal(sealed, options.sign(sealBytes(sealed)))
   const path = join(options.directory, SEAL)
   const beside = await ports.disk.open(`${path}.tmp`, { create: true })
   await beside.truncate(0)
   await beside.append(bytes)
-  if (isDurable) await beside.sync()
+  await beside.sync()
   await beside.close()
   await ports.disk.rename(`${path}.tmp`, path)
   if (isDurable) await ports.disk.syncDirectory(join(options.directory, AUDIT))

@@ -6,6 +6,7 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { attestationBytes, signerOf, voidBytes, type AttestedAddress, type VoidReceipt } from '../../canonical.ts'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
+import type { MemoryBinding } from './binding.ts'
 import { openKeystore, type KeystorePorts } from './keystore.ts'
 
 /** HKDF (RFC 5869) with SHA-512, no salt. Never change it: backends pin the key that follows from it. */
@@ -16,10 +17,10 @@ const KEY_BYTES = 32
 export interface IdentityKey {
   /** Base64 of the 32-byte public key. */
   key: string
-  attest(address: AttestedAddress): Authorisation
-  attestVoid(receipt: VoidReceipt): Authorisation
+  attest: (address: AttestedAddress) => Authorisation
+  attestVoid: (receipt: VoidReceipt) => Authorisation
   /** Bytes made in this process, whose canonical JSON names a purpose of its own; never what somebody has sent. */
-  sign(bytes: Uint8Array): Authorisation
+  sign: (bytes: Uint8Array) => Authorisation
 }
 
 /** The identity that follows from the BIP-39 seed (64 bytes). */
@@ -35,15 +36,15 @@ export function identityOf(seed: Uint8Array): IdentityKey {
   }
 }
 
-/** Of the keystore that the passphrase opens; the seed is gone again. Rejects as `openKeystore` does. */
+/** Of the keystore that the passphrase opens, and its memory; the seed is gone again. Rejects as `openKeystore` does. */
 export async function identityIn(
   ports: Pick<KeystorePorts, 'disk' | 'derive'>,
   path: string,
   passphrase: string,
-): Promise<IdentityKey> {
-  const seed = await openKeystore(ports, path, passphrase)
+): Promise<{ identity: IdentityKey; binding: MemoryBinding }> {
+  const { seed, binding } = await openKeystore(ports, path, passphrase)
   try {
-    return identityOf(seed)
+    return { identity: identityOf(seed), binding }
   } finally {
     seed.fill(0)
   }

@@ -4,18 +4,21 @@
  */
 import type { Message } from '../../../machines/messages.ts'
 import type { Id, SignerKind } from '../../../machines/ids.ts'
-import { invariant } from '../../kernel/fault.ts'
+import { corruptStore, invariant } from '../../kernel/fault.ts'
 import { upgradeOf, versionsOf } from '../../kernel/migration.ts'
-import type { Ports } from '../../kernel/ports.ts'
+import type { Disk, Ports } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../../ledger/engine.ts'
 import { isKind, type Found, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
 import { step, type Machines } from '../../kernel/step.ts'
-import { lastSeqOf } from '../../ledger/record.ts'
+import { firstHash, lastSeqOf } from '../../ledger/record.ts'
 import { signerMachines as ourMachines } from './machines.ts'
 import { createPositions, type Positions } from './positions.ts'
 import { createRecords, type Promised, type Records } from './records.ts'
+
+/** What a memory needs of the machine. */
+export type MemoryPorts = Pick<Ports, 'disk' | 'random' | 'log' | 'abort'>
 
 /** What the signer knows. Reads show what is decided; whoever tells the outside awaits `settled`. */
 export interface SignerMemory {
@@ -40,14 +43,52 @@ export interface SignerMemory {
 }
 
 /**
- * Opens or makes the memory in `directory`: always in files, because the signer opens no connection. Rejects with
- * corruptStore or operating `locked` as the ledger does.
+ * Makes the memory with this id: empty, durable and closed again. Throws corruptStore where there is one, operating `locked`.
+ */
+export async function createMemory(ports: MemoryPorts, directory: string, ledgerId: string): Promise<void> {
+  if ((await memoryIn(ports.disk, directory)) !== null)
+    throw corruptStore(`${directory}: there is a memory, and none was expected`)
+  const memory = { live: () => [], reservations: () => [] }
+  const engine = lowdbEngine(ports.disk, directory)
+  const { journal } = await engine.open({
+    ports,
+    upgrade: upgradeOf(ourMachines),
+    versions: versionsOf(ourMachines),
+    memory,
+    ledgerId,
+  })
+  await journal.close()
+}
+
+/** Which memory is there, by its own word; null where there is none. Throws corruptStore where its head is damaged or gone. */
+export async function memoryIn(disk: Disk, directory: string): Promise<string | null> {
+  const closed = await lowdbEngine(disk, directory).inspect()
+  await closed?.close()
+  return closed?.ledgerId ?? null
+}
+
+/** Throws corruptStore when the memory in `directory` is missing, or is not the one that the keystore names. */
+async function refuseOtherMemory(disk: Disk, directory: string, ledgerId: string): Promise<void> {
+  const found = await memoryIn(disk, directory)
+  if (found === ledgerId) return
+  const problem = found === null ? 'is missing' : `is another one (${found})`
+  throw corruptStore(
+    `${directory}: the memory that belongs to the keystore (${ledgerId}) ${problem}: put it back, or import an export of ` +
+      'it (lockkeeper signer-memory import); if it is lost, begin with backend keys never used before (signer-memory begin)',
+  )
+}
+
+/**
+ * Opens the memory that the keystore names: always in files, because the signer opens no connection. Rejects with
+ * corruptStore where it is missing, another one or damaged, and with operating `locked` as the ledger does.
  */
 export async function openMemory(
-  ports: Ports,
+  ports: MemoryPorts,
   directory: string,
+  ledgerId: string,
   machines: Machines = ourMachines,
 ): Promise<SignerMemory> {
+  await refuseOtherMemory(ports.disk, directory, ledgerId)
   const live = new Map<Id, Instance>()
   const memory = { live: () => live.values(), reservations: () => [] }
   const ledger = await lowdbEngine(ports.disk, directory).open({
@@ -59,6 +100,7 @@ export async function openMemory(
   for (const instance of ledger.opened.live) live.set(instance.id, instance)
   const records = createRecords()
   const positions = createPositions()
+  positions.note(0, firstHash(ledgerId))
   try {
     await learn(ledger, records, positions)
   } catch (error) {

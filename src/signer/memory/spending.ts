@@ -1,8 +1,12 @@
-/** What one chain's signatures cost us, as it adds up over time: limits look back over it. */
+/**
+ * What one chain's signatures cost us, as it adds up over time: limits look back over it. Nothing is ever forgotten, because
+ * a clock that has jumped ahead and back would make it forget what still counts; what is old is kept by the hour.
+ */
 import { firstThat } from '../../kernel/bisect.ts'
 
-/** Kept for longer than any limit looks back, so that a clock that is set back finds it. */
-const KEEP_MS = 7 * 24 * 60 * 60 * 1000
+/** Kept one by one for longer than any limit looks back. */
+const EXACT_MS = 7 * 24 * 60 * 60 * 1000
+const HOUR_MS = 60 * 60 * 1000
 
 interface Entry {
   at: number
@@ -14,35 +18,43 @@ interface Entry {
 export interface Spending {
   /** `at` in milliseconds since 1970 UTC, amounts in base units. */
   add(at: number, amount: bigint): void
-  /** Everything spent after that time. */
+  /** Everything spent after that time, also what the clock of then called the future; of old hours the whole hour. */
   since(at: number): bigint
+  /** How much is kept. */
+  size(): number
 }
 
 /** Nothing spent yet. */
 export function createSpending(): Spending {
   let entries: Entry[] = []
-  let forgotten = 0n
+  /** So many at the beginning are hours. */
+  let hours = 0
 
-  const totalBefore = (index: number): bigint => (index === 0 ? forgotten : entries[index - 1]!.total)
+  const totalBefore = (index: number): bigint => (index === 0 ? 0n : entries[index - 1]!.total)
 
   /** The first entry after that time; the length when none is. */
   const firstAfter = (at: number): number => firstThat(entries.length, n => entries[n]!.at > at)
 
-  /** Half of the list at a time, so that forgetting costs next to nothing per entry. */
-  const forget = (before: number): void => {
+  /** Half of the list at a time, so that it costs next to nothing per entry. */
+  const coarsen = (before: number): void => {
     const old = firstAfter(before)
-    if (old * 2 <= entries.length) return
-    forgotten = totalBefore(old)
-    entries = entries.slice(old)
+    if ((old - hours) * 2 <= entries.length) return
+    const kept = entries.slice(0, old).filter(({ at }, n, all) => hourOf(at) !== hourOf(all[n + 1]?.at ?? Infinity))
+    hours = kept.length
+    entries = [...kept, ...entries.slice(old)]
   }
 
   return {
     add(at, amount) {
       const index = firstAfter(at)
       entries.splice(index, 0, { at, total: totalBefore(index) + amount })
-      for (const later of entries.slice(index + 1)) later.total += amount // only after a clock was set back
-      forget(at - KEEP_MS)
+      if (index < hours) hours += 1
+      for (let n = index + 1; n < entries.length; n++) entries[n]!.total += amount // only after a clock was set back
+      coarsen(entries.at(-1)!.at - EXACT_MS)
     },
     since: at => totalBefore(entries.length) - totalBefore(firstAfter(at)),
+    size: () => entries.length,
   }
 }
+
+const hourOf = (at: number): number => Math.floor(at / HOUR_MS)

@@ -1,12 +1,14 @@
 /**
- * Takes in an exported memory, offline: into a directory without one, or into a memory that is the beginning of it.
- * Everything is checked before anything is written; an import that was cut off is finished by doing it again.
+ * Takes in an exported memory, offline. It only ever adds: where there is no memory, or one that is the beginning of the
+ * export. What does not belong to the keystore is moved aside. Everything is checked before anything is written; an import
+ * that was cut off is finished by doing it again. An export that may not be all of the memory guards the signer: backend keys
+ * that have authorised something before count no more, until it is shown that nothing is missing.
  */
-import { boundary, invariant, operating, reasonOf } from '../../kernel/fault.ts'
+import { boundary, invariant, reasonOf } from '../../kernel/fault.ts'
 import { upgradeCommit, upgradeOf, versionsOf } from '../../kernel/migration.ts'
-import type { Disk, Ports } from '../../kernel/ports.ts'
+import type { Disk } from '../../kernel/ports.ts'
 import type { Commit } from '../../kernel/entry.ts'
-import type { Engine } from '../../ledger/engine.ts'
+import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
 import {
   checkRecord,
@@ -19,8 +21,15 @@ import {
 } from '../../ledger/record.ts'
 import { emptyState, replay } from '../../ledger/state.ts'
 import { readLines } from '../../lines.ts'
+import type { Guard, MemoryBinding } from '../keys/binding.ts'
+import { identityIn } from '../keys/identity.ts'
+import { bindKeystore, type Cost } from '../keys/keystore.ts'
 import { signerMachines } from '../memory/machines.ts'
+import { createPositions, type Positions } from '../memory/positions.ts'
+import { AUDIT_FILES, MEMORY_FILES, moveAside } from './aside.ts'
+import { surveyRemains, type Remains } from './begin.ts'
 import { readMetadata, type Metadata } from './interchange.ts'
+import { holding, recorded, type OfflinePorts, type Premises } from './recorded.ts'
 
 const OPENING = '{"metadata":'
 const MIDDLE = ',"commits":['
@@ -31,6 +40,19 @@ const MAXIMUM_WAITING = 1000
 
 const upgrade = upgradeOf(signerMachines)
 
+/** What is to be imported. */
+export interface Import {
+  passphrase: string
+  /** Path of the file that an export has written. */
+  from: string
+  /** The furthest that watcher or backend have seen of the memory: an export that holds it is taken for all of it. */
+  seen: MemoryPosition | null
+  /** Who asked, for the audit log. */
+  by: string
+  /** Of scrypt; for tests. */
+  cost?: Cost
+}
+
 /** What an import found and did. */
 export interface Imported {
   metadata: Metadata
@@ -38,22 +60,79 @@ export interface Imported {
   before: number
   /** What it holds beyond the export, which then had nothing to add. */
   isAhead: boolean
+  /** Where that stands which was replaced. */
+  aside: string[]
+  /** Old backend keys count: `whole` as before, `lifted` again; or not: `kept` as before, `set` from now on. */
+  guard: 'whole' | 'lifted' | 'kept' | 'set'
 }
 
 /**
- * Throws boundary `other-signer`, `bad-export` (with the line), `memory-conflict` (with both sides of the first
- * difference), operating `locked`. `key`: this signer's identity.
+ * Throws boundary `other-signer`, `bad-export` (with the line), `memory-conflict` (with both sides of the first difference),
+ * `export-behind` for one that holds less than the log or `seen` says; operating `locked`; and as `openKeystore` does.
  */
 export async function importMemory(
-  ports: Pick<Ports, 'disk' | 'random' | 'log'>,
-  directory: string,
-  key: string,
-  from: string,
+  ports: OfflinePorts,
+  { keystore, directory }: Premises,
+  { passphrase, from, seen, by, cost }: Import,
 ): Promise<Imported> {
-  const engine = lowdbEngine(ports.disk, directory)
-  const compared = await compare(engine, readExport(ports.disk, from, key))
-  if (!compared.isAhead) await append(ports, engine, from, compared)
-  return compared
+  return holding(ports, directory, async held => {
+    const { identity, binding } = await identityIn(held, keystore, passphrase)
+    const remains = await surveyRemains(held, directory, { ...binding, key: identity.key })
+    const compared = await compare(held.disk, directory, remains, identity.key, from)
+    const decided = decide(binding, remains, compared, seen)
+    const bind = (next: MemoryBinding) => bindKeystore(held, keystore, passphrase, next, cost)
+    // Before anything that a signer would start on: a guard that a crash leaves out would be missing for ever.
+    if (decided.binding !== binding) await bind(decided.binding)
+    const aside = [
+      decided.keepsMemory ? null : await moveAside(held.disk, directory, MEMORY_FILES),
+      decided.keepsLog ? null : await moveAside(held.disk, directory, AUDIT_FILES),
+    ].filter(folder => folder !== null)
+    if (!compared.isAhead) await append(held, directory, from, compared)
+    // Recorded afterwards: the log may have seen more than the memory held, which is what the import is for.
+    const about = `from ${compared.before} to ${compared.metadata.sequence}; ${decided.guard}`
+    const isFirst = !decided.keepsLog
+    const deed = { directory, identity, binding: decided.binding, command: 'import', by, about, isFirst } as const
+    await recorded(held, deed, async () => {
+      if (decided.guard === 'lifted') await bind({ ...decided.binding, guard: null })
+    })
+    const { metadata, before, isAhead } = compared
+    return { metadata, before, isAhead, aside, guard: decided.guard }
+  })
+}
+
+interface Decided {
+  /** As it stands while memory and log are written; the guard is lifted at the end. */
+  binding: MemoryBinding
+  keepsMemory: boolean
+  keepsLog: boolean
+  guard: Imported['guard']
+}
+
+/**
+ * The log that belongs to the memory is a witness of how far it was, and so is whoever has seen it. Without a witness the
+ * export may be an old one.
+ */
+function decide(binding: MemoryBinding, remains: Remains, compared: Compared, seen: MemoryPosition | null): Decided {
+  const isSame = binding.ledgerId === compared.metadata.ledgerId
+  const keepsLog = isSame && remains.seen !== null
+  const holds = ({ sequence, hash }: MemoryPosition): boolean => compared.past.had(sequence, hash)
+  const witnesses = [remains.seen, seen].filter(witness => witness !== null).filter(({ sequence }) => sequence > 0)
+  const behind = witnesses.find(witness => !holds(witness))
+  if (behind !== undefined) throw tooOld(compared, behind)
+  const { guard } = binding
+  const isWitnessed = seen !== null || (guard !== null && guard.known !== null && holds(guard.known))
+  const keepsMemory = isSame && remains.memory !== null
+  const fate = guard === null ? (keepsLog || seen !== null ? 'whole' : 'set') : isWitnessed ? 'lifted' : 'kept'
+  if (keepsLog) return { binding, keepsMemory, keepsLog, guard: fate }
+  const kept: Guard | null = fate === 'set' ? { newKeys: [], known: null } : guard
+  const { ledgerId } = compared.metadata
+  const next: MemoryBinding = { ledgerId, began: 'imported', generation: binding.generation + 1, guard: kept }
+  return { binding: next, keepsMemory, keepsLog, guard: fate }
+}
+
+function tooOld({ metadata, isAhead }: Compared, { sequence }: MemoryPosition) {
+  const end = isAhead ? 'the memory and the export together hold less' : `the export ends at ${metadata.sequence}`
+  return boundary('export-behind', `memory ${sequence} was seen, ${end}, or another history: nothing was imported`)
 }
 
 /** The export's commits in order, each checked against the one before. */
@@ -71,10 +150,10 @@ async function* readExport(disk: Disk, from: string, key: string): AsyncGenerato
           previous = firstHash(metadata.ledgerId)
           yield metadata
         } else if (bytes.toString() !== ENDING) {
-          const recorded = readCommit(bytes, previous, seq, number)
-          previous = recorded.hash
-          seq = lastSeqOf(recorded.commit)
-          yield recorded
+          const line = readCommit(bytes, previous, seq, number)
+          previous = line.hash
+          seq = lastSeqOf(line.commit)
+          yield line
         }
       }
   } finally {
@@ -107,12 +186,29 @@ function readCommit(line: Buffer, previous: string, seq: number, number: number)
   return { commit, hash: checked.hash, record }
 }
 
-async function compare(engine: Engine, exported: ReturnType<typeof readExport>): Promise<Imported> {
-  const memory = await engine.inspect()
+interface Compared {
+  metadata: Metadata
+  /** Where our memory ends; 0 where there is none of ours. */
+  before: number
+  isAhead: boolean
+  /** Where the memory is and was that results. */
+  past: Positions
+}
+
+/** The export against our own memory, if there is one: whichever is longer must begin with the other. */
+async function compare(
+  disk: Disk,
+  directory: string,
+  { memory }: Remains,
+  key: string,
+  from: string,
+): Promise<Compared> {
+  const closed = memory === null ? null : await lowdbEngine(disk, directory).inspect()
   try {
-    return await compareCommits(memory?.commits() ?? nothing(), exported)
+    const compared = await compareCommits(closed?.commits() ?? nothing(), readExport(disk, from, key))
+    return { ...compared, before: memory?.end.sequence ?? 0 }
   } finally {
-    await memory?.close()
+    await closed?.close()
   }
 }
 
@@ -121,35 +217,46 @@ async function* nothing(): AsyncGenerator<never> {}
 async function compareCommits(
   ours: AsyncGenerator<ChainedCommit>,
   exported: ReturnType<typeof readExport>,
-): Promise<Imported> {
+): Promise<Omit<Compared, 'before'>> {
+  const past = createPositions()
   let metadata: Metadata | null = null
   let end = { sequence: 0, hash: '' }
-  let before = 0
   for await (const theirs of exported) {
     if ('ledgerId' in theirs) {
       metadata = theirs
       end = { sequence: 0, hash: firstHash(theirs.ledgerId) }
-      continue
+    } else {
+      const own = await ours.next()
+      if (own.done !== true && own.value.hash !== theirs.hash) throw conflict(own.value.commit, theirs.commit)
+      end = { sequence: lastSeqOf(theirs.commit), hash: theirs.hash }
     }
-    const own = await ours.next()
-    if (own.done !== true) {
-      if (own.value.hash !== theirs.hash) throw conflict(own.value.commit, theirs.commit)
-      before = lastSeqOf(own.value.commit)
-    }
-    end = { sequence: lastSeqOf(theirs.commit), hash: theirs.hash }
+    past.note(end.sequence, end.hash)
   }
   if (metadata === null) throw boundary('bad-export', 'the file is empty')
   if (end.sequence !== metadata.sequence || end.hash !== metadata.hash) {
     throw boundary('bad-export', `the file ends at sequence ${end.sequence}, its metadata say ${metadata.sequence}`)
   }
-  const isAhead = await hasMore(ours)
-  return { metadata, before, isAhead }
+  return { metadata, isAhead: await noteRest(ours, end.hash, metadata, past), past }
 }
 
-async function hasMore(ours: AsyncGenerator<ChainedCommit>): Promise<boolean> {
-  const { done } = await ours.next()
-  await ours.return(undefined)
-  return done !== true
+/** What our memory holds beyond the export, if anything: it must go on from where that ends. */
+async function noteRest(
+  ours: AsyncGenerator<ChainedCommit>,
+  before: string,
+  { ledgerId }: Metadata,
+  past: Positions,
+): Promise<boolean> {
+  let previous = before
+  for await (const { commit, hash, record } of ours) {
+    if ('problem' in checkRecord(record, previous))
+      throw boundary(
+        'memory-conflict',
+        `this memory has ${toldBy(commit)}, the export is of ${ledgerId}: nothing was imported`,
+      )
+    past.note(lastSeqOf(commit), hash)
+    previous = hash
+  }
+  return previous !== before
 }
 
 /** Two histories of one signer: which of them was shown to the outside, only a person can say. */
@@ -166,31 +273,21 @@ function toldBy({ at, entries }: Commit): string {
   return `${image.id} ${to}${transaction} of ${new Date(at).toISOString()}`
 }
 
-/** A memory that is new, or has begun and holds nothing, takes over the export's id, from which its first hash follows. */
-async function append(
-  { disk, random, log }: Pick<Ports, 'disk' | 'random' | 'log'>,
-  engine: Engine,
-  from: string,
-  { metadata, before }: Imported,
-): Promise<void> {
+async function append(ports: OfflinePorts, directory: string, from: string, { metadata }: Compared): Promise<void> {
   const { ledgerId } = metadata
   const state = emptyState()
   const memory = { live: () => state.live.values(), reservations: () => state.reservations }
   // Whoever imports is told of a failed disk by the rejection.
-  const ports = { random, log, abort: () => undefined }
-  const { journal, opened } = await engine.open({
-    ports,
-    upgrade,
-    versions: versionsOf(signerMachines),
-    memory,
-    ledgerId,
-  })
+  const opening = {
+    ports: { ...ports, abort: () => undefined },
+    ...{ upgrade, versions: versionsOf(signerMachines), memory, ledgerId },
+  }
+  const { journal, opened } = await lowdbEngine(ports.disk, directory).open(opening)
   for (const instance of opened.live) state.live.set(instance.id, instance)
   try {
-    if (opened.seq !== before) throw operating('changed', 'the memory changed during the import: import again')
     let waiting: Promise<void>[] = []
-    for await (const each of readExport(disk, from, metadata.key)) {
-      if ('ledgerId' in each || lastSeqOf(each.commit) <= before) continue
+    for await (const each of readExport(ports.disk, from, metadata.key)) {
+      if ('ledgerId' in each || lastSeqOf(each.commit) <= opened.seq) continue
       replay(state, upgradeCommit(each.commit, upgrade))
       waiting.push(journal.append(each.commit))
       if (waiting.length < MAXIMUM_WAITING) continue

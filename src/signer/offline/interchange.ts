@@ -9,12 +9,13 @@ import { publicKeySchema, signatureSchema } from '../../http/schemas.ts'
 import type { IdentityKey } from '../keys/identity.ts'
 
 const FORMAT = 'lockkeeper-signer-memory'
-const VERSION = 1
+/** Version 2 has the intents with `memory`; the commits of version 1 are read as they are. */
+const VERSION = 2
 
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/)
 const metadataSchema = z.strictObject({
   format: z.literal(FORMAT),
-  version: z.literal(VERSION),
+  version: z.union([z.literal(1), z.literal(VERSION)]),
   ledgerId: z
     .string()
     .regex(/^[0-9a-f]{32}$/)

@@ -12,6 +12,7 @@ import type { Ports } from '../../kernel/ports.ts'
 import { signingFamilyOf } from '../../../adapters/signing.ts'
 import { canonicalJson, isSigned } from '../../canonical.ts'
 import type { SignerConfig } from '../../config.ts'
+import type { MemoryBinding } from '../keys/binding.ts'
 import { identityOf, type IdentityKey } from '../keys/identity.ts'
 import { openKeystore } from '../keys/keystore.ts'
 import { openMemory, type SignerMemory } from '../memory/memory.ts'
@@ -88,12 +89,12 @@ export async function proveKeys(
   checkChallenge(challenge)
   const { dataDirectory: directory, keystore } = config
   await holding(ports, directory, async held => {
-    const seed = await openKeystore(held, keystore.file, passphrase)
+    const { seed, binding } = await openKeystore(held, keystore.file, passphrase)
     const identity = identityOf(seed)
     const about = `challenge ${createHash('sha256').update(challenge).digest('hex')}`
     try {
-      await recorded(held, { directory, identity, command: 'prove', by, about }, () =>
-        prove({ ports: held, config, seed }, identity, challenge, out),
+      await recorded(held, { directory, identity, binding, command: 'prove', by, about }, () =>
+        prove({ ports: held, config, seed, binding }, identity, challenge, out),
       )
     } finally {
       seed.fill(0)
@@ -107,7 +108,7 @@ async function prove(
   challenge: string,
   out: (line: string) => void,
 ): Promise<void> {
-  const memory = await openMemory(proving.ports, proving.config.dataDirectory)
+  const memory = await openMemory(proving.ports, proving.config.dataDirectory, proving.binding.ledgerId)
   const lines = countLines()
   try {
     for (const name of Object.keys(proving.config.chains)) {
@@ -131,6 +132,7 @@ interface Proving {
   config: SignerConfig
   memory: SignerMemory
   seed: Uint8Array
+  binding: MemoryBinding
 }
 
 async function* proveChain(

@@ -43,7 +43,7 @@ export const attemptRoute = (context: RouteContext) =>
   serveContract(signerApi.attempt, async ({ params }) => {
     const { name } = chainNamed(context, params.chain!)
     const { transferId, n } = attemptOf(params)
-    const stored = await context.attempts.read(signingId(name, transferId, n))
+    const stored = await context.inTurn(() => context.attempts.read(signingId(name, transferId, n)))
     if (stored === null) throw boundary('not-found', 'nobody has asked for this attempt')
     return { status: 200, body: attemptAnswer(stored) }
   })

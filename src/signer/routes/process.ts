@@ -15,7 +15,7 @@ export const healthRoute = ({ memory }: RouteContext) =>
   })
 
 /** GET /metrics, in the text format of Prometheus 0.0.4. */
-export const metricsRoute = ({ chains, memory }: RouteContext) =>
+export const metricsRoute = ({ chains, memory, policy }: RouteContext) =>
   serveContract(signerApi.metrics, () => {
     const signed = memory.records.counts()
     const lines = [
@@ -28,6 +28,9 @@ export const metricsRoute = ({ chains, memory }: RouteContext) =>
       '# HELP lockkeeper_signer_signed_total Attempts signed.',
       '# TYPE lockkeeper_signer_signed_total counter',
       ...[...chains.keys()].map(name => `lockkeeper_signer_signed_total{chain="${name}"} ${signed.get(name) ?? 0}`),
+      '# HELP lockkeeper_signer_policy_info What is configured to be signed, by its digest.',
+      '# TYPE lockkeeper_signer_policy_info gauge',
+      `lockkeeper_signer_policy_info{digest="${policy.digest}"} 1`,
     ]
     const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
     return { status: 200, headers, body: `${lines.join('\n')}\n` }

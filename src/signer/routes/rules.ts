@@ -6,7 +6,9 @@ import { chainNamed, type RouteContext } from '../route-context.ts'
 /** GET /v1/chains/{chain}/policy. */
 export const rulesRoute = (context: RouteContext) =>
   serveContract(signerApi.rules, ({ params }) => {
-    const { name, policy } = chainNamed(context, params.chain!)
+    const chain = chainNamed(context, params.chain!)
+    const { name, policy } = chain
     const { perTransaction = null, perDay = null } = policy
-    return { status: 200, body: { chain: name, authorisation: context.authority, perTransaction, perDay } }
+    const leftToday = context.attempts.leftToday(chain)
+    return { status: 200, body: { chain: name, authorisation: context.authority, perTransaction, perDay, leftToday } }
   })

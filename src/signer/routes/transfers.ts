@@ -3,12 +3,10 @@ import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { SignedAttempt } from '../../signer-api/shapes.ts'
 import { describeSigned } from '../signing/attempts.ts'
-import { chainNamed, type RouteContext } from '../route-context.ts'
+import { chainNamed, PAGE_BYTES, type RouteContext } from '../route-context.ts'
 import type { VoidRecord } from '../memory/void-records.ts'
 import type { Voids } from '../signing/voids.ts'
 
-/** A page ends early beyond this: templates carry whole previous transactions. */
-const PAGE_BYTES = 8 * 1024 * 1024
 const PAGE_STEP = 20
 
 interface Range {
@@ -25,7 +23,8 @@ export const transfersRoute = (context: RouteContext) =>
     const { name } = chainNamed(context, params.chain!)
     await context.memory.settled()
     const until = context.memory.position().sequence
-    return { status: 200, body: await readPage(context, { chain: name, after, until, limit }) }
+    const page = await context.inTurn(() => readPage(context, { chain: name, after, until, limit }))
+    return { status: 200, body: page }
   })
 
 /** At least one item, and `next` null at the end. Voids are few and in memory; what is signed is read from the disk. */

@@ -3,12 +3,12 @@ import { boundary, invariant } from '../../kernel/fault.ts'
 import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { SignedFor } from '../memory/records.ts'
-import type { RouteContext } from '../route-context.ts'
+import { PAGE_BYTES, type RouteContext } from '../route-context.ts'
 import { attemptAnswer } from '../signing/attempts.ts'
 
 /** GET /v1/withdrawals/{id}: 404 `not-found` where nothing was ever signed or voided. */
 export const withdrawalRoute = (context: RouteContext) =>
-  serveContract(signerApi.withdrawal, async ({ params }) => {
+  serveContract(signerApi.withdrawal, async ({ params, query: { after, limit } }) => {
     const id = params.id!
     const { records } = context.memory
     const record = records.withdrawal(id)
@@ -19,9 +19,25 @@ export const withdrawalRoute = (context: RouteContext) =>
     const templates = [...(record?.templates ?? [])]
     const voids = voided.map(each => context.voids.describe(each))
     await context.memory.settled()
-    const signed = await Promise.all(templates.map(template => signedFor(context, template)))
-    return { status: 200, body: { id, chain, round, intent: record?.intent ?? null, signed, voids } }
+    const wanted = templates.slice(after, after + limit)
+    const signed = await context.inTurn(() => readSigned(context, wanted))
+    const end = after + signed.length
+    const next = end < templates.length ? end : null
+    return { status: 200, body: { id, chain, round, intent: record?.intent ?? null, signed, voids, next } }
   })
+
+/** At least one, and no more than fit into a page: templates carry whole previous transactions. */
+async function readSigned(context: RouteContext, wanted: readonly SignedFor[]) {
+  const signed: Awaited<ReturnType<typeof signedFor>>[] = []
+  let bytes = 0
+  for (const template of wanted) {
+    if (bytes >= PAGE_BYTES) break
+    const found = await signedFor(context, template)
+    signed.push(found)
+    bytes += JSON.stringify(found).length
+  }
+  return signed
+}
 
 async function signedFor({ attempts }: RouteContext, { id, round }: SignedFor) {
   const stored = await attempts.read(id)

@@ -9,14 +9,14 @@ import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fa
 import type { Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/family.ts'
-import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
+import type { Amount, AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { SignerMemory } from '../memory/memory.ts'
 import type { Authority } from '../../approvals.ts'
 import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
-import { judge, type Policy, type Terms, type Verdict } from './policy.ts'
+import { judge, leftOf, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { AddressPool } from '../keys/pool.ts'
 
 /** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
@@ -56,6 +56,8 @@ export interface Attempts {
   sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
+  /** What the limit of the day leaves now, in base units; null where there is none. */
+  leftToday(chain: ServedChain): Amount | null
 }
 
 /** `authority` null: intents need no approval. `now`: milliseconds since 1970 UTC. `seed`: the BIP-39 seed, 64 bytes. */
@@ -63,6 +65,8 @@ export interface AttemptOptions {
   memory: SignerMemory
   seed: Uint8Array
   authority: Authority | null
+  /** The identity key, base64. */
+  wallet: string
   bounds: AttemptBounds
   now(): number
   log: Log
@@ -97,7 +101,9 @@ export function createAttempts(options: AttemptOptions): Attempts {
     }
     return stored
   }
-  return { sign, read }
+  const leftToday: Attempts['leftToday'] = ({ name, policy }) =>
+    leftOf(policy, memory.records.historyOf(name), options.now())
+  return { sign, read, leftToday }
 }
 
 /** What one request leads to, as events of its instance. */
@@ -163,9 +169,14 @@ function outcomeOf(options: AttemptOptions, chain: ServedChain, asked: AttemptRe
   const opened = open(chain, asked.template)
   if ('kind' in opened) return [{ type: 'template.refused', at, data: { reasons: [opened] } }]
   const { inspection } = opened
-  const terms = termsOf(chain, options.authority)
+  const terms = termsOf(chain, options)
   const { transferId, intents } = asked
-  const verdict = judge(terms, { transferId, intents, inspection, at }, options.memory.records.historyOf(chain.name))
+  const { sequence } = options.memory.position()
+  const verdict = judge(
+    terms,
+    { transferId, intents, inspection, at, sequence },
+    options.memory.records.historyOf(chain.name),
+  )
   const { spendKeys, fee } = inspection
   const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
   return [{ type: 'template.inspected', at, data }, conclude(options, chain, asked, opened, verdict, at)]
@@ -181,7 +192,10 @@ function open(chain: ServedChain, template: Json): Opened | Reason {
   }
 }
 
-function termsOf({ name, asset, policy, destinations, family, pool }: ServedChain, authority: Authority | null): Terms {
+function termsOf(
+  { name, asset, policy, destinations, family, pool }: ServedChain,
+  { authority, wallet }: AttemptOptions,
+): Terms {
   return {
     chain: name,
     asset,
@@ -189,6 +203,7 @@ function termsOf({ name, asset, policy, destinations, family, pool }: ServedChai
     policy,
     destinations,
     authority,
+    wallet,
     destination: (to, dataField) => family.signable.destination(to, dataField),
     isOurs: address => pool.indexOf(address) !== undefined,
     treasury: pool.treasury(),

@@ -14,8 +14,8 @@ export function digestOf(template: Json, intents: readonly Intent[]): string {
 }
 
 /** Without the approvals, which come and go while the intent stays the same. */
-export function plainIntent({ id, chain, asset, to, dataField, amount, expiresAt, round }: Intent): Intent {
-  return { id, chain, asset, to, dataField, amount, expiresAt, round }
+export function plainIntent({ id, chain, asset, to, dataField, amount, expiresAt, round, memory }: Intent): Intent {
+  return { id, chain, asset, to, dataField, amount, expiresAt, round, memory }
 }
 
 function ordered(value: Json, depth: number): string {

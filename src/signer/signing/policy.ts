@@ -55,6 +55,8 @@ export interface Terms {
   destinations: Destinations
   /** Null when authorisation is not required. */
   authority: Authority | null
+  /** This signer's identity key, base64: an intent for another wallet is authorised by nobody. */
+  wallet: string
   destination: (to: string, dataField: string | null) => Destination
   /** Whether the address is one that this signer has generated. Canonical form. */
   isOurs: (address: string) => boolean
@@ -69,6 +71,8 @@ export interface SigningRequest {
   inspection: Inspection
   /** Milliseconds since 1970 UTC. */
   at: number
+  /** How far the memory is durable: what the outside has been shown of it. */
+  sequence: number
 }
 
 /** What is decided of a request: it is signed when nothing is wrong and nothing is missing. */
@@ -87,22 +91,35 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 const reason = (kind: string, message: string): Reason => ({ kind, message })
 const about = (withdrawal: string, kind: string, message: string): Reason => ({ kind, message, withdrawal })
-const sharesOne = (a: readonly SpendKey[], b: readonly SpendKey[]): boolean => a.some(key => b.includes(key))
+/** Whether a template spends one of these keys; told once of each list, which many withdrawals share. */
+function createOverlap(spendKeys: readonly SpendKey[]): (other: readonly SpendKey[]) => boolean {
+  const spent = new Set(spendKeys)
+  const told = new Map<readonly SpendKey[], boolean>()
+  return other => {
+    const known = told.get(other) ?? other.some(key => spent.has(key))
+    told.set(other, known)
+    return known
+  }
+}
+interface Overlap {
+  sharesOne: ReturnType<typeof createOverlap>
+}
 const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
 
 /** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
 export function judge(terms: Terms, request: SigningRequest, history: History): Verdict {
-  const missing = request.intents.flatMap(intent => missingOf(terms.authority, intent))
+  const missing = missingOf(terms.authority, request.intents, terms.wallet)
   const lacking = new Set(missing.map(({ id }) => id))
   const authorised = request.intents.filter(({ id }) => !lacking.has(id))
   const paid = matchOutputs(terms, request)
+  const sharesOne = createOverlap(request.inspection.spendKeys)
   const reasons = [
     ...checkSpending(terms, request),
     ...checkFee(terms, request),
-    ...request.intents.flatMap(intent => checkIntent(terms, intent, request, history)),
+    ...request.intents.flatMap(intent => checkIntent(terms, intent, { ...request, sharesOne }, history)),
     ...checkTwice(request.intents),
     ...paid.reasons,
-    ...checkAttempts(request, history),
+    ...checkAttempts(request.transferId, sharesOne, history),
     ...checkLimits(terms, request, paid.outflow, history),
   ]
   const rounds = Object.fromEntries(authorised.map(({ id, round }) => [id, round]))
@@ -143,7 +160,12 @@ function checkFee(terms: Terms, { inspection }: SigningRequest): Reason[] {
   return reasons
 }
 
-function checkIntent(terms: Terms, intent: AuthorisedIntent, request: SigningRequest, history: History): Reason[] {
+function checkIntent(
+  terms: Terms,
+  intent: AuthorisedIntent,
+  request: SigningRequest & Overlap,
+  history: History,
+): Reason[] {
   const { id, round } = intent
   const before = history.withdrawal(id)
   const templates = before?.templates.filter(template => template.round === round) ?? []
@@ -161,9 +183,14 @@ function checkIntent(terms: Terms, intent: AuthorisedIntent, request: SigningReq
   if (round <= history.voidedRoundOf(id)) {
     reasons.push(about(id, 'voided', `${id} was voided up to round ${history.voidedRoundOf(id)}`))
   }
-  if (templates.some(({ spendKeys }) => !sharesOne(spendKeys, request.inspection.spendKeys))) {
+  if (templates.some(({ spendKeys }) => !request.sharesOne(spendKeys))) {
     const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`
     reasons.push(about(id, 'could-pay-twice', message))
+  }
+  // Without the sequence itself, which moves: the same refusal again is to be the same words.
+  if (intent.memory !== null && intent.memory > request.sequence) {
+    const message = `${id} is for a memory of at least ${intent.memory}, and this one is behind it: import the newer memory`
+    reasons.push(about(id, 'memory-behind', message))
   }
   if (templates.length === 0 && hasExpired(intent, request.at)) {
     reasons.push(about(id, 'expired', `${id} expired at ${String(intent.expiresAt)} before anything was signed for it`))
@@ -178,8 +205,8 @@ const isSameButRound = (a: Intent, b: Intent): boolean =>
 const hasExpired = ({ expiresAt }: Intent, at: number): boolean => expiresAt !== null && !(Date.parse(expiresAt) > at)
 
 function checkTwice(intents: readonly Intent[]): Reason[] {
-  const ids = intents.map(({ id }) => id)
-  const twice = ids.filter((id, i) => ids.indexOf(id) !== i)
+  const seen = new Set<string>()
+  const twice = intents.map(({ id }) => id).filter(id => seen.size === seen.add(id).size)
   return twice.map(id => reason('repeated-intent', `${id} stands twice in one request`))
 }
 
@@ -203,7 +230,7 @@ function matchOutputs(terms: Terms, { intents, inspection }: SigningRequest): { 
   }
   let outflow = 0n
   for (const { to, dataField, asset, amount } of inspection.outputs) {
-    if (unserved.get(paymentKey(to, dataField, asset, amount))?.shift() !== undefined) outflow += BigInt(amount)
+    if (unserved.get(paymentKey(to, dataField, asset, amount))?.pop() !== undefined) outflow += BigInt(amount)
     else if (!staysOurs(terms, to, asset, amount)) {
       reasons.push(reason('unexplained-output', `${amount} ${asset} to ${to} is no intent and not our treasury`))
     }
@@ -231,11 +258,18 @@ const paymentKey = (to: string, dataField: string | null, asset: string, amount:
   JSON.stringify([to, dataField, asset, amount])
 
 /** The attempts of one transfer exclude each other, so that of them only one can ever cost anything. */
-function checkAttempts({ transferId, inspection }: SigningRequest, history: History): Reason[] {
-  const isSeparate = history.attemptsOf(transferId).some(keys => !sharesOne(keys, inspection.spendKeys))
+function checkAttempts(transferId: string, sharesOne: Overlap['sharesOne'], history: History): Reason[] {
+  const isSeparate = history.attemptsOf(transferId).some(keys => !sharesOne(keys))
   return isSeparate
     ? [reason('not-an-attempt', 'it shares no spend key with an earlier attempt of the same transfer')]
     : []
+}
+
+/** What the limit of the day leaves at this time, in base units; null where there is none. */
+export function leftOf({ perDay }: Policy, history: History, at: number): Amount | null {
+  if (perDay === undefined) return null
+  const left = BigInt(perDay) - history.spentSince(at - DAY_MS)
+  return String(left > 0n ? left : 0n)
 }
 
 function checkLimits(terms: Terms, request: SigningRequest, outflow: bigint, history: History): Reason[] {

@@ -10,18 +10,21 @@ import { referenceFacet } from '../../orchestrator/facets.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
+import { presentReason } from '../problems.ts'
 import { chainPolicy, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
 import { freeAddresses } from '../address-pool.ts'
+import { endedInLastBlocks } from '../recovery.ts'
 
 function describeChain(api: ApiContext, chain: string) {
   const { memory } = api.orchestrator
   const { family, asset } = chainPolicy(api, chain)
   const context = chainContext(memory, chain)
   const instance = memory.get(chainId(chain))
-  const { nodeHeight } = healthOf(api.health, chain)
+  const health = healthOf(api.health, chain)
+  const { nodeHeight } = health
   const tip = context?.blocks.at(-1)
   const height = tip?.height ?? null
   const treasury = memory.get(treasuryId(chain))?.context
@@ -32,7 +35,7 @@ function describeChain(api: ApiContext, chain: string) {
     free: freeAddresses(memory, chain).length,
     assigned: memory.count('address', chain, 'assigned'),
   }
-  const what = { chain, family, asset, state, reason: context?.reason ?? null }
+  const what = { chain, family, asset, state, reason: presentReason(context?.reason ?? null, state, health) }
   return {
     ...what,
     ...where,
@@ -83,8 +86,11 @@ const resumeChain = (api: ApiContext) =>
     answers: { 200: chainSchema },
     async handle({ params, body }) {
       const { name: chain } = chainPolicy(api, params.chain!)
-      const { orchestrator, clock } = api
-      await orchestrator.dispatch({ type: 'chain.resumed', at: clock.now(), data: { chain, reason: body.reason } })
+      const { orchestrator, clock, archive, store } = api
+      await store.settled()
+      const ended = await endedInLastBlocks(orchestrator.memory, archive, chain)
+      const data = { chain, reason: body.reason, ended }
+      await orchestrator.dispatch({ type: 'chain.resumed', at: clock.now(), data })
       return { status: 200, body: describeChain(api, chain) }
     },
   })

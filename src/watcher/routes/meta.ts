@@ -6,25 +6,25 @@ import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
+import { followingProblems, pulseProblems, queueProblems } from '../problems.ts'
 import { createMetrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
 const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
 
 /** What keeps a chain from being served in full, or nothing. */
-function problemsOf({ orchestrator, health }: ApiContext, chain: string): string[] {
+function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain: string): string[] {
   const instance = orchestrator.memory.get(chainId(chain))
   const state = instance === undefined ? 'connecting' : stateOf(instance)
-  const { isReconciled, nodeHeight, signerProblem } = healthOf(health, chain)
-  const reason = instance?.context.reason
-  const problems = state === 'following' ? [] : [`${chain} is ${state}${reason ? `: ${reason}` : ''}`]
-  const height = chainContext(orchestrator.memory, chain)?.height ?? 0
-  // It is taken for lagging and nothing is taken back, but nothing new is seen through it either.
-  if (nodeHeight !== null && nodeHeight < height)
-    problems.push(`${chain}: the node is at block ${nodeHeight}, the ledger at ${height}`)
+  const known = healthOf(health, chain)
+  const { isReconciled, signerProblem } = known
+  const context = chainContext(orchestrator.memory, chain)
+  const { height = null, reason = null } = context ?? {}
+  const problems = followingProblems({ chain, state, height, reason }, known, clock.monotonic())
   if (signerProblem !== null) problems.push(`${chain}: the signer cannot be used: ${signerProblem}`)
   else if (!isReconciled) problems.push(`${chain}: the signer's memory has not been compared yet`)
-  return problems
+  const { windowMs } = policies[chain]!.batch
+  return [...problems, ...queueProblems(orchestrator.memory, chain, windowMs, clock.now())]
 }
 
 const healthz = () =>
@@ -41,11 +41,13 @@ const readyz = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/readyz',
-    summary: 'Ready: every chain is at its tip and the signer answers; else 503 and what is not',
+    summary:
+      'Ready: every chain is at its tip, which moves, the signer answers and nothing waits for long; else 503 and what is not',
     access: 'public',
     answers: { 200: readiness, 503: readiness },
     handle() {
-      const problems = Object.keys(api.policies).flatMap(chain => problemsOf(api, chain))
+      const ofChains = Object.keys(api.policies).flatMap(chain => problemsOf(api, chain))
+      const problems = [...ofChains, ...pulseProblems(api.pulse.longestMs())]
       const ready = problems.length === 0
       return { status: ready ? 200 : 503, body: { ready, problems } }
     },

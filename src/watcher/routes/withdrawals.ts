@@ -2,12 +2,13 @@
 import type { z } from 'zod'
 import { withdrawalId } from '../../../machines/ids.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
-import { boundary } from '../../kernel/fault.ts'
+import { boundary, operating } from '../../kernel/fault.ts'
 import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { healthOf } from '../health.ts'
+import { attesterOf } from '../address-pool.ts'
 import { findOrThrow, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
@@ -18,11 +19,23 @@ type Asked = z.output<typeof withdrawalBody>
 
 const intentOf = (id: string, { authorisations: _, ...intent }: Asked): Intent => ({ id, ...intent })
 
-function checkAuthorisations(intent: Intent, authorisations: readonly Authorisation[]): void {
-  const bytes = intentBytes(intent)
+/** The identity key of the signer that shall pay: as it says itself, else as it has attested our addresses. */
+function walletOf({ health, orchestrator }: ApiContext, chain: string): string {
+  const told = healthOf(health, chain).rules?.wallet
+  const wallet = told ?? attesterOf(orchestrator.memory, chain)
+  if (wallet !== null) return wallet
+  throw operating('signer-unknown', 'the signer has not said yet who it is, and its key is a part of what is signed')
+}
+
+function checkAuthorisations(api: ApiContext, intent: Intent, authorisations: readonly Authorisation[]): void {
+  if (authorisations.length === 0) return
+  const bytes = intentBytes(intent, walletOf(api, intent.chain))
   const wrong = authorisations.find(authorisation => !isSigned(authorisation, bytes))
   if (wrong !== undefined)
-    throw boundary('invalid-authorisation', `the signature of key ${wrong.key} does not verify for this intent`)
+    throw boundary(
+      'invalid-authorisation',
+      `the signature of key ${wrong.key} does not verify for this intent and this wallet`,
+    )
 }
 
 /** Refuses what could never be paid, before anything is stored (B12). */
@@ -51,7 +64,7 @@ function checkSame(known: WithdrawalContext, intent: Intent): void {
 
 /** The same body again is the resource as it is; one round more is a new start, and only after `failed`. */
 function isNewRound(known: InstanceOf<'withdrawal'>, intent: Intent): boolean {
-  const { round, expiresAt } = known.context
+  const { round, expiresAt, memory } = known.context
   checkSame(known.context, intent)
   if (intent.round === round + 1 && stateOf(known) === 'failed') return true
   if (intent.round !== round)
@@ -60,6 +73,7 @@ function isNewRound(known: InstanceOf<'withdrawal'>, intent: Intent): boolean {
       `round ${intent.round} is refused: the withdrawal is ${stateOf(known)} in round ${round}`,
     )
   if (intent.expiresAt !== expiresAt) throw boundary('conflict', 'this id was used with another expiresAt')
+  if (intent.memory !== memory) throw boundary('conflict', 'this id was used with another memory')
   return false
 }
 
@@ -110,7 +124,7 @@ const putWithdrawal = (api: ApiContext) =>
       // From here to the dispatch there is no await: two requests for one id cannot both find nothing.
       const known = api.orchestrator.memory.get(id) ?? archived
       const isNew = known === null || isNewRound(known, intent)
-      checkAuthorisations(intent, body.authorisations)
+      checkAuthorisations(api, intent, body.authorisations)
       if (isNew) await request(api, intent, body.authorisations)
       else await addAuthorisations(api, known, body.authorisations)
       const now = await findOrThrow(api, id)
@@ -131,9 +145,10 @@ const putAuthorisation = (api: ApiContext) =>
     answers: { 200: withdrawalSchema },
     async handle({ params, body }) {
       const known = await findOrThrow(api, withdrawalId(params.id!))
-      const { chain, asset, to, dataField, amount, expiresAt, round } = known.context
+      const { chain, asset, to, dataField, amount, expiresAt, round, memory } = known.context
       const authorisation = { key: standardKey(params.key!), signature: body.signature }
-      checkAuthorisations({ id: params.id!, chain, asset, to, dataField, amount, expiresAt, round }, [authorisation])
+      const intent = { id: params.id!, chain, asset, to, dataField, amount, expiresAt, round, memory }
+      checkAuthorisations(api, intent, [authorisation])
       await addAuthorisations(api, known, [authorisation])
       const now = await findOrThrow(api, known.id)
       return { status: 200, body: describe(now, api.orchestrator.memory.heights) }

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Fact, Next, Node } from '../../../adapters/adapter.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createBitcoinNode } from '../../../adapters/bitcoin/node.ts'
-import { createWatch } from '../../../adapters/bitcoin/watch.ts'
-import { unknownOutcome } from '../../../src/kernel/fault.ts'
+import { createWatch, type BitcoinWatch } from '../../../adapters/bitcoin/watch.ts'
+import { Fault, unknownOutcome } from '../../../src/kernel/fault.ts'
 import type { Disk, HttpCall, Request } from '../../../src/kernel/ports.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
 import type { spendable } from '../../../src/devnet/bitcoin/faucet.ts'
@@ -17,14 +17,27 @@ const nowMs = Date.UTC(2026, 0, 1)
 const ours = faucetKey('ours', network).address
 const stranger = faucetKey('stranger', network).address
 
-const simulate = (seed = 'simulated'): SimulatedBitcoin =>
-  createSimulatedBitcoin({ network, seed, now: () => nowMs, ...credentials })
+const simulate = (seed = 'simulated', isOld = false): SimulatedBitcoin =>
+  createSimulatedBitcoin({ network, seed, now: () => nowMs, isOld, ...credentials })
 
-function connect(request: Request, fees = { target: 3, fallbackRate: 2, maximumRate: 500 }, on = network): Node {
-  const watch = createWatch('ltc', network)
-  watch.addAddress(7, ours)
+/** A second node with the blocks of the first up to a height. */
+function twinOf(first: SimulatedBitcoin, height: number, isOld = false): SimulatedBitcoin {
+  const twin = simulate('twin', isOld)
+  for (let at = 1; at <= height; at++) twin.submit(first.block(first.hashAt(at)))
+  return twin
+}
+
+const usual = { target: 3, fallbackRate: 2, maximumRate: 500 }
+
+function connectWith(watch: BitcoinWatch, request: Request, fees = usual, on = network): Node {
   const node = { url: 'http://node', ...credentials }
   return createBitcoinNode({ chain: 'ltc', asset: 'LTC', network: on, watch, request, disk: {} as Disk, node, fees })
+}
+
+function connect(request: Request, fees = usual, on = network): Node {
+  const watch = createWatch('ltc', network)
+  watch.addAddress(7, ours)
+  return connectWith(watch, request, fees, on)
 }
 
 /** Follows to the node's tip; `recent` grows and shrinks as a chain machine's does. */
@@ -69,6 +82,7 @@ describe('identify', () => {
       height: 0,
       syncing: false,
       version: '/LitecoinCore:0.21.2.1/',
+      tipTime: simulate().block(network.genesis).timestamp,
     })
   })
 
@@ -158,12 +172,7 @@ describe('next', () => {
     const { node, recent } = await start(simulated)
     const tip = recent.at(-1)!.hash
     simulated.invalidate(tip)
-    const missing = { result: null, error: { code: -1, message: 'Block not available (not fully downloaded)' } }
-    simulated.intercept(request => {
-      if (methodOf(request) !== 'getblock') return null
-      const { id } = JSON.parse(new TextDecoder().decode(request.body)) as { id: number }
-      return { status: 500, body: { ...missing, id } }
-    })
+    simulated.faults.headersOnly.add(tip)
     expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 104, syncing: true })
   })
 
@@ -177,6 +186,214 @@ describe('next', () => {
     const { steps } = await follow(connect(other.request), recent)
     expect(kinds(steps)).toBe('disconnected disconnected connected connected connected connected')
     expect(recent.slice(-4).map(place => place.hash)).toEqual(branch)
+  })
+
+  test.each([
+    ['as high as the lost one', 0],
+    ['higher than the lost one', 3],
+  ])('another node in the place of a lost one, %s, whose last block it never had', async (_, more) => {
+    const lost = simulate()
+    const { recent } = await start(lost)
+    lost.pay(ours, 1_000_000n)
+    lost.mine(1)
+    await follow(connect(lost.request), recent)
+    const other = twinOf(lost, 104)
+    const branch = other.mine(2 + more)
+    const { steps } = await follow(connect(other.request), recent)
+    expect(kinds(steps)).toBe(['disconnected disconnected', ...branch.map(() => 'connected')].join(' '))
+    expect(recent.slice(-branch.length).map(place => place.hash)).toEqual(branch)
+  })
+
+  test('another node in the place of a lost one that is lower moves us only once it is not', async () => {
+    const lost = simulate()
+    const { recent } = await start(lost)
+    const other = twinOf(lost, 103)
+    const node = connect(other.request)
+    expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 103, syncing: false })
+    other.mine(1)
+    expect(await node.next(recent)).toEqual({ kind: 'unchanged', nodeHeight: 104, syncing: false })
+    other.mine(1)
+    expect(kinds((await follow(node, recent)).steps)).toBe('disconnected disconnected connected connected')
+    expect(recent.at(-1)!.hash).toBe(other.tip())
+  })
+
+  test('a node that is exchanged between any two answers leads to its own tip in the end, and skips nothing', async () => {
+    const lost = simulate()
+    const { recent } = await start(lost)
+    lost.mine(3)
+    const other = twinOf(lost, 106)
+    other.mine(4)
+    let asked = 0
+    const flapping: Request = call => (asked++ % 3 === 0 ? lost : other).request(call)
+    const node = connect(flapping)
+    for (let turn = 0; turn < 40; turn++) {
+      const step = await node.next(recent).catch((error: unknown) => {
+        expect(error).toMatchObject({ type: 'operating' })
+        return { kind: 'unchanged' as const }
+      })
+      if (step.kind === 'connected') recent.push({ height: step.block.height, hash: step.block.hash })
+      if (step.kind === 'disconnected') recent.pop()
+      for (const [i, { height, hash }] of recent.slice(1).entries()) {
+        const known = [lost, other].find(at => at.height() >= height && at.hashAt(height) === hash)!
+        expect(Buffer.from(known.block(hash).prevHash!).reverse().toString('hex')).toBe(recent[i]!.hash)
+      }
+    }
+    await follow(connect(other.request), recent)
+    expect(recent.at(-1)!.hash).toBe(other.tip())
+  })
+
+  const noAnswers = [
+    { code: -32007, message: '15/second request limit reached', status: 429 },
+    { code: -32603, message: "Can't read block from disk" },
+    { code: -28, message: 'Loading block index...' },
+    { code: -1, message: 'std::bad_alloc' },
+    { code: -1, message: 'JSON value is not a boolean as expected' },
+    { code: -32000, message: 'upstream timed out', status: 200 },
+  ]
+  const methods = ['getblockchaininfo', 'getblockhash', 'getblockheader', 'getblock', '*']
+  const cases = noAnswers.flatMap(error => methods.map(method => [method, error.code, error.message, error] as const))
+
+  test.each(cases)('an error never decides: %s answers %i, %s', async (method, _, __, error) => {
+    for (const isOld of [false, true])
+      for (const hasRest of [true, false])
+        for (const situation of ['ahead', 'rolledBack', 'forked'] as const) {
+          const simulated = simulate('simulated', isOld)
+          simulated.mine(6)
+          simulated.serveRest(hasRest)
+          const recent = [{ height: 4, hash: simulated.hashAt(4) }]
+          if (situation !== 'ahead') simulated.invalidate(simulated.hashAt(4))
+          if (situation === 'forked') simulated.mine(3)
+          const truth = await connect(simulated.request).next(recent)
+          simulated.faults.errors.set(method, error)
+          const outcome = await connect(simulated.request)
+            .next(recent)
+            .catch((fault: unknown) => fault)
+          if (outcome instanceof Fault) expect(outcome.type).toBe('operating')
+          else expect(outcome).toEqual(truth)
+          simulated.faults.errors.clear()
+          expect(await connect(simulated.request).next(recent)).toEqual(truth)
+        }
+  })
+
+  test('an error where a block is asked for as JSON is an outage, and does not halt the chain', async () => {
+    const simulated = simulate()
+    const [hash] = simulated.mine(1)
+    const raw = Buffer.from(simulated.block(hash!).toBuffer())
+    simulated.intercept(request => {
+      if (request.path.startsWith('/rest/')) return { status: 200, body: Buffer.concat([raw, Buffer.of(0)]) }
+      if (methodOf(request) !== 'getblock') return null
+      const { id, params } = JSON.parse(new TextDecoder().decode(request.body)) as { id: number; params: unknown[] }
+      const error = { code: -32007, message: 'slow down' }
+      return params[1] === 0
+        ? { status: 200, body: { result: `${raw.toString('hex')}00`, error: null, id } }
+        : { status: 429, body: { result: null, error, id } }
+    })
+    await expect(connect(simulated.request).next([{ height: 0, hash: network.genesis }])).rejects.toMatchObject({
+      type: 'operating',
+      kind: 'node-refused',
+    })
+  })
+
+  test.each([true, false])('a daemon that wants booleans is followed, REST %s, also back', async hasRest => {
+    const simulated = simulate('old', true)
+    simulated.serveRest(hasRest)
+    const { node, recent } = await start(simulated)
+    simulated.pay(ours, 1_000_000n)
+    simulated.mine(2)
+    const { facts } = await follow(node, recent)
+    expect(facts).toMatchObject([{ amount: '1000000' }])
+    simulated.invalidate(simulated.hashAt(105))
+    expect(kinds((await follow(node, recent)).steps)).toBe('disconnected disconnected disconnected')
+    simulated.mine(4)
+    await follow(node, recent)
+    expect(recent.at(-1)!.hash).toBe(simulated.tip())
+  })
+
+  test('a daemon that wants booleans and has only the header of our block does not move us', async () => {
+    const simulated = simulate('old', true)
+    const { node, recent } = await start(simulated)
+    simulated.invalidate(recent.at(-1)!.hash)
+    simulated.faults.headersOnly.add(recent.at(-1)!.hash)
+    // It says the same of a disk that it cannot read.
+    await expect(node.next(recent)).rejects.toMatchObject({ type: 'operating', kind: 'node-refused' })
+  })
+
+  test('a daemon may be exchanged for one of another age at any time', async () => {
+    const young = simulate()
+    const { recent } = await start(young)
+    young.serveRest(false)
+    const old = twinOf(young, 105, true)
+    old.serveRest(false)
+    let current = young
+    const node = connect(call => current.request(call))
+    for (const next of [young, old, young, old]) {
+      current = next
+      const [hash] = young.mine(1)
+      old.submit(young.block(hash!))
+      expect(await node.next(recent)).toMatchObject({ kind: 'connected', block: { hash } })
+      recent.push({ height: young.height(), hash: hash! })
+    }
+  })
+
+  test.each([true, false])('a block that the node has pruned is an outage that says so, REST %s', async hasRest => {
+    const simulated = simulate()
+    simulated.mine(10)
+    simulated.serveRest(hasRest)
+    simulated.faults.prunedHeight = 5
+    const at = (height: number) => connect(simulated.request).next([{ height, hash: simulated.hashAt(height) }])
+    await expect(at(3)).rejects.toMatchObject({ type: 'operating', kind: 'node-pruned' })
+    expect(await at(5)).toMatchObject({ kind: 'connected' })
+  })
+
+  test('a node that has pruned our block and has left it moves us back', async () => {
+    const simulated = simulate('old', true)
+    const { node, recent } = await start(simulated)
+    simulated.invalidate(recent.at(-1)!.hash)
+    simulated.faults.prunedHeight = 105
+    expect(await node.next(recent)).toMatchObject({ kind: 'disconnected' })
+  })
+
+  test('the next block is on its way while this one is applied, and is matched against what is watched then', async () => {
+    const simulated = simulate()
+    simulated.mine(110)
+    const paths: string[] = []
+    const node = connect(call => {
+      if (call.method === 'GET') paths.push(call.url)
+      return simulated.request(call)
+    })
+    const first = await node.next([{ height: 105, hash: simulated.hashAt(105) }])
+    expect(first.kind).toBe('connected')
+    const wanted = [106, 107].map(height => `http://node/rest/block/${simulated.hashAt(height)}.bin`)
+    expect(paths).toEqual(wanted)
+    await node.next([{ height: 106, hash: simulated.hashAt(106) }])
+    expect(paths).toEqual([...wanted, `http://node/rest/block/${simulated.hashAt(108)}.bin`])
+  })
+
+  test('what begins to be watched while a block is on its way is found in it', async () => {
+    const simulated = simulate()
+    simulated.mine(105)
+    simulated.mine(1)
+    simulated.pay(stranger, 1_000_000n)
+    simulated.mine(1)
+    const watch = createWatch('ltc', network)
+    const node = connectWith(watch, simulated.request)
+    await node.next([{ height: 105, hash: simulated.hashAt(105) }])
+    watch.addAddress(9, stranger)
+    expect(await node.next([{ height: 106, hash: simulated.hashAt(106) }])).toMatchObject({ facts: [{ index: 9 }] })
+  })
+
+  test('a block that could not be fetched ahead is fetched when it is wanted', async () => {
+    const simulated = simulate()
+    simulated.mine(110)
+    let isFailing = false
+    const node = connect(call => {
+      if (call.url.endsWith(`${simulated.hashAt(107)}.bin`) && (isFailing = !isFailing))
+        return Promise.reject(unknownOutcome('no-answer', 'reset'))
+      return simulated.request(call)
+    })
+    const recent = [{ height: 105, hash: simulated.hashAt(105) }]
+    const { steps } = await follow(node, recent)
+    expect(steps).toHaveLength(5)
   })
 
   test('B13: raw over REST, raw over RPC and JSON give equal facts', async () => {
@@ -322,17 +539,7 @@ describe('pending', () => {
     const input = simulated.transaction(txid)!.ins[0]!
     const watch = createWatch('ltc', network)
     watch.addKey(`ltc:${Buffer.from(input.hash).reverse().toString('hex')}:${input.index}`, 'conflict')
-    const fees = { target: 3, fallbackRate: 2, maximumRate: 500 }
-    const node = createBitcoinNode({
-      chain: 'ltc',
-      asset: 'LTC',
-      network,
-      watch,
-      request: simulated.request,
-      disk: {} as Disk,
-      node: { url: 'http://node', ...credentials },
-      fees,
-    })
+    const node = connectWith(watch, simulated.request)
     const conflict = simulated.doubleSpend(txid)
     expect(await node.pending(5)).toMatchObject([{ kind: 'spend.seen', transaction: conflict, place: null }])
   })
@@ -340,7 +547,7 @@ describe('pending', () => {
 
 describe('gather', () => {
   test('B10: without an estimate the configured rate stands in', async () => {
-    expect(await connect(simulate().request).gather()).toEqual({ feeRate: 2, estimated: false })
+    expect(await connect(simulate().request).gather()).toEqual({ feeRate: 2, floorRate: 1 })
   })
 
   test.each([
@@ -350,7 +557,45 @@ describe('gather', () => {
   ])('B10: an estimate of %i sat/kvB is used within what is relayed and allowed', async (estimate, feeRate) => {
     const simulated = simulate()
     simulated.setEstimate(estimate)
-    expect(await connect(simulated.request).gather()).toEqual({ feeRate, estimated: true })
+    expect(await connect(simulated.request).gather()).toEqual({ feeRate, floorRate: 1 })
+  })
+
+  test.each([
+    ['-1', { result: { feerate: -1, blocks: 3 }, error: null }],
+    ['0', { result: { feerate: 0, blocks: 3 }, error: null }],
+    ['0.00000000', { result: { feerate: '0.00000000', blocks: 3 }, error: null }],
+    ['a method that it does not know', { result: null, error: { code: -32601, message: 'Method not found' } }],
+    ['no estimation at all', { result: null, error: { code: -32603, message: 'Fee estimation disabled' } }],
+    ['a target too far away', { result: null, error: { code: -8, message: 'Invalid conf_target' } }],
+  ])('B10: a node that answers %s has no estimate', async (_, answer) => {
+    const simulated = simulate()
+    simulated.intercept(request => {
+      if (methodOf(request) !== 'estimatesmartfee') return null
+      const { id } = JSON.parse(new TextDecoder().decode(request.body)) as { id: number }
+      return { status: answer.error ? 500 : 200, body: { ...answer, id } }
+    })
+    expect(await connect(simulated.request).gather()).toEqual({ feeRate: 2, floorRate: 1 })
+  })
+
+  test('B10: a daemon of Core 0.14’s age has no estimate, and says its minimum elsewhere', async () => {
+    const fees = { ...usual, fallbackRate: 0.1 }
+    expect(await connect(simulate('old', true).request, fees).gather()).toEqual({
+      feeRate: 1,
+      floorRate: 1,
+    })
+  })
+
+  test.each(['estimatesmartfee', 'getmempoolinfo'])('A5: an error of %s is an outage, not a rate', async method => {
+    const simulated = simulate()
+    simulated.faults.errors.set(method, { code: -32603, message: 'cannot read' })
+    await expect(connect(simulated.request).gather()).rejects.toMatchObject({ type: 'operating' })
+  })
+
+  test('tells what a full mempool asks for, above the cap too', async () => {
+    const simulated = simulate()
+    simulated.faults.mempoolFloor = 700_000n
+    const gathered = await connect(simulated.request).gather()
+    expect(gathered).toEqual({ feeRate: 500, floorRate: 700 })
   })
 })
 
@@ -419,6 +664,72 @@ describe('publish and locate', () => {
     expect(await offer(free)).toMatchObject({ kind: 'refused', reason: 'min relay fee not met' })
     expect(simulated.pending()).toEqual([])
   })
+
+  test.each([
+    [79_999, '0.99998750'],
+    [80_000, '0.99999999'],
+    [100_000, '0.99999999'],
+    [500, '0.00625000'],
+  ])('with a cap of %i sat/vB the node is told %s: Core 27 and later refuse 1 and more', async (maximumRate, told) => {
+    const simulated = simulate()
+    const payment = signedPayment(simulated)
+    const rates: unknown[] = []
+    const node = connect(
+      call => {
+        const { method, params } = JSON.parse(new TextDecoder().decode(call.body)) as {
+          method: string
+          params: unknown[]
+        }
+        if (/^(test|send)/.test(method)) rates.push(params[1])
+        return simulated.request(call)
+      },
+      { ...usual, maximumRate },
+    )
+    expect(await node.publish(payment)).toEqual({ kind: 'accepted' })
+    expect(rates).toEqual([told, told])
+    expect(Number(told)).toBeLessThan(1)
+  })
+
+  test('a daemon that wants a boolean for high fees accepts a payment and its parents', async () => {
+    const simulated = simulate('old', true)
+    const parent = signedPayment(simulated)
+    const key = faucetKey('ours', network)
+    const coin = { valueSat: parent.signed.outs[1]!.value, script: key.script, height: 0, isCoinbase: false }
+    const to = [{ address: stranger, amountSat: 2_000_000n }]
+    const child = buildPayment([[`${parent.transactionId}:1`, coin]], to, 10n, key, network)
+    const node = connect(simulated.request)
+    const signed = { transactionId: child.getId(), raw: child.toHex(), parents: [parent.raw] }
+    expect(await node.publish(signed)).toEqual({ kind: 'accepted' })
+    expect(await node.publish(signed)).toEqual({ kind: 'accepted' })
+    const [hash] = simulated.mine(1)
+    expect(await node.publish(signed)).toEqual({ kind: 'known' })
+    expect(await node.locate(signed)).toMatchObject({ kind: 'placed', place: { hash } })
+  })
+
+  test.each(['testmempoolaccept', 'sendrawtransaction', 'getmempoolentry', 'gettxout', 'getrawtransaction'])(
+    'an error of %s that says nothing of the transaction refuses nothing',
+    async method => {
+      for (const error of [
+        { code: -32007, message: '15/second request limit reached', status: 429 },
+        { code: -32603, message: 'internal error' },
+        { code: -1, message: 'out of memory' },
+      ]) {
+        const simulated = simulate()
+        const payment = signedPayment(simulated)
+        simulated.faults.errors.set(method, error)
+        const node = connect(simulated.request)
+        const outcomes = await Promise.all(
+          [node.publish(payment), node.locate(payment)].map(asked => asked.catch((fault: unknown) => fault)),
+        )
+        for (const outcome of outcomes) {
+          if (outcome instanceof Fault) expect(outcome.type).toBe('operating')
+          else expect(outcome).not.toMatchObject({ kind: 'refused' })
+        }
+        simulated.faults.errors.clear()
+        expect(await node.publish(payment)).toMatchObject({ kind: expect.stringMatching(/accepted|known/) as string })
+      }
+    },
+  )
 
   test('B17: a chain that is too long means wait', async () => {
     const simulated = simulate()

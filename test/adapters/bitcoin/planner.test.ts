@@ -1,7 +1,7 @@
 import { Transaction } from 'bitcoinjs-lib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Fund, Order, Plan, Shortfall } from '../../../adapters/adapter.ts'
+import type { Fund, Order, Payment, Plan, Shortfall } from '../../../adapters/adapter.ts'
 import { dustOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
@@ -13,7 +13,7 @@ const planner = createPlanner('c', network, { maximumRate: 500 })
 const signable = createSignable('c', 'LTC', network)
 const treasury = keyOf(0, network).address
 const to = (n: number) => keyOf(40 + n, network).address
-const facts = (feeRate: number) => ({ feeRate, estimated: true })
+const facts = (feeRate: number) => ({ feeRate, floorRate: 1 })
 
 const orderOf = (...amounts: bigint[]): Order => ({
   purpose: 'payment',
@@ -24,17 +24,18 @@ const orderOf = (...amounts: bigint[]): Order => ({
     amount: amount.toString(),
   })),
   limit: null,
+  left: null,
   change: { address: treasury },
 })
 
 function planOf(order: Order, funds: readonly Fund[], feeRate = 10): Plan {
   const plan = planner.plan(order, funds, facts(feeRate))
-  if ('shortfall' in plan) throw new Error(plan.shortfall)
+  if (!('template' in plan)) throw new Error(JSON.stringify(plan))
   return plan
 }
 
 const shortfallOf = (plan: Plan | Shortfall) => ('shortfall' in plan ? plan.shortfall : null)
-const paidOf = (plan: Plan | Shortfall) => ('shortfall' in plan ? 0 : plan.paid)
+const paidOf = (plan: Plan | Shortfall) => ('shortfall' in plan ? 0 : plan.paid.length)
 /** Another name for the same coin: enough where no template is written. */
 const fundLike = (fund: Fund, n: number): Fund => ({ ...fund, key: `c:${n.toString(16).padStart(64, '0')}:0` })
 const chosen = (plan: Plan, funds: readonly Fund[]) => funds.filter(fund => plan.spendKeys.includes(fund.key))
@@ -45,8 +46,11 @@ describe('properties of every plan', () => {
   const order = fc.array(amount, { minLength: 1, maxLength: 8 })
   const rate = fc.constantFrom(1, 1.2345, 7, 33.3, 499.9, 500, 900)
 
-  /** `paid`: the first of what was asked for, as far as the funds went. */
-  const everyPlan = (check: (plan: Plan, paid: bigint[], funds: Fund[], rate: number) => void, numRuns: number) => {
+  const paymentsOf = (asked: bigint[], { paid }: Plan) =>
+    orderOf(...asked).payments.filter(({ withdrawal }) => paid.includes(withdrawal))
+
+  /** `paid`: of what was asked for, in its order, as far as the funds went. */
+  const everyPlan = (check: (plan: Plan, paid: Payment[], funds: Fund[], rate: number) => void, numRuns: number) => {
     fc.assert(
       fc.property(fc.array(fund, { minLength: 1, maxLength: 12 }), order, rate, (coins, asked, feeRate) => {
         const funds = coins.map((coin, n) =>
@@ -59,8 +63,8 @@ describe('properties of every plan', () => {
         )
         const plan = planner.plan(orderOf(...asked), funds, facts(feeRate))
         if ('shortfall' in plan) return
-        expect(plan.paid).toBeGreaterThan(0)
-        check(plan, asked.slice(0, plan.paid), funds, feeRate)
+        expect(plan.paid.length).toBeGreaterThan(0)
+        check(plan, paymentsOf(asked, plan), funds, feeRate)
       }),
       { numRuns },
     )
@@ -75,7 +79,9 @@ describe('properties of every plan', () => {
       expect(spendKeys).toEqual(plan.spendKeys)
       expect(sum(chosen(plan, funds))).toBe(sum(inputs))
       expect(outputs.slice(0, paid.length)).toEqual(
-        paid.map((amountSat, n) => ({ to: to(n), dataField: null, asset: 'LTC', amount: amountSat.toString() })),
+        paid.map(({ to: destination, amount: paidSat }) => ({
+          ...{ to: destination, dataField: null, asset: 'LTC', amount: paidSat },
+        })),
       )
       for (const change of outputs.slice(paid.length)) expect(change.to).toBe(treasury)
       expect(outputs.length - paid.length).toBeLessThanOrEqual(1)
@@ -108,13 +114,16 @@ describe('properties of every plan', () => {
       expect(ancestors).toBeLessThanOrEqual(24)
       const confirmed = funds.filter(coin => coin.ancestors === 0)
       if (ancestors > 0)
-        expect(paidOf(planner.plan(orderOf(...paid), confirmed, facts(feeRate)))).toBeLessThan(plan.paid)
+        expect(paidOf(planner.plan({ ...orderOf(), payments: paid }, confirmed, facts(feeRate)))).toBeLessThan(
+          plan.paid.length,
+        )
     }, 200)
   })
 
   test('the same coins in any order and again give the same template', () => {
     everyPlan((plan, paid, funds, feeRate) => {
-      expect(planner.plan(orderOf(...paid), [...funds].reverse(), facts(feeRate))).toEqual(plan)
+      const again = planner.plan({ ...orderOf(), payments: paid }, [...funds].reverse(), facts(feeRate))
+      expect(again).toEqual({ ...plan, passed: [] })
     }, 100)
   })
 
@@ -142,9 +151,9 @@ describe('which coins', () => {
     expect(chosen(planOf(orderOf(1_500_000n), all), all)).toContain(change)
   })
 
-  test('B17: change below 25 unconfirmed transactions is not spent, and what is missing is said', () => {
+  test('B17: change below 25 unconfirmed transactions is not spent, and that it is missing is said', () => {
     const deep = fundOf(network, 2_000_000n, { n: 1, final: false, ancestors: 25 })
-    expect(shortfallOf(planner.plan(orderOf(1_000_000n), [deep], facts(10)))).toMatch(/1001100 base units more/)
+    expect(shortfallOf(planner.plan(orderOf(1_000_000n), [deep], facts(10)))).toMatch(/not enough spendable funds/)
     const usable = fundOf(network, 2_000_000n, { n: 1, final: false, ancestors: 24 })
     expect(planOf(orderOf(1_000_000n), [usable]).spendKeys).toEqual([usable.key])
     const two = [13, 12].map((ancestors, n) => fundOf(network, 600_000n, { n: n + 5, final: false, ancestors }))
@@ -158,6 +167,7 @@ describe('which coins', () => {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(40, doge).address, dataField: null, amount: '300000000' }],
       limit: null,
+      left: null,
       change: { address: keyOf(0, doge).address },
     }
     const unconfirmed = fundOf(doge, 900_000_000n, { n: 1, final: false, ancestors: 1 })
@@ -189,7 +199,7 @@ describe('which coins', () => {
     expect(planOf(orderOf(100_000n - 1_100n - 500n), [fund]).fee).toBe('1600')
     const strict = createPlanner('c', network, { maximumRate: 10 })
     const answer = strict.plan(orderOf(100_000n - 1_100n - 500n), [fund], facts(10))
-    expect(shortfallOf(answer)).toMatch(/base units more are needed/)
+    expect(shortfallOf(answer)).toMatch(/not enough spendable funds/)
     const more = [fund, fundOf(network, 20_000n, { n: 2 })]
     expect(strict.plan(orderOf(100_000n - 1_100n - 500n), more, facts(10))).toHaveProperty('template')
   })
@@ -200,25 +210,36 @@ describe('which coins', () => {
     const plan = planOf(orderOf(...amounts), funds, 1)
     expect(signable.inspect(plan.template).outputs.length).toBeGreaterThanOrEqual(100)
     const answer = planner.plan(orderOf(3_000_000n), funds, facts(1))
-    expect(shortfallOf(answer)).toMatch(/base units more/)
+    expect(shortfallOf(answer)).toMatch(/more coins than one transaction/)
     const tooMany = orderOf(...Array.from({ length: 4_000 }, () => 10_000n))
     const most = planOf(tooMany, funds, 1)
-    expect(most.paid).toBeLessThan(300)
-    expect(signable.inspect(most.template).outputs.slice(0, most.paid)).toHaveLength(most.paid)
+    const { length } = most.paid
+    expect(length).toBeLessThan(300)
+    expect(signable.inspect(most.template).outputs.slice(0, length)).toHaveLength(length)
     const { payments } = tooMany
-    expect(planOf({ ...tooMany, payments: payments.slice(0, most.paid) }, funds, 1)).toEqual(most)
-    expect(planOf({ ...tooMany, payments: payments.slice(0, most.paid + 1) }, funds, 1)).toEqual(most)
+    expect(planOf({ ...tooMany, payments: payments.slice(0, length) }, funds, 1)).toEqual(most)
+    expect(planOf({ ...tooMany, payments: payments.slice(0, length + 1) }, funds, 1)).toEqual(most)
   })
 
-  test('the limit cuts a batch to the first payments that it allows, fee included; one alone is asked for all the same', () => {
+  test('the limit cuts a batch to the first payments that it allows, fee included; nothing is planned for one that is over it alone', () => {
     const funds = [fundOf(network, 1_000_000n, { n: 1 })]
     const order = orderOf(100_000n, 100_000n, 100_000n)
     const two = planOf({ ...order, payments: order.payments.slice(0, 2) }, funds)
     const cost = 200_000n + BigInt(two.fee)
-    expect(planOf(order, funds).paid).toBe(3)
+    expect(planOf(order, funds).paid).toEqual(['w0', 'w1', 'w2'])
     expect(planOf({ ...order, limit: String(cost) }, funds)).toEqual(two)
-    expect(planOf({ ...order, limit: String(cost - 1n) }, funds).paid).toBe(1)
-    expect(planOf({ ...order, limit: '1' }, funds)).toEqual(planOf(orderOf(100_000n), funds))
+    expect(planOf({ ...order, limit: String(cost - 1n) }, funds).paid).toEqual(['w0'])
+    const nothing = planner.plan({ ...order, limit: '1' }, funds, facts(10))
+    expect(nothing).toMatchObject({ passed: order.payments.map(({ withdrawal }) => ({ withdrawal, kind: 'limit' })) })
+    expect(nothing).not.toHaveProperty('template')
+    expect(planOf({ ...order, maximum: 2 }, funds)).toEqual(two)
+    expect(planOf({ ...order, left: String(cost) }, funds)).toEqual(two)
+    expect(planner.plan({ ...order, left: '0' }, funds, facts(10))).toMatchObject({
+      passed: [{ kind: 'left' }, {}, {}],
+    })
+    expect(planner.plan({ ...order, limit: '100000' }, funds, facts(10))).toMatchObject({
+      passed: [{ kind: 'fee' }, {}, {}],
+    })
   })
 
   test('a hundred thousand coins are chosen from, and what is missing is told', () => {
@@ -228,7 +249,7 @@ describe('which coins', () => {
       amount: (10_000n + ((BigInt(n) * 7919n) % 100_000n)).toString(),
     }))
     const answer = planner.plan(orderOf(10n ** 12n), funds, facts(1))
-    expect(shortfallOf(answer)).toMatch(/more are needed/)
+    expect(shortfallOf(answer)).toMatch(/not enough spendable funds/)
   })
 
   test('a consolidation gathers the smallest confirmed coins into one output of the treasury', () => {
@@ -236,12 +257,64 @@ describe('which coins', () => {
       ...Array.from({ length: 600 }, (_, n) => fundOf(network, 20_000n + BigInt(n), { n })),
       fundOf(network, 90_000n, { n: 900, final: false, ancestors: 1 }),
     ]
-    const order: Order = { purpose: 'consolidation', payments: [], limit: null, change: { address: treasury } }
+    const order: Order = {
+      purpose: 'consolidation',
+      payments: [],
+      limit: null,
+      left: null,
+      change: { address: treasury },
+    }
     const plan = planOf(order, funds, 2)
     expect(plan.spendKeys).toHaveLength(500)
     expect(chosen(plan, funds)).toEqual(funds.slice(0, 500))
     expect(signable.inspect(plan.template).outputs.map(output => output.to)).toEqual([treasury])
     expect(shortfallOf(planner.plan(order, [], facts(2)))).not.toBeNull()
+  })
+})
+
+describe('what cannot be paid is passed over, and holds up nothing', () => {
+  const many = Array.from({ length: 700 }, (_, n) => fundOf(network, 20_000n, { n }))
+
+  test('all of one coin, with nothing left for the fee', () => {
+    const one = [fundOf(network, 1_000_000n, { n: 1 })]
+    const plan = planOf(orderOf(1_000_000n, 50_000n), one)
+    expect(plan).toMatchObject({ paid: ['w1'], passed: [{ withdrawal: 'w0', kind: 'funds' }] })
+  })
+
+  test('more than the coins of one transaction bring, though all of them would do', () => {
+    const plan = planOf(orderOf(11_000_000n, 50_000n), many, 1)
+    expect(plan).toMatchObject({ paid: ['w1'], passed: [{ withdrawal: 'w0', kind: 'coins' }] })
+  })
+
+  test('coins that cost more than they bring are no funds', () => {
+    const plan = planOf(orderOf(10_000_000n, 50_000n), [...many, fundOf(network, 200_000n, { n: 900 })], 400)
+    expect(plan).toMatchObject({ paid: ['w1'], passed: [{ withdrawal: 'w0', kind: 'funds' }] })
+  })
+
+  test('one that only waits its turn is not passed over', () => {
+    const plan = planOf(orderOf(900_000n, 600_000n, 50_000n), [fundOf(network, 1_000_000n, { n: 1 })])
+    expect(plan).toMatchObject({ paid: ['w0', 'w2'], passed: [] })
+  })
+
+  test('whoever is passed over alone could not be paid alone, and whoever is paid could', () => {
+    const amount = fc.bigInt({ min: 3_000n, max: 1_000_000n })
+    fc.assert(
+      fc.property(
+        fc.array(amount, { minLength: 1, maxLength: 6 }),
+        fc.array(amount, { minLength: 1, maxLength: 8 }),
+        (coins, asked) => {
+          const funds = coins.map((amountSat, n) => fundOf(network, amountSat, { n }))
+          const order = orderOf(...asked)
+          const { passed } = planner.plan(order, funds, facts(10))
+          const isPassed = (withdrawal: string) => passed.some(each => each.withdrawal === withdrawal)
+          for (const payment of order.payments) {
+            const alone = planner.plan({ ...order, payments: [payment] }, funds, facts(10))
+            if (isPassed(payment.withdrawal)) expect(alone).toHaveProperty('shortfall')
+          }
+        },
+      ),
+      { numRuns: 100 },
+    )
   })
 })
 
@@ -269,6 +342,33 @@ describe('what is refused', () => {
       expect(() => planner.plan(orderOf(50_000n), [fund], facts(1))).toThrow(
         expect.objectContaining({ type: 'invariant', kind: 'impossible-plan' }),
       )
+  })
+
+  test('what the node would not relay at the highest rate that is allowed is held, and no coin is touched', () => {
+    const funds = [fundOf(network, 10_000_000n, { n: 1 })]
+    const reason = expect.stringContaining('fees.maximumRate (500 sat/vB): raise it') as string
+    const held = { shortfall: reason, passed: [expect.objectContaining({ kind: 'cap', reason })] }
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500.001 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), [], { ...facts(2), floorRate: 9_000 })).toEqual(held)
+    expect(planner.plan(orderOf(50_000n), funds, { ...facts(500), floorRate: 500 })).toHaveProperty('template')
+  })
+
+  test('no plan is cheaper than what the network takes, whatever the node says', () => {
+    const dogecoin = networkOf('dogecoin-regtest')
+    const { minimumRate, maximumRate } = dogecoin.fees
+    const thrifty = createPlanner('c', dogecoin, { maximumRate })
+    const order: Order = {
+      purpose: 'payment',
+      payments: [{ withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, amount: '500000000' }],
+      limit: null,
+      left: null,
+      change: { address: keyOf(0, dogecoin).address },
+    }
+    const funds = [fundOf(dogecoin, 1_000_000_000n, { n: 1 })]
+    const plan = thrifty.plan(order, funds, { feeRate: 801, floorRate: 100 })
+    if (!('template' in plan)) throw new Error(JSON.stringify(plan))
+    const { feeRate } = createSignable('c', 'DOGE', dogecoin).inspect(plan.template)
+    expect(feeRate).toBeGreaterThanOrEqual(minimumRate)
   })
 
   test('the least payment is dust of its destination', () => {

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createRpc, fromSatoshi, toSatoshi, type NodeAccess } from '../../../adapters/bitcoin/rpc.ts'
+import { createRpc, fromSatoshi, RPC_ERROR, toSatoshi, type NodeAccess } from '../../../adapters/bitcoin/rpc.ts'
 import { operating, unknownOutcome } from '../../../src/kernel/fault.ts'
 import type { Disk, File, HttpCall, HttpResult, Request } from '../../../src/kernel/ports.ts'
 
@@ -18,7 +18,7 @@ const answering =
   async () =>
     result(status, body)
 const ask = (request: Request, shape: z.ZodType = z.unknown()) =>
-  createRpc(access, request, noDisk).ask(shape, 'getblockcount')
+  createRpc(access, request, noDisk).ask(shape, [], 'getblockcount')
 
 test.each([
   ['1.50000000', 150_000_000n],
@@ -106,12 +106,57 @@ test('A5: silence and a refused connection are outages, never an unknown outcome
   })
 })
 
-test('an error that the node reports is an answer to ask, and an outage to call', async () => {
-  const request = answering(500, '{"result":null,"error":{"code":-5,"message":"Block not found"},"id":1}')
-  expect(await ask(request)).toEqual({ ok: false, code: -5, message: 'Block not found' })
-  await expect(createRpc(access, request, noDisk).call(z.unknown(), 'getblock')).rejects.toMatchObject({
-    type: 'operating',
-    kind: 'node-refused',
+const failing = (code: number, message: string, status = 500) =>
+  answering(status, JSON.stringify({ result: null, error: { code, message }, id: 1 }))
+
+test('an error is an answer only to a question that expects it', async () => {
+  const request = failing(-5, 'Block not found')
+  const rpc = () => createRpc(access, request, noDisk)
+  const answer = await rpc().ask(z.unknown(), [RPC_ERROR.invalidAddressOrKey], 'getblock')
+  expect(answer).toEqual({ ok: false, code: -5, message: 'Block not found' })
+  const outage = { type: 'operating', kind: 'node-refused', message: expect.stringContaining('-5') as string }
+  await expect(rpc().ask(z.unknown(), [RPC_ERROR.invalidParameter], 'getblock')).rejects.toMatchObject(outage)
+  await expect(rpc().call(z.unknown(), 'getblock')).rejects.toMatchObject(outage)
+  await expect(rpc().list('getblock')).rejects.toMatchObject(outage)
+})
+
+test.each([
+  ['a rate limit', -32007, '15/second request limit reached', 429],
+  ['a disk that cannot be read', -32603, "Can't read block from disk", 500],
+  ['an argument of another age', -1, 'JSON value is not a boolean as expected', 500],
+  ['an error in an answer of status 200', -32000, 'upstream failed', 200],
+])('A5: %s says nothing of what was asked', async (_, code, message, status) => {
+  const asked = createRpc(access, failing(code, message, status), noDisk).ask(z.unknown(), [-5, -8], 'getblock')
+  await expect(asked).rejects.toMatchObject({ type: 'operating', kind: 'node-refused' })
+})
+
+describe('a long list', () => {
+  const list = (body: string, status = 200) => createRpc(access, answering(status, body), noDisk).list('getrawmempool')
+  const textOf = async (body: string) => new TextDecoder().decode(await list(body))
+
+  test.each([
+    ['{"result":["a","b"],"error":null,"id":1}\n', '"a","b"'],
+    ['{"result":[],"error":null,"id":1}', ''],
+    ['{"jsonrpc":"2.0","id":1,"result":[ "a" ]}', ' "a" '],
+  ])('%s', async (body, between) => {
+    expect(await textOf(body)).toBe(between)
+  })
+
+  test.each([
+    ['is cut short', '{"result":["a","b'],
+    ['is cut short behind its bracket', '{"result":["a","b"]'],
+    ['is none', '{"result":5,"error":null,"id":1}'],
+    ['answers another question', '{"result":["a"],"error":null,"id":7}'],
+    ['is an error', '{"result":null,"error":{"code":-1,"message":"[oops]"},"id":1}'],
+    ['is a page', '<html>[1]</html>'],
+    ['is empty', ''],
+    ['holds its bracket the wrong way round', ']{"result":"["'],
+  ])('A5: that %s is an outage', async (_, body) => {
+    await expect(list(body)).rejects.toMatchObject({ type: 'operating' })
+  })
+
+  test('A5: with another status than 200 is an outage', async () => {
+    await expect(list('{"result":["a"],"error":null,"id":1}', 500)).rejects.toMatchObject({ type: 'operating' })
   })
 })
 
@@ -124,7 +169,7 @@ test('S5: no fault tells a credential', async () => {
   ]
   for (const request of failures) {
     const error: unknown = await createRpc(urls, request, noDisk)
-      .ask(z.unknown(), 'x')
+      .ask(z.unknown(), [], 'x')
       .catch((caught: unknown) => caught)
     expect(String(error)).not.toContain(PASSWORD)
     expect(String(error)).toContain('node:19443')
@@ -150,10 +195,10 @@ test('a cookie is read anew when the node was restarted, once', async () => {
   }
   const disk = diskWith(() => `${cookie}\n`)
   const rpc = createRpc({ url: 'http://node', cookieFile: '/node/.cookie' }, request, disk)
-  await expect(rpc.ask(z.number(), 'getblockcount')).rejects.toMatchObject({ kind: 'node-credentials' })
+  await expect(rpc.ask(z.number(), [], 'getblockcount')).rejects.toMatchObject({ kind: 'node-credentials' })
   expect(seen).toEqual(['__cookie__:old', '__cookie__:old'])
   cookie = '__cookie__:new'
-  expect(await rpc.ask(z.number(), 'getblockcount')).toEqual({ ok: true, result: 7 })
+  expect(await rpc.ask(z.number(), [], 'getblockcount')).toEqual({ ok: true, result: 7 })
   expect(seen.slice(2)).toEqual(['__cookie__:old', '__cookie__:new'])
 })
 
@@ -163,7 +208,7 @@ test('a missing cookie is an outage that says where it was looked for', async ()
     answering(200, ''),
     diskWith(() => null),
   )
-  await expect(rpc.ask(z.unknown(), 'x')).rejects.toMatchObject({
+  await expect(rpc.ask(z.unknown(), [], 'x')).rejects.toMatchObject({
     type: 'operating',
     kind: 'node-cookie',
     message: expect.stringContaining('/node/.cookie') as string,
@@ -177,6 +222,6 @@ test('every call has a time limit and a largest body', async () => {
     async call => (calls.push(call), result(200, '{"result":1,"error":null,"id":1}')),
     noDisk,
   )
-  await rpc.ask(z.unknown(), 'getblockcount')
+  await rpc.ask(z.unknown(), [], 'getblockcount')
   expect(calls[0]).toMatchObject({ timeoutMs: 30_000, maximumBytes: 64 * 1024 * 1024, url: 'http://node:19443/' })
 })

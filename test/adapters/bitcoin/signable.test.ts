@@ -34,12 +34,13 @@ function planOf(amount: string, net = network, coins = funds): Plan {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(50, net).address, dataField: null, amount }],
       limit: null,
+      left: null,
       change: { address: keyOf(0, net).address },
     },
     coins,
-    { feeRate: 10, estimated: true },
+    { feeRate: 10, floorRate: 1 },
   )
-  if ('shortfall' in plan) throw new Error(plan.shortfall)
+  if (!('template' in plan)) throw new Error(JSON.stringify(plan))
   return plan
 }
 

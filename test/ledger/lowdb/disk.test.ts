@@ -1,9 +1,9 @@
 /** The same ledger on a real file system and between real processes. */
 import type { Change } from '../made.ts'
-import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Disk } from '../../../src/kernel/ports.ts'
 import { createDisk } from '../../../src/shell/disk.ts'
 import { makeProgram, runProgram } from './child.ts'
@@ -127,6 +127,31 @@ describe('a checkpoint by itself', () => {
       kind: 'disk-failed',
     })
     await ledger.journal.close()
+  })
+})
+
+describe('a file of its own', () => {
+  test('is not made where a link leads elsewhere, and is read through one', async () => {
+    const [elsewhere, link] = [join(folder, 'elsewhere'), join(folder, 'HEAD.json.tmp')]
+    await writeFile(elsewhere, 'precious')
+    await symlink(elsewhere, link)
+    await expect(createDisk().open(link, { create: true })).rejects.toThrow(/ELOOP/)
+    expect(await readFile(elsewhere, 'utf8')).toBe('precious')
+    const file = await createDisk().open(link, { create: false })
+    expect(Buffer.from(await file.read(0, 8)).toString()).toBe('precious')
+    await file.close()
+  })
+
+  test('names itself where the disk is full', async () => {
+    const file = await createDisk().open('/dev/full', { create: false, append: true })
+    await expect(file.append(Buffer.from('x'))).rejects.toThrow(/^\/dev\/full: ENOSPC/)
+    await file.close()
+  })
+
+  test('is not opened at all where there is no flock', async () => {
+    vi.stubEnv('PATH', '/nowhere')
+    await expect(createDisk().lock(join(folder, 'LOCK'))).rejects.toMatchObject({ type: 'boundary', kind: 'no-flock' })
+    vi.unstubAllEnvs()
   })
 })
 

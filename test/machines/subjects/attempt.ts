@@ -13,33 +13,50 @@ const plan = {
   fee: '7',
 }
 const earlier = { template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' }
-const retryAt = at + 5000
 
+const lostInput = 'its input litecoin:aa:0 was lost to a final conflict'
 const died = to(
   'dead',
-  { reason: 'its input litecoin:aa:0 was lost to a final conflict' },
-  {
-    tells: [
-      [transfer, 'attempt.died', { n: 1, reason: 'its input litecoin:aa:0 was lost to a final conflict', height: 130 }],
-    ],
-  },
+  { reason: lostInput },
+  { tells: [[transfer, 'attempt.died', { n: 1, reason: lostInput, height: 130 }]] },
 )
-const mined = to(
-  'mined',
-  { place: place },
-  { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
-)
-
-const pended = to(
-  'awaitingApproval',
-  { failures: 1, dueAt: retryAt, reason: 'one signature missing' },
-  { tells: [[transfer, 'attempt.held', { n: 1, reason: 'one signature missing' }]] },
-)
+const mined = (set: object = {}, fee = '7') =>
+  to('mined', { place, ...set }, { tells: [[transfer, 'attempt.mined', { n: 1, place, transactionId: 'cc', fee }]] })
+const signed = (transactionId: string, set: object = {}) =>
+  to('signed', { transactionId, ...set }, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId }]] })
+const held = (value: string, reason: string, set: object = { reason }) =>
+  to(value, set, { tells: [[transfer, 'attempt.held', { n: 1, reason }]] })
+const delayed = (reason: string | null, set: object = { reason }) =>
+  to('published', set, { tells: [[transfer, 'attempt.delayed', { n: 1, reason }]] })
 const voided = to(
   'dead',
   { reason: 'voided' },
   { tells: [[transfer, 'attempt.voided', { n: 1, reason: 'voided', height: 130 }]] },
 )
+
+/** What the signer answers, and what else ends the question; `set`: what it clears besides. */
+const answered = (set: object = {}) => ({
+  'signing.completed': signed('cc', { raw: '00cc', ...set }),
+  'signing.completed with what was signed before': signed('ff', { raw: '00ff', ...earlier, ...set }),
+  'signing.refused': held('refused', 'fee-too-high'),
+  'signing.refused for good': voided,
+  'coin.lost': died,
+  'transfer.finalised': to('superseded'),
+  'transfer.dissolved': to('dead'),
+})
+const pended = {
+  'signing.pended': held('awaitingApproval', 'one signature missing'),
+  'signing.pended for a limit': held('awaitingApproval', 'a limit'),
+}
+const broadcast = {
+  'publishing.answered': to('published', { firstBroadcastAt: at }),
+  'publishing.answered in doubt': to('published', { firstBroadcastAt: at, reason: 'no answer' }),
+  'transfer.finalised': to('superseded'),
+}
+const troubled = {
+  'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
+  'task.failed': to('signed', { reason: 'unreachable' }),
+}
 
 export const attemptSubject: Subject = {
   machine: attempt,
@@ -53,11 +70,13 @@ export const attemptSubject: Subject = {
       raw: '00ff',
       earlier,
     }),
-    'signing.pended': happened('signing.pended', { reason: 'one signature missing', retryAt }),
+    'signing.pended': happened('signing.pended', { reason: 'one signature missing' }),
+    'signing.pended for a limit': happened('signing.pended', { reason: 'a limit' }),
     'signing.refused': happened('signing.refused', { reason: 'fee-too-high', isForGood: false, height: 130 }),
     'signing.refused for good': happened('signing.refused', { reason: 'voided', isForGood: true, height: 130 }),
-    'publishing.answered': happened('publishing.answered', { reason: null, retryAt }),
-    'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain', retryAt }),
+    'publishing.answered': happened('publishing.answered', { reason: null }),
+    'publishing.answered in doubt': happened('publishing.answered', { reason: 'no answer' }),
+    'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain' }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place }),
     'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130 }),
     'coin.lost, not its input': happened('coin.lost', { key: 'litecoin:bb:0', height: 130 }),
@@ -66,23 +85,25 @@ export const attemptSubject: Subject = {
     'approval.added': happened('approval.added'),
     'withdrawal.expired': happened('withdrawal.expired'),
     'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
-    'task.failed': happened('task.failed', { reason: 'unreachable', retryAt }),
-    'time.passed': happened('time.passed'),
+    'task.failed': happened('task.failed', { reason: 'unreachable' }),
     'block.disconnected its own': happened('block.disconnected', place),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
-    'unsigned.due': ['attempt.planned'],
-    'unsigned.due, after a refusal': ['attempt.planned', 'signing.refused', 'transfer.resumed'],
-    'unsigned.delayed': ['attempt.planned', 'task.failed'],
+    unsigned: ['attempt.planned'],
+    'unsigned, after a refusal': ['attempt.planned', 'signing.refused', 'transfer.resumed'],
+    'unsigned, in trouble': ['attempt.planned', 'task.failed'],
     awaitingApproval: ['attempt.planned', 'signing.pended'],
-    'signed.due': ['attempt.planned', 'signing.completed'],
-    'signed.due, with what was signed before': ['attempt.planned', 'signing.completed with what was signed before'],
-    'signed.due, adopted': ['attempt.adopted'],
-    'signed.delayed': ['attempt.planned', 'signing.completed', 'task.failed'],
-    'published.waiting': ['attempt.planned', 'signing.completed', 'publishing.answered'],
-    'published.due': ['attempt.planned', 'signing.completed', 'publishing.answered', 'time.passed'],
+    signed: ['attempt.planned', 'signing.completed'],
+    'signed, with what was signed before': ['attempt.planned', 'signing.completed with what was signed before'],
+    'signed, adopted': ['attempt.adopted'],
+    'signed, in trouble': ['attempt.planned', 'signing.completed', 'task.failed'],
+    'signed, turned down': ['attempt.planned', 'signing.completed', 'publishing.refused'],
+    published: ['attempt.planned', 'signing.completed', 'publishing.answered'],
+    'published, in doubt': ['attempt.planned', 'signing.completed', 'publishing.answered in doubt'],
+    'published, turned down': ['attempt.planned', 'signing.completed', 'publishing.answered', 'publishing.refused'],
     mined: ['attempt.planned', 'signing.completed', 'publishing.answered', 'transaction.mined'],
     refused: ['attempt.planned', 'signing.refused'],
     final: ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.finalised'],
@@ -91,195 +112,80 @@ export const attemptSubject: Subject = {
   },
   table: {
     absent: {
-      'attempt.planned': to('unsigned.due'),
-      'attempt.adopted': to('signed.due', {}, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] }),
+      'attempt.planned': to('unsigned'),
+      'attempt.adopted': to('signed', {}, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] }),
     },
-    'unsigned.due': {
-      'signing.completed': to(
-        'signed.due',
-        { transactionId: 'cc', raw: '00cc' },
-        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] },
-      ),
-      'signing.completed with what was signed before': to(
-        'signed.due',
-        { transactionId: 'ff', raw: '00ff', template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' },
-        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'ff' }]] },
-      ),
-      'signing.pended': pended,
-      'signing.refused for good': voided,
-      'transfer.dissolved': to('dead'),
-      'signing.refused': to(
-        'refused',
-        { reason: 'fee-too-high' },
-        { tells: [[transfer, 'attempt.held', { n: 1, reason: 'fee-too-high' }]] },
-      ),
-      'transaction.mined': to(
-        'mined',
-        { place: place, transactionId: 'cc' },
-        { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
-      ),
-      'coin.lost': died,
-      'transfer.finalised': to('superseded'),
-      'task.failed': to('unsigned.delayed', { failures: 1, dueAt: retryAt, reason: 'unreachable' }),
+    unsigned: {
+      ...answered(),
+      ...pended,
+      'task.failed': to('unsigned', { reason: 'unreachable' }),
+      'transaction.mined': mined({ transactionId: 'cc' }),
     },
-    'unsigned.due, after a refusal': {
-      'signing.completed': to(
-        'signed.due',
-        { reason: null, transactionId: 'cc', raw: '00cc' },
-        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] },
-      ),
-      'signing.completed with what was signed before': to(
-        'signed.due',
-        {
-          reason: null,
-          transactionId: 'ff',
-          raw: '00ff',
-          template: { psbt: 'y' },
-          spendKeys: ['litecoin:ee:0'],
-          fee: '8',
-        },
-        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'ff' }]] },
-      ),
-      'signing.pended': pended,
-      'signing.refused for good': voided,
-      'transfer.dissolved': to('dead'),
-      'signing.refused': to('refused', {}, { tells: [[transfer, 'attempt.held', { n: 1, reason: 'fee-too-high' }]] }),
-      'transaction.mined': to(
-        'mined',
-        { place: place, reason: null, transactionId: 'cc' },
-        { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
-      ),
-      'coin.lost': died,
-      'transfer.finalised': to('superseded'),
-      'task.failed': to('unsigned.delayed', { failures: 1, dueAt: retryAt, reason: 'unreachable' }),
+    'unsigned, after a refusal': {
+      ...answered({ reason: null }),
+      ...pended,
+      'signing.refused': held('refused', 'fee-too-high', {}),
+      'task.failed': to('unsigned', { reason: 'unreachable' }),
+      'transaction.mined': mined({ transactionId: 'cc', reason: null }),
     },
-    'unsigned.delayed': {
-      'transaction.mined': to(
-        'mined',
-        { failures: 0, dueAt: null, place: place, reason: null, transactionId: 'cc' },
-        { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
-      ),
-      'coin.lost': to(
-        'dead',
-        { dueAt: null, reason: 'its input litecoin:aa:0 was lost to a final conflict' },
-        {
-          tells: [
-            [
-              transfer,
-              'attempt.died',
-              { n: 1, reason: 'its input litecoin:aa:0 was lost to a final conflict', height: 130 },
-            ],
-          ],
-        },
-      ),
-      'transfer.finalised': to('superseded'),
-      'transfer.dissolved': to('dead', { dueAt: null }),
-      'time.passed': to('unsigned.due', { dueAt: null }),
+    'unsigned, in trouble': {
+      ...answered({ reason: null }),
+      ...pended,
+      'transaction.mined': mined({ transactionId: 'cc', reason: null }),
     },
     awaitingApproval: {
-      'coin.lost': to(
-        'dead',
-        { dueAt: null, reason: 'its input litecoin:aa:0 was lost to a final conflict' },
-        {
-          tells: [
-            [
-              transfer,
-              'attempt.died',
-              { n: 1, reason: 'its input litecoin:aa:0 was lost to a final conflict', height: 130 },
-            ],
-          ],
-        },
-      ),
-      'transfer.finalised': to('superseded'),
-      'transfer.dissolved': to('dead', { dueAt: null }),
-      'approval.added': to('unsigned.due', { dueAt: null }),
-      'withdrawal.expired': to('unsigned.due', { dueAt: null }),
-      'transfer.resumed': to('unsigned.due', { dueAt: null }),
-      'time.passed': to('unsigned.due', { dueAt: null }),
+      ...answered({ reason: null }),
+      'signing.pended for a limit': held('awaitingApproval', 'a limit'),
+      'approval.added': to('unsigned'),
+      'withdrawal.expired': to('unsigned'),
+      'transfer.resumed': to('unsigned'),
     },
-    'signed.due': {
-      'publishing.answered': to('published.waiting', { dueAt: retryAt, firstBroadcastAt: at }),
-      'publishing.refused': to('signed.delayed', { failures: 1, dueAt: retryAt, reason: 'too-long-mempool-chain' }),
-      'transaction.mined': mined,
+    signed: { ...broadcast, ...troubled, 'transaction.mined': mined(), 'coin.lost': died },
+    'signed, with what was signed before': {
+      ...broadcast,
+      ...troubled,
+      'transaction.mined': mined({ transactionId: 'cc' }, '8'),
+    },
+    'signed, adopted': { ...broadcast, ...troubled, 'transaction.mined': mined(), 'coin.lost': died },
+    'signed, in trouble': {
+      ...broadcast,
+      'publishing.answered': to('published', { firstBroadcastAt: at, reason: null }),
+      'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
+      'transaction.mined': mined({ reason: null }),
+      'coin.lost': died,
+    },
+    'signed, turned down': {
+      ...broadcast,
+      'publishing.answered': to('published', { firstBroadcastAt: at, reason: null }),
+      'task.failed': to('signed', { reason: 'unreachable' }),
+      'transaction.mined': mined({ reason: null }),
+      'coin.lost': died,
+    },
+    published: {
+      'publishing.answered in doubt': delayed('no answer'),
+      'publishing.refused': delayed('too-long-mempool-chain'),
+      'transaction.mined': mined(),
       'coin.lost': died,
       'transfer.finalised': to('superseded'),
-      'task.failed': to('signed.delayed', { failures: 1, dueAt: retryAt, reason: 'unreachable' }),
     },
-    'signed.due, with what was signed before': {
-      'publishing.answered': to('published.waiting', { dueAt: retryAt, firstBroadcastAt: at }),
-      'publishing.refused': to('signed.delayed', { failures: 1, dueAt: retryAt, reason: 'too-long-mempool-chain' }),
-      'transaction.mined': to(
-        'mined',
-        { place: place, transactionId: 'cc' },
-        { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '8' }]] },
-      ),
-      'transfer.finalised': to('superseded'),
-      'task.failed': to('signed.delayed', { failures: 1, dueAt: retryAt, reason: 'unreachable' }),
-    },
-    'signed.due, adopted': {
-      'publishing.answered': to('published.waiting', { dueAt: retryAt, firstBroadcastAt: at }),
-      'publishing.refused': to('signed.delayed', { failures: 1, dueAt: retryAt, reason: 'too-long-mempool-chain' }),
-      'transaction.mined': mined,
+    'published, in doubt': {
+      'publishing.answered': delayed(null),
+      'publishing.refused': delayed('too-long-mempool-chain'),
+      'transaction.mined': mined({ reason: null }),
       'coin.lost': died,
       'transfer.finalised': to('superseded'),
-      'task.failed': to('signed.delayed', { failures: 1, dueAt: retryAt, reason: 'unreachable' }),
     },
-    'signed.delayed': {
-      'transaction.mined': to(
-        'mined',
-        { failures: 0, dueAt: null, place: place, reason: null },
-        { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
-      ),
-      'coin.lost': to(
-        'dead',
-        { dueAt: null, reason: 'its input litecoin:aa:0 was lost to a final conflict' },
-        {
-          tells: [
-            [
-              transfer,
-              'attempt.died',
-              { n: 1, reason: 'its input litecoin:aa:0 was lost to a final conflict', height: 130 },
-            ],
-          ],
-        },
-      ),
-      'transfer.finalised': to('superseded'),
-      'time.passed': to('signed.due', { dueAt: null }),
-    },
-    'published.waiting': {
-      'transaction.mined': to(
-        'mined',
-        { dueAt: null, place: place },
-        { tells: [[transfer, 'attempt.mined', { n: 1, place: place, transactionId: 'cc', fee: '7' }]] },
-      ),
-      'coin.lost': to(
-        'dead',
-        { dueAt: null, reason: 'its input litecoin:aa:0 was lost to a final conflict' },
-        {
-          tells: [
-            [
-              transfer,
-              'attempt.died',
-              { n: 1, reason: 'its input litecoin:aa:0 was lost to a final conflict', height: 130 },
-            ],
-          ],
-        },
-      ),
-      'transfer.finalised': to('superseded'),
-      'time.passed': to('published.due', { dueAt: null }),
-    },
-    'published.due': {
-      'publishing.answered': to('published.waiting', { dueAt: retryAt }),
-      'publishing.refused': to('published.waiting', { failures: 1, dueAt: retryAt, reason: 'too-long-mempool-chain' }),
-      'transaction.mined': mined,
+    'published, turned down': {
+      'publishing.answered': delayed(null),
+      'publishing.answered in doubt': delayed('no answer'),
+      'transaction.mined': mined({ reason: null }),
       'coin.lost': died,
       'transfer.finalised': to('superseded'),
-      'task.failed': to('published.waiting', { failures: 1, dueAt: retryAt, reason: 'unreachable' }),
     },
     mined: {
       'transfer.finalised': to('final'),
       'block.disconnected its own': to(
-        'published.due',
+        'published',
         { place: null },
         { tells: [[transfer, 'attempt.unmined', { n: 1 }]] },
       ),
@@ -288,8 +194,9 @@ export const attemptSubject: Subject = {
       'coin.lost': died,
       'transfer.finalised': to('superseded'),
       'transfer.dissolved': to('dead'),
-      'transfer.resumed': to('unsigned.due'),
-      'withdrawal.expired': to('unsigned.due'),
+      'transfer.resumed': to('unsigned'),
+      'withdrawal.expired': to('unsigned'),
     },
+    final: { 'ending.revoked': to('mined') },
   },
 }

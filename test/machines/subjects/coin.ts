@@ -48,6 +48,7 @@ export const coinSubject: Subject = {
     'block.disconnected its own': happened('block.disconnected', block),
     'block.disconnected the next': happened('block.disconnected', other),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -179,5 +180,6 @@ export const coinSubject: Subject = {
       'height.reached 120': to('spent'),
       'block.disconnected its own': to('unconfirmed', { place: null, dueHeight: null, spent: null }),
     },
+    spent: { 'ending.revoked': to('reserved') },
   },
 }

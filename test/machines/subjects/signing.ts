@@ -12,6 +12,7 @@ const intent = {
   amount: '100',
   expiresAt: null,
   round: 2,
+  memory: null,
   authorisations: [{ key: 'k', signature: 's' }],
 }
 export const signingEvents: { [Type in SigningEvent['type']]: EventOf<'signing', Type> } = {

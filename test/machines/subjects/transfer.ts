@@ -66,6 +66,16 @@ const held = to(
     ],
   },
 )
+const delayed = to(
+  'underway',
+  { reason: 'too-long-mempool-chain' },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: 'too-long-mempool-chain' }],
+      ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: 'too-long-mempool-chain' }],
+    ],
+  },
+)
 const mined = to(
   'confirming',
   { dueHeight: 102, transactionId: 'cc', signed: ['cc'], place },
@@ -149,6 +159,7 @@ export const transferSubject: Subject = {
     'attempt.adopted': happened('attempt.adopted', signedSecond),
     'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
     'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
+    'attempt.delayed': happened('attempt.delayed', { n: 1, reason: 'too-long-mempool-chain' }),
     'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130 }),
     'attempt.voided, the second': happened('attempt.voided', { n: 2, reason: 'voided', height: 130 }),
     'withdrawal.voided': happened('withdrawal.voided', {
@@ -169,6 +180,7 @@ export const transferSubject: Subject = {
     'height.reached 102': happened('height.reached', { height: 102 }),
     'height.reached 118': happened('height.reached', { height: 118 }),
     'height.reached 119': happened('height.reached', { height: 119 }),
+    'ending.revoked': happened('ending.revoked'),
   },
   stands: {
     absent: [],
@@ -242,6 +254,7 @@ export const transferSubject: Subject = {
       'attempt.adopted': adoptedSecond,
       'attempt.signed': signed,
       'attempt.held': held,
+      'attempt.delayed': delayed,
       'attempt.mined': mined,
       'attempt.died': died([1]),
       'attempt.died, the second': died([2]),
@@ -258,6 +271,7 @@ export const transferSubject: Subject = {
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
       'attempt.held': held,
+      'attempt.delayed': delayed,
       'attempt.mined': { ...mined, set: { dueHeight: 102, place } },
       'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
@@ -272,6 +286,7 @@ export const transferSubject: Subject = {
     'underway, two attempts': {
       'attempt.signed': signed,
       'attempt.held': held,
+      'attempt.delayed': delayed,
       'attempt.mined': mined,
       'attempt.died': to('underway', { dead: [1] }),
       'attempt.died, the second': to('underway', { dead: [2] }),
@@ -305,6 +320,7 @@ export const transferSubject: Subject = {
     'underway, one of two dead': {
       'attempt.signed': signed,
       'attempt.held': held,
+      'attempt.delayed': delayed,
       'attempt.mined': mined,
       'attempt.died, the second': died([1, 2], both),
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
@@ -381,5 +397,6 @@ export const transferSubject: Subject = {
         },
       ),
     },
+    final: { 'ending.revoked': to('confirmed', {}, { reserves: first.spendKeys }) },
   },
 }

@@ -1,11 +1,9 @@
 /** What the backend has authorised with two of its three keys, in a world where somebody has stolen the third. */
-import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Intent } from '../../../machines/vocabulary.ts'
 import { intentBytes, publicKeyOf, signBytes } from '../../../src/canonical.ts'
 import * as rigs from '../rig.ts'
 import { authorised, foreign, intent, ours, theirs } from '../rig.ts'
 import { ORDINARY, type PLACES, type Twist } from './moves.ts'
-
-export type AuthorisedIntent = Intent & { authorisations: Authorisation[] }
 
 export const START_MS = Date.parse('2026-01-01T00:00:00Z')
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -13,6 +11,7 @@ const STOLEN = new Uint8Array(32).fill(6)
 const BLOCKED = theirs(2)
 /** No address of any chain. */
 export const NOWHERE = 'nowhere'
+export const NEVER_REACHED = 10_000_000
 
 /** Where it stands in the way of most that is tried; of the fee caps each comes first in some transactions. */
 export const BOUNDS = {
@@ -58,7 +57,7 @@ const odd = (n: number, changes: Partial<Intent>) => approved(intent(`w-${ORDINA
 /**
  * Both rounds of every ordinary withdrawal but the last, which the backend has asked for once; one to a destination
  * that the operator has blocked, one whose second round goes elsewhere, one that belongs on another chain, one that
- * nothing can pay.
+ * nothing can pay, one that asks for a memory which this signer has never had.
  */
 export const AUTHORISED: readonly AuthorisedIntent[] = [
   ...Array.from({ length: ORDINARY }, (_, w) => (w === ORDINARY - 1 ? [1] : [1, 2]).map(n => ordinary(w, n))).flat(),
@@ -67,6 +66,7 @@ export const AUTHORISED: readonly AuthorisedIntent[] = [
   odd(1, { to: theirs(1), round: 2 }),
   odd(2, { chain: 'doge' }),
   odd(3, { to: NOWHERE }),
+  odd(4, { memory: NEVER_REACHED }),
 ]
 
 export const withdrawalOf = ({ id }: Intent): number => Number(id.slice('w-'.length))
@@ -95,7 +95,7 @@ export function intentsFor(pays: readonly number[], round: number, twist: Twist)
 }
 
 function signedAlone(forged: Intent, shown: 'once' | 'twice' | 'as another'): AuthorisedIntent {
-  const own = signBytes(STOLEN, intentBytes(forged))
+  const own = signBytes(STOLEN, intentBytes(forged, rigs.WALLET))
   const second = shown === 'once' ? [] : [shown === 'twice' ? own : { ...own, key: KEYS[0]! }]
   return { ...forged, authorisations: [own, ...second] }
 }

@@ -39,7 +39,7 @@ export interface Truth {
 export type TrueCoins = ReadonlyMap<string, { amountSat: bigint; publicKey: string }>
 
 const DAY_MS = 24 * 60 * 60 * 1000
-const FIELDS = ['id', 'chain', 'asset', 'to', 'dataField', 'amount', 'expiresAt', 'round'] as const
+const FIELDS = ['id', 'chain', 'asset', 'to', 'dataField', 'amount', 'expiresAt', 'round', 'memory'] as const
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const spends = ({ transaction }: Signed): string[] => transaction.ins.map(({ hash, index }) => `${hex(hash)}:${index}`)
 const exclude = (a: Signed, b: Signed): boolean => spends(a).some(key => spends(b).includes(key))
@@ -68,6 +68,7 @@ export function outflowOf(signed: Signed, { authorised, scriptOf, treasury }: Tr
     if (!authorised.some(each => isSame(each, intent)))
       throw new Error(`${signed.id} serves what nobody authorised: ${JSON.stringify(intent)}`)
     if (intent.chain !== 'litecoin') throw new Error(`${signed.id} serves an intent for the chain ${intent.chain}`)
+    if (intent.memory !== null) throw new Error(`${signed.id} was signed behind the memory that ${intent.id} asks for`)
     return { script: scriptOf(intent.to), amount: BigInt(intent.amount) }
   })
   if (new Set(signed.intents.map(({ id }) => id)).size < open.length)

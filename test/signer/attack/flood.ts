@@ -12,7 +12,7 @@ import {
   type ServedChain,
 } from '../../../src/signer/signing/attempts.ts'
 import { openDestinations } from '../../../src/signer/signing/destinations.ts'
-import { openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
+import { memoryIn, openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
 import { openPool } from '../../../src/signer/keys/pool.ts'
 import { createVoids, UNSEEN_BOUNDS, type Voids } from '../../../src/signer/signing/voids.ts'
 import type { Policy } from '../../../src/signer/signing/policy.ts'
@@ -32,7 +32,7 @@ export async function openFlooded(
   bounds = { unsigned: UNSIGNED_BOUNDS, unseen: UNSEEN_BOUNDS },
 ): Promise<Flooded> {
   const ports = { ...rig.ports, log: () => undefined }
-  const memory = await openMemory(ports, rig.config.dataDirectory)
+  const memory = await openMemory(ports, rig.config.dataDirectory, await ledgerIdOf(rig))
   const configured = rig.config.chains.litecoin!
   const family = signingFamilyOf('litecoin', configured)
   const named = { chain: 'litecoin', deriver: family.deriver, seed: rigs.SEED, memory, clock: ports.clock }
@@ -48,10 +48,13 @@ export async function openFlooded(
   return {
     memory,
     chain,
-    attempts: createAttempts({ ...common, seed: rigs.SEED, authority, bounds: bounds.unsigned }),
+    attempts: createAttempts({ ...common, seed: rigs.SEED, authority, wallet: rigs.WALLET, bounds: bounds.unsigned }),
     voids: createVoids({ ...common, identity: unsigned, bounds: bounds.unseen }),
   }
 }
+
+const ledgerIdOf = async ({ ports, config }: rigs.Rig): Promise<string> =>
+  (await memoryIn(ports.disk, config.dataDirectory))!
 
 export type FloodKind = 'unsigned' | 'waiting' | 'voids'
 
@@ -95,7 +98,11 @@ export async function flood(kind: FloodKind, count: number): Promise<FloodFigure
   await flooded.memory.close()
   const diskBytesEach = Math.round((await bytesIn(rig.config.dataDirectory)) / taken)
   const restartedAt = performance.now()
-  const again = await openMemory({ ...rig.ports, log: () => undefined }, rig.config.dataDirectory)
+  const again = await openMemory(
+    { ...rig.ports, log: () => undefined },
+    rig.config.dataDirectory,
+    await ledgerIdOf(rig),
+  )
   const startSeconds = (performance.now() - restartedAt) / 1000
   await again.close()
   await rigs.discard(rig)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 
 /** Those that an honest backend asks for in the ordinary way; see backend.ts for the odd ones that follow them. */
 export const ORDINARY = 8
-const ODD = 4
+const ODD = 5
 export const COINS = 8
 const TRANSFERS = 12
 /** Where a thief's own output may go: to himself, to a payee, to the treasury, to another address of ours. */

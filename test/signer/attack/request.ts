@@ -1,10 +1,10 @@
 /** One request as the thief sends it: the template that a move describes, and the intents that are to justify it. */
 import { Psbt } from 'bitcoinjs-lib'
 import { scriptOf } from '../../../adapters/bitcoin/address.ts'
-import type { Json } from '../../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
 import * as rigs from '../rig.ts'
 import { coin, foreign, type Coin } from '../rig.ts'
-import { intentsFor, NOWHERE, WHERE, type AuthorisedIntent } from './backend.ts'
+import { intentsFor, NOWHERE, WHERE } from './backend.ts'
 import type { TrueCoins } from './books.ts'
 import { COINS, type Sign } from './moves.ts'
 

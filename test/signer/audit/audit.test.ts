@@ -3,12 +3,17 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { verifyStore } from '../../../src/commands/verify.ts'
-import { openAudit } from '../../../src/signer/audit/open.ts'
+import { beginAudit, openAudit } from '../../../src/signer/audit/open.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
 import type { Signer } from '../../../src/signer/main.ts'
+import { memoryIn } from '../../../src/signer/memory/memory.ts'
 import { simulatedDisk } from '../../simulation/disk.ts'
 import * as rigs from '../rig.ts'
 import { ask, authorised, grow, intent, sign, simple } from '../rig.ts'
+
+/** Lines that `init` leaves, and lines with which the service begins. */
+const INIT = 2
+const START = 2
 
 let rig: rigs.Rig
 beforeEach(async () => {
@@ -57,9 +62,15 @@ describe('every request and its decision', () => {
       await ask(signer, 'GET', '/nothing?q=1', undefined, { authorization: `Bearer ${rigs.TOKEN}-reader` })
       await ask(signer, 'GET', '/v1/identity', undefined, { authorization: 'Bearer wrong' })
     })
-    const entries = await entriesOf()
-    expect(entries.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
-    expect(entries.map(({ what }) => what)).toEqual(['started', ...Array<string>(6).fill('answered'), 'stopped'])
+    const all = await entriesOf()
+    expect(all.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    expect(all.slice(0, 3).map(({ what, command }) => [what, command])).toEqual([
+      ['started', 'init'],
+      ['stopped', undefined],
+      ['started', 'signer'],
+    ])
+    const entries = all.slice(3)
+    expect(entries.map(({ what }) => what)).toEqual(['policy', ...Array<string>(6).fill('answered'), 'stopped'])
     const digest = createHash('sha256').update(JSON.stringify(body)).digest('hex')
     expect(entries[2]).toMatchObject({
       at: rig.now.ms,
@@ -110,7 +121,7 @@ describe('every request and its decision', () => {
       await ask(signer, 'GET', '/v1/identity')
     })
     const entries = await entriesOf()
-    expect(entries).toHaveLength(1 + 600 + 1 + 1)
+    expect(entries).toHaveLength(INIT + START + 600 + 1 + 1)
     expect(entries.at(-2)).toMatchObject({ path: '/v1/identity', omitted: 100 })
   })
 
@@ -131,14 +142,14 @@ describe('lockkeeper verify', () => {
     expect(said.join('\n')).not.toContain('damage:')
     expect(isSound).toBe(true)
     expect(said).toContainEqual(
-      expect.stringContaining(`audit: 12 lines in 1 files, sealed by ${identityOf(rigs.SEED).key}`),
+      expect.stringContaining(`audit: 16 lines in 1 files, sealed by ${identityOf(rigs.SEED).key}`),
     )
   })
 
   test('finds each line that is removed, doubled, or swapped with the next', async () => {
     await runOnce()
     const lines = await linesOf()
-    expect(lines).toHaveLength(6)
+    expect(lines).toHaveLength(INIT + START + 5)
     for (let at = 0; at < lines.length; at++) {
       const removed = lines.toSpliced(at, 1)
       const doubled = lines.toSpliced(at, 0, lines[at]!)
@@ -160,7 +171,7 @@ describe('lockkeeper verify', () => {
       await writeFile(join(folder(), '1.jsonl'), wrong)
       expect((await verify()).isSound).toBe(false)
     }
-  })
+  }, 300_000)
 
   test('finds a log that is missing, emptied, or cut at any line', async () => {
     await runOnce()
@@ -191,6 +202,10 @@ describe('lockkeeper verify', () => {
     }
     await rm(path)
     expect((await verify()).isSound).toBe(false)
+    for (const wrong of [null, '', '{}', forged]) {
+      if (wrong !== null) await writeFile(path, wrong)
+      await expect(rigs.start(rig)).rejects.toMatchObject({ type: 'corruptStore' })
+    }
   })
 
   test('finds a memory that lost what the log has seen, and the signer does not start on it (S3)', async () => {
@@ -209,10 +224,15 @@ describe('lockkeeper verify', () => {
 })
 
 describe('files of the log', () => {
-  const identity = identityOf(rigs.SEED)
-  const position = { sequence: 0, hash: '' }
-  const parts = () => ({ directory: join(rig.directory, 'memory'), identity, position: () => position })
-  const open = (fileBytes = 1000) => openAudit(rig.ports, parts(), { fileBytes })
+  const { key, sign } = identityOf(rigs.SEED)
+  const memory = { position: () => ({ sequence: 0, hash: '' }), had: () => true }
+  /** Of the log that `init` has begun. */
+  const optionsOf = async () => {
+    const { dataDirectory: directory } = rig.config
+    const owner = { key, ledgerId: (await memoryIn(rig.ports.disk, directory))!, generation: 1 }
+    return { directory, owner, sign, memory }
+  }
+  const open = async (fileBytes = 1000) => openAudit(rig.ports, await optionsOf(), { fileBytes })
   const fill = async (lines: number) => {
     const audit = await open()
     for (let n = 0; n < lines; n++) await audit.record({ what: 'stopped' })
@@ -251,14 +271,19 @@ describe('files of the log', () => {
     await appendFile(join(folder(), '1.jsonl'), '{"hash":"00ab')
     expect((await verify()).isSound).toBe(true)
     await runOnce()
-    expect((await entriesOf())[6]).toMatchObject({ what: 'started', tornBytes: 13 })
+    expect((await entriesOf())[INIT + START + 5]).toMatchObject({ what: 'started', tornBytes: 13 })
     expect((await verify()).isSound).toBe(true)
   })
 
-  test('a log of another signer is refused', async () => {
+  test('a log of another signer, another memory or another beginning is refused, and no log is begun over another', async () => {
     await fill(2)
-    const other = { ...parts(), identity: identityOf(new Uint8Array(64)) }
-    await expect(openAudit(rig.ports, other)).rejects.toMatchObject({ type: 'corruptStore' })
+    const options = await optionsOf()
+    const other = identityOf(new Uint8Array(64))
+    for (const change of [{ key: other.key }, { ledgerId: 'ab'.repeat(16) }, { generation: 2 }]) {
+      const opening = openAudit(rig.ports, { ...options, owner: { ...options.owner, ...change } })
+      await expect(opening).rejects.toMatchObject({ type: 'corruptStore' })
+    }
+    await expect(beginAudit(rig.ports, options)).rejects.toMatchObject({ type: 'corruptStore' })
   })
 
   test('survive power cuts at any call: what was durable stays, and the chain is whole', async () => {
@@ -271,15 +296,18 @@ describe('files of the log', () => {
         cut()
         await new Promise<never>(() => undefined)
       }
-      const disk = simulatedDisk({ seed, settle })
+      const options = { ...(await optionsOf()), directory: '/d' }
+      const begun = simulatedDisk({ seed })
+      await (await beginAudit({ ...rig.ports, disk: begun }, options)).close()
+      const disk = begun.kill({ seed, settle })
       let durable = 0
       const write = async () => {
-        const audit = await openAudit({ ...rig.ports, disk }, { ...parts(), directory: '/d' }, { fileBytes: 600 })
-        for (let n = 0; n < 12; n++) await audit.record({ what: 'stopped' }).then(() => (durable = n + 2))
+        const audit = await openAudit({ ...rig.ports, disk }, options, { fileBytes: 600 })
+        for (let n = 0; n < 12; n++) await audit.record({ what: 'stopped' }).then(() => (durable = n + 4))
       }
       await Promise.race([write(), isCut])
       const after = disk.crash({ seed, settle: () => Promise.resolve() })
-      const again = await openAudit({ ...rig.ports, disk: after }, { ...parts(), directory: '/d' })
+      const again = await openAudit({ ...rig.ports, disk: after }, options)
       await again.close()
       const kept = after.paths().filter(path => path.endsWith('.jsonl')).flatMap(path =>
         after.peek(path)!.toString().trimEnd().split('\n')) // prettier-ignore

@@ -1,7 +1,7 @@
 /** The audit log on a disk that fails, loses power or loses its process: it opens again, and no acknowledged line is missing. */
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openAudit } from '../../../src/signer/audit/open.ts'
+import { beginAudit, openAudit } from '../../../src/signer/audit/open.ts'
 import { verifyAudit } from '../../../src/signer/audit/verify.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
 import { auditFile, firstOf, type TrailEntry } from '../../../src/signer/audit/trail.ts'
@@ -10,6 +10,7 @@ import * as rigs from '../rig.ts'
 
 const DIRECTORY = '/signer'
 const MEMORY = { sequence: 0, hash: '' }
+const LEDGER = 'ab'.repeat(16)
 const LINES = 12
 /** Three or four lines: the traffic goes through several files. */
 const FILE_BYTES = 1_000
@@ -17,6 +18,8 @@ const FILE_BYTES = 1_000
 /** Seals come between any two groups of lines, not every 200 ms. */
 const clock = {
   now: () => 1_700_000_000_000,
+  monotonic: () => 0,
+  processor: () => 0,
   wake: (_: number, run: () => void) => {
     let isWanted = true
     void Promise.resolve().then(() => isWanted && run())
@@ -26,12 +29,22 @@ const clock = {
   },
 }
 
+const { key, sign } = identityOf(rigs.SEED)
+const OPTIONS = {
+  ...{ directory: DIRECTORY, sign, owner: { key, ledgerId: LEDGER, generation: 1 } },
+  memory: { position: () => MEMORY, had: () => true },
+}
+
+/** As `init` leaves it. */
+async function begun(): Promise<SimulatedDisk> {
+  const disk = simulatedDisk({ seed: 1 })
+  const ports = { disk, clock, log: () => undefined, abort: () => undefined }
+  await (await beginAudit(ports, OPTIONS)).close()
+  return disk
+}
+
 const open = (disk: SimulatedDisk) =>
-  openAudit(
-    { disk, clock, log: () => undefined, abort: () => undefined },
-    { directory: DIRECTORY, identity: identityOf(rigs.SEED), position: () => MEMORY },
-    { fileBytes: FILE_BYTES },
-  )
+  openAudit({ disk, clock, log: () => undefined, abort: () => undefined }, OPTIONS, { fileBytes: FILE_BYTES })
 
 const answered = (path: string) =>
   ({
@@ -115,14 +128,14 @@ async function check(disk: SimulatedDisk, acknowledged: Set<string>): Promise<vo
   for (const name of ['then', 'at-last']) {
     await traffic(disk, name, acknowledged)
     expect(pathsIn(disk).filter(path => acknowledged.has(path))).toEqual([...acknowledged])
-    const { findings } = await verifyAudit(disk, DIRECTORY, MEMORY)
+    const { findings } = await verifyAudit(disk, DIRECTORY, { ...MEMORY, ledgerId: LEDGER })
     expect(findings.filter(({ damage }) => damage)).toEqual([])
     expect(disk.paths().filter(path => path.endsWith('.tmp'))).toEqual([])
     disk = after(disk, 'crash')({})
   }
 }
 
-const measure = () => live(simulatedDisk, { name: 'whole' }, 1, new Set())
+const measure = async () => live(after(await begun(), 'kill'), { name: 'whole' }, 1, new Set())
 const FAILING: DiskCall[] = ['write', 'sync', 'truncate', 'open', 'rename', 'syncDirectory', 'close']
 
 describe('the audit log is whole again', () => {
@@ -132,7 +145,7 @@ describe('the audit log is whole again', () => {
     for (let stopAt = 1; stopAt <= calls; stopAt++) {
       for (const end of ['crash', 'kill'] as const) {
         const acknowledged = new Set<string>()
-        const { disk } = await live(simulatedDisk, { name: 'first', stopAt }, stopAt, acknowledged)
+        const { disk } = await live(after(await begun(), 'kill'), { name: 'first', stopAt }, stopAt, acknowledged)
         await check(after(disk, end)({}), acknowledged)
       }
     }
@@ -144,7 +157,12 @@ describe('the audit log is whole again', () => {
       for (let nth = 1; nth <= measured.calls[call]; nth++) {
         for (const end of ['crash', 'kill'] as const) {
           const acknowledged = new Set<string>()
-          const { disk } = await live(simulatedDisk, { name: 'first', fail: { call, nth } }, nth, acknowledged)
+          const { disk } = await live(
+            after(await begun(), 'kill'),
+            { name: 'first', fail: { call, nth } },
+            nth,
+            acknowledged,
+          )
           await check(after(disk, end)({}), acknowledged)
         }
       }
@@ -159,7 +177,12 @@ describe('the audit log is whole again', () => {
       let isThrough = false
       for (let stopAt = 1; !isThrough; stopAt++) {
         const acknowledged = new Set<string>()
-        const first = await live(simulatedDisk, { name: 'first', fail: { call: 'sync', nth } }, nth, acknowledged)
+        const first = await live(
+          after(await begun(), 'kill'),
+          { name: 'first', fail: { call: 'sync', nth } },
+          nth,
+          acknowledged,
+        )
         failures += Number(first.error !== null)
         const second = await live(after(first.disk, 'kill'), { name: 'second', stopAt }, stopAt, acknowledged)
         isThrough = second.calls < stopAt

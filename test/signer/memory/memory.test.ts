@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { exportMemory } from '../../../src/signer/offline/export.ts'
-import { forgetRestored, noteRestored } from '../../../src/signer/keys/restored.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
-import { importMemory } from '../../../src/signer/offline/import.ts'
-import { exportSchema } from '../../../src/signer/offline/interchange.ts'
+import { importMemory, type Imported } from '../../../src/signer/offline/import.ts'
+import { exportSchema, readMetadata } from '../../../src/signer/offline/interchange.ts'
+import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
 import * as rigs from '../rig.ts'
-import { publicKeyOf } from '../../../src/canonical.ts'
 import { ask, authorised, grow, intent, sign, simple } from '../rig.ts'
 
 const AMOUNT = 1_000_000n
@@ -52,14 +51,12 @@ const traffic = async (signer: rigs.Signer) => {
   expect((await sign(signer, 't1', 2, simple(AMOUNT, 1, 2_000n), asked(1))).status).toBe(200)
 }
 const save = (from: SimulatedDisk) => exportMemory(from, MEMORY, identityOf(rigs.SEED), OUT)
-const load = (to: SimulatedDisk, bytes: Uint8Array, own = key) => {
+/** `seen`: what a watcher or a backend says of it. */
+const load = (to: SimulatedDisk, bytes: Uint8Array, seen: MemoryPosition | null = null): Promise<Imported> => {
   to.poke(OUT, bytes)
-  const random = {
-    bytes: () => {
-      throw new Error('an imported memory goes on under the id that it had')
-    },
-  }
-  return importMemory({ disk: to, random, log: () => undefined }, MEMORY, own, OUT)
+  const rig = rigs.reboot(to)
+  const asked = { passphrase: rigs.PASSPHRASE, from: OUT, seen, by: 'a test', cost: rigs.COST }
+  return importMemory(rig.ports, rigs.premisesOf(rig), asked)
 }
 const exported = async (from: SimulatedDisk) => {
   from.poke(OUT, null)
@@ -85,6 +82,14 @@ describe('an exported memory', () => {
     expect((await exported(disk)).toString()).toBe(vector('memory.json').toString())
   })
 
+  test('the vector of a fork is another history of the same signer', async () => {
+    const apart = await live(await machine(), async signer => {
+      await grow(signer, 3)
+      expect((await pay(signer, 9)).status).toBe(200)
+    })
+    expect((await exported(apart)).toString()).toBe(vector('fork.json').toString())
+  })
+
   test('is JSON that the published schema describes', async () => {
     const schema: unknown = JSON.parse(readFileSync('docs/reference/signer-memory.schema.json', 'utf8'))
     expect(schema).toEqual(JSON.parse(JSON.stringify(z.toJSONSchema(exportSchema))))
@@ -104,7 +109,7 @@ describe('an exported memory', () => {
       await expect(save(disk)).rejects.toMatchObject({ kind: 'locked' })
       await expect(load(disk, vector('memory.json'))).rejects.toMatchObject({ kind: 'locked' })
     })
-    await expect(save(await machine())).rejects.toMatchObject({ kind: 'no-memory' })
+    await expect(save(simulatedDisk({ seed: 1 }))).rejects.toMatchObject({ kind: 'no-memory' })
   })
 })
 
@@ -179,12 +184,34 @@ describe('S1: an imported memory', () => {
     await expect(load(here, await exported(there))).rejects.toMatchObject({ kind: 'memory-conflict' })
     here.poke(OUT, null)
     expect((await exported(here)).equals(before)).toBe(true)
-    await expect(load(here, vector('fork.json'))).rejects.toMatchObject({ kind: 'memory-conflict' })
+    for (const fork of ['fork.json', 'fork-v1.json'])
+      await expect(load(here, vector(fork))).rejects.toMatchObject({ kind: 'memory-conflict' })
   })
 
   test('is refused when it belongs to another signer', async () => {
-    const other = identityOf(new Uint8Array(64).fill(1)).key
-    await expect(load(await machine(), vector('memory.json'), other)).rejects.toMatchObject({ kind: 'other-signer' })
+    const other = identityOf(new Uint8Array(64).fill(1))
+    expect(() =>
+      readMetadata(
+        JSON.stringify((JSON.parse(vector('memory.json').toString()) as { metadata: unknown }).metadata),
+        other.key,
+      ),
+    ).toThrow(/this is the memory of the signer/)
+  })
+
+  test('of version 1 is taken in as it is, with its sequence and hash', async () => {
+    const { metadata } = JSON.parse(vector('memory-v1.json').toString()) as {
+      metadata: { version: number } & MemoryPosition
+    }
+    expect(metadata).toMatchObject({ version: 1, sequence: 14 })
+    const other = simulatedDisk({ seed: ++seed })
+    await rigs.restoreRigOn(other, [])
+    expect((await load(other, vector('memory-v1.json'), metadata)).guard).toBe('lifted')
+    await live(other, async signer => {
+      const { headers } = await ask(signer, 'GET', '/healthz')
+      expect(headers['Lockkeeper-Memory-Hash']).toBe(metadata.hash)
+      expect((await ask(signer, 'GET', rigs.attemptPath('t1'))).body).toMatchObject({ state: 'signed' })
+      expect((await pay(signer, 9, 'w-1')).status).toBe(403)
+    })
   })
 
   test('is refused when any line of it is changed, removed, repeated or moved, or the end is missing', async () => {
@@ -205,7 +232,7 @@ describe('S1: an imported memory', () => {
     for (const changed of attempts) {
       const target = await machine()
       await expect(load(target, Buffer.from(changed.join('\n')))).rejects.toMatchObject({ type: 'boundary' })
-      expect(target.paths().filter(path => path.startsWith(`${MEMORY}/`) && path.endsWith('.jsonl'))).toEqual([])
+      expect(target.peek(`${MEMORY}/journal/1.jsonl`)!.length).toBe(0)
     }
   })
 
@@ -250,45 +277,5 @@ describe('S3: another history of the memory', () => {
       expect((await ask(signer, 'GET', '/v1/identity', undefined, forged)).body.kind).toBe('memory-behind')
     })
     expect(statuses).toEqual([200, 409])
-  })
-})
-
-describe('S3: a signer that was restored from its phrase and has no memory', () => {
-  const KEYSTORE = '/signer/keystore.json'
-  const start = (on: SimulatedDisk) => rigs.start(rigs.reboot(on)).then(signer => signer.stop())
-
-  test('S3: starts only with backend keys that were never used before, and says which one is not', async () => {
-    const other = await machine()
-    await noteRestored(other, KEYSTORE, [publicKeyOf(rigs.BACKEND)])
-    await expect(start(other)).rejects.toThrow(/authorisation\.keys\.1: this keystore was restored from its phrase/)
-    await noteRestored(other, KEYSTORE, [publicKeyOf(rigs.SECOND_BACKEND)])
-    await start(other)
-  })
-
-  test('S3: goes on refusing old keys once it has a memory of its own', async () => {
-    const other = await machine()
-    await noteRestored(other, KEYSTORE, [publicKeyOf(rigs.BACKEND), publicKeyOf(rigs.SECOND_BACKEND)])
-    await live(other, async signer => {
-      await pay(signer, 1)
-    })
-    other.poke('/signer/restored.json', Buffer.from(JSON.stringify({ newKeys: [publicKeyOf(rigs.BACKEND)] })))
-    await expect(start(other)).rejects.toMatchObject({ kind: 'configuration' })
-  })
-
-  test('S3: takes its old keys again once the memory is imported', async () => {
-    const other = await machine()
-    await noteRestored(other, KEYSTORE, [])
-    await expect(start(other)).rejects.toMatchObject({ kind: 'configuration' })
-    await load(other, vector('memory.json'))
-    await forgetRestored(other, KEYSTORE)
-    await live(other, async signer => {
-      expect((await sign(signer, 't9', 1, simple(AMOUNT, 9), asked(1))).status).toBe(403)
-    })
-  })
-
-  test('does not start when the note is damaged', async () => {
-    const other = await machine()
-    other.poke('/signer/restored.json', Buffer.from('{'))
-    await expect(start(other)).rejects.toMatchObject({ type: 'corruptStore' })
   })
 })

@@ -1,11 +1,11 @@
-/** A signer whose attempts have a second version, which the product does not have, on a memory that the first has written. */
+/** A signer whose attempts have a version which the product does not have, on a memory that the present one has written. */
 import { isIdOf, type Id } from '../../../machines/ids.ts'
 import { untypedContext } from '../../kernel/untyped.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Machines } from '../../../src/kernel/step.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
 import { signerMachines } from '../../../src/signer/memory/machines.ts'
-import { openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
+import { memoryIn, openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
 import { exportMemory } from '../../../src/signer/offline/export.ts'
 import { importMemory } from '../../../src/signer/offline/import.ts'
 import { withField } from '../../machines/next-version.ts'
@@ -23,7 +23,7 @@ const later: Machines = { ...signerMachines, signing: withField(signerMachines['
 const pay = (signer: rigs.Signer, n: number) =>
   sign(signer, `t${n}`, 1, simple(AMOUNT, n), [authorised(intent(`w-${n}`, AMOUNT))])
 
-/** What version 1 leaves: a signed attempt, and one that waits for approvals. */
+/** What the present version leaves: a signed attempt, and one that waits for approvals. */
 async function written(disk: SimulatedDisk): Promise<void> {
   await rigs.createRigOn(disk)
   const signer = await rigs.start(rigs.reboot(disk))
@@ -34,7 +34,9 @@ async function written(disk: SimulatedDisk): Promise<void> {
   await signer.stop()
 }
 
-const openLater = (disk: SimulatedDisk): Promise<SignerMemory> => openMemory(rigs.reboot(disk).ports, MEMORY, later)
+const ledgerId = async (from: SimulatedDisk): Promise<string> => (await memoryIn(from, MEMORY))!
+const openLater = async (disk: SimulatedDisk): Promise<SignerMemory> =>
+  openMemory(rigs.reboot(disk).ports, MEMORY, await ledgerId(disk), later)
 
 /** The attempts that the memory holds, live and ended, as it answers for them. */
 async function attempts(memory: SignerMemory) {
@@ -59,7 +61,7 @@ async function goOn(): Promise<void> {
   const to = 'signing/litecoin:t9:1'
   const data = { chain: 'litecoin', transferId: 't9', n: 1, digest: 'cd' }
   const [made] = memory.change([{ to, event: { type: 'request.received', at: 1, data } }], 1)
-  expect(made).toMatchObject({ version: 2, context: { risk: 'unknown', transferId: 't9' } })
+  expect(made).toMatchObject({ version: 3, context: { risk: 'unknown', transferId: 't9' } })
   await memory.settled()
   await memory.close()
 }
@@ -73,8 +75,8 @@ describe('a memory that an earlier version has written', () => {
     const { sequence, hash } = memory.position()
     expect([String(sequence), hash]).toEqual([headers['Lockkeeper-Memory-Sequence'], headers['Lockkeeper-Memory-Hash']])
     expect(await attempts(memory)).toEqual([
-      ['signed', 2, 'unknown'],
-      ['awaitingApproval', 2, 'unknown'],
+      ['signed', 3, 'unknown'],
+      ['awaitingApproval', 3, 'unknown'],
     ])
     await memory.close()
     await goOn()
@@ -101,10 +103,11 @@ describe('a memory that an earlier version has written', () => {
     const other = simulatedDisk({ seed: ++seed })
     await rigs.createRigOn(other)
     other.poke(OUT, disk.peek(OUT))
-    const { ports } = rigs.reboot(other)
-    await expect(importMemory(ports, MEMORY, identity.key, OUT)).rejects.toMatchObject({
+    const rig = rigs.reboot(other)
+    const asked = { passphrase: rigs.PASSPHRASE, from: OUT, seen: null, by: 'a test', cost: rigs.COST }
+    await expect(importMemory(rig.ports, rigs.premisesOf(rig), asked)).rejects.toMatchObject({
       kind: 'bad-export',
-      message: expect.stringMatching(/^line \d+: signing\/litecoin:t9:1 was written by version 2/) as string,
+      message: expect.stringMatching(/^line \d+: signing\/litecoin:t9:1 was written by version 3/) as string,
     })
     const signer = await rigs.start(rigs.reboot(other))
     expect((await pay(signer, 1)).headers['Lockkeeper-Memory-Sequence']).not.toBe('0')

@@ -164,7 +164,11 @@ describe('lockkeeper signer prove', () => {
     const [payload] = rigs.signable.open(simple()).payloads
     const attested = { chain: 'litecoin', address: rigs.ours(1).address, dataField: null, index: 1 }
     const receipt = { chain: 'litecoin', id: 'w-1', round: 1, signed: [] }
-    const meant = [attestationBytes(attested), voidBytes(receipt), sealBytes({ n: 1, hash: 'ab'.repeat(32) })]
+    const meant = [
+      attestationBytes(attested),
+      voidBytes(receipt),
+      sealBytes({ n: 1, hash: 'ab'.repeat(32), ledgerId: 'cd'.repeat(16), generation: 1 }),
+    ]
     const texts = meant.map(bytes => new TextDecoder().decode(bytes))
     const digest = Buffer.from(payload!.bytes)
     const { psbt } = simple() as { psbt: string }

@@ -13,6 +13,8 @@ import { authorised, coin, intent, ours, pay, signable, simple, theirs } from '.
 const ourAddresses = new Set([0, 1, 2, 3, 4].map(index => ours(index).address))
 const AT = Date.parse('2026-01-01T00:00:00Z')
 const CAP = 100_000n
+/** How far the memory is. */
+const SEQUENCE = 7
 
 const terms: Terms = {
   chain: 'litecoin',
@@ -20,6 +22,7 @@ const terms: Terms = {
   network: 'litecoin-regtest',
   policy: { maximumFee: String(CAP), maximumFeeRate: 1000 },
   authority: { keys: [publicKeyOf(rigs.BACKEND), publicKeyOf(rigs.SECOND_BACKEND)], approvals: 1 },
+  wallet: rigs.WALLET,
   destinations: openDestinations('litecoin', undefined, signable),
   destination: (to, dataField) => signable.destination(to, dataField),
   isOurs: address => ourAddresses.has(address),
@@ -39,7 +42,11 @@ const judged = (
   changes: Partial<Terms> = {},
   history = nothing,
 ): Verdict =>
-  judge({ ...terms, ...changes }, { transferId: 't', intents, inspection: signable.inspect(template), at: AT }, history)
+  judge(
+    { ...terms, ...changes },
+    { transferId: 't', intents, inspection: signable.inspect(template), at: AT, sequence: SEQUENCE },
+    history,
+  )
 const kinds = (verdict: Verdict): string[] => verdict.reasons.map(({ kind }) => kind)
 const AMOUNT = 1_000_000n
 const one = () => [authorised(intent('w-1', AMOUNT))]
@@ -150,6 +157,22 @@ describe('S2: what is refused, with the reason', () => {
     expect(kinds(judged(template, []))).toEqual(['foreign-input'])
   })
 
+  test('S3: an intent whose backend has seen a later memory than this one', () => {
+    const asking = (memory: number) => judged(simple(), [authorised(intent('w-1', AMOUNT, { memory }))])
+    expect(isAgreed(asking(SEQUENCE))).toBe(true)
+    const { reasons, missing } = asking(SEQUENCE + 1)
+    expect(missing).toEqual([])
+    expect(reasons).toMatchObject([{ kind: 'memory-behind', withdrawal: 'w-1' }])
+    // The same words however far it has come meanwhile: a refusal that repeats itself is not written again.
+    expect(reasons[0]!.message).not.toContain(`${SEQUENCE} `)
+  })
+
+  test('an intent that was signed for another wallet is authorised by nobody here', () => {
+    expect(judged(simple(), one(), { wallet: publicKeyOf(rigs.STRANGER) }).missing).toEqual([
+      { id: 'w-1', required: 1, given: 0 },
+    ])
+  })
+
   test('S2: no template is agreed to while there is no treasury', () => {
     expect(kinds(judged(pay([coin(1, 1)], [[ours(0).address, rigs.FUNDS - 500n]]), [], { treasury: null }))).toEqual([
       'unexplained-output',
@@ -159,7 +182,13 @@ describe('S2: what is refused, with the reason', () => {
   test('S2: inspections that contradict themselves', () => {
     const honest = signable.inspect(simple())
     const at = (changes: Partial<Inspection>) =>
-      kinds(judge(terms, { transferId: 't', intents: one(), inspection: { ...honest, ...changes }, at: AT }, nothing))
+      kinds(
+        judge(
+          terms,
+          { transferId: 't', intents: one(), inspection: { ...honest, ...changes }, at: AT, sequence: SEQUENCE },
+          nothing,
+        ),
+      )
     expect(at({})).toEqual([])
     expect(at({ fee: '999' })).toContain('wrong-fee')
     expect(at({ inputs: [] })).toContain('nothing-spent')
@@ -278,10 +307,11 @@ describe('approvals', () => {
     expect(isAgreed(judged(simple(), [authorised(plain, rigs.BACKEND, rigs.STRANGER)], two))).toBe(false)
   })
 
-  test("a key's good signature counts, though a bad one of the same key stands before it", () => {
+  test('a key is tried once an intent: what stands first is what it has signed', () => {
     const [good] = authorised(plain).authorisations
     const bad = { ...good!, signature: Buffer.alloc(64).toString('base64') }
-    expect(isAgreed(judged(simple(), [{ ...plain, authorisations: [bad, good!] }]))).toBe(true)
+    expect(isAgreed(judged(simple(), [{ ...plain, authorisations: [bad, good!] }]))).toBe(false)
+    expect(isAgreed(judged(simple(), [{ ...plain, authorisations: [good!, bad] }]))).toBe(true)
   })
 
   test('every intent of a batch needs its own', () => {
