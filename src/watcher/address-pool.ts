@@ -59,17 +59,19 @@ export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, 
   }
 }
 
-export async function refillPool(options: AddressPoolOptions): Promise<void> {
+/** Answers whether more were asked for. */
+export async function refillPool(options: AddressPoolOptions): Promise<boolean> {
   const { chain, pool, signer, orchestrator, ledgerId } = options
   const { memory } = orchestrator
   const free = freeAddresses(memory, chain).length
-  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
+  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return false
   await fetchAddresses(options, true)
   const treasury = 1
   const missing = pool.high - freeAddresses(memory, chain).length
   const size = Math.max(knownAddresses(memory, chain), treasury) + missing
   await signer.growPool(chain, size, ledgerId)
   await fetchAddresses(options, false)
+  return true
 }
 
 /**

@@ -214,7 +214,7 @@ export async function main(given: Ports, config: WatcherConfig): Promise<Watcher
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
-    ...{ signer, nodes, policies, random: ports.random },
+    ...{ role: config.role, signer, nodes, policies, random: ports.random },
   })
   const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
   try {

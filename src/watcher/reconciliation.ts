@@ -8,7 +8,7 @@ import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { fetchAddresses, freeAddresses, knownAddresses } from './address-pool.ts'
-import type { Health } from './health.ts'
+import { healthOf, type Health } from './health.ts'
 import type { SignerClient } from './signer-client.ts'
 
 export interface ReconciliationOptions {
@@ -42,19 +42,27 @@ async function retainFree({ chain, orchestrator, clock, log }: ReconciliationOpt
 
 /** What was made later for another ledger says nothing of this one. */
 async function retainIfOutdated(options: ReconciliationOptions): Promise<void> {
-  const { chain, signer, orchestrator, ledgerId, log } = options
+  const { chain, signer, orchestrator, ledgerId } = options
   const known = knownAddresses(orchestrator.memory, chain)
   if (known === 0) return
   for (let from = known; ;) {
     const later = await signer.addresses(chain, from, ADDRESSES_PAGE)
     const isOurs = later.some(address => address.ledgerId === ledgerId || address.ledgerId === null)
     if (isOurs) return retainFree(options)
-    const [other] = later
-    if (other !== undefined)
-      log('warn', 'another ledger uses the same signer', { chain, ledgerId: other.ledgerId, addresses: later.length })
     if (later.length < ADDRESSES_PAGE) return
     from += later.length
   }
+}
+
+/** Whether another ledger has had addresses made by the same signer, as far as the latest of them tell: said once. */
+export async function noteOtherLedger(options: ReconciliationOptions): Promise<void> {
+  const { chain, signer, orchestrator, ledgerId, health, log } = options
+  const from = Math.max(0, knownAddresses(orchestrator.memory, chain) - ADDRESSES_PAGE)
+  const latest = await signer.addresses(chain, from, ADDRESSES_PAGE)
+  const other = latest.findLast(address => address.ledgerId !== null && address.ledgerId !== ledgerId)
+  if (other === undefined || other.ledgerId === healthOf(health, chain).otherLedger) return
+  log('warn', 'another ledger uses the same signer', { chain, ledgerId: other.ledgerId })
+  health.trigger.noted({ chain, otherLedger: other.ledgerId })
 }
 
 async function adoptMissing(options: ReconciliationOptions): Promise<void> {
@@ -79,5 +87,6 @@ export async function reconcile(options: ReconciliationOptions): Promise<void> {
   await retainIfOutdated(options)
   await fetchAddresses(options, true)
   await adoptMissing(options)
+  await noteOtherLedger(options)
   options.health.trigger.noted({ chain: options.chain, isReconciled: true })
 }

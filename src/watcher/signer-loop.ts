@@ -7,7 +7,7 @@ import { chainContext } from '../orchestrator/orchestrator.ts'
 import { attesterOf, refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
-import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
+import { noteOtherLedger, reconcile, type ReconciliationOptions } from './reconciliation.ts'
 import { heldFor, type SigningRules } from './signer-client.ts'
 
 export interface SignerLoopOptions extends AddressPoolOptions, ReconciliationOptions {
@@ -63,7 +63,7 @@ async function turn(options: SignerLoopOptions, asking: Asking): Promise<number>
     }
     const isWatching = role === 'watching'
     if (!healthOf(health, chain).isReconciled || (isWatching && isAsking)) await reconcile(options)
-    if (context.blocks.length > 0 && !isWatching) await refillPool(options)
+    if (context.blocks.length > 0 && !isWatching && (await refillPool(options))) await noteOtherLedger(options)
     health.trigger.noted({ chain, signerProblem: null })
     return context.blocks.length > 0 ? CHECK_MS : CHECK_MS / 10
   } catch (error) {
