@@ -28,7 +28,7 @@ interface Pair {
   its: { role: 'paying' | 'watching' }
   /** What the second one has asked of its signer: `METHOD path`. */
   asked: string[]
-  until(machine: Machine, path: string, accept: (body: Answer['body']) => boolean): Promise<Answer['body']>
+  until: (machine: Machine, path: string, accept: (body: Answer['body']) => boolean) => Promise<Answer['body']>
   /** Runs it to its end, or to the first violation. */
   run(story: () => Promise<void>): Promise<void>
 }
