@@ -333,7 +333,10 @@ export type VoidEvent = Event<
 >
 
 /** What an extension of the address pool hears: once, that it is. */
-export type PoolEvent = Event<'pool.extended', { chain: string; from: number; count: number; address: string }>
+export type PoolEvent = Event<
+  'pool.extended',
+  { chain: string; from: number; count: number; address: string; ledgerId: string | null }
+>
 
 /** What each kind hears. */
 export interface Events {

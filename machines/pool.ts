@@ -4,7 +4,7 @@
  */
 import { assign, setup } from 'xstate'
 import { typesOf } from './messages.ts'
-import type { Scheduled } from './vocabulary.ts'
+import type { Migration, Scheduled } from './vocabulary.ts'
 
 /** One extension of a chain's pool. */
 export interface PoolContext extends Scheduled {
@@ -15,7 +15,12 @@ export interface PoolContext extends Scheduled {
   createdAt: number
   /** The first address of this extension: shows at every start that the seed and the network are still the same. */
   address: string
+  /** The ledger that they were made for, and that alone gives them away; null where it was not said. */
+  ledgerId: string | null
 }
+
+/** From version 1, which did not know for whom addresses are made. */
+const forNobody: Migration = ({ value, context }) => ({ value, context: { ...context, ledgerId: null } })
 
 const pool = setup({
   types: typesOf<'pool', PoolContext>(),
@@ -25,8 +30,19 @@ const pool = setup({
 /** `generated` is all it ever becomes. */
 export const poolMachine = pool.createMachine({
   id: 'pool',
-  version: '1',
-  context: { chain: '', failures: 0, dueAt: null, dueHeight: null, from: 0, count: 0, createdAt: 0, address: '' },
+  version: '2',
+  context: {
+    chain: '',
+    failures: 0,
+    dueAt: null,
+    dueHeight: null,
+    from: 0,
+    count: 0,
+    createdAt: 0,
+    address: '',
+    ledgerId: null,
+  },
+  meta: { migrations: [forNobody] },
   initial: 'absent',
   states: {
     absent: {

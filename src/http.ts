@@ -12,6 +12,8 @@ export interface HttpRequest {
   body: Uint8Array
   /** How it came: `unix`, `tcp <address>`, `tls <SHA-256 of the client's certificate, hex>`. Absent where no socket was. */
   from?: string
+  /** Aborted when the client has gone before it was answered. Absent where no socket was. */
+  left?: AbortSignal
 }
 
 /** A status and a JSON body. */

@@ -184,5 +184,6 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .command('bench')
     .helpGroup(GROUPS.develop)
     .description('prints the benchmark table')
-    .action(() => bench(terminal))
+    .option('--large', 'what a long history costs: 1,000,000 instances, some minutes and gigabytes', false)
+    .action(({ large }: { large: boolean }) => bench(terminal, large))
 }

@@ -36,6 +36,10 @@ export function watcherSchema(location: ConfigLocation) {
     apiTokenFile: file
       .prefault('./secrets/api-token')
       .describe('Tokens of the API, one a line; a line `read:TOKEN` may only read'),
+    role: z
+      .enum(['paying', 'watching'])
+      .default('paying')
+      .describe('`paying`; or `watching`: a second watcher, which hands out no address and pays nothing'),
     ledger: ledger(location).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
     signer: signer(location).prefault({}).describe('How the signer is reached'),
     chains: chainsSchema(chain(location)).describe('The chains to follow, by a name of your choice'),

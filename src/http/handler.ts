@@ -71,7 +71,7 @@ async function perform(route: Route, request: HttpRequest, options: HandlerOptio
   if ('refused' in query) return query.refused
   const body = checkBody(route.body, request.body)
   if ('refused' in body) return body.refused
-  return route.handle({ params, query: query.value, body: body.value, headers: request.headers })
+  return route.handle({ params, query: query.value, body: body.value, headers: request.headers, left: request.left })
 }
 
 function admitted(route: Route, request: HttpRequest, options: HandlerOptions): number {

@@ -24,6 +24,7 @@ const STATUS_OF_KIND = {
   'already-signed': 409,
   'already-signed-differently': 409,
   'memory-behind': 409,
+  'watching-only': 409,
   'too-large': 413,
   unprocessable: 422,
   'invalid-address': 422,

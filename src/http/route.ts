@@ -14,6 +14,8 @@ export interface RouteInput<Query, Body> {
   body: Body
   /** Names in lower case. */
   headers: Record<string, string>
+  /** Aborted when nobody waits for the answer any more; undefined where that cannot be seen. */
+  left?: AbortSignal | undefined
 }
 
 /** One entry of the table that servers and the description of the API are made from. */

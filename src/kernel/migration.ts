@@ -41,6 +41,13 @@ export function upgradeOf(machines: Machines): Upgrade {
   }
 }
 
+/** The present version of each machine, in a word: what was derived from images as they were in another is derived again. */
+export const versionsOf = (machines: Machines): string =>
+  Object.entries(machines)
+    .map(([kind, machine]) => `${kind}.${versionOf(machine)}`)
+    .sort()
+    .join(' ')
+
 function checkedVersion(kind: string, machine: AnyStateMachine): number {
   const version = versionOf(machine)
   const count = migrationsOf(machine).length

@@ -33,8 +33,11 @@ export interface File {
 
 /** A file system. Rejects with the system's own errors; absence is an answer only where it is said. */
 export interface Disk {
-  /** Opens for reading and appending; `create` makes the file where it is missing, else a missing one rejects. */
-  open(path: string, options: { create: boolean }): Promise<File>
+  /**
+   * Opens for reading; with `append` or `create` for appending too. `create` makes the file where it is missing, else a
+   * missing one rejects.
+   */
+  open(path: string, options: { create: boolean; append?: boolean }): Promise<File>
   exists(path: string): Promise<boolean>
   /** Atomic within a file system; durable after `syncDirectory` of the folder. */
   rename(from: string, to: string): Promise<void>
@@ -44,8 +47,13 @@ export interface Disk {
   /** With parents. */
   makeDirectory(directory: string): Promise<void>
   syncDirectory(directory: string): Promise<void>
-  /** A kernel lock that dies with the process; rejects with an operating fault `locked` when another process holds it. */
-  lock(path: string): Promise<() => Promise<void>>
+  /**
+   * A kernel lock that dies with the process; rejects with an operating fault `locked` when another process holds it. The
+   * file is made where it is missing, unless `create` is false.
+   */
+  lock(path: string, options?: { create: boolean }): Promise<() => Promise<void>>
+  /** Tells what stands under this name from what may stand there later; null where nothing does. */
+  identity(path: string): Promise<string | null>
 }
 
 /** One request. `maximumBytes`: of the answer's body; a longer one is cut off and rejects. */

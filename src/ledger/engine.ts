@@ -32,6 +32,8 @@ export interface Opening {
   ports: Pick<Ports, 'random' | 'log' | 'abort'>
   /** Applied to every image that is read; what was written stays as it is. */
   upgrade: Upgrade
+  /** What `upgrade` brings them to, in a word: an index that was made for other versions is made again. */
+  versions: string
   memory: WalkedMemory
   /** What an import goes on with: a ledger that holds no commit takes this id, another one rejects with boundary `other-ledger`. */
   ledgerId?: string
@@ -80,13 +82,22 @@ export interface Journal {
    * Within a commit, `release` is applied before `reserve`. Rejects with an invariant fault when `seq` has a gap.
    */
   append(commit: Commit): Promise<void>
+  /**
+   * Whether what was opened still stands where it was opened: null, or what is wrong. Where it was removed or replaced, what
+   * is acknowledged from then on is found by nobody. Rejects where that cannot be told.
+   */
+  check(): Promise<string | null>
   /** The last seq that no crash can take away, and the hash of the record that holds it (`firstHash` in an empty ledger). */
   position(): MemoryPosition
   /** Finishes what was appended, then lets others in. */
   close(): Promise<void>
 }
 
-/** Ended instances, and every entry there ever was. Reads only what is durable; rejects with corruptStore on damage. */
+/**
+ * Ended instances, and every entry there ever was. Reads only what is durable; rejects with corruptStore on damage. What is
+ * asked for is found by an index, however long the history; a missing index is made again before anything is answered.
+ * A list or page may have fewer items than `limit` where they grow large in bytes, or none at the end only.
+ */
 export interface Archive {
   /** An ended instance, or null. */
   read<I extends Id>(id: I): Promise<Found<I> | null>
@@ -105,12 +116,16 @@ export interface Query<K extends Kind = Kind> {
   kind: K
   chain?: string
   state?: string
+  /** Of a deposit or an address: whom the backend knows it by. */
+  reference?: string
   after: number
   limit: number
 }
 
 /** The most that one archive call answers. */
 export const READ_MAXIMUM = 1000
+/** A call that has read so many bytes answers what it has, if that is anything. */
+export const READ_MAXIMUM_BYTES = 4 * 1024 * 1024
 
 /** A ledger as it stands: nothing is made, repaired or brought up to a present version. */
 export interface ClosedLedger {

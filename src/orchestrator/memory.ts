@@ -26,6 +26,8 @@ export interface LiveMemory extends Memory {
   reservations(): Iterable<[SpendKey, Id]>
   /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
   list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
+  /** The first `limit` of those with a seq above `after` that `keep` wants, by seq. */
+  page<K extends Kind>(query: LiveQuery, kind: K, keep: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
@@ -46,6 +48,14 @@ export interface LiveMemory extends Memory {
   /** The same for what was taken at a height. */
   returnDueHeight(chain: string, ids: readonly IdOf<WokenByHeight>[], height: number): void
   observe(observer: Observer): void
+}
+
+/** Of one chain and one top-level state where said. */
+export interface LiveQuery {
+  chain?: string | undefined
+  state?: string | undefined
+  after: number
+  limit: number
 }
 
 interface State {
@@ -202,6 +212,29 @@ function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: st
   return found.sort((a, b) => a.seq - b.seq) as InstanceOf<K>[]
 }
 
+/** Each list is in the order of seq already. */
+function page<K extends Kind>(
+  state: State,
+  { chain, state: wanted, after, limit }: LiveQuery,
+  kind: K,
+  keep: (instance: InstanceOf<K>) => boolean,
+): InstanceOf<K>[] {
+  const found: InstanceOf<K>[] = []
+  for (const [key, instances] of state.lists) {
+    const its = readListKey(key)
+    if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
+    if (wanted !== undefined && its.state !== wanted) continue
+    let left = limit
+    for (const instance of instances.values()) {
+      if (left === 0) break
+      if (instance.seq <= after || !isKind(instance, kind) || !keep(instance)) continue
+      found.push(instance)
+      left--
+    }
+  }
+  return found.sort((a, b) => a.seq - b.seq).slice(0, limit)
+}
+
 const counts = (state: State) =>
   [...state.lists].map(([key, instances]) => ({ ...readListKey(key), count: instances.size }))
 
@@ -241,6 +274,7 @@ export function createMemory(loaded: Loaded): LiveMemory {
     all: () => state.live.values(),
     reservations: () => state.holders.entries(),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
+    page: (query, kind, keep) => page(state, query, kind, keep),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
     find: <F extends Facet>(facet: F) => [...(state.facets.get(facet) ?? [])] as FoundBy<F>[],

@@ -32,8 +32,8 @@ export interface Orchestrator {
   settled(): Promise<void>
   /** Performs what is owed and starts the clock. Nothing is performed before. */
   start(): void
-  /** Told after commits have become durable. The answer stops it. */
-  onDurable(listener: () => void): () => void
+  /** Told of each commit, in their order, once it is durable. The answer stops it. */
+  onDurable(listener: (commit: Commit) => void): () => void
   stop(): Promise<void>
 }
 
@@ -58,7 +58,7 @@ const MAXIMUM_WAKE_MS = 3_600_000
 interface Engine extends OrchestratorOptions {
   memory: LiveMemory
   tasks: Tasks
-  listeners: Set<() => void>
+  listeners: Set<(commit: Commit) => void>
   last: Promise<void>
   isStarted: boolean
   isStopped: boolean
@@ -95,7 +95,7 @@ function commitSlice(
   engine.last = engine.ledger.journal.append(commit).then(() => {
     logTransitions(engine.ports.log, commit)
     oweTasks(engine, commit)
-    for (const listener of engine.listeners) listener()
+    for (const listener of engine.listeners) listener(commit)
   })
   // Whoever waits sees the rejection; a failed disk has ended the process already.
   engine.last.catch(() => {})

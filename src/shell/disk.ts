@@ -1,5 +1,5 @@
 /** The Disk port on a real file system. */
-import { access, constants, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
+import { access, constants, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Disk, File } from '../kernel/ports.ts'
 import { lockDirectory } from './lock.ts'
@@ -8,13 +8,16 @@ import { lockDirectory } from './lock.ts'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
-/** As `a+`, and no link that somebody has put there is followed. */
-const NEW = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
+/** Both as `a+`; but that would make what is not there. */
+const EXISTING = constants.O_RDWR | constants.O_APPEND
+/** No link that somebody has put there is followed. */
+const NEW = EXISTING | constants.O_CREAT | constants.O_NOFOLLOW
 
 /** The real file system. Files are made readable for their owner only. */
 export const createDisk = (): Disk => ({
-  async open(path, { create }) {
-    return openFile(await open(path, create ? NEW : await existing(path), FILE_MODE), path)
+  async open(path, { create, append = create }) {
+    const flags = create ? NEW : append ? EXISTING : constants.O_RDONLY
+    return openFile(await open(path, flags, FILE_MODE), path)
   },
   exists: path =>
     access(path).then(
@@ -27,12 +30,12 @@ export const createDisk = (): Disk => ({
   makeDirectory,
   syncDirectory,
   lock: lockDirectory,
+  identity,
 })
 
-/** `a+` would make the file, and `r+` would not append. */
-async function existing(path: string): Promise<string> {
-  await access(path)
-  return 'a+'
+async function identity(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch((error: unknown) => missing(error, null))
+  return found === null ? null : `${found.dev}:${found.ino}`
 }
 
 function missing<T>(error: unknown, answer: T): T {

@@ -175,8 +175,18 @@ function describe(context: Context, from: string | undefined): HttpRequest {
   for (const [name, value] of Object.entries(context.req.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
-  const request = { method: context.method, path: context.path, query: {}, headers, body: new Uint8Array() }
+  const { method, path } = context
+  const request = { method, path, query: {}, headers, body: new Uint8Array(), left: leavingOf(context) }
   return from === undefined ? request : { ...request, from }
+}
+
+/** What is done for a client that has gone is done for nobody. */
+function leavingOf({ res }: Context): AbortSignal {
+  const leaving = new AbortController()
+  res.once('close', () => {
+    if (!res.writableFinished) leaving.abort()
+  })
+  return leaving.signal
 }
 
 function readQuery(context: Context): Record<string, string> {

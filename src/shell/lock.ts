@@ -6,6 +6,7 @@
  */
 import { claim } from '../kernel/untyped.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boundary, operating } from '../kernel/fault.ts'
@@ -16,10 +17,12 @@ const PAUSE_MS = 100
 const BUSY_STATUS = 1
 
 /**
- * `path`: the file in the directory that the lock is taken on. Rejects with operating `locked`, naming the directory, and
- * with boundary `no-flock` where the command is missing or the file system has no locks.
+ * `path`: the file in the directory that the lock is taken on. Whoever holds it has made it: where it is missing and not
+ * to be made, nobody does. Rejects with operating `locked`, naming the directory, and with boundary `no-flock` where the
+ * command is missing or the file system has no locks.
  */
-export async function lockDirectory(path: string): Promise<() => Promise<void>> {
+export async function lockDirectory(path: string, { create } = { create: true }): Promise<() => Promise<void>> {
+  if (!create && !existsSync(path)) return () => Promise.resolve()
   for (let n = 0; n < TRIES; n++) {
     const child = await tryFlock(resolve(path))
     if (child !== 'busy') return () => endChild(child)

@@ -8,6 +8,7 @@ import { runUntilSignal, type Running } from './daemon.ts'
 import { readText, refuseOpenSecret } from './files.ts'
 import { forbidConnections } from './guard.ts'
 import { serve, SERVER_LIMITS, type ServerTls } from './koa.ts'
+import { watchPlace } from './place.ts'
 import { createPorts } from './ports.ts'
 import { readPassphrase } from './terminal.ts'
 
@@ -46,7 +47,9 @@ export async function startSigner(config: SignerConfig, passphrase: string, leve
   const signer = await main(ports, config, passphrase)
   try {
     const server = await serve(signer.handle, { listen: config.listen, tls: await readTls(config.tls), limits: LIMITS })
+    const stopLooking = watchPlace({ ...ports, check: () => signer.check() })
     const stop = async () => {
+      stopLooking()
       await server.stop()
       await signer.stop()
       ports.close()

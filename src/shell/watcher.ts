@@ -6,6 +6,7 @@ import { readWatcherConfig } from './configuration.ts'
 import { runUntilSignal, type Running } from './daemon.ts'
 import { readText } from './files.ts'
 import { serve } from './koa.ts'
+import { watchPlace } from './place.ts'
 import { createPorts } from './ports.ts'
 import { refuseHalfMade } from './rebuild-mark.ts'
 import { createRequest } from './request.ts'
@@ -31,7 +32,9 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
   const watcher = await main(ports, config)
   try {
     const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })
+    const stopLooking = watchPlace({ ...ports, check: () => watcher.check() })
     const stop = async () => {
+      stopLooking()
       await Promise.all([server.stop(), watcher.stop()])
       ports.close()
     }

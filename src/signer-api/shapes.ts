@@ -154,7 +154,10 @@ export const withdrawalQuery = z.strictObject({ after: countSchema.default(0), l
 export const identity = z.object({ key: publicKeySchema })
 
 /** How many addresses there shall be at least. */
-export const poolRequest = z.strictObject({ size: z.int().min(1).max(MAXIMUM_POOL) })
+export const poolRequest = z.strictObject({
+  size: z.int().min(1).max(MAXIMUM_POOL),
+  ledgerId: text.nullable().default(null).describe('Whose ledger alone gives away what is made now'),
+})
 /** How many addresses there are now. */
 export const pool = z.object({ chain: z.string(), size: z.int() })
 
@@ -169,6 +172,7 @@ export const addresses = z.array(
     publicKey: z.string().describe('Hex'),
     path: z.string(),
     createdAt: timeSchema,
+    ledgerId: z.string().nullable().describe('The ledger that it was made for'),
     attestation: authorisation,
   }),
 )

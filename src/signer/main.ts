@@ -37,6 +37,8 @@ const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
 /** A running signer: its HTTP API as one function, without a server around it. */
 export interface Signer {
   handle: RouteHandler
+  /** Whether its memory still stands where it was opened: null, or what is wrong. */
+  check(): Promise<string | null>
   /** Finishes what was begun, lets go of the memory and overwrites the seed. */
   stop(): Promise<unknown>
 }
@@ -79,7 +81,8 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       await audit.close()
       await memory.close().finally(() => seed.fill(0))
     }
-    return { handle: audited(handle, { audit, clock: ports.clock, tokens: () => tokens }), stop }
+    const check = () => memory.check()
+    return { handle: audited(handle, { audit, clock: ports.clock, tokens: () => tokens }), check, stop }
   } catch (error) {
     await memory.close()
     throw error

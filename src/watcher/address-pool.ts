@@ -2,7 +2,7 @@
 import type { AddressContext } from '../../machines/address.ts'
 import { addressId } from '../../machines/ids.ts'
 import { boundary } from '../kernel/fault.ts'
-import type { Clock } from '../kernel/ports.ts'
+import type { Clock, Log } from '../kernel/ports.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { SignerClient } from './signer-client.ts'
@@ -13,7 +13,10 @@ export interface AddressPoolOptions {
   pool: { low: number; high: number }
   signer: SignerClient
   orchestrator: Orchestrator
+  /** Ours: an address that was made for another ledger is given away by that one. */
+  ledgerId: string
   clock: Clock
+  log: Log
 }
 
 const PAGE = 1000
@@ -34,15 +37,18 @@ export const attesterOf = (memory: LiveMemory, chain: string): string | null =>
   memory.get(addressId(chain, 0))?.context.attestation.key ?? null
 
 /**
- * Takes in what the signer has and this ledger does not. `isFormer`: they were perhaps given away before the ledger was
- * lost; they are watched, and given to nobody but a reference that names them.
+ * Takes in what the signer has and this ledger does not. `areFormer`: they were perhaps given away before the ledger was
+ * lost. Those, and what was made for another ledger, are watched, and given to nobody but a reference that names them.
  */
-export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, isFormer: boolean): Promise<void> {
-  const { chain, signer, orchestrator, clock } = options
+export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, areFormer: boolean): Promise<void> {
+  const { chain, signer, orchestrator, ledgerId, clock } = options
   for (;;) {
     const known = knownAddresses(orchestrator.memory, chain)
     const found = await signer.addresses(chain, known, PAGE)
-    const addresses = found.map(address => ({ ...address, isFormer }))
+    const addresses = found.map(({ ledgerId: its, ...address }) => ({
+      ...address,
+      isFormer: areFormer || its !== ledgerId,
+    }))
     if (addresses.length > 0)
       await orchestrator.dispatch({
         type: 'addresses.generated',
@@ -53,17 +59,19 @@ export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, 
   }
 }
 
-export async function refillPool(options: AddressPoolOptions): Promise<void> {
-  const { chain, pool, signer, orchestrator } = options
+/** Answers whether more were asked for. */
+export async function refillPool(options: AddressPoolOptions): Promise<boolean> {
+  const { chain, pool, signer, orchestrator, ledgerId } = options
   const { memory } = orchestrator
   const free = freeAddresses(memory, chain).length
-  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return
+  if (knownAddresses(memory, chain) > 0 && free >= Math.max(pool.low, 1)) return false
   await fetchAddresses(options, true)
   const treasury = 1
   const missing = pool.high - freeAddresses(memory, chain).length
   const size = Math.max(knownAddresses(memory, chain), treasury) + missing
-  await signer.growPool(chain, size)
+  await signer.growPool(chain, size, ledgerId)
   await fetchAddresses(options, false)
+  return true
 }
 
 /**

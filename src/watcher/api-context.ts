@@ -6,6 +6,7 @@ import type { Archive, Journal } from '../ledger/engine.ts'
 import type { Found } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
+import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
 import type { Pulse } from './pulse.ts'
 import type { SignerClient } from './signer-client.ts'
@@ -16,7 +17,11 @@ export interface ApiContext {
   store: Store
   archive: Archive
   journal: Journal
+  /** The newest of what is durable. */
+  recent: Recent
   ledgerId: string
+  /** A watching one gives nothing away and moves nothing. */
+  role: 'paying' | 'watching'
   policies: Policies
   health: Health
   signer: SignerClient

@@ -1,9 +1,10 @@
-/** The event feed: every committed transition, straight from the journal, in order, without gaps. */
+/** The event feed: every committed transition, as the journal has it, in order, without gaps. */
 import { kindOf } from '../../machines/ids.ts'
 import { boundary } from '../kernel/fault.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import type { Recorded } from '../kernel/entry.ts'
 import type { ApiContext } from './api-context.ts'
+import { fitting } from './pages.ts'
 import { describeEvent } from './resources.ts'
 import { eventsQuery, eventsSchema } from './schemas.ts'
 
@@ -28,49 +29,69 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
   (chain === undefined || entry.image.context.chain === chain)
 
 /** What the feed stands on. */
-export type FeedContext = Pick<ApiContext, 'archive' | 'journal' | 'ledgerId' | 'orchestrator' | 'clock' | 'stopping'>
+export type FeedContext = Pick<ApiContext, 'archive' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'>
 
-async function read({ archive }: FeedContext, after: number, wanted: Wanted): Promise<Found> {
+/** From memory where it reaches, else from the journal. Empty at the end only. */
+const readPage = async ({ recent, archive }: FeedContext, after: number): Promise<Recorded[]> =>
+  recent.since(after, PAGE) ?? archive.entries(after, PAGE)
+
+async function read(api: FeedContext, after: number, wanted: Wanted): Promise<Found> {
   const events: Recorded[] = []
   let next = after
   while (next - after < MAXIMUM_EXAMINED) {
-    const page = await archive.entries(next, PAGE)
+    const page = await readPage(api, next)
     for (const recorded of page) {
       next = recorded.entry.seq
       if (isWanted(wanted, recorded)) events.push(recorded)
       if (events.length === wanted.limit) return { events, next }
     }
-    if (page.length < PAGE) return { events, next }
+    if (page.length === 0) return { events, next }
   }
   return { events, next }
 }
 
-/** Resolves at the next durable commit, when the time is up, or when the process stops. */
-function nextCommit({ orchestrator, clock, stopping }: FeedContext, ms: number): Promise<void> {
+/** Resolves when something that is wanted is durable, when the time is up, the process stops, or the client has left. */
+function nextWanted({ recent, clock }: FeedContext, wanted: Wanted, ms: number, endings: AbortSignal[]): Promise<void> {
   return new Promise(resolve => {
     const done = () => {
       cancel()
       forget()
-      stopping.removeEventListener('abort', done)
+      for (const ending of endings) ending.removeEventListener('abort', done)
       resolve()
     }
     const cancel = clock.wake(ms, done)
-    const forget = orchestrator.onDurable(done)
-    stopping.addEventListener('abort', done)
-    if (stopping.aborted) done()
+    const forget = recent.wait({ isWanted: recorded => isWanted(wanted, recorded), wake: done })
+    for (const ending of endings) ending.addEventListener('abort', done)
+    if (endings.some(({ aborted }) => aborted)) done()
   })
 }
 
 /** Waits until something is found, at most until `deadline`. */
-async function poll(api: FeedContext, after: number, wanted: Wanted, deadline: number): Promise<Found> {
+async function poll(
+  api: FeedContext,
+  after: number,
+  wanted: Wanted,
+  deadline: number,
+  left: AbortSignal | undefined,
+): Promise<Found> {
+  const endings = left === undefined ? [api.stopping] : [api.stopping, left]
   let found = await read(api, after, wanted)
-  while (found.events.length === 0 && !api.stopping.aborted) {
-    const left = deadline - api.clock.monotonic()
-    if (left <= 0) break
-    if (api.journal.position().sequence === found.next) await nextCommit(api, left)
+  while (found.events.length === 0 && !endings.some(({ aborted }) => aborted)) {
+    const leftMs = deadline - api.clock.monotonic()
+    if (leftMs <= 0) break
+    if (found.next >= api.recent.last) await nextWanted(api, wanted, leftMs, endings)
     found = await read(api, found.next, wanted)
   }
   return found
+}
+
+/** As many as one answer holds; where it holds fewer, the cursor stands behind the last of them. */
+function describeFound({ events, next }: Found) {
+  const described = events.map(describeEvent)
+  const count = fitting(described)
+  return count === described.length
+    ? { events: described, next }
+    : { events: described.slice(0, count), next: events[count - 1]!.entry.seq }
 }
 
 export const feedRoute = (api: FeedContext): Route =>
@@ -81,12 +102,12 @@ export const feedRoute = (api: FeedContext): Route =>
     access: 'read',
     query: eventsQuery,
     answers: { 200: eventsSchema },
-    async handle({ query: { after, wait, ...wanted } }) {
+    async handle({ query: { after, wait, ...wanted }, left }) {
       const { journal, clock, ledgerId } = api
       const { sequence } = journal.position()
       if (after > sequence)
         throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
-      const { events, next } = await poll(api, after, wanted, clock.monotonic() + wait * 1000)
-      return { status: 200, body: { events: events.map(describeEvent), next, ledgerId } }
+      const found = await poll(api, after, wanted, clock.monotonic() + wait * 1000, left)
+      return { status: 200, body: { ...describeFound(found), ledgerId } }
     },
   })

@@ -5,7 +5,7 @@
  */
 import { chainId } from '../../machines/ids.ts'
 import { stateOf } from '../kernel/entry.ts'
-import type { Identity, Next, Node } from '../../adapters/adapter.ts'
+import type { Fact, Identity, Next, Node } from '../../adapters/adapter.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
@@ -29,6 +29,10 @@ export interface FollowerOptions {
   health: Health
   clock: Clock
   log: Log
+  /** Whether every spend of our coins among these is one that the ledger knows to be signed. */
+  areExplained(facts: readonly Fact[]): boolean
+  /** Has the signer's list compared with the ledger once more. */
+  askSigner(): void
   /** Rejects when the chain may not start from the present tip: the signer has already given out addresses. */
   mayStartAtTip(): Promise<void>
 }
@@ -38,6 +42,12 @@ interface Follower extends FollowerOptions {
   progress: Progress
   watchman: Watchman
   patience: Patience
+  asked: Asked
+}
+
+/** The block for which the signer was asked again. */
+interface Asked {
+  hash: string | null
 }
 
 /** How long a node must have failed before the ledger hears of it: the more often it came and went, the longer. */
@@ -156,12 +166,29 @@ function repeated(tip: Place, next: Exclude<Next, { kind: 'unchanged' }>): Exclu
   return isSame ? next : { kind: 'disconnected', block: tip, nodeHeight: next.nodeHeight }
 }
 
+/**
+ * A spend that the ledger does not know may be one that another watcher has had signed: before it counts as a stranger's,
+ * the signer is asked, and nothing is said as long as it does not answer.
+ */
+function isBeingAsked(follower: Follower, next: Next): boolean {
+  if (next.kind !== 'connected' || follower.areExplained(next.facts)) return false
+  const { health, chain, log, asked } = follower
+  const { hash } = next.block
+  if (asked.hash === hash) return !healthOf(health, chain).isReconciled
+  asked.hash = hash
+  log('warn', 'a spend of our coins is not known here: the signer is asked', { chain, block: hash })
+  health.trigger.noted({ chain, isReconciled: false })
+  follower.askSigner()
+  return true
+}
+
 async function advance(follower: Follower): Promise<number> {
   const { chain, node, orchestrator, clock, health, hints, pollMs } = follower
   const { blocks, applied, height } = chainContext(orchestrator.memory, chain)!
   const next = await node.next(standing(follower))
   const { nodeHeight } = next
   health.trigger.noted({ chain, nodeHeight, ...(next.kind === 'unchanged' && { isNodeSyncing: next.syncing }) })
+  if (isBeingAsked(follower, next)) return pollMs
   if (next.kind !== 'unchanged') {
     await handOver(follower, applied ? next : repeated(blocks.at(-1)!, next))
     return 0
@@ -255,6 +282,7 @@ export function startFollower(options: FollowerOptions): Loop {
     hints: createHints(options),
     progress: createProgress(chain, clock, log),
     patience: { ms: 0, backAt: -Infinity },
+    asked: { hash: null },
   }
   return startLoop(clock, () => guardedTurn(follower))
 }

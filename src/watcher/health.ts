@@ -37,6 +37,8 @@ export interface ChainHealth {
   rules: SigningRules | null
   /** Why the signer could not be asked the last time, or null. */
   signerProblem: string | null
+  /** Another ledger for which the signer has made addresses, or null where none is known. */
+  otherLedger: string | null
 }
 
 export type Health = ReturnType<typeof createHealth>
@@ -53,6 +55,7 @@ const unknown: ChainHealth = {
   isReconciled: false,
   rules: null,
   signerProblem: null,
+  otherLedger: null,
 }
 
 export function createHealth(chains: readonly string[]) {

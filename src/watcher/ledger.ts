@@ -1,6 +1,6 @@
 /** The watcher's ledger, and the orchestrator whose memory it keeps. */
 import { boundary } from '../kernel/fault.ts'
-import { upgradeOf } from '../kernel/migration.ts'
+import { upgradeOf, versionsOf } from '../kernel/migration.ts'
 import type { Disk, Ports } from '../kernel/ports.ts'
 import type { WatcherConfig } from '../config.ts'
 import type { Engine, Ledger } from '../ledger/engine.ts'
@@ -26,7 +26,12 @@ export async function openLedger(
   { policies, performers }: Pick<OrchestratorOptions, 'policies' | 'performers'>,
 ): Promise<OpenedLedger> {
   const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
-  const ledger = await ledgerEngine(ports.disk, config).open({ ports, upgrade: upgradeOf(watcherMachines), memory })
+  const ledger = await ledgerEngine(ports.disk, config).open({
+    ports,
+    upgrade: upgradeOf(watcherMachines),
+    versions: versionsOf(watcherMachines),
+    memory,
+  })
   const orchestrator = createOrchestrator({ ports, machines: watcherMachines, policies, ledger, performers })
   return { ledger, orchestrator }
 }

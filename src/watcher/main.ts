@@ -2,17 +2,21 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
+import { setMaxListeners } from 'node:events'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { inputFacet } from '../orchestrator/facets.ts'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
+import type { Fact } from '../../adapters/adapter.ts'
 import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
+import { areExplained } from '../orchestrator/routes/facts.ts'
+import { viewOf } from '../orchestrator/routes/view.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { auditCoins, beginningOf, isOlderThan, unexplainedCoins, type Audit, type Unexplained } from './coin-count.ts'
 import { apiRoutes } from './api.ts'
@@ -25,6 +29,7 @@ import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
 import type { ApiContext } from './api-context.ts'
 import { overheard } from './overheard.ts'
+import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
 import { startPulse } from './pulse.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
@@ -40,6 +45,8 @@ export interface Watcher {
   audit(chain: string): Promise<Audit | 'moved' | null>
   /** Whether the chain's addresses are older than the block at this height. */
   isOlderThan(chain: string, height: number): Promise<boolean>
+  /** Whether its ledger still stands where it was opened: null, or what is wrong. */
+  check(): Promise<string | null>
   /** The highest block, up to this one, from which all that was paid to the chain's addresses is read. */
   beginningOf(chain: string, height: number): Promise<number>
   /** Coins that were spent, though nothing that was read has paid them. */
@@ -114,13 +121,23 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
     const chosen = { chain, startHeight, final, pollMs, blockSeconds }
-    return startFollower({ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip })
+    const askSigner = () => signerLoops.get(chain)?.wake()
+    const explains = (facts: readonly Fact[]) =>
+      areExplained(viewOf(policies, orchestrator.memory, chain, clock.now()), facts)
+    return startFollower({
+      ...{ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
+      areExplained: explains,
+    })
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
     signerLoops.set(
       chain,
-      startSignerLoop({ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log }),
+      startSignerLoop({
+        ...{ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log },
+        ledgerId: ledger.opened.ledgerId,
+        role: config.role,
+      }),
     )
   }
   return { loops: [...followers, ...signerLoops.values()], signerLoops }
@@ -130,13 +147,19 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   const { ports, ledger, orchestrator, health, policies } = started
   const { loops, signerLoops } = startLoops(started)
   const ending = new AbortController()
+  // Each long poll listens to it.
+  setMaxListeners(0, ending.signal)
+  const recent = createRecent(ledger.journal.position().sequence)
+  orchestrator.onDurable(commit => recent.note(commit))
   const pulse = startPulse(ports.clock, ports.log)
   const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
     archive: ledger.archive,
     journal: ledger.journal,
+    recent,
     ledgerId: ledger.opened.ledgerId,
+    role: started.config.role,
     policies,
     health,
     signer: started.signer,
@@ -161,6 +184,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     handle: createHandler(apiRoutes(api), options),
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
+    check: () => ledger.journal.check(),
     beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
     unexplained: chain => unexplainedCoins(orchestrator.memory, ledger.archive, chain),
     nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
@@ -190,7 +214,7 @@ export async function main(given: Ports, config: WatcherConfig): Promise<Watcher
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
-    ...{ signer, nodes, policies, random: ports.random },
+    ...{ role: config.role, signer, nodes, policies, random: ports.random },
   })
   const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
   try {

@@ -16,6 +16,8 @@ import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, SignerClient } from './signer-client.ts'
 
 export interface PerformerOptions {
+  /** A watching one plans and signs nothing, also of what its ledger was asked for while it was a paying one. */
+  role: 'paying' | 'watching'
   memory: () => LiveMemory
   signer: SignerClient
   nodes: Readonly<Record<string, Node>>
@@ -38,6 +40,11 @@ function refuseHalted({ memory }: PerformerOptions, chain: string): void {
   const instance = memory().get(chainId(chain))
   if (instance !== undefined && stateOf(instance) === 'halted')
     throw operating('halted', `the chain ${chain} is halted`)
+}
+
+function refuseWatching({ role }: PerformerOptions): void {
+  if (role === 'watching')
+    throw operating('watching-only', 'this watcher only watches (role: watching): nothing is planned or signed here')
 }
 
 function intentsOf(memory: LiveMemory, transfer: TransferContext): AuthorisedIntent[] {
@@ -97,6 +104,7 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   const { context: attempt } = instance
   // It has only just said that it waits.
   if (stateOf(instance) === 'awaitingApproval' && tries === 0) return { outcome: null, againMs: askAgainMs(0) }
+  refuseWatching(options)
   refuseHalted(options, attempt.chain)
   refuseUnreconciled(options, attempt.chain)
   const transfer = options.memory().get(attempt.transfer)!.context
@@ -175,6 +183,7 @@ function refuseUnreconciled(options: PerformerOptions, chain: string): void {
 
 async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Performed> {
   const { chain } = context
+  refuseWatching(options)
   refuseHalted(options, chain)
   refuseUnreconciled(options, chain)
   const facts = await options.nodes[chain]!.gather()

@@ -8,7 +8,7 @@ import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import { fetchAddresses, freeAddresses, knownAddresses } from './address-pool.ts'
-import type { Health } from './health.ts'
+import { healthOf, type Health } from './health.ts'
 import type { SignerClient } from './signer-client.ts'
 
 export interface ReconciliationOptions {
@@ -16,10 +16,13 @@ export interface ReconciliationOptions {
   signer: SignerClient
   orchestrator: Orchestrator
   archive: Archive
+  ledgerId: string
   health: Health
   clock: Clock
   log: Log
 }
+
+const ADDRESSES_PAGE = 1000
 
 /** What has left memory has ended well or badly; it needs no adoption. */
 async function isLacking({ orchestrator, archive }: ReconciliationOptions, record: SignedRecord): Promise<boolean> {
@@ -37,11 +40,29 @@ async function retainFree({ chain, orchestrator, clock, log }: ReconciliationOpt
   await orchestrator.dispatch({ type: 'addresses.retained', at: clock.now(), data: { chain } })
 }
 
+/** What was made later for another ledger says nothing of this one. */
 async function retainIfOutdated(options: ReconciliationOptions): Promise<void> {
-  const { chain, signer, orchestrator } = options
+  const { chain, signer, orchestrator, ledgerId } = options
   const known = knownAddresses(orchestrator.memory, chain)
-  const [later] = known === 0 ? [] : await signer.addresses(chain, known, 1)
-  if (later !== undefined) await retainFree(options)
+  if (known === 0) return
+  for (let from = known; ;) {
+    const later = await signer.addresses(chain, from, ADDRESSES_PAGE)
+    const isOurs = later.some(address => address.ledgerId === ledgerId || address.ledgerId === null)
+    if (isOurs) return retainFree(options)
+    if (later.length < ADDRESSES_PAGE) return
+    from += later.length
+  }
+}
+
+/** Whether another ledger has had addresses made by the same signer, as far as the latest of them tell: said once. */
+export async function noteOtherLedger(options: ReconciliationOptions): Promise<void> {
+  const { chain, signer, orchestrator, ledgerId, health, log } = options
+  const from = Math.max(0, knownAddresses(orchestrator.memory, chain) - ADDRESSES_PAGE)
+  const latest = await signer.addresses(chain, from, ADDRESSES_PAGE)
+  const other = latest.findLast(address => address.ledgerId !== null && address.ledgerId !== ledgerId)
+  if (other === undefined || other.ledgerId === healthOf(health, chain).otherLedger) return
+  log('warn', 'another ledger uses the same signer', { chain, ledgerId: other.ledgerId })
+  health.trigger.noted({ chain, otherLedger: other.ledgerId })
 }
 
 async function adoptMissing(options: ReconciliationOptions): Promise<void> {
@@ -66,5 +87,6 @@ export async function reconcile(options: ReconciliationOptions): Promise<void> {
   await retainIfOutdated(options)
   await fetchAddresses(options, true)
   await adoptMissing(options)
+  await noteOtherLedger(options)
   options.health.trigger.noted({ chain: options.chain, isReconciled: true })
 }

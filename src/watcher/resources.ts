@@ -1,4 +1,5 @@
 /** What the API shows of an instance: facts only, in the field's terms. */
+import { createHash } from 'node:crypto'
 import { kindOf, nameOf } from '../../machines/ids.ts'
 import { isKind, stateOf, type Instance, type InstanceOf, type Recorded } from '../kernel/entry.ts'
 import type { Place } from '../../machines/vocabulary.ts'
@@ -101,6 +102,16 @@ export function describeAttempt(instance: InstanceOf<'attempt'>) {
   return { ...what, template, signedTransaction: raw, firstBroadcastAt: first, ...common(instance) }
 }
 
+/** In the feed and in lists a large document is named; the resource alone shows it. */
+const named = (text: string) => ({ sha256: createHash('sha256').update(text).digest('hex'), characters: text.length })
+
+/** The attempt without its documents: the template by the hash of its JSON, the signed transaction by that of its text. */
+function describeAttemptBriefly(instance: InstanceOf<'attempt'>) {
+  const { template, signedTransaction, ...rest } = describeAttempt(instance)
+  const signed = signedTransaction === null ? null : named(signedTransaction)
+  return { ...rest, template: named(JSON.stringify(template)), signedTransaction: signed }
+}
+
 /** What only the machine needs, or what is too large to be shown with every event. */
 const UNSHOWN: readonly string[] = ['failures', 'dueAt', 'dueHeight', 'raw', 'inputs', 'blocks']
 
@@ -118,7 +129,7 @@ export function describe(instance: Instance, heights: Heights): Record<string, u
   if (isKind(instance, 'deposit')) return describeDeposit(instance, heights)
   if (isKind(instance, 'withdrawal')) return describeWithdrawal(instance, heights)
   if (isKind(instance, 'transfer')) return describeTransfer(instance, heights)
-  if (isKind(instance, 'attempt')) return describeAttempt(instance)
+  if (isKind(instance, 'attempt')) return describeAttemptBriefly(instance)
   return describeOther(instance)
 }
 

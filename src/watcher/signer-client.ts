@@ -32,6 +32,11 @@ export interface SignedPage {
   next: number | null
 }
 
+/** An address, and the ledger that it was made for. */
+export interface ListedAddress extends GeneratedAddress {
+  ledgerId: string | null
+}
+
 export interface AttemptName {
   chain: string
   transferId: string
@@ -40,8 +45,9 @@ export interface AttemptName {
 
 /** Every call rejects with an operating or unknownOutcome fault when the signer does not answer; all may be repeated. */
 export interface SignerClient {
-  growPool(chain: string, size: number): Promise<void>
-  addresses(chain: string, from: number, limit: number): Promise<GeneratedAddress[]>
+  /** What is made then is for this ledger alone to give away. */
+  growPool(chain: string, size: number, ledgerId: string): Promise<void>
+  addresses(chain: string, from: number, limit: number): Promise<ListedAddress[]>
   sign(name: AttemptName, template: Json, intents: AuthorisedIntent[]): Promise<SignAnswer>
   attempt(name: AttemptName): Promise<SignedAttempt>
   /** Everything signed or voided after that place, in its order. */
@@ -188,8 +194,11 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
   const memo: Memo = { seen: null }
   const ask = createAsk(access, request, memo)
   return {
-    async growPool(chain, size) {
-      read(signerApi.growPool.answers[200], await ask(signerApi.growPool, { params: { chain }, body: { size } }))
+    async growPool(chain, size, ledgerId) {
+      read(
+        signerApi.growPool.answers[200],
+        await ask(signerApi.growPool, { params: { chain }, body: { size, ledgerId } }),
+      )
     },
     async addresses(chain, from, limit) {
       const asked = await ask(signerApi.addresses, { params: { chain }, query: { from, limit } })

@@ -7,10 +7,13 @@ import { chainContext } from '../orchestrator/orchestrator.ts'
 import { attesterOf, refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
 import { startLoop, type Loop } from './loop.ts'
-import { reconcile, type ReconciliationOptions } from './reconciliation.ts'
+import { noteOtherLedger, reconcile, type ReconciliationOptions } from './reconciliation.ts'
 import { heldFor, type SigningRules } from './signer-client.ts'
 
-export type SignerLoopOptions = AddressPoolOptions & ReconciliationOptions
+export interface SignerLoopOptions extends AddressPoolOptions, ReconciliationOptions {
+  /** A watching one asks for no address, and looks again and again for what the other has had made and signed. */
+  role: 'paying' | 'watching'
+}
 
 const CHECK_MS = 1000
 const RULES_MS = 5000
@@ -49,16 +52,18 @@ interface Asking {
 }
 
 async function turn(options: SignerLoopOptions, asking: Asking): Promise<number> {
-  const { chain, orchestrator, health, clock, log } = options
+  const { chain, orchestrator, health, clock, log, role } = options
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
-    if (clock.monotonic() >= asking.at || !healthOf(health, chain).isReconciled) {
+    const isAsking = clock.monotonic() >= asking.at || !healthOf(health, chain).isReconciled
+    if (isAsking) {
       await askRules(options)
       asking.at = clock.monotonic() + RULES_MS
     }
-    if (!healthOf(health, chain).isReconciled) await reconcile(options)
-    if (context.blocks.length > 0) await refillPool(options)
+    const isWatching = role === 'watching'
+    if (!healthOf(health, chain).isReconciled || (isWatching && isAsking)) await reconcile(options)
+    if (context.blocks.length > 0 && !isWatching && (await refillPool(options))) await noteOtherLedger(options)
     health.trigger.noted({ chain, signerProblem: null })
     return context.blocks.length > 0 ? CHECK_MS : CHECK_MS / 10
   } catch (error) {

@@ -11,54 +11,71 @@ export interface ListQuery<K extends Kind> {
   kind: K
   chain?: string | undefined
   state?: string | undefined
+  reference?: string | undefined
   after: number
   limit: number
-  keep?: (instance: InstanceOf<K>) => boolean
+}
+
+/** A part of a list. */
+export interface Page<K extends Kind> {
+  items: InstanceOf<K>[]
+  /** Where the next page begins, or null at the end. */
+  next: number | null
 }
 
 export interface Store {
   find<I extends Id>(id: I): Promise<Found<I> | null>
-  /** By seq of the last change; `next` is null at the end. */
-  list<K extends Kind>(query: ListQuery<K>): Promise<{ items: InstanceOf<K>[]; next: number | null }>
+  /** By seq of the last change. May end before `limit` where what it reads is large. */
+  list<K extends Kind>(query: ListQuery<K>): Promise<Page<K>>
   history(instance: Instance): Promise<Recorded[]>
   /** Resolves when everything that memory holds now is durable. */
   settled(): Promise<void>
 }
 
 const MAXIMUM_HISTORY = 1000
-const ARCHIVE_PAGE = 1000
 
-const wanted = <K extends Kind>({ kind, after, limit, chain, state }: ListQuery<K>): Query<K> => ({
+const wanted = <K extends Kind>({ kind, after, limit, chain, state, reference }: ListQuery<K>): Query<K> => ({
   kind,
   after,
   limit,
   ...(chain === undefined ? {} : { chain }),
   ...(state === undefined ? {} : { state }),
+  ...(reference === undefined ? {} : { reference }),
 })
 
-/** Pages through the archive until enough are kept or it ends. */
-async function listEnded<K extends Kind>(archive: Archive, query: ListQuery<K>): Promise<InstanceOf<K>[]> {
-  const { keep, limit } = query
-  const kept: InstanceOf<K>[] = []
-  for (let after = query.after; kept.length < limit;) {
-    const page = await archive.list({ ...wanted(query), after, limit: ARCHIVE_PAGE })
-    kept.push(...(keep === undefined ? page : page.filter(keep)))
-    if (page.length < ARCHIVE_PAGE) break
-    after = page.at(-1)!.seq
-  }
-  return kept
+interface Ended<K extends Kind> {
+  items: InstanceOf<K>[]
+  /** Nothing up to here is missing. */
+  until: number
+}
+
+/** A page that is not full was large, or was the last. */
+async function listEnded<K extends Kind>(archive: Archive, query: ListQuery<K>): Promise<Ended<K>> {
+  const items = await archive.list(wanted(query))
+  const last = items.at(-1)?.seq
+  if (last === undefined) return { items, until: Infinity }
+  const isFull = items.length >= query.limit
+  const more = isFull ? [] : await archive.list({ ...wanted(query), after: last, limit: 1 })
+  return { items, until: isFull || more.length > 0 ? last : Infinity }
 }
 
 /** One that has ended since memory was read stands in both: the later image counts. */
 function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): InstanceOf<K>[] {
   const latest = new Map<string, InstanceOf<K>>(live.map(instance => [instance.id, instance]))
-  for (const instance of ended) latest.set(instance.id, instance)
+  for (const instance of ended) {
+    const known = latest.get(instance.id)
+    if (known === undefined || known.seq < instance.seq) latest.set(instance.id, instance)
+  }
   return [...latest.values()].sort((a, b) => a.seq - b.seq)
 }
+
+const hasReference = (context: object, reference: string | undefined): boolean =>
+  reference === undefined || ('reference' in context && context.reference === reference)
 
 export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
   const { memory } = orchestrator
   const settled = () => orchestrator.settled()
+  const isOver = ({ id, seq }: { id: Id; seq: number }): boolean => (memory.get(id)?.seq ?? 0) <= seq
   return {
     settled,
     async find(id) {
@@ -67,15 +84,16 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       return live ?? (await archive.read(id)) ?? memory.get(id) ?? null
     },
     async list(query) {
-      const { kind, chain, state, after, limit, keep } = query
-      const fresh = memory.list(kind, chain, state).filter(instance => instance.seq > after)
-      const live = keep === undefined ? fresh : fresh.filter(keep)
+      const { kind, limit, reference } = query
+      const live = memory.page(query, kind, instance => hasReference(instance.context, reference))
       await settled()
-      // What had ended and was brought back stands in the archive as it was: what memory holds of it is later.
-      const isLatest = ({ id, seq }: InstanceOf<typeof kind>) => (memory.get<Id>(id)?.seq ?? 0) <= seq
-      const ended = await listEnded(archive, { ...query, keep: one => isLatest(one) && (keep?.(one) ?? true) })
-      const items = merge(live, ended).slice(0, limit)
-      return { items, next: items.length < limit ? null : items.at(-1)!.seq }
+      const { items: ended, until } = await listEnded(archive, query)
+      // One that has come back to life has an ending in the archive, which is not its end.
+      const over = ended.filter(isOver)
+      const whole = merge(live, over).filter(({ seq }) => seq <= until)
+      const items = whole.slice(0, limit)
+      const isEnd = until === Infinity && items.length === whole.length && items.length < limit
+      return { items, next: isEnd ? null : (items.at(-1)?.seq ?? until) }
     },
     async history(instance) {
       await settled()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bench, type BenchSizes } from './bench.ts'
+import { bench, benchHistory, type BenchSizes } from './bench.ts'
 import { benchRow } from './measure.ts'
 
 /** Big enough that every side does what it does, small enough to prove nothing about time. */
@@ -39,6 +39,17 @@ test('every row of the benchmark is measured, with figures and progress', async 
     expect(measured, row).toMatch(/\d/)
   }
   expect(progress.length).toBeGreaterThan(0)
+})
+
+test('a long history is measured, too', async () => {
+  const rows = await benchHistory(() => undefined, {
+    ...{ instances: 2000, live: 400, segments: 20, scripts: 100, reads: 3, commits: 20, small: 100, plain: 100 },
+    plainWrites: 1,
+  })
+  expect(rows.map(({ wanted }) => wanted)).toEqual([
+    ...['<= 2', 'reported', '<= 5', '<= 5', '<= 5', '<= 1', '<= 1', '<= 20', '<= 100', '<= 1.3', '>= 300', 'reported'],
+  ])
+  for (const { row, ratio } of rows) expect(Number.isFinite(ratio), row).toBe(true)
 })
 
 test('a row says whether what is wanted was reached', () => {

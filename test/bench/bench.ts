@@ -5,6 +5,7 @@
 import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
 import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
+import { benchLarge, type LargeSizes } from './large.ts'
 import { benchPlan, type PlanSizes } from './plan.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
 import { benchSigner, type SignerSizes } from './signer.ts'
@@ -45,3 +46,14 @@ export async function bench(
     ...(await benchStart(sizes.start, progress)),
   ]
 }
+
+const LARGE: LargeSizes = {
+  ...{ instances: 1_000_000, live: 100_000, segments: 1000, scripts: 5_000_000 },
+  ...{ reads: 300, commits: 2000, small: 1000, plain: 100_000, plainWrites: 3 },
+}
+
+/** What a long history costs: minutes, and some gigabytes of the temporary directory. */
+export const benchHistory = (
+  progress: Progress = line => process.stderr.write(`${line}\n`),
+  sizes: LargeSizes = LARGE,
+): Promise<BenchRow[]> => benchLarge(sizes, progress)

@@ -103,7 +103,7 @@ async function bareAppendMs(bytes: number, count: number): Promise<number> {
   const engine = lowdbEngine(createDisk(), directory)
   // Whatever is appended has ended.
   const memory = { live: () => [], reservations: () => [] }
-  const { journal } = await engine.open({ ports, memory, upgrade: image => image })
+  const { journal } = await engine.open({ ports, memory, upgrade: image => image, versions: '1' })
   const append = (n: number) => {
     const context = { text: 'x'.repeat(bytes) }
     const image = untypedInstance({

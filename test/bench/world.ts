@@ -8,7 +8,7 @@ import { createPlanner } from '../../adapters/bitcoin/planner.ts'
 import { createSignable } from '../../adapters/bitcoin/signable.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
-import { upgradeOf } from '../../src/kernel/migration.ts'
+import { upgradeOf, versionsOf } from '../../src/kernel/migration.ts'
 import { lowdbEngine, type LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
@@ -56,7 +56,12 @@ export async function inFolder<T>(what: (directory: string) => Promise<T>): Prom
 export async function openWorld(directory: string): Promise<World> {
   const ports = createPorts('error')
   const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
-  const ledger = await lowdbEngine(ports.disk, directory).open({ ports, memory, upgrade: upgradeOf(watcherMachines) })
+  const ledger = await lowdbEngine(ports.disk, directory).open({
+    ports,
+    memory,
+    upgrade: upgradeOf(watcherMachines),
+    versions: versionsOf(watcherMachines),
+  })
   const orchestrator: Orchestrator = createOrchestrator({
     ports,
     machines: watcherMachines,

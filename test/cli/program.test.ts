@@ -232,7 +232,12 @@ describe('verify', () => {
     }
     const memory = { live: () => [], reservations: () => [] }
     const ports = { random, log, abort }
-    return lowdbEngine(createDisk(), join(directory, 'data')).open({ ports, memory, upgrade: image => image })
+    return lowdbEngine(createDisk(), join(directory, 'data')).open({
+      ports,
+      memory,
+      upgrade: image => image,
+      versions: '1',
+    })
   }
   test.each(['watcher.yaml', 'signer.yaml'])(
     'of %s ends with 0 for a sound store and with 1 for a damaged one',

@@ -16,6 +16,7 @@ describe('watcher.yaml', () => {
   test('an empty file has every default', () => {
     expect(loadWatcherConfig('', '/etc/lk')).toEqual({
       listen: '127.0.0.1:4100',
+      role: 'paying',
       dataDirectory: '/etc/lk/data/watcher',
       apiTokenFile: '/etc/lk/secrets/api-token',
       ledger: { engine: 'lowdb' },

@@ -9,7 +9,15 @@ import { describe, expect, test } from 'vitest'
 import type { Instance, Recorded } from '../../src/kernel/entry.ts'
 import { Fault } from '../../src/kernel/fault.ts'
 import type { Upgrade } from '../../src/kernel/migration.ts'
-import { READ_MAXIMUM, type Engine, type Ledger, type Opening, type Query } from '../../src/ledger/engine.ts'
+import {
+  READ_MAXIMUM,
+  READ_MAXIMUM_BYTES,
+  type Engine,
+  type Ledger,
+  type Opening,
+  type Query,
+} from '../../src/ledger/engine.ts'
+import { referenceOf } from '../../src/ledger/lowdb/endings.ts'
 import { encodeRecord, endOf, firstHash, type ChainedCommit } from '../../src/ledger/record.ts'
 import { newWorld, stateFound, stateOf, step, worldAt, type Change, type World } from './made.ts'
 
@@ -35,7 +43,7 @@ function open(store: TestStore, world: World, options: Partial<Opening> = {}): P
     },
   }
   const memory = { live: () => world.live.values(), reservations: () => world.reservations }
-  return store.engine().open({ ports, memory, upgrade: same, ...options })
+  return store.engine().open({ ports, memory, upgrade: same, versions: '1', ...options })
 }
 
 const append = (ledger: Ledger, world: World, ...changes: Change[]): Promise<void> =>
@@ -72,11 +80,12 @@ function historyOf(world: World, ledgerId: string): ChainedCommit[] {
   })
 }
 
-const listed = (world: World, { kind, chain, state, after, limit }: Query): Instance[] =>
+const listed = (world: World, { kind, chain, state, reference, after, limit }: Query): Instance[] =>
   [...world.ended.values()]
     .filter(image => image.id.startsWith(`${kind}/`) && image.seq > after)
     .filter(image => chain === undefined || image.context['chain'] === chain)
     .filter(image => state === undefined || image.value === state)
+    .filter(image => reference === undefined || referenceOf(image) === reference)
     .sort((a, b) => a.seq - b.seq)
     .slice(0, limit)
 
@@ -242,6 +251,37 @@ function describeArchive(newStore: () => TestStore): void {
     await journal.close()
   })
 
+  test('answers less at once where it is large, and the rest when it is asked on', async () => {
+    const store = newStore()
+    const world = newWorld()
+    const ledger = await open(store, world)
+    const large = 'x'.repeat(READ_MAXIMUM_BYTES / 8)
+    for (let n = 0; n < 20; n++) {
+      const commit = step(world, [{ id: `deposit/${n}`, ends: true }])
+      Object.assign(commit.entries[0]!.image.context, { note: large })
+      await ledger.journal.append(commit)
+      if (n === 9) await store.tidy()
+    }
+    const seqs: number[] = []
+    for (let after = 0; ; after = seqs.at(-1)!) {
+      const page = await ledger.archive.list({ kind: 'deposit', after, limit: 20 })
+      if (page.length === 0) break
+      expect(page.length).toBeLessThan(12)
+      seqs.push(...page.map(({ seq }) => seq))
+    }
+    const told: number[] = []
+    for (let page = await ledger.archive.entries(0, 20); page.length > 0;) {
+      expect(page.length).toBeLessThan(12)
+      told.push(...page.map(({ entry }) => entry.seq))
+      page = await ledger.archive.entries(told.at(-1)!, 20)
+    }
+    expect([seqs, told]).toEqual([
+      Array.from({ length: 20 }, (_, n) => n + 1),
+      Array.from({ length: 20 }, (_, n) => n + 1),
+    ])
+    await ledger.journal.close()
+  })
+
   test('answers at most so many at once', async () => {
     const store = newStore()
     const world = newWorld()
@@ -269,6 +309,12 @@ async function compare({ archive, opened, journal }: Ledger, world: World): Prom
     after: fc.nat(world.seq + 1),
     limit: fc.nat(50),
   })
+  for (const reference of ['r0', 'r3', 'none']) {
+    const query = { kind: 'deposit', reference, after: 0, limit: READ_MAXIMUM } as const
+    expect(await archive.list(query)).toEqual(listed(world, query))
+    const narrow = { ...query, chain: 'nano', after: world.seq >> 1, limit: 3 }
+    expect(await archive.list(narrow)).toEqual(listed(world, narrow))
+  }
   const property = fc.asyncProperty(anyQuery, fc.boolean(), async ({ chain, state, ...rest }, isNarrow) => {
     const query = isNarrow ? { ...rest, chain, state } : rest
     expect(await archive.list(query)).toEqual(listed(world, query))
@@ -336,7 +382,7 @@ function describeUpgrade(newStore: () => TestStore): void {
     const old = await open(store, world)
     await fill(store, old, world, 40, 15)
     await old.journal.close()
-    const { archive, opened, journal } = await open(store, world, { upgrade })
+    const { archive, opened, journal } = await open(store, world, { upgrade, versions: '2' })
     expect(opened.live).toEqual(stateOf(world).live.map(upgrade))
     for (const [id, image] of world.ended) expect(await archive.read(id)).toEqual(upgrade(image))
     const query = { kind: 'deposit', after: 0, limit: READ_MAXIMUM } as const
@@ -366,13 +412,13 @@ function describeUpgrade(newStore: () => TestStore): void {
     await fill(store, old, world, 20, 1000)
     await old.journal.close()
     for (const [id, image] of world.live) world.live.set(id, upgrade(image))
-    const next = await open(store, world, { upgrade })
+    const next = await open(store, world, { upgrade, versions: '2' })
     await store.tidy()
     const commit = step(world, [{ id: 'deposit/new' }, { id: some(1) }])
     for (const { image } of commit.entries) image.version = 2
     await next.journal.append(commit)
     await next.journal.close()
-    const again = await open(store, world, { upgrade })
+    const again = await open(store, world, { upgrade, versions: '2' })
     expect(again.opened.live).toEqual(stateOf(world).live)
     await again.journal.close()
   })
@@ -387,7 +433,7 @@ function describeUpgrade(newStore: () => TestStore): void {
     await ledger.journal.append(commit)
     await ledger.journal.close()
     const refusal = { type: 'corruptStore', kind: 'unknown-version' }
-    await expect(open(store, world, { upgrade })).rejects.toMatchObject(refusal)
+    await expect(open(store, world, { upgrade, versions: '2' })).rejects.toMatchObject(refusal)
     const newer = await open(store, world)
     expect(newer.opened.seq).toBe(2)
     await newer.journal.close()

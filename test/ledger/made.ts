@@ -57,7 +57,11 @@ function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
     id,
     version: 1,
     value: ends ? 'final' : `waiting.${seq % 3}`,
-    context: { chain: id.includes('nano') ? 'nano' : 'litecoin', note: `ünïcode "quoted" \n ${seq}` },
+    context: {
+      chain: id.includes('nano') ? 'nano' : 'litecoin',
+      reference: `r${seq % 5}`,
+      note: `ünïcode "quoted" \n ${seq}`,
+    },
     revision: (before?.revision ?? 0) + 1,
     seq,
     at,

@@ -14,7 +14,7 @@ const golden = JSON.parse(readFileSync(new URL(`golden/pool.v${version}.json`, i
 const event: PoolEvent = {
   type: 'pool.extended',
   at: 1_767_225_600_000,
-  data: { chain: 'litecoin', from: 3, count: 2, address: 'rltc1q' },
+  data: { chain: 'litecoin', from: 3, count: 2, address: 'rltc1q', ledgerId: 'l' },
 }
 
 describe('pool', () => {

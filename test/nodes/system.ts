@@ -154,7 +154,7 @@ export function writeSigner({ directory, signerUrl }: Place, options: SystemOpti
   writeFileSync(join(directory, 'signer.yaml'), JSON.stringify(config))
 }
 
-export const nodeKeys = (directory: string, url: string, node: BitcoinNode) => {
+export const nodeKeys = (directory: string, url: string, node: Pick<BitcoinNode, 'username' | 'password'>) => {
   writeFileSync(join(directory, 'secrets', 'node-password'), node.password)
   return { url, username: node.username, passwordFile: './secrets/node-password' }
 }

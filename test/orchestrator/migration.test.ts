@@ -3,7 +3,7 @@ import type { IdOf } from '../../machines/ids.ts'
 import { untypedContext } from '../kernel/untyped.ts'
 import { describe, expect, test } from 'vitest'
 import { loadWatcherConfig } from '../../src/config.ts'
-import { upgradeOf } from '../../src/kernel/migration.ts'
+import { upgradeOf, versionsOf } from '../../src/kernel/migration.ts'
 import type { Ports } from '../../src/kernel/ports.ts'
 import type { Machines } from '../../src/kernel/step.ts'
 import type { LowdbLedger } from '../../src/ledger/lowdb/engine.ts'
@@ -45,7 +45,12 @@ interface Started {
 async function start(disk: SimulatedDisk, its: Machines): Promise<Started> {
   const ports = portsOn(disk)
   const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
-  const ledger = await lowdbEngine(disk, DIRECTORY).open({ ports, memory, upgrade: upgradeOf(its) })
+  const ledger = await lowdbEngine(disk, DIRECTORY).open({
+    ports,
+    memory,
+    upgrade: upgradeOf(its),
+    versions: versionsOf(its),
+  })
   const policies = { litecoin: policy }
   const orchestrator: Orchestrator = createOrchestrator({ ports, machines: its, policies, ledger, performers: {} })
   return { ledger, orchestrator }

@@ -1,7 +1,7 @@
 /** A reorganisation deeper than `final`, which a person has looked at and lets go on: what had ended is taken back, and never made anew. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { depositId, withdrawalId, type IdOf } from '../../machines/ids.ts'
-import { upgradeOf } from '../../src/kernel/migration.ts'
+import { upgradeOf, versionsOf } from '../../src/kernel/migration.ts'
 import type { Ports } from '../../src/kernel/ports.ts'
 import type { Archive } from '../../src/ledger/engine.ts'
 import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
@@ -51,6 +51,7 @@ beforeEach(async () => {
     ports,
     memory,
     upgrade: upgradeOf(watcherMachines),
+    versions: versionsOf(watcherMachines),
   })
   archive = ledger.archive
   rig = createRig({ ledger })

@@ -2,8 +2,11 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fork } from 'node:child_process'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createHandler } from '../../src/http/handler.ts'
+import { defineRoute } from '../../src/http/route.ts'
 import { createRequest } from '../../src/shell/request.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
 import { converse } from '../http/socket.ts'
@@ -115,6 +118,40 @@ function asked(until: () => Promise<void>) {
   }
   return { wait, isAsked }
 }
+
+describe('a client that leaves before it is answered', () => {
+  test('is told of to the route, and one that was answered is not', async () => {
+    const left: AbortSignal[] = []
+    let isAsked: () => void = () => undefined
+    const asked = new Promise<void>(resolve => (isAsked = resolve))
+    const route = (path: string, handle: (signal: AbortSignal) => Promise<void>) =>
+      defineRoute({
+        ...{ method: 'GET', path, summary: path, access: 'public', answers: { 200: z.object({}) } },
+        async handle({ left: signal }) {
+          left.push(signal!)
+          await handle(signal!)
+          return { status: 200, body: {} }
+        },
+      })
+    const leaves = (signal: AbortSignal) =>
+      new Promise<void>(resolve => {
+        signal.addEventListener('abort', () => resolve())
+        isAsked()
+      })
+    const routes = [route('/slow', leaves), route('/quick', async () => undefined)]
+    const options = { tokens: () => [], maximumBodyBytes: 1000, log: () => undefined }
+    server = await serve(createHandler(routes, options), { listen: '127.0.0.1:0', limits })
+    expect((await converse(server.address, [{ text: get('/quick') }])).status).toBe(200)
+    const [host, port] = server.address.split(':')
+    const socket = connect({ host: host!, port: Number(port) })
+    socket.write(get('/slow'))
+    await asked
+    expect(left.map(({ aborted }) => aborted)).toEqual([false, false])
+    socket.destroy()
+    await expect.poll(() => left[1]!.aborted).toBe(true)
+    expect(left[0]!.aborted).toBe(false)
+  })
+})
 
 describe('the end', () => {
   test('lets an answer under way finish', async () => {

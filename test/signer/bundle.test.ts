@@ -79,7 +79,7 @@ describe('npm run build:signer', () => {
     const requester = createRequest()
     try {
       const client = createSignerClient({ url: `unix:${isolated.socket}`, token: rigs.TOKEN }, requester.request)
-      await client.growPool('litecoin', 5)
+      await client.growPool('litecoin', 5, 'l')
       const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
       const { transactionId, signedTransaction: raw } = expected.body
       const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])

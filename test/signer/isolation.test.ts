@@ -32,7 +32,7 @@ describe('a signer in an empty network namespace', () => {
 
     const requester = createRequest()
     const client = createSignerClient({ url: `unix:${socket}`, token: rigs.TOKEN }, requester.request)
-    await client.growPool('litecoin', 3)
+    await client.growPool('litecoin', 3, 'l')
     const [treasury] = await client.addresses('litecoin', 0, 1)
     expect(treasury!.address).toBe(rigs.ours(0).address)
     const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }

@@ -109,10 +109,11 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
 
   return {
     calls,
-    open: (path, { create }) =>
-      run('open', path, () =>
-        handleOf(create && !state.names.has(path) ? makeFile(path) : fileAt(path), path, run, random),
-      ),
+    open: (path, { create, append = create }) =>
+      run('open', path, () => {
+        const file = handleOf(create && !state.names.has(path) ? makeFile(path) : fileAt(path), path, run, random)
+        return append ? file : readOnly(file, path)
+      }),
     exists: path => run('exists', path, () => state.names.has(path)),
     rename: (from, to) =>
       run('rename', from, () => {
@@ -150,6 +151,10 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
         locks.add(path)
         return async () => void locks.delete(path)
       }),
+    identity: async path => {
+      const node = state.names.get(path)
+      return node === undefined ? null : identityOf(path, node)
+    },
     crash(next = {}) {
       dead = true
       return diskOf(surviving(state, random), { seed: Math.floor(random() * 2 ** 32), ...next })
@@ -212,6 +217,22 @@ function handleOf(inode: Inode, path: string, run: Run, random: () => number): F
       ),
     close: () => run('close', path, () => undefined),
   }
+}
+
+/** As the real one: EBADF. */
+function readOnly(file: File, path: string): File {
+  const refuse = () => Promise.reject(Object.assign(new Error(`EBADF: ${path} is open for reading`), { code: 'EBADF' }))
+  return { ...file, append: refuse, truncate: refuse, sync: refuse }
+}
+
+const identities = new WeakMap<Inode, string>()
+let files = 0
+
+function identityOf(path: string, node: Node): string {
+  if (node === 'directory') return path
+  const known = identities.get(node) ?? String(++files)
+  identities.set(node, known)
+  return known
 }
 
 function syncFile(inode: Inode): void {

@@ -72,6 +72,8 @@ function follow(
     ...{ node, orchestrator: rig.orchestrator, health, clock: rig.clock },
     log: (level, message, fields) => rig.log.push({ level, message, fields }),
     mayStartAtTip: () => Promise.resolve(),
+    askSigner: () => undefined,
+    areExplained: () => true,
     ...options,
   })
   loops.push(loop)

@@ -1,9 +1,8 @@
 /** The watcher's client against the signer as it runs, without a socket between them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { HttpCall, HttpResult } from '../../src/kernel/ports.ts'
 import { isSigned, publicKeyOf, voidBytes } from '../../src/canonical.ts'
-import type { Handler } from '../../src/http.ts'
 import { createSignerClient, heldFor, type SignerClient } from '../../src/watcher/signer-client.ts'
+import { over } from './over.ts'
 import * as rigs from '../signer/rig.ts'
 import { authorised, intent, simple, transferOf } from '../signer/rig.ts'
 
@@ -13,17 +12,6 @@ const yaml = rigs.standard({
   authorisation: `authorisation: { required: true, keys: ${JSON.stringify(TWO)}, approvals: [{ above: "0", approvals: 1 }, { above: "500000", approvals: 2 }] }`,
   policy: 'maximumFeeRate: 100, maximumFee: "100000", perTransaction: "5000000"',
 })
-
-const over =
-  (handle: Handler) =>
-  async ({ method, url, headers, body }: HttpCall): Promise<HttpResult> => {
-    const { pathname, searchParams } = new URL(url)
-    const query = Object.fromEntries(searchParams)
-    const answer = await handle({ method, path: pathname, query, headers, body: body ?? new Uint8Array() })
-    const lower = Object.entries(answer.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
-    const bytes = new TextEncoder().encode(JSON.stringify(answer.body))
-    return { status: answer.status, headers: Object.fromEntries(lower), body: bytes }
-  }
 
 let rig: rigs.Rig
 let signer: rigs.Signer
@@ -37,7 +25,7 @@ beforeEach(async () => {
   rig = await rigs.createRig(yaml)
   signer = await rigs.start(rig)
   client = connect()
-  await client.growPool('litecoin', 5)
+  await client.growPool('litecoin', 5, 'l')
 })
 afterEach(async () => {
   await signer.stop()

@@ -9,12 +9,13 @@ import { boundary, corruptStore } from '../../kernel/fault.ts'
 import { upgradeCommit, type Upgrade } from '../../kernel/migration.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import type { FoundLedger, Opening } from '../engine.ts'
-import { firstHash } from '../record.ts'
+import { firstHash, type ChainedCommit } from '../record.ts'
 import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
 import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile } from './files.ts'
 import { readHead, writeHead, type Head } from './head.ts'
-import { isIndexOf, writeIndex, type Marks } from './segment-index.ts'
+import { addEndings, noEndings, type Endings } from './endings.ts'
+import { arePositionsOf, writePositions, type Marks } from './positions.ts'
 import { readJournal, readSegment, refuseWrongEnd, type SegmentEnd } from './segment.ts'
 
 /** Where a ledger stands. */
@@ -34,6 +35,7 @@ export interface Booted {
   mark: Mark
   /** Of the segment that is appended to. */
   marks: Marks
+  endings: Endings
   replayedBytes: number
   opened: FoundLedger
   cut: Cut | null
@@ -58,7 +60,7 @@ export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string
   const state = stateAt(checkpoint, upgrade)
   await checkArchived(disk, directory, head)
   const take = (commit: Commit) => replay(state, upgradeCommit(commit, upgrade))
-  const { end, replayedBytes } = await replaySegments(ports, head, checkpoint, take)
+  const { end, endings, replayedBytes } = await replaySegments(ports, head, checkpoint, { take, upgrade })
   if (end.seq < (checkpoint?.seen ?? 0)) {
     const path = join(directory, journalFile(head.segments.at(-1)!.first))
     throw corruptStore(
@@ -75,6 +77,7 @@ export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string
     head,
     mark,
     marks: end.marks,
+    endings,
     replayedBytes,
     opened: { ...opened, reservations: [...state.reservations] },
     cut,
@@ -158,30 +161,43 @@ async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise
   }
 }
 
-/** Segments that the checkpoint covers are not read, but must be there in full, with an index that fits. */
-async function checkArchived(disk: Disk, directory: string, head: Head): Promise<void> {
-  const covered = head.checkpoint?.seq ?? 0
-  for (const [n, segment] of head.segments.entries()) {
-    const next = head.segments[n + 1]
-    if (!next || segment.first > covered) return
-    const path = join(directory, journalFile(segment.first))
-    if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
-    const described = { bytes: await sizeOf(disk, path), hash: next.previous }
-    if (await isIndexOf(disk, join(directory, indexFile(segment.first)), described)) continue
-    const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
-    refuseWrongEnd(directory, segment, end, next)
-    await writeIndex(disk, directory, segment.first, end.marks)
+/** Looked at together: each costs a few calls of the disk, and there may be thousands. */
+const SEGMENTS_AT_ONCE = 16
+
+/** Segments that the checkpoint covers are not read, but must be there in full, with positions that fit. */
+async function checkArchived(disk: Disk, directory: string, { checkpoint, segments }: Head): Promise<void> {
+  const covered = checkpoint?.seq ?? 0
+  const archived = segments.slice(0, -1).filter(({ first }) => first <= covered)
+  for (let n = 0; n < archived.length; n += SEGMENTS_AT_ONCE) {
+    const some = archived.slice(n, n + SEGMENTS_AT_ONCE)
+    await Promise.all(some.map((segment, m) => checkSegment(disk, directory, segment, segments[n + m + 1]!)))
   }
+}
+
+async function checkSegment(
+  disk: Disk,
+  directory: string,
+  segment: Head['segments'][number],
+  next: Head['segments'][number],
+): Promise<void> {
+  const path = join(directory, journalFile(segment.first))
+  if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
+  const described = { bytes: await sizeOf(disk, path), hash: next.previous }
+  if (await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)) return
+  const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
+  refuseWrongEnd(directory, segment, end, next)
+  await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)
 }
 
 async function readThrough(
   reading: ReturnType<typeof readSegment>,
-  visit: (commit: Commit) => void,
+  visit: (commit: ChainedCommit, offset: number) => void,
 ): Promise<SegmentEnd> {
-  for (;;) {
+  for (let offset = 0; ;) {
     const { done, value } = await reading.next()
     if (done === true) return value
-    visit(value.commit)
+    visit(value, offset)
+    offset += value.record.length + 1
   }
 }
 
@@ -189,8 +205,8 @@ async function replaySegments(
   { disk, directory }: LedgerPlace,
   head: Head,
   checkpoint: Checkpoint | null,
-  take: (commit: Commit) => void,
-): Promise<{ end: SegmentEnd; replayedBytes: number }> {
+  { take, upgrade }: { take: (commit: Commit) => void; upgrade: Upgrade },
+): Promise<{ end: SegmentEnd; endings: Endings; replayedBytes: number }> {
   const covered = head.checkpoint?.seq ?? 0
   const behind = head.segments.find(({ first }) => first > covered)
   if (behind?.first !== covered + 1 || (checkpoint && checkpoint.hash !== behind.previous))
@@ -199,13 +215,17 @@ async function replaySegments(
   for (const [n, segment] of head.segments.entries()) {
     if (segment.first <= covered) continue
     const next = head.segments[n + 1]
-    const end = await readThrough(readSegment(disk, directory, segment, !next), take)
+    const endings = noEndings()
+    const end = await readThrough(readSegment(disk, directory, segment, !next), ({ commit, record }, offset) => {
+      take(commit)
+      addEndings(endings, commit, record, offset, upgrade)
+    })
     replayedBytes += end.marks.bytes
-    if (!next) return { end, replayedBytes }
+    if (!next) return { end, endings, replayedBytes }
     refuseWrongEnd(directory, segment, end, next)
     const described = { bytes: end.marks.bytes, hash: end.marks.hash }
-    if (!(await isIndexOf(disk, join(directory, indexFile(segment.first)), described)))
-      await writeIndex(disk, directory, segment.first, end.marks)
+    if (!(await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)))
+      await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)
   }
   throw corruptStore(`${join(directory, HEAD)}: byte 0: names no segment`)
 }

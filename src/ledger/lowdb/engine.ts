@@ -7,9 +7,10 @@ import type { Disk } from '../../kernel/ports.ts'
 import type { ClosedLedger, Engine, Ledger, Opening } from '../engine.ts'
 import { openArchive } from './archive.ts'
 import { refuseOrphans, type Cut, type LowdbPorts, type LedgerPlace } from './boot.ts'
+import type { Endings } from './endings.ts'
 import { CHECKPOINT, HEAD, JOURNAL, LOCK } from './files.ts'
 import { readHead } from './head.ts'
-import { openJournal, segmentsOf } from './journal.ts'
+import { openJournal, segmentsOf, type RunningJournal } from './journal.ts'
 import { readJournal } from './segment.ts'
 
 /** What these files have besides, for tests and benchmarks. */
@@ -55,7 +56,13 @@ async function open(ports: LowdbPorts, opening: Opening): Promise<LowdbLedger> {
     const { opened, cut } = store
     if (cut) ports.log('warn', 'a torn tail was cut off: what stood there was never acknowledged', { ...cut })
     const { disk, directory } = ports
-    const archive = openArchive({ disk, directory, segments: () => segmentsOf(store), upgrade: opening.upgrade })
+    const archive = openArchive({
+      ...{ disk, directory, files: store.files, upgrade: opening.upgrade },
+      segments: () => segmentsOf(store),
+      runs: () => store.indexes.runs(),
+      inMemory: () => endingsInMemory(store),
+      mend: path => store.indexes.mend(path),
+    })
     return { journal, archive, opened, cut, checkpoint: () => journal.checkpoint() }
   } catch (error) {
     await unlock()
@@ -77,3 +84,7 @@ async function inspect({ disk, directory }: LedgerPlace): Promise<ClosedLedger |
   await close()
   return null
 }
+
+/** Of the segment that was just closed, until they are in a file, and of the one that is appended to. */
+const endingsInMemory = ({ closing, endings }: RunningJournal): Endings[] =>
+  closing === null ? [endings] : [closing.endings, endings]

@@ -12,11 +12,15 @@ import { LINE_MAXIMUM_BYTES } from '../../lines.ts'
 import type { Journal, Opening } from '../engine.ts'
 import { encodeRecord, gapAfter, lastSeqOf } from '../record.ts'
 import type { Segment } from './archive.ts'
-import { boot, createSegment, removeOldCheckpoints, type Booted, type LowdbPorts } from './boot.ts'
+import { boot, createSegment, removeOldCheckpoints, type Booted, type LowdbPorts, type LedgerPlace } from './boot.ts'
 import { writeCheckpoint, type Mark } from './checkpoint.ts'
-import { indexFile, journalFile } from './files.ts'
-import { writeHead, type Head } from './head.ts'
-import { addMark, emptyMarks, fileIndex, memoryIndex, writeIndex, type Marks } from './segment-index.ts'
+import { addEndings, noEndings, type Endings } from './endings.ts'
+import { fileCache, type FileCache } from './file-cache.ts'
+import { HEAD, LOCK, indexFile, journalFile } from './files.ts'
+import { readHead, writeHead, type Head } from './head.ts'
+import { openIndexes, type Indexes } from './indexes.ts'
+import { addMark, emptyMarks, locateInFile, locateInMemory, writePositions, type Marks } from './positions.ts'
+import { runMaker, type ClosedSegment } from './runs.ts'
 
 /** Commits that wait for the disk: when this many do, the disk has stopped, and memory must not be filled up. */
 const WAITING_MAXIMUM_COMMITS = 200_000
@@ -27,8 +31,8 @@ const CHECKPOINT_BYTES = 64 * 1024 * 1024
 const NEWLINE = Buffer.from('\n')
 
 /** Everything that a running journal knows. */
-interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'> {
-  memory: Opening['memory']
+export interface RunningJournal
+  extends LowdbPorts, Pick<Booted, 'opened' | 'cut'>, Pick<Opening, 'memory' | 'upgrade'> {
   unlock: () => Promise<void>
   head: Head
   file: File
@@ -36,8 +40,16 @@ interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'> {
   mark: Mark
   /** Of the active segment, durable lines only. */
   marks: Marks
-  /** The segment that was closed last, until its index is in a file. */
-  closing: { first: number; marks: Marks } | null
+  endings: Endings
+  /** The segment that was closed last, until its indexes are in files. */
+  closing: { first: number; marks: Marks; endings: Endings } | null
+  /** Files that are read. */
+  files: FileCache
+  indexes: Indexes
+  /** What stood there when it was last known to be ours. */
+  place: PlaceIdentity
+  /** Of closed segments, as long as `head` and `closing` are the same. */
+  closed: { of: Head; closing: RunningJournal['closing']; segments: Segment[] } | null
   replayBytes: number
   /** Of the last commit handed to append. */
   appendedSeq: number
@@ -45,7 +57,7 @@ interface Store extends LowdbPorts, Pick<Booted, 'opened' | 'cut'> {
 
 /** With the lowdb store that holds its end, and a checkpoint for who does not want to wait for the next one. */
 export interface LowdbJournal extends Journal {
-  store: Store
+  store: RunningJournal
   checkpoint(): Promise<void>
 }
 
@@ -63,11 +75,11 @@ export async function openJournal(
 
 function journalAdapter(
   ports: LowdbPorts,
-  { upgrade, memory, ledgerId }: Opening,
+  { upgrade, versions, memory, ledgerId }: Opening,
   unlock: () => Promise<void>,
-): Adapter<Commit[]> & { store: () => Store } {
-  let store: Store | null = null
-  const opened = (): Store => {
+): Adapter<Commit[]> & { store: () => RunningJournal } {
+  let store: RunningJournal | null = null
+  const opened = (): RunningJournal => {
     if (!store) throw invariant('journal-unread', 'The journal is read before it is written')
     return store
   }
@@ -75,22 +87,53 @@ function journalAdapter(
     store: opened,
     async read() {
       const { replayedBytes, ...booted } = await boot(ports, upgrade, ledgerId ?? null)
+      const files = fileCache(ports.disk)
+      const indexPlace = { ...ports, files, maker: runMaker(versions), upgrade }
+      const indexes = await openIndexes(indexPlace, () => closedSegments(store?.head ?? booted.head))
       const file = await openActive(ports, booted.head)
-      const ends = { closing: null, replayBytes: replayedBytes, appendedSeq: booted.mark.seq }
-      store = { ...ports, memory, unlock, file, ...booted, ...ends }
+      const place = await identityOfPlace(ports)
+      const ends = { place, closing: null, closed: null, replayBytes: replayedBytes, appendedSeq: booted.mark.seq }
+      store = { ...ports, memory, upgrade, unlock, file, files, indexes, ...booted, ...ends }
       return []
     },
     write: waiting => writeGroup(opened(), waiting),
   }
 }
 
+interface PlaceIdentity {
+  directory: string | null
+  lock: string | null
+  head: string | null
+}
+
+const identityOfPlace = async ({ disk, directory }: LedgerPlace): Promise<PlaceIdentity> => ({
+  directory: await disk.identity(directory),
+  lock: await disk.identity(join(directory, LOCK)),
+  head: await disk.identity(join(directory, HEAD)),
+})
+
+/** HEAD.json is replaced by our own checkpoints: another file there is read before anything is thought of it. */
+async function checkPlace(store: RunningJournal): Promise<string | null> {
+  const { disk, directory, place, head } = store
+  const now = await identityOfPlace(store)
+  if (now.directory !== place.directory || now.lock !== place.lock)
+    return `${directory} is not the directory any more that this process has opened`
+  if (now.head === place.head) return null
+  const found = await readHead(disk, directory)
+  if (found === null) return `${join(directory, HEAD)} is gone`
+  if (found.ledgerId !== head.ledgerId)
+    return `${directory} holds the ledger ${found.ledgerId} now, and this process has opened ${head.ledgerId}`
+  place.head = now.head
+  return null
+}
+
 const openActive = (ports: LowdbPorts, head: Head): Promise<File> =>
-  ports.disk.open(join(ports.directory, journalFile(head.segments.at(-1)!.first)), { create: false })
+  ports.disk.open(join(ports.directory, journalFile(head.segments.at(-1)!.first)), { create: false, append: true })
 
 /** Takes all that waits; nothing counts as durable, for readers either, before the one sync at the end. */
-async function writeGroup(store: Store, waiting: Commit[]): Promise<void> {
+async function writeGroup(store: RunningJournal, waiting: Commit[]): Promise<void> {
   const group = waiting.splice(0)
-  const written: { commit: Commit; bytes: number; hash: string }[] = []
+  const written: { commit: Commit; record: Buffer; hash: string }[] = []
   let { hash } = store.mark
   let pieces: Buffer[] = []
   let pieceBytes = 0
@@ -105,35 +148,51 @@ async function writeGroup(store: Store, waiting: Commit[]): Promise<void> {
     const bytes = encoded.record.length + NEWLINE.length
     if (bytes > LINE_MAXIMUM_BYTES) throw invariant('commit-too-large', `A commit of ${bytes} bytes`)
     hash = encoded.hash
-    written.push({ commit, bytes, hash })
+    written.push({ commit, record: encoded.record, hash })
     pieces.push(encoded.record, NEWLINE)
     pieceBytes += bytes
     if (pieceBytes >= PIECE_BYTES) await append()
   }
   if (pieceBytes > 0) await append()
   await store.file.sync()
-  for (const { commit, bytes, hash } of written) {
+  for (const { commit, record, hash } of written) {
+    const bytes = record.length + NEWLINE.length
+    addEndings(store.endings, commit, record, store.marks.bytes, store.upgrade)
     addMark(store.marks, commit, bytes, hash)
     store.replayBytes += bytes
     store.mark = { seq: lastSeqOf(commit), hash, at: commit.at, heights: commit.heights }
   }
 }
 
-/** The journal as the archive may read it now. */
-export function segmentsOf(store: Store): Segment[] {
-  const { segments } = store.head
-  return segments.map(({ first, previous }, n): Segment => {
-    const next = segments[n + 1]
-    const path = join(store.directory, journalFile(first))
-    const common = { first, previous, path }
-    if (!next) return { ...common, last: store.mark.seq, bytes: store.marks.bytes, index: memoryIndex(store.marks) }
-    const marks = store.closing?.first === first ? store.closing.marks : null
-    const index = marks ? memoryIndex(marks) : fileIndex(store.disk, join(store.directory, indexFile(first)))
-    return { ...common, last: next.first - 1, bytes: null, index }
+/** Every segment but the one that is appended to. */
+const closedSegments = ({ segments }: Head): ClosedSegment[] =>
+  segments.slice(0, -1).map(({ first, previous }, n) => {
+    const next = segments[n + 1]!
+    return { first, last: next.first - 1, previous, hash: next.previous }
   })
+
+function closedOf(store: RunningJournal): Segment[] {
+  const { head, closing, directory, files } = store
+  if (store.closed?.of === head && store.closed.closing === closing) return store.closed.segments
+  const segments = closedSegments(head).map(({ first, last, previous }): Segment => {
+    const marks = closing?.first === first ? closing.marks : null
+    const locate = marks ? locateInMemory(marks) : locateInFile(files, join(directory, indexFile(first)))
+    return { first, last, previous, path: join(directory, journalFile(first)), bytes: null, locate }
+  })
+  store.closed = { of: head, closing, segments }
+  return segments
 }
 
-function runJournal(store: Store, low: Low<Commit[]>): LowdbJournal {
+/** The journal as the archive may read it now: the closed segments, and the one that is appended to. */
+export function segmentsOf(store: RunningJournal): { closed: readonly Segment[]; active: Segment } {
+  const { head, mark, marks, directory } = store
+  const { first, previous } = head.segments.at(-1)!
+  const path = join(directory, journalFile(first))
+  const active = { first, previous, path, last: mark.seq, bytes: marks.bytes, locate: locateInMemory(marks) }
+  return { closed: closedOf(store), active }
+}
+
+function runJournal(store: RunningJournal, low: Low<Commit[]>): LowdbJournal {
   const turns = takeTurns(store)
   const { inTurn, fail, failure } = turns
   let group: Promise<void> | null = null
@@ -143,6 +202,7 @@ function runJournal(store: Store, low: Low<Commit[]>): LowdbJournal {
   /** A second call while one runs answers the first one's promise. */
   const checkpoint = (): Promise<void> =>
     (running ??= takeCheckpoint(store, { inTurn, flush })
+      .then(() => store.indexes.tidy())
       .catch((error: unknown) => {
         throw fail(error)
       })
@@ -176,21 +236,24 @@ function runJournal(store: Store, low: Low<Commit[]>): LowdbJournal {
   return {
     store,
     append,
+    check: () => checkPlace(store),
     position: () => ({ sequence: store.mark.seq, hash: store.mark.hash }),
     checkpoint,
     async close() {
       isClosing = true
+      store.indexes.stop()
       await running?.catch(() => undefined)
       await flush().catch(() => undefined)
       turns.end()
       await store.file.close()
+      await store.files.close()
       await store.unlock()
     },
   }
 }
 
 /** One job at a time, in order. Whatever fails ends everything: a failed sync is never tried again. */
-function takeTurns(store: Store) {
+function takeTurns(store: RunningJournal) {
   let failure: Fault | null = null
   let turn: Promise<unknown> = Promise.resolve()
   const fail = (error: unknown): Fault => {
@@ -229,12 +292,11 @@ interface Turns {
 }
 
 /** Commits go on meanwhile; the memory is walked in slices between them. */
-async function takeCheckpoint(store: Store, { inTurn, flush }: Turns): Promise<void> {
+async function takeCheckpoint(store: RunningJournal, { inTurn, flush }: Turns): Promise<void> {
   const { disk, directory, memory } = store
   const mark = await inTurn(() => roll(store))
   if (mark.seq === (store.head.checkpoint?.seq ?? 0)) return
-  if (store.closing) await writeIndex(disk, directory, store.closing.first, store.closing.marks)
-  store.closing = null
+  await indexClosing(store)
   const { ledgerId } = store.head
   const walk = {
     ledgerId,
@@ -250,12 +312,22 @@ async function takeCheckpoint(store: Store, { inTurn, flush }: Turns): Promise<v
   await removeOldCheckpoints(disk, directory, store.head)
 }
 
+/** From here on the indexes of the segment that was closed are in files. */
+async function indexClosing(store: RunningJournal): Promise<void> {
+  const { disk, directory, closing, head, indexes } = store
+  if (closing === null) return
+  const segment = closedSegments(head).find(({ first }) => first === closing.first)!
+  await writePositions(disk, directory, segment, closing.marks)
+  await indexes.add(segment, closing.endings)
+  store.closing = null
+}
+
 /**
  * Closes the active segment, if anything is in it, and opens the next: an empty file with a durable name, then HEAD.json,
  * and only then commits go there. Answers where the closed one ends.
  */
-async function roll(store: Store): Promise<Mark> {
-  const { disk, directory, mark, marks } = store
+async function roll(store: RunningJournal): Promise<Mark> {
+  const { disk, directory, mark, marks, endings } = store
   if (marks.seqs.length === 0) return mark
   const first = mark.seq + 1
   const closed = store.head.segments.at(-1)!.first
@@ -264,6 +336,7 @@ async function roll(store: Store): Promise<Mark> {
   await writeHead(disk, directory, head)
   const file = await openActive(store, head)
   await store.file.close()
-  Object.assign(store, { head, file, marks: emptyMarks(mark.hash), closing: { first: closed, marks }, replayBytes: 0 })
+  const closing = { first: closed, marks, endings }
+  Object.assign(store, { head, file, marks: emptyMarks(mark.hash), endings: noEndings(), closing, replayBytes: 0 })
   return mark
 }

@@ -12,7 +12,7 @@ import type { Disk, File } from '../../kernel/ports.ts'
 import { readLines, type Line } from '../../lines.ts'
 import { RECORD_MARK, checkRecord, claimedHash, commitOf, gapAfter, lastSeqOf, type ChainedCommit } from '../record.ts'
 import { journalFile } from './files.ts'
-import { addMark, emptyMarks, type Marks } from './segment-index.ts'
+import { addMark, emptyMarks, type Marks } from './positions.ts'
 
 /** Where a segment begins. */
 export interface SegmentStart {

@@ -15,10 +15,11 @@ import { readLines, type Line } from '../../lines.ts'
 import { checkRecord, claimedHash, commitOf, firstHash, gapAfter, lastSeqOf } from '../record.ts'
 import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint } from './checkpoint.ts'
-import { HEAD, JOURNAL, LOCK, checkpointFile, indexFile, journalFile } from './files.ts'
+import { HEAD, INDEX, JOURNAL, LOCK, checkpointFile, indexFile, journalFile } from './files.ts'
 import { readHead, type Head } from './head.ts'
-import { isIndexOf } from './segment-index.ts'
+import { areSoundPositionsOf } from './positions.ts'
 import { holdsCommit } from './segment.ts'
+import { isSound } from './sorted.ts'
 
 /** What `lockkeeper verify` reports: nothing is wrong where `findings` is empty. */
 export interface Verified {
@@ -59,7 +60,7 @@ interface Walk {
  * @param upgrade as the ledger is opened with: a checkpoint may hold images that a later version of their machine has brought up
  */
 export async function verifyLedger(disk: Disk, directory: string, upgrade: Upgrade): Promise<Verified> {
-  const unlock = await disk.lock(join(directory, LOCK))
+  const unlock = await disk.lock(join(directory, LOCK), { create: false })
   try {
     return await verify(disk, newWalk(directory, upgrade))
   } finally {
@@ -75,6 +76,7 @@ async function verify(disk: Disk, walk: Walk): Promise<Verified> {
   walk.markAt = head.checkpoint?.seq ?? 0
   await reportUnknown(disk, walk, head)
   for (const n of head.segments.keys()) await verifySegment(disk, walk, head, n)
+  await verifyRuns(disk, walk)
   await verifyCheckpoint(disk, walk, head)
   walk.summary.segments = head.segments.length
   walk.summary.reservations = walk.state.reservations.size
@@ -139,13 +141,22 @@ async function verifySegment(disk: Disk, walk: Walk, head: Head, n: number): Pro
   const isLast = n === head.segments.length - 1
   const bytes = await withFile(disk, path, opened => verifyLines(opened, walk, file, isLast))
   const index = indexFile(segment.first)
-  if (!isLast && !(await isIndexOf(disk, join(walk.directory, index), { bytes, hash: walk.hash })))
+  if (!isLast && !(await areSoundPositionsOf(disk, join(walk.directory, index), { bytes, hash: walk.hash })))
     report(walk, {
       file: index,
       offset: 0,
       problem: 'missing or does not fit; the next start makes it again',
       damage: false,
     })
+}
+
+async function verifyRuns(disk: Disk, walk: Walk): Promise<void> {
+  for (const name of await disk.list(join(walk.directory, INDEX))) {
+    const file = join(INDEX, name)
+    const path = join(walk.directory, file)
+    if (!name.endsWith('.run') || (await withFile(disk, path, opened => isSound(opened, path)))) continue
+    report(walk, { file, offset: 0, problem: 'damaged; it is made again when it is needed', damage: false })
+  }
 }
 
 /** Goes on behind a wrong line with the hash that it claims, so that each damage is found once. Answers the file's length. */

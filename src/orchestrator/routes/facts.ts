@@ -137,6 +137,11 @@ export function onFacts(view: RouteView, facts: readonly Fact[]): Message[] {
   return messages
 }
 
+/** Whether these facts would be heard of without an alarm. */
+export const areExplained = (view: RouteView, facts: readonly Fact[]): boolean =>
+  facts.every(({ kind }) => kind !== 'spend.seen') ||
+  onFacts(view, facts).every(({ event }) => event.type !== 'spend.unexplained')
+
 /** Unconfirmed change is money that somebody may wait for, and the next block may be far. */
 export function onPending(view: RouteView, facts: readonly Fact[]): Message[] {
   const messages = onFacts(view, facts)

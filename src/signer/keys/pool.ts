@@ -15,6 +15,8 @@ const SLICE = 200
 /** An address with its age: milliseconds since 1970 UTC. */
 export interface Listed extends Derived {
   createdAt: number
+  /** The ledger that it was made for; null where none was named. */
+  ledgerId: string | null
 }
 
 /** The addresses of one chain, by index from 0, without gaps. */
@@ -25,7 +27,7 @@ export interface AddressPool {
   /** Of an address that exists. */
   indexOf(address: string): number | undefined
   /** Makes sure that there are so many. Answers whether there were fewer; what was added is not durable yet. */
-  grow(size: number): Promise<boolean>
+  grow(size: number, ledgerId: string | null): Promise<boolean>
   /** By index from `from`, at most `limit`. */
   list(from: number, limit: number): Listed[]
 }
@@ -61,26 +63,24 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolOpti
     }
   }
 
-  const grow: AddressPool['grow'] = async target => {
+  const grow: AddressPool['grow'] = async (target, ledgerId) => {
     if (target > MAXIMUM_POOL) throw boundary('pool-too-large', `a pool holds at most ${MAXIMUM_POOL} addresses`)
     await deriveUpTo(target)
     const from = size()
     if (target <= from) return false
     const id = poolId(chain, from)
-    const data = { chain, from, count: target - from, address: deriver.derive(seed, from).address }
+    const data = { chain, from, count: target - from, address: deriver.derive(seed, from).address, ledgerId }
     memory.change([tell(id, 'pool.extended', clock.now(), data)], clock.now())
     extensions.push(memory.get(id)!.context)
     return true
   }
 
-  const createdAtOf = (index: number): number => extensions[positionOf(extensions, index)]!.createdAt
-
   const list: AddressPool['list'] = (from, limit) => {
     const count = Math.max(0, Math.min(limit, size() - from))
-    return Array.from({ length: count }, (_, i) => ({
-      ...deriver.derive(seed, from + i),
-      createdAt: createdAtOf(from + i),
-    }))
+    return Array.from({ length: count }, (_, i) => {
+      const { createdAt, ledgerId } = extensions[positionOf(extensions, from + i)]!
+      return { ...deriver.derive(seed, from + i), createdAt, ledgerId }
+    })
   }
 
   for (const { from, address } of extensions) {

@@ -5,7 +5,7 @@
 import type { Message } from '../../../machines/messages.ts'
 import type { Id, SignerKind } from '../../../machines/ids.ts'
 import { corruptStore, invariant } from '../../kernel/fault.ts'
-import { upgradeOf } from '../../kernel/migration.ts'
+import { upgradeOf, versionsOf } from '../../kernel/migration.ts'
 import type { Disk, Ports } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 import type { Archive, Ledger } from '../../ledger/engine.ts'
@@ -35,6 +35,8 @@ export interface SignerMemory {
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
   position(): MemoryPosition
+  /** Whether it still stands where it was opened: null, or what is wrong. */
+  check(): Promise<string | null>
   /** Whether that was its position once, in this process or in an earlier one. */
   had(position: MemoryPosition): boolean
   close(): Promise<void>
@@ -48,7 +50,13 @@ export async function createMemory(ports: MemoryPorts, directory: string, ledger
     throw corruptStore(`${directory}: there is a memory, and none was expected`)
   const memory = { live: () => [], reservations: () => [] }
   const engine = lowdbEngine(ports.disk, directory)
-  const { journal } = await engine.open({ ports, upgrade: upgradeOf(ourMachines), memory, ledgerId })
+  const { journal } = await engine.open({
+    ports,
+    upgrade: upgradeOf(ourMachines),
+    versions: versionsOf(ourMachines),
+    memory,
+    ledgerId,
+  })
   await journal.close()
 }
 
@@ -83,7 +91,12 @@ export async function openMemory(
   await refuseOtherMemory(ports.disk, directory, ledgerId)
   const live = new Map<Id, Instance>()
   const memory = { live: () => live.values(), reservations: () => [] }
-  const ledger = await lowdbEngine(ports.disk, directory).open({ ports, upgrade: upgradeOf(machines), memory })
+  const ledger = await lowdbEngine(ports.disk, directory).open({
+    ports,
+    upgrade: upgradeOf(machines),
+    versions: versionsOf(machines),
+    memory,
+  })
   for (const instance of ledger.opened.live) live.set(instance.id, instance)
   const records = createRecords()
   const positions = createPositions()
@@ -171,6 +184,7 @@ function run(
     settled: () => last,
     position,
     had: ({ sequence, hash }) => positions.had(sequence, hash),
+    check: () => journal.check(),
     close: () => journal.close(),
   }
 }

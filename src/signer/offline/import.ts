@@ -5,7 +5,7 @@
  * that have authorised something before count no more, until it is shown that nothing is missing.
  */
 import { boundary, invariant, reasonOf } from '../../kernel/fault.ts'
-import { upgradeCommit, upgradeOf } from '../../kernel/migration.ts'
+import { upgradeCommit, upgradeOf, versionsOf } from '../../kernel/migration.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import type { Commit } from '../../kernel/entry.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
@@ -278,7 +278,10 @@ async function append(ports: OfflinePorts, directory: string, from: string, { me
   const state = emptyState()
   const memory = { live: () => state.live.values(), reservations: () => state.reservations }
   // Whoever imports is told of a failed disk by the rejection.
-  const opening = { ports: { ...ports, abort: () => undefined }, upgrade, memory, ledgerId }
+  const opening = {
+    ports: { ...ports, abort: () => undefined },
+    ...{ upgrade, versions: versionsOf(signerMachines), memory, ledgerId },
+  }
   const { journal, opened } = await lowdbEngine(ports.disk, directory).open(opening)
   for (const instance of opened.live) state.live.set(instance.id, instance)
   try {

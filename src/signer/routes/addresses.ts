@@ -9,7 +9,7 @@ export const growRoute = (context: RouteContext) =>
   serveContract(signerApi.growPool, async ({ params, body }) => {
     const { name, pool } = chainNamed(context, params.chain!)
     const isFirst = pool.size() === 0
-    await pool.grow(body.size)
+    await pool.grow(body.size, body.ledgerId)
     await context.memory.settled()
     const grown = { chain: name, size: pool.size() }
     return isFirst ? { status: 201, body: grown } : { status: 200, body: grown }

@@ -48,7 +48,8 @@ async function readSigned(archive: RouteContext['memory']['archive'], { chain, a
     const durable = found.filter(({ seq }) => seq <= until)
     items.push(...durable.map(describeSigned))
     bytes += durable.reduce((total, { context }) => total + JSON.stringify(context).length, 0)
-    if (durable.length < wanted) return { items, isEnd: true }
+    // Fewer than wanted may be what was large; the end is where nothing comes.
+    if (durable.length < found.length || found.length === 0) return { items, isEnd: true }
     next = durable.at(-1)!.seq
   }
   return { items, isEnd: false }

@@ -12,6 +12,7 @@ import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
 import { presentReason } from '../problems.ts'
 import { chainPolicy, type ApiContext } from '../api-context.ts'
+import { describePage } from '../pages.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, pageQuery, reasonBody } from '../schemas.ts'
 import { freeAddresses } from '../address-pool.ts'
@@ -170,8 +171,8 @@ const listAddresses = (api: ApiContext) =>
     answers: { 200: pageOf(addressSchema) },
     async handle({ params, query }) {
       const { name: chain } = chainPolicy(api, params.chain!)
-      const { items, next } = await api.store.list({ kind: 'address', chain, state: 'assigned', ...query })
-      return { status: 200, body: { items: items.map(item => describe(item, {})), next } }
+      const page = await api.store.list({ kind: 'address', chain, state: 'assigned', ...query })
+      return { status: 200, body: describePage(page, {}) }
     },
   })
 

@@ -1,9 +1,10 @@
 /** Deposits, and what the backend and people say of them. */
-import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
+import { stateOf } from '../../kernel/entry.ts'
 import { depositId } from '../../../machines/ids.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
 
@@ -15,15 +16,9 @@ const listDeposits = (api: ApiContext) =>
     access: 'read',
     query: depositsQuery,
     answers: { 200: pageOf(depositSchema) },
-    async handle({ query: { reference, ...query } }) {
-      const keep = ({ context }: InstanceOf<'deposit'>) => context.reference === reference
-      const { items, next } = await api.store.list({
-        kind: 'deposit',
-        ...query,
-        ...(reference === undefined ? {} : { keep }),
-      })
-      const { heights } = api.orchestrator.memory
-      return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
+    async handle({ query }) {
+      const page = await api.store.list({ kind: 'deposit', ...query })
+      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
     },
   })
 

@@ -10,7 +10,12 @@ import { broadcastProblems, followingProblems, pulseProblems, queueProblems, sto
 import { createMetrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
-const readiness = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
+const readiness = z.object({
+  ready: z.boolean(),
+  problems: z.array(z.string()),
+  /** What somebody should know, and what does not keep anything from being served. */
+  notices: z.array(z.string()),
+})
 
 /** What keeps a chain from being served in full, or nothing. */
 function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain: string): string[] {
@@ -31,6 +36,14 @@ function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain
     ...queueProblems(memory, chain, windowMs, clock.now()),
     ...broadcastProblems(memory, chain, clock.now()),
   ]
+}
+
+/** A second watcher is meant; one that nobody knows of is not. */
+function noticesOf({ health, ledgerId }: ApiContext, chain: string): string[] {
+  const { otherLedger } = healthOf(health, chain)
+  if (otherLedger === null) return []
+  const also = `the signer has made addresses for another ledger (${otherLedger}) beside this one (${ledgerId})`
+  return [`${chain}: ${also}: another watcher uses it, or did before a rebuild`]
 }
 
 const healthz = () =>
@@ -55,7 +68,8 @@ const readyz = (api: ApiContext) =>
       const ofChains = Object.keys(api.policies).flatMap(chain => problemsOf(api, chain))
       const problems = [...ofChains, ...pulseProblems(api.pulse.longestMs())]
       const ready = problems.length === 0
-      return { status: ready ? 200 : 503, body: { ready, problems } }
+      const notices = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
+      return { status: ready ? 200 : 503, body: { ready, problems, notices } }
     },
   })
 

@@ -4,6 +4,7 @@ import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
 import { listQuery, pageOf, reasonBody, transferSchema } from '../schemas.ts'
 
@@ -24,9 +25,8 @@ const listTransfers = (api: ApiContext) =>
     query: listQuery,
     answers: { 200: pageOf(transferSchema) },
     async handle({ query }) {
-      const { items, next } = await api.store.list({ kind: 'transfer', ...query })
-      const { heights } = api.orchestrator.memory
-      return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
+      const page = await api.store.list({ kind: 'transfer', ...query })
+      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
     },
   })
 

@@ -10,6 +10,7 @@ import { defineRoute, type Route } from '../../http/route.ts'
 import { healthOf } from '../health.ts'
 import { attesterOf } from '../address-pool.ts'
 import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer-client.ts'
 import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
@@ -163,9 +164,8 @@ const listWithdrawals = (api: ApiContext) =>
     query: listQuery,
     answers: { 200: pageOf(withdrawalSchema) },
     async handle({ query }) {
-      const { items, next } = await api.store.list({ kind: 'withdrawal', ...query })
-      const { heights } = api.orchestrator.memory
-      return { status: 200, body: { items: items.map(item => describe(item, heights)), next } }
+      const page = await api.store.list({ kind: 'withdrawal', ...query })
+      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
     },
   })
 

@@ -100,6 +100,7 @@ describe('a checkpoint', () => {
     const files = [
       'HEAD.json',
       'checkpoint/3.jsonl',
+      ...[1, 2, 3].map(n => `index/${n}-${n}.run`),
       ...[1, 2, 3].map(n => `journal/${n}.index`),
       ...[1, 2, 3, 4].map(n => `journal/${n}.jsonl`),
     ]

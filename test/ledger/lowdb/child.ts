@@ -17,7 +17,7 @@ try {
   const memory = { live: () => live.values(), reservations: () => [] }
   const ports = { random, log: () => {}, abort }
   const engine = lowdbEngine(createDisk(), process.argv[2])
-  const { journal, opened } = await engine.open({ ports, memory, upgrade: image => image })
+  const { journal, opened } = await engine.open({ ports, memory, upgrade: image => image, versions: '1' })
   for (const image of opened.live) live.set(image.id, image)
   console.log('ready')
   for (let seq = opened.seq + 1; seq <= Number(process.argv[3]); seq++) {

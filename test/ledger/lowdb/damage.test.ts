@@ -283,20 +283,16 @@ describe('a ledger with a checkpoint', () => {
     expect((await verifyLedger(disk, DIRECTORY, refuse)).findings).toEqual(wrong)
   })
 
-  test('makes a missing or damaged index again', async () => {
+  test('makes missing or damaged positions again, at the start or when they are read', async () => {
     const { disk, world } = await checkpointed()
     const path = `${DIRECTORY}/journal/1.index`
     const index = disk.peek(path)!
-    const damaged = [
-      null,
-      Buffer.alloc(0),
-      index.subarray(0, 70),
-      ...[0, 9, 40, 70, index.length - 1].map(at => flipped(index, at)),
-    ]
-    for (const bytes of damaged) {
+    const flips = [0, 9, 40, 70, 110, 130, index.length - 1].map(at => flipped(index, at))
+    for (const bytes of [null, Buffer.alloc(0), index.subarray(0, 70), ...flips]) {
       disk.poke(path, bytes)
       expect((await verify(disk)).findings).toMatchObject([{ file: path, damage: false }])
       const { archive, journal } = await open(disk)
+      expect(await archive.history(2, 1)).toEqual([world.feed[1]])
       expect(disk.peek(path)!.equals(index)).toBe(true)
       expect(await archive.read('coin/0')).toEqual(world.ended.get('coin/0'))
       await journal.close()

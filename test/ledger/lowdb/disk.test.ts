@@ -143,7 +143,7 @@ describe('a file of its own', () => {
   })
 
   test('names itself where the disk is full', async () => {
-    const file = await createDisk().open('/dev/full', { create: false })
+    const file = await createDisk().open('/dev/full', { create: false, append: true })
     await expect(file.append(Buffer.from('x'))).rejects.toThrow(/^\/dev\/full: ENOSPC/)
     await file.close()
   })

@@ -36,7 +36,7 @@ export async function open(disk: Disk, directory = DIRECTORY): Promise<Opening> 
     },
   }
   const memory = { live: () => walked.live.values(), reservations: () => walked.reservations }
-  const ledger = await lowdbEngine(disk, directory).open({ ports, memory, upgrade: image => image })
+  const ledger = await lowdbEngine(disk, directory).open({ ports, memory, upgrade: image => image, versions: '1' })
   return {
     ...ledger,
     aborted: () => reason,

@@ -37,7 +37,7 @@ export async function openFlooded(
   const family = signingFamilyOf('litecoin', configured)
   const named = { chain: 'litecoin', deriver: family.deriver, seed: rigs.SEED, memory, clock: ports.clock }
   const pool = await openPool(named)
-  await pool.grow(5)
+  await pool.grow(5, null)
   const destinations = openDestinations('litecoin', undefined, family.signable)
   const policy = configured.policy as Policy
   const chain: ServedChain = { name: 'litecoin', asset: 'LTC', policy, destinations, family, pool }
