@@ -73,7 +73,7 @@ export function openArchive(archived: Archived): Archive {
       }
       return found
     },
-    commits: () => commitsFrom(archived, 1, null),
+    commits: (from = 1) => commitsFrom(archived, from, null),
   }
 }
 
