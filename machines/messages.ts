@@ -316,7 +316,7 @@ export type SigningEvent =
   | Event<'template.refused', { reasons: Reason[] }>
   | Event<'approvals.missed', { missing: Missing[] }>
   | Event<'template.signed', SignedTemplate>
-  | Event<'attempt.forgotten', Record<never, never>>
+  | Event<'attempt.forgotten', Record<string, never>>
 
 /** What a void hears: once, that it is. `signed`: ids of transactions that were signed for the withdrawal before. */
 export type VoidEvent = Event<

@@ -116,7 +116,7 @@ export async function openPool({ chain, deriver, seed, memory, clock, growth }: 
     if (book.indexOf(extension.address) !== extension.from) throw otherOwner(extension)
   }
   const treasury = () => (size() > 0 ? deriver.derive(seed, 0).address : null)
-  return { size, treasury, indexOf: book.indexOf, grow, list }
+  return { size, treasury, indexOf: address => book.indexOf(address), grow, list }
 }
 
 /** The first, the last, and some between. */

@@ -40,6 +40,8 @@ export interface Records {
   take(fact: Fact): void
   /** Signed or voided: an end that nothing changes. */
   isKept(id: Id): boolean
+  /** Nothing is signed up to this round while its void is on its way; the answer calls it off. */
+  forbid(chain: string, withdrawal: string, round: number): () => void
   withdrawal(id: string): WithdrawalRecord | undefined
   /** In the order in which they were declared. */
   voidsOf(withdrawal: string): VoidRecord[]
@@ -49,8 +51,10 @@ export interface Records {
   counts(): ReadonlyMap<string, number>
 }
 
-/** Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. */
-export function createRecords(fingerprints: Fingerprints, learned: (bytes: Buffer, seq: number) => void): Records {
+type Learned = (bytes: Buffer, seq: number) => void
+
+/** All facts so far. `learned` is told of each new one. */
+function createFacts(fingerprints: Fingerprints, learned: Learned) {
   const chains: string[] = []
   const spendings = new Map<string, Spending>()
   const counts = new Map<string, number>()
@@ -90,6 +94,29 @@ export function createRecords(fingerprints: Fingerprints, learned: (bytes: Buffe
     }
   }
 
+  return { chains, spendings, counts, signed, tell, take, chainNumber, addressesOf }
+}
+type Facts = ReturnType<typeof createFacts>
+
+/** Signed or voided, by the names that the machines' ids are made of. */
+function isKeptIn({ chains, signed }: Facts, fingerprints: Fingerprints, id: Id): boolean {
+  const name = nameOf(id)
+  if (id.startsWith('void/')) {
+    const [chain, end] = [name.indexOf(':'), name.lastIndexOf('@')]
+    const withdrawal = fingerprints.key('withdrawal', name.slice(chain + 1, end))
+    const round = Number(name.slice(end + 1))
+    const number = chains.indexOf(name.slice(0, chain))
+    return signed.voidsOf(withdrawal).some(each => each.chain === number && each.round === round)
+  }
+  const end = name.lastIndexOf(':')
+  return signed.attempt(fingerprints.key('transfer', name.slice(0, end)), Number(name.slice(end + 1))) !== undefined
+}
+
+/** From instances to facts. */
+function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records, 'learn' | 'isKept'> {
+  const { signed, tell, chainNumber } = facts
+  const isKept = (id: Id) => isKeptIn(facts, fingerprints, id)
+
   const learnSigned = (id: Id, seq: number, context: SigningContext): void => {
     if (context.signed === null || isKept(id)) return
     const { intents, signedAt } = context.signed
@@ -128,17 +155,21 @@ export function createRecords(fingerprints: Fingerprints, learned: (bytes: Buffe
     learnSigned(id, seq, instance.context)
   }
 
-  const isKept: Records['isKept'] = id => {
-    const name = nameOf(id)
-    if (id.startsWith('void/')) {
-      const [chain, end] = [name.indexOf(':'), name.lastIndexOf('@')]
-      const withdrawal = fingerprints.key('withdrawal', name.slice(chain + 1, end))
-      const round = Number(name.slice(end + 1))
-      const number = chains.indexOf(name.slice(0, chain))
-      return signed.voidsOf(withdrawal).some(each => each.chain === number && each.round === round)
-    }
-    const end = name.lastIndexOf(':')
-    return signed.attempt(fingerprints.key('transfer', name.slice(0, end)), Number(name.slice(end + 1))) !== undefined
+  return { learn, isKept }
+}
+
+/** Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. */
+export function createRecords(fingerprints: Fingerprints, learned: Learned): Records {
+  const facts = createFacts(fingerprints, learned)
+  const { chains, signed, spendings, counts, take, addressesOf } = facts
+  const { learn, isKept } = createLearning(facts, fingerprints)
+  /** Voids that are not in the memory yet. */
+  const forbidden = new Set<{ chain: string; withdrawal: string; round: number }>()
+
+  const forbid: Records['forbid'] = (chain, withdrawal, round) => {
+    const one = { chain, withdrawal, round }
+    forbidden.add(one)
+    return () => void forbidden.delete(one)
   }
 
   const voidsOf: Records['voidsOf'] = withdrawal =>
@@ -157,8 +188,11 @@ export function createRecords(fingerprints: Fingerprints, learned: (bytes: Buffe
     const transferKey = (transferId: string) => fingerprints.key('transfer', transferName(chain, transferId))
     return {
       roundOf: id => signed.roundOf(fingerprints.key('withdrawal', id)),
-      voidedRoundOf: id =>
-        voidsOf(id).reduce((top, each) => (each.chain === chain ? Math.max(top, each.round) : top), 0),
+      voidedRoundOf(id) {
+        const pending = [...forbidden].filter(({ withdrawal: name }) => name === id)
+        const rounds = [...voidsOf(id), ...pending].filter(each => each.chain === chain).map(({ round }) => round)
+        return rounds.reduce((top, round) => Math.max(top, round), 0)
+      },
       withdrawal,
       attemptsOf: transferId => signed.attemptsOf(transferKey(transferId)),
       costOf: transferId => signed.costOf(transferKey(transferId)),
@@ -167,7 +201,7 @@ export function createRecords(fingerprints: Fingerprints, learned: (bytes: Buffe
     }
   }
 
-  return { learn, take, isKept, withdrawal, voidsOf, historyOf, addressesOf, counts: () => counts }
+  return { learn, take, isKept, forbid, withdrawal, voidsOf, historyOf, addressesOf, counts: () => counts }
 }
 
 /** Whether an attempt spends one of these keys; told once of each attempt, which many withdrawals share. */

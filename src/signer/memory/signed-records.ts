@@ -86,11 +86,9 @@ function createTransfers() {
   }
 }
 
-/** Empty. */
-export function createSignedRecords(): SignedRecords {
-  const transfers = createTransfers()
+/** `chain` stands plus one: 0 as long as nothing was signed. */
+function createWithdrawals() {
   const table = createTable(KEY_BYTES)
-  /** `chain` stands plus one: 0 as long as nothing was signed. */
   const columns = {
     round: numberColumn(),
     chain: shortColumn(),
@@ -98,17 +96,33 @@ export function createSignedRecords(): SignedRecords {
     lastTemplate: wordColumn(),
     lastVoid: wordColumn(),
   }
+  return {
+    ...columns,
+    /** Null where it is unknown. */
+    find(withdrawal: Uint8Array): number | null {
+      const row = table.find(withdrawal, 0)
+      return row === -1 ? null : row
+    },
+    /** Made where it is new. */
+    rowOf(withdrawal: Uint8Array): number {
+      const known = table.find(withdrawal, 0)
+      if (known !== -1) return known
+      const row = table.add(withdrawal, 0)
+      for (const column of [columns.round, columns.chain, columns.lastTemplate, columns.lastVoid]) column.set(row, 0)
+      return row
+    },
+  }
+}
+
+/** Empty. */
+export function createSignedRecords(): SignedRecords {
+  const transfers = createTransfers()
+  const columns = createWithdrawals()
   const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn() }
   const voids = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
+  const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
 
-  /** Its row; made where it is new. */
-  const rowOf = (withdrawal: Uint8Array): number => {
-    const known = table.find(withdrawal, 0)
-    if (known !== -1) return known
-    const row = table.add(withdrawal, 0)
-    for (const column of [columns.round, columns.chain, columns.lastTemplate, columns.lastVoid]) column.set(row, 0)
-    return row
-  }
   const raise: SignedRecords['raise'] = (withdrawal, round) => {
     const row = rowOf(withdrawal)
     columns.round.set(row, Math.max(columns.round.get(row), round))
@@ -130,8 +144,8 @@ export function createSignedRecords(): SignedRecords {
   }
 
   const withdrawal: SignedRecords['withdrawal'] = key => {
-    const row = table.find(key, 0)
-    if (row === -1 || columns.chain.get(row) === 0) return undefined
+    const row = find(key)
+    if (row === null || columns.chain.get(row) === 0) return undefined
     const rows = templates.rows(columns.lastTemplate.get(row))
     const described = rows.map(at => {
       const attempt = templates.attempt.get(at)
@@ -141,8 +155,8 @@ export function createSignedRecords(): SignedRecords {
   }
 
   const voidsOf: SignedRecords['voidsOf'] = key => {
-    const row = table.find(key, 0)
-    const rows = row === -1 ? [] : voids.rows(columns.lastVoid.get(row))
+    const row = find(key)
+    const rows = row === null ? [] : voids.rows(columns.lastVoid.get(row))
     return rows.map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
   }
 
@@ -158,13 +172,10 @@ export function createSignedRecords(): SignedRecords {
       columns.lastVoid.set(row, link)
     },
     roundOf(key) {
-      const row = table.find(key, 0)
-      return row === -1 ? 0 : columns.round.get(row)
+      const row = find(key)
+      return row === null ? 0 : columns.round.get(row)
     },
-    attempt: transfers.attempt,
-    attemptsOf: transfers.attemptsOf,
-    costOf: transfers.costOf,
-    marksOf: transfers.marksOf,
+    ...transfers,
     withdrawal,
     voidsOf,
   }

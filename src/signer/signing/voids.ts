@@ -93,7 +93,9 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
 
   const declare: Voids['declare'] = async (chain, withdrawal, round) => {
     const id = voidId(chain, withdrawal, round)
-    const decided = records.isKept(id) ? null : await declareNew(chain, withdrawal, round)
+    const allow = records.forbid(chain, withdrawal, round)
+    const deciding = records.isKept(id) ? Promise.resolve(null) : declareNew(chain, withdrawal, round)
+    const decided = await deciding.finally(allow)
     await memory.settled()
     const stored = decided ?? (await archive.read(id))
     if (stored === null) throw invariant('void-lost', `${id} was declared and is not stored`)
