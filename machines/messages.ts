@@ -318,13 +318,14 @@ export interface SignedTemplate {
   signedAt: number
 }
 
-/** What an attempt in the signer hears, in this order: what is asked, what the template does, what came of it. */
+/** What an attempt in the signer hears, in this order: what is asked, what the template does, what came of it; of one that was not signed, that its place is needed. */
 export type SigningEvent =
   | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
   | Event<'template.inspected', { spendKeys: SpendKey[]; fee: string; outflow: string; rounds: Record<string, number> }>
   | Event<'template.refused', { reasons: Reason[] }>
   | Event<'approvals.missed', { missing: Missing[] }>
   | Event<'template.signed', SignedTemplate>
+  | Event<'attempt.forgotten', Record<string, never>>
 
 /** What a void hears: once, that it is. `signed`: ids of transactions that were signed for the withdrawal before. */
 export type VoidEvent = Event<

@@ -114,7 +114,10 @@ export const signingMachine = signing.createMachine({
     },
     awaitingApproval: {
       description: 'Nothing is wrong with it, but fewer backend keys than required have approved; nothing is signed.',
-      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: data } } },
+      on: {
+        'request.received': { target: 'received', actions: { type: 'begin', params: data } },
+        'attempt.forgotten': { target: 'forgotten' },
+      },
     },
     signed: {
       type: 'final',
@@ -123,7 +126,14 @@ export const signingMachine = signing.createMachine({
     },
     refused: {
       description: 'Not signed, with the reasons; the attempt may be asked for again.',
-      on: { 'request.received': { target: 'received', actions: { type: 'begin', params: data } } },
+      on: {
+        'request.received': { target: 'received', actions: { type: 'begin', params: data } },
+        'attempt.forgotten': { target: 'forgotten' },
+      },
+    },
+    forgotten: {
+      type: 'final',
+      description: 'Never signed, and out of memory, because others came after it; asked for again, it begins anew.',
     },
   },
 })

@@ -8,8 +8,8 @@ import { addressOf } from './address.ts'
 import { displayOf, hash256 } from './hash.ts'
 import type { Network } from './network.ts'
 import { outpointBytes, OUTPOINT_BYTES, spendKeyAt } from './outpoint.ts'
-import type { Table } from './table.ts'
-import { createTable } from './table.ts'
+import type { Table } from '../../src/kernel/table.ts'
+import { createTable } from '../../src/kernel/table.ts'
 import type { Cursor, Matcher, OutputAt, Span } from './transaction.ts'
 import {
   compactSize,

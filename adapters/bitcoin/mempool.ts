@@ -7,7 +7,7 @@ import type { Fact, TransactionSeen } from '../adapter.ts'
 import { Fault, operating } from '../../src/kernel/fault.ts'
 import { readAncestor, scanTransaction, type ScanContext } from './block.ts'
 import { RPC_ERROR, type Rpc } from './rpc.ts'
-import { createTable } from './table.ts'
+import { createTable } from '../../src/kernel/table.ts'
 
 /** Transactions remembered: those of a larger mempool that find no room give no hint until it shrinks. */
 const REMEMBERED_MAXIMUM = 400_000

@@ -9,7 +9,7 @@ import { addressOf, scriptOf } from './address.ts'
 import type { Network } from './network.ts'
 import { OUTPOINT_BYTES, outpointBytes, outpointOf } from './outpoint.ts'
 import { kindAt, SCRIPT_KINDS, SCRIPT_SHAPES } from './script.ts'
-import { createTable } from './table.ts'
+import { createTable } from '../../src/kernel/table.ts'
 
 /** Bits of what `spends` answers: whose outpoint it is. A key can be both. */
 export const COIN = 1

@@ -38,6 +38,7 @@ export function signerSchema(location: ConfigLocation) {
       authorisation: authorisation()
         .optional()
         .describe('Whose signatures a withdrawal needs; absent: none, with a warning'),
+      limits: rates().prefault({}).describe('What may be asked for without the word of the backend'),
       chains: chainsSchema(chain()).describe('The chains to sign for, named as in watcher.yaml'),
     })
     .refine(config => config.tls !== undefined || LOOPBACK.test(config.listen), {
@@ -100,6 +101,22 @@ function authorisation() {
       error: 'there are fewer keys than approvals',
     })
     .refine(({ keys }) => new Set(keys).size === keys.length, { path: ['keys'], error: 'a key is listed twice' })
+}
+
+/** Whoever has the watcher's token can ask for these; each keeps something for ever. */
+function rates() {
+  const rate = (headroom: number, perHour: number, things: string) =>
+    z
+      .strictObject({
+        headroom: whole(1, 1_000_000_000).default(headroom).describe(`${things} at once; full at each start`),
+        perHour: whole(1, 1_000_000_000).default(perHour).describe('So many more become free within an hour'),
+      })
+      .prefault({})
+  return z.strictObject({
+    addresses: rate(200_000, 20_000, 'New addresses of one chain').describe('How fast address pools grow'),
+    ownTransfers: rate(20_000, 10_000, 'Templates').describe('Templates that serve no intent: sweeps and funding'),
+    voids: rate(100_000, 50_000, 'Voids').describe('Voids of rounds of which no authorised intent was seen'),
+  })
 }
 
 /** A name that is misspelt would quietly ask for fewer approvals. */

@@ -107,8 +107,8 @@ export interface Archive {
   entries(after: number, limit: number): Promise<Recorded[]>
   /** The newest `limit` transitions of one instance up to the one with this seq, oldest first. */
   history(seq: number, limit: number): Promise<Recorded[]>
-  /** Every commit that is durable now, from the first. */
-  commits(): AsyncGenerator<ChainedCommit>
+  /** Every commit that is durable now, from the first, or from the one that holds this seq. */
+  commits(from?: number): AsyncGenerator<ChainedCommit>
 }
 
 /** Which ended instances are asked for. */

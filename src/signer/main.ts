@@ -28,7 +28,8 @@ import { createTurns, type RouteContext } from './route-context.ts'
 import { refuseOldKeys } from './keys/binding.ts'
 import { signerRoutes } from './routes/table.ts'
 import { HASH_HEADER, memoryHeaders, SEQUENCE_HEADER } from '../signer-api/routes.ts'
-import { createVoids, UNSEEN_BOUNDS } from './signing/voids.ts'
+import { createAllowance } from './signing/allowance.ts'
+import { createVoids } from './signing/voids.ts'
 
 /** All but templates, which have a bound of their own (signer-api/routes.ts). */
 const MAXIMUM_BODY_BYTES = 4 * 1024
@@ -58,7 +59,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
   )
   const { seed, binding } = await openKeystore(ports, config.keystore.file, passphrase)
   refuseOldKeys(binding, config.authorisation?.keys ?? [])
-  const memory = await openMemory(ports, config.dataDirectory, binding.ledgerId)
+  const memory = await openMemory(ports, config.dataDirectory, binding.ledgerId, { seed })
   try {
     const chains = new Map<string, ServedChain>()
     for (const { name, family } of families)
@@ -95,7 +96,8 @@ async function openChain(
   { name, family, seed, memory }: { name: string; family: SigningFamily; seed: Uint8Array; memory: SignerMemory },
 ): Promise<ServedChain> {
   const { asset, policy } = config.chains[name]!
-  const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock })
+  const growth = createAllowance('limits.addresses', `more addresses of ${name}`, config.limits.addresses, clock)
+  const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock, growth })
   const destinations = openDestinations(name, policy.destinations, family.signable)
   return { name, asset, policy: policy as Policy, destinations, family, pool }
 }
@@ -120,13 +122,16 @@ function assemble(
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')
   const now = () => clock.now()
   const identity = identityOf(seed)
-  const attempts = createAttempts({ memory, seed, authority, wallet: identity.key, bounds: UNSIGNED_BOUNDS, log, now })
+  const unasked = createAllowance('limits.ownTransfers', 'templates without intents', config.limits.ownTransfers, clock)
+  const unseen = createAllowance('limits.voids', 'voids of what was never seen', config.limits.voids, clock)
+  const wallet = identity.key
+  const attempts = createAttempts({ memory, seed, authority, wallet, bounds: UNSIGNED_BOUNDS, unasked, log, now })
   return {
     chains,
     identity,
     authority,
     attempts,
-    voids: createVoids({ memory, identity, bounds: UNSEEN_BOUNDS, log, now }),
+    voids: createVoids({ memory, identity, unseen, log, now }),
     memory,
     policy: statePolicy(config),
     inTurn: createTurns(),

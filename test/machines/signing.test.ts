@@ -19,13 +19,13 @@ type State = (typeof states)[number]
 type EventType = SigningEvent['type']
 
 /** Whatever is not listed changes nothing. */
-const table: Record<State, Partial<Record<EventType, State>>> = {
+const table: Record<State, Partial<Record<EventType, State | 'forgotten'>>> = {
   absent: { 'request.received': 'received' },
   received: { 'template.inspected': 'inspected', 'template.refused': 'refused' },
   inspected: { 'template.signed': 'signed', 'template.refused': 'refused', 'approvals.missed': 'awaitingApproval' },
-  awaitingApproval: { 'request.received': 'received' },
+  awaitingApproval: { 'request.received': 'received', 'attempt.forgotten': 'forgotten' },
   signed: {},
-  refused: { 'request.received': 'received' },
+  refused: { 'request.received': 'received', 'attempt.forgotten': 'forgotten' },
 }
 
 const stood = (state: State) =>

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { missingOf } from '../../src/approvals.ts'
 import { Fault } from '../../src/kernel/fault.ts'
+import { signingId } from '../../machines/ids.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { serve, SERVER_LIMITS, type HttpServer } from '../../src/shell/koa.ts'
 import { targetOf } from '../http/socket.ts'
@@ -19,9 +20,14 @@ beforeEach(async () => {
 afterEach(() => rigs.discard(rig))
 
 describe('the memory of a flooded signer is bounded', () => {
+  const HOUR_MS = 60 * 60 * 1000
   const ROOM = {
     unsigned: { attempts: 50, characters: 200_000 },
-    unseen: { voids: 50, rounds: 5 },
+    limits: {
+      addresses: { headroom: 20, perHour: 10 },
+      ownTransfers: { headroom: 3, perHour: 2 },
+      voids: { headroom: 150, perHour: 10 },
+    },
   }
   let flooded: Flooded
   beforeEach(async () => {
@@ -44,16 +50,19 @@ describe('the memory of a flooded signer is bounded', () => {
       (error: unknown) => (error instanceof Fault ? error.kind : String(error)),
     )
 
-  test('by refused attempts up to a number: beyond it none is taken, and what is authorised is still signed', async () => {
-    for (let n = 0; n < 50; n++) await floodOnce(flooded, n % 2 === 0 ? 'unsigned' : 'waiting', n)
+  test('by refused attempts up to a number: beyond it the oldest are forgotten, and can be asked for again', async () => {
+    const kept = (n: number) => flooded.attempts.read(signingId('litecoin', `t${n}`, 1))
+    for (let n = 0; n < 60; n++) await floodOnce(flooded, n % 2 === 0 ? 'unsigned' : 'waiting', n)
     for (const pass of [async () => undefined, reopen]) {
       await pass()
-      expect(flooded.memory.unsigned().attempts).toBe(50)
-      expect(await kindOf(floodOnce(flooded, 'unsigned', 50))).toBe('too-many-unsigned')
-      expect(await kindOf(floodOnce(flooded, 'waiting', 51))).toBe('too-many-unsigned')
-      // What is known already is answered as before.
-      expect(await kindOf(floodOnce(flooded, 'unsigned', 0))).toBe('taken')
+      expect(flooded.memory.unsigned().size).toBe(50)
+      expect([await kept(0), await kept(9)]).toEqual([null, null])
+      expect((await kept(10))?.value).toBe('refused')
     }
+    await floodOnce(flooded, 'unsigned', 0)
+    expect((await kept(0))?.value).toBe('refused')
+    expect(await kept(10)).toBeNull()
+    expect(flooded.memory.unsigned().size).toBe(50)
     expect((await flooded.attempts.sign(flooded.chain, payment(1))).value).toBe('signed')
   })
 
@@ -73,34 +82,56 @@ describe('the memory of a flooded signer is bounded', () => {
     const long = (n: number, length: number) =>
       flooded.attempts.sign(flooded.chain, { transferId: `long-${n}`, n: 1, ...batches.get(length)! })
     for (let n = 0; n < 20; n++) await long(n, 1)
-    const outcomes: string[] = []
-    for (let n = 0; n < 20; n++) outcomes.push(await kindOf(long(n, 200)))
-    expect(outcomes.slice(0, 3)).toEqual(['taken', 'taken', 'taken'])
-    expect(outcomes.at(-1)).toBe('too-many-unsigned')
-    expect(flooded.memory.unsigned().characters).toBeLessThan(250_000)
-    expect(await kindOf(long(99, 1))).toBe('too-many-unsigned')
+    for (let n = 0; n < 20; n++) {
+      await long(n, 200)
+      expect(flooded.memory.unsigned().characters).toBeLessThan(250_000)
+    }
+    expect(flooded.memory.unsigned().size).toBeGreaterThan(1)
     expect((await flooded.attempts.sign(flooded.chain, payment(1))).value).toBe('signed')
     await reopen()
-    expect(await kindOf(long(99, 1))).toBe('too-many-unsigned')
+    expect(flooded.memory.unsigned().characters).toBeLessThan(250_000)
   })
 
-  test('by voids of withdrawals that were never seen up to a number: beyond it only what was seen is voided', async () => {
-    for (let n = 0; n < 50; n++) await floodOnce(flooded, 'voids', n)
+  test('by voids of withdrawals that were never seen at a rate: what was seen is voided beyond it', async () => {
+    for (let n = 0; n < 150; n++) await floodOnce(flooded, 'voids', n)
     await flooded.attempts.sign(flooded.chain, payment(1))
-    for (const pass of [async () => undefined, reopen]) {
-      await pass()
-      expect(await kindOf(floodOnce(flooded, 'voids', 50))).toBe('too-many-voids')
-      expect(await kindOf(floodOnce(flooded, 'voids', 7))).toBe('taken')
-    }
+    expect(await kindOf(floodOnce(flooded, 'voids', 150))).toBe('over-rate')
+    expect(await kindOf(floodOnce(flooded, 'voids', 7))).toBe('taken')
     const { receipt } = await flooded.voids.declare('litecoin', 'honest-1', 1)
     expect(receipt.signed).toHaveLength(1)
+    rig.now.ms += HOUR_MS
+    for (let n = 150; n < 160; n++) await floodOnce(flooded, 'voids', n)
+    const refusal = floodOnce(flooded, 'voids', 160)
+    await expect(refusal).rejects.toThrow('limits.voids allows 150 at once and 10 an hour; try again in 360 s')
   })
 
   test('by voids of rounds without end of one withdrawal up to a number', async () => {
-    for (let round = 1; round <= 5; round++) await flooded.voids.declare('litecoin', 'w', round)
-    expect(await kindOf(flooded.voids.declare('litecoin', 'w', 6))).toBe('too-many-voids')
+    for (let round = 1; round <= 100; round++) await flooded.voids.declare('litecoin', 'w', round)
+    expect(await kindOf(flooded.voids.declare('litecoin', 'w', 101))).toBe('too-many-voids')
     expect(await kindOf(flooded.voids.declare('litecoin', 'w', 5))).toBe('taken')
     expect(await kindOf(flooded.voids.declare('litecoin', 'other', 6))).toBe('taken')
+  })
+
+  test('by templates that nobody has asked for at a rate: withdrawals are signed beyond it', async () => {
+    const own = (n: number) => {
+      const template = pay([coin(1, n, rigs.FUNDS, ours(1))], [[ours(0).address, rigs.FUNDS - 10_000n]])
+      return flooded.attempts.sign(flooded.chain, { transferId: `own-${n}`, n: 1, template, intents: [] })
+    }
+    for (let n = 0; n < 3; n++) expect((await own(n)).value).toBe('signed')
+    expect(await kindOf(own(3))).toBe('over-rate')
+    expect((await flooded.attempts.sign(flooded.chain, payment(9))).value).toBe('signed')
+    rig.now.ms += HOUR_MS
+    expect((await own(3)).value).toBe('signed')
+  })
+
+  test('by addresses at a rate', async () => {
+    const { pool } = flooded.chain
+    await pool.grow(20, null)
+    expect(await kindOf(pool.grow(26, null))).toBe('over-rate')
+    expect(await kindOf(pool.grow(20, null))).toBe('taken')
+    rig.now.ms += HOUR_MS
+    await pool.grow(26, null)
+    expect(pool.size()).toBe(26)
   })
 })
 

@@ -113,7 +113,7 @@ function chancing(ports: Ports): Ports {
   return { ...ports, random: { bytes } }
 }
 
-const configText = (yaml: string): string => `
+export const configText = (yaml: string): string => `
 dataDirectory: ./memory
 tokenFile: ./token
 keystore: { file: ./keystore.json, passphraseEnv: UNUSED }

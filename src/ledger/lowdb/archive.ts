@@ -59,7 +59,7 @@ export function openArchive(archived: Archived): Archive {
       (await answered(archived, () => listEnded(archived, query))) as InstanceOf<K>[],
     entries: (after, limit) => answered(archived, () => readEntries(archived, after, bounded(limit))),
     history: (seq, limit) => answered(archived, () => readHistory(archived.directory, entryOf, seq, bounded(limit))),
-    commits: () => commitsFrom(archived, 1),
+    commits: (from = 1) => commitsFrom(archived, from),
   }
 }
 

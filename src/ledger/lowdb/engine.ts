@@ -8,7 +8,7 @@ import type { ClosedLedger, Engine, Ledger, Opening } from '../engine.ts'
 import { openArchive } from './archive.ts'
 import { refuseOrphans, type Cut, type LowdbPorts, type LedgerPlace } from './boot.ts'
 import type { Endings } from './endings.ts'
-import { CHECKPOINT, HEAD, JOURNAL, LOCK } from './files.ts'
+import { CHECKPOINT, HEAD, INDEX, JOURNAL, LOCK } from './files.ts'
 import { readHead } from './head.ts'
 import { openJournal, segmentsOf, type RunningJournal } from './journal.ts'
 import { readJournal } from './segment.ts'
@@ -21,8 +21,8 @@ export interface LowdbLedger extends Ledger {
   checkpoint(): Promise<void>
 }
 
-/** What a ledger consists of on disk, its head first: two folders and a file, to be moved as one. */
-export const LEDGER_FILES = [HEAD, JOURNAL, CHECKPOINT] as const
+/** What a ledger consists of on disk, its head first: a file and folders, to be moved as one. */
+export const LEDGER_FILES = [HEAD, JOURNAL, CHECKPOINT, INDEX] as const
 
 /** The engine whose journal is a lowdb database over files of lines. */
 export interface LowdbEngine extends Engine {

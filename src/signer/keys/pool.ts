@@ -1,5 +1,9 @@
-/** The addresses of one chain: they follow from the seed, so only their number and age are stored. */
+/**
+ * The addresses of one chain: they follow from the seed, so their number and age are stored, and a fingerprint of each, by
+ * which a start knows them without deriving them all again.
+ */
 import type { Derived, Deriver } from '../../../adapters/adapter.ts'
+import type { Allowance } from '../signing/allowance.ts'
 import { boundary, corruptStore } from '../../kernel/fault.ts'
 import { firstThat } from '../../kernel/bisect.ts'
 import { MAXIMUM_POOL } from '../../signer-api/shapes.ts'
@@ -11,6 +15,9 @@ import type { SignerMemory } from '../memory/memory.ts'
 
 /** About 50 ms; between two slices others have their turn. */
 const SLICE = 200
+
+/** Of the stored runs of addresses so many are derived again at each start, spread over all of them. */
+const SAMPLES = 32
 
 /** An address with its age: milliseconds since 1970 UTC. */
 export interface Listed extends Derived {
@@ -39,11 +46,15 @@ export interface PoolOptions {
   seed: Uint8Array
   memory: SignerMemory
   clock: Clock
+  /** Of addresses. */
+  growth: Allowance
 }
 
 /** Derives what is stored. Throws corruptStore when the seed or the network is another than that of the memory. */
-export async function openPool({ chain, deriver, seed, memory, clock }: PoolOptions): Promise<AddressPool> {
-  const known = new Map<string, number>()
+export async function openPool({ chain, deriver, seed, memory, clock, growth }: PoolOptions): Promise<AddressPool> {
+  const book = memory.records.addressesOf(chain)
+  /** Derived, and not stored yet: those that follow the last one in the book. */
+  let ahead: string[] = []
   const extensions = memory
     .pools()
     .map(({ context }) => context)
@@ -56,22 +67,33 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolOpti
 
   /** Ahead of what is stored, in slices; two growths at once help each other. */
   const deriveUpTo = async (target: number): Promise<void> => {
-    while (known.size < target) {
-      const end = Math.min(target, known.size + SLICE)
-      while (known.size < end) known.set(deriver.derive(seed, known.size).address, known.size)
-      if (known.size < target) await pause(clock)
+    const derived = () => book.size() + ahead.length
+    while (derived() < target) {
+      const end = Math.min(target, derived() + SLICE)
+      while (derived() < end) ahead.push(deriver.derive(seed, derived()).address)
+      if (derived() < target) await pause(clock)
     }
+  }
+
+  /** Those up to the end that the memory now has. `seq`: of the transition that made it so. */
+  const keep = (seq: number): void => {
+    const count = Math.max(0, size() - book.size())
+    book.add(ahead.slice(0, count), seq)
+    ahead = ahead.slice(count)
   }
 
   const grow: AddressPool['grow'] = async (target, ledgerId) => {
     if (target > MAXIMUM_POOL) throw boundary('pool-too-large', `a pool holds at most ${MAXIMUM_POOL} addresses`)
+    if (target > size()) growth.spend(target - size())
     await deriveUpTo(target)
     const from = size()
     if (target <= from) return false
     const id = poolId(chain, from)
     const data = { chain, from, count: target - from, address: deriver.derive(seed, from).address, ledgerId }
     memory.change([tell(id, 'pool.extended', clock.now(), data)], clock.now())
-    extensions.push(memory.get(id)!.context)
+    const extended = memory.get(id)!
+    extensions.push(extended.context)
+    keep(extended.seq)
     return true
   }
 
@@ -83,18 +105,24 @@ export async function openPool({ chain, deriver, seed, memory, clock }: PoolOpti
     })
   }
 
-  for (const { from, address } of extensions) {
-    if (deriver.derive(seed, from).address === address) continue
-    throw corruptStore(
-      `the memory of ${chain} belongs to another phrase or network: index ${from} should be ${address}`,
-    )
+  const otherOwner = ({ from, address }: PoolContext) =>
+    corruptStore(`the memory of ${chain} belongs to another phrase or network: index ${from} should be ${address}`)
+  for (const extension of sampleOf(extensions)) {
+    if (deriver.derive(seed, extension.from).address !== extension.address) throw otherOwner(extension)
   }
   await deriveUpTo(size())
-  const indexOf = (address: string): number | undefined => {
-    const index = known.get(address)
-    return index !== undefined && index < size() ? index : undefined
+  keep(memory.position().sequence)
+  for (const extension of extensions) {
+    if (book.indexOf(extension.address) !== extension.from) throw otherOwner(extension)
   }
-  return { size, treasury: () => (size() > 0 ? deriver.derive(seed, 0).address : null), indexOf, grow, list }
+  const treasury = () => (size() > 0 ? deriver.derive(seed, 0).address : null)
+  return { size, treasury, indexOf: address => book.indexOf(address), grow, list }
+}
+
+/** The first, the last, and some between. */
+function sampleOf(extensions: readonly PoolContext[]): PoolContext[] {
+  const step = Math.max(1, Math.ceil(extensions.length / SAMPLES))
+  return extensions.filter((_, n) => n % step === 0 || n === extensions.length - 1)
 }
 
 /** The extension that holds an index that exists: the last that begins at or before it. */

@@ -1,30 +1,32 @@
 /**
- * What the signer must know of everything it ever signed or voided in order to decide: small, in memory, rebuilt at every start
- * from the stored instances. The templates and bytes themselves stay on disk.
+ * What the signer must know of everything it ever signed or voided in order to decide: in memory, about 200 bytes for a
+ * withdrawal of one attempt. The templates, intents and receipts themselves stay on disk, where `seq` finds them.
  */
-import type { Id, IdOf } from '../../../machines/ids.ts'
-import type { AuthorisedIntent, SpendKey } from '../../../machines/vocabulary.ts'
+import { nameOf, type Id } from '../../../machines/ids.ts'
+import type { Intent } from '../../../machines/vocabulary.ts'
 import type { SigningContext } from '../../../machines/signing.ts'
 import { isKind, type InstanceOf } from '../../kernel/entry.ts'
-import { appendTo } from '../../kernel/multimap.ts'
 import type { History } from '../signing/policy.ts'
+import { createAddressBook, type AddressBook } from './address-book.ts'
+import { encodeFact, MAXIMUM_COST, type Fact, type Fingerprints } from './facts.ts'
+import { createSignedRecords, type SignedRecords } from './signed-records.ts'
 import { createSpending, type Spending } from './spending.ts'
-import { createVoidRecords, type VoidRecords } from './void-records.ts'
 
-/** One signature that pays a withdrawal. */
-export interface SignedFor {
-  /** Which signing instance. */
-  id: IdOf<'signing'>
+/** One void: a round of a withdrawal, and where the memory has it. */
+export interface VoidRecord {
+  chain: string
   round: number
-  transactionId: string
-  spendKeys: readonly SpendKey[]
+  seq: number
 }
 
 /** All signatures that pay a withdrawal, in the order of signing. */
 export interface WithdrawalRecord {
-  /** As signed last. */
-  intent: AuthorisedIntent
-  templates: SignedFor[]
+  /** On which it was signed. */
+  chain: string
+  /** Whether an intent asks for the same, but for its round, its time and its approvals. */
+  isSame(intent: Intent): boolean
+  /** `attempt`: its number among all; `seq`: where the memory has it. */
+  templates: { attempt: number; round: number; seq: number }[]
 }
 
 /** What was promised to the outside. */
@@ -34,86 +36,193 @@ export type Promised = InstanceOf<'signing' | 'void'>
 export interface Records {
   /** Takes in an instance as it now is; in any state but `signed` it may come again. */
   learn(instance: Promised): void
-  /** The digest of the request that was signed under this name. */
-  digestOf(id: Id): string | undefined
+  /** Takes in what was learned before. */
+  take(fact: Fact): void
   /** Signed or voided: an end that nothing changes. */
   isKept(id: Id): boolean
+  /** Nothing is signed up to this round while its void is on its way; the answer calls it off. */
+  forbid(chain: string, withdrawal: string, round: number): () => void
   withdrawal(id: string): WithdrawalRecord | undefined
-  voids: VoidRecords
+  /** In the order in which they were declared. */
+  voidsOf(withdrawal: string): VoidRecord[]
   historyOf(chain: string): History
+  addressesOf(chain: string): AddressBook
   /** How many attempts were signed, by chain. */
   counts(): ReadonlyMap<string, number>
 }
 
-/** Empty: a start lets it learn every instance that is stored, oldest first. */
-export function createRecords(): Records {
-  const digests = new Map<Id, string>()
-  const rounds = new Map<string, number>()
-  const withdrawals = new Map<string, WithdrawalRecord>()
-  const transfers = new Map<string, SpendKey[][]>()
-  const costs = new Map<string, bigint>()
+type Learned = (bytes: Buffer, seq: number) => void
+
+/** All facts so far. `learned` is told of each new one. */
+function createFacts(fingerprints: Fingerprints, learned: Learned) {
+  const chains: string[] = []
   const spendings = new Map<string, Spending>()
   const counts = new Map<string, number>()
-  const voids = createVoidRecords()
+  const books = new Map<string, AddressBook>()
+  const signed = createSignedRecords()
 
-  const spendingOf = (chain: string): Spending => {
-    const spending = spendings.get(chain) ?? createSpending()
-    spendings.set(chain, spending)
-    return spending
+  const found = <Value>(values: Map<string, Value>, chain: string, make: () => Value): Value => {
+    const value = values.get(chain) ?? make()
+    values.set(chain, value)
+    return value
   }
-
-  /** Of a transfer's attempts only one can confirm: it costs what the dearest costs. */
-  const spend = (transfer: string, spending: Spending, cost: bigint, at: number): void => {
-    const before = costs.get(transfer) ?? 0n
-    if (cost <= before) return
-    costs.set(transfer, cost)
-    spending.add(at, cost - before)
+  const spendingOf = (chain: string) => found(spendings, chain, createSpending)
+  const tell = (fact: Fact, seq: number): void => {
+    take(fact)
+    learned(encodeFact(fact), seq)
   }
+  const chainNumber = (name: string, seq: number): number => {
+    if (!chains.includes(name)) tell({ kind: 'chain', name }, seq)
+    return chains.indexOf(name)
+  }
+  const addressesOf = (chain: string): AddressBook =>
+    found(books, chain, () =>
+      createAddressBook(fingerprints, (first, keys, seq) => {
+        learned(encodeFact({ kind: 'addresses', chain: chainNumber(chain, seq), first, keys }), seq)
+      }),
+    )
 
-  const learnSigned = (id: IdOf<'signing'>, context: SigningContext): void => {
-    const { chain, transferId, spendKeys, fee, outflow, signed, digest } = context
-    if (signed === null || digests.has(id)) return
-    digests.set(id, digest)
-    counts.set(chain, (counts.get(chain) ?? 0) + 1)
-    appendTo(transfers, transferKey(chain, transferId), spendKeys)
-    for (const intent of signed.intents) {
-      const templates = withdrawals.get(intent.id)?.templates ?? []
-      templates.push({ id, round: intent.round, transactionId: signed.transactionId, spendKeys })
-      withdrawals.set(intent.id, { intent, templates })
+  const take: Records['take'] = fact => {
+    if (fact.kind === 'chain') chains.push(fact.name)
+    else if (fact.kind === 'round') signed.raise(fact.withdrawal, fact.round)
+    else if (fact.kind === 'voided') signed.void(fact)
+    else if (fact.kind === 'addresses') addressesOf(chains[fact.chain]!).take(fact.first, fact.keys)
+    else if (fact.kind === 'signed') {
+      const chain = chains[fact.chain]!
+      counts.set(chain, (counts.get(chain) ?? 0) + 1)
+      spendingOf(chain).add(fact.at, signed.sign(fact))
     }
-    spend(transferKey(chain, transferId), spendingOf(chain), BigInt(outflow) + BigInt(fee), signed.signedAt)
+  }
+
+  return { chains, spendings, counts, signed, tell, take, chainNumber, addressesOf }
+}
+type Facts = ReturnType<typeof createFacts>
+
+/** Signed or voided, by the names that the machines' ids are made of. */
+function isKeptIn({ chains, signed }: Facts, fingerprints: Fingerprints, id: Id): boolean {
+  const name = nameOf(id)
+  if (id.startsWith('void/')) {
+    const [chain, end] = [name.indexOf(':'), name.lastIndexOf('@')]
+    const withdrawal = fingerprints.key('withdrawal', name.slice(chain + 1, end))
+    const round = Number(name.slice(end + 1))
+    const number = chains.indexOf(name.slice(0, chain))
+    return signed.voidsOf(withdrawal).some(each => each.chain === number && each.round === round)
+  }
+  const end = name.lastIndexOf(':')
+  return signed.attempt(fingerprints.key('transfer', name.slice(0, end)), Number(name.slice(end + 1))) !== undefined
+}
+
+/** From instances to facts. */
+function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records, 'learn' | 'isKept'> {
+  const { signed, tell, chainNumber } = facts
+  const isKept = (id: Id) => isKeptIn(facts, fingerprints, id)
+
+  const learnSigned = (id: Id, seq: number, context: SigningContext): void => {
+    if (context.signed === null || isKept(id)) return
+    const { intents, signedAt } = context.signed
+    const cost = BigInt(context.outflow) + BigInt(context.fee)
+    const fact: Fact = {
+      kind: 'signed',
+      chain: chainNumber(context.chain, seq),
+      transfer: fingerprints.key('transfer', transferName(context.chain, context.transferId)),
+      n: context.n,
+      seq,
+      at: signedAt,
+      cost: cost > MAXIMUM_COST ? MAXIMUM_COST : cost,
+      marks: Buffer.concat(context.spendKeys.map(key => fingerprints.mark('spend-key', key))),
+      intents: intents.map(intent => ({
+        withdrawal: fingerprints.key('withdrawal', intent.id),
+        round: intent.round,
+        terms: termsOf(fingerprints, intent),
+      })),
+    }
+    tell(fact, seq)
   }
 
   const learn: Records['learn'] = instance => {
+    const { id, seq } = instance
     if (isKind(instance, 'void')) {
-      voids.learn(instance)
+      const { chain, withdrawal, round } = instance.context
+      if (isKept(id)) return
+      const key = fingerprints.key('withdrawal', withdrawal)
+      tell({ kind: 'voided', chain: chainNumber(chain, seq), withdrawal: key, round, seq }, seq)
       return
     }
-    const { id, context } = instance
-    for (const [withdrawal, round] of Object.entries(context.rounds)) {
-      rounds.set(withdrawal, Math.max(rounds.get(withdrawal) ?? 0, round))
+    for (const [name, round] of Object.entries(instance.context.rounds)) {
+      const withdrawal = fingerprints.key('withdrawal', name)
+      if (round > signed.roundOf(withdrawal)) tell({ kind: 'round', withdrawal, round }, seq)
     }
-    learnSigned(id, context)
+    learnSigned(id, seq, instance.context)
   }
 
-  const historyOf = (chain: string): History => ({
-    roundOf: withdrawal => rounds.get(withdrawal) ?? 0,
-    voidedRoundOf: withdrawal => voids.highest(chain, withdrawal),
-    withdrawal: id => withdrawals.get(id),
-    attemptsOf: transferId => transfers.get(transferKey(chain, transferId)) ?? [],
-    costOf: transferId => costs.get(transferKey(chain, transferId)) ?? 0n,
-    spentSince: at => spendings.get(chain)?.since(at) ?? 0n,
-  })
+  return { learn, isKept }
+}
 
-  return {
-    learn,
-    digestOf: id => digests.get(id),
-    isKept: id => digests.has(id) || voids.has(id),
-    withdrawal: id => withdrawals.get(id),
-    voids,
-    historyOf,
-    counts: () => counts,
+/** Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. */
+export function createRecords(fingerprints: Fingerprints, learned: Learned): Records {
+  const facts = createFacts(fingerprints, learned)
+  const { chains, signed, spendings, counts, take, addressesOf } = facts
+  const { learn, isKept } = createLearning(facts, fingerprints)
+  /** Voids that are not in the memory yet. */
+  const forbidden = new Set<{ chain: string; withdrawal: string; round: number }>()
+
+  const forbid: Records['forbid'] = (chain, withdrawal, round) => {
+    const one = { chain, withdrawal, round }
+    forbidden.add(one)
+    return () => void forbidden.delete(one)
+  }
+
+  const voidsOf: Records['voidsOf'] = withdrawal =>
+    signed
+      .voidsOf(fingerprints.key('withdrawal', withdrawal))
+      .map(({ chain, round, seq }) => ({ chain: chains[chain]!, round, seq }))
+
+  const withdrawal: Records['withdrawal'] = id => {
+    const kept = signed.withdrawal(fingerprints.key('withdrawal', id))
+    if (kept === undefined) return undefined
+    const isSame = (intent: Intent) => Buffer.from(kept.terms).equals(termsOf(fingerprints, intent))
+    return { chain: chains[kept.chain]!, isSame, templates: kept.templates }
+  }
+
+  const historyOf = (chain: string): History => {
+    const transferKey = (transferId: string) => fingerprints.key('transfer', transferName(chain, transferId))
+    return {
+      roundOf: id => signed.roundOf(fingerprints.key('withdrawal', id)),
+      voidedRoundOf(id) {
+        const pending = [...forbidden].filter(({ withdrawal: name }) => name === id)
+        const rounds = [...voidsOf(id), ...pending].filter(each => each.chain === chain).map(({ round }) => round)
+        return rounds.reduce((top, round) => Math.max(top, round), 0)
+      },
+      withdrawal,
+      attemptsOf: transferId => signed.attemptsOf(transferKey(transferId)),
+      costOf: transferId => signed.costOf(transferKey(transferId)),
+      sharing: spendKeys => sharingOf(signed, fingerprints, spendKeys),
+      spentSince: at => spendings.get(chain)?.since(at) ?? 0n,
+    }
+  }
+
+  return { learn, take, isKept, forbid, withdrawal, voidsOf, historyOf, addressesOf, counts: () => counts }
+}
+
+/** Whether an attempt spends one of these keys; told once of each attempt, which many withdrawals share. */
+function sharingOf(
+  signed: SignedRecords,
+  fingerprints: Fingerprints,
+  spendKeys: readonly string[],
+): (attempt: number) => boolean {
+  const spent = new Set(spendKeys.map(key => textOf(fingerprints.mark('spend-key', key))))
+  const told = new Map<number, boolean>()
+  return attempt => {
+    const known = told.get(attempt) ?? signed.marksOf(attempt).some(mark => spent.has(textOf(mark)))
+    told.set(attempt, known)
+    return known
   }
 }
 
-const transferKey = (chain: string, transferId: string): string => `${chain}:${transferId}`
+const textOf = (mark: Uint8Array): string => Buffer.from(mark.buffer, mark.byteOffset, mark.length).toString('latin1')
+
+const transferName = (chain: string, transferId: string): string => `${chain}:${transferId}`
+
+/** Without the round, and what may change between rounds. */
+const termsOf = (fingerprints: Fingerprints, { chain, asset, to, dataField, amount }: Intent): Uint8Array =>
+  fingerprints.mark('intent', JSON.stringify([chain, asset, to, dataField, amount]))

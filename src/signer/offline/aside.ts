@@ -1,12 +1,15 @@
 /** What a command replaces is never deleted: it stands aside in the data directory, under a number, as it was. */
 import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
+import { INDEX } from '../memory/index-file.ts'
 import { LEDGER_FILES } from '../../ledger/lowdb/engine.ts'
 import { AUDIT } from '../audit/trail.ts'
 
 /** The files of a memory, and those of an audit log: single ones, and folders with all that is in them. */
-export const MEMORY_FILES = LEDGER_FILES
+export const MEMORY_FILES = [...LEDGER_FILES, INDEX] as const
 export const AUDIT_FILES = [AUDIT] as const
+
+const FOLDERS: ReadonlySet<string> = new Set([...LEDGER_FILES.slice(1), AUDIT])
 
 const MAXIMUM_NUMBER = 10_000
 
@@ -32,7 +35,7 @@ export async function moveAside(disk: Disk, directory: string, names: readonly s
 async function filesOf(disk: Disk, directory: string, name: string): Promise<string[]> {
   const inside = await disk.list(join(directory, name)).catch(() => [])
   if (inside.length > 0) return inside.map(file => join(name, file))
-  return name === LEDGER_FILES[0] && (await disk.exists(join(directory, name))) ? [name] : []
+  return FOLDERS.has(name) || !(await disk.exists(join(directory, name))) ? [] : [name]
 }
 
 async function freeFolder(disk: Disk, directory: string): Promise<string> {

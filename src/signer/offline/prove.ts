@@ -18,6 +18,7 @@ import { openKeystore } from '../keys/keystore.ts'
 import { openMemory, type SignerMemory } from '../memory/memory.ts'
 import { holding, recorded } from './recorded.ts'
 import { openPool } from '../keys/pool.ts'
+import { createAllowance } from '../signing/allowance.ts'
 
 const MAXIMUM_CHALLENGE = 1024
 const SLICE = 200
@@ -108,7 +109,8 @@ async function prove(
   challenge: string,
   out: (line: string) => void,
 ): Promise<void> {
-  const memory = await openMemory(proving.ports, proving.config.dataDirectory, proving.binding.ledgerId)
+  const { ports, config, binding, seed } = proving
+  const memory = await openMemory(ports, config.dataDirectory, binding.ledgerId, { seed })
   const lines = countLines()
   try {
     for (const name of Object.keys(proving.config.chains)) {
@@ -144,7 +146,9 @@ async function* proveChain(
   const { deriver } = signingFamilyOf(chain, config.chains[chain]!)
   if (family !== 'bitcoin') throw boundary('configuration', `chains.${chain}.family: no proof for ${family} yet`)
   const network = networkOf(named)
-  const pool = await openPool({ chain, deriver, seed, memory, clock: ports.clock })
+  const { clock } = ports
+  const growth = createAllowance('limits.addresses', 'more addresses', config.limits.addresses, clock)
+  const pool = await openPool({ chain, deriver, seed, memory, clock, growth })
   for (let from = 0; from < pool.size(); from += SLICE) {
     for (const { index, address, publicKey } of pool.list(from, SLICE)) {
       const payload = { ...messagePayload(address, challenge, network), index }

@@ -19,7 +19,7 @@ function attemptOf(params: Record<string, string>): { transferId: string; n: num
   return { transferId, n }
 }
 
-/** PUT …/attempts/{n}: 403 `refused` with reasons, 409 `already-signed-differently`, 503 `too-many-unsigned`. */
+/** PUT …/attempts/{n}: 403 `refused` with reasons, 409 `already-signed-differently`, 503 `over-rate`. */
 export const signRoute = (context: RouteContext) =>
   serveContract(signerApi.sign, async ({ params, body: { template, intents } }) => {
     const chain = chainNamed(context, params.chain!)

@@ -1,10 +1,11 @@
 /** Everything ever signed or voided on a chain, in the order in which it happened: what a new watcher starts from. */
+import type { InstanceOf } from '../../kernel/entry.ts'
+import type { Archive } from '../../ledger/engine.ts'
 import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { SignedAttempt } from '../../signer-api/shapes.ts'
 import { describeSigned } from '../signing/attempts.ts'
 import { chainNamed, PAGE_BYTES, type RouteContext } from '../route-context.ts'
-import type { VoidRecord } from '../memory/void-records.ts'
 import type { Voids } from '../signing/voids.ts'
 
 const PAGE_STEP = 20
@@ -27,11 +28,11 @@ export const transfersRoute = (context: RouteContext) =>
     return { status: 200, body: page }
   })
 
-/** At least one item, and `next` null at the end. Voids are few and in memory; what is signed is read from the disk. */
+/** At least one item, and `next` null at the end. */
 async function readPage({ memory, voids }: RouteContext, range: Range) {
   const { items: signed, isEnd } = await readSigned(memory.archive, range)
   const until = isEnd ? range.until : signed.at(-1)!.seq
-  const voided = memory.records.voids.list(range.chain, range.after, until, range.limit)
+  const voided = await readVoids(memory.archive, { ...range, until })
   const all = [...signed, ...voided.map(record => describeVoid(voids, record))].sort((a, b) => a.seq - b.seq)
   const items = all.slice(0, range.limit)
   const isLast = isEnd && items.length === all.length && voided.length < range.limit
@@ -39,7 +40,7 @@ async function readPage({ memory, voids }: RouteContext, range: Range) {
 }
 
 /** As many as fit, read few at a time. */
-async function readSigned(archive: RouteContext['memory']['archive'], { chain, after, until, limit }: Range) {
+async function readSigned(archive: Archive, { chain, after, until, limit }: Range) {
   const items: SignedAttempt[] = []
   let next = after
   for (let bytes = 0; items.length < limit && bytes < PAGE_BYTES;) {
@@ -55,7 +56,12 @@ async function readSigned(archive: RouteContext['memory']['archive'], { chain, a
   return { items, isEnd: false }
 }
 
-function describeVoid(voids: Voids, record: VoidRecord) {
-  const { seq, at } = record
-  return { state: 'voided' as const, seq, voidedAt: new Date(at).toISOString(), ...voids.describe(record) }
+async function readVoids(archive: Archive, { chain, after, until, limit }: Range) {
+  const found = await archive.list({ kind: 'void', chain, after, limit })
+  return found.filter(({ seq }) => seq <= until)
+}
+
+function describeVoid(voids: Voids, instance: InstanceOf<'void'>) {
+  const { seq, at } = instance
+  return { state: 'voided' as const, seq, voidedAt: new Date(at).toISOString(), ...voids.describe(instance) }
 }

@@ -2,7 +2,9 @@
 import { boundary, invariant } from '../../kernel/fault.ts'
 import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
-import type { SignedFor } from '../memory/records.ts'
+import { isKind } from '../../kernel/entry.ts'
+import { readAt, readSignedAt } from '../memory/read.ts'
+import type { WithdrawalRecord } from '../memory/records.ts'
 import { PAGE_BYTES, type RouteContext } from '../route-context.ts'
 import { attemptAnswer } from '../signing/attempts.ts'
 
@@ -12,22 +14,34 @@ export const withdrawalRoute = (context: RouteContext) =>
     const id = params.id!
     const { records } = context.memory
     const record = records.withdrawal(id)
-    const voided = records.voids.of(id)
-    const chain = record?.intent.chain ?? voided[0]?.chain
+    const chain = record?.chain ?? records.voidsOf(id)[0]?.chain
     if (chain === undefined) throw boundary('not-found', `nothing was ever signed or voided for ${id}`)
     const round = records.historyOf(chain).roundOf(id)
-    const templates = [...(record?.templates ?? [])]
-    const voids = voided.map(each => context.voids.describe(each))
+    const templates = record?.templates ?? []
     await context.memory.settled()
     const wanted = templates.slice(after, after + limit)
-    const signed = await context.inTurn(() => readSigned(context, wanted))
-    const end = after + signed.length
-    const next = end < templates.length ? end : null
-    return { status: 200, body: { id, chain, round, intent: record?.intent ?? null, signed, voids, next } }
+    return context.inTurn(async () => {
+      const signed = await readSigned(context, wanted)
+      const end = after + signed.length
+      const next = end < templates.length ? end : null
+      const intent = await lastIntent(context, id, templates)
+      const voids = await context.voids.of(id)
+      return { status: 200, body: { id, chain, round, intent, signed, voids, next } }
+    })
   })
 
+type Templates = WithdrawalRecord['templates']
+
+/** As signed last. */
+async function lastIntent({ memory }: RouteContext, id: string, templates: Templates) {
+  const last = templates.at(-1)
+  if (last === undefined) return null
+  const { signed } = await readSignedAt(memory.archive, last.seq)
+  return signed.intents.find(intent => intent.id === id) ?? null
+}
+
 /** At least one, and no more than fit into a page: templates carry whole previous transactions. */
-async function readSigned(context: RouteContext, wanted: readonly SignedFor[]) {
+async function readSigned(context: RouteContext, wanted: Templates) {
   const signed: Awaited<ReturnType<typeof signedFor>>[] = []
   let bytes = 0
   for (const template of wanted) {
@@ -39,13 +53,13 @@ async function readSigned(context: RouteContext, wanted: readonly SignedFor[]) {
   return signed
 }
 
-async function signedFor({ attempts }: RouteContext, { id, round }: SignedFor) {
-  const stored = await attempts.read(id)
-  if (stored === null) throw invariant('signing-lost', `${id} was signed and is not stored`)
+async function signedFor({ memory }: RouteContext, { seq, round }: Templates[number]) {
+  const stored = await readAt(memory.archive, seq)
+  if (!isKind(stored, 'signing')) throw invariant('signing-lost', `seq ${seq} was a signature and is none`)
   return { round, ...attemptAnswer(stored) }
 }
 
-/** PUT /v1/withdrawals/{id}/void: 422 `unknown-chain`, 409 `conflict`, 503 `too-many-voids`. */
+/** PUT /v1/withdrawals/{id}/void: 422 `unknown-chain`, 409 `conflict`, 503 `over-rate`, `too-many-voids`. */
 export const voidRoute = (context: RouteContext) =>
   serveContract(signerApi.void, async ({ params, body: { chain, round } }) => {
     if (!context.chains.has(chain))

@@ -5,12 +5,14 @@
 import type { z } from 'zod'
 import type { Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
 import { signingId, type IdOf } from '../../../machines/ids.ts'
-import { boundary, Fault, operating, invariant, reasonOf } from '../../kernel/fault.ts'
+import { boundary, Fault, invariant, reasonOf } from '../../kernel/fault.ts'
 import type { Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/family.ts'
 import type { Amount, AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
+import { tell } from '../../../machines/messages.ts'
+import type { Allowance } from './allowance.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { SignerMemory } from '../memory/memory.ts'
 import type { Authority } from '../../approvals.ts'
@@ -19,7 +21,10 @@ import type { Destinations } from './destinations.ts'
 import { judge, leftOf, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { AddressPool } from '../keys/pool.ts'
 
-/** What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. */
+/**
+ * What may be kept in memory of attempts that are refused or wait for approval: whoever has a token makes them. Beyond it
+ * the oldest are forgotten, which binds nobody: they can be asked for again.
+ */
 export interface AttemptBounds {
   attempts: number
   /** Of what is known of them, as JSON. */
@@ -27,7 +32,7 @@ export interface AttemptBounds {
 }
 
 /** One that is refused takes about 500 characters, one that waits for the approval of 1,000 intents up to 200,000. */
-export const UNSIGNED_BOUNDS: AttemptBounds = { attempts: 100_000, characters: 128 * 1024 * 1024 }
+export const UNSIGNED_BOUNDS: AttemptBounds = { attempts: 20_000, characters: 32 * 1024 * 1024 }
 
 /** Of what an undecodable template is refused for: messages may repeat what was sent. */
 const MAXIMUM_MESSAGE = 500
@@ -68,6 +73,8 @@ export interface AttemptOptions {
   /** The identity key, base64. */
   wallet: string
   bounds: AttemptBounds
+  /** Of templates that serve no intent. */
+  unasked: Allowance
   now(): number
   log: Log
 }
@@ -77,7 +84,7 @@ export function createAttempts(options: AttemptOptions): Attempts {
   const { memory } = options
   /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
   const read: Attempts['read'] = async id => {
-    const isSigned = memory.records.digestOf(id) !== undefined
+    const isSigned = memory.records.isKept(id)
     const unsigned = memory.get(id) ?? null
     await memory.settled()
     return isSigned ? memory.archive.read(id) : unsigned
@@ -85,15 +92,14 @@ export function createAttempts(options: AttemptOptions): Attempts {
   const sign: Attempts['sign'] = async (chain, asked) => {
     const id = signingId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
-    const signed = memory.records.digestOf(id)
-    if (signed === undefined) {
+    if (!memory.records.isKept(id)) {
       const decided = decide(options, chain, asked, id, digest)
       await memory.settled()
       return decided
     }
     const stored = await read(id)
     if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
-    if (signed !== digest) {
+    if (stored.context.digest !== digest) {
       throw boundary(
         'already-signed-differently',
         `attempt ${asked.n} of ${asked.transferId} was signed for something else`,
@@ -107,7 +113,7 @@ export function createAttempts(options: AttemptOptions): Attempts {
 }
 
 /** What one request leads to, as events of its instance. */
-type Outcome = Exclude<SigningEvent, { type: 'request.received' }>
+type Outcome = Exclude<SigningEvent, { type: 'request.received' | 'attempt.forgotten' }>
 
 /** The attempt as it now is: durable only when the memory is settled. */
 function decide(
@@ -121,22 +127,31 @@ function decide(
   const outcome = outcomeOf(options, chain, asked, at)
   const before = options.memory.get(id)
   if (before !== undefined && isKnown(options, before, digest, outcome)) return before
-  if (outcome.at(-1)!.type !== 'template.signed') checkBounds(options, before === undefined)
+  const forgotten = outcome.at(-1)!.type === 'template.signed' ? [] : overflow(options, id, outcome)
   const { transferId, n } = asked
   const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
-  const messages: Message<'signing'>[] = [received, ...outcome].map(event => ({ to: id, event }))
+  const told: Message<'signing'>[] = [received, ...outcome].map(event => ({ to: id, event }))
+  const messages = [...forgotten.map(oldest => tell(oldest, 'attempt.forgotten', at, {})), ...told]
   const decided = options.memory.change(messages, at).at(-1)
   if (decided === undefined) throw invariant('signing-lost', `${id} was decided and nothing changed`)
   report(options.log, id, outcome.at(-1)!)
   return decided
 }
 
-/** Refusals are remembered, so whoever provokes them must not fill the memory: neither with new ones nor by longer ones. */
-function checkBounds({ memory, bounds }: AttemptOptions, isNew: boolean): void {
-  const { attempts, characters } = memory.unsigned()
-  if (characters < bounds.characters && (attempts < bounds.attempts || !isNew)) return
-  const message = `${attempts} attempts are refused or wait, ${characters} characters in all: no further one is taken`
-  throw operating('too-many-unsigned', message)
+/** The oldest that must go so that one more is within the bounds: whoever provokes refusals must not fill the memory. */
+function overflow({ memory, bounds }: AttemptOptions, id: IdOf<'signing'>, outcome: Outcome[]): IdOf<'signing'>[] {
+  const unsigned = memory.unsigned()
+  let attempts = unsigned.size + (unsigned.has(id) ? 0 : 1)
+  let characters = unsigned.characters - (unsigned.get(id) ?? 0) + JSON.stringify(outcome).length
+  const forgotten: IdOf<'signing'>[] = []
+  for (const [oldest, size] of unsigned.entries()) {
+    if (attempts <= bounds.attempts && characters <= bounds.characters) break
+    if (oldest === id) continue
+    forgotten.push(oldest)
+    attempts -= 1
+    characters -= size
+  }
+  return forgotten
 }
 
 /** The same refusal again is not written again: whoever asks in a loop must not fill the disk. */
@@ -220,6 +235,8 @@ function conclude(
 ): Outcome {
   if (reasons.length > 0) return { type: 'template.refused', at, data: { reasons } }
   if (missing.length > 0) return { type: 'approvals.missed', at, data: { missing } }
+  // What pays a withdrawal is bounded by the backend, which has approved it; nobody has asked for the rest.
+  if (asked.intents.length === 0) options.unasked.spend(1)
   return { type: 'template.signed', at, data: signTemplate(options, chain, asked, opened, at) }
 }
 

@@ -26,8 +26,9 @@ export interface Policy {
 
 /** What was signed for a withdrawal before. */
 export interface Remembered {
-  intent: Intent
-  templates: { round: number; spendKeys: readonly SpendKey[] }[]
+  /** Whether an intent asks for the same, whatever its round. */
+  isSame(intent: Intent): boolean
+  templates: readonly { round: number; attempt: number }[]
 }
 
 /** What the memory knows that bears on a decision. Signatures count, confirmations do not: each may be mined. */
@@ -37,8 +38,10 @@ export interface History {
   /** Nothing is signed any more for this round and those below; 0 when nothing was voided. */
   voidedRoundOf(withdrawal: string): number
   withdrawal(id: string): Remembered | undefined
-  /** The spend keys of every attempt of a transfer that was signed. */
-  attemptsOf(transferId: string): readonly (readonly SpendKey[])[]
+  /** The attempts of a transfer that were signed, by their numbers among all. */
+  attemptsOf(transferId: string): readonly number[]
+  /** Whether an attempt that was signed spends one of these keys. */
+  sharing(spendKeys: readonly SpendKey[]): (attempt: number) => boolean
   /** What the dearest attempt of a transfer costs; 0 when none was signed. Base units, fee included. */
   costOf(transferId: string): bigint
   /** What was signed since then adds up to; of a replacement its increase. Base units, fees included. */
@@ -91,18 +94,8 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 const reason = (kind: string, message: string): Reason => ({ kind, message })
 const about = (withdrawal: string, kind: string, message: string): Reason => ({ kind, message, withdrawal })
-/** Whether a template spends one of these keys; told once of each list, which many withdrawals share. */
-function createOverlap(spendKeys: readonly SpendKey[]): (other: readonly SpendKey[]) => boolean {
-  const spent = new Set(spendKeys)
-  const told = new Map<readonly SpendKey[], boolean>()
-  return other => {
-    const known = told.get(other) ?? other.some(key => spent.has(key))
-    told.set(other, known)
-    return known
-  }
-}
 interface Overlap {
-  sharesOne: ReturnType<typeof createOverlap>
+  sharesOne: ReturnType<History['sharing']>
 }
 const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
 
@@ -112,7 +105,7 @@ export function judge(terms: Terms, request: SigningRequest, history: History): 
   const lacking = new Set(missing.map(({ id }) => id))
   const authorised = request.intents.filter(({ id }) => !lacking.has(id))
   const paid = matchOutputs(terms, request)
-  const sharesOne = createOverlap(request.inspection.spendKeys)
+  const sharesOne = history.sharing(request.inspection.spendKeys)
   const reasons = [
     ...checkSpending(terms, request),
     ...checkFee(terms, request),
@@ -172,7 +165,7 @@ function checkIntent(
   const reasons: Reason[] = []
   if (intent.chain !== terms.chain) reasons.push(about(id, 'wrong-chain', `${id} is for the chain ${intent.chain}`))
   if (intent.asset !== terms.asset) reasons.push(about(id, 'wrong-asset', `${id} asks for ${intent.asset}`))
-  if (before !== undefined && !isSameButRound(before.intent, intent)) {
+  if (before !== undefined && !before.isSame(intent)) {
     reasons.push(
       about(id, 'intent-changed', `${id} was signed for another destination, data field, amount, chain or asset`),
     )
@@ -183,7 +176,7 @@ function checkIntent(
   if (round <= history.voidedRoundOf(id)) {
     reasons.push(about(id, 'voided', `${id} was voided up to round ${history.voidedRoundOf(id)}`))
   }
-  if (templates.some(({ spendKeys }) => !request.sharesOne(spendKeys))) {
+  if (templates.some(({ attempt }) => !request.sharesOne(attempt))) {
     const message = `a template for round ${round} of ${id} was signed that shares no spend key with this one`
     reasons.push(about(id, 'could-pay-twice', message))
   }
@@ -197,9 +190,6 @@ function checkIntent(
   }
   return reasons
 }
-
-const isSameButRound = (a: Intent, b: Intent): boolean =>
-  a.chain === b.chain && a.asset === b.asset && a.to === b.to && a.dataField === b.dataField && a.amount === b.amount
 
 /** A time that cannot be read has passed. */
 const hasExpired = ({ expiresAt }: Intent, at: number): boolean => expiresAt !== null && !(Date.parse(expiresAt) > at)
@@ -259,7 +249,7 @@ const paymentKey = (to: string, dataField: string | null, asset: string, amount:
 
 /** The attempts of one transfer exclude each other, so that of them only one can ever cost anything. */
 function checkAttempts(transferId: string, sharesOne: Overlap['sharesOne'], history: History): Reason[] {
-  const isSeparate = history.attemptsOf(transferId).some(keys => !sharesOne(keys))
+  const isSeparate = history.attemptsOf(transferId).some(attempt => !sharesOne(attempt))
   return isSeparate
     ? [reason('not-an-attempt', 'it shares no spend key with an earlier attempt of the same transfer')]
     : []

@@ -5,81 +5,112 @@
  */
 import { tell } from '../../../machines/messages.ts'
 import { voidId } from '../../../machines/ids.ts'
-import { boundary, operating } from '../../kernel/fault.ts'
+import { isKind, type InstanceOf } from '../../kernel/entry.ts'
+import { boundary, invariant, operating } from '../../kernel/fault.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { IdentityKey } from '../keys/identity.ts'
 import type { SignerMemory } from '../memory/memory.ts'
-import type { VoidRecord } from '../memory/void-records.ts'
+import { readAt, readSignedAt } from '../memory/read.ts'
+import type { WithdrawalRecord } from '../memory/records.ts'
+import type { Allowance } from './allowance.ts'
 
-/** Voids of rounds that no authorised intent was seen of: whoever makes them up must not fill the memory. */
-export interface VoidBounds {
-  /** Voids in all, of any chain. */
-  voids: number
-  /** Of one withdrawal, which are looked through at each request for it and shown together. */
-  rounds: number
-}
-
-/** What the service starts with. */
-export const UNSEEN_BOUNDS: VoidBounds = { voids: 1_000_000, rounds: 100 }
+/** Voids of one withdrawal, which are looked through at each request for it and shown together, where no authorised intent was seen of the round. */
+const MAXIMUM_UNSEEN_ROUNDS = 100
+/** Each time another attempt is signed for the withdrawal meanwhile, its receipt is begun again. */
+const MAXIMUM_TRIES = 100
 
 /** Declares voids, and shows those that are stored. */
 export interface Voids {
   /**
    * The receipt, durable; the same for ever. Throws boundary `conflict` when the withdrawal was signed for on another
-   * chain, and operating `too-many-voids`.
+   * chain, and operating `over-rate` or `too-many-voids`.
    */
   declare: (chain: string, withdrawal: string, round: number) => Promise<{ receipt: SignedReceipt; isNew: boolean }>
   /** What the memory holds, as it is shown. */
-  describe(record: VoidRecord): SignedReceipt
+  describe(instance: InstanceOf<'void'>): SignedReceipt
+  /** All of a withdrawal, in the order in which they were declared. */
+  of(withdrawal: string): Promise<SignedReceipt[]>
 }
 
 /** `now`: milliseconds since 1970 UTC. */
 export interface VoidOptions {
   memory: SignerMemory
   identity: IdentityKey
-  bounds: VoidBounds
+  /** Of rounds that no authorised intent was seen of: whoever makes them up must not fill the memory. */
+  unseen: Allowance
   now: () => number
   log: Log
 }
 
 /** Voids over a memory; their receipts are made anew each time, and are the same bytes (Ed25519 is deterministic). */
-export function createVoids({ memory, identity, bounds, now, log }: VoidOptions): Voids {
-  const { records } = memory
-  const describe = ({ chain, withdrawal: id, round, signed }: VoidRecord): SignedReceipt => {
+export function createVoids({ memory, identity, unseen, now, log }: VoidOptions): Voids {
+  const { records, archive } = memory
+  const describe: Voids['describe'] = ({ context: { chain, withdrawal: id, round, signed } }) => {
     const receipt = { chain, id, purpose: 'lockkeeper-void-v1' as const, round, signed }
     return { ...receipt, ...identity.attestVoid(receipt) }
   }
 
-  const checkBounds = (withdrawal: string): void => {
-    if (records.voids.count() < bounds.voids && records.voids.of(withdrawal).length < bounds.rounds) return
-    throw operating(
-      'too-many-voids',
-      `${bounds.voids} voids are stored, or ${bounds.rounds} of ${withdrawal}: only of rounds that were seen are more taken`,
-    )
+  const checkBounds = (chain: string, withdrawal: string, round: number): void => {
+    if (round <= records.historyOf(chain).roundOf(withdrawal)) return
+    if (records.voidsOf(withdrawal).length >= MAXIMUM_UNSEEN_ROUNDS) {
+      const message = `${MAXIMUM_UNSEEN_ROUNDS} voids are stored of ${withdrawal}: only of rounds that were seen are more taken`
+      throw operating('too-many-voids', message)
+    }
+    unseen.spend(1)
   }
 
-  const decide = (chain: string, withdrawal: string, round: number): void => {
-    const remembered = records.withdrawal(withdrawal)
-    if (remembered !== undefined && remembered.intent.chain !== chain) {
-      throw boundary('conflict', `${withdrawal} was signed for on the chain ${remembered.intent.chain}, not ${chain}`)
-    }
-    if (round > records.historyOf(chain).roundOf(withdrawal)) checkBounds(withdrawal)
-    const signed = [...new Set(remembered?.templates.map(({ transactionId }) => transactionId))]
+  const decide = (chain: string, withdrawal: string, round: number, signed: string[]): InstanceOf<'void'> => {
+    checkBounds(chain, withdrawal, round)
     const at = now()
-    memory.change(
-      [tell(voidId(chain, withdrawal, round), 'withdrawal.voided', at, { chain, withdrawal, round, signed })],
-      at,
-    )
-    log('info', 'voided', { chain, withdrawal, round, signed })
+    const data = { chain, withdrawal, round, signed }
+    const [decided] = memory.change([tell(voidId(chain, withdrawal, round), 'withdrawal.voided', at, data)], at)
+    if (decided === undefined) throw invariant('void-lost', `${withdrawal} was voided and nothing changed`)
+    log('info', 'voided', data)
+    return decided
+  }
+
+  const transactionsOf = async ({ templates }: WithdrawalRecord): Promise<string[]> => {
+    await memory.settled()
+    const ids = new Set<string>()
+    for (const { seq } of templates) ids.add((await readSignedAt(archive, seq)).signed.transactionId)
+    return [...ids]
+  }
+
+  /** What was signed is read from the disk; when meanwhile more is, the list is not complete and is read again. */
+  const declareNew = async (chain: string, withdrawal: string, round: number): Promise<InstanceOf<'void'> | null> => {
+    for (let tries = 0; tries < MAXIMUM_TRIES; tries++) {
+      const remembered = records.withdrawal(withdrawal)
+      if (remembered !== undefined && remembered.chain !== chain)
+        throw boundary('conflict', `${withdrawal} was signed for on the chain ${remembered.chain}, not ${chain}`)
+      const signed = remembered === undefined ? [] : await transactionsOf(remembered)
+      if (records.isKept(voidId(chain, withdrawal, round))) return null
+      const known = records.withdrawal(withdrawal)?.templates.length ?? 0
+      if (known === (remembered?.templates.length ?? 0)) return decide(chain, withdrawal, round, signed)
+    }
+    throw operating('busy', `${withdrawal} is being signed for without end: void it again`)
   }
 
   const declare: Voids['declare'] = async (chain, withdrawal, round) => {
-    const isNew = records.voids.find(chain, withdrawal, round) === undefined
-    if (isNew) decide(chain, withdrawal, round)
-    const receipt = describe(records.voids.find(chain, withdrawal, round)!)
+    const id = voidId(chain, withdrawal, round)
+    const allow = records.forbid(chain, withdrawal, round)
+    const deciding = records.isKept(id) ? Promise.resolve(null) : declareNew(chain, withdrawal, round)
+    const decided = await deciding.finally(allow)
     await memory.settled()
-    return { receipt, isNew }
+    const stored = decided ?? (await archive.read(id))
+    if (stored === null) throw invariant('void-lost', `${id} was declared and is not stored`)
+    return { receipt: describe(stored), isNew: decided !== null }
   }
-  return { declare, describe }
+
+  const of: Voids['of'] = async withdrawal => {
+    await memory.settled()
+    const receipts: SignedReceipt[] = []
+    for (const { seq } of records.voidsOf(withdrawal)) {
+      const image = await readAt(archive, seq)
+      if (!isKind(image, 'void')) throw invariant('void-lost', `seq ${seq} was a void and is none`)
+      receipts.push(describe(image))
+    }
+    return receipts
+  }
+  return { declare, describe, of }
 }

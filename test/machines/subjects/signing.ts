@@ -33,6 +33,7 @@ export const signingEvents: { [Type in SigningEvent['type']]: EventOf<'signing',
     at,
     data: { template: { psbt: 'x' }, intents: [intent], transactionId: '01', raw: '02', signedAt: at },
   },
+  'attempt.forgotten': { type: 'attempt.forgotten', at, data: {} },
 }
 
 const inspected = ['request.received', 'template.inspected']
@@ -47,6 +48,7 @@ export const signingStage: Stage = {
     awaitingApproval: [...inspected, 'approvals.missed'],
     signed: [...inspected, 'template.signed'],
     refused: [...inspected, 'template.refused'],
+    forgotten: [...inspected, 'template.refused', 'attempt.forgotten'],
     'received, asked for again': [...inspected, 'approvals.missed', 'request.received'],
   },
 }

@@ -8,13 +8,16 @@ import { signingFamilyOf } from '../../../adapters/signing.ts'
 import {
   createAttempts,
   UNSIGNED_BOUNDS,
+  type AttemptBounds,
   type Attempts,
   type ServedChain,
 } from '../../../src/signer/signing/attempts.ts'
+import { createAllowance } from '../../../src/signer/signing/allowance.ts'
+import type { SignerConfig } from '../../../src/config.ts'
 import { openDestinations } from '../../../src/signer/signing/destinations.ts'
 import { memoryIn, openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
 import { openPool } from '../../../src/signer/keys/pool.ts'
-import { createVoids, UNSEEN_BOUNDS, type Voids } from '../../../src/signer/signing/voids.ts'
+import { createVoids, type Voids } from '../../../src/signer/signing/voids.ts'
 import type { Policy } from '../../../src/signer/signing/policy.ts'
 import { publicKeyOf } from '../../../src/canonical.ts'
 import * as rigs from '../rig.ts'
@@ -26,16 +29,30 @@ export interface Flooded {
   voids: Voids
 }
 
-/** What decides and remembers in a signer, with bounds as said. */
+export interface FloodBounds {
+  unsigned: AttemptBounds
+  limits: SignerConfig['limits']
+}
+
+/** What decides and remembers in a signer, with bounds as said; its rates go by the rig's time. */
 export async function openFlooded(
   rig: rigs.Rig,
-  bounds = { unsigned: UNSIGNED_BOUNDS, unseen: UNSEEN_BOUNDS },
+  bounds: FloodBounds = { unsigned: UNSIGNED_BOUNDS, limits: rig.config.limits },
 ): Promise<Flooded> {
   const ports = { ...rig.ports, log: () => undefined }
-  const memory = await openMemory(ports, rig.config.dataDirectory, await ledgerIdOf(rig))
+  const clock = { ...ports.clock, monotonic: () => rig.now.ms }
+  const allowed = (key: keyof FloodBounds['limits']) => createAllowance(`limits.${key}`, key, bounds.limits[key], clock)
+  const memory = await openMemory(ports, rig.config.dataDirectory, await ledgerIdOf(rig), { seed: rigs.SEED })
   const configured = rig.config.chains.litecoin!
   const family = signingFamilyOf('litecoin', configured)
-  const named = { chain: 'litecoin', deriver: family.deriver, seed: rigs.SEED, memory, clock: ports.clock }
+  const named = {
+    chain: 'litecoin',
+    deriver: family.deriver,
+    seed: rigs.SEED,
+    memory,
+    clock,
+    growth: allowed('addresses'),
+  }
   const pool = await openPool(named)
   await pool.grow(5, null)
   const destinations = openDestinations('litecoin', undefined, family.signable)
@@ -48,8 +65,15 @@ export async function openFlooded(
   return {
     memory,
     chain,
-    attempts: createAttempts({ ...common, seed: rigs.SEED, authority, wallet: rigs.WALLET, bounds: bounds.unsigned }),
-    voids: createVoids({ ...common, identity: unsigned, bounds: bounds.unseen }),
+    attempts: createAttempts({
+      ...common,
+      seed: rigs.SEED,
+      authority,
+      wallet: rigs.WALLET,
+      bounds: bounds.unsigned,
+      unasked: allowed('ownTransfers'),
+    }),
+    voids: createVoids({ ...common, identity: unsigned, unseen: allowed('voids') }),
   }
 }
 
@@ -102,6 +126,7 @@ export async function flood(kind: FloodKind, count: number): Promise<FloodFigure
     { ...rig.ports, log: () => undefined },
     rig.config.dataDirectory,
     await ledgerIdOf(rig),
+    { seed: rigs.SEED },
   )
   const startSeconds = (performance.now() - restartedAt) / 1000
   await again.close()

@@ -87,8 +87,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: 'exact amounts',
     file: POLICY,
-    find: 'JSON.stringify([to, dataField, asset, amount])',
-    replace: 'JSON.stringify([to, dataField, asset])',
+    find: '\tasset,\n\tamount\n]);',
+    replace: '\tasset\n]);',
     noticed: /pays \d+ to [0-9a-f]+, unasked/,
     aims: ['amount'],
   },
@@ -127,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: 'one request for each name',
     file: 'src/signer/signing/attempts.js',
-    find: 'signed !== digest',
+    find: 'stored.context.digest !== digest',
     replace: 'false',
     noticed: /was signed for another request/,
     aims: [],
@@ -151,8 +151,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: 'receipts list what was signed before',
     file: 'src/signer/signing/voids.js',
-    find: 'remembered?.templates.map(',
-    replace: '[].map(',
+    find: 'for (const { seq } of templates)',
+    replace: 'for (const { seq } of [])',
     noticed: /does not list it/,
     aims: [],
   },

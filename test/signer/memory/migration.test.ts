@@ -36,7 +36,7 @@ async function written(disk: SimulatedDisk): Promise<void> {
 
 const ledgerId = async (from: SimulatedDisk): Promise<string> => (await memoryIn(from, MEMORY))!
 const openLater = async (disk: SimulatedDisk): Promise<SignerMemory> =>
-  openMemory(rigs.reboot(disk).ports, MEMORY, await ledgerId(disk), later)
+  openMemory(rigs.reboot(disk).ports, MEMORY, await ledgerId(disk), { machines: later })
 
 /** The attempts that the memory holds, live and ended, as it answers for them. */
 async function attempts(memory: SignerMemory) {

@@ -33,6 +33,7 @@ const nothing: History = {
   roundOf: () => 0,
   withdrawal: () => undefined,
   attemptsOf: () => [],
+  sharing: () => () => false,
   costOf: () => 0n,
   spentSince: () => 0n,
 }

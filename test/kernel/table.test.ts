@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createTable } from '../../../adapters/bitcoin/table.ts'
+import { createTable } from '../../src/kernel/table.ts'
 
 /** Few different strings that share first and last word: every one collides with every other. */
 const key = (n: number, length = 20) => {

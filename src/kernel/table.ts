@@ -8,7 +8,7 @@
  * or tag that agrees makes a candidate only; the whole string decides. So who grinds collisions costs us comparisons,
  * never a wrong match.
  */
-import { invariant } from '../../src/kernel/fault.ts'
+import { invariant } from './fault.ts'
 
 /** A map from strings of one length to small integers, in typed arrays: a million entries are no objects. */
 export interface Table {
@@ -68,7 +68,7 @@ function createArena(keyBytes: number): Arena {
   }
 
   function fresh(): number {
-    if (used >= MAXIMUM_ENTRIES) throw invariant('table-full', `more than ${MAXIMUM_ENTRIES} entries to watch`)
+    if (used >= MAXIMUM_ENTRIES) throw invariant('table-full', `more than ${MAXIMUM_ENTRIES} entries`)
     if (used >> CHUNK_ENTRIES_SHIFT === keys.length) {
       keys.push(new Uint8Array(CHUNK_ENTRIES * keyBytes))
       values.push(new Int32Array(CHUNK_ENTRIES))

@@ -1,0 +1,182 @@
+/** Transfers, their attempts, withdrawals and their voids, as rows of fingerprints and numbers: no entry is an object. */
+import { bytesColumn, longColumn, numberColumn, shortColumn, wordColumn } from '../../kernel/columns.ts'
+import { createTable } from '../../kernel/table.ts'
+import { KEY_BYTES, MARK_BYTES, type SignedFact } from './facts.ts'
+
+/** What is kept of a withdrawal that was signed for; `chain` by its number. */
+export interface SignedWithdrawal {
+  chain: number
+  terms: Uint8Array
+  templates: { attempt: number; round: number; seq: number }[]
+}
+
+/** Attempts have numbers in the order of signing, from 0. Lists are in the order in which their members came. */
+export interface SignedRecords {
+  /** Answers by how much it is dearer than the transfer's attempts before: only one of them can confirm. */
+  sign(fact: SignedFact): bigint
+  raise(withdrawal: Uint8Array, round: number): void
+  void(record: { chain: number; withdrawal: Uint8Array; round: number; seq: number }): void
+  roundOf(withdrawal: Uint8Array): number
+  /** Attempt `n` of a transfer. */
+  attempt(transfer: Uint8Array, n: number): number | undefined
+  attemptsOf(transfer: Uint8Array): number[]
+  costOf(transfer: Uint8Array): bigint
+  marksOf(attempt: number): Uint8Array[]
+  withdrawal(withdrawal: Uint8Array): SignedWithdrawal | undefined
+  voidsOf(withdrawal: Uint8Array): { chain: number; round: number; seq: number }[]
+}
+
+/** Rows that hang on each other: each list knows its last row, each row the one before. Row numbers stand plus one, 0 is none. */
+function createLists() {
+  const before = wordColumn()
+  let count = 0
+  return {
+    add: (last: number): number => {
+      before.set(count, last)
+      return ++count
+    },
+    rows(last: number): number[] {
+      const rows: number[] = []
+      for (let at = last; at !== 0; at = before.get(at - 1)) rows.push(at - 1)
+      return rows.reverse()
+    },
+  }
+}
+
+function createTransfers() {
+  const table = createTable(KEY_BYTES)
+  const columns = { low: longColumn(), high: longColumn(), last: wordColumn() }
+  const attempts = { ...createLists(), n: shortColumn(), seq: numberColumn(), marksEnd: wordColumn() }
+  const marks = bytesColumn(MARK_BYTES)
+  let marksCount = 0
+  const find = (transfer: Uint8Array) => table.find(transfer, 0)
+  const costAt = (row: number) => columns.low.get(row) | (columns.high.get(row) << 64n)
+  const attemptsOf = (transfer: Uint8Array): number[] => {
+    const row = find(transfer)
+    return row === -1 ? [] : attempts.rows(columns.last.get(row))
+  }
+  return {
+    attemptsOf,
+    seqOf: (attempt: number) => attempts.seq.get(attempt),
+    attempt: (transfer: Uint8Array, n: number) => attemptsOf(transfer).find(attempt => attempts.n.get(attempt) === n),
+    costOf(transfer: Uint8Array): bigint {
+      const row = find(transfer)
+      return row === -1 ? 0n : costAt(row)
+    },
+    marksOf(attempt: number): Uint8Array[] {
+      const first = attempt === 0 ? 0 : attempts.marksEnd.get(attempt - 1)
+      return Array.from({ length: attempts.marksEnd.get(attempt) - first }, (_, n) => marks.get(first + n))
+    },
+    add({ transfer, n, seq, cost, marks: told }: SignedFact): { attempt: number; dearer: bigint } {
+      const isNew = find(transfer) === -1
+      const row = table.add(transfer, 0)
+      const before = isNew ? 0n : costAt(row)
+      const link = attempts.add(isNew ? 0 : columns.last.get(row))
+      const attempt = link - 1
+      columns.last.set(row, link)
+      attempts.n.set(attempt, n)
+      attempts.seq.set(attempt, seq)
+      for (let at = 0; at < told.length; at += MARK_BYTES) marks.set(marksCount++, told.subarray(at, at + MARK_BYTES))
+      attempts.marksEnd.set(attempt, marksCount)
+      const most = cost > before ? cost : before
+      columns.low.set(row, BigInt.asUintN(64, most))
+      columns.high.set(row, most >> 64n)
+      return { attempt, dearer: most - before }
+    },
+  }
+}
+
+/** `chain` stands plus one: 0 as long as nothing was signed. */
+function createWithdrawals() {
+  const table = createTable(KEY_BYTES)
+  const columns = {
+    round: numberColumn(),
+    chain: shortColumn(),
+    terms: bytesColumn(MARK_BYTES),
+    lastTemplate: wordColumn(),
+    lastVoid: wordColumn(),
+  }
+  return {
+    ...columns,
+    /** Null where it is unknown. */
+    find(withdrawal: Uint8Array): number | null {
+      const row = table.find(withdrawal, 0)
+      return row === -1 ? null : row
+    },
+    /** Made where it is new. */
+    rowOf(withdrawal: Uint8Array): number {
+      const known = table.find(withdrawal, 0)
+      if (known !== -1) return known
+      const row = table.add(withdrawal, 0)
+      for (const column of [columns.round, columns.chain, columns.lastTemplate, columns.lastVoid]) column.set(row, 0)
+      return row
+    },
+  }
+}
+
+/** Empty. */
+export function createSignedRecords(): SignedRecords {
+  const transfers = createTransfers()
+  const columns = createWithdrawals()
+  const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn() }
+  const voids = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
+  const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
+
+  const raise: SignedRecords['raise'] = (withdrawal, round) => {
+    const row = rowOf(withdrawal)
+    columns.round.set(row, Math.max(columns.round.get(row), round))
+  }
+
+  const sign: SignedRecords['sign'] = fact => {
+    const { attempt, dearer } = transfers.add(fact)
+    for (const { withdrawal, round, terms } of fact.intents) {
+      const row = rowOf(withdrawal)
+      const link = templates.add(columns.lastTemplate.get(row))
+      templates.attempt.set(link - 1, attempt)
+      templates.round.set(link - 1, round)
+      columns.lastTemplate.set(row, link)
+      columns.chain.set(row, fact.chain + 1)
+      columns.terms.set(row, terms)
+      raise(withdrawal, round)
+    }
+    return dearer
+  }
+
+  const withdrawal: SignedRecords['withdrawal'] = key => {
+    const row = find(key)
+    if (row === null || columns.chain.get(row) === 0) return undefined
+    const rows = templates.rows(columns.lastTemplate.get(row))
+    const described = rows.map(at => {
+      const attempt = templates.attempt.get(at)
+      return { attempt, round: templates.round.get(at), seq: transfers.seqOf(attempt) }
+    })
+    return { chain: columns.chain.get(row) - 1, terms: columns.terms.get(row), templates: described }
+  }
+
+  const voidsOf: SignedRecords['voidsOf'] = key => {
+    const row = find(key)
+    const rows = row === null ? [] : voids.rows(columns.lastVoid.get(row))
+    return rows.map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
+  }
+
+  return {
+    sign,
+    raise,
+    void({ chain, withdrawal: key, round, seq }) {
+      const row = rowOf(key)
+      const link = voids.add(columns.lastVoid.get(row))
+      voids.chain.set(link - 1, chain)
+      voids.round.set(link - 1, round)
+      voids.seq.set(link - 1, seq)
+      columns.lastVoid.set(row, link)
+    },
+    roundOf(key) {
+      const row = find(key)
+      return row === null ? 0 : columns.round.get(row)
+    },
+    ...transfers,
+    withdrawal,
+    voidsOf,
+  }
+}
