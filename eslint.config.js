@@ -49,7 +49,8 @@ export default tseslint.config(
     ignores: [
       'dist',
       'dist-signer',
-      'scripts/build-signer.mjs',
+      'bin',
+      'scripts/*.mjs',
       'node_modules',
       'test/vectors',
       'lockkeeper-data',

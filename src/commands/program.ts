@@ -31,7 +31,7 @@ const loadRebuild = () => import('../shell/rebuild.ts')
 const loadAccept = () => import('../shell/accept.ts')
 const loadApi = () => import('../watcher/api.ts')
 const loadMachines = () => import('../orchestrator/machines.ts')
-const loadUp = () => import('./up.ts')
+const loadUp = () => import('./up/up.ts')
 
 /** @param args without the binary's own name */
 export const runProgram = (args: readonly string[], terminal: Terminal): Promise<number> =>
@@ -67,11 +67,7 @@ function addDaemon(program: Command, terminal: Terminal, name: string, descripti
 }
 
 function addSetup(program: Command, terminal: Terminal): void {
-  program
-    .command('up')
-    .helpGroup(GROUPS.run)
-    .description('runs litecoind in regtest, a signer and a watcher, to look at')
-    .action(async () => (await loadUp()).up(createPorts('error', createRequest()), terminal))
+  addUp(program)
   addInit(program, terminal, 'both')
   program
     .command('authorise')
@@ -83,6 +79,24 @@ function addSetup(program: Command, terminal: Terminal): void {
       const key = await readSecretFile(options.key)
       terminal.out(JSON.stringify(authorise(key, await readTextOrInput(options.intent))))
     })
+}
+
+function addUp(program: Command): void {
+  program
+    .command('up')
+    .helpGroup(GROUPS.run)
+    .description('runs everything on simulated networks, with users and accidents, to look at')
+    .option('--directory <directory>', 'where its data are kept', 'lockkeeper-data')
+    .option('--node <node>', 'a real regtest node instead: litecoind, or the URL of one that runs')
+    .option('--accidents <seconds>', 'so long from one accident to the next; 0: none', parseSeconds, 20)
+    .action(async ({ directory, accidents, node }: { directory: string; accidents: number; node?: string }) =>
+      (await loadUp()).up(createPorts('error', createRequest()), { directory, restMs: accidents * 1000, node }),
+    )
+}
+
+function parseSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('it is not a number of seconds.')
+  return Number(text)
 }
 
 function addInspection(program: Command, terminal: Terminal): void {

@@ -13,11 +13,8 @@ import { coinKey, type Coin } from './coins.ts'
 import { CHAIN_LIMIT, REPLACEABLE_SEQUENCE } from './policy.ts'
 import type { Pool } from './pool.ts'
 
-/** A payment to be made. */
-export interface FaucetOutput {
-  address: string
-  amountSat: bigint
-}
+/** To an address, or to whatever a script says. */
+export type FaucetOutput = { amountSat: bigint } & ({ address: string } | { script: Uint8Array })
 
 /** ecpair's own declarations do not resolve from an ES module; this is the part of them that is used. */
 interface KeyPair {
@@ -83,7 +80,8 @@ export function buildPayment(
 ): Transaction {
   const transaction = new Transaction()
   transaction.version = 2
-  for (const { address, amountSat } of outputs) transaction.addOutput(scriptOf(address, network), amountSat)
+  for (const output of outputs)
+    transaction.addOutput('script' in output ? output.script : scriptOf(output.address, network), output.amountSat)
   const neededSat = outputs.reduce((sum, { amountSat }) => sum + amountSat, 0n)
   const inputVbytes = network.segwit ? INPUT_VBYTES.segwit : INPUT_VBYTES.classic
   let feeSat = feeRate * BigInt(OVERHEAD_VBYTES + OUTPUT_VBYTES * (outputs.length + 1))

@@ -32,6 +32,10 @@ export interface Mempool {
   pool: Pool
   test(transaction: Transaction): PoolEntry | RelayRefusal
   accept(transaction: Transaction): PoolEntry | RelayRefusal
+  /** Gone, and what stands on it too. */
+  forget(txid: string): void
+  /** As after a reorganisation: what was in here once is checked as a block's transaction, not as a stranger's. */
+  readmit(transactions: Iterable<Transaction>): void
   /** What blocks brought leaves; what they left comes back. */
   follow(change: Change): void
 }
@@ -77,6 +81,10 @@ export function createMempool(options: MempoolOptions): Mempool {
     pool,
     test: transaction => check(context, transaction, false),
     accept: transaction => admit(transaction, false),
+    forget: txid => pool.evict(txid),
+    readmit: transactions => {
+      for (const transaction of transactions) admit(transaction, true)
+    },
     follow,
   }
 }

@@ -14,7 +14,8 @@ import { addBlock, bestOf, createChain, setValidity, type Change } from './chain
 import { createCoins, inputKey, type Coin } from './coins.ts'
 import { buildPayment, faucetKey, spendable, type FaucetOutput } from './faucet.ts'
 import { regtestOf } from './genesis.ts'
-import { createMempool, isRefusal } from './mempool.ts'
+import { restore, type Happening } from './history.ts'
+import { createMempool, isRefusal, type Mempool } from './mempool.ts'
 import { METHODS, type NodeState } from './methods.ts'
 import { assembleBlock } from './miner.ts'
 import { METHOD_NOT_FOUND, PARSE_ERROR, RpcFailure } from './params.ts'
@@ -32,6 +33,8 @@ export interface SimulatedBitcoinOptions {
   password: string
   /** `-mempoolreplacement`: off, as litecoind has it, unless said otherwise. */
   isReplacing?: boolean
+  /** Told of everything that has happened to the node, in its order: what `restore` makes it again from. */
+  record?: (happening: Happening) => void
 }
 
 /** A node to be asked as a real one is, and told to mine, fork and fail. */
@@ -61,6 +64,8 @@ export interface SimulatedBitcoin {
   submit(block: Block): void
   invalidate(hash: string): void
   reconsider(hash: string): void
+  /** What was recorded of this node, into a new one. Nothing of it is recorded, and no script is verified, again. */
+  restore(happenings: Iterable<Happening>): void
   stop(): void
   start(): void
   serveRest(isOn: boolean): void
@@ -82,18 +87,21 @@ interface Machine extends NodeState {
 }
 
 function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint | null): Machine {
-  const { network, seed, now } = options
+  const { network, seed, now, record = () => {} } = options
   const faucet = faucetKey(seed, network)
   const chain = createChain(regtestOf(network), createCoins(faucet.script, network.coinbaseMaturity))
   const nowSeconds = () => Math.floor(now() / 1000)
-  const mempool = createMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds })
+  const mempool = recorded(
+    createMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds }),
+    record,
+  )
   const tag = sha256(new TextEncoder().encode(`${seed}:miner`))
   const isVerified = (transaction: Transaction) =>
     mempool.pool.entries.get(transaction.getId())?.transaction === transaction
-  let blocksMined = 0
 
   function submitBlock(block: Block): void {
     mempool.follow(addBlock(chain, block, isVerified))
+    record({ type: 'block.added', block })
   }
 
   /** Chosen transactions bring their miner no fees: so does litecoind's `generateblock`. */
@@ -102,7 +110,7 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
     const transactions = chosen === 'mempool' ? entries.map(entry => entry.transaction) : chosen
     const feesSat = entries.reduce((sum, entry) => sum + entry.feeSat, 0n)
     const extraNonce = Uint8Array.from(tag.subarray(0, EXTRA_NONCE_BYTES))
-    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, ++blocksMined)
+    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, chain.blocks.size)
     const block = assembleBlock(chain, { transactions, feesSat, script, nowMs: now(), extraNonce }, network.segwit)
     submitBlock(block)
     return block.getId()
@@ -111,10 +119,26 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
   function changeValidity(hash: string, isValid: boolean): Change {
     const change = setValidity(chain, hash, isValid)
     mempool.follow(change)
+    record({ type: 'validity.changed', hash, isValid })
     return change
   }
 
   return { network, chain, mempool, nowSeconds, estimate, mineBlock, submitBlock, changeValidity, faucet }
+}
+
+function recorded(mempool: Mempool, record: (happening: Happening) => void): Mempool {
+  return {
+    ...mempool,
+    accept(transaction) {
+      const outcome = mempool.accept(transaction)
+      if (!isRefusal(outcome)) record({ type: 'transaction.accepted', transaction })
+      return outcome
+    },
+    forget(txid) {
+      mempool.forget(txid)
+      record({ type: 'transaction.forgotten', txid })
+    },
+  }
 }
 
 /** Parents stand before children, so what is cut off at the end is never needed by what is kept. */
@@ -180,27 +204,9 @@ function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
   return { method, path, query: {}, headers, body: body ?? new Uint8Array() }
 }
 
-/** Boundary fault `not-simulated` for a network that is no regtest. */
-export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): SimulatedBitcoin {
-  let estimate: bigint | null = null
-  let isRunning = true
-  let hasRest = true
-  let interceptor: ((request: HttpRequest) => HttpAnswer | null) | null = null
-  const machine = createMachine(options, () => estimate)
-  const { network, chain, mempool, faucet } = machine
-  const authorization = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`
+type Payer = Pick<SimulatedBitcoin, 'payMany' | 'doubleSpend'>
 
-  function handle(request: HttpRequest): HttpAnswer {
-    const intercepted = interceptor?.(request)
-    if (intercepted) return intercepted
-    if (request.path.startsWith('/rest/') && hasRest) return answerRest(machine, request.path)
-    if (request.path !== '/') return { status: 404, body: '' }
-    if (request.method !== 'POST') return { status: 405, body: 'JSONRPC server handles only POST requests' }
-    if (request.headers['authorization'] !== authorization)
-      return { status: 401, headers: { 'www-authenticate': 'Basic realm="jsonrpc"' }, body: '' }
-    return answerRpc(machine, request.body)
-  }
-
+function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
   function broadcast(transaction: Transaction): string {
     const outcome = mempool.accept(transaction)
     if (isRefusal(outcome)) throw new Error(`the faucet's payment is refused: ${outcome.reason} ${outcome.detail}`)
@@ -220,9 +226,34 @@ export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): Simula
       mempool.pool.coin(inputKey(input))!,
     ])
     const rest = from.reduce((sum, [, coin]) => sum + coin.valueSat, 0n) / 2n
-    mempool.pool.evict(txid)
+    mempool.forget(txid)
     const outputs = [{ address: faucet.address, amountSat: rest }]
     return broadcast(buildPayment(from, outputs, DOUBLE_SPEND_SAT_PER_VBYTE, faucet, network))
+  }
+
+  return { payMany, doubleSpend }
+}
+
+/** Boundary fault `not-simulated` for a network that is no regtest. */
+export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): SimulatedBitcoin {
+  let estimate: bigint | null = null
+  let isRunning = true
+  let hasRest = true
+  let interceptor: ((request: HttpRequest) => HttpAnswer | null) | null = null
+  const machine = createMachine(options, () => estimate)
+  const { network, chain, mempool, faucet } = machine
+  const payer = createPayer(machine)
+  const authorization = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`
+
+  function handle(request: HttpRequest): HttpAnswer {
+    const intercepted = interceptor?.(request)
+    if (intercepted) return intercepted
+    if (request.path.startsWith('/rest/') && hasRest) return answerRest(machine, request.path)
+    if (request.path !== '/') return { status: 404, body: '' }
+    if (request.method !== 'POST') return { status: 405, body: 'JSONRPC server handles only POST requests' }
+    if (request.headers['authorization'] !== authorization)
+      return { status: 401, headers: { 'www-authenticate': 'Basic realm="jsonrpc"' }, body: '' }
+    return answerRpc(machine, request.body)
   }
 
   return {
@@ -240,15 +271,15 @@ export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): Simula
       const script = to === undefined ? faucet.script : scriptOf(to, network)
       return Array.from({ length: count }, () => machine.mineBlock(script, transactions ?? 'mempool'))
     },
-    pay: (address, amountSat) => payMany([{ address, amountSat }]),
-    payMany,
-    doubleSpend,
+    pay: (address, amountSat) => payer.payMany([{ address, amountSat }]),
+    ...payer,
     pending: () => [...mempool.pool.entries.keys()],
-    forget: txid => mempool.pool.evict(txid),
+    forget: txid => mempool.forget(txid),
     transaction: txid => mempool.pool.entries.get(txid)?.transaction,
     submit: block => machine.submitBlock(block),
     invalidate: hash => void machine.changeValidity(hash, false),
     reconsider: hash => void machine.changeValidity(hash, true),
+    restore: happenings => restore(chain, mempool, happenings),
     stop: () => void (isRunning = false),
     start: () => void (isRunning = true),
     serveRest: isOn => void (hasRest = isOn),

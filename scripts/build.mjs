@@ -1,0 +1,111 @@
+/**
+ * `npm run build`: dist/, made of TypeScript whose types are taken off. Types are checked by `npm run types`; here nothing
+ * but what has changed since the last time is written, so that whoever starts something may ask for it each time: a
+ * dist/ that is older than its sources cannot be run.
+ */
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const SOURCES = ['machines', 'adapters', 'src', 'scripts', 'visualizations', 'test']
+/** What decides how a source is compiled. */
+const TOOLS = ['scripts/build.mjs', 'tsconfig.json', 'package-lock.json']
+const isSource = path => path.endsWith('.ts') && !path.endsWith('.d.ts') && !/\.(test|test-d|setup)\.ts$/.test(path)
+const COMMAND = 'src/cli.js'
+/** As tsconfig.json says: `verbatimModuleSyntax`, `rewriteRelativeImportExtensions`, `target`. */
+const OPTIONS = {
+  target: 'es2023',
+  sourcemap: true,
+  typescript: { onlyRemoveTypeImports: true, rewriteImportExtensions: 'rewrite' },
+}
+
+const outputOf = path => path.replace(/\.ts$/, '.js')
+
+/** What a file is told by, without reading it: an older copy of it is as new as a newer one. */
+async function stampOf(root, path) {
+  const { size, mtimeMs } = await stat(join(root, path))
+  return `${size} ${mtimeMs}`
+}
+
+async function stampsOf(root) {
+  const found = await Promise.all(
+    SOURCES.map(async folder => {
+      const names = await readdir(join(root, folder), { recursive: true })
+      return names.map(name => join(folder, name)).filter(isSource)
+    }),
+  )
+  const stamp = async path => [path, await stampOf(root, path)]
+  return Object.fromEntries(await Promise.all(found.flat().sort().map(stamp)))
+}
+
+const toolsOf = async root =>
+  createHash('sha256')
+    .update(JSON.stringify(await Promise.all(TOOLS.map(path => stampOf(root, path)))))
+    .digest('hex')
+
+/** A stamp that is missing or not whole is none: then everything is compiled. */
+async function readStamp(file) {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch {
+    return { tools: '', files: {} }
+  }
+}
+
+/** A process that reads the file meanwhile reads the old one or the new one, whole. */
+async function replace(file, text) {
+  const half = `${file}.${process.pid}`
+  await writeFile(half, text)
+  await rename(half, file)
+}
+
+async function compile(root, dist, path, transform) {
+  const result = await transform(path, await readFile(join(root, path), 'utf8'), OPTIONS)
+  if (result.errors.length > 0) throw new Error(`${path}: ${result.errors[0].message}`)
+  const output = join(dist, outputOf(path))
+  await mkdir(dirname(output), { recursive: true })
+  const name = output.slice(output.lastIndexOf('/') + 1)
+  await replace(`${output}.map`, JSON.stringify(result.map))
+  await replace(output, `${result.code}\n//# sourceMappingURL=${name}.map\n`)
+}
+
+async function remove(dist, path) {
+  const output = join(dist, outputOf(path))
+  await Promise.all([rm(output, { force: true }), rm(`${output}.map`, { force: true })])
+}
+
+async function loadCompiler() {
+  try {
+    return (await import('rolldown/utils')).transform
+  } catch (error) {
+    throw new Error(`the compiler cannot be loaded, run npm ci (${error.message.split('\n')[0]})`)
+  }
+}
+
+/**
+ * @param root the checkout
+ * @param announce told how many files are compiled, and of how many, before they are; not told when there is nothing to do
+ */
+export async function build(root, announce = () => {}) {
+  const dist = join(root, 'dist')
+  const file = join(dist, '.built.json')
+  const [last, tools, files] = await Promise.all([readStamp(file), toolsOf(root), stampsOf(root)])
+  const before = last.tools === tools ? last.files : {}
+  const changed = Object.keys(files).filter(path => files[path] !== before[path])
+  const gone = Object.keys(last.files).filter(path => !(path in files))
+  if (changed.length + gone.length === 0) return
+  announce(changed.length, Object.keys(files).length)
+  const transform = await loadCompiler()
+  await Promise.all(gone.map(path => remove(dist, path)))
+  await Promise.all(changed.map(path => compile(root, dist, path, transform)))
+  await chmod(join(dist, COMMAND), 0o755)
+  // The stamps were taken first: what is edited while this runs is compiled the next time.
+  await replace(file, JSON.stringify({ tools, files }))
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await build(dirname(dirname(fileURLToPath(import.meta.url))), (count, all) =>
+    console.log(`compiling ${count} of ${all} files`),
+  )
+}

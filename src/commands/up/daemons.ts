@@ -1,0 +1,101 @@
+/** Signer and watcher of `lockkeeper up`: the real ones, each a process of its own. */
+import { fileURLToPath } from 'node:url'
+import { operating, reasonOf } from '../../kernel/fault.ts'
+import type { Ports } from '../../kernel/ports.ts'
+import { pause } from '../../devnet/pause.ts'
+import type { Processes } from '../../devnet/accidents.ts'
+import type { ConfiguredChain, RunningChain } from '../../devnet/traffic.ts'
+import { choosePort, type Child, type Children } from '../../shell/children.ts'
+import { writeSignerConfig, writeWatcherConfig, type Place } from './place.ts'
+
+const CLI = fileURLToPath(new URL('../../cli.js', import.meta.url))
+const PORTS = { watcher: 4100, signer: 4200 }
+/** Somebody may take a port between our look and the daemon's. */
+const PORT_TRIES = 3
+const READY = /ready on \S+/
+const READY_TRIES = 600
+const READY_TRY_MS = 100
+const HTTP_TIMEOUT_MS = 2000
+const HTTP_MAXIMUM_BYTES = 65_536
+
+type Name = keyof typeof PORTS
+
+export interface Daemon {
+  url: string
+  child: Child
+}
+
+function launch(place: Place, children: Children, name: Name): Child {
+  const args = [CLI, name, '--config', place.at(`${name}.yaml`)]
+  return children.start({ name, command: process.execPath, args, logFile: place.at(`logs/${name}.log`) })
+}
+
+async function startOnPort(
+  place: Place,
+  children: Children,
+  name: Name,
+  writeConfig: (port: number) => Promise<void>,
+): Promise<Daemon> {
+  for (let tries = 1; ; tries++) {
+    const port = await choosePort(PORTS[name])
+    await writeConfig(port)
+    const child = launch(place, children, name)
+    try {
+      await child.says(READY)
+      return { url: `http://127.0.0.1:${port}`, child }
+    } catch (error) {
+      if (tries === PORT_TRIES || !/cannot listen/.test(reasonOf(error))) throw error
+    }
+  }
+}
+
+export const startSigner = (place: Place, children: Children, chains: readonly ConfiguredChain[]): Promise<Daemon> =>
+  startOnPort(place, children, 'signer', port => writeSignerConfig(place, port, chains))
+
+export async function startWatcher(
+  ports: Ports,
+  place: Place,
+  children: Children,
+  signer: Daemon,
+  chains: readonly RunningChain[],
+): Promise<Daemon> {
+  const write = (port: number) => writeWatcherConfig(ports, place, port, signer.url, chains)
+  const watcher = await startOnPort(place, children, 'watcher', write)
+  await untilReady(ports, watcher.url)
+  return watcher
+}
+
+/** Following every chain, and the signer compared. @throws operating `not-ready` with what is missing */
+async function untilReady({ request, clock }: Ports, url: string): Promise<void> {
+  let last = 'no answer'
+  const limits = { timeoutMs: HTTP_TIMEOUT_MS, maximumBytes: HTTP_MAXIMUM_BYTES }
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const answer = await request({ method: 'GET', url: `${url}/readyz`, headers: {}, body: null, ...limits }).catch(
+      (error: unknown) => void (last = reasonOf(error)),
+    )
+    if (answer?.status === 200) return
+    if (answer) last = new TextDecoder().decode(answer.body)
+    await pause(clock, READY_TRY_MS)
+  }
+  throw operating('not-ready', `the watcher is not ready: ${last}`)
+}
+
+/** What accidents may do to them. */
+export function endangered(ports: Ports, place: Place, children: Children, daemons: Record<Name, Daemon>): Processes {
+  const { clock } = ports
+  return {
+    async crashWatcher(afterMs) {
+      await daemons.watcher.child.kill()
+      await pause(clock, afterMs)
+      const child = launch(place, children, 'watcher')
+      daemons.watcher = { ...daemons.watcher, child }
+      await child.says(READY)
+      await untilReady(ports, daemons.watcher.url)
+    },
+    async silenceSigner(ms) {
+      daemons.signer.child.signal('SIGSTOP')
+      await pause(clock, ms)
+      daemons.signer.child.signal('SIGCONT')
+    },
+  }
+}

@@ -1,0 +1,5 @@
+/** The families that the demonstration shows. A further one is one more record here. */
+import { bitcoinFamily } from './bitcoin/family.ts'
+import type { DevnetFamily } from './devnet.ts'
+
+export const FAMILIES: readonly DevnetFamily[] = [bitcoinFamily]
