@@ -8,6 +8,8 @@ export interface WatchingFamily {
   node: Node
   planner: Planner
   signable: Signable
+  /** For people: how many decimals one unit has of each asset; the API speaks base units. */
+  decimals: Readonly<Record<string, number>>
 }
 
 /** A chain of the watcher's configuration, as far as a family reads it. */

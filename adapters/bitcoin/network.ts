@@ -35,7 +35,9 @@ export interface Network {
 /** `relay`: Core's rule, from the cost of spending the output. `fixed`: Dogecoin's. */
 export type DustRule = { kind: 'relay'; satPerKvB: bigint } | { kind: 'fixed'; sat: bigint }
 
-const COIN_SAT = 100_000_000n
+/** A coin is 10^8 satoshi, in every network of the family. */
+export const COIN_DECIMALS = 8
+const COIN_SAT = 10n ** BigInt(COIN_DECIMALS)
 
 const bitcoin: Network = {
   name: 'bitcoin',

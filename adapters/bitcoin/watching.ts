@@ -1,7 +1,7 @@
 /** The bitcoin family, as the watcher needs it. */
 import { boundary } from '../../src/kernel/fault.ts'
 import type { OpenWatching } from '../family.ts'
-import { networkOf } from './network.ts'
+import { COIN_DECIMALS, networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
 import { createPlanner } from './planner.ts'
 import { createSignable } from './signable.ts'
@@ -29,5 +29,6 @@ export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, 
     node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees }),
     planner: createPlanner(chain, parameters, fees),
     signable: createSignable(chain, asset, parameters),
+    decimals: { [asset]: COIN_DECIMALS },
   }
 }

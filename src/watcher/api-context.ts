@@ -7,6 +7,7 @@ import type { Found } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Health } from './health.ts'
+import type { Search } from './search/index.ts'
 import type { SignerClient } from './signer-client.ts'
 import type { Store } from './store.ts'
 
@@ -15,6 +16,7 @@ export interface ApiContext {
   store: Store
   archive: Archive
   journal: Journal
+  search: Search
   ledgerId: string
   policies: Policies
   health: Health

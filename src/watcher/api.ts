@@ -6,6 +6,7 @@ import { cancelWithdrawal } from './routes/cancellations.ts'
 import { chainRoutes } from './routes/chains.ts'
 import { depositRoutes } from './routes/deposits.ts'
 import { withMetaRoutes } from './routes/meta.ts'
+import { searchRoute } from './routes/search.ts'
 import { transferRoutes } from './routes/transfers.ts'
 import { withdrawalRoutes } from './routes/withdrawals.ts'
 
@@ -17,6 +18,7 @@ export const apiRoutes = (api: ApiContext): Route[] =>
     cancelWithdrawal(api),
     ...transferRoutes(api),
     feedRoute(api),
+    searchRoute(api),
   ])
 
 /** What GET /openapi.json answers, as it is checked in. A route touches its api only when it is asked. */

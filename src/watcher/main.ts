@@ -2,6 +2,7 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
+import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -9,6 +10,7 @@ import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
+import { fileRoutes, type BuiltFile } from '../inspector/files.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
@@ -23,6 +25,7 @@ import type { ApiContext } from './api-context.ts'
 import { createPerformers } from './performers.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
+import { startSearch, type Search } from './search/index.ts'
 import { createStore } from './store.ts'
 import { refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
@@ -38,6 +41,8 @@ export interface Watcher {
   stop(): Promise<void>
 }
 
+/** In the data directory, beside the ledger. */
+const SEARCH_DIRECTORY = 'search'
 /** A withdrawal with a hundred authorisations stays far below it. */
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
@@ -88,6 +93,21 @@ interface Started extends Families {
   orchestrator: Orchestrator
   signer: SignerClient
   health: Health
+  inspector: readonly BuiltFile[]
+}
+
+function openSearch({ ports, config, ledger, orchestrator, policies }: Started): Search {
+  const search = startSearch({
+    ...ports,
+    directory: join(config.dataDirectory, SEARCH_DIRECTORY),
+    ledgerId: ledger.opened.ledgerId,
+    memory: orchestrator.memory,
+    archive: ledger.archive,
+    chains: Object.keys(policies),
+    durableSeq: () => ledger.journal.position().sequence,
+  })
+  orchestrator.onDurable(() => search.follow())
+  return search
 }
 
 function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string, Loop> } {
@@ -113,12 +133,14 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
 function serve(started: Started, tokens: readonly string[]): Watcher {
   const { ports, ledger, orchestrator, health, policies } = started
   const { loops, signerLoops } = startLoops(started)
+  const search = openSearch(started)
   const ending = new AbortController()
   const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
     archive: ledger.archive,
     journal: ledger.journal,
+    search,
     ledgerId: ledger.opened.ledgerId,
     policies,
     health,
@@ -131,11 +153,12 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), ...loops.map(loop => loop.stop())])
+    await search.stop()
     await ledger.journal.close()
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
   return {
-    handle: createHandler(apiRoutes(api), options),
+    handle: createHandler([...apiRoutes(api), ...fileRoutes(started.inspector)], options),
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     stop,
@@ -148,10 +171,14 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
 }
 
 /**
- * Starts the watcher. Rejects before it serves: boundary `configuration`, `invalid-tokens`; corruptStore for a damaged
- * ledger; operating `locked`.
+ * Starts the watcher; `inspector` is served to people. Rejects before it serves: boundary `configuration`,
+ * `invalid-tokens`; corruptStore for a damaged ledger; operating `locked`.
  */
-export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher> {
+export async function main(
+  ports: Ports,
+  config: WatcherConfig,
+  inspector: readonly BuiltFile[] = [],
+): Promise<Watcher> {
   const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
   const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
   if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
@@ -174,7 +201,7 @@ export async function main(ports: Ports, config: WatcherConfig): Promise<Watcher
     orchestrator.memory.observe(watching(families))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
-    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies }, tokens)
+    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector }, tokens)
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

@@ -17,7 +17,8 @@ import { freeAddresses } from '../address-pool.ts'
 
 function describeChain(api: ApiContext, chain: string) {
   const { memory } = api.orchestrator
-  const { family, asset } = chainPolicy(api, chain)
+  const policy = chainPolicy(api, chain)
+  const { family, asset } = policy
   const context = chainContext(memory, chain)
   const instance = memory.get(chainId(chain))
   const { nodeHeight } = healthOf(api.health, chain)
@@ -38,7 +39,7 @@ function describeChain(api: ApiContext, chain: string) {
     lag,
     treasury: treasury?.address ?? null,
     addressPool,
-    balances: balancesOf(memory, chain, asset),
+    balances: balancesOf(memory, policy),
   }
 }
 
