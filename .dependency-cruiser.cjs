@@ -40,8 +40,26 @@ module.exports = {
     {
       name: 'src-below-test',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^src/', pathNot: '^src/inspector/page/' },
       to: { path: '^(test|visualizations)/' },
+    },
+    {
+      name: 'page-apart',
+      comment:
+        'The page runs in browsers: of the rest it knows the shape of the API and of the pictures, and nothing that runs.',
+      severity: 'error',
+      from: { path: '^src/inspector/page/' },
+      to: {
+        path: '^(machines|adapters|src|test|visualizations)/',
+        pathNot: '^src/inspector/page/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'page-unknown',
+      severity: 'error',
+      from: { path: '^(machines|adapters|src)/', pathNot: '^src/inspector/page/' },
+      to: { path: '^src/inspector/page/' },
     },
     {
       name: 'families-apart',
@@ -120,7 +138,7 @@ module.exports = {
       name: 'no-development-packages',
       comment: 'What runs at a user has no development packages.',
       severity: 'error',
-      from: { path: '^(machines|adapters|src)/' },
+      from: { path: '^(machines|adapters|src)/', pathNot: '^src/inspector/page/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },
     },
   ],

@@ -51,6 +51,7 @@ export default tseslint.config(
       'dist-signer',
       'bin',
       'scripts/*.mjs',
+      'scripts/inspector',
       'node_modules',
       'test/vectors',
       'lockkeeper-data',
@@ -79,7 +80,7 @@ export default tseslint.config(
   },
   {
     files: ['machines/**', 'adapters/**', 'src/**'],
-    ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts'],
+    ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts', 'src/inspector/page/**'],
     rules: nondeterminism,
   },
   { files: ['machines/**'], rules: { 'max-lines-per-function': 'off' } },

@@ -10,6 +10,8 @@ export interface WatchingFamily {
   signable: Signable
   /** Between two blocks on average, or null where blocks are made at will. */
   blockSeconds: number | null
+  /** For people: how many decimals one unit has of each asset; the API speaks base units. */
+  decimals: Readonly<Record<string, number>>
 }
 
 /** A chain of the watcher's configuration, as far as a family reads it. */

@@ -11,7 +11,13 @@ import { fileURLToPath } from 'node:url'
 const SOURCES = ['machines', 'adapters', 'src', 'scripts', 'visualizations', 'test']
 /** What decides how a source is compiled. */
 const TOOLS = ['scripts/build.mjs', 'tsconfig.json', 'package-lock.json']
-const isSource = path => path.endsWith('.ts') && !path.endsWith('.d.ts') && !/\.(test|test-d|setup)\.ts$/.test(path)
+/** The inspector's page runs in browsers: it is bundled, by a step of its own. */
+const PAGE = join('src', 'inspector', 'page')
+const isSource = path =>
+  path.endsWith('.ts') && !path.endsWith('.d.ts') && !/\.(test|test-d|setup)\.ts$/.test(path) && !path.startsWith(PAGE)
+/** What the inspector's files are made of. */
+const SHOWN = [PAGE, 'docs', 'visualizations', 'machines', join('scripts', 'inspector')]
+const SHOWN_TOOLS = [join('scripts', 'build-inspector.mjs'), 'README.md', 'package-lock.json']
 const COMMAND = 'src/cli.js'
 /** As tsconfig.json says: `verbatimModuleSyntax`, `rewriteRelativeImportExtensions`, `target`. */
 const OPTIONS = {
@@ -28,21 +34,28 @@ async function stampOf(root, path) {
   return `${size} ${mtimeMs}`
 }
 
-async function stampsOf(root) {
+async function filesIn(root, folders) {
   const found = await Promise.all(
-    SOURCES.map(async folder => {
+    folders.map(async folder => {
       const names = await readdir(join(root, folder), { recursive: true })
-      return names.map(name => join(folder, name)).filter(isSource)
+      return names.map(name => join(folder, name))
     }),
   )
-  const stamp = async path => [path, await stampOf(root, path)]
-  return Object.fromEntries(await Promise.all(found.flat().sort().map(stamp)))
+  return found.flat().sort()
 }
 
-const toolsOf = async root =>
+async function stampsOf(root) {
+  const sources = (await filesIn(root, SOURCES)).filter(isSource)
+  const stamp = async path => [path, await stampOf(root, path)]
+  return Object.fromEntries(await Promise.all(sources.map(stamp)))
+}
+
+const digestOf = async (root, paths) =>
   createHash('sha256')
-    .update(JSON.stringify(await Promise.all(TOOLS.map(path => stampOf(root, path)))))
+    .update(JSON.stringify(await Promise.all(paths.map(path => stampOf(root, path)))))
     .digest('hex')
+
+const shownOf = async root => digestOf(root, [...SHOWN_TOOLS, ...(await filesIn(root, SHOWN))])
 
 /** A stamp that is missing or not whole is none: then everything is compiled. */
 async function readStamp(file) {
@@ -75,13 +88,16 @@ async function remove(dist, path) {
   await Promise.all([rm(output, { force: true }), rm(`${output}.map`, { force: true })])
 }
 
-async function loadCompiler() {
+async function load(path) {
   try {
-    return (await import('rolldown/utils')).transform
+    return await import(path)
   } catch (error) {
     throw new Error(`the compiler cannot be loaded, run npm ci (${error.message.split('\n')[0]})`)
   }
 }
+
+const loadCompiler = async () => (await load('rolldown/utils')).transform
+const loadInspectorBuild = () => load('./build-inspector.mjs')
 
 /**
  * @param root the checkout
@@ -90,18 +106,30 @@ async function loadCompiler() {
 export async function build(root, announce = () => {}) {
   const dist = join(root, 'dist')
   const file = join(dist, '.built.json')
-  const [last, tools, files] = await Promise.all([readStamp(file), toolsOf(root), stampsOf(root)])
+  const [last, tools, files, shown] = await Promise.all([
+    readStamp(file),
+    digestOf(root, TOOLS),
+    stampsOf(root),
+    shownOf(root),
+  ])
   const before = last.tools === tools ? last.files : {}
   const changed = Object.keys(files).filter(path => files[path] !== before[path])
   const gone = Object.keys(last.files).filter(path => !(path in files))
-  if (changed.length + gone.length === 0) return
-  announce(changed.length, Object.keys(files).length)
+  if (changed.length + gone.length > 0) {
+    announce(changed.length, Object.keys(files).length)
+    await compileAll(root, dist, changed, gone)
+  }
+  if (last.shown !== shown) await (await loadInspectorBuild()).buildInspector(root)
+  // The stamps were taken first: what is edited while this runs is compiled the next time.
+  if (last.shown !== shown || changed.length + gone.length > 0)
+    await replace(file, JSON.stringify({ tools, files, shown }))
+}
+
+async function compileAll(root, dist, changed, gone) {
   const transform = await loadCompiler()
   await Promise.all(gone.map(path => remove(dist, path)))
   await Promise.all(changed.map(path => compile(root, dist, path, transform)))
   await chmod(join(dist, COMMAND), 0o755)
-  // The stamps were taken first: what is edited while this runs is compiled the next time.
-  await replace(file, JSON.stringify({ tools, files }))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -48,7 +48,9 @@ export interface FeeDefaults {
 /** `relay`: Core's rule, from the cost of spending the output. `fixed`: Dogecoin's. */
 export type DustRule = { kind: 'relay'; satPerKvB: bigint } | { kind: 'fixed'; sat: bigint }
 
-const COIN_SAT = 100_000_000n
+/** A coin is 10^8 satoshi, in every network of the family. */
+export const COIN_DECIMALS = 8
+const COIN_SAT = 10n ** BigInt(COIN_DECIMALS)
 
 const bitcoinFees: FeeDefaults = { minimumRate: 1, fallbackRate: 2, maximumRate: 500, maximumFeeSat: 1_000_000n }
 

@@ -8,6 +8,7 @@ import { parse } from 'lossless-json'
 import { z } from 'zod'
 import type { Disk, HttpCall, HttpResult, Request } from '../../src/kernel/ports.ts'
 import { Fault, operating } from '../../src/kernel/fault.ts'
+import { COIN_DECIMALS } from './network.ts'
 
 /** How to reach the node. With `cookieFile` the node's own cookie is used, which changes at each of its starts. */
 export interface NodeAccess {
@@ -74,7 +75,6 @@ const RPC_MAXIMUM_BYTES = 64 * 1024 * 1024
 const COOKIE_MAXIMUM_BYTES = 1024
 const EXCERPT_CHARACTERS = 80
 
-const DECIMALS = 8
 const OPENING_BRACKET = 0x5b
 const CLOSING_BRACKET = 0x5d
 const emptyList = z.array(z.never()).length(0)
@@ -92,19 +92,22 @@ export function toSatoshi(coins: unknown): bigint {
   if (!match || (typeof coins !== 'string' && typeof coins !== 'number'))
     throw operating('node-malformed', `the node wrote ${excerpt(String(coins))} where an amount belongs`)
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match
-  const places = DECIMALS + Number(exponent) - fraction.length
+  const places = COIN_DECIMALS + Number(exponent) - fraction.length
   const digits = BigInt(whole + fraction)
   const divisor = places < 0 ? 10n ** BigInt(-places) : 1n
   if (digits % divisor !== 0n)
-    throw operating('node-malformed', `the node wrote an amount of more than ${DECIMALS} decimals: ${String(coins)}`)
+    throw operating(
+      'node-malformed',
+      `the node wrote an amount of more than ${COIN_DECIMALS} decimals: ${String(coins)}`,
+    )
   const satoshi = places < 0 ? digits / divisor : digits * 10n ** BigInt(places)
   return sign === '-' ? -satoshi : satoshi
 }
 
 /** The inverse, for arguments: always with eight decimals. */
 export function fromSatoshi(satoshi: bigint): string {
-  const digits = String(satoshi < 0n ? -satoshi : satoshi).padStart(DECIMALS + 1, '0')
-  return `${satoshi < 0n ? '-' : ''}${digits.slice(0, -DECIMALS)}.${digits.slice(-DECIMALS)}`
+  const digits = String(satoshi < 0n ? -satoshi : satoshi).padStart(COIN_DECIMALS + 1, '0')
+  return `${satoshi < 0n ? '-' : ''}${digits.slice(0, -COIN_DECIMALS)}.${digits.slice(-COIN_DECIMALS)}`
 }
 
 const excerpt = (text: string): string =>

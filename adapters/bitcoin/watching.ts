@@ -2,7 +2,7 @@
 import { boundary } from '../../src/kernel/fault.ts'
 import type { OpenWatching } from '../family.ts'
 import { SENDABLE_RATE_SAT_PER_VB } from './broadcast.ts'
-import { networkOf } from './network.ts'
+import { COIN_DECIMALS, networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
 import { createPlanner } from './planner.ts'
 import { createSignable } from './signable.ts'
@@ -33,5 +33,6 @@ export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, 
     planner: createPlanner(chain, parameters, sendable),
     signable: createSignable(chain, asset, parameters),
     blockSeconds: parameters.blockSeconds,
+    decimals: { [asset]: COIN_DECIMALS },
   }
 }

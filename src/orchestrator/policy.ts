@@ -16,6 +16,8 @@ export interface ChainPolicy {
   batch: { windowMs: number; maximum: number }
   planner: Planner
   signable: Signable
+  /** For people: how many decimals one unit has of each asset; the API speaks base units. */
+  decimals: Readonly<Record<string, number>>
 }
 
 /** By the chain's name. */

@@ -1,5 +1,7 @@
 /** The watcher on a real machine: its configuration, real ports and a server. */
-import type { LogLevel } from '../kernel/ports.ts'
+import type { BuiltFile } from '../inspector/files.ts'
+import { reasonOf } from '../kernel/fault.ts'
+import type { LogLevel, Ports } from '../kernel/ports.ts'
 import type { WatcherConfig } from '../config.ts'
 import { main } from '../watcher/main.ts'
 import { readWatcherConfig } from './configuration.ts'
@@ -7,6 +9,7 @@ import { runUntilSignal, type Running } from './daemon.ts'
 import { readText } from './files.ts'
 import { serve } from './koa.ts'
 import { watchPlace } from './place.ts'
+import { readInspector } from './inspector.ts'
 import { createPorts } from './ports.ts'
 import { refuseHalfMade } from './rebuild-mark.ts'
 import { createRequest } from './request.ts'
@@ -29,7 +32,7 @@ export async function runWatcher(configPath: string, level: LogLevel, out: (line
 export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
   const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)))
   await refuseHalfMade(ports.disk, config.dataDirectory)
-  const watcher = await main(ports, config)
+  const watcher = await main(ports, config, await inspectorFiles(ports))
   try {
     const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })
     const stopLooking = watchPlace({ ...ports, check: () => watcher.check() })
@@ -43,6 +46,16 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
     await watcher.stop()
     ports.close()
     throw error
+  }
+}
+
+/** The page is for people; what pays does not wait for it. */
+async function inspectorFiles({ log }: Ports): Promise<BuiltFile[]> {
+  try {
+    return await readInspector()
+  } catch (error) {
+    log('warn', 'the inspector is not served: this build has none', { reason: reasonOf(error) })
+    return []
   }
 }
 

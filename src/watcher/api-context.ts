@@ -9,6 +9,7 @@ import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
 import type { Pulse } from './pulse.ts'
+import type { Search } from './search/index.ts'
 import type { SignerClient } from './signer-client.ts'
 import type { Store } from './store.ts'
 
@@ -19,6 +20,7 @@ export interface ApiContext {
   journal: Journal
   /** The newest of what is durable. */
   recent: Recent
+  search: Search
   ledgerId: string
   /** A watching one gives nothing away and moves nothing. */
   role: 'paying' | 'watching'

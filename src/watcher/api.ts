@@ -7,6 +7,7 @@ import { cancelWithdrawal } from './routes/cancellations.ts'
 import { chainRoutes } from './routes/chains.ts'
 import { depositRoutes } from './routes/deposits.ts'
 import { withMetaRoutes } from './routes/meta.ts'
+import { searchRoute } from './routes/search.ts'
 import { transferRoutes } from './routes/transfers.ts'
 import { withdrawalRoutes } from './routes/withdrawals.ts'
 
@@ -20,6 +21,7 @@ export const apiRoutes = (api: ApiContext): Route[] =>
       cancelWithdrawal(api),
       ...transferRoutes(api),
       feedRoute(api),
+      searchRoute(api),
     ].map(route => forRole(api, route)),
   )
 

@@ -1,10 +1,12 @@
 /** Where the money is: sums over the live coins of a chain. */
 import { stateOf, type InstanceOf } from '../kernel/entry.ts'
 import { heightOf } from '../../machines/vocabulary.ts'
-import { type LiveMemory } from '../orchestrator/memory.ts'
+import type { LiveMemory } from '../orchestrator/memory.ts'
+import type { ChainPolicy } from '../orchestrator/policy.ts'
 
 export interface Balance {
   asset: string
+  decimals: number
   /** In blocks, deep enough to be spent; includes `reserved`. */
   confirmed: string
   /** On its way in: unconfirmed, or not deep enough. */
@@ -30,8 +32,13 @@ function add(sums: Sums, instance: InstanceOf<'coin'>, height: number): void {
   if (isRipe && stateOf(instance) === 'reserved') sums.reserved += value
 }
 
-export function balancesOf(memory: LiveMemory, chain: string, asset: string): Balance[] {
+export function balancesOf(memory: LiveMemory, { name: chain, asset, decimals }: ChainPolicy): Balance[] {
   const sums: Sums = { confirmed: 0n, pending: 0n, reserved: 0n }
   for (const coin of memory.list('coin', chain)) add(sums, coin, memory.heights[chain] ?? -1)
-  return [{ asset, confirmed: String(sums.confirmed), pending: String(sums.pending), reserved: String(sums.reserved) }]
+  const amounts = {
+    confirmed: String(sums.confirmed),
+    pending: String(sums.pending),
+    reserved: String(sums.reserved),
+  }
+  return [{ asset, decimals: decimals[asset]!, ...amounts }]
 }

@@ -21,14 +21,14 @@ async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): 
   return { chain: name, family, network, asset, ...watch, ...fees, node }
 }
 
-function policyOf(name: string, chain: ChainConfig, { planner, signable }: WatchingFamily): ChainPolicy {
+function policyOf(name: string, chain: ChainConfig, { planner, signable, decimals }: WatchingFamily): ChainPolicy {
   const { credit, final } = chain.confirmations
   if (typeof credit !== 'number')
     throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
   if (!('batch' in chain))
     throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
   const { family, asset, minimumDeposit, batch } = chain
-  return { name, family, asset, credit, final, minimumDeposit, batch, planner, signable }
+  return { name, family, asset, credit, final, minimumDeposit, batch, planner, signable, decimals }
 }
 
 export interface Families {

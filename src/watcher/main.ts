@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { inputFacet } from '../orchestrator/facets.ts'
+import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -13,6 +14,7 @@ import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import { parseTokens } from '../http/tokens.ts'
+import { fileRoutes, type BuiltFile } from '../inspector/files.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { areExplained } from '../orchestrator/routes/facts.ts'
@@ -34,6 +36,7 @@ import { createPerformers } from './performers.ts'
 import { startPulse } from './pulse.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
+import { startSearch, type Search } from './search/index.ts'
 import { createStore } from './store.ts'
 import { refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
@@ -57,6 +60,8 @@ export interface Watcher {
   stop(): Promise<void>
 }
 
+/** In the data directory, beside the ledger. */
+const SEARCH_DIRECTORY = 'search'
 /** A withdrawal with a hundred authorisations stays far below it. */
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
@@ -110,6 +115,21 @@ interface Started extends Families {
   orchestrator: Orchestrator
   signer: SignerClient
   health: Health
+  inspector: readonly BuiltFile[]
+}
+
+function openSearch({ ports, config, ledger, orchestrator, policies }: Started): Search {
+  const search = startSearch({
+    ...ports,
+    directory: join(config.dataDirectory, SEARCH_DIRECTORY),
+    ledgerId: ledger.opened.ledgerId,
+    memory: orchestrator.memory,
+    archive: ledger.archive,
+    chains: Object.keys(policies),
+    durableSeq: () => ledger.journal.position().sequence,
+  })
+  orchestrator.onDurable(() => search.follow())
+  return search
 }
 
 function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string, Loop> } {
@@ -146,6 +166,7 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
 function serve(started: Started, tokens: readonly string[]): Watcher {
   const { ports, ledger, orchestrator, health, policies } = started
   const { loops, signerLoops } = startLoops(started)
+  const search = openSearch(started)
   const ending = new AbortController()
   // Each long poll listens to it.
   setMaxListeners(0, ending.signal)
@@ -158,6 +179,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     archive: ledger.archive,
     journal: ledger.journal,
     recent,
+    search,
     ledgerId: ledger.opened.ledgerId,
     role: started.config.role,
     policies,
@@ -177,11 +199,12 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])
+    await search.stop()
     await ledger.journal.close()
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
   return {
-    handle: createHandler(apiRoutes(api), options),
+    handle: createHandler([...apiRoutes(api), ...fileRoutes(started.inspector)], options),
     audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     check: () => ledger.journal.check(),
@@ -198,10 +221,14 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
 }
 
 /**
- * Starts the watcher. Rejects before it serves: boundary `configuration`, `invalid-tokens`; corruptStore for a damaged
- * ledger; operating `locked`.
+ * Starts the watcher; `inspector` is served to people. Rejects before it serves: boundary `configuration`,
+ * `invalid-tokens`; corruptStore for a damaged ledger; operating `locked`.
  */
-export async function main(given: Ports, config: WatcherConfig): Promise<Watcher> {
+export async function main(
+  given: Ports,
+  config: WatcherConfig,
+  inspector: readonly BuiltFile[] = [],
+): Promise<Watcher> {
   const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
   const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
   const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
@@ -214,6 +241,7 @@ export async function main(given: Ports, config: WatcherConfig): Promise<Watcher
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
+    rulesKnown: chain => healthOf(health, chain).rules,
     ...{ role: config.role, signer, nodes, policies, random: ports.random },
   })
   const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
@@ -225,7 +253,7 @@ export async function main(given: Ports, config: WatcherConfig): Promise<Watcher
     orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
-    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies }, tokens)
+    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector }, tokens)
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

@@ -13,11 +13,22 @@ export interface Metrics {
   text(): Promise<string>
 }
 
+/** None while the search index, which counts them, is being made. */
+function refreshEnded(ended: Gauge, { search }: ApiContext): void {
+  ended.reset()
+  for (const [key, count] of search.endedCounts() ?? []) {
+    const [kind, chain, state] = key.split('|') as [string, string, string]
+    ended.set({ kind, chain, state }, count)
+  }
+}
+
 export function createMetrics(api: ApiContext): Metrics {
   const registry = new Registry()
   const gauge = (name: string, help: string, labelNames: string[] = ['chain']) =>
     new Gauge({ name: `lockkeeper_${name}`, help, labelNames, registers: [registry] })
   const instances = gauge('instances', 'Live instances', ['chain', 'kind', 'state'])
+  const ended = gauge('ended_instances', 'Instances that have ended', ['chain', 'kind', 'state'])
+  const countedSeq = gauge('counted_seq', 'Seq as of which instances are counted', [])
   const height = gauge('chain_height', 'Height of the tip that is followed')
   const nodeHeight = gauge('node_height', 'Height that the node reports')
   const failing = gauge('node_failing', '1 while the node cannot be followed')
@@ -40,6 +51,8 @@ export function createMetrics(api: ApiContext): Metrics {
     const age = (since: number | null) => (since === null ? -1 : (now - since) / MILLISECONDS_PER_SECOND)
     instances.reset()
     for (const { count, ...labels } of memory.counts()) if (count > 0) instances.set(labels, count)
+    countedSeq.set(memory.seq)
+    refreshEnded(ended, api)
     for (const chain of Object.keys(api.policies)) {
       const health = healthOf(api.health, chain)
       height.set({ chain }, chainContext(memory, chain)?.height ?? -1)

@@ -2,7 +2,7 @@
 import { chainId, nameOf, transactionOfKey, type IdOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'
-import { invariant, operating } from '../kernel/fault.ts'
+import { Fault, invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
@@ -13,7 +13,7 @@ import type { ChainPolicy } from '../orchestrator/policy.ts'
 import { isInBlock } from '../orchestrator/routes/transactions.ts'
 import { backOffMs, type Outcome, type Performed, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
-import type { AttemptName, SignerClient } from './signer-client.ts'
+import type { AttemptName, SignerClient, SigningRules } from './signer-client.ts'
 
 export interface PerformerOptions {
   /** A watching one plans and signs nothing, also of what its ledger was asked for while it was a paying one. */
@@ -26,6 +26,8 @@ export interface PerformerOptions {
   isReconciled(chain: string): boolean
   /** The signer has signed what the ledger lacks: compares again before anything more is planned. */
   reconcile(chain: string): void
+  /** What the signer wanted of a payment when it was asked last; null before. */
+  rulesKnown(chain: string): SigningRules | null
   random: Random
 }
 
@@ -181,13 +183,21 @@ function refuseUnreconciled(options: PerformerOptions, chain: string): void {
     )
 }
 
+/** As they are now; as they were last where the signer is away: planning waits for nobody, and what is over them is held then. */
+const rulesNow = (options: PerformerOptions, chain: string): Promise<SigningRules | null> =>
+  options.signer.rules(chain).catch((error: unknown) => {
+    if (error instanceof Fault && (error.type === 'operating' || error.type === 'unknownOutcome'))
+      return options.rulesKnown(chain)
+    throw error
+  })
+
 async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Performed> {
   const { chain } = context
   refuseWatching(options)
   refuseHalted(options, chain)
   refuseUnreconciled(options, chain)
   const facts = await options.nodes[chain]!.gather()
-  const rules = await options.signer.rules(chain)
+  const rules = await rulesNow(options, chain)
   const { perTransaction: limit = null, leftToday = null } = rules ?? {}
   return done({ type: 'facts.gathered', data: { id, facts, limit, leftToday } })
 }

@@ -115,12 +115,21 @@ function describeAttemptBriefly(instance: InstanceOf<'attempt'>) {
 /** What only the machine needs, or what is too large to be shown with every event. */
 const UNSHOWN: readonly string[] = ['failures', 'dueAt', 'dueHeight', 'raw', 'inputs', 'blocks']
 
-/** Kinds without a resource of their own: what they hold. */
+/** Kinds without a resource of their own: what they hold; of a chain's blocks the tip. */
 function describeOther(instance: Instance) {
   const { dueAt, dueHeight } = instance.context
   const shown = Object.fromEntries(Object.entries(instance.context).filter(([name]) => !UNSHOWN.includes(name)))
   const due = dueAt === null ? null : time(dueAt)
-  return { ...shown, id: nameOf(instance.id), state: stateOf(instance), dueAt: due, dueHeight, ...common(instance) }
+  const tip = isKind(instance, 'chain') ? { blockHash: instance.context.blocks.at(-1)?.hash ?? null } : {}
+  return {
+    ...shown,
+    ...tip,
+    id: nameOf(instance.id),
+    state: stateOf(instance),
+    dueAt: due,
+    dueHeight,
+    ...common(instance),
+  }
 }
 
 /** The resource that the API shows of an instance; confirmations are counted as of `heights`. */

@@ -31,6 +31,8 @@ export const eventsQuery = pageQuery.extend({
   chain: text.optional(),
 })
 
+export const searchQuery = z.strictObject({ q: text.min(1) })
+
 export const reasonBody = z.strictObject({ reason: text.min(1) })
 export const assignBody = z.strictObject({ address: text.optional(), dataField: text.nullable().optional() })
 export const decisionBody = z.strictObject({
@@ -69,7 +71,14 @@ export const chainSchema = z.object({
   treasury: z.string().nullable(),
   addressPool: z.object({ free: z.int(), assigned: z.int() }),
   balances: z.array(
-    z.object({ asset: z.string(), confirmed: amountSchema, pending: amountSchema, reserved: amountSchema }),
+    z.object({
+      asset: z.string(),
+      /** For people: the API speaks base units. */
+      decimals: z.int(),
+      confirmed: amountSchema,
+      pending: amountSchema,
+      reserved: amountSchema,
+    }),
   ),
 })
 
@@ -143,6 +152,19 @@ export const cancelledSchema = withdrawalSchema
   .partial()
   .required({ id: true, chain: true, round: true, state: true, reason: true, receipt: true })
 
+export const transferQuery = z.strictObject({ decoded: z.literal('true').optional() })
+
+/** What a transaction does, read off its template and nothing else. */
+const decodedSchema = z.object({
+  inputs: z.array(z.object({ address: z.string(), amount: amountSchema })),
+  outputs: z.array(
+    z.object({ to: z.string(), dataField: z.string().nullable(), asset: z.string(), amount: amountSchema }),
+  ),
+  fee: amountSchema,
+  /** In the family's unit. */
+  feeRate: z.number(),
+})
+
 const attemptSchema = z.object({
   n: z.int(),
   state: z.string(),
@@ -152,6 +174,8 @@ const attemptSchema = z.object({
   template: z.unknown(),
   signedTransaction: z.string().nullable(),
   firstBroadcastAt: timeSchema.nullable(),
+  reason: z.string().nullable(),
+  decoded: decodedSchema.optional(),
 })
 
 export const transferSchema = z.object({
@@ -163,6 +187,8 @@ export const transferSchema = z.object({
   withdrawals: z.array(z.string()),
   fee: amountSchema,
   transactionId: z.string().nullable(),
+  blockHash: z.string().nullable(),
+  blockHeight: z.int().nullable(),
   confirmations: z.int(),
   required: z.int(),
   ...changed,
@@ -184,6 +210,17 @@ const eventSchema = z.object({
 })
 
 export const eventsSchema = z.object({ events: z.array(eventSchema), next: z.int(), ledgerId: z.string() })
+
+/** `reference` where it has one: an address is asked for by it. */
+const hitSchema = z.object({
+  kind: z.string(),
+  id: z.string(),
+  chain: z.string(),
+  state: z.string(),
+  reference: z.string().nullable(),
+})
+
+export const searchSchema = z.object({ items: z.array(hitSchema) })
 
 export const pageOf = <Schema extends z.ZodType>(schema: Schema) =>
   z.object({ items: z.array(schema), next: z.int().nullable() })

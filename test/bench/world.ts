@@ -39,6 +39,7 @@ export const policies: Policies = {
     batch: { windowMs: 0, maximum: 100 },
     planner: createPlanner(CHAIN, network, FEES),
     signable: createSignable(CHAIN, ASSET, network),
+    decimals: { [ASSET]: 8 },
   },
 }
 

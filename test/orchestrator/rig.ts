@@ -101,6 +101,7 @@ export const policy: ChainPolicy = {
   batch: { windowMs: 0, maximum: 100 },
   planner,
   signable,
+  decimals: { LTC: 8 },
 }
 
 /** What a start would find after these commits. */

@@ -20,7 +20,8 @@ import { endedInLastBlocks } from '../recovery.ts'
 
 function describeChain(api: ApiContext, chain: string) {
   const { memory } = api.orchestrator
-  const { family, asset } = chainPolicy(api, chain)
+  const policy = chainPolicy(api, chain)
+  const { family, asset } = policy
   const context = chainContext(memory, chain)
   const instance = memory.get(chainId(chain))
   const health = healthOf(api.health, chain)
@@ -42,7 +43,7 @@ function describeChain(api: ApiContext, chain: string) {
     lag,
     treasury: treasury?.address ?? null,
     addressPool,
-    balances: balancesOf(memory, chain, asset),
+    balances: balancesOf(memory, policy),
   }
 }
 

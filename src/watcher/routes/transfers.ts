@@ -3,17 +3,28 @@ import { attemptId, transferId } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
-import { listQuery, pageOf, reasonBody, transferSchema } from '../schemas.ts'
+import { listQuery, pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
 
-async function describeWhole(api: ApiContext, transfer: InstanceOf<'transfer'>): Promise<Record<string, unknown>> {
+/** Reading a large template takes a while: only for who asks. */
+function decode(api: ApiContext, { context: { chain, template } }: InstanceOf<'attempt'>) {
+  const { inputs, outputs, fee, feeRate } = chainPolicy(api, chain).signable.inspect(template)
+  return { decoded: { inputs, outputs, fee, feeRate } }
+}
+
+async function describeWhole(
+  api: ApiContext,
+  transfer: InstanceOf<'transfer'>,
+  isDecoded = false,
+): Promise<Record<string, unknown>> {
   const { attempts: count } = transfer.context
   const ids = Array.from({ length: count }, (_, i) => attemptId(transfer.id, i + 1))
   const attempts = await Promise.all(ids.map(id => findOrThrow(api, id)))
   const history = describeHistory(await api.store.history(transfer))
-  return { ...describe(transfer, api.orchestrator.memory.heights), attempts: attempts.map(describeAttempt), history }
+  const shown = attempts.map(attempt => ({ ...describeAttempt(attempt), ...(isDecoded && decode(api, attempt)) }))
+  return { ...describe(transfer, api.orchestrator.memory.heights), attempts: shown, history }
 }
 
 const listTransfers = (api: ApiContext) =>
@@ -34,12 +45,13 @@ const getTransfer = (api: ApiContext) =>
   defineRoute({
     method: 'GET',
     path: '/v1/transfers/{id}',
-    summary: 'One transfer with its attempts and its history',
+    summary: 'One transfer with its attempts and its history; with `decoded` also what its transactions do',
     access: 'read',
+    query: transferQuery,
     answers: { 200: transferSchema },
-    async handle({ params }) {
+    async handle({ params, query: { decoded } }) {
       const transfer = await findOrThrow(api, transferId(params.id!))
-      return { status: 200, body: await describeWhole(api, transfer) }
+      return { status: 200, body: await describeWhole(api, transfer, decoded === 'true') }
     },
   })
 

@@ -1,0 +1,386 @@
+/** One deposit, withdrawal or transfer: why it is where it is, what comes next, the way it took, and the evidence. */
+import { amountOf } from '../amounts.ts'
+import { useState } from 'preact/hooks'
+import { Ago, Amount, Confirmations, Empty, Fact, Facts, Name, Panel, StateChip } from '../bits.tsx'
+import { Chart, type Path } from '../chart.tsx'
+import { listedUnder, type Row } from '../lists.ts'
+import { chains } from '../live.ts'
+import { chartOf, edgeOf } from '../machines.ts'
+import { useResource } from '../resource.ts'
+import { linkTo } from '../router.ts'
+import type { Attempt, Deposit, FeedEvent, HistoryRow, Transfer, Withdrawal } from '../shapes.ts'
+import { storyOf } from '../story.ts'
+import { clockTime, dayTime, plural, span, spoken } from '../words.ts'
+
+/** What every one of them has; each kind has more. */
+type Whole = Row & {
+  history?: HistoryRow[]
+  transactionId: string | null
+  blockHash?: string | null
+  blockHeight?: number | null
+}
+
+export function Instance({ name, id }: { name: string; id: string }) {
+  const listed = listedUnder(name)!
+  const isOurs = (event: FeedEvent) =>
+    (event.kind === listed.kind && event.id === id) ||
+    (listed.kind === 'transfer' && event.kind === 'attempt' && event.id.startsWith(`${id}:`))
+  const loaded = useResource<Whole>(`/v1/${name}/${encodeURIComponent(id)}`, {}, isOurs)
+  if (loaded.state === 'loading') return <Empty>Reading…</Empty>
+  if (loaded.state === 'failed')
+    return (
+      <Panel isWhole title={`${listed.kind} ${id}`}>
+        <p class="problem" role="alert">
+          {loaded.status === 404 ? `There is no ${listed.kind} with this id in this ledger.` : loaded.reason}
+        </p>
+      </Panel>
+    )
+  const instance = withDepth(loaded.body)
+  return (
+    <article class="instance">
+      <Head kind={listed.kind} instance={instance} />
+      <div class="instance-grid">
+        <section class="panel canvas" aria-label="The way it took">
+          <WayTaken kind={listed.kind} instance={instance} />
+        </section>
+        <div class="side">
+          {listed.kind === 'deposit' && <DepositFacts deposit={instance as unknown as Deposit} />}
+          {listed.kind === 'withdrawal' && <WithdrawalFacts withdrawal={instance as unknown as Withdrawal} />}
+          {listed.kind === 'transfer' && <TransferFacts transfer={instance as unknown as Transfer} />}
+          <Timeline kind={listed.kind} history={instance.history ?? []} />
+        </div>
+      </div>
+      {listed.kind === 'withdrawal' && <Payment withdrawal={instance as unknown as Withdrawal} />}
+      {listed.kind === 'transfer' && <Attempts transfer={instance as unknown as Transfer} />}
+      <Evidence title="As the API has it" value={loaded.body} />
+    </article>
+  )
+}
+
+/** Confirmations are counted on read; here they go on with each block that the page hears of. */
+function withDepth(instance: Whole): Whole {
+  const { blockHeight, chain, confirmations } = instance
+  const height = chains.value.find(one => one.chain === chain)?.height ?? null
+  if (blockHeight === null || blockHeight === undefined || height === null) return instance
+  return { ...instance, confirmations: Math.max(confirmations, height - blockHeight + 1) }
+}
+
+function Head({ kind, instance }: { kind: string; instance: Whole }) {
+  const { id, chain, state, reason, confirmations, required, amount, asset, updatedAt, transactionId, purpose } =
+    instance
+  const isInBlock = confirmations > 0
+  const { why, next } = storyOf({ kind, state, reason, depth: { confirmations, required, isInBlock } })
+  return (
+    <header class="panel head">
+      <div class="title">
+        <p class="muted">
+          {kind} on <a href={linkTo(['chains', chain])}>{chain}</a>
+        </p>
+        <h1>
+          {amount !== undefined && asset !== undefined ? (
+            <Amount chain={chain} asset={asset} amount={amount} />
+          ) : (
+            spoken(purpose ?? kind)
+          )}
+        </h1>
+        <Name text={id} isWhole />
+      </div>
+      <div class="now">
+        <StateChip kind={kind} state={state} link={linkTo(['machines', kind], { state })} />
+        {(isInBlock || transactionId !== null) && <Confirmations count={confirmations} required={required} />}
+        <span class="muted">
+          since <Ago at={updatedAt} />
+        </span>
+      </div>
+      <p class="story" data-story>
+        {why} <strong>{next}</strong>
+      </p>
+    </header>
+  )
+}
+
+function pathOf(kind: string, state: string, history: readonly HistoryRow[]): Path {
+  const chart = chartOf(kind)
+  const edges = new Map<string, { times: number; at: string }>()
+  const states = new Set<string>([state])
+  for (const { at, from, event, to } of history) {
+    states.add(to)
+    states.add(from ?? 'absent')
+    const edge = chart === undefined ? undefined : edgeOf(chart, { from, event, to })
+    if (edge !== undefined) edges.set(edge.key, { times: (edges.get(edge.key)?.times ?? 0) + 1, at: clockTime(at) })
+  }
+  return { edges, states, current: state }
+}
+
+function WayTaken({ kind, instance }: { kind: string; instance: Whole }) {
+  const chart = chartOf(kind)
+  if (chart === undefined) return <Empty>There is no picture of this machine.</Empty>
+  return <Chart chart={chart} path={pathOf(kind, instance.state, instance.history ?? [])} />
+}
+
+function InBlock({ hash, height }: { hash: string | null; height: number | null }) {
+  if (hash === null || height === null) return <Fact name="Block">in none</Fact>
+  return (
+    <Fact name="Block">
+      {height} <Name text={hash} />
+    </Fact>
+  )
+}
+
+const Nothing = () => <span class="muted">–</span>
+
+function DepositFacts({ deposit }: { deposit: Deposit }) {
+  const { chain, asset, amount, address, dataField, reference, transactionId, outputIndex, blockHash, blockHeight } =
+    deposit
+  return (
+    <Facts title="What came">
+      <Fact name="Amount">
+        <Amount chain={chain} asset={asset} amount={amount} /> <small class="muted">{amount} base units</small>
+      </Fact>
+      <Fact name="For">
+        {reference === null ? 'nobody yet' : <a href={linkTo(['addresses', chain, reference])}>{reference}</a>}
+      </Fact>
+      <Fact name="Address">
+        <Name text={address} />
+        {dataField !== null && <> with {dataField}</>}
+      </Fact>
+      <Fact name="Transaction">
+        <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} /> output {outputIndex}
+      </Fact>
+      <InBlock hash={blockHash} height={blockHeight} />
+    </Facts>
+  )
+}
+
+function WithdrawalFacts({ withdrawal }: { withdrawal: Withdrawal }) {
+  const { chain, asset, amount, to, dataField, fee, transactionId, round, expiresAt, transferId, receipt } = withdrawal
+  return (
+    <Facts title="What was asked for">
+      <Fact name="Amount">
+        <Amount chain={chain} asset={asset} amount={amount} /> <small class="muted">{amount} base units</small>
+      </Fact>
+      <Fact name="To">
+        <Name text={to} />
+        {dataField !== null && <> with {dataField}</>}
+      </Fact>
+      <Fact name="Fee, its share">
+        {fee === null ? <Nothing /> : <Amount chain={chain} asset={asset} amount={fee} />}
+      </Fact>
+      <Fact name="Transfer">
+        {transferId === null ? <Nothing /> : <Name text={transferId} link={linkTo(['transfers', transferId])} />}
+      </Fact>
+      <Fact name="Transaction">
+        {transactionId === null ? (
+          <Nothing />
+        ) : (
+          <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+        )}
+      </Fact>
+      <Fact name="Round">{round}</Fact>
+      <Fact name="Expires">{expiresAt === null ? 'never' : dayTime(expiresAt)}</Fact>
+      {receipt !== null && (
+        <Fact name="Receipt of the signer">
+          {receipt.signed.length === 0
+            ? 'nothing was ever signed for it'
+            : `signed before: ${receipt.signed.join(', ')}`}
+        </Fact>
+      )}
+    </Facts>
+  )
+}
+
+function TransferFacts({ transfer }: { transfer: Transfer }) {
+  const { chain, purpose, fee, transactionId, withdrawals, blockHash, blockHeight } = transfer
+  const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
+  return (
+    <Facts title="What moves">
+      <Fact name="Purpose">{purpose}</Fact>
+      <Fact name="Fee">
+        <Amount chain={chain} asset={asset} amount={fee} />
+      </Fact>
+      <Fact name="Transaction">
+        {transactionId === null ? (
+          <Nothing />
+        ) : (
+          <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+        )}
+      </Fact>
+      <InBlock hash={blockHash} height={blockHeight} />
+      <Fact name="Pays">
+        <Paid ids={withdrawals} />
+      </Fact>
+    </Facts>
+  )
+}
+
+const PAID_SHOWN = 100
+
+function Paid({ ids, except }: { ids: readonly string[]; except?: string }) {
+  const others = ids.filter(id => id !== except)
+  if (others.length === 0) return <span class="muted">{except === undefined ? 'no withdrawal' : 'no other'}</span>
+  return (
+    <ul class="paid">
+      {others.slice(0, PAID_SHOWN).map(id => (
+        <li key={id}>
+          <a href={linkTo(['withdrawals', id])}>{id}</a>
+        </li>
+      ))}
+      {others.length > PAID_SHOWN && <li>and {others.length - PAID_SHOWN} more</li>}
+    </ul>
+  )
+}
+
+function Timeline({ kind, history }: { kind: string; history: readonly HistoryRow[] }) {
+  return (
+    <Panel title="Timeline" aside={plural(history.length, 'step')}>
+      <ol class="timeline">
+        {history
+          .map((row, n) => ({ ...row, sinceMs: n === 0 ? null : Date.parse(row.at) - Date.parse(history[n - 1]!.at) }))
+          .toReversed()
+          .map(({ seq, at, from, event, to, sinceMs }) => (
+            <li key={seq}>
+              <time dateTime={at} title={dayTime(at)}>
+                {clockTime(at)}
+              </time>
+              <span class="event">{spoken(event)}</span>
+              {from === to ? <span class="muted">stays</span> : <StateChip kind={kind} state={to} />}
+              <span class="muted seq" title="Number of the committed transition">
+                {sinceMs === null ? '' : `after ${span(sinceMs)}, `}commit {seq}
+              </span>
+            </li>
+          ))}
+      </ol>
+    </Panel>
+  )
+}
+
+/** The transfer that pays a withdrawal, with its attempts and whom else it pays. */
+function Payment({ withdrawal: { transferId, id } }: { withdrawal: Withdrawal }) {
+  const isOurs = ({ kind, id: moved }: FeedEvent) =>
+    transferId !== null && (moved === transferId || (kind === 'attempt' && moved.startsWith(`${transferId}:`)))
+  const loaded = useResource<Transfer>(transferId === null ? null : `/v1/transfers/${transferId}`, {}, isOurs)
+  if (transferId === null || loaded.state !== 'ready') return null
+  const transfer = loaded.body
+  return (
+    <>
+      <Panel title="The transfer that pays it" aside={<StateChip kind="transfer" state={transfer.state} />}>
+        <dl class="facts wide">
+          <Fact name="Id">
+            <Name text={transfer.id} link={linkTo(['transfers', transfer.id])} />
+          </Fact>
+          <Fact name="It also pays">
+            <Paid ids={transfer.withdrawals} except={id} />
+          </Fact>
+        </dl>
+      </Panel>
+      <Attempts transfer={transfer} />
+    </>
+  )
+}
+
+function Attempts({ transfer }: { transfer: Transfer }) {
+  const { attempts = [] } = transfer
+  return (
+    <Panel title="Attempts" aside={plural(attempts.length, 'transaction')}>
+      {attempts.map(attempt => (
+        <AttemptCard key={attempt.n} transfer={transfer} attempt={attempt} />
+      ))}
+    </Panel>
+  )
+}
+
+function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer: Transfer; attempt: Attempt }) {
+  const { n, state, reason, transactionId, spendKeys, fee, firstBroadcastAt, template, signedTransaction } = attempt
+  const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
+  return (
+    <div class="attempt">
+      <h3>
+        Attempt {n} <StateChip kind="attempt" state={state} />
+      </h3>
+      {reason !== null && <p class="reason">{reason}</p>}
+      <dl class="facts wide">
+        <Fact name="Transaction">
+          {transactionId === null ? (
+            'not signed'
+          ) : (
+            <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+          )}
+        </Fact>
+        <Fact name="Fee">{amountOf(chain, asset, fee)}</Fact>
+        <Fact name="First broadcast">{firstBroadcastAt === null ? <Nothing /> : dayTime(firstBroadcastAt)}</Fact>
+        <Fact name="Spend keys">
+          <ul class="keys">
+            {spendKeys.map(key => (
+              <li key={key}>
+                <Name text={key} />
+              </li>
+            ))}
+          </ul>
+        </Fact>
+      </dl>
+      <DecodedTransaction chain={chain} transfer={transfer} n={n} />
+      <Evidence title="Template, as the signer gets it" value={template} />
+      {signedTransaction !== null && <Evidence title="Signed transaction" value={signedTransaction} />}
+    </div>
+  )
+}
+
+type Decoded = NonNullable<Attempt['decoded']>
+
+/** What the transaction does, asked for when it is unfolded. */
+function DecodedTransaction({ chain, transfer, n }: { chain: string; transfer: string; n: number }) {
+  const [isOpen, setOpen] = useState(false)
+  const loaded = useResource<Transfer>(isOpen ? `/v1/transfers/${transfer}` : null, { decoded: 'true' })
+  const decoded = loaded.state === 'ready' ? loaded.body.attempts?.find(attempt => attempt.n === n)?.decoded : undefined
+  return (
+    <details class="evidence" onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>Transaction, decoded</summary>
+      {decoded === undefined ? (
+        <Empty>{loaded.state === 'failed' ? loaded.reason : 'Reading…'}</Empty>
+      ) : (
+        <Movements chain={chain} decoded={decoded} />
+      )}
+    </details>
+  )
+}
+
+function Movements({ chain, decoded: { inputs, outputs, fee, feeRate } }: { chain: string; decoded: Decoded }) {
+  const native = chains.value.find(one => one.chain === chain)?.asset ?? ''
+  return (
+    <div class="movements">
+      <div>
+        <h4>Spends</h4>
+        <ul>
+          {inputs.map(({ address, amount }, i) => (
+            <li key={i}>
+              <Name text={address} /> <Amount chain={chain} asset={native} amount={amount} />
+            </li>
+          ))}
+        </ul>
+      </div>
+      <div>
+        <h4>Pays</h4>
+        <ul>
+          {outputs.map(({ to, dataField, asset, amount }, i) => (
+            <li key={i}>
+              <Name text={to} /> {dataField !== null && `with ${dataField} `}
+              <Amount chain={chain} asset={asset} amount={amount} />
+            </li>
+          ))}
+          <li>
+            <span class="muted">fee, at a rate of {feeRate}</span> <Amount chain={chain} asset={native} amount={fee} />
+          </li>
+        </ul>
+      </div>
+    </div>
+  )
+}
+
+function Evidence({ title, value }: { title: string; value: unknown }) {
+  return (
+    <details class="evidence">
+      <summary>{title}</summary>
+      <pre tabIndex={0}>{typeof value === 'string' ? value : JSON.stringify(value, null, 2)}</pre>
+    </details>
+  )
+}

@@ -1,0 +1,78 @@
+/** The page's pure pieces: counts that follow the feed, blocks that come and go, amounts as people read them. */
+import { describe, expect, test } from 'vitest'
+import { blocksOf } from '../../src/inspector/page/blocks.ts'
+import { countIn, countOn, countsOf } from '../../src/inspector/page/counts.ts'
+import { parseMetrics } from '../../src/inspector/page/metrics.ts'
+import type { FeedEvent } from '../../src/inspector/page/shapes.ts'
+import { inUnits, shortened, span, spoken } from '../../src/inspector/page/words.ts'
+
+const event = (seq: number, from: string | null, to: string, more: Partial<FeedEvent> = {}): FeedEvent => ({
+  ...{ seq, at: new Date(seq * 1000).toISOString(), kind: 'deposit', id: `d${seq}`, chain: 'litecoin' },
+  ...{ event: 'x', from, to, revision: 1, data: {} },
+  ...more,
+})
+
+describe('counts', () => {
+  const text = [
+    '# HELP lockkeeper_instances Live instances',
+    'lockkeeper_instances{chain="litecoin",kind="deposit",state="detected"} 2',
+    'lockkeeper_instances{chain="a \\"b\\"",kind="deposit",state="detected"} 1',
+    'lockkeeper_ended_instances{chain="litecoin",kind="deposit",state="final"} 7',
+    'lockkeeper_counted_seq 10',
+  ].join('\n')
+  const counted = countsOf(parseMetrics(text))
+
+  test('are those of the watcher, over all chains or of one', () => {
+    expect(countIn(counted.counts, 'deposit', 'detected')).toBe(3)
+    expect(countIn(counted.counts, 'deposit', 'detected', 'litecoin')).toBe(2)
+    expect(countIn(counted.counts, 'deposit', 'final')).toBe(7)
+    expect(countIn(counted.counts, 'deposit', 'lost')).toBe(0)
+  })
+  test('move with what they do not count yet, once', () => {
+    const events = [event(10, null, 'detected'), event(11, null, 'detected'), event(12, 'detected', 'confirming')]
+    const after = countOn(counted, events)
+    expect(after.seq).toBe(12)
+    expect(countIn(after.counts, 'deposit', 'detected', 'litecoin')).toBe(2)
+    expect(countIn(after.counts, 'deposit', 'confirming', 'litecoin')).toBe(1)
+    expect(countOn(after, events)).toEqual(after)
+  })
+})
+
+test('a strip of blocks shows what left the chain beside what came in its place', () => {
+  const block = (seq: number, name: string, height: number, hash: string) =>
+    event(seq, 'following', 'following', { kind: 'chain', event: name, data: { height, blockHash: hash } })
+  const told = [
+    block(1, 'block.connected', 5, 'a5'),
+    block(2, 'block.connected', 6, 'a6'),
+    block(3, 'block.disconnected', 5, 'a5'),
+    block(4, 'block.connected', 6, 'b6'),
+    block(5, 'block.connected', 6, 'b6'),
+    block(6, 'block.connected', 7, 'b7'),
+  ]
+  expect(blocksOf(told, 10).map(({ height, hash, isGone }) => [height, hash, isGone])).toEqual([
+    [5, 'a5', false],
+    [6, 'a6', true],
+    [6, 'b6', false],
+    [7, 'b7', false],
+  ])
+  expect(blocksOf(told, 2)).toHaveLength(2)
+})
+
+test.each([
+  ['150000000', 8, '1.5'],
+  ['1', 8, '0.00000001'],
+  ['0', 8, '0'],
+  ['100000000', 8, '1'],
+  ['123456789012345678901234567890', 18, '123\u202f456\u202f789\u202f012.34567890123456789'],
+  ['12345', 0, '12\u202f345'],
+])('%s base units with %i decimals are %s', (amount, decimals, shown) => {
+  expect(inUnits(amount, decimals)).toBe(shown)
+})
+
+test('names and spans are spoken', () => {
+  expect(spoken('awaitingApproval')).toBe('awaiting approval')
+  expect(spoken('block.disconnected')).toBe('block disconnected')
+  expect([500, 61_000, 3_600_000, 172_800_000].map(span)).toEqual(['1 s', '1 min', '1 h', '2 d'])
+  expect(shortened('short')).toBe('short')
+  expect(shortened('a'.repeat(30), 4)).toBe('aaaa…aaaa')
+})
