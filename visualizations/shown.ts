@@ -118,6 +118,7 @@ export const SHOWN: readonly Shown[] = [
     path: ['absent', 'received', 'inspected', 'signed'],
     good: ['signed'],
     bad: [],
+    neutral: ['forgotten'],
     alarm: ['awaitingApproval', 'refused'],
   },
   {
