@@ -8,7 +8,7 @@ if [ -n "${BITCOIND:-}" ] && ! command -v "$BITCOIND" >/dev/null; then
 fi
 
 # command:Debian package
-needed=(litecoind:litecoind openssl:openssl unshare:util-linux systemd-analyze:systemd)
+needed=(litecoind:litecoind chromium:chromium openssl:openssl unshare:util-linux systemd-analyze:systemd)
 
 commands=()
 packages=()

@@ -87,9 +87,15 @@ function rendererOf(root, file, found) {
     found.add(link.target)
     return `<img src="${pathOf(link.target)}" alt="${escape(text)}">`
   }
-  const table = renderer.table
+  const { table, code } = renderer
+  let tables = 0
   renderer.table = function (token) {
-    return `<div class="scroll" role="region" tabindex="0" aria-label="Table">${table.call(this, token)}</div>`
+    const label = `Table ${(tables += 1)}`
+    return `<div class="scroll" role="region" tabindex="0" aria-label="${label}">${table.call(this, token)}</div>`
+  }
+  // Wider than a small screen, it is scrolled, which the keyboard must be able to.
+  renderer.code = function (token) {
+    return code.call(this, token).replace('<pre>', '<pre tabindex="0">')
   }
   return renderer
 }

@@ -169,6 +169,11 @@ describe('signer.yaml', () => {
   test('an empty file has every default', () => {
     expect(loadSignerConfig('', '/etc/lk')).toEqual({
       listen: '127.0.0.1:4200',
+      limits: {
+        addresses: { headroom: 200_000, perHour: 20_000 },
+        ownTransfers: { headroom: 20_000, perHour: 10_000 },
+        voids: { headroom: 100_000, perHour: 50_000 },
+      },
       dataDirectory: '/etc/lk/data/signer',
       tokenFile: '/etc/lk/secrets/signer-token',
       keystore: { file: '/etc/lk/data/signer/keystore.json', passphraseEnv: 'LOCKKEEPER_PASSPHRASE' },

@@ -286,7 +286,10 @@ test.each([
   for (const view of VIEWS(body.items[0]!.id)) {
     await go(page, view)
     await page.locator('main .panel').first().waitFor()
-    await page.waitForLoadState('networkidle')
+    // A page that waits for news never stops asking: it is whole when nothing on it is still being read.
+    await expect
+      .poll(() => page.getByText('Reading…').filter({ visible: true }).count(), { timeout: 30_000, message: view })
+      .toBe(0)
     expect(await page.evaluate('document.scrollingElement.scrollWidth - innerWidth'), view).toBeLessThanOrEqual(0)
     expect(await open!.barriers(), view).toEqual([])
   }

@@ -169,7 +169,7 @@ describe('a cancellation', () => {
     await expectReceipt(last, cancelled.body.receipt, [])
     await system.fund(...Array.from({ length: 8 }, () => 5n * COIN))
     await system.mine(FINAL)
-    await published('funds-3')
+    await system.until(pathOf('funds-3'), ({ transactionId }) => transactionId !== null)
     await system.mine(FINAL)
     for (const id of all.slice(0, -1)) await system.reaches(pathOf(id), 'final')
     expect(await system.book.paidTo(to)).toHaveLength(3)

@@ -131,6 +131,7 @@ describe('npm run build:signer', () => {
         'data/signer/audit/1.jsonl',
         'data/signer/audit/seal.json',
         'data/signer/checkpoint',
+        'data/signer/index',
         'data/signer/journal',
         'data/signer/journal/1.jsonl',
         'data/signer/keystore.json',

@@ -1,4 +1,5 @@
 /** The last blocks of a chain as the feed told of them, those that left it too. */
+import { claim } from '../../kernel/untyped.ts'
 import type { FeedEvent } from './shapes.ts'
 
 export interface ShownBlock {
@@ -21,7 +22,7 @@ interface Told {
 export function blocksOf(events: readonly FeedEvent[], limit: number): ShownBlock[] {
   const blocks: ShownBlock[] = []
   for (const { event, at, data } of events) {
-    const { height, blockHash = null } = data as unknown as Told
+    const { height, blockHash = null } = claim<Told>(data)
     if (event === 'block.disconnected') {
       const gone = blocks.findLast(block => !block.isGone && block.height === height + 1)
       if (gone !== undefined) gone.isGone = true

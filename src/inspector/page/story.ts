@@ -37,6 +37,8 @@ export function storyOf(told: Told): { why: string; next: string } {
   const chart = chartOf(kind)
   const description = stateIn(chart, state)?.description ?? ''
   const why = [sentence(description.replace(/ \(end\)\.?$/, '')), reason === null ? '' : sentence(`Reason: ${reason}`)]
-  const ways = chart === undefined ? [] : waysFrom(chart, state)
+  // Only a person who accepts a deeper reorganisation brings an end back.
+  const isOver = stateIn(chart, state)?.isEnd === true
+  const ways = chart === undefined || isOver ? [] : waysFrom(chart, state)
   return { why: why.filter(part => part !== '').join(' '), next: nextOf(told, ways) }
 }

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { kindOf, nameOf, type Id } from '../../../machines/ids.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
-import type { Instance } from '../../kernel/entry.ts'
+import { isKind, type Instance } from '../../kernel/entry.ts'
+import { claim } from '../../kernel/untyped.ts'
 
 /** Longer than any id, address or reference of any family. */
 const MAXIMUM_TERM = 160
@@ -36,10 +37,10 @@ export function normalise(text: string, chains: readonly string[]): string {
   return (chain === undefined ? plain : plain.slice(chain.length + 1)).slice(0, MAXIMUM_TERM)
 }
 
-/** In their normal form, each once. */
+/** In their normal form, each once. A transaction that pays us is found by what it pays. */
 export function termsOf(instance: Instance | undefined): string[] {
-  if (instance === undefined) return []
-  const context = instance.context as unknown as Findable
+  if (instance === undefined || isKind(instance, 'transaction')) return []
+  const context = claim<Findable>(instance.context)
   const {
     chain,
     address,

@@ -1,4 +1,5 @@
 /** One deposit, withdrawal or transfer: why it is where it is, what comes next, the way it took, and the evidence. */
+import { claim } from '../../../kernel/untyped.ts'
 import { amountOf } from '../amounts.ts'
 import { useState } from 'preact/hooks'
 import { Ago, Amount, Confirmations, Empty, Fact, Facts, Name, Panel, StateChip } from '../bits.tsx'
@@ -44,14 +45,14 @@ export function Instance({ name, id }: { name: string; id: string }) {
           <WayTaken kind={listed.kind} instance={instance} />
         </section>
         <div class="side">
-          {listed.kind === 'deposit' && <DepositFacts deposit={instance as unknown as Deposit} />}
-          {listed.kind === 'withdrawal' && <WithdrawalFacts withdrawal={instance as unknown as Withdrawal} />}
-          {listed.kind === 'transfer' && <TransferFacts transfer={instance as unknown as Transfer} />}
+          {listed.kind === 'deposit' && <DepositFacts deposit={claim<Deposit>(instance)} />}
+          {listed.kind === 'withdrawal' && <WithdrawalFacts withdrawal={claim<Withdrawal>(instance)} />}
+          {listed.kind === 'transfer' && <TransferFacts transfer={claim<Transfer>(instance)} />}
           <Timeline kind={listed.kind} history={instance.history ?? []} />
         </div>
       </div>
-      {listed.kind === 'withdrawal' && <Payment withdrawal={instance as unknown as Withdrawal} />}
-      {listed.kind === 'transfer' && <Attempts transfer={instance as unknown as Transfer} />}
+      {listed.kind === 'withdrawal' && <Payment withdrawal={claim<Withdrawal>(instance)} />}
+      {listed.kind === 'transfer' && <Attempts transfer={claim<Transfer>(instance)} />}
       <Evidence title="As the API has it" value={loaded.body} />
     </article>
   )
