@@ -102,15 +102,16 @@ const loadInspectorBuild = () => load('./build-inspector.mjs')
 /**
  * @param root the checkout
  * @param announce told how many files are compiled, and of how many, before they are; not told when there is nothing to do
+ * @param hasPage whether the inspector's page is a part of it
  */
-export async function build(root, announce = () => {}) {
+export async function build(root, announce = () => {}, hasPage = true) {
   const dist = join(root, 'dist')
   const file = join(dist, '.built.json')
   const [last, tools, files, shown] = await Promise.all([
     readStamp(file),
     digestOf(root, TOOLS),
     stampsOf(root),
-    shownOf(root),
+    hasPage ? shownOf(root) : undefined,
   ])
   const before = last.tools === tools ? last.files : {}
   const changed = Object.keys(files).filter(path => files[path] !== before[path])

@@ -2,13 +2,13 @@
  * The step without the disk, against XState alone: the same deposits through the same events, once as the watcher does
  * it (the step with its commit, applied to memory with its indexes), once with `transition` on snapshots kept in an array.
  */
-import { initialTransition, transition, type AnyMachineSnapshot } from 'xstate'
+import { initialTransition, transition } from 'xstate'
 import { depositId, type IdOf } from '../../machines/ids.ts'
 import type { DepositEvent, Message } from '../../machines/messages.ts'
 import { deposit } from '../../machines/deposit.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
-import { step } from '../../src/kernel/step.ts'
+import { isEnded, step } from '../../src/kernel/step.ts'
 import { alternating, benchRow, perSecond, type BenchRow, type Progress } from './measure.ts'
 import { AT, CHAIN, DEPTHS, hashOf, payment } from './world.ts'
 
@@ -67,8 +67,7 @@ function runBare(lives: Lives): void {
   for (let stage = 0; stage < STAGES; stage++)
     for (let n = 0; n < lives.length; n++)
       snapshots[n] = transition(deposit, snapshots[n]!, lives[n]!.events[stage]!)[0]
-  if (!snapshots.every((snapshot: AnyMachineSnapshot) => snapshot.status === 'done'))
-    throw new Error('the deposits did not come to their end')
+  if (!snapshots.every(isEnded)) throw new Error('the deposits did not come to their end')
 }
 
 export function benchSteps({ rounds, deposits }: StepSizes, progress: Progress): BenchRow[] {

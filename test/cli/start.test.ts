@@ -92,7 +92,7 @@ describe('compiling', () => {
     write('src/cli.ts', "#!/usr/bin/env node\nimport { two } from './two.ts'\nconsole.log(two satisfies number)\n")
     write('src/two.ts', 'export const two: number = 2\n')
     const script = new URL('../../scripts/build.mjs', import.meta.url).href
-    const code = `import(${JSON.stringify(script)}).then(({ build }) => build(process.argv[1], console.log))`
+    const code = `import(${JSON.stringify(script)}).then(({ build }) => build(process.argv[1], console.log, false))`
     return { directory, write, build: () => run(process.cwd(), '-e', code, directory) }
   }
 

@@ -173,7 +173,7 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   assert.equal(sum(withdrawals.map(({ fee }) => BigInt(fee))), feesSat, 'fee shares add up to the fees')
   assert.equal(expected.fundedSat + depositedSat - withdrawnSat - feesSat, leftSat, 'what came in and went out')
   assert.equal(await unspentOf(system, ours), leftSat, "the node's set of unspent outputs")
-  assert.deepEqual(balances, [{ asset: ASSET, confirmed: String(leftSat), pending: '0', reserved: '0' }])
+  assert.deepEqual(balances, [{ asset: ASSET, confirmed: String(leftSat), decimals: 8, pending: '0', reserved: '0' }])
   const counts = { deposits: deposits.length, withdrawals: withdrawals.length, transfers: transfers.length }
   return { ...counts, events: events.length, depositedSat, withdrawnSat, feesSat, leftSat }
 }
