@@ -8,9 +8,14 @@ function setUp(env: Record<string, string>) {
 }
 
 test('what is missing and cannot be installed is said in one line', () => {
-  const words = 'tests need litecoind chromium openssl unshare systemd-analyze on the PATH: install them, on Debian with: '
+  const words =
+    'tests need litecoind chromium openssl unshare systemd-analyze on the PATH: install them, on Debian with: '
   const { status, stdout, lines } = setUp({ PATH: '/nowhere' })
-  expect([status, stdout, lines]).toEqual([1, '', [`${words}apt-get install litecoind chromium openssl util-linux systemd`]])
+  expect([status, stdout, lines]).toEqual([
+    1,
+    '',
+    [`${words}apt-get install litecoind chromium openssl util-linux systemd`],
+  ])
 })
 
 test('a BITCOIND that is no program is said in one line', () => {
