@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { operating } from '../kernel/fault.ts'
 import type { Request } from '../kernel/ports.ts'
 
-export interface Answer {
+export interface WatcherAnswer {
   status: number
   body: unknown
 }
@@ -12,7 +12,7 @@ export interface Answer {
  * Every answer below 500 is one, a refusal too. Rejects, as the request port does, when there is none; and with operating
  * `no-answer` for what says that there is none (5xx): the same may be asked again at any time.
  */
-export type Ask = (method: 'GET' | 'PUT', path: string, body?: object) => Promise<Answer>
+export type Ask = (method: 'GET' | 'PUT', path: string, body?: object) => Promise<WatcherAnswer>
 
 /** Above the longest long poll. */
 const TIMEOUT_MS = 75_000
@@ -33,5 +33,5 @@ export function createApi(request: Request, url: string, token: string): Ask {
 const problemSchema = z.looseObject({ kind: z.string(), detail: z.string().optional() })
 
 /** The stable word of a refusal, RFC 9457; empty for what is none. */
-export const kindOf = (body: unknown): string => problemSchema.safeParse(body).data?.kind ?? ''
+export const problemKindOf = (body: unknown): string => problemSchema.safeParse(body).data?.kind ?? ''
 export const detailOf = (body: unknown): string => problemSchema.safeParse(body).data?.detail ?? 'no reason given'

@@ -1,6 +1,6 @@
 /** The backend's books beside the chains themselves: what only a second look shows. */
 import type { Book, CreditRecord, WithdrawalRecord } from './book.ts'
-import type { Devnet, Payment } from './devnet.ts'
+import type { Devnet, OnChainPayment } from './devnet.ts'
 
 export interface Audited {
   /** What must never be; empty when all is well. */
@@ -21,7 +21,7 @@ function groupBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Ma
 }
 
 /** All that is credited for one transaction to one address, beside what that transaction has paid to it. */
-function checkCredits(credits: readonly CreditRecord[], payments: readonly Payment[], audited: Audited): void {
+function checkCredits(credits: readonly CreditRecord[], payments: readonly OnChainPayment[], audited: Audited): void {
   const { address, transactionId } = credits[0]!
   const paid = payments.filter(payment => payment.transactionId === transactionId)
   const credited = sum(credits.map(({ amount }) => BigInt(amount)))
@@ -33,7 +33,7 @@ function checkCredits(credits: readonly CreditRecord[], payments: readonly Payme
 const PAID = ['paid', 'final']
 
 /** Each destination is used once, so whatever it got was for this withdrawal. */
-function checkWithdrawal(withdrawal: WithdrawalRecord, payments: readonly Payment[], audited: Audited): void {
+function checkWithdrawal(withdrawal: WithdrawalRecord, payments: readonly OnChainPayment[], audited: Audited): void {
   const { id, amount, receipt, state } = withdrawal
   if (payments.length > 1) audited.problems.push(`${id} is paid ${payments.length} times`)
   if (payments.length > 0 && receipt !== null) audited.problems.push(`${id} is paid and refunded`)

@@ -16,8 +16,8 @@ import { boundary, Fault, operating, reasonOf } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
 import type { Intent, SignedReceipt } from '../../machines/vocabulary.ts'
 import { attestationBytes, intentBytes, isSigned, voidBytes, type ByteSigner } from '../canonical.ts'
-import { detailOf, kindOf, type Ask } from './api.ts'
-import type { Book, Entry, Withdrawal, WithdrawalRecord } from './book.ts'
+import { detailOf, problemKindOf, type Ask } from './api.ts'
+import type { Book, BookEntry, Withdrawal, WithdrawalRecord } from './book.ts'
 import { pause } from './pause.ts'
 
 export interface BackendOptions {
@@ -121,7 +121,7 @@ function isProof(receipt: SignedReceipt, { id, chain, round }: WithdrawalRecord,
   return isOurs && receipt.signed.length === 0 && isSigned(receipt, voidBytes(receipt))
 }
 
-type Add = (entry: Entry) => void
+type Add = (entry: BookEntry) => void
 
 function hearDeposit({ book, news }: BackendOptions, { id, chain, to, data }: FeedEvent, add: Add): void {
   const isCredited = book.deposits.get(id)?.isCredited === true
@@ -172,7 +172,7 @@ async function readFeed(options: BackendOptions): Promise<void> {
   const { ask, book, news } = options
   const { ledgerId: known, cursor } = book.feed
   const answer = await ask('GET', `/v1/events?after=${cursor}&limit=${EVENTS_MAXIMUM}&wait=${WAIT_SECONDS}`)
-  if (answer.status === 409 && kindOf(answer.body) === 'unknown-cursor') {
+  if (answer.status === 409 && problemKindOf(answer.body) === 'unknown-cursor') {
     const first = await ask('GET', '/v1/events?after=0&limit=1')
     return startAnew(options, feedSchema.parse(first.body).ledgerId)
   }
@@ -216,7 +216,7 @@ async function cancel(options: BackendOptions, id: string): Promise<void> {
   const receipt = cancelledSchema.safeParse(body).data?.receipt
   if (status === 200 && receipt && isProof(receipt, known, wallet))
     return book.transaction(add => add({ type: 'withdrawal.refunded', id, receipt }))
-  if (status !== 409 || kindOf(body) !== 'already-signed')
+  if (status !== 409 || problemKindOf(body) !== 'already-signed')
     news.alarm(
       `the cancellation of ${id} is answered ${status} without a receipt that proves anything: nothing is refunded`,
     )

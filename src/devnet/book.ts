@@ -38,7 +38,7 @@ export interface Withdrawal {
 }
 
 /** What can happen, one record each; a transaction is a list of them. */
-export type Entry =
+export type BookEntry =
   | ({ type: 'address.assigned' } & Assigned)
   | ({ type: 'deposit.credited' } & Deposit)
   | { type: 'credit.acknowledged' | 'credit.reversed'; id: string }
@@ -90,7 +90,7 @@ export interface Book extends Readonly<Tables> {
   /** To whom an address was given. */
   ownerOf(chain: string, address: string, dataField: string | null): string | undefined
   /** All of it or nothing. Resolves once it is durable; rejects with operating `cannot-write`. */
-  transaction(run: (add: (entry: Entry) => void) => void): Promise<void>
+  transaction(run: (add: (entry: BookEntry) => void) => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -118,14 +118,17 @@ function refuse(problem: string): never {
   throw invariant('book', problem)
 }
 
-function assign({ addresses, owners }: Tables, { type: _, ...assigned }: Entry & { type: 'address.assigned' }): void {
+function assign(
+  { addresses, owners }: Tables,
+  { type: _, ...assigned }: BookEntry & { type: 'address.assigned' },
+): void {
   const owner = owners.get(ownerKey(assigned)) ?? assigned.user
   if (owner !== assigned.user) refuse(`${assigned.address} belongs to ${owner} and was given to ${assigned.user}`)
   owners.set(ownerKey(assigned), assigned.user)
   addresses.set(`${assigned.chain}/${assigned.user}`, assigned)
 }
 
-function credit(tables: Tables, { type: _, ...deposit }: Entry & { type: 'deposit.credited' }): void {
+function credit(tables: Tables, { type: _, ...deposit }: BookEntry & { type: 'deposit.credited' }): void {
   const before = tables.deposits.get(deposit.id)
   if (before?.isCredited === true) refuse(`${deposit.id} is credited already`)
   if (before !== undefined && before.amount !== deposit.amount) refuse(`${deposit.id} was ${before.amount} before`)
@@ -143,7 +146,7 @@ function reverse(tables: Tables, id: string): void {
   move(tables, deposit.user, deposit.asset, -BigInt(deposit.amount))
 }
 
-function debit(tables: Tables, { type: _, ...withdrawal }: Entry & { type: 'withdrawal.debited' }): void {
+function debit(tables: Tables, { type: _, ...withdrawal }: BookEntry & { type: 'withdrawal.debited' }): void {
   const { id, user, asset, amount } = withdrawal
   if (tables.withdrawals.has(id)) refuse(`${id} is debited already`)
   if ((tables.balances.get(`${user}/${asset}`) ?? 0n) < BigInt(amount)) refuse(`${user} has not ${amount} ${asset}`)
@@ -175,7 +178,7 @@ function refund(tables: Tables, id: string, receipt: SignedReceipt): void {
   move(tables, user, asset, BigInt(amount))
 }
 
-function apply(tables: Tables, entry: Entry): void {
+function apply(tables: Tables, entry: BookEntry): void {
   const { owed } = tables
   switch (entry.type) {
     case 'address.assigned':
@@ -220,7 +223,7 @@ function apply(tables: Tables, entry: Entry): void {
 export async function openBook(disk: Disk, path: string): Promise<Book> {
   const tables = createTables()
   const lines = await openLines(disk, path, line => {
-    for (const entry of JSON.parse(line) as Entry[]) apply(tables, entry)
+    for (const entry of JSON.parse(line) as BookEntry[]) apply(tables, entry)
   })
   return {
     ...tables,
@@ -233,7 +236,7 @@ export async function openBook(disk: Disk, path: string): Promise<Book> {
     balance: (user, asset) => tables.balances.get(`${user}/${asset}`) ?? 0n,
     ownerOf: (chain, address, dataField) => tables.owners.get(ownerKey({ chain, address, dataField })),
     async transaction(run) {
-      const entries: Entry[] = []
+      const entries: BookEntry[] = []
       // Each entry is decided on what those before it have made of the tables.
       run(entry => {
         apply(tables, entry)

@@ -6,7 +6,7 @@ import type { HttpAnswer, HttpRequest } from '../http.ts'
 import type { Ports } from '../kernel/ports.ts'
 
 /** A payment that stands on the network's canonical chain. Amounts are base units. */
-export interface Payment {
+export interface OnChainPayment {
   transactionId: string
   amount: bigint
 }
@@ -14,7 +14,7 @@ export interface Payment {
 /** What people and miners do to one network that runs. Whatever resolves is known to the node. */
 export interface Devnet {
   /** `node` in watcher.yaml. */
-  node: NodeAccess
+  node: DaemonAccess
   /** For the screen: what it is and where. */
   title: string
   height(): Promise<number>
@@ -24,7 +24,7 @@ export interface Devnet {
   /** Somebody else's address, another one each time. */
   strangerAddress(): Promise<string>
   /** What stands at these addresses, in as many payments as were made. */
-  received(addresses: readonly string[]): Promise<Map<string, Payment[]>>
+  received(addresses: readonly string[]): Promise<Map<string, OnChainPayment[]>>
   accidents: Accidents
   /** Rejects with what ended it; settles never otherwise. */
   failed: Promise<never>
@@ -45,7 +45,7 @@ export interface Accidents {
   pretend?: { words: string; send: (address: string, amount: bigint) => Promise<string> }
 }
 
-export interface NodeAccess {
+export interface DaemonAccess {
   url: string
   username?: string
   passwordFile?: string

@@ -4,7 +4,7 @@ import type { FeedEvent } from './backend.ts'
 /** `good`: money has arrived where it should; `bad`: it was taken back, or never comes; `wait`: something is under way. */
 export type Tone = 'good' | 'bad' | 'wait' | 'plain'
 
-export interface Line {
+export interface StoryLine {
   tone: Tone
   chain: string
   kind: string
@@ -30,7 +30,7 @@ const TRANSACTION_CHARACTERS = 10
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /** Base units as a person writes them, cut after four decimals. */
-export function coins(amount: string, decimals: number): string {
+export function sayAmount(amount: string, decimals: number): string {
   const digits = amount.padStart(decimals + 1, '0')
   return `${digits.slice(0, -decimals)}.${digits.slice(-decimals).slice(0, SHOWN_DECIMALS)}`
 }
@@ -115,14 +115,14 @@ function chainWords(event: FeedEvent): Words | null {
 }
 
 /** Null for what a person need not see. */
-export function tell(event: FeedEvent, known: Known): Line | null {
+export function sayEvent(event: FeedEvent, known: Known): StoryLine | null {
   const { kind, chain, id } = event
   if (event.from === event.to) return null
   const money = (sign: string) => {
     const asset = field(event, 'asset')
-    return `${sign}${coins(field(event, 'amount'), known.decimals(asset))} ${asset}`
+    return `${sign}${sayAmount(field(event, 'amount'), known.decimals(asset))} ${asset}`
   }
-  const line = (words: Words | null, who: string, amount: string): Line | null =>
+  const line = (words: Words | null, who: string, amount: string): StoryLine | null =>
     words === null ? null : { tone: words[0], chain, kind, who, amount, words: words[1] }
   if (kind === 'deposit') return line(depositWords(event), field(event, 'reference'), money('+'))
   if (kind === 'withdrawal')

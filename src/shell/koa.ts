@@ -150,19 +150,25 @@ async function respond(context: Context, { handler, origins, held }: Service, ro
   send(context, result, payload)
 }
 
+/** An exchange that holds no more counts for nothing, so that large ones never keep small ones out: connections bound how many there are. */
+const SMALL_BYTES = 16 * 1024
+
 /** One exchange's part of what is held. `take` throws operating `too-busy` where it would be too much in all. */
 function shareOf(held: Held): { take: (bytes: number) => void; release: () => void } {
-  let taken = 0
+  let [used, charged] = [0, 0]
   return {
     take(bytes) {
-      if (held.bytes + bytes > held.maximum)
+      const whole = used + bytes
+      const more = whole > SMALL_BYTES ? whole - charged : 0
+      if (held.bytes + more > held.maximum)
         throw operating('too-busy', 'too many large requests or answers at once: ask again')
-      taken += bytes
-      held.bytes += bytes
+      used = whole
+      charged += more
+      held.bytes += more
     },
     release() {
-      held.bytes -= taken
-      taken = 0
+      held.bytes -= charged
+      used = charged = 0
     },
   }
 }

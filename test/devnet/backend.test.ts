@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Authorisation } from '../../machines/vocabulary.ts'
 import { attestationBytes, signerOf, voidBytes, type VoidReceipt } from '../../src/canonical.ts'
-import type { Answer, Ask } from '../../src/devnet/api.ts'
+import type { WatcherAnswer, Ask } from '../../src/devnet/api.ts'
 import { openBackend, type Backend } from '../../src/devnet/backend.ts'
 import { openBook, type Book } from '../../src/devnet/book.ts'
 import { createDisk } from '../../src/shell/disk.ts'
@@ -19,10 +19,10 @@ const wish = { user: 'ann', chain: CHAIN, asset: 'LTC', to: 'rltc1z', amount: '3
 
 interface Told {
   events?: object[]
-  cancellation?: (id: string) => Answer | Promise<Answer>
+  cancellation?: (id: string) => WatcherAnswer | Promise<WatcherAnswer>
   /** The feed is told of nothing before. */
   opening?: Promise<void>
-  address?: (user: string) => Answer
+  address?: (user: string) => WatcherAnswer
 }
 
 interface Running {
@@ -78,7 +78,7 @@ async function withDebit(running: Running): Promise<void> {
   await running.backend.withdraw(wish)
 }
 
-const attested = (by: typeof wallet, address: string) => (): Answer => {
+const attested = (by: typeof wallet, address: string) => (): WatcherAnswer => {
   const what = { chain: CHAIN, address, dataField: null, index: 1 }
   return { status: 201, body: { ...what, attestation: by.sign(attestationBytes(what)) } }
 }
@@ -144,7 +144,7 @@ describe('a deposit', () => {
 })
 
 describe('a refund', () => {
-  async function cancelled(cancellation: () => Answer): Promise<Running> {
+  async function cancelled(cancellation: () => WatcherAnswer): Promise<Running> {
     const running = await start({ cancellation })
     await withDebit(running)
     void running.backend.run()
@@ -158,7 +158,7 @@ describe('a refund', () => {
     expect(book.balance('ann', 'LTC')).toBe(500n)
   })
 
-  test.each<[string, () => Answer]>([
+  test.each<[string, () => WatcherAnswer]>([
     ['a receipt by another key', () => ({ status: 200, body: { receipt: receiptOf({}, thief) } })],
     ['a receipt for another withdrawal', () => ({ status: 200, body: { receipt: receiptOf({ id: 'w-2' }) } })],
     ['a receipt for another chain', () => ({ status: 200, body: { receipt: receiptOf({ chain: 'dogecoin' }) } })],
@@ -193,7 +193,7 @@ describe('a refund', () => {
     const data = { round: 1, transactionId: null, receipt: receiptOf() }
     let open = () => {}
     const opening = new Promise<void>(resolve => (open = resolve))
-    const cancellation = async (): Promise<Answer> => {
+    const cancellation = async (): Promise<WatcherAnswer> => {
       open()
       await expect.poll(() => running.book.balance('ann', 'LTC')).toBe(500n)
       return { status: 200, body: { receipt: receiptOf() } }

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openBook, type Book, type Entry } from '../../src/devnet/book.ts'
+import { openBook, type Book, type BookEntry } from '../../src/devnet/book.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 
 const deposit = {
@@ -14,9 +14,9 @@ const receipt = {
   ...{ chain: 'litecoin', id: 'w-1', purpose: 'lockkeeper-void-v1' as const, round: 1, signed: [] },
   ...{ key: 'k', signature: 's' },
 }
-const credited: Entry = { type: 'deposit.credited', ...deposit }
-const debited: Entry = { type: 'withdrawal.debited', ...withdrawal }
-const refunded: Entry = { type: 'withdrawal.refunded', id: 'w-1', receipt }
+const credited: BookEntry = { type: 'deposit.credited', ...deposit }
+const debited: BookEntry = { type: 'withdrawal.debited', ...withdrawal }
+const refunded: BookEntry = { type: 'withdrawal.refunded', id: 'w-1', receipt }
 
 function place(): string {
   const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-book-'))
@@ -24,7 +24,7 @@ function place(): string {
   return join(directory, 'book.jsonl')
 }
 
-const note = (book: Book, ...entries: Entry[]) => book.transaction(add => entries.forEach(add))
+const note = (book: Book, ...entries: BookEntry[]) => book.transaction(add => entries.forEach(add))
 const open = (path: string) => openBook(createDisk(), path)
 
 describe('the book', () => {

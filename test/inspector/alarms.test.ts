@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { alarmsOf, GUIDES, type Facts } from '../../src/inspector/page/alarms.ts'
-import type { Chain } from '../../src/inspector/page/shapes.ts'
+import type { ApiChain } from '../../src/inspector/page/shapes.ts'
 
-const calm: Chain = {
+const calm: ApiChain = {
   chain: 'litecoin',
   family: 'bitcoin',
   asset: 'LTC',
@@ -29,7 +29,7 @@ const facts = (more: Partial<Facts> = {}): Facts => ({
 })
 
 const titles = (more: Partial<Facts>): string[] => alarmsOf(facts(more)).map(({ title }) => title)
-const withChain = (more: Partial<Chain>) => ({ chains: [{ ...calm, ...more }] })
+const withChain = (more: Partial<ApiChain>) => ({ chains: [{ ...calm, ...more }] })
 
 test('nothing is an alarm where all is well', () => {
   expect(titles({})).toEqual([])

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { blocksOf } from '../../src/inspector/page/blocks.ts'
 import { countIn, countOn, countsOf } from '../../src/inspector/page/counts.ts'
 import { parseMetrics } from '../../src/inspector/page/metrics.ts'
-import type { FeedEvent } from '../../src/inspector/page/shapes.ts'
+import type { ApiEvent } from '../../src/inspector/page/shapes.ts'
 import { inUnits, shortened, span, spoken } from '../../src/inspector/page/words.ts'
 
-const event = (seq: number, from: string | null, to: string, more: Partial<FeedEvent> = {}): FeedEvent => ({
+const event = (seq: number, from: string | null, to: string, more: Partial<ApiEvent> = {}): ApiEvent => ({
   ...{ seq, at: new Date(seq * 1000).toISOString(), kind: 'deposit', id: `d${seq}`, chain: 'litecoin' },
   ...{ event: 'x', from, to, revision: 1, data: {} },
   ...more,

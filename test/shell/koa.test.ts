@@ -95,7 +95,7 @@ describe('nobody works for strangers:', () => {
     expect(await kindOf(put('/v1/withdrawals/w/cancellation', WRITE_TOKEN, 65))).toEqual([413, 'too-large'])
     expect(await kindOf(`${put('/v1/withdrawals/w/cancellation', WRITE_TOKEN, 2)}{}`)).toEqual([409, 'already-signed'])
   })
-  test('answers that nobody takes are bounded, too', async () => {
+  test('answers that nobody takes are bounded, too, and small ones never refused for them', async () => {
     const large = 'x'.repeat(2 ** 20)
     const wait = () => Promise.resolve()
     const handler = tableHandler({ wait })
@@ -105,6 +105,11 @@ describe('nobody works for strangers:', () => {
       limits: { ...limits, heldBytes: 2 ** 20 - 1 },
     })
     expect((await converse(server.address, [{ text: get('/v1/deposits') }])).status).toBe(503)
+    await server.stop()
+    const small = () => Promise.resolve({ status: 200, body: 'x'.repeat(16 * 1024) })
+    const tight = { listen: '127.0.0.1:0', limits: { ...limits, heldBytes: 0 } }
+    server = await serve(Object.assign(small, { ...handler, answer: small }), tight)
+    expect((await converse(server.address, [{ text: get('/v1/deposits') }])).status).toBe(200)
   })
 })
 

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { depositId, kindOf, nameOf, type Id, type IdOf } from '../../machines/ids.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { startSearch, type Search } from '../../src/watcher/search/index.ts'
-import { entriesFrom, merged, writeRun } from '../../src/watcher/search/run.ts'
+import { entriesFrom, merged, writeSearchRun } from '../../src/watcher/search/run.ts'
 import { ENTRY_BYTES, normalise } from '../../src/watcher/search/terms.ts'
 import {
   CHAIN,
@@ -204,7 +204,7 @@ describe('runs', () => {
   test('answer what a filter would, one block or many', async () => {
     await fc.assert(
       fc.asyncProperty(entries, fc.string({ unit: LETTER, maxLength: 6 }), async (all, start) => {
-        const run = await writeRun(simulatedDisk({ seed: 1 }), '/run', 'run', once(all))
+        const run = await writeSearchRun(simulatedDisk({ seed: 1 }), '/run', 'run', once(all))
         expect(await entriesFrom(run, start, 50)).toEqual(all.filter(one => one.startsWith(start)).slice(0, 50))
       }),
       { numRuns: 60 },
@@ -214,7 +214,7 @@ describe('runs', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(entries, { minLength: 1, maxLength: 4 }), async lists => {
         const disk = simulatedDisk({ seed: 1 })
-        const runs = await Promise.all(lists.map((all, n) => writeRun(disk, `/${n}`, String(n), once(all))))
+        const runs = await Promise.all(lists.map((all, n) => writeSearchRun(disk, `/${n}`, String(n), once(all))))
         const out: string[] = []
         for await (const piece of merged(runs)) out.push(...piece)
         const all = [...new Set(lists.flat())].sort()

@@ -6,7 +6,7 @@ import { pause } from '../../devnet/pause.ts'
 import type { Processes } from '../../devnet/accidents.ts'
 import type { ConfiguredChain, RunningChain } from '../../devnet/traffic.ts'
 import { choosePort, type Child, type Children } from '../../shell/children.ts'
-import { writeSignerConfig, writeWatcherConfig, type Place } from './place.ts'
+import { writeSignerConfig, writeWatcherConfig, type UpPlace } from './place.ts'
 
 const CLI = fileURLToPath(new URL('../../cli.js', import.meta.url))
 const PORTS = { watcher: 4100, signer: 4200 }
@@ -25,13 +25,13 @@ export interface Daemon {
   child: Child
 }
 
-function launch(place: Place, children: Children, name: Name): Child {
+function launch(place: UpPlace, children: Children, name: Name): Child {
   const args = [CLI, name, '--config', place.at(`${name}.yaml`)]
   return children.start({ name, command: process.execPath, args, logFile: place.at(`logs/${name}.log`) })
 }
 
 async function startOnPort(
-  place: Place,
+  place: UpPlace,
   children: Children,
   name: Name,
   writeConfig: (port: number) => Promise<void>,
@@ -49,12 +49,12 @@ async function startOnPort(
   }
 }
 
-export const startSigner = (place: Place, children: Children, chains: readonly ConfiguredChain[]): Promise<Daemon> =>
+export const launchSigner = (place: UpPlace, children: Children, chains: readonly ConfiguredChain[]): Promise<Daemon> =>
   startOnPort(place, children, 'signer', port => writeSignerConfig(place, port, chains))
 
-export async function startWatcher(
+export async function launchWatcher(
   ports: Ports,
-  place: Place,
+  place: UpPlace,
   children: Children,
   signer: Daemon,
   chains: readonly RunningChain[],
@@ -81,7 +81,7 @@ async function untilReady({ request, clock }: Ports, url: string): Promise<void>
 }
 
 /** What accidents may do to them. */
-export function endangered(ports: Ports, place: Place, children: Children, daemons: Record<Name, Daemon>): Processes {
+export function endangered(ports: Ports, place: UpPlace, children: Children, daemons: Record<Name, Daemon>): Processes {
   const { clock } = ports
   return {
     async crashWatcher(afterMs) {

@@ -11,8 +11,8 @@ import type { Ports } from '../../kernel/ports.ts'
 import { choosePort, type Children } from '../../shell/children.ts'
 import { serveAny } from '../../shell/serve-any.ts'
 import { readSecretFile } from '../../shell/terminal.ts'
-import { startSigner, startWatcher, type Daemon } from './daemons.ts'
-import type { Place } from './place.ts'
+import { launchSigner, launchWatcher, type Daemon } from './daemons.ts'
+import type { UpPlace } from './place.ts'
 import type { Screen } from './screen.ts'
 
 export interface Demonstration {
@@ -28,7 +28,7 @@ export interface Demonstration {
 
 export interface Setting {
   ports: Ports
-  place: Place
+  place: UpPlace
   children: Children
   screen: Screen
   say: (line: string) => void
@@ -94,7 +94,7 @@ export async function startDemonstration(setting: Setting, starting: readonly St
   const { ports, place, children, screen } = setting
   const chains: RunningChain[] = []
   // It takes as long as the networks, and needs to know nothing of where they are.
-  const signing = startSigner(place, children, starting)
+  const signing = launchSigner(place, children, starting)
   signing.catch(() => undefined)
   for (const { chain, running } of starting)
     await screen.step(chain.name, async note => {
@@ -108,7 +108,7 @@ export async function startDemonstration(setting: Setting, starting: readonly St
     return daemon
   })
   const watcher = await screen.step('watcher', async note => {
-    const daemon = await startWatcher(ports, place, children, signer, chains)
+    const daemon = await launchWatcher(ports, place, children, signer, chains)
     note(daemon.url)
     return daemon
   })

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { stringify } from 'yaml'
 import { boundary, Fault, operating } from '../../kernel/fault.ts'
 import type { Ports, Random } from '../../kernel/ports.ts'
-import type { NodeAccess } from '../../devnet/devnet.ts'
+import type { DaemonAccess } from '../../devnet/devnet.ts'
 import type { ConfiguredChain, RunningChain } from '../../devnet/traffic.ts'
 import { isFile, isTaken, readText, writeSecret, writeText } from '../../shell/files.ts'
 import { readSecretFile } from '../../shell/terminal.ts'
@@ -11,7 +11,7 @@ import { endProcess, runningOf, type Named } from '../../shell/processes.ts'
 import { makeWhole } from '../../shell/whole-directory.ts'
 import { initialise } from '../init.ts'
 
-export interface Place {
+export interface UpPlace {
   directory: string
   /** Of something in it. */
   at: (name: string) => string
@@ -24,7 +24,7 @@ const MODE = 'up.json'
 const KEYSTORE = 'data/signer/keystore.json'
 const NOTE = '# Written by `lockkeeper up` at each of its starts.\n'
 
-export const createPlace = (directory: string): Place => ({
+export const createPlace = (directory: string): UpPlace => ({
   directory,
   at: name => join(directory, name),
   shown: name => {
@@ -39,7 +39,7 @@ const secret = (random: Random): string => Buffer.from(random.bytes(SECRET_BYTES
  * Keys and secrets where there are none yet. @param mode what its networks are: another one has other chains
  * @throws boundary `other-mode` for a directory that was begun otherwise
  */
-export async function prepare(ports: Ports, place: Place, mode: string): Promise<'made' | 'found'> {
+export async function prepare(ports: Ports, place: UpPlace, mode: string): Promise<'made' | 'found'> {
   if (await isTaken(place.directory)) {
     await refuseOtherMode(place, mode)
     return 'found'
@@ -57,7 +57,7 @@ export async function prepare(ports: Ports, place: Place, mode: string): Promise
   return 'made'
 }
 
-async function refuseOtherMode(place: Place, mode: string): Promise<void> {
+async function refuseOtherMode(place: UpPlace, mode: string): Promise<void> {
   const aside = `set it aside (mv ${place.shown('.')} ${place.shown('.')}.old), or name another one with --directory`
   if (!isFile(place.at(MODE)) || !isFile(place.at(KEYSTORE)))
     throw boundary('other-mode', `${place.shown('.')} was not made by this \`lockkeeper up\`: ${aside}`)
@@ -67,7 +67,7 @@ async function refuseOtherMode(place: Place, mode: string): Promise<void> {
 }
 
 /** @throws operating `locked`, naming what runs */
-export async function lock({ disk }: Ports, place: Place): Promise<() => Promise<void>> {
+export async function lock({ disk }: Ports, place: UpPlace): Promise<() => Promise<void>> {
   try {
     return await disk.lock(place.at('LOCK'))
   } catch (error) {
@@ -82,14 +82,14 @@ export const PROCESSES = 'processes.json'
 export const UP = 'lockkeeper up'
 
 /** Whatever an earlier start has left, by name; ended before anything else begins. */
-export async function endLeftovers(place: Place, tell: (left: Named) => void): Promise<void> {
+export async function endLeftovers(place: UpPlace, tell: (left: Named) => void): Promise<void> {
   const left = runningOf(place.at(PROCESSES)).filter(({ name }) => name !== UP)
   left.forEach(tell)
   await Promise.all(left.map(endProcess))
 }
 
 /** The watcher's tokens: the backend's own, and one that may only look. */
-async function writeTokens({ disk }: Ports, { at }: Place): Promise<void> {
+async function writeTokens({ disk }: Ports, { at }: UpPlace): Promise<void> {
   const [token, read] = [await readSecretFile(at('secrets/api-token')), await readSecretFile(at('secrets/read-token'))]
   if (await disk.exists(at('secrets/tokens'))) await disk.remove(at('secrets/tokens'))
   await writeSecret(at('secrets/tokens'), `${token}\nread:${read}\n`)
@@ -100,7 +100,11 @@ const mapChains = <Chain extends ConfiguredChain>(chains: readonly Chain[], of: 
 
 const networkOf = ({ family, chain }: ConfiguredChain) => ({ family, network: chain.network, asset: chain.asset })
 
-export async function writeSignerConfig(place: Place, port: number, chains: readonly ConfiguredChain[]): Promise<void> {
+export async function writeSignerConfig(
+  place: UpPlace,
+  port: number,
+  chains: readonly ConfiguredChain[],
+): Promise<void> {
   const backend = (await readText(place.at('secrets/backend.pub'))).trim()
   const config = {
     listen: `127.0.0.1:${port}`,
@@ -112,7 +116,7 @@ export async function writeSignerConfig(place: Place, port: number, chains: read
 }
 
 /** Paths in it are relative to the file, so that the directory can be moved. */
-const nodeOf = ({ directory }: Place, node: NodeAccess): object =>
+const nodeOf = ({ directory }: UpPlace, node: DaemonAccess): object =>
   Object.fromEntries(
     Object.entries(node).map(([key, value]) => [
       key,
@@ -122,7 +126,7 @@ const nodeOf = ({ directory }: Place, node: NodeAccess): object =>
 
 export async function writeWatcherConfig(
   ports: Ports,
-  place: Place,
+  place: UpPlace,
   port: number,
   signerUrl: string,
   chains: readonly RunningChain[],

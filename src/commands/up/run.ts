@@ -8,7 +8,7 @@ import { createDice } from '../../devnet/dice.ts'
 import type { Devnet } from '../../devnet/devnet.ts'
 import { createFeedWatch } from '../../devnet/feed-watch.ts'
 import { pause } from '../../devnet/pause.ts'
-import { coins, count, tell, type Known } from '../../devnet/story.ts'
+import { sayAmount, count, sayEvent, type Known } from '../../devnet/story.ts'
 import { createTraffic } from '../../devnet/traffic.ts'
 import { invariant } from '../../kernel/fault.ts'
 import { readSecretFile } from '../../shell/terminal.ts'
@@ -63,7 +63,7 @@ function createReporter(
   return {
     mute: () => void (screen = { line: () => {}, announce: () => {} }),
     event(event) {
-      const line = tell(event, known)
+      const line = sayEvent(event, known)
       if (line !== null) screen.line(event.at, line)
       hear(event)
     },
@@ -151,7 +151,7 @@ interface Named {
 
 function countsOf({ deposits, withdrawals }: Book, { name, asset, decimals }: Named): string {
   const sum = (amounts: readonly string[]) =>
-    `${coins(String(amounts.reduce((total, amount) => total + BigInt(amount), 0n)), decimals)} ${asset}`
+    `${sayAmount(String(amounts.reduce((total, amount) => total + BigInt(amount), 0n)), decimals)} ${asset}`
   const credited = [...deposits.values()]
     .filter(one => one.chain === name && one.isCredited)
     .map(({ amount }) => amount)

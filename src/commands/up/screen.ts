@@ -1,5 +1,5 @@
 /** What `lockkeeper up` shows: steps that are ticked off, one screen of what runs where, then a line for each thing that happens. */
-import type { Line, Tone } from '../../devnet/story.ts'
+import type { StoryLine, Tone } from '../../devnet/story.ts'
 import type { Console } from '../../shell/console.ts'
 
 type Colour = 'red' | 'green' | 'yellow' | 'magenta' | 'cyan' | 'grey' | 'bold'
@@ -20,7 +20,7 @@ export interface Screen {
   text(line?: string): void
   /** Name and value, aligned. */
   row(name: string, value: string): void
-  line(at: string, line: Line): void
+  line(at: string, line: StoryLine): void
   /** Of an accident, over several lines where it is long. */
   announce(at: string, chain: string, name: string, words: string, tone: Tone | 'begun'): void
 }
@@ -51,7 +51,7 @@ export function createScreen({ isColoured, isTerminal, width, write }: Console, 
     }
   }
 
-  function line(at: string, { tone, chain, kind, who, amount, words }: Line): void {
+  function line(at: string, { tone, chain, kind, who, amount, words }: StoryLine): void {
     const colour = TONES[tone]
     const cells = [chain.padEnd(COLUMNS.chain), kind.padEnd(COLUMNS.kind), who.padEnd(COLUMNS.who)]
     const money = paint(colour, amount.padStart(COLUMNS.amount))

@@ -13,7 +13,7 @@ import { npmIsGone } from '../../shell/parent.ts'
 import type { RealPorts } from '../../shell/ports.ts'
 import { startDemonstration, type Demonstration, type Setting, type Starting } from './demonstration.ts'
 import { chooseNetworks, type Networks } from './networks.ts'
-import { createPlace, endLeftovers, lock, prepare, PROCESSES, type Place } from './place.ts'
+import { createPlace, endLeftovers, lock, prepare, PROCESSES, type UpPlace } from './place.ts'
 import { runShow, summarise, type Show } from './run.ts'
 import { createScreen, type Screen } from './screen.ts'
 
@@ -108,7 +108,7 @@ async function stopAll(ports: RealPorts, children: Children, { starting = [], de
   await demonstration?.book.close()
 }
 
-function greet(screen: Screen, place: Place, { chains, daemons }: Demonstration): void {
+function greet(screen: Screen, place: UpPlace, { chains, daemons }: Demonstration): void {
   const { watcher, signer } = daemons
   const token = place.shown('secrets/api-token')
   screen.text()
@@ -129,7 +129,7 @@ function greet(screen: Screen, place: Place, { chains, daemons }: Demonstration)
 
 function farewell(
   screen: Screen,
-  place: Place,
+  place: UpPlace,
   demonstration: Demonstration,
   audited: Audited | null,
   ranMs: number,

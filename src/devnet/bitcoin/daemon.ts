@@ -7,7 +7,7 @@ import { createRpc, fromSatoshi, toSatoshi, type Rpc } from '../../../adapters/b
 import { scriptFor } from '../../../adapters/bitcoin/script.ts'
 import { boundary, operating, reasonOf } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
-import type { AttachedChain, Devnet, DevnetChain, DevnetTools, NodeAccess, Payment } from '../devnet.ts'
+import type { AttachedChain, Devnet, DevnetChain, DevnetTools, DaemonAccess, OnChainPayment } from '../devnet.ts'
 import { pause } from '../pause.ts'
 import { BLOCK_MS, keepPace } from './pace.ts'
 import { PRETENCE } from './simulated.ts'
@@ -62,7 +62,7 @@ interface Open {
   chain: DevnetChain
   network: Network
   tools: DevnetTools
-  node: NodeAccess
+  node: DaemonAccess
   /** Of the wallet, the youngest last. */
   sent: string[]
 }
@@ -166,11 +166,11 @@ async function pretend(open: Open, address: string): Promise<string> {
 
 interface Scanned {
   parent: string | undefined
-  outputs: { address: string; payment: Payment }[]
+  outputs: { address: string; payment: OnChainPayment }[]
 }
 
 /** Blocks do not change, so each is read once. */
-function createScan({ rpc }: Open): (addresses: readonly string[]) => Promise<Map<string, Payment[]>> {
+function createScan({ rpc }: Open): (addresses: readonly string[]) => Promise<Map<string, OnChainPayment[]>> {
   const blocks = new Map<string, Scanned>()
 
   async function scan(hash: string): Promise<Scanned> {
@@ -185,7 +185,7 @@ function createScan({ rpc }: Open): (addresses: readonly string[]) => Promise<Ma
   }
 
   return async addresses => {
-    const found = new Map(addresses.map(address => [address, [] as Payment[]]))
+    const found = new Map(addresses.map(address => [address, [] as OnChainPayment[]]))
     for (let hash: string | undefined = await rpc.call(text, 'getbestblockhash'); hash !== undefined;) {
       const block: Scanned = blocks.get(hash) ?? (await scan(hash))
       blocks.set(hash, block)
@@ -232,7 +232,7 @@ async function run(open: Open, title: string): Promise<Devnet> {
   }
 }
 
-const openNode = (chain: DevnetChain, tools: DevnetTools, node: NodeAccess, password?: string): Open => {
+const openNode = (chain: DevnetChain, tools: DevnetTools, node: DaemonAccess, password?: string): Open => {
   const { request, disk } = tools.ports
   const access = password === undefined ? node : { ...node, password }
   return { rpc: createRpc(access, request, disk), chain, network: networkOf(chain.network), tools, node, sent: [] }

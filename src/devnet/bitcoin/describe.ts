@@ -9,7 +9,7 @@ import { scriptKindOf, type ScriptKind } from '../../../adapters/bitcoin/script.
 import { bestOf, isActive, medianTime, type Chain, type StoredBlock } from './chain.ts'
 
 /** As the daemon writes amounts: eight decimals. */
-export const coins = (satoshi: bigint): LosslessNumber => new LosslessNumber(fromSatoshi(satoshi))
+export const decimalOf = (satoshi: bigint): LosslessNumber => new LosslessNumber(fromSatoshi(satoshi))
 /** Of every block of a regtest. */
 export const DIFFICULTY = new LosslessNumber('4.656542373906925e-10')
 
@@ -74,7 +74,7 @@ export function describeTransaction(transaction: Transaction, network: Network):
     vin: transaction.ins.map(input => describeInput(transaction, input, network)),
     vout: transaction.outs.map(({ value, script }, n) => ({
       ...(network.mweb ? { ismweb: false } : {}),
-      value: coins(value),
+      value: decimalOf(value),
       n,
       scriptPubKey: describeScript(script, network),
     })),

@@ -60,7 +60,7 @@ export function decodeHappening(line: string): Happening {
  * Blocks one after the other, as they came; then the transactions that are in none of them. Scripts were verified when they
  * came first. Throws what `addBlock` throws: a line is missing.
  */
-export function restore(chain: Chain, mempool: Mempool, happenings: Iterable<Happening>): void {
+export function restoreNode(chain: Chain, mempool: Mempool, happenings: Iterable<Happening>): void {
   const pending = new Map<string, Transaction>()
   for (const happening of happenings) {
     if (happening.type === 'transaction.accepted') pending.set(happening.transaction.getId(), happening.transaction)

@@ -7,7 +7,7 @@ import { bestOf, isActive, medianTime, type Chain, type Change, type StoredBlock
 import { coinKey } from './coins.ts'
 import {
   chainWork,
-  coins,
+  decimalOf,
   describeBlock,
   describeHeader,
   describeScript,
@@ -89,8 +89,8 @@ const describeNetwork = (): unknown => ({
   connections_in: 0,
   connections_out: 0,
   networks: [],
-  relayfee: coins(MINIMUM_RELAY_SAT_PER_KVB),
-  incrementalfee: coins(INCREMENTAL_SAT_PER_KVB),
+  relayfee: decimalOf(MINIMUM_RELAY_SAT_PER_KVB),
+  incrementalfee: decimalOf(INCREMENTAL_SAT_PER_KVB),
   localaddresses: [],
   warnings: '',
 })
@@ -105,8 +105,8 @@ function describeMempool({ mempool: { pool }, faults }: NodeState): unknown {
     bytes,
     usage: bytes,
     maxmempool: MAXMEMPOOL_BYTES,
-    mempoolminfee: coins(higher(faults.mempoolFloor, MINIMUM_RELAY_SAT_PER_KVB)),
-    minrelaytxfee: coins(MINIMUM_RELAY_SAT_PER_KVB),
+    mempoolminfee: decimalOf(higher(faults.mempoolFloor, MINIMUM_RELAY_SAT_PER_KVB)),
+    minrelaytxfee: decimalOf(MINIMUM_RELAY_SAT_PER_KVB),
     unbroadcastcount: pool.entries.size,
   }
 }
@@ -118,9 +118,9 @@ function describeEntry({ mempool: { pool } }: NodeState, entry: PoolEntry): unkn
   const below = pool.descendants([entry.txid])
   const fee = (of: PoolEntry) => Number(of.feeSat)
   const [aboveFee, belowFee] = [sum(above, fee), sum(below, fee)]
-  const base = coins(entry.feeSat)
+  const base = decimalOf(entry.feeSat)
   return {
-    fees: { base, modified: base, ancestor: coins(BigInt(aboveFee)), descendant: coins(BigInt(belowFee)) },
+    fees: { base, modified: base, ancestor: decimalOf(BigInt(aboveFee)), descendant: decimalOf(BigInt(belowFee)) },
     vsize: entry.vsize,
     weight: entry.transaction.weight(),
     mwebweight: 0,
@@ -151,14 +151,14 @@ const test: Method = ({ mempool }, [list, rate]) => {
   if (!Array.isArray(list)) throw new RpcFailure(params.TYPE_ERROR, 'Expected type array, got other')
   if (list.length !== 1)
     throw new RpcFailure(params.INVALID_PARAMETER, 'Array must contain exactly one raw transaction for now')
-  const transaction = params.transaction(list[0])
+  const transaction = params.rawTransaction(list[0])
   const maximum = params.maximumFeeRate(rate)
   const txid = transaction.getId()
   const outcome = mempool.test(transaction)
   const refuse = (reason: string) => [{ txid, allowed: false, 'reject-reason': reason }]
   if (isRefusal(outcome)) return refuse(outcome.reason)
   if (isOverpriced(outcome, maximum)) return refuse('max-fee-exceeded')
-  return [{ txid, allowed: true, vsize: outcome.vsize, fees: { base: coins(outcome.feeSat) } }]
+  return [{ txid, allowed: true, vsize: outcome.vsize, fees: { base: decimalOf(outcome.feeSat) } }]
 }
 
 function rejection({ reason, detail }: RelayRefusal): RpcFailure {
@@ -167,7 +167,7 @@ function rejection({ reason, detail }: RelayRefusal): RpcFailure {
 }
 
 const send: Method = ({ chain, mempool }, [hex, rate]) => {
-  const transaction = params.transaction(hex)
+  const transaction = params.rawTransaction(hex)
   const maximum = params.maximumFeeRate(rate)
   const txid = transaction.getId()
   if (transaction.outs.some((_, vout) => chain.coins.get(coinKey(txid, vout))))
@@ -227,7 +227,7 @@ const getOutput: Method = ({ chain, mempool: { pool }, network }, [id, vout, inc
   return {
     bestblock: bestOf(chain).hash,
     confirmations: isPending ? 0 : bestOf(chain).height - coin.height + 1,
-    value: coins(coin.valueSat),
+    value: decimalOf(coin.valueSat),
     scriptPubKey: describeScript(coin.script, network),
     coinbase: coin.isCoinbase,
   }
@@ -281,7 +281,7 @@ const estimateFee: Method = (state, [target]) => {
   const rate = state.estimate()
   return rate === null
     ? { errors: ['Insufficient data or no feerate found'], blocks: 0 }
-    : { feerate: coins(rate), blocks }
+    : { feerate: decimalOf(rate), blocks }
 }
 
 function destination({ network }: NodeState, address: unknown, complaint: string): Uint8Array {
@@ -303,7 +303,7 @@ const generateBlock: Method = (state, [address, list]) => {
   const script = destination(state, address, 'Error: Invalid address or descriptor')
   const transactions = (Array.isArray(list) ? list : []).map(item => {
     const given = params.text(item)
-    if (!/^[0-9a-f]{64}$/.test(given)) return params.transaction(given)
+    if (!/^[0-9a-f]{64}$/.test(given)) return params.rawTransaction(given)
     const entry = state.mempool.pool.entries.get(given)
     if (!entry) throw new RpcFailure(params.INVALID_ADDRESS_OR_KEY, `Transaction ${given} not in mempool.`)
     return entry.transaction

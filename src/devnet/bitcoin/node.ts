@@ -15,7 +15,7 @@ import { createCoins, inputKey, type Coin } from './coins.ts'
 import { createFaults, errorOf, unavailable, type Faults } from './faults.ts'
 import { buildPayment, faucetKey, spendable, type FaucetOutput } from './faucet.ts'
 import { regtestOf } from './genesis.ts'
-import { restore, type Happening } from './history.ts'
+import { restoreNode, type Happening } from './history.ts'
 import { createMempool, isRefusal, type Mempool } from './mempool.ts'
 import { METHODS, type Method, type NodeState } from './methods.ts'
 import { OLD_METHODS } from './old-methods.ts'
@@ -302,7 +302,7 @@ export function createSimulatedBitcoin(options: SimulatedBitcoinOptions): Simula
     invalidate: hash => void machine.changeValidity(hash, false),
     reconsider: hash => void machine.changeValidity(hash, true),
     forgetBranch: hash => forgetBranch(chain, hash),
-    restore: happenings => restore(chain, mempool, happenings),
+    restore: happenings => restoreNode(chain, mempool, happenings),
     stop: () => void (isRunning = false),
     start: () => void (isRunning = true),
     serveRest: isOn => void (hasRest = isOn),

@@ -3,7 +3,7 @@
  * fee rate, −1 for no estimate, internal errors for missing blocks, and fewer fields.
  * https://github.com/dogecoin/dogecoin/blob/v1.14.6/src/rpc/blockchain.cpp and rawtransaction.cpp
  */
-import { coins } from './describe.ts'
+import { decimalOf } from './describe.ts'
 import { unavailable } from './faults.ts'
 import { METHODS, type Method } from './methods.ts'
 import * as params from './params.ts'
@@ -35,7 +35,7 @@ export const OLD_METHODS: Readonly<Record<string, Method>> = {
   sendrawtransaction: send,
   estimatesmartfee: (state, [target]) => {
     const rate = state.estimate()
-    return { feerate: rate === null ? -1 : coins(rate), blocks: params.integer(target) }
+    return { feerate: rate === null ? -1 : decimalOf(rate), blocks: params.integer(target) }
   },
   getblockheader: (state, args) => without(METHODS.getblockheader!(state, args), 'nTx'),
   getmempoolinfo: (state, args) => without(METHODS.getmempoolinfo!(state, args), 'minrelaytxfee', 'loaded'),

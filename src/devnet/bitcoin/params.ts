@@ -79,7 +79,7 @@ export function verbosity(value: unknown, fallback: number): number {
 }
 
 /** From hex. Throws an RpcFailure for what cannot be decoded. */
-export function transaction(value: unknown): Transaction {
+export function rawTransaction(value: unknown): Transaction {
   const hex = text(value)
   try {
     if (!/^(?:[0-9a-fA-F]{2})+$/.test(hex)) throw new Error('not hexadecimal')

@@ -5,7 +5,7 @@ import { addressOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf, type Network } from '../../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../../adapters/bitcoin/script.ts'
 import { corruptStore, reasonOf } from '../../kernel/fault.ts'
-import type { Devnet, DevnetChain, DevnetTools, Payment } from '../devnet.ts'
+import type { Devnet, DevnetChain, DevnetTools, OnChainPayment } from '../devnet.ts'
 import { openLines, type Lines } from '../lines.ts'
 import { decodeHappening, encodeHappening, type Happening } from './history.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from './node.ts'
@@ -43,8 +43,12 @@ async function open({ name }: DevnetChain, network: Network, tools: DevnetTools)
 }
 
 /** From the canonical chain, whole. */
-function received(node: SimulatedBitcoin, network: Network, addresses: readonly string[]): Map<string, Payment[]> {
-  const found = new Map(addresses.map(address => [address, [] as Payment[]]))
+function received(
+  node: SimulatedBitcoin,
+  network: Network,
+  addresses: readonly string[],
+): Map<string, OnChainPayment[]> {
+  const found = new Map(addresses.map(address => [address, [] as OnChainPayment[]]))
   const byScript = new Map(addresses.map(address => [hex(scriptOf(address, network)), found.get(address)!]))
   for (let height = 1; height <= node.height(); height++)
     for (const transaction of node.block(node.hashAt(height)).transactions!)

@@ -3,7 +3,7 @@
  * instances and to the paragraph of the operator's guide that says what to do.
  */
 import { countIn, type Counts } from './counts.ts'
-import type { Chain, Readiness } from './shapes.ts'
+import type { ApiChain, Readiness } from './shapes.ts'
 import { inUnits, plural, span } from './words.ts'
 
 export type Severity = 'bad' | 'warning'
@@ -106,7 +106,7 @@ export interface Details {
 }
 
 export interface Facts {
-  chains: readonly Chain[]
+  chains: readonly ApiChain[]
   readiness: Readiness
   counts: Counts
   details: Details
@@ -118,7 +118,7 @@ const OLD_QUEUE_MS = 10 * 60_000
 const chainView = (chain: string): View => view(['chains', chain])
 
 /** States of a chain in which it takes no blocks, or not yet. */
-function stateAlarm({ chain, state, reason }: Chain): Alarm[] {
+function stateAlarm({ chain, state, reason }: ApiChain): Alarm[] {
   const common = { key: `${chain}-state`, view: chainView(chain) }
   const detail = reason ?? ''
   if (state === 'halted')
@@ -128,7 +128,7 @@ function stateAlarm({ chain, state, reason }: Chain): Alarm[] {
   return []
 }
 
-function lagAlarm({ chain, state, lag, height, nodeHeight }: Chain): Alarm[] {
+function lagAlarm({ chain, state, lag, height, nodeHeight }: ApiChain): Alarm[] {
   const common = { key: `${chain}-lag`, view: chainView(chain), guide: 'a-chain-lags', severity: 'warning' } as const
   if (lag !== null && lag > LAG_BLOCKS)
     return [
@@ -148,7 +148,7 @@ function lagAlarm({ chain, state, lag, height, nodeHeight }: Chain): Alarm[] {
   ]
 }
 
-function poolAlarm({ chain, addressPool: { free }, height }: Chain): Alarm[] {
+function poolAlarm({ chain, addressPool: { free }, height }: ApiChain): Alarm[] {
   if (free > 0 || height === null) return []
   const detail = 'Users who ask for an address get none until the signer has made more.'
   const title = `${chain} has no free address`
@@ -156,7 +156,7 @@ function poolAlarm({ chain, addressPool: { free }, height }: Chain): Alarm[] {
 }
 
 /** Nothing is left to pay with, although something wants to be paid. */
-function treasuryAlarm({ chain, balances }: Chain, counts: Counts): Alarm[] {
+function treasuryAlarm({ chain, balances }: ApiChain, counts: Counts): Alarm[] {
   const isWanted = countIn(counts, 'withdrawal', 'queued', chain) > 0
   return balances.flatMap(({ asset, decimals, confirmed, pending, reserved }): Alarm[] => {
     if (!isWanted || BigInt(confirmed) > BigInt(reserved)) return []
@@ -169,7 +169,7 @@ function treasuryAlarm({ chain, balances }: Chain, counts: Counts): Alarm[] {
   })
 }
 
-function queueAlarm({ chain }: Chain, { details, now }: Facts): Alarm[] {
+function queueAlarm({ chain }: ApiChain, { details, now }: Facts): Alarm[] {
   const oldest = details.oldestQueued[chain]
   if (oldest === undefined || now - oldest.since < OLD_QUEUE_MS) return []
   const title = `${chain}: a withdrawal has been queued for ${span(now - oldest.since)}`

@@ -31,9 +31,9 @@ export class Problem extends Error {
   }
 }
 
-export type Query = Readonly<Record<string, string | number | undefined>>
+export type ApiQuery = Readonly<Record<string, string | number | undefined>>
 
-export function withQuery(path: string, query: Query): string {
+export function withQuery(path: string, query: ApiQuery): string {
   const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
   )
@@ -59,7 +59,7 @@ interface Refusal {
 }
 
 interface Options {
-  query?: Query
+  query?: ApiQuery
   signal?: AbortSignal
   isLong?: boolean
   /** Statuses that are answers too: a watcher that is not ready says so with 503. */

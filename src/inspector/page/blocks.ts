@@ -1,6 +1,6 @@
 /** The last blocks of a chain as the feed told of them, those that left it too. */
 import { claim } from '../../kernel/untyped.ts'
-import type { FeedEvent } from './shapes.ts'
+import type { ApiEvent } from './shapes.ts'
 
 export interface ShownBlock {
   height: number
@@ -19,7 +19,7 @@ interface Told {
  * `events` of one chain, oldest first. A block is told once more when its facts are all applied, and a reorganisation tells
  * each block that leaves: what stands at its height afterwards is another one.
  */
-export function blocksOf(events: readonly FeedEvent[], limit: number): ShownBlock[] {
+export function blocksOf(events: readonly ApiEvent[], limit: number): ShownBlock[] {
   const blocks: ShownBlock[] = []
   for (const { event, at, data } of events) {
     const { height, blockHash = null } = claim<Told>(data)

@@ -3,12 +3,12 @@
  * that the numbers on the page move with each committed transition and cannot drift.
  */
 import type { Sample } from './metrics.ts'
-import type { FeedEvent } from './shapes.ts'
+import type { ApiEvent } from './shapes.ts'
 
 /** By `kind|chain|state`. */
 export type Counts = ReadonlyMap<string, number>
 
-export interface Counted {
+export interface StateCounts {
   counts: Counts
   /** The last transition that is counted. */
   seq: number
@@ -16,7 +16,7 @@ export interface Counted {
 
 const keyOf = (kind: string, chain: string, state: string): string => `${kind}|${chain}|${state}`
 
-export function countsOf(metrics: ReadonlyMap<string, Sample[]>): Counted {
+export function countsOf(metrics: ReadonlyMap<string, Sample[]>): StateCounts {
   const counts = new Map<string, number>()
   for (const name of ['lockkeeper_instances', 'lockkeeper_ended_instances'])
     for (const { labels, value } of metrics.get(name) ?? []) {
@@ -27,7 +27,7 @@ export function countsOf(metrics: ReadonlyMap<string, Sample[]>): Counted {
 }
 
 /** Transitions that are counted already change nothing. */
-export function countOn({ counts, seq }: Counted, events: readonly FeedEvent[]): Counted {
+export function countOn({ counts, seq }: StateCounts, events: readonly ApiEvent[]): StateCounts {
   const fresh = events.filter(event => event.seq > seq)
   if (fresh.length === 0) return { counts, seq }
   const next = new Map(counts)

@@ -5,7 +5,7 @@ import { get } from './api.ts'
 import type { Details } from './alarms.ts'
 import { chains, counted, onEvents } from './live.ts'
 import { newest } from './paging.ts'
-import type { Deposit, Page, Withdrawal } from './shapes.ts'
+import type { ApiDeposit, ApiPage, ApiWithdrawal } from './shapes.ts'
 
 const DAY_MS = 86_400_000
 const QUIET_MS = 3000
@@ -16,15 +16,17 @@ export const details = signal<Details>({ oldestQueued: {}, lost: [] })
 /** Lists begin with what has not changed for longest. */
 async function oldestQueued(chain: string): Promise<Details['oldestQueued'][string]> {
   if (countIn(counted.value.counts, 'withdrawal', 'queued', chain) === 0) return undefined
-  const { items } = await get<Page<Withdrawal>>('/v1/withdrawals', { query: { chain, state: 'queued', limit: 1 } })
+  const { items } = await get<ApiPage<ApiWithdrawal>>('/v1/withdrawals', {
+    query: { chain, state: 'queued', limit: 1 },
+  })
   const [first] = items
   return first === undefined ? undefined : { id: first.id, reason: first.reason, since: Date.parse(first.updatedAt) }
 }
 
 async function lostLately(): Promise<Details['lost']> {
   if (countIn(counted.value.counts, 'deposit', 'lost') === 0) return []
-  const range = { end: counted.value.seq, before: null, limit: LOST_SHOWN, idOf: ({ id }: Deposit) => id }
-  const { items } = await newest<Deposit>('/v1/deposits', { state: 'lost' }, range)
+  const range = { end: counted.value.seq, before: null, limit: LOST_SHOWN, idOf: ({ id }: ApiDeposit) => id }
+  const { items } = await newest<ApiDeposit>('/v1/deposits', { state: 'lost' }, range)
   const since = Date.now() - DAY_MS
   return items.filter(({ updatedAt }) => Date.parse(updatedAt) > since)
 }

@@ -4,9 +4,9 @@
  */
 import { batch, signal } from '@preact/signals'
 import { get, getText, isAbort, Problem, token, forgetToken } from './api.ts'
-import { countOn, countsOf, type Counted } from './counts.ts'
+import { countOn, countsOf, type StateCounts } from './counts.ts'
 import { parseMetrics } from './metrics.ts'
-import type { Chain, Feed, FeedEvent, Page, Readiness } from './shapes.ts'
+import type { ApiChain, Feed, ApiEvent, ApiPage, Readiness } from './shapes.ts'
 
 /** The least time between two questions to the feed. */
 const BEAT_MS = 1000
@@ -34,17 +34,17 @@ export type Connection =
 export const connection = signal<Connection>({ state: 'opening' })
 export const refusal = signal<string | null>(null)
 export const ledgerId = signal<string | null>(null)
-export const counted = signal<Counted>({ counts: new Map(), seq: 0 })
-export const chains = signal<Chain[]>([])
+export const counted = signal<StateCounts>({ counts: new Map(), seq: 0 })
+export const chains = signal<ApiChain[]>([])
 export const readiness = signal<Readiness>({ ready: true, problems: [] })
 /** The newest first. */
-export const events = signal<FeedEvent[]>([])
+export const events = signal<ApiEvent[]>([])
 /** Transitions of chains, oldest first: blocks that came and went. */
-export const chainEvents = signal<FeedEvent[]>([])
+export const chainEvents = signal<ApiEvent[]>([])
 /** Counts how often everything was asked anew: at the beginning, and after each time that the watcher was gone. */
 export const openings = signal(0)
 
-type Listener = (events: readonly FeedEvent[]) => void
+type Listener = (events: readonly ApiEvent[]) => void
 const listeners = new Set<Listener>()
 
 /** Told of every batch as it comes. The answer stops it. */
@@ -80,9 +80,9 @@ const askReadiness = async () => {
   readiness.value = await get<Readiness>('/readyz', { accepts: 503 })
 }
 const askChains = async () => {
-  chains.value = (await get<Page<Chain>>('/v1/chains')).items
+  chains.value = (await get<ApiPage<ApiChain>>('/v1/chains')).items
 }
-const askCounts = async (): Promise<Counted> => countsOf(parseMetrics(await getText('/metrics')))
+const askCounts = async (): Promise<StateCounts> => countsOf(parseMetrics(await getText('/metrics')))
 
 /** Everything anew, as of now. */
 async function open(): Promise<Cursor> {
@@ -111,7 +111,7 @@ interface ToldChain {
 }
 
 /** A chain as its last transition has it; what moves with blocks need not be asked for. */
-function asOf(chain: Chain, told: readonly FeedEvent[]): Chain {
+function asOf(chain: ApiChain, told: readonly ApiEvent[]): ApiChain {
   const last = told.findLast(event => event.chain === chain.chain)
   if (last === undefined) return chain
   const { height = chain.height, blockHash = chain.blockHash, reason = chain.reason } = last.data as ToldChain
@@ -120,7 +120,7 @@ function asOf(chain: Chain, told: readonly FeedEvent[]): Chain {
   return { ...chain, state: last.to, height, blockHash, reason, nodeHeight, lag }
 }
 
-function take(fresh: readonly FeedEvent[]): void {
+function take(fresh: readonly ApiEvent[]): void {
   batch(() => {
     counted.value = countOn(counted.value, fresh)
     events.value = [...fresh.toReversed(), ...events.value].slice(0, KEPT_EVENTS)

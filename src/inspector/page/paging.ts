@@ -3,8 +3,8 @@
  * the journal between two seqs, and how large a part holds a page is found by trying. So any page of a million rows costs a few
  * requests of one page each, and none of them walks through the rest.
  */
-import { get, type Query } from './api.ts'
-import type { Page } from './shapes.ts'
+import { get, type ApiQuery } from './api.ts'
+import type { ApiPage } from './shapes.ts'
 
 export interface Slice<Item> {
   /** The newest first. */
@@ -28,20 +28,20 @@ const MAXIMUM_TRIES = 60
 const GROWTH = 4
 
 /** What stands directly behind the range, where the range is not the end of the list. */
-async function firstBehind<Item>(path: string, query: Query, { before, idOf }: Range<Item>): Promise<string | null> {
+async function firstBehind<Item>(path: string, query: ApiQuery, { before, idOf }: Range<Item>): Promise<string | null> {
   if (before === null) return null
-  const { items } = await get<Page<Item>>(path, { query: { ...query, after: before, limit: 1 } })
+  const { items } = await get<ApiPage<Item>>(path, { query: { ...query, after: before, limit: 1 } })
   return items[0] === undefined ? null : idOf(items[0])
 }
 
 /** The newest `limit` items of the range, or down to half of that. */
-export async function newest<Item>(path: string, query: Query, range: Range<Item>): Promise<Slice<Item>> {
+export async function newest<Item>(path: string, query: ApiQuery, range: Range<Item>): Promise<Slice<Item>> {
   const { end, before, limit, idOf } = range
   const until = before ?? end
   const behind = await firstBehind(path, query, range)
   /** Null when there are more than a page of them. */
   const since = async (from: number): Promise<Item[] | null> => {
-    const { items, next } = await get<Page<Item>>(path, { query: { ...query, after: from || undefined, limit } })
+    const { items, next } = await get<ApiPage<Item>>(path, { query: { ...query, after: from || undefined, limit } })
     const cut = behind === null ? -1 : items.findIndex(item => idOf(item) === behind)
     if (cut >= 0) return items.slice(0, cut)
     return next === null ? items : null

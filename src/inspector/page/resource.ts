@@ -1,10 +1,10 @@
 /** One answer of the API, kept up to date by the feed: it is asked again when something that it depends on has moved. */
 import { useEffect, useState } from 'preact/hooks'
-import { get, isAbort, Problem, type Query } from './api.ts'
+import { get, isAbort, Problem, type ApiQuery } from './api.ts'
 import { onEvents, openings } from './live.ts'
-import type { FeedEvent } from './shapes.ts'
+import type { ApiEvent } from './shapes.ts'
 
-export type Loaded<Body> =
+export type LoadedResource<Body> =
   { state: 'loading' } | { state: 'ready'; body: Body } | { state: 'failed'; status: number; reason: string }
 
 /** The least time between two questions for the same. */
@@ -13,10 +13,10 @@ const QUIET_MS = 500
 /** `concerns` says whether an event is a reason to ask again. */
 export function useResource<Body>(
   path: string | null,
-  query: Query = {},
-  concerns?: (event: FeedEvent) => boolean,
-): Loaded<Body> {
-  const [loaded, setLoaded] = useState<Loaded<Body>>({ state: 'loading' })
+  query: ApiQuery = {},
+  concerns?: (event: ApiEvent) => boolean,
+): LoadedResource<Body> {
+  const [loaded, setLoaded] = useState<LoadedResource<Body>>({ state: 'loading' })
   const key = `${path}?${JSON.stringify(query)}`
   useEffect(() => setLoaded({ state: 'loading' }), [key])
   useEffect(() => {

@@ -1,13 +1,13 @@
 /** Where the page stands, kept in the fragment: the watcher serves one page, and every view has an address of its own. */
 import { computed, signal } from '@preact/signals'
 
-export interface Place {
+export interface PagePlace {
   /** `['deposits', 'litecoin:3f…:0']`; empty on the overview. */
   path: readonly string[]
   query: Readonly<Record<string, string>>
 }
 
-function parse(hash: string): Place {
+function parse(hash: string): PagePlace {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
   return {
     path: path

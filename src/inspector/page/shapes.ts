@@ -10,18 +10,18 @@ import type {
   withdrawalSchema,
 } from '../../watcher/schemas.ts'
 
-export type Chain = z.output<typeof chainSchema>
+export type ApiChain = z.output<typeof chainSchema>
 export type Address = z.output<typeof addressSchema>
-export type Deposit = z.output<typeof depositSchema>
-export type Withdrawal = z.output<typeof withdrawalSchema>
+export type ApiDeposit = z.output<typeof depositSchema>
+export type ApiWithdrawal = z.output<typeof withdrawalSchema>
 export type Transfer = z.output<typeof transferSchema>
 export type Attempt = NonNullable<Transfer['attempts']>[number]
-export type HistoryRow = NonNullable<Deposit['history']>[number]
+export type HistoryRow = NonNullable<ApiDeposit['history']>[number]
 export type Feed = z.output<typeof eventsSchema>
-export type FeedEvent = Feed['events'][number]
-export type Hit = z.output<typeof searchSchema>['items'][number]
+export type ApiEvent = Feed['events'][number]
+export type ApiHit = z.output<typeof searchSchema>['items'][number]
 
-export interface Page<Item> {
+export interface ApiPage<Item> {
   items: Item[]
   next: number | null
 }

@@ -4,7 +4,7 @@
  */
 import type { Statechart } from '../../../visualizations/statechart.ts'
 import { edgeOf } from './machines.ts'
-import type { FeedEvent } from './shapes.ts'
+import type { ApiEvent } from './shapes.ts'
 
 const TRAVEL_MS = 1100
 /** Transitions of one batch are spread over so long, in their order and at their distances. */
@@ -61,7 +61,7 @@ const stateElement = (picture: SVGSVGElement, state: string): Element | null =>
   picture.querySelector(`[data-state="${CSS.escape(state)}"]`)
 
 /** Moves what these transitions of the chart's machine say. */
-export function sendAlong(picture: SVGSVGElement, chart: Statechart, events: readonly FeedEvent[]): void {
+export function sendAlong(picture: SVGSVGElement, chart: Statechart, events: readonly ApiEvent[]): void {
   if (document.hidden || calm.matches || events.length === 0) return
   const layer = picture.querySelector('.tokens')
   const first = Date.parse(events[0]!.at)

@@ -118,7 +118,7 @@ async function writeWhole(disk: Disk, path: string, text: string): Promise<void>
 }
 
 /** What an opened keystore holds. The seed is the caller's to overwrite. */
-export interface Opened {
+export interface OpenedKeystore {
   /** The 64-byte BIP-39 seed, without a BIP-39 passphrase. */
   seed: Uint8Array
   binding: MemoryBinding
@@ -231,7 +231,7 @@ export async function openKeystore(
   ports: Pick<KeystorePorts, 'disk' | 'derive'>,
   path: string,
   passphrase: string,
-): Promise<Opened> {
+): Promise<OpenedKeystore> {
   const { entropy, binding } = await openSecret(ports, path, passphrase)
   const seed = seedOf(entropyToMnemonic(entropy, wordlist))
   entropy.fill(0)

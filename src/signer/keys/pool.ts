@@ -20,7 +20,7 @@ const SLICE = 200
 const SAMPLES = 32
 
 /** An address with its age: milliseconds since 1970 UTC. */
-export interface Listed extends Derived {
+export interface PooledAddress extends Derived {
   createdAt: number
   /** The ledger that it was made for; null where none was named. */
   ledgerId: string | null
@@ -36,7 +36,7 @@ export interface AddressPool {
   /** Makes sure that there are so many. Answers whether there were fewer; what was added is not durable yet. */
   grow(size: number, ledgerId: string | null): Promise<boolean>
   /** By index from `from`, at most `limit`. */
-  list(from: number, limit: number): Listed[]
+  list(from: number, limit: number): PooledAddress[]
 }
 
 /** `seed`: the BIP-39 seed, 64 bytes. */

@@ -36,7 +36,7 @@ export interface PaidIntent {
 }
 
 /** `chain` counts the `chain` facts, from 0. `seq`: of the transition; `at`: milliseconds since 1970 UTC. */
-export type Fact =
+export type MemoryFact =
   | { kind: 'chain'; name: string }
   | { kind: 'round'; withdrawal: Uint8Array; round: number }
   | SignedFact
@@ -86,14 +86,14 @@ function createWriter(bytes: number) {
 const FIXED_BYTES = 64
 const INTENT_BYTES = KEY_BYTES + 8 + MARK_BYTES
 
-function sizeOf(fact: Fact): number {
+function sizeOf(fact: MemoryFact): number {
   if (fact.kind === 'signed') return FIXED_BYTES + fact.marks.length + fact.intents.length * INTENT_BYTES
   if (fact.kind === 'addresses') return FIXED_BYTES + fact.keys.length
   return FIXED_BYTES + (fact.kind === 'chain' ? Buffer.byteLength(fact.name) : 0)
 }
 
 /** As it is stored. */
-export function encodeFact(fact: Fact): Buffer {
+export function encodeFact(fact: MemoryFact): Buffer {
   const writer = createWriter(sizeOf(fact))
   writer.byte(KINDS.indexOf(fact.kind))
   if (fact.kind === 'chain') {
@@ -154,12 +154,12 @@ function createReader(buffer: Buffer) {
 type Reader = ReturnType<typeof createReader>
 
 /** Facts one behind the other. Throws RangeError for what `encodeFact` has not made. */
-export function* decodeFacts(bytes: Buffer): Generator<Fact> {
+export function* decodeFacts(bytes: Buffer): Generator<MemoryFact> {
   const reader = createReader(bytes)
   while (!reader.isAtEnd()) yield decodeFact(reader)
 }
 
-function decodeFact(reader: Reader): Fact {
+function decodeFact(reader: Reader): MemoryFact {
   const number = reader.byte()
   const kind = KINDS[number]
   if (kind === undefined) throw new RangeError(`${number} is no kind of fact`)

@@ -13,7 +13,7 @@ import { asBuffer } from '../../lines.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 
 /** Its name in the signer's data directory. */
-export const INDEX = 'records.index'
+export const RECORDS_INDEX = 'records.index'
 
 const MAGIC = 'LKR1'
 const HEADER_BYTES = 48

@@ -14,7 +14,7 @@ import type { Archive, Ledger } from '../../ledger/engine.ts'
 import { isKind, type Found, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
 import { createFingerprints, decodeFacts, encodeFact, HASH_BYTES } from './facts.ts'
-import { INDEX, openIndex, type RecordsIndex } from './index-file.ts'
+import { RECORDS_INDEX, openIndex, type RecordsIndex } from './index-file.ts'
 import { step, type Machines } from '../../kernel/step.ts'
 import { firstHash, lastSeqOf } from '../../ledger/record.ts'
 import { signerMachines as ourMachines } from './machines.ts'
@@ -50,7 +50,7 @@ export interface SignerMemory {
 /**
  * Makes the memory with this id: empty, durable and closed again. Throws corruptStore where there is one, operating `locked`.
  */
-export async function createMemory(ports: MemoryPorts, directory: string, ledgerId: string): Promise<void> {
+export async function createSignerMemory(ports: MemoryPorts, directory: string, ledgerId: string): Promise<void> {
   if ((await memoryIn(ports.disk, directory)) !== null)
     throw corruptStore(`${directory}: there is a memory, and none was expected`)
   const memory = { live: () => [], reservations: () => [] }
@@ -117,7 +117,9 @@ export async function openMemory(
   const secret = key ?? ports.random.bytes(KEY_BYTES)
   try {
     const place =
-      key === null ? null : { disk: ports.disk, path: join(directory, INDEX), key, owner: ownerOf(ledgerId, machines) }
+      key === null
+        ? null
+        : { disk: ports.disk, path: join(directory, RECORDS_INDEX), key, owner: ownerOf(ledgerId, machines) }
     const known = await learn(ports, ledger, { ledgerId, secret, place })
     return run(ports, machines, ledger, { ...known, live })
   } catch (error) {

@@ -8,7 +8,7 @@ import type { SigningContext } from '../../../machines/signing.ts'
 import { isKind, type InstanceOf } from '../../kernel/entry.ts'
 import type { History } from '../signing/policy.ts'
 import { createAddressBook, type AddressBook } from './address-book.ts'
-import { encodeFact, MAXIMUM_COST, type Fact, type Fingerprints } from './facts.ts'
+import { encodeFact, MAXIMUM_COST, type MemoryFact, type Fingerprints } from './facts.ts'
 import { createSignedRecords, type SignedRecords } from './signed-records.ts'
 import { createSpending, type Spending } from './spending.ts'
 
@@ -20,7 +20,7 @@ export interface VoidRecord {
 }
 
 /** All signatures that pay a withdrawal, in the order of signing. */
-export interface WithdrawalRecord {
+export interface PaidRecord {
   /** On which it was signed. */
   chain: string
   /** Whether an intent asks for the same, but for its round, its time and its approvals. */
@@ -37,12 +37,12 @@ export interface Records {
   /** Takes in an instance as it now is; in any state but `signed` it may come again. */
   learn(instance: Promised): void
   /** Takes in what was learned before. */
-  take(fact: Fact): void
+  take(fact: MemoryFact): void
   /** Signed or voided: an end that nothing changes. */
   isKept(id: Id): boolean
   /** Nothing is signed up to this round while its void is on its way; the answer calls it off. */
   forbid(chain: string, withdrawal: string, round: number): () => void
-  withdrawal(id: string): WithdrawalRecord | undefined
+  withdrawal(id: string): PaidRecord | undefined
   /** In the order in which they were declared. */
   voidsOf(withdrawal: string): VoidRecord[]
   historyOf(chain: string): History
@@ -67,7 +67,7 @@ function createFacts(fingerprints: Fingerprints, learned: Learned) {
     return value
   }
   const spendingOf = (chain: string) => found(spendings, chain, createSpending)
-  const tell = (fact: Fact, seq: number): void => {
+  const tell = (fact: MemoryFact, seq: number): void => {
     take(fact)
     learned(encodeFact(fact), seq)
   }
@@ -121,7 +121,7 @@ function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records,
     if (context.signed === null || isKept(id)) return
     const { intents, signedAt } = context.signed
     const cost = BigInt(context.outflow) + BigInt(context.fee)
-    const fact: Fact = {
+    const fact: MemoryFact = {
       kind: 'signed',
       chain: chainNumber(context.chain, seq),
       transfer: fingerprints.key('transfer', transferName(context.chain, context.transferId)),

@@ -1,12 +1,12 @@
 /** What a command replaces is never deleted: it stands aside in the data directory, under a number, as it was. */
 import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
-import { INDEX } from '../memory/index-file.ts'
+import { RECORDS_INDEX } from '../memory/index-file.ts'
 import { LEDGER_FILES } from '../../ledger/lowdb/engine.ts'
 import { AUDIT } from '../audit/trail.ts'
 
 /** The files of a memory, and those of an audit log: single ones, and folders with all that is in them. */
-export const MEMORY_FILES = [...LEDGER_FILES, INDEX] as const
+export const MEMORY_FILES = [...LEDGER_FILES, RECORDS_INDEX] as const
 export const AUDIT_FILES = [AUDIT] as const
 
 const FOLDERS: ReadonlySet<string> = new Set([...LEDGER_FILES.slice(1), AUDIT])

@@ -9,7 +9,7 @@ import type { LogOwner } from '../audit/trail.ts'
 import type { MemoryBinding } from '../keys/binding.ts'
 import { identityIn } from '../keys/identity.ts'
 import { bindKeystore, type Cost } from '../keys/keystore.ts'
-import { createMemory, memoryIn } from '../memory/memory.ts'
+import { createSignerMemory, memoryIn } from '../memory/memory.ts'
 import { AUDIT_FILES, MEMORY_FILES, moveAside } from './aside.ts'
 import { newLedgerId } from './establish.ts'
 import { holding, recorded, walkPast, type OfflinePorts, type Past, type Premises } from './recorded.ts'
@@ -88,7 +88,7 @@ export async function beginMemory(
       remains.memory === null ? await moveAside(held.disk, directory, MEMORY_FILES) : null,
       whole ? null : await moveAside(held.disk, directory, AUDIT_FILES),
     ].filter(folder => folder !== null)
-    if (remains.memory === null) await createMemory(held, directory, next.ledgerId)
+    if (remains.memory === null) await createSignerMemory(held, directory, next.ledgerId)
     const deed = {
       directory,
       identity,

@@ -9,7 +9,7 @@ import { AUDIT } from '../audit/trail.ts'
 import type { MemoryBinding } from '../keys/binding.ts'
 import { identityOf, type IdentityKey } from '../keys/identity.ts'
 import { createKeystore, type Cost } from '../keys/keystore.ts'
-import { createMemory } from '../memory/memory.ts'
+import { createSignerMemory } from '../memory/memory.ts'
 import { holding, recorded, type OfflinePorts, type Premises } from './recorded.ts'
 
 const ID_BYTES = 16
@@ -53,7 +53,7 @@ export async function establishSigner(
     const identity = identityOf(created.seed)
     created.seed.fill(0)
     const deed = { directory, identity, binding, command: 'init', by, about: binding.began, isFirst: true } as const
-    await createMemory(held, directory, binding.ledgerId)
+    await createSignerMemory(held, directory, binding.ledgerId)
     await recorded(held, deed, () => Promise.resolve())
     return { phrase: created.phrase, identity }
   })

@@ -1,7 +1,7 @@
 /** The addresses of a chain: more of them, and which there are. */
 import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
-import type { Listed } from '../keys/pool.ts'
+import type { PooledAddress } from '../keys/pool.ts'
 import { chainNamed, type RouteContext } from '../route-context.ts'
 
 /** PUT /v1/chains/{chain}/address-pool: 400 `pool-too-large`. */
@@ -23,7 +23,7 @@ export const addressesRoute = (context: RouteContext) =>
     return { status: 200, body: pool.list(query.from, query.limit).map(address => attested(context, name, address)) }
   })
 
-function attested({ identity }: RouteContext, chain: string, { createdAt, ...derived }: Listed) {
+function attested({ identity }: RouteContext, chain: string, { createdAt, ...derived }: PooledAddress) {
   const { address, dataField, index } = derived
   const attestation = identity.attest({ chain, address, dataField, index })
   return { ...derived, createdAt: new Date(createdAt).toISOString(), attestation }

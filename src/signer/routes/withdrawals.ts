@@ -4,7 +4,7 @@ import { serveContract } from '../../http/route.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import { isKind } from '../../kernel/entry.ts'
 import { readAt, readSignedAt } from '../memory/read.ts'
-import type { WithdrawalRecord } from '../memory/records.ts'
+import type { PaidRecord } from '../memory/records.ts'
 import { PAGE_BYTES, type RouteContext } from '../route-context.ts'
 import { attemptAnswer } from '../signing/attempts.ts'
 
@@ -30,7 +30,7 @@ export const withdrawalRoute = (context: RouteContext) =>
     })
   })
 
-type Templates = WithdrawalRecord['templates']
+type Templates = PaidRecord['templates']
 
 /** As signed last. */
 async function lastIntent({ memory }: RouteContext, id: string, templates: Templates) {

@@ -12,7 +12,7 @@ import type { SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { IdentityKey } from '../keys/identity.ts'
 import type { SignerMemory } from '../memory/memory.ts'
 import { readAt, readSignedAt } from '../memory/read.ts'
-import type { WithdrawalRecord } from '../memory/records.ts'
+import type { PaidRecord } from '../memory/records.ts'
 import type { Allowance } from './allowance.ts'
 
 /** Voids of one withdrawal, which are looked through at each request for it and shown together, where no authorised intent was seen of the round. */
@@ -70,7 +70,7 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
     return decided
   }
 
-  const transactionsOf = async ({ templates }: WithdrawalRecord): Promise<string[]> => {
+  const transactionsOf = async ({ templates }: PaidRecord): Promise<string[]> => {
     await memory.settled()
     const ids = new Set<string>()
     for (const { seq } of templates) ids.add((await readSignedAt(archive, seq)).signed.transactionId)

@@ -7,8 +7,8 @@ import type { Disk, File } from '../../kernel/ports.ts'
 import { kindOf } from '../../../machines/ids.ts'
 import { chainOf, stateOf, type Instance } from '../../kernel/entry.ts'
 import { addHit, openHits, writeHits, type HitLog } from './hits.ts'
-import { entriesFrom, isSame, merged, openRun, writeRun, type Run } from './run.ts'
-import { entryOf, SAME_BYTES, termsOf, type Entry } from './terms.ts'
+import { entriesFrom, isSame, merged, openRun, writeSearchRun, type SearchRun } from './run.ts'
+import { entryOf, SAME_BYTES, termsOf, type IndexEntry } from './terms.ts'
 
 /** Entries that are kept in memory until they are worth a file: a crash costs reading so much of the journal again. */
 const FRESH_MAXIMUM = 8192
@@ -34,17 +34,17 @@ const manifestSchema = z.strictObject({
 
 type Manifest = z.output<typeof manifestSchema>
 
-export interface Place {
+export interface SearchPlace {
   disk: Disk
   /** Its own, made where it is missing. */
   directory: string
   ledgerId: string
 }
 
-export interface Index extends Place {
+export interface Index extends SearchPlace {
   hits: HitLog
   /** The oldest first. */
-  runs: Run[]
+  runs: SearchRun[]
   /** Number of the next run. */
   next: number
   /** The last entry of the ledger that was taken over. */
@@ -52,16 +52,16 @@ export interface Index extends Place {
   /** How many instances have ended in a state, by `kind|chain|state`. */
   ended: Map<string, number>
   /** By what they say, so that a later one takes the place of an earlier one. */
-  fresh: Map<string, Entry>
+  fresh: Map<string, IndexEntry>
   /** What is being written into a run. */
-  writing: Entry[]
+  writing: IndexEntry[]
   /** Searches under way: a file that they may read stays open. */
   readers: number
   retired: File[]
   isStopped: boolean
 }
 
-async function readManifest({ disk, directory, ledgerId }: Place, durable: number): Promise<Manifest | null> {
+async function readManifest({ disk, directory, ledgerId }: SearchPlace, durable: number): Promise<Manifest | null> {
   const path = join(directory, MANIFEST)
   if (!(await disk.exists(path))) return null
   const text = new TextDecoder().decode(await readWhole(disk, path, MANIFEST_MAXIMUM_BYTES))
@@ -71,7 +71,7 @@ async function readManifest({ disk, directory, ledgerId }: Place, durable: numbe
 }
 
 /** What an earlier process has left, where it is whole and of this ledger, which ends at `durable`; else an empty index. */
-export async function openIndex(place: Place, durable: number): Promise<Index> {
+export async function openSearchIndex(place: SearchPlace, durable: number): Promise<Index> {
   const { disk, directory } = place
   await disk.makeDirectory(directory)
   const manifest = await readManifest(place, durable).catch(() => null)
@@ -117,34 +117,38 @@ export function takeOver(index: Index, before: Instance | undefined, after: Inst
 
 type Covered = Pick<Manifest, 'seq' | 'hits' | 'ended'>
 
-function writeManifest(index: Index, runs: readonly Run[], covered: Covered): Promise<void> {
+function writeManifest(index: Index, runs: readonly SearchRun[], covered: Covered): Promise<void> {
   const { disk, directory, ledgerId, next } = index
   const manifest: Manifest = { format: FORMAT, ledgerId, next, runs: runs.map(({ name }) => name), ...covered }
   return replaceFile(disk, join(directory, MANIFEST), file => file.append(Buffer.from(JSON.stringify(manifest))))
 }
 
-async function* once(entries: Entry[]): AsyncGenerator<Entry[]> {
+async function* once(entries: IndexEntry[]): AsyncGenerator<IndexEntry[]> {
   yield entries
 }
 
 /** A long merge ends with the process; its file is named nowhere. */
-async function* whileRunning(index: Index, pieces: AsyncIterable<Entry[]>): AsyncGenerator<Entry[]> {
+async function* whileRunning(index: Index, pieces: AsyncIterable<IndexEntry[]>): AsyncGenerator<IndexEntry[]> {
   for await (const piece of pieces) {
     if (index.isStopped) throw operating('stopping', 'the watcher is stopping')
     yield piece
   }
 }
 
-async function addRun(index: Index, replaced: readonly Run[], pieces: AsyncIterable<Entry[]>): Promise<Run[]> {
+async function addRun(
+  index: Index,
+  replaced: readonly SearchRun[],
+  pieces: AsyncIterable<IndexEntry[]>,
+): Promise<SearchRun[]> {
   const { disk, directory } = index
   const name = `${index.next++}.run`
-  const run = await writeRun(disk, join(directory, name), name, pieces)
+  const run = await writeSearchRun(disk, join(directory, name), name, pieces)
   await disk.syncDirectory(directory)
   return [...index.runs.filter(one => !replaced.includes(one)), run]
 }
 
 /** The newest runs, where they are of about the same size. */
-function mergeable(runs: readonly Run[]): readonly Run[] {
+function mergeable(runs: readonly SearchRun[]): readonly SearchRun[] {
   const newest = runs.slice(-FANOUT)
   const counts = newest.map(({ count }) => count)
   return newest.length === FANOUT && Math.max(...counts) < FANOUT * Math.min(...counts) ? newest : []
@@ -179,7 +183,7 @@ export async function closeRetired({ readers, retired }: Index): Promise<void> {
 }
 
 /** Entries that begin with this text, of all runs and of what is not in one yet; those that say the same once. */
-export async function collect(index: Index, start: string, limit: number): Promise<Entry[]> {
+export async function collect(index: Index, start: string, limit: number): Promise<IndexEntry[]> {
   const inMemory = [...index.writing, ...index.fresh.values()].filter(entry => entry.startsWith(start))
   const found = await Promise.all(index.runs.map(run => entriesFrom(run, start, limit)))
   const all = [...found.flat(), ...inMemory].sort()

@@ -9,11 +9,20 @@ import type { Instance } from '../../kernel/entry.ts'
 import type { Clock, Log } from '../../kernel/ports.ts'
 import type { Archive } from '../../ledger/engine.ts'
 import type { LiveMemory } from '../../orchestrator/memory.ts'
-import { closeIndex, closeRetired, collect, flushIfFull, openIndex, takeOver, type Index, type Place } from './files.ts'
+import {
+  closeIndex,
+  closeRetired,
+  collect,
+  flushIfFull,
+  openSearchIndex,
+  takeOver,
+  type Index,
+  type SearchPlace,
+} from './files.ts'
 import { hitOf, readHit, type Hit } from './hits.ts'
-import { beginning, exactly, instanceOf, isWhole, normalise, offsetOf, termsOf, type Entry } from './terms.ts'
+import { beginning, exactly, instanceOf, isWholeTerm, normalise, offsetOf, termsOf, type IndexEntry } from './terms.ts'
 
-export interface SearchOptions extends Place {
+export interface SearchOptions extends SearchPlace {
   clock: Clock
   log: Log
   memory: LiveMemory
@@ -91,7 +100,7 @@ async function followQueue(state: State): Promise<void> {
 
 async function begin(state: State): Promise<void> {
   const { durableSeq, memory, log } = state
-  const index = await openIndex(state, durableSeq())
+  const index = await openSearchIndex(state, durableSeq())
   state.index = index
   const missing = durableSeq() - index.covered
   if (missing > ARCHIVE_PAGE)
@@ -104,7 +113,7 @@ async function begin(state: State): Promise<void> {
 }
 
 /** What an entry leads to, as it is now. */
-async function resolve({ memory, archive }: State, { hits }: Index, entry: Entry): Promise<Hit | null> {
+async function resolve({ memory, archive }: State, { hits }: Index, entry: IndexEntry): Promise<Hit | null> {
   const line = await readHit(hits, offsetOf(entry))
   if (line === null) return null
   const live = memory.get(line.id)
@@ -126,7 +135,7 @@ async function find(state: State, index: Index, text: string, limit: number): Pr
   if (wanted === '') return []
   const found = new Map<Id, Hit>()
   const seen = new Set<string>()
-  const take = async (entries: Entry[], isWanted: (hit: Hit) => Promise<boolean>) => {
+  const take = async (entries: IndexEntry[], isWanted: (hit: Hit) => Promise<boolean>) => {
     const fresh = entries.filter(entry => !seen.has(instanceOf(entry)))
     for (let n = 0; n < fresh.length && found.size < limit; n += limit) {
       const some = fresh.slice(n, n + limit)
@@ -137,7 +146,7 @@ async function find(state: State, index: Index, text: string, limit: number): Pr
   }
   await take(await collect(index, exactly(wanted), limit), async () => true)
   if (found.size >= limit) return [...found.values()]
-  const isSure = isWhole(wanted)
+  const isSure = isWholeTerm(wanted)
   const candidates = await collect(index, beginning(wanted), isSure ? 2 * limit : MAXIMUM_CANDIDATES)
   await take(candidates, async hit => isSure || begins(state, hit, wanted))
   return [...found.values()].slice(0, limit)

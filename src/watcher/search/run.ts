@@ -4,7 +4,7 @@
  */
 import { firstThat } from '../../kernel/bisect.ts'
 import type { Disk, File } from '../../kernel/ports.ts'
-import { ENTRY_BYTES, SAME_BYTES, type Entry } from './terms.ts'
+import { ENTRY_BYTES, SAME_BYTES, type IndexEntry } from './terms.ts'
 
 const BLOCK_ENTRIES = 128
 const BLOCK_BYTES = BLOCK_ENTRIES * ENTRY_BYTES
@@ -13,15 +13,15 @@ const PIECE_BLOCKS = 16
 /** Of the trailer: how many entries there are. */
 const COUNT_BYTES = 6
 
-export interface Run {
+export interface SearchRun {
   name: string
   count: number
   /** The first entry of each block. */
-  fences: readonly Entry[]
+  fences: readonly IndexEntry[]
   file: File
 }
 
-const split = (bytes: Uint8Array): Entry[] => {
+const split = (bytes: Uint8Array): IndexEntry[] => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   return Array.from({ length: Math.floor(text.length / ENTRY_BYTES) }, (_, n) =>
     text.slice(n * ENTRY_BYTES, (n + 1) * ENTRY_BYTES),
@@ -29,18 +29,23 @@ const split = (bytes: Uint8Array): Entry[] => {
 }
 
 /** A slice of a long text keeps the whole text alive; a copy does not. */
-const copied = (entry: Entry): Entry => Buffer.from(entry, 'latin1').toString('latin1')
+const copied = (entry: IndexEntry): IndexEntry => Buffer.from(entry, 'latin1').toString('latin1')
 
-const joined = (entries: readonly Entry[]): Buffer => Buffer.from(entries.join(''), 'latin1')
+const joined = (entries: readonly IndexEntry[]): Buffer => Buffer.from(entries.join(''), 'latin1')
 
 /** Sorted entries, without repetitions, in pieces. Durable when it resolves; a file that is left unfinished is named nowhere. */
-export async function writeRun(disk: Disk, path: string, name: string, pieces: AsyncIterable<Entry[]>): Promise<Run> {
+export async function writeSearchRun(
+  disk: Disk,
+  path: string,
+  name: string,
+  pieces: AsyncIterable<IndexEntry[]>,
+): Promise<SearchRun> {
   const file = await disk.open(path, { create: true })
   await file.truncate(0)
-  const fences: Entry[] = []
+  const fences: IndexEntry[] = []
   let count = 0
-  let rest: Entry[] = []
-  const write = async (entries: Entry[]) => {
+  let rest: IndexEntry[] = []
+  const write = async (entries: IndexEntry[]) => {
     for (let n = 0; n < entries.length; n += BLOCK_ENTRIES) fences.push(copied(entries[n]!))
     count += entries.length
     if (entries.length > 0) await file.append(joined(entries))
@@ -60,7 +65,7 @@ export async function writeRun(disk: Disk, path: string, name: string, pieces: A
 }
 
 /** Null for a file that is not whole. */
-export async function openRun(disk: Disk, path: string, name: string): Promise<Run | null> {
+export async function openRun(disk: Disk, path: string, name: string): Promise<SearchRun | null> {
   if (!(await disk.exists(path))) return null
   const file = await disk.open(path, { create: false })
   const size = await file.size()
@@ -73,14 +78,14 @@ export async function openRun(disk: Disk, path: string, name: string): Promise<R
   return null
 }
 
-async function readBlocks({ file, count }: Run, first: number, blocks: number): Promise<Entry[]> {
+async function readBlocks({ file, count }: SearchRun, first: number, blocks: number): Promise<IndexEntry[]> {
   const start = first * BLOCK_BYTES
   return split(await file.read(start, Math.min(blocks * BLOCK_BYTES, count * ENTRY_BYTES - start)))
 }
 
 /** At most `limit` of the entries that begin with `start`, in order. */
-export async function entriesFrom(run: Run, start: string, limit: number): Promise<Entry[]> {
-  const found: Entry[] = []
+export async function entriesFrom(run: SearchRun, start: string, limit: number): Promise<IndexEntry[]> {
+  const found: IndexEntry[] = []
   const first = firstThat(run.fences.length, n => run.fences[n]! >= start) - 1
   for (let block = Math.max(0, first); block < run.fences.length; block++) {
     const entries = await readBlocks(run, block, 1)
@@ -93,13 +98,13 @@ export async function entriesFrom(run: Run, start: string, limit: number): Promi
   return found
 }
 
-async function* entriesOf(run: Run): AsyncGenerator<Entry[]> {
+async function* entriesOf(run: SearchRun): AsyncGenerator<IndexEntry[]> {
   for (let block = 0; block < run.fences.length; block += PIECE_BLOCKS) yield readBlocks(run, block, PIECE_BLOCKS)
 }
 
 interface Head {
-  pieces: AsyncGenerator<Entry[]>
-  entries: Entry[]
+  pieces: AsyncGenerator<IndexEntry[]>
+  entries: IndexEntry[]
   at: number
 }
 
@@ -113,10 +118,10 @@ async function refill(head: Head): Promise<boolean> {
 }
 
 /** Every entry of the runs in order; of those that say the same, the one with the latest line, which sorts last. */
-export async function* merged(runs: readonly Run[]): AsyncGenerator<Entry[]> {
+export async function* merged(runs: readonly SearchRun[]): AsyncGenerator<IndexEntry[]> {
   let heads: Head[] = runs.map(run => ({ pieces: entriesOf(run), entries: [], at: 0 }))
-  let last: Entry | null = null
-  let piece: Entry[] = []
+  let last: IndexEntry | null = null
+  let piece: IndexEntry[] = []
   for (;;) {
     const filled = await Promise.all(heads.map(async head => ((await refill(head)) ? head : null)))
     heads = filled.filter(head => head !== null)
@@ -134,4 +139,4 @@ export async function* merged(runs: readonly Run[]): AsyncGenerator<Entry[]> {
   if (last !== null) yield [last]
 }
 
-export const isSame = (a: Entry, b: Entry): boolean => a.slice(0, SAME_BYTES) === b.slice(0, SAME_BYTES)
+export const isSame = (a: IndexEntry, b: IndexEntry): boolean => a.slice(0, SAME_BYTES) === b.slice(0, SAME_BYTES)

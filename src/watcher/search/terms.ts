@@ -70,7 +70,7 @@ const ORDER: readonly string[] = ['withdrawal', 'deposit', 'transfer', 'address'
  * strings. A term's first 16 bytes; 4 bytes of the term's SHA-256; the kind's rank; 5 bytes of the id's SHA-256; where the
  * instance's line stands, big-endian.
  */
-export type Entry = string
+export type IndexEntry = string
 
 const HEAD_BYTES = 16
 const TERM_HASH_BYTES = 4
@@ -91,20 +91,20 @@ function offsetText(offset: number): string {
 }
 
 /** `offset`: of the instance's line. */
-export function entryOf(term: string, id: Id, offset: number): Entry {
+export function entryOf(term: string, id: Id, offset: number): IndexEntry {
   const rank = ORDER.indexOf(kindOf(id))
   const rankText = String.fromCharCode(rank < 0 ? ORDER.length : rank)
   return exactly(term) + rankText + digest(id, ID_HASH_BYTES) + offsetText(offset)
 }
 
-export const offsetOf = (entry: Entry): number =>
+export const offsetOf = (entry: IndexEntry): number =>
   Buffer.from(entry.slice(SAME_BYTES), 'latin1').readUIntBE(0, OFFSET_BYTES)
 /** Equal for entries of the same instance. */
-export const instanceOf = (entry: Entry): string => entry.slice(SAME_BYTES - ID_HASH_BYTES, SAME_BYTES)
+export const instanceOf = (entry: IndexEntry): string => entry.slice(SAME_BYTES - ID_HASH_BYTES, SAME_BYTES)
 
 /** Entries of exactly this term begin with it. */
 export const exactly = (term: string): string => headOf(term).padEnd(HEAD_BYTES, '\0') + digest(term, TERM_HASH_BYTES)
 /** A text that is longer than what an entry holds of its term has to be compared with the term itself. */
-export const isWhole = (text: string): boolean => Buffer.byteLength(text) <= HEAD_BYTES
+export const isWholeTerm = (text: string): boolean => Buffer.byteLength(text) <= HEAD_BYTES
 /** Entries of terms that begin with this text begin with it. */
 export const beginning = (term: string): string => headOf(term)

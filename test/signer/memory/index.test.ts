@@ -1,12 +1,12 @@
 /** What is kept beside the memory so that a start is short never makes a signer forget, whatever a thief does to it. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readWhole } from '../../../src/file.ts'
-import { INDEX } from '../../../src/signer/memory/index-file.ts'
+import { RECORDS_INDEX } from '../../../src/signer/memory/index-file.ts'
 import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
 import * as rigs from '../rig.ts'
 import { authorised, grow, intent, sign, simple } from '../rig.ts'
 
-const PATH = `/signer/memory/${INDEX}`
+const PATH = `/signer/memory/${RECORDS_INDEX}`
 const AMOUNT = 1_000_000n
 const LOST = 'learned from the whole journal'
 let disk: SimulatedDisk

@@ -4,7 +4,7 @@ import { Chart } from '../chart.tsx'
 import { chartOf } from '../machines.ts'
 import { useResource } from '../resource.ts'
 import { linkTo } from '../router.ts'
-import type { Address, Deposit, FeedEvent, Page } from '../shapes.ts'
+import type { Address, ApiDeposit, ApiEvent, ApiPage } from '../shapes.ts'
 import { plural } from '../words.ts'
 
 const SHOWN = 100
@@ -47,8 +47,8 @@ export function AddressView({ chain, reference }: { chain: string; reference: st
 
 /** What came to it, as far as one page of the list holds it; the latest first. */
 function Arrivals({ chain, reference }: { chain: string; reference: string }) {
-  const isTo = ({ kind, data }: FeedEvent) => kind === 'deposit' && data['reference'] === reference
-  const deposits = useResource<Page<Deposit>>('/v1/deposits', { chain, reference, limit: SHOWN }, isTo)
+  const isTo = ({ kind, data }: ApiEvent) => kind === 'deposit' && data['reference'] === reference
+  const deposits = useResource<ApiPage<ApiDeposit>>('/v1/deposits', { chain, reference, limit: SHOWN }, isTo)
   const items = deposits.state === 'ready' ? deposits.body.items.toReversed() : []
   return (
     <Panel title="What came to it" aside={plural(items.length, 'deposit')}>

@@ -4,7 +4,7 @@ import { Chart } from '../chart.tsx'
 import { chainEvents, chains } from '../live.ts'
 import { chartOf } from '../machines.ts'
 import { linkTo } from '../router.ts'
-import type { Chain } from '../shapes.ts'
+import type { ApiChain } from '../shapes.ts'
 import { storyOf } from '../story.ts'
 import { clockTime, plural, spoken } from '../words.ts'
 
@@ -43,7 +43,7 @@ export function ChainView({ name }: { name: string }) {
   )
 }
 
-function Standing({ chain }: { chain: Chain }) {
+function Standing({ chain }: { chain: ApiChain }) {
   const { chain: name, height, blockHash, nodeHeight, lag, treasury, addressPool, balances } = chain
   return (
     <Facts title="Where it stands">

@@ -6,19 +6,19 @@ import { listedAs, type Row } from '../lists.ts'
 import { counted, onEvents, openings } from '../live.ts'
 import { newest } from '../paging.ts'
 import { linkTo } from '../router.ts'
-import type { Hit } from '../shapes.ts'
+import type { ApiHit } from '../shapes.ts'
 import { plural, wholeNumber } from '../words.ts'
 
 const SHOWN = 25
 const QUIET_MS = 1500
 
-type Found = { rows: Row[] } | { hits: Hit[] }
+type Found = { rows: Row[] } | { hits: ApiHit[] }
 
 /** Kinds without a list of their own are found by their state. */
 async function find(kind: string, state: string): Promise<Found> {
   const listed = listedAs(kind)
   if (listed === undefined)
-    return { hits: (await get<{ items: Hit[] }>('/v1/search', { query: { q: `${kind}/${state}` } })).items }
+    return { hits: (await get<{ items: ApiHit[] }>('/v1/search', { query: { q: `${kind}/${state}` } })).items }
   const range = { end: counted.value.seq, before: null, limit: SHOWN, idOf: ({ id }: Row) => id }
   return { rows: (await newest<Row>(`/v1/${listed.name}`, { state }, range)).items }
 }
@@ -72,7 +72,7 @@ export function InState({ kind, state, count }: { kind: string; state: string; c
   )
 }
 
-function Hits({ hits, count }: { hits: readonly Hit[]; count: number }) {
+function Hits({ hits, count }: { hits: readonly ApiHit[]; count: number }) {
   if (hits.length === 0)
     return (
       <Empty>{count === 0 ? 'None.' : 'They have ended, and are kept in the journal: search for one by its id.'}</Empty>

@@ -9,7 +9,7 @@ import { chains } from '../live.ts'
 import { chartOf, edgeOf } from '../machines.ts'
 import { useResource } from '../resource.ts'
 import { linkTo } from '../router.ts'
-import type { Attempt, Deposit, FeedEvent, HistoryRow, Transfer, Withdrawal } from '../shapes.ts'
+import type { Attempt, ApiDeposit, ApiEvent, HistoryRow, Transfer, ApiWithdrawal } from '../shapes.ts'
 import { storyOf } from '../story.ts'
 import { clockTime, dayTime, plural, span, spoken } from '../words.ts'
 
@@ -23,7 +23,7 @@ type Whole = Row & {
 
 export function Instance({ name, id }: { name: string; id: string }) {
   const listed = listedUnder(name)!
-  const isOurs = (event: FeedEvent) =>
+  const isOurs = (event: ApiEvent) =>
     (event.kind === listed.kind && event.id === id) ||
     (listed.kind === 'transfer' && event.kind === 'attempt' && event.id.startsWith(`${id}:`))
   const loaded = useResource<Whole>(`/v1/${name}/${encodeURIComponent(id)}`, {}, isOurs)
@@ -45,13 +45,13 @@ export function Instance({ name, id }: { name: string; id: string }) {
           <WayTaken kind={listed.kind} instance={instance} />
         </section>
         <div class="side">
-          {listed.kind === 'deposit' && <DepositFacts deposit={claim<Deposit>(instance)} />}
-          {listed.kind === 'withdrawal' && <WithdrawalFacts withdrawal={claim<Withdrawal>(instance)} />}
+          {listed.kind === 'deposit' && <DepositFacts deposit={claim<ApiDeposit>(instance)} />}
+          {listed.kind === 'withdrawal' && <WithdrawalFacts withdrawal={claim<ApiWithdrawal>(instance)} />}
           {listed.kind === 'transfer' && <TransferFacts transfer={claim<Transfer>(instance)} />}
           <Timeline kind={listed.kind} history={instance.history ?? []} />
         </div>
       </div>
-      {listed.kind === 'withdrawal' && <Payment withdrawal={claim<Withdrawal>(instance)} />}
+      {listed.kind === 'withdrawal' && <Payment withdrawal={claim<ApiWithdrawal>(instance)} />}
       {listed.kind === 'transfer' && <Attempts transfer={claim<Transfer>(instance)} />}
       <Evidence title="As the API has it" value={loaded.body} />
     </article>
@@ -130,7 +130,7 @@ function InBlock({ hash, height }: { hash: string | null; height: number | null 
 
 const Nothing = () => <span class="muted">–</span>
 
-function DepositFacts({ deposit }: { deposit: Deposit }) {
+function DepositFacts({ deposit }: { deposit: ApiDeposit }) {
   const { chain, asset, amount, address, dataField, reference, transactionId, outputIndex, blockHash, blockHeight } =
     deposit
   return (
@@ -153,7 +153,7 @@ function DepositFacts({ deposit }: { deposit: Deposit }) {
   )
 }
 
-function WithdrawalFacts({ withdrawal }: { withdrawal: Withdrawal }) {
+function WithdrawalFacts({ withdrawal }: { withdrawal: ApiWithdrawal }) {
   const { chain, asset, amount, to, dataField, fee, transactionId, round, expiresAt, transferId, receipt } = withdrawal
   return (
     <Facts title="What was asked for">
@@ -256,8 +256,8 @@ function Timeline({ kind, history }: { kind: string; history: readonly HistoryRo
 }
 
 /** The transfer that pays a withdrawal, with its attempts and whom else it pays. */
-function Payment({ withdrawal: { transferId, id } }: { withdrawal: Withdrawal }) {
-  const isOurs = ({ kind, id: moved }: FeedEvent) =>
+function Payment({ withdrawal: { transferId, id } }: { withdrawal: ApiWithdrawal }) {
+  const isOurs = ({ kind, id: moved }: ApiEvent) =>
     transferId !== null && (moved === transferId || (kind === 'attempt' && moved.startsWith(`${transferId}:`)))
   const loaded = useResource<Transfer>(transferId === null ? null : `/v1/transfers/${transferId}`, {}, isOurs)
   if (transferId === null || loaded.state !== 'ready') return null

@@ -8,7 +8,7 @@ import { counted, events, openings } from '../live.ts'
 import { chartOf, charts, edgeOf, endsOf, stateIn, waysFrom } from '../machines.ts'
 import { adjust, linkTo, place } from '../router.ts'
 import type { Edge, Statechart } from '../../../../visualizations/statechart.ts'
-import type { Feed, FeedEvent } from '../shapes.ts'
+import type { Feed, ApiEvent } from '../shapes.ts'
 import { clockTime, plural, shortened, spoken, wholeNumber } from '../words.ts'
 import { InState } from './in-state.tsx'
 
@@ -124,8 +124,8 @@ const MAXIMUM_PAGE = 1000
 const SHOWN = 16
 
 /** The latest transitions of a kind that are wanted: those of the journal's end, and those that come. */
-function useTransitions(kind: string, isWanted: (event: FeedEvent) => boolean): FeedEvent[] {
-  const [before, setBefore] = useState<FeedEvent[]>([])
+function useTransitions(kind: string, isWanted: (event: ApiEvent) => boolean): ApiEvent[] {
+  const [before, setBefore] = useState<ApiEvent[]>([])
   useEffect(() => {
     const after = Math.max(0, counted.value.seq - BACK)
     let isOver = false
@@ -143,7 +143,7 @@ function useTransitions(kind: string, isWanted: (event: FeedEvent) => boolean): 
   return [...live, ...before].filter(isWanted).slice(0, SHOWN)
 }
 
-function Transitions({ all, kind }: { all: readonly FeedEvent[]; kind: string }) {
+function Transitions({ all, kind }: { all: readonly ApiEvent[]; kind: string }) {
   if (all.length === 0) return <Empty>None among the last {wholeNumber(BACK)} transitions.</Empty>
   return (
     <ol class="ticker narrow">

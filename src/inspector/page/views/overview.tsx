@@ -10,7 +10,7 @@ import { details, watchDetails } from '../details.ts'
 import { chainEvents, chains, counted, events, openings, readiness } from '../live.ts'
 import { charts, statesOf } from '../machines.ts'
 import { linkTo } from '../router.ts'
-import type { Chain, FeedEvent } from '../shapes.ts'
+import type { ApiChain, ApiEvent } from '../shapes.ts'
 import { measureThroughput, throughput } from '../throughput.ts'
 import { now } from '../ticking.ts'
 import { clockTime, inUnits, plural, shortened, spoken, wholeNumber } from '../words.ts'
@@ -96,7 +96,7 @@ function AlarmCard({ alarm: { severity, title, detail, view, guide } }: { alarm:
 
 const BLOCKS = 24
 
-function ChainCard({ chain }: { chain: Chain }) {
+function ChainCard({ chain }: { chain: ApiChain }) {
   const { chain: name, family, state, height, nodeHeight, lag, addressPool } = chain
   return (
     <section class="panel chain" aria-label={`Chain ${name}`}>
@@ -161,7 +161,7 @@ function Strip({ chain }: { chain: string }) {
   )
 }
 
-function Balance({ chain, balance }: { chain: string; balance: Chain['balances'][number] }) {
+function Balance({ chain, balance }: { chain: string; balance: ApiChain['balances'][number] }) {
   const { asset, confirmed, pending, reserved } = balance
   const free = BigInt(confirmed) - BigInt(reserved)
   const total = BigInt(confirmed) + BigInt(pending)
@@ -257,7 +257,7 @@ function Ticker() {
   )
 }
 
-function Tick({ event: { kind, id, chain, at, to, data } }: { event: FeedEvent }) {
+function Tick({ event: { kind, id, chain, at, to, data } }: { event: ApiEvent }) {
   const { amount, asset, reference } = data as { amount?: string; asset?: string; reference?: string | null }
   return (
     <li>

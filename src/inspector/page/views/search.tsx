@@ -5,19 +5,19 @@ import { get, isAbort } from '../api.ts'
 import { Empty, Panel, StateChip, linkOf } from '../bits.tsx'
 import { useResource } from '../resource.ts'
 import { go, linkTo } from '../router.ts'
-import type { Hit } from '../shapes.ts'
+import type { ApiHit } from '../shapes.ts'
 import { plural, shortened } from '../words.ts'
 
 interface Found {
-  items: Hit[]
+  items: ApiHit[]
 }
 
 const TYPING_MS = 120
 const SHORT = 14
 
 /** What is found while somebody types; null while nothing is asked for. */
-function useHits(text: string): [Hit[] | null, (hits: Hit[] | null) => void] {
-  const [hits, setHits] = useState<Hit[] | null>(null)
+function useHits(text: string): [ApiHit[] | null, (hits: ApiHit[] | null) => void] {
+  const [hits, setHits] = useState<ApiHit[] | null>(null)
   useEffect(() => {
     const wanted = text.trim()
     if (wanted === '') return setHits(null)
@@ -62,7 +62,7 @@ export function SearchBox() {
     setHits(null)
     input.current?.blur()
   }
-  const open = (hit: Hit) => {
+  const open = (hit: ApiHit) => {
     go(linkOf(hit.kind, hit.id, hit.chain, hit.reference))
     close()
   }
@@ -106,7 +106,7 @@ export function SearchBox() {
   )
 }
 
-function Hits({ id, hits, at, open }: { id: string; hits: Hit[] | null; at: number; open: (hit: Hit) => void }) {
+function Hits({ id, hits, at, open }: { id: string; hits: ApiHit[] | null; at: number; open: (hit: ApiHit) => void }) {
   return (
     <ul id={id} class="hits" role="listbox" aria-label="Found" hidden={hits === null}>
       {(hits ?? []).map((hit, n) => (

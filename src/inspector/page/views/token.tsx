@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { forgetToken, get, keepToken, Problem } from '../api.ts'
 import { Mark } from '../mark.tsx'
 import { refusal } from '../live.ts'
-import type { Chain, Page } from '../shapes.ts'
+import type { ApiChain, ApiPage } from '../shapes.ts'
 
 export function TokenView() {
   const [secret, setSecret] = useState('')
@@ -14,7 +14,7 @@ export function TokenView() {
     setAsking(true)
     setProblem(null)
     try {
-      await get<Page<Chain>>('/v1/chains', { token: secret.trim() })
+      await get<ApiPage<ApiChain>>('/v1/chains', { token: secret.trim() })
       refusal.value = null
       keepToken(secret.trim())
     } catch (error) {
