@@ -1,4 +1,5 @@
 /** An orchestrator on a ledger in memory, whose disk syncs when told and whose clock moves when told. */
+import { claim } from '../../src/kernel/untyped.ts'
 import type { Id } from '../../machines/ids.ts'
 import type {
   Fact,
@@ -180,12 +181,12 @@ export function createRig({
   }
   const journal = { append, position: unused, close: unused }
   const opened = { ...replay(commits), ledgerId: 'l', at, created: commits.length === 0 }
-  const ledger = given ?? ({ journal, opened } as unknown as Ledger)
-  const ports = {
+  const ledger = given ?? claim<Ledger>({ journal, opened })
+  const ports = claim<Ports>({
     clock,
     random: { bytes: (length: number) => new Uint8Array(length).fill(128) },
     log: (level: string, message: string, fields: unknown) => log.push({ level, message, fields }),
-  } as unknown as Ports
+  })
   const orchestrator = createOrchestrator({ ports, machines: watcherMachines, policies, ledger, performers })
   return {
     orchestrator,

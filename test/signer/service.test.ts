@@ -1,3 +1,4 @@
+import { claim } from '../../src/kernel/untyped.ts'
 import { Transaction } from 'bitcoinjs-lib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { attestationBytes, isSigned } from '../../src/canonical.ts'
@@ -59,10 +60,9 @@ describe('addresses', () => {
     await grow(signer, 4)
     await restart()
     const { key } = (await ask(signer, 'GET', '/v1/identity')).body
-    const list = (await ask(signer, 'GET', '/v1/chains/litecoin/addresses?from=1&limit=2')).body as unknown as Record<
-      string,
-      unknown
-    >[]
+    const list = claim<Record<string, unknown>[]>(
+      (await ask(signer, 'GET', '/v1/chains/litecoin/addresses?from=1&limit=2')).body,
+    )
     expect(list.map(({ index }) => index)).toEqual([1, 2])
     expect(list.map(({ createdAt }) => createdAt)).toEqual(['2026-01-01T00:00:00.000Z', '2026-01-01T00:01:00.000Z'])
     for (const { index, address, dataField, attestation, publicKey, path } of list) {

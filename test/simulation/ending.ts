@@ -1,4 +1,5 @@
 /** What must hold when nothing goes wrong any more: everything has come to its end, and every coin is accounted for. */
+import { claim } from '../../src/kernel/untyped.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { Commit } from '../../src/kernel/entry.ts'
 import { upgradeOf } from '../../src/kernel/migration.ts'
@@ -98,7 +99,7 @@ async function insist({ world, askDirectly }: System, ...[machine, path]: Parame
 async function checkCoins(system: System, books: Books): Promise<void> {
   const { world, node, watcher, signer } = system
   const listed = await insist(system, signer, `/v1/chains/${CHAIN}/addresses?from=0&limit=1000`)
-  const addresses = new Set((listed.body as unknown as { address: string }[]).map(({ address }) => address))
+  const addresses = new Set(claim<{ address: string }[]>(listed.body).map(({ address }) => address))
   const unspent = unspentOf(minedOn(node), addresses)
   const coins = new Map(
     toldOf(books, 'coin')
@@ -156,7 +157,7 @@ async function checkSigner(system: System, books: Books): Promise<void> {
   const records: SignedRecord[] = []
   for (let after: number | null = 0; after !== null;) {
     const page = await insist(system, signer, `/v1/chains/${CHAIN}/transfers?after=${after}&limit=200`)
-    const { items, next } = page.body as unknown as { items: SignedRecord[]; next: number | null }
+    const { items, next } = claim<{ items: SignedRecord[]; next: number | null }>(page.body)
     records.push(...items)
     after = next
   }

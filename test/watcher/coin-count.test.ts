@@ -1,4 +1,5 @@
 /** What a rebuilt ledger is compared with: the node's own count, as of the block at which it counted. */
+import { claim } from '../../src/kernel/untyped.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Counted, Node } from '../../adapters/adapter.ts'
 import type { Archive, Query } from '../../src/ledger/engine.ts'
@@ -24,10 +25,10 @@ const agreed: Audit = { coins: 1, total: '5000', missing: [], surplus: [] }
 /** A node that has counted these coins, of 5000 each, at this block. */
 const counting = (place: Place, ...txids: string[]): Node => {
   const counted: Counted = { at: place, coins: txids.map(txid => ({ key: key(txid), amount: '5000' })) }
-  return {
+  return claim<Node>({
     unspent: async () => counted,
     base: async () => ({ ...place, parent: '', time: at / 1000 }),
-  } as unknown as Node
+  })
 }
 
 let rig: Rig
@@ -61,7 +62,7 @@ describe('the audit', () => {
   })
 
   test('says nothing where the node cannot count', async () => {
-    expect(await compare({ unspent: async () => null } as unknown as Node)).toBeNull()
+    expect(await compare(claim<Node>({ unspent: async () => null }))).toBeNull()
   })
 })
 
@@ -71,7 +72,7 @@ describe('coins that are not explained', () => {
     const ended = rig.commits.flatMap(({ entries }) => entries.map(({ image }) => image)).filter(image => image.ended)
     const list = async ({ kind, state, after, limit }: Query) =>
       ended.filter(one => one.id.startsWith(`${kind}/`) && one.value === state && one.seq > after).slice(0, limit)
-    return { list } as unknown as Archive
+    return claim<Archive>({ list })
   }
   /** A stranger's spend has halted the chain. */
   async function resume(): Promise<void> {
@@ -103,9 +104,9 @@ describe('where a ledger is to begin', () => {
   const made = Date.parse('2026-01-01T00:00:00.000Z') / 1000
   /** A block an hour, the one at `height` when the addresses were made. */
   const hourly = (height: number) =>
-    ({
+    claim<Node>({
       base: async (h: number) => ({ ...block(h - 1), parent: '', time: made + (h - 1 - height) * 3600 }),
-    }) as unknown as Node
+    })
 
   test.each([
     ['two hours below the addresses', 50, 49],
@@ -119,7 +120,7 @@ describe('where a ledger is to begin', () => {
 describe('addresses that are older than the first block that is read', () => {
   const HOUR_S = 3600
   const at2026 = Date.parse('2026-01-01T00:00:00.000Z') / 1000
-  const starting = (time: number) => ({ base: async () => ({ ...block(90), parent: '', time }) }) as unknown as Node
+  const starting = (time: number) => claim<Node>({ base: async () => ({ ...block(90), parent: '', time }) })
 
   test.each([
     ['are noticed', at2026 + 3 * HOUR_S, true],

@@ -1,3 +1,4 @@
+import { claim } from '../../src/kernel/untyped.ts'
 import { describe, expect, test } from 'vitest'
 import type { Reason } from '../../machines/messages.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
@@ -61,10 +62,10 @@ describe('a refusal', () => {
 
   test('that is for ever voids each withdrawal in its own round, and says what becomes of it', async () => {
     const asked: unknown[] = []
-    const receipt = { id: 'w', signed: [] } as unknown as SignedReceipt
-    const signer = {
+    const receipt = claim<SignedReceipt>({ id: 'w', signed: [] })
+    const signer = claim<SignerClient>({
       void: (...args: unknown[]) => (asked.push(args), Promise.resolve(receipt)),
-    } as unknown as SignerClient
+    })
     const voided = await voidEach(signer, 'litecoin', [
       { intent: OWN[0]!, reason: reason('expired', 'w-1') },
       { intent: OWN[1]!, reason: reason('destination-not-allowed', 'w-2') },

@@ -1,3 +1,4 @@
+import { claim } from '../../../src/kernel/untyped.ts'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createRpc, fromSatoshi, RPC_ERROR, toSatoshi, type NodeAccess } from '../../../adapters/bitcoin/rpc.ts'
@@ -180,9 +181,9 @@ function diskWith(contents: () => string | null): Disk {
   const open = async (): Promise<File> => {
     const text = contents()
     if (text === null) throw new Error('ENOENT')
-    return { read: async () => new TextEncoder().encode(text), close: async () => undefined } as unknown as File
+    return claim<File>({ read: async () => new TextEncoder().encode(text), close: async () => undefined })
   }
-  return { open } as unknown as Disk
+  return claim<Disk>({ open })
 }
 
 test('a cookie is read anew when the node was restarted, once', async () => {

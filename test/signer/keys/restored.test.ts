@@ -2,6 +2,7 @@
  * The signer's machine is lost, and there is its phrase: the whole way as docs/operations.md has it, with the real command
  * and real processes.
  */
+import { claim } from '../../../src/kernel/untyped.ts'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,7 +84,7 @@ async function ask(
 async function look(machine: string) {
   expect((await ask(machine, 'PUT', '/v1/chains/litecoin/address-pool', { size: POOL })).status).toBeLessThan(300)
   const addresses = await ask(machine, 'GET', '/v1/chains/litecoin/addresses?from=0&limit=1000')
-  const items = addresses.body as unknown as Record<string, unknown>[]
+  const items = claim<Record<string, unknown>[]>(addresses.body)
   return {
     identity: (await ask(machine, 'GET', '/v1/identity')).body,
     // All but when each was made.
@@ -126,10 +127,12 @@ describe('a signer restored from its phrase on a new machine', () => {
     const after = await look('new')
     expect(after).toEqual(before)
     expect(after.addresses).toHaveLength(POOL)
-    const [, first] = after.addresses as unknown as {
-      address: string
-      attestation: { key: string; signature: string }
-    }[]
+    const [, first] = claim<
+      {
+        address: string
+        attestation: { key: string; signature: string }
+      }[]
+    >(after.addresses)
     const attested = { chain: 'litecoin', address: first!.address, dataField: null, index: 1 }
     expect(isSigned(first!.attestation, attestationBytes(attested))).toBe(true)
 

@@ -1,3 +1,4 @@
+import { claim } from '../../../src/kernel/untyped.ts'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { script } from 'bitcoinjs-lib'
@@ -108,9 +109,7 @@ describe('lockkeeper signer prove', () => {
     const { body } = await ask(signer, 'GET', '/v1/identity')
     await signer.stop()
     const lines = (await prove('x')).map(parsed)
-    const addresses = served.flatMap(answer =>
-      (answer.body as unknown as { address: string }[]).map(one => one.address),
-    )
+    const addresses = served.flatMap(answer => claim<{ address: string }[]>(answer.body).map(one => one.address))
     expect(lines.slice(0, -1).map(({ address }) => address)).toEqual(addresses)
     expect(lines.at(-1)!.key).toBe(body.key)
   })
@@ -175,7 +174,7 @@ describe('lockkeeper signer prove', () => {
     const challenges = [...texts, psbt.slice(0, 1024), digest.toString('hex'), digest.toString('latin1')]
     for (const challenge of challenges) {
       const lines = (await prove(challenge)).map(parsed)
-      const end = lines.at(-1) as unknown as Authorisation
+      const end = claim<Authorisation>(lines.at(-1))
       for (const bytes of meant) expect(isSigned(end, bytes)).toBe(false)
       for (const { address, signature } of lines.slice(0, 5)) {
         const [key, own] = [rigs.ours(1).publicKey, address === payload!.address]

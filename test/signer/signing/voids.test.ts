@@ -1,3 +1,4 @@
+import { claim } from '../../../src/kernel/untyped.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
 import { isSigned, voidBytes, type VoidReceipt } from '../../../src/canonical.ts'
@@ -121,7 +122,7 @@ describe('the receipt', () => {
     const { key } = (await ask(signer, 'GET', '/v1/identity')).body
     await sign(signer, 't1', 1, simple(), round(1))
     const { body } = await voided(1)
-    const receipt = body as unknown as VoidReceipt & Authorisation
+    const receipt = claim<VoidReceipt & Authorisation>(body)
     expect(receipt).toMatchObject({ chain: 'litecoin', id: 'w-1', purpose: 'lockkeeper-void-v1', round: 1, key })
     expect(isSigned(receipt, voidBytes(receipt))).toBe(true)
     expect(new TextDecoder().decode(voidBytes(receipt))).toBe(
