@@ -133,6 +133,7 @@ async function respond(context: Context, { handler, origins, held }: Service, ro
     if (route === null || room === null) result = await handler(asked)
     else result = await handler.answer(route, { ...asked, body: await readBody(context.req, room, share.take) })
   } catch (error) {
+    share.release()
     result = await handler.refuse(request, error)
   }
   share.release()
@@ -145,32 +146,37 @@ async function respond(context: Context, { handler, origins, held }: Service, ro
     send(context, await handler.refuse(request, error))
     return
   }
-  // A client that reads slowly keeps it for long.
-  context.res.once('close', share.release)
+  // A client that reads slowly keeps it for long; one that has left already, not at all.
+  if (context.res.closed) share.release()
+  else context.res.once('close', share.release)
   send(context, result, payload)
 }
 
 /** An exchange that holds no more counts for nothing, so that large ones never keep small ones out: connections bound how many there are. */
 const SMALL_BYTES = 16 * 1024
 
-/** One exchange's part of what is held. `take` throws operating `too-busy` where it would be too much in all. */
+/**
+ * One exchange's part of what is held. `take` throws operating `too-busy` where it would be too much in all, and then
+ * gives back at once what it had: whoever is served next has that room, so that never all are refused.
+ */
 function shareOf(held: Held): { take: (bytes: number) => void; release: () => void } {
   let [used, charged] = [0, 0]
-  return {
-    take(bytes) {
-      const whole = used + bytes
-      const more = whole > SMALL_BYTES ? whole - charged : 0
-      if (held.bytes + more > held.maximum)
-        throw operating('too-busy', 'too many large requests or answers at once: ask again')
-      used = whole
-      charged += more
-      held.bytes += more
-    },
-    release() {
-      held.bytes -= charged
-      used = charged = 0
-    },
+  const release = () => {
+    held.bytes -= charged
+    used = charged = 0
   }
+  const take = (bytes: number) => {
+    const whole = used + bytes
+    const more = whole > SMALL_BYTES ? whole - charged : 0
+    if (held.bytes + more > held.maximum) {
+      release()
+      throw operating('too-busy', 'too many large requests or answers at once: ask again')
+    }
+    used = whole
+    charged += more
+    held.bytes += more
+  }
+  return { take, release }
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
