@@ -130,14 +130,14 @@ function slicesOf(find: (id: Id) => Instance | undefined, messages: readonly Mes
 }
 
 function commitSlices(engine: Engine, messages: readonly Message[], at: number): void {
-  for (const slice of slicesOf(engine.memory.get, messages)) commitSlice(engine, slice, at)
+  for (const slice of slicesOf(id => engine.memory.get(id), messages)) commitSlice(engine, slice, at)
 }
 
 /** One commit where it is small. Else the block counts as unapplied until the last: a crash in between finds that and reads it again. */
 function dispatchDisconnected(engine: Engine, event: Inbound & { type: 'block.disconnected' }): void {
   const { chain, height, hash } = event.data
   const messages = route(engine.policies, engine.memory, event)
-  const slices = slicesOf(engine.memory.get, messages)
+  const slices = slicesOf(id => engine.memory.get(id), messages)
   if (slices.length > 1)
     commitSlice(engine, [tell(chainId(chain), 'block.unapplied', event.at, { height, hash })], event.at)
   for (const slice of slices) commitSlice(engine, slice, event.at)
