@@ -16,6 +16,7 @@ export interface Anvil {
   stop(): Promise<void>
 }
 
+const require = createRequire(import.meta.url)
 const PAUSE_MS = 50
 const PACKAGES: Readonly<Record<string, string>> = {
   'linux x64': 'anvil-linux-amd64',
@@ -33,7 +34,7 @@ function anvilBinary(): string {
   const machine = `${process.platform} ${process.arch}`
   const name = PACKAGES[machine]
   if (name === undefined) throw new Error(`anvil has no package for ${machine}`)
-  const beside = dirname(dirname(createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json')))
+  const beside = dirname(dirname(require.resolve('@foundry-rs/anvil/package.json')))
   const binary = join(beside, name, 'bin', 'anvil')
   if (!existsSync(binary)) throw new Error(`${binary} is missing: npm ci, with optional dependencies`)
   return binary

@@ -13,7 +13,14 @@ import {
 } from './machine.ts'
 import { runMachine } from './opcodes.ts'
 import type { WorldState } from './state.ts'
-import { costOf, createdAddress, tipOf, type Authorization, type UnsignedTransaction } from './transaction.ts'
+import {
+  costOf,
+  createdAddress,
+  NONCE_MAXIMUM,
+  tipOf,
+  type Authorization,
+  type UnsignedTransaction,
+} from './transaction.ts'
 
 /** A transaction as its receipt and its trace tell it. */
 export interface Execution {
@@ -47,7 +54,6 @@ export const TRANSACTION_GAS_MAXIMUM = 16_777_216
 /** EIP-3860. */
 export const INIT_CODE_BYTES_MAXIMUM = 49_152
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
-const NONCE_MAXIMUM = (1n << 64n) - 1n
 
 const tokensIn = (data: Uint8Array): number => data.reduce((sum, byte) => sum + (byte === 0 ? 1 : NONZERO_TOKENS), 0)
 

@@ -24,9 +24,9 @@ export interface TransactionPool {
   /** By hash. */
   entries: ReadonlyMap<string, PooledTransaction>
   /** Those that may be mined next, in the order of their nonces. */
-  pendingOf(sender: string): SignedTransaction[]
+  pendingOf: (sender: string) => SignedTransaction[]
   /** Those behind a gap. */
-  queuedOf(sender: string): SignedTransaction[]
+  queuedOf: (sender: string) => SignedTransaction[]
   senders(): string[]
   accept(transaction: SignedTransaction): PoolRefusal | null
   forget(hash: string): void
@@ -49,6 +49,7 @@ const SET_CODE = 4
 type Context = PoolOptions & {
   entries: Map<string, PooledTransaction>
   bySender: Map<string, Map<bigint, PooledTransaction>>
+  arrivals: number
 }
 
 const byNonce = (a: PooledTransaction, b: PooledTransaction): number =>
@@ -148,8 +149,7 @@ function insert(context: Context, transaction: SignedTransaction): void {
   const own = bySender.get(from) ?? new Map<bigint, PooledTransaction>()
   const old = own.get(nonce)
   if (old !== undefined) entries.delete(old.transaction.hash)
-  const last = [...entries.values()].at(-1)?.sequence ?? 0
-  const entry = { transaction, sequence: last + 1, atSeconds: nowSeconds() }
+  const entry = { transaction, sequence: context.arrivals++, atSeconds: nowSeconds() }
   own.set(nonce, entry)
   bySender.set(from, own)
   entries.set(hash, entry)
@@ -186,7 +186,7 @@ function ordered(context: Context): SignedTransaction[] {
 
 /** Empty. */
 export function createPoolOf(options: PoolOptions): TransactionPool {
-  const context: Context = { ...options, entries: new Map(), bySender: new Map() }
+  const context: Context = { ...options, entries: new Map(), bySender: new Map(), arrivals: 0 }
   const { entries, bySender, chain } = context
 
   function accept(transaction: SignedTransaction): PoolRefusal | null {

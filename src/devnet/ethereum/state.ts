@@ -46,121 +46,143 @@ export interface WorldState {
   rootAfter(parent: string): string
 }
 
-export function createState(): WorldState {
-  const accounts = new Map<string, Entry>()
-  let journal: StateUndo = []
-  /** Of no use once their transaction has ended. */
+interface Journal {
+  note(undo: () => void): void
+  notePassing(undo: () => void): void
+  mark(): number
+  revertTo(mark: number): void
+  /** What was noted since the last call, without what passes with its transaction. */
+  seal(): StateUndo
+}
+
+function createJournal(): Journal {
+  let entries: StateUndo = []
   const passing = new Set<() => void>()
-  let isJournalling = true
-  const changed = new Map<string, Set<bigint>>()
-
-  function note(undo: () => void, address: string, slot?: bigint): void {
-    const slots = changed.get(address) ?? new Set()
-    if (slot !== undefined) slots.add(slot)
-    changed.set(address, slots)
-    if (isJournalling) journal.push(undo)
-  }
-
-  function entryOf(address: string): Entry {
-    const entry = accounts.get(address) ?? { nonce: 0n, balance: 0n, code: NOTHING, slots: new Map<bigint, bigint>() }
-    accounts.set(address, entry)
-    return entry
-  }
-
-  function setBalance(address: string, wei: bigint): void {
-    const entry = entryOf(address)
-    const before = entry.balance
-    note(() => setBalance(address, before), address)
-    entry.balance = wei
-  }
-
-  function setNonce(address: string, nonce: bigint): void {
-    const entry = entryOf(address)
-    const before = entry.nonce
-    note(() => setNonce(address, before), address)
-    entry.nonce = nonce
-  }
-
-  function setCode(address: string, code: Uint8Array): void {
-    const entry = entryOf(address)
-    const before = entry.code
-    note(() => setCode(address, before), address)
-    entry.code = code
-  }
-
-  function setSlot(address: string, slot: bigint, value: bigint): void {
-    const { slots } = entryOf(address)
-    const before = slots.get(slot) ?? 0n
-    note(() => setSlot(address, slot, before), address, slot)
-    if (value === 0n) slots.delete(slot)
-    else slots.set(slot, value)
-  }
-
-  function remove(address: string): void {
-    for (const slot of [...entryOf(address).slots.keys()]) setSlot(address, slot, 0n)
-    setBalance(address, 0n)
-    setNonce(address, 0n)
-    setCode(address, NOTHING)
-  }
-
-  function revertTo(mark: number): void {
-    isJournalling = false
-    while (journal.length > mark) journal.pop()!()
-    isJournalling = true
-  }
-
-  function rootAfter(parent: string): string {
-    const rows = [...changed.keys()].sort().map((address): Rlp => {
-      const { nonce, balance, code, slots } = entryOf(address)
-      const touched = [...changed.get(address)!].sort((a, b) => (a < b ? -1 : 1))
-      const held = touched.map(slot => [bytesOf(hexWord(slot)), minimalBytes(slots.get(slot) ?? 0n)])
-      return [bytesOf(address), minimalBytes(nonce), minimalBytes(balance), bytesOf(hashOf(code)), held]
-    })
-    return hashOf(encodeRlp([bytesOf(parent), rows]))
-  }
-
+  let isReverting = false
   return {
-    nonceOf: address => accounts.get(address)?.nonce ?? 0n,
-    balanceOf: address => accounts.get(address)?.balance ?? 0n,
-    codeOf: address => accounts.get(address)?.code ?? NOTHING,
-    slotOf: (address, slot) => accounts.get(address)?.slots.get(slot) ?? 0n,
-    isEmpty(address) {
-      const entry = accounts.get(address)
-      return entry === undefined || (entry.nonce === 0n && entry.balance === 0n && entry.code.length === 0)
+    note(undo) {
+      if (!isReverting) entries.push(undo)
     },
-    setNonce,
-    addBalance: (address, wei) => setBalance(address, (accounts.get(address)?.balance ?? 0n) + wei),
-    setCode,
-    setSlot,
-    remove,
-    onRevert(undo) {
+    notePassing(undo) {
       passing.add(undo)
-      journal.push(undo)
+      entries.push(undo)
     },
-    mark: () => journal.length,
-    revertTo,
+    mark: () => entries.length,
+    revertTo(mark) {
+      isReverting = true
+      while (entries.length > mark) entries.pop()!()
+      isReverting = false
+    },
     seal() {
-      const sealed = journal.filter(undo => !passing.has(undo))
-      journal = []
+      const sealed = entries.filter(undo => !passing.has(undo))
+      entries = []
       passing.clear()
-      changed.clear()
       return sealed
     },
+  }
+}
+
+/** Addresses and slots that were written. */
+type Written = Map<string, Set<bigint>>
+
+interface Accounts {
+  entries: Map<string, Entry>
+  written: Written
+  journal: Journal
+}
+
+function entryOf({ entries }: Accounts, address: string): Entry {
+  const entry = entries.get(address) ?? { nonce: 0n, balance: 0n, code: NOTHING, slots: new Map<bigint, bigint>() }
+  entries.set(address, entry)
+  return entry
+}
+
+/** Notes how it was, and gives the account to be changed. */
+function writing(accounts: Accounts, address: string, undo: () => void, slot?: bigint): Entry {
+  const { written, journal } = accounts
+  const slots = written.get(address) ?? new Set()
+  if (slot !== undefined) slots.add(slot)
+  written.set(address, slots)
+  journal.note(undo)
+  return entryOf(accounts, address)
+}
+
+function setField<Field extends 'nonce' | 'balance' | 'code'>(
+  accounts: Accounts,
+  address: string,
+  field: Field,
+  value: Entry[Field],
+): void {
+  const before = entryOf(accounts, address)[field]
+  writing(accounts, address, () => setField(accounts, address, field, before))[field] = value
+}
+
+function setSlot(accounts: Accounts, address: string, slot: bigint, value: bigint): void {
+  const before = entryOf(accounts, address).slots.get(slot) ?? 0n
+  const { slots } = writing(accounts, address, () => setSlot(accounts, address, slot, before), slot)
+  if (value === 0n) slots.delete(slot)
+  else slots.set(slot, value)
+}
+
+function remove(accounts: Accounts, address: string): void {
+  for (const slot of [...entryOf(accounts, address).slots.keys()]) setSlot(accounts, address, slot, 0n)
+  setField(accounts, address, 'balance', 0n)
+  setField(accounts, address, 'nonce', 0n)
+  setField(accounts, address, 'code', NOTHING)
+}
+
+function rootAfter(accounts: Accounts, parent: string): string {
+  const rows = [...accounts.written.keys()].sort().map((address): Rlp => {
+    const { nonce, balance, code, slots } = entryOf(accounts, address)
+    const written = [...accounts.written.get(address)!].sort((a, b) => (a < b ? -1 : 1))
+    const held = written.map(slot => [bytesOf(hexWord(slot)), minimalBytes(slots.get(slot) ?? 0n)])
+    return [bytesOf(address), minimalBytes(nonce), minimalBytes(balance), bytesOf(hashOf(code)), held]
+  })
+  return hashOf(encodeRlp([bytesOf(parent), rows]))
+}
+
+function isEmpty(entry: Entry | undefined): boolean {
+  return entry === undefined || (entry.nonce === 0n && entry.balance === 0n && entry.code.length === 0)
+}
+
+/** Of no account. */
+export function createState(): WorldState {
+  const accounts: Accounts = { entries: new Map(), written: new Map(), journal: createJournal() }
+  const { entries, written, journal } = accounts
+  const balanceOf = (address: string) => entries.get(address)?.balance ?? 0n
+  return {
+    nonceOf: address => entries.get(address)?.nonce ?? 0n,
+    balanceOf,
+    codeOf: address => entries.get(address)?.code ?? NOTHING,
+    slotOf: (address, slot) => entries.get(address)?.slots.get(slot) ?? 0n,
+    isEmpty: address => isEmpty(entries.get(address)),
+    setNonce: (address, nonce) => setField(accounts, address, 'nonce', nonce),
+    addBalance: (address, wei) => setField(accounts, address, 'balance', balanceOf(address) + wei),
+    setCode: (address, code) => setField(accounts, address, 'code', code),
+    setSlot: (address, slot, value) => setSlot(accounts, address, slot, value),
+    remove: address => remove(accounts, address),
+    onRevert: undo => journal.notePassing(undo),
+    mark: () => journal.mark(),
+    revertTo: mark => journal.revertTo(mark),
+    seal() {
+      written.clear()
+      return journal.seal()
+    },
     undo(undone) {
-      journal = [...undone]
-      revertTo(0)
-      changed.clear()
+      for (const undo of undone) journal.note(undo)
+      journal.revertTo(0)
+      written.clear()
     },
     past(undone, run) {
-      const mark = journal.length
+      const mark = journal.mark()
       for (const block of [...undone].reverse()) for (const change of [...block].reverse()) change()
       try {
         return run()
       } finally {
-        revertTo(mark)
-        changed.clear()
+        journal.revertTo(mark)
+        written.clear()
       }
     },
-    rootAfter,
+    rootAfter: parent => rootAfter(accounts, parent),
   }
 }

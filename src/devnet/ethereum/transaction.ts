@@ -73,6 +73,8 @@ const MAGIC = 5
 const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 const FIRST_TYPED_END = 0x7f
 const U64 = 64
+/** No transaction may have it: EIP-2681. */
+export const NONCE_MAXIMUM = (1n << 64n) - 1n
 
 /** The account of a public key, uncompressed. */
 const addressOfKey = (key: Uint8Array): string =>
@@ -245,6 +247,8 @@ export function decodeTransaction(raw: Uint8Array): SignedTransaction {
   if (first === undefined) throw new Error('typed transaction too short')
   const isTyped = first <= FIRST_TYPED_END
   const [unsigned, signature] = isTyped ? decodeTyped(first, raw.subarray(1)) : decodeLegacy(raw)
+  // EIP-2681.
+  if (unsigned.nonce === NONCE_MAXIMUM) throw new Error('nonce has max value')
   const from = recover(digestOf(unsigned), signature)
   if (from === null) throw new Error('invalid transaction v, r, s values')
   return { ...unsigned, ...signature, from, hash: hashOf(raw), raw: Uint8Array.from(raw) }
