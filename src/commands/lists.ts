@@ -89,7 +89,7 @@ function cellOf(row: Row, column: string): string {
   const { [column]: value, decimals } = row
   if (value === null || value === undefined) return '-'
   if (column === 'amount' && typeof value === 'string' && typeof decimals === 'number') return inUnits(value, decimals)
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** Prints as it reads. @throws what the API refuses: boundary `invalid-argument` */

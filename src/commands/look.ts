@@ -1,6 +1,5 @@
 /** The commands that look at a running watcher. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { explain, type Charts } from './explain.ts'
 import { GROUPS, WATCHER_CONFIG } from './help.ts'
 import { LISTS, showList, type ListName } from './lists.ts'
@@ -16,8 +15,9 @@ export interface Watched {
 }
 
 export interface Looking {
-  open(configPath: string): Promise<Watched>
-  loadCharts(): Promise<Charts>
+  open: (configPath: string) => Promise<Watched>
+  loadCharts: () => Promise<Charts>
+  pause: (ms: number) => Promise<void>
 }
 
 const WATCH_MS = 2000
@@ -73,11 +73,15 @@ function addList(program: Command, terminal: Terminal, { open }: Looking, name: 
 }
 
 /** Until the terminal ends it. */
-async function watchStatus(api: WatcherApi, isJson: boolean, terminal: Terminal): Promise<never> {
+async function watchStatus(
+  api: WatcherApi,
+  isJson: boolean,
+  { terminal, pause }: { terminal: Terminal; pause: Looking['pause'] },
+): Promise<never> {
   for (;;) {
     if (!isJson) terminal.out(CLEAR)
     await showStatus(api, isJson, terminal)
-    await sleep(WATCH_MS)
+    await pause(WATCH_MS)
   }
 }
 
@@ -91,7 +95,7 @@ export function addLook(program: Command, terminal: Terminal, looking: Looking):
     .option('--watch', 'again every two seconds, until Ctrl-C', false)
     .action(async ({ config, json, watch }: { config: string; json: boolean; watch: boolean }) => {
       const { api } = await looking.open(config)
-      if (watch) await watchStatus(api, json, terminal)
+      if (watch) await watchStatus(api, json, { terminal, pause: looking.pause })
       else await showStatus(api, json, terminal)
     })
   for (const name of Object.keys(LISTS) as ListName[]) addList(program, terminal, looking, name)

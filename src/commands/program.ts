@@ -102,11 +102,13 @@ function parseSeconds(text: string): number {
 }
 
 function addInspection(program: Command, terminal: Terminal): void {
-  addLook(program, terminal, { open, loadCharts })
+  addLook(program, terminal, { open, loadCharts, pause })
   const machines = async () => (await loadMachines()).watcherMachines
   addVerify(program, terminal, machines)
   addBackup(program, terminal, machines)
 }
+
+const pause = (ms: number): Promise<void> => new Promise(resolve => void createPorts('error').clock.wake(ms, resolve))
 
 /** The watcher of a configuration, asked with its first token. */
 async function open(configPath: string): Promise<Watched> {
