@@ -7,6 +7,7 @@ import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import type { Memory } from '../kernel/step.ts'
+import { createOrdered, type Ordered } from '../kernel/ordered.ts'
 import { facetsOf, type Facet, type FoundBy } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
 
@@ -24,6 +25,8 @@ export interface LiveMemory extends Memory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
+  /** The chain's coins that nobody holds, in blocks and not, by amount. Not to be changed or kept. */
+  freeCoins(chain: string): Ordered<FreeCoin>
   /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
   list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
   /** The first `limit` of those with a seq above `after` that `keep` wants, by seq. */
@@ -50,6 +53,12 @@ export interface LiveMemory extends Memory {
   observe(observer: Observer): void
 }
 
+/** A coin that nobody holds, with its amount read once. */
+export interface FreeCoin {
+  amount: bigint
+  coin: InstanceOf<'coin'>
+}
+
 /** Of one chain and one top-level state where said. */
 export interface LiveQuery {
   chain?: string | undefined
@@ -64,7 +73,9 @@ interface State {
   live: Map<Id, Instance>
   holders: Map<SpendKey, Id>
   facets: Map<Facet, Set<Id>>
-  lists: Map<string, Map<Id, Instance>>
+  /** By seq. */
+  lists: Map<string, Ordered<Instance>>
+  freeCoins: Map<string, Ordered<FreeCoin>>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
   /** By chain: transactions of which less may live than before. */
@@ -125,14 +136,41 @@ function takeLeft(state: State, chain: string, limit: number): IdOf<'transaction
   return taken
 }
 
-/** A Map keeps the order of insertion: taking an instance out and putting it back at the end keeps a list in seq order. */
+/** The order under this key, which begins empty. */
+function orderIn<T>(orders: Map<string, Ordered<T>>, key: string, compare: (a: T, b: T) => number): Ordered<T> {
+  const known = orders.get(key)
+  if (known !== undefined) return known
+  const order = createOrdered(compare)
+  orders.set(key, order)
+  return order
+}
+
+const bySeq = (a: { seq: number }, b: { seq: number }): number => a.seq - b.seq
+
 function relist(state: State, before: Instance | undefined, after: Instance): void {
-  if (before !== undefined) state.lists.get(listKey(before))?.delete(after.id)
-  if (after.ended) return
-  const key = listKey(after)
-  let list = state.lists.get(key)
-  if (list === undefined) state.lists.set(key, (list = new Map<Id, Instance>()))
-  list.set(after.id, after)
+  if (before !== undefined) state.lists.get(listKey(before))?.remove(before)
+  if (!after.ended) orderIn(state.lists, listKey(after), bySeq).add(after)
+}
+
+const FREE: readonly string[] = ['spendable', 'unconfirmed']
+
+function freeCoin(instance: Instance | undefined): FreeCoin | null {
+  const isFree = instance !== undefined && isKind(instance, 'coin') && FREE.includes(stateOf(instance))
+  return isFree ? { amount: BigInt(instance.context.amount), coin: instance } : null
+}
+
+function byAmount(a: FreeCoin, b: FreeCoin): number {
+  if (a.amount !== b.amount) return a.amount < b.amount ? -1 : 1
+  return a.coin.id === b.coin.id ? 0 : a.coin.id < b.coin.id ? -1 : 1
+}
+
+const freeCoinsOf = (state: State, chain: string): Ordered<FreeCoin> => orderIn(state.freeCoins, chain, byAmount)
+
+function reprice(state: State, before: Instance | undefined, after: Instance): void {
+  if (!isKind(after, 'coin')) return
+  const [old, now] = [freeCoin(before), freeCoin(after.ended ? undefined : after)]
+  if (old !== null) freeCoinsOf(state, old.coin.context.chain).remove(old)
+  if (now !== null) freeCoinsOf(state, now.coin.context.chain).add(now)
 }
 
 /** What a state did not care for when it was due may matter in the next state, so a new state is scheduled anew. */
@@ -158,6 +196,7 @@ function admit(state: State, after: Instance): void {
   const before = state.live.get(after.id)
   reindex(state, before, after)
   relist(state, before, after)
+  reprice(state, before, after)
   reschedule(state, before, after)
   noteLeft(state, before, after)
   if (after.ended) state.live.delete(after.id)
@@ -207,9 +246,9 @@ function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: st
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
-    if (wanted === undefined || its.state === wanted) for (const instance of instances.values()) found.push(instance)
+    if (wanted === undefined || its.state === wanted) for (const instance of instances.upwards()) found.push(instance)
   }
-  return found.sort((a, b) => a.seq - b.seq) as InstanceOf<K>[]
+  return found.sort(bySeq) as InstanceOf<K>[]
 }
 
 /** Each list is in the order of seq already. */
@@ -225,14 +264,14 @@ function page<K extends Kind>(
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
     if (wanted !== undefined && its.state !== wanted) continue
     let left = limit
-    for (const instance of instances.values()) {
+    for (const instance of instances.from(({ seq }) => seq > after)) {
       if (left === 0) break
-      if (instance.seq <= after || !isKind(instance, kind) || !keep(instance)) continue
+      if (!isKind(instance, kind) || !keep(instance)) continue
       found.push(instance)
       left--
     }
   }
-  return found.sort((a, b) => a.seq - b.seq).slice(0, limit)
+  return found.sort(bySeq).slice(0, limit)
 }
 
 const counts = (state: State) =>
@@ -255,12 +294,13 @@ export function createMemory(loaded: Loaded): LiveMemory {
     holders: new Map(loaded.reservations),
     facets: new Map(),
     lists: new Map(),
+    freeCoins: new Map(),
     due: createHeap(),
     dueHeights: new Map(),
     left: new Map(),
     observers: [],
   }
-  for (const instance of [...loaded.live].sort((a, b) => a.seq - b.seq)) admit(state, instance)
+  for (const instance of [...loaded.live].sort(bySeq)) admit(state, instance)
   return {
     get seq() {
       return state.seq
@@ -273,6 +313,7 @@ export function createMemory(loaded: Loaded): LiveMemory {
     apply: commit => apply(state, commit),
     all: () => state.live.values(),
     reservations: () => state.holders.entries(),
+    freeCoins: chain => freeCoinsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
     page: (query, kind, keep) => page(state, query, kind, keep),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,

@@ -88,7 +88,7 @@ const openEmpty = (directory: string, live: ReadonlyMap<string, Instance>): Prom
 }
 
 /** Ended ones first, a segment at a time; then the live ones, which the last checkpoint holds. */
-async function fill(directory: string, sizes: LargeSizes, progress: Progress): Promise<number> {
+export async function fill(directory: string, sizes: LargeSizes, progress: Progress): Promise<number> {
   const like = await modelDeposit()
   const live = new Map<string, Instance>()
   const ledger = await openEmpty(directory, live)
