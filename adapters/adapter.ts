@@ -164,8 +164,8 @@ export interface Fund {
   /** Hex, 33 bytes. */
   publicKey: string
   amount: Amount
-  /** The transaction that has paid it, hex; null where it is not known, and then it cannot be spent. */
-  raw: string | null
+  /** Looks up the transaction that has paid it, hex; null where it is not known, and then it cannot be spent. */
+  raw: () => string | null
   /** Beyond the deepest reorg we accept: spent first. */
   final: boolean
   /** Unconfirmed change of ours: how many unconfirmed transactions stand below it, itself included; 0 when confirmed. */
@@ -180,6 +180,8 @@ export interface Funds {
   /** By amount, then by key. */
   largestFirst(): Iterable<Fund>
   smallestFirst(): Iterable<Fund>
+  /** Of those in blocks, the largest first. */
+  confirmedAmounts(): Iterable<bigint>
 }
 
 /** One withdrawal within a transaction. Amount in base units. */

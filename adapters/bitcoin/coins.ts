@@ -104,7 +104,8 @@ const isFull = ({ coins, passed }: Basket): boolean => coins.length >= MAXIMUM_I
 /** Inputs, template and ancestors of one transaction are bounded. */
 function put(basket: Basket, coin: Worth): void {
   if (isFull(basket)) return
-  const { raw, ancestors } = coin.fund
+  const { ancestors } = coin.fund
+  const raw = coin.fund.raw()
   const bytes = (raw?.length ?? 0) / 2
   const isOver =
     basket.ancestors + ancestors > MAXIMUM_ANCESTORS || basket.previousBytes + bytes > MAXIMUM_PREVIOUS_BYTES
@@ -145,8 +146,10 @@ function once<T>(make: () => T): () => T {
 
 function wholeSat(funds: Funds, inputSat: bigint): bigint {
   let sum = 0n
-  for (const { fund, amountSat } of worthwhile(funds.largestFirst(), inputSat))
-    if (fund.ancestors === 0) sum += amountSat
+  for (const amountSat of funds.confirmedAmounts()) {
+    if (amountSat <= inputSat) break
+    sum += amountSat
+  }
   return sum
 }
 

@@ -11,6 +11,7 @@ import { benchScan, type ScanSizes } from './scan.ts'
 import { benchSigner, type SignerSizes } from './signer.ts'
 import { benchStart, type StartSizes } from './start.ts'
 import { benchSteps, type StepSizes } from './steps.ts'
+import { benchTurns, type TurnSizes } from './turns.ts'
 
 export interface BenchSizes {
   durable: DurableSizes
@@ -19,6 +20,7 @@ export interface BenchSizes {
   checkpoint: CheckpointSizes
   signer: SignerSizes
   plan: PlanSizes
+  turns: TurnSizes
   start: StartSizes
 }
 
@@ -29,6 +31,7 @@ const SIZES: BenchSizes = {
   checkpoint: { instances: 200_000 },
   signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
   plan: { coins: 100_000, rounds: 5 },
+  turns: { coins: 50_000, withdrawals: 1000 },
   start: { rounds: 9 },
 }
 
@@ -43,6 +46,7 @@ export async function bench(
     ...(await benchCheckpoint(sizes.checkpoint, progress)),
     ...(await benchSigner(sizes.signer, progress)),
     ...benchPlan(sizes.plan, progress),
+    ...(await benchTurns(sizes.turns, progress)),
     ...(await benchStart(sizes.start, progress)),
   ]
 }

@@ -119,7 +119,7 @@ export async function fill(directory: string, sizes: LargeSizes, progress: Progr
 }
 
 /** What a start has to read at least: the checkpoint and what stands behind it, line by line. */
-async function bareParseMs(directory: string): Promise<number> {
+export async function bareParseMs(directory: string): Promise<number> {
   const inFolderOf = async (name: string) =>
     (await readdir(join(directory, name)))
       .filter(file => file.endsWith('.jsonl'))

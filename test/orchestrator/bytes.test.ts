@@ -71,7 +71,7 @@ describe(`${OUTPUTS} payments in one transaction`, () => {
     expect(valueOf(rig, coinId(KEY(7)))).toBe('spendable')
     const funds = [...fundsOf({ memory: rig.orchestrator.memory, policy, at }).largestFirst()]
     expect(funds.length).toBe(OUTPUTS)
-    expect(new Set(funds.map(({ raw }) => raw?.length))).toEqual(new Set([186_000]))
+    expect(new Set(funds.map(({ raw }) => raw()?.length))).toEqual(new Set([186_000]))
     expect(rig.orchestrator.memory.list('transaction').map(({ id }) => id)).toEqual([transactionOf('litecoin', TXID)])
   })
 })

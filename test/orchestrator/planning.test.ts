@@ -98,7 +98,8 @@ describe('planning', () => {
       while (valueOf(rig, 'account/litecoin:0') === 'gathering') {
         await gathered(rig)
         told.push(rig.commits.at(-1)!.entries.filter(({ event }) => event.startsWith('withdrawal.')).length)
-        await rig.pass(0)
+        const { dueAt } = contextOf(rig, 'account/litecoin:0')
+        if (dueAt !== null) await rig.send({ type: 'time.passed', at: dueAt, data: { ids: ['account/litecoin:0'] } })
       }
       return told
     }

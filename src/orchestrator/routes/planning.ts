@@ -63,10 +63,14 @@ function toFund(view: RouteView, { context: coin }: InstanceOf<'coin'>, height: 
   const { key, index, address, publicKey, amount, place, final } = coin
   const isFinal = place !== null && height >= heightOf(place.height, final)
   return {
-    ...{ key, index, address, publicKey, amount, final: isFinal, ancestors: ancestorsOf(view, coin) },
-    get raw() {
-      return transactionOfCoin(view, coin)?.raw ?? null
-    },
+    key,
+    index,
+    address,
+    publicKey,
+    amount,
+    final: isFinal,
+    ancestors: place === null ? ancestorsOf(view, coin) : 0,
+    raw: () => transactionOfCoin(view, coin)?.raw ?? null,
   }
 }
 
@@ -95,8 +99,15 @@ export function fundsOf(view: RouteView): Funds {
       if (fund.ancestors <= MAXIMUM_ANCESTORS) yield fund
     }
   }
+  function* confirmedAmounts(): Generator<bigint> {
+    for (const { amount, coin } of free.downwards()) if (coin.value === 'spendable') yield amount
+  }
   const free = memory.freeCoins(policy.name)
-  return { largestFirst: () => spendable(free.downwards()), smallestFirst: () => spendable(free.upwards()) }
+  return {
+    largestFirst: () => spendable(free.downwards()),
+    smallestFirst: () => spendable(free.upwards()),
+    confirmedAmounts,
+  }
 }
 
 type Withdrawals = readonly InstanceOf<'withdrawal'>[]

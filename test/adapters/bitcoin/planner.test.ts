@@ -335,7 +335,7 @@ describe('what is refused', () => {
       { ...good, amount: '100001' },
       { ...good, raw: other.raw },
       { ...good, publicKey: other.publicKey },
-      { ...good, raw: 'zz' },
+      { ...good, raw: () => 'zz' },
     ]
     for (const fund of wrong)
       expect(() => planner.plan(orderOf(50_000n), [fund], facts(1))).toThrow(

@@ -36,13 +36,14 @@ export function fundOf(
   const outputs = [...Array.from({ length: vout }, () => filler), { script: key.script, amountSat }]
   const witness = network.segwit ? { witness: [new Uint8Array(72).fill(1)] } : {}
   const transaction = transactionOf([{ txid: someTxid(n), vout: 0, ...witness }], outputs)
+  const raw = transaction.toHex()
   return {
     key: `c:${transaction.getId()}:${vout}`,
     index,
     address: key.address,
     publicKey: bytesToHex(key.publicKey),
     amount: amountSat.toString(),
-    raw: transaction.toHex(),
+    raw: () => raw,
     final,
     ancestors,
   }
@@ -67,7 +68,12 @@ export function withHighS(signature: Uint8Array): Uint8Array {
 export function fundsIn(funds: readonly Fund[]): Funds {
   const byKey = (a: Fund, b: Fund): number => (a.key < b.key ? -1 : 1)
   const ordered = [...funds].sort((a, b) => Number(BigInt(a.amount) - BigInt(b.amount)) || byKey(a, b))
-  return { smallestFirst: () => ordered, largestFirst: () => ordered.toReversed() }
+  const confirmed = ordered.filter(({ ancestors }) => ancestors === 0).map(({ amount }) => BigInt(amount))
+  return {
+    smallestFirst: () => ordered,
+    largestFirst: () => ordered.toReversed(),
+    confirmedAmounts: () => confirmed.toReversed(),
+  }
 }
 
 /** A planner to which the funds are given as a list. */
