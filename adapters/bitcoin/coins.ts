@@ -109,7 +109,10 @@ function put(basket: Basket, coin: Worth): void {
   const bytes = (raw?.length ?? 0) / 2
   const isOver =
     basket.ancestors + ancestors > MAXIMUM_ANCESTORS || basket.previousBytes + bytes > MAXIMUM_PREVIOUS_BYTES
-  if (raw === null || isOver || !isCarriable(raw)) return void basket.passed++
+  if (raw === null || isOver || !isCarriable(raw)) {
+    basket.passed++
+    return
+  }
   basket.coins.push({ ...coin, raw })
   basket.ancestors += ancestors
   basket.previousBytes += bytes

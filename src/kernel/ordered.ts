@@ -31,6 +31,8 @@ export function createOrdered<T>(compare: (a: T, b: T) => number): Ordered<T> {
 
   function add(item: T): void {
     size++
+    const end = pieces.at(-1)
+    if (end !== undefined && end.length < PIECE_MAXIMUM && compare(end.at(-1)!, item) < 0) return void end.push(item)
     const isBehind = (other: T): boolean => compare(other, item) >= 0
     const n = Math.min(pieceWhere(isBehind), Math.max(0, pieces.length - 1))
     const piece = pieces[n]

@@ -8,7 +8,7 @@ import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import type { Memory } from '../kernel/step.ts'
 import { createOrdered, type Ordered } from '../kernel/ordered.ts'
-import { facetsOf, type Facet, type FoundBy } from './facets.ts'
+import { facetsOf, ownerFacet, type Facet, type FoundBy } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
 
 /** The kinds that a time or a height wakes. */
@@ -29,8 +29,8 @@ export interface LiveMemory extends Memory {
   freeCoins(chain: string): Ordered<FreeCoin>
   /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
   list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
-  /** The first `limit` of those with a seq above `after` that `keep` wants, by seq. */
-  page<K extends Kind>(query: LiveQuery, kind: K, keep: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
+  /** The first `limit` of those with a seq above `after`, by seq. */
+  page<K extends Kind>(kind: K, query: LiveQuery): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
@@ -63,6 +63,8 @@ export interface FreeCoin {
 export interface LiveQuery {
   chain?: string | undefined
   state?: string | undefined
+  /** Of its owner, as the backend names it. */
+  reference?: string | undefined
   after: number
   limit: number
 }
@@ -72,7 +74,8 @@ interface State {
   heights: Record<string, number>
   live: Map<Id, Instance>
   holders: Map<SpendKey, Id>
-  facets: Map<Facet, Set<Id>>
+  /** Most find one. */
+  facets: Map<Facet, Id | Set<Id>>
   /** By seq. */
   lists: Map<string, Ordered<Instance>>
   freeCoins: Map<string, Ordered<FreeCoin>>
@@ -87,17 +90,34 @@ const listKey = (instance: Instance): string => `${kindOf(instance.id)}|${chainO
 
 function place(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
-  if (ids === undefined) state.facets.set(facet, new Set([id]))
+  if (ids === undefined) state.facets.set(facet, id)
+  else if (typeof ids === 'string') state.facets.set(facet, new Set([ids, id]))
   else ids.add(id)
 }
 
 function displace(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
-  ids?.delete(id)
-  if (ids?.size === 0) state.facets.delete(facet)
+  if (ids === id) state.facets.delete(facet)
+  if (ids === undefined || typeof ids === 'string') return
+  ids.delete(id)
+  if (ids.size === 0) state.facets.delete(facet)
+}
+
+function idsOf(state: State, facet: Facet): Iterable<Id> {
+  const ids = state.facets.get(facet) ?? []
+  return typeof ids === 'string' ? [ids] : ids
+}
+
+function firstOf(state: State, facet: Facet): Id | undefined {
+  const ids = state.facets.get(facet)
+  return typeof ids === 'object' ? ids.values().next().value : ids
 }
 
 function reindex(state: State, before: Instance | undefined, after: Instance): void {
+  if (before === undefined) {
+    for (const facet of facetsOf(after)) place(state, facet, after.id)
+    return
+  }
   const old = new Set(facetsOf(before))
   const now = new Set(facetsOf(after))
   for (const facet of old) if (!now.has(facet)) displace(state, facet, after.id)
@@ -251,13 +271,30 @@ function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: st
   return found.sort(bySeq) as InstanceOf<K>[]
 }
 
+/** Of those that name this owner. */
+function pageOfOwner<K extends Kind>(
+  state: State,
+  kind: K,
+  reference: string,
+  { chain, state: wanted, after, limit }: Omit<LiveQuery, 'reference'>,
+): InstanceOf<K>[] {
+  const found: InstanceOf<K>[] = []
+  for (const id of idsOf(state, ownerFacet(reference))) {
+    const instance = state.live.get(id)!
+    if (!isKind(instance, kind) || instance.seq <= after) continue
+    if (chain !== undefined && chainOf(instance) !== chain) continue
+    if (wanted === undefined || stateOf(instance) === wanted) found.push(instance)
+  }
+  return found.sort(bySeq).slice(0, limit)
+}
+
 /** Each list is in the order of seq already. */
 function page<K extends Kind>(
   state: State,
-  { chain, state: wanted, after, limit }: LiveQuery,
   kind: K,
-  keep: (instance: InstanceOf<K>) => boolean,
+  { chain, state: wanted, reference, after, limit }: LiveQuery,
 ): InstanceOf<K>[] {
+  if (reference !== undefined) return pageOfOwner(state, kind, reference, { chain, state: wanted, after, limit })
   const found: InstanceOf<K>[] = []
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
@@ -266,7 +303,7 @@ function page<K extends Kind>(
     let left = limit
     for (const instance of instances.from(({ seq }) => seq > after)) {
       if (left === 0) break
-      if (!isKind(instance, kind) || !keep(instance)) continue
+      if (!isKind(instance, kind)) continue
       found.push(instance)
       left--
     }
@@ -315,11 +352,11 @@ export function createMemory(loaded: Loaded): LiveMemory {
     reservations: () => state.holders.entries(),
     freeCoins: chain => freeCoinsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
-    page: (query, kind, keep) => page(state, query, kind, keep),
+    page: (kind, query) => page(state, kind, query),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
-    find: <F extends Facet>(facet: F) => [...(state.facets.get(facet) ?? [])] as FoundBy<F>[],
-    one: <F extends Facet>(facet: F) => state.facets.get(facet)?.values().next().value as FoundBy<F> | undefined,
+    find: <F extends Facet>(facet: F) => [...idsOf(state, facet)] as FoundBy<F>[],
+    one: <F extends Facet>(facet: F) => firstOf(state, facet) as FoundBy<F> | undefined,
     takeLeft: (chain, limit) => takeLeft(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,

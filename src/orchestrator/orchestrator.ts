@@ -220,8 +220,10 @@ function dispatch(engine: Engine, event: Inbound): Promise<void> {
 
 function start(engine: Engine): void {
   engine.isStarted = true
-  const owing = [...engine.memory.all()].sort((a, b) => a.entered - b.entered)
-  for (const instance of owing) oweTask(engine, instance)
+  const owing = [...engine.memory.all()].filter(
+    ({ id, value }) => taskOf(machineOf(engine.machines, id), value) !== null,
+  )
+  for (const instance of owing.sort((a, b) => a.entered - b.entered)) oweTask(engine, instance)
   arm(engine)
 }
 
