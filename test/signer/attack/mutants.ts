@@ -31,7 +31,7 @@ const without = (kind: string, noticed: RegExp, ...aims: Dishonest[]): Mutant =>
 })
 
 /** Kinds of reasons that no template of the bitcoin family can provoke: its reader refuses such a template before. */
-export const UNREACHABLE = ['wrong-network', 'wrong-asset', 'wrong-fee', 'nothing-spent', 'repeated-spend-key']
+export const UNREACHABLE = ['wrong-network', 'wrong-asset', 'nothing-spent', 'repeated-spend-key']
 
 export const MUTANTS: readonly Mutant[] = [
   without('unexplained-output', /pays \d+ to [0-9a-f]+, unasked/, 'output'),

@@ -107,7 +107,7 @@ describe('a memory that an earlier version has written', () => {
     const asked = { passphrase: rigs.PASSPHRASE, from: OUT, seen: null, by: 'a test', cost: rigs.COST }
     await expect(importMemory(rig.ports, rigs.premisesOf(rig), asked)).rejects.toMatchObject({
       kind: 'bad-export',
-      message: expect.stringMatching(/^line \d+: signing\/litecoin:t9:1 was written by version 3/) as string,
+      message: expect.stringMatching(/^line \d+: signing\/litecoin:t9:1 was written by version 4/) as string,
     })
     const signer = await rigs.start(rigs.reboot(other))
     expect((await pay(signer, 1)).headers['Lockkeeper-Memory-Sequence']).not.toBe('0')
