@@ -3,6 +3,7 @@
  * (EIP-2718). What decodes is encoded again and must be the same bytes: what a lenient reader would forgive is refused (E31).
  */
 import { Transaction } from 'micro-eth-signer'
+import { z } from 'zod'
 import { boundary, reasonOf } from '../../src/kernel/fault.ts'
 import { ZERO_ADDRESS } from './address.ts'
 
@@ -82,9 +83,17 @@ function attempted<Result>(work: () => Result): Result {
   try {
     return work()
   } catch (error) {
-    throw refused(reasonOf(error))
+    throw refused([reasonOf(error), ...detailsOf(error)].join(', '))
   }
 }
+
+/** It names each field that is wrong beside the error's own message. */
+function detailsOf(error: unknown): string[] {
+  const parsed = details.safeParse(error)
+  return parsed.success ? parsed.data.errors.map(({ field, error: what }) => `${field}: ${what}`) : []
+}
+
+const details = z.object({ errors: z.array(z.object({ field: z.string(), error: z.string() })) })
 
 type Fields = Record<string, unknown>
 
