@@ -117,6 +117,18 @@ export interface PlanFacts {
   floorRate: number
 }
 
+/** What a withdrawal would cost now. */
+export interface Quote {
+  /** Of the rates: `sat/vB`, `wei`. */
+  unit: string
+  /** For who can wait, as plans are made, and for who cannot. */
+  rates: { low: number; normal: number; high: number }
+  /** The fee of one withdrawal of each asset as plans are made now; base units of the native asset. */
+  withdrawal: Record<string, Amount>
+  /** Why none would be planned now, whatever it pays, or null. */
+  reason: string | null
+}
+
 /**
  * I/O with one node. Only a definite answer is one: every call rejects with an operating fault for malformed answers, errors
  * that say nothing of what was asked, and silence (A5). The node may be another one at each call.
@@ -138,6 +150,8 @@ export interface Node {
    */
   pending(limit: number): Promise<Fact[]>
   gather(): Promise<PlanFacts>
+  /** By the rule by which plans are made from what `gather` answers. */
+  quote(): Promise<Quote>
   publish(transaction: Signed): Promise<Published>
   locate(transaction: Signed): Promise<Located>
   /** What the node itself finds unspent at these addresses, or null where it cannot say. Takes minutes on a large chain. */

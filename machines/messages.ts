@@ -60,7 +60,7 @@ export interface GeneratedAddress {
 export type AddressEvent =
   | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
   | Event<'address.imported', Nothing>
-  | Event<'address.assigned', { reference: string }>
+  | Event<'address.assigned', { reference: string; note?: string | null }>
   | Event<'address.retained', Nothing>
 
 /** An attempt as it is planned. */
@@ -269,6 +269,8 @@ export type RequestedWithdrawal = Intent & {
   authorisations: Authorisation[]
   required: number
   expiresAtMs: number | null
+  /** The backend's own words, which nothing here reads. */
+  note?: string | null
 }
 
 /** The signer's void of a withdrawal, and what it means for the withdrawal. */
