@@ -45,9 +45,9 @@ function planned(
   funds: Funds,
   facts: PlanFacts,
 ): Plan | Shortfall {
-  const capped = `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
   // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
-  if (facts.floorRate > maximumRate)
+  const capped = cappedAt(facts, maximumRate)
+  if (capped !== null)
     return { shortfall: capped, passed: order.payments.map(payment => passOver(payment, 'cap', capped)) }
   const aim = aimOf(order, facts, network, maximumRate)
   if (order.payments.length === 0) {
@@ -89,6 +89,12 @@ function chosenFor(
 /** Whether one transaction has room for all of its payments. */
 const isWritable = ({ payments, changeScript, network }: Aim): boolean =>
   transactionWeight(1, [...payments.map(({ script }) => script), changeScript], network) <= MAXIMUM_WEIGHT
+
+/** Why nothing is planned at these facts, or null. `maximumRate`: sat/vB. */
+export const cappedAt = ({ floorRate }: PlanFacts, maximumRate: number): string | null =>
+  floorRate > maximumRate
+    ? `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
+    : null
 
 const passOver = (
   { withdrawal }: Pick<AimedPayment, 'withdrawal'>,
@@ -166,16 +172,24 @@ function isOverLimits({ limit, left }: Order, payments: readonly AimedPayment[],
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
   const changeScript = scriptOf(order.change.address, network)
-  const rateMilli = milli(Math.max(facts.feeRate, network.fees.minimumRate))
-  const maximumRateMilli = milli(maximumRate)
   return {
     payments: [],
     changeScript,
     leastChangeSat: dustOf(changeScript, network),
-    rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli,
-    maximumRateMilli,
+    ...ratesMilli(facts, network, maximumRate),
     network,
   }
+}
+
+/** The rate that is paid at these facts, and the most that may be; thousandths of sat/vB. Throws boundary `invalid-fee-rate`. */
+export function ratesMilli(
+  { feeRate }: PlanFacts,
+  { fees }: Network,
+  maximumRate: number,
+): Pick<Aim, 'rateMilli' | 'maximumRateMilli'> {
+  const rateMilli = milli(Math.max(feeRate, fees.minimumRate))
+  const maximumRateMilli = milli(maximumRate)
+  return { rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli, maximumRateMilli }
 }
 
 function milli(rate: number): bigint {

@@ -26,7 +26,7 @@ export interface LiveMemory extends Memory {
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
   /** The chain's coins that nobody holds, in blocks and not, by amount. Not to be changed or kept. */
-  freeCoins(chain: string): Ordered<FreeCoin>
+  freeCoins(chain: string): FreeCoins
   /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
   list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
   /** The first `limit` of those with a seq above `after`, by seq. */
@@ -51,6 +51,14 @@ export interface LiveMemory extends Memory {
   /** The same for what was taken at a height. */
   returnDueHeight(chain: string, ids: readonly IdOf<WokenByHeight>[], height: number): void
   observe(observer: Observer): void
+}
+
+/** The coins of a chain that nobody holds. */
+export interface FreeCoins {
+  /** By amount, then by id. */
+  order: Ordered<FreeCoin>
+  /** What those come to that are in state `spendable`. */
+  spendable: bigint
 }
 
 /** A coin that nobody holds, with its amount read once. */
@@ -78,7 +86,7 @@ interface State {
   facets: Map<Facet, Id | Set<Id>>
   /** By seq. */
   lists: Map<string, Ordered<Instance>>
-  freeCoins: Map<string, Ordered<FreeCoin>>
+  freeCoins: Map<string, FreeCoins>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
   /** By chain: transactions of which less may live than before. */
@@ -156,20 +164,20 @@ function takeLeft(state: State, chain: string, limit: number): IdOf<'transaction
   return taken
 }
 
-/** The order under this key, which begins empty. */
-function orderIn<T>(orders: Map<string, Ordered<T>>, key: string, compare: (a: T, b: T) => number): Ordered<T> {
-  const known = orders.get(key)
+/** The list under this key, which begins empty. */
+function listIn(state: State, key: string): Ordered<Instance> {
+  const known = state.lists.get(key)
   if (known !== undefined) return known
-  const order = createOrdered(compare)
-  orders.set(key, order)
-  return order
+  const list = createOrdered<Instance>(bySeq)
+  state.lists.set(key, list)
+  return list
 }
 
 const bySeq = (a: { seq: number }, b: { seq: number }): number => a.seq - b.seq
 
 function relist(state: State, before: Instance | undefined, after: Instance): void {
   if (before !== undefined) state.lists.get(listKey(before))?.remove(before)
-  if (!after.ended) orderIn(state.lists, listKey(after), bySeq).add(after)
+  if (!after.ended) listIn(state, listKey(after)).add(after)
 }
 
 const FREE: readonly string[] = ['spendable', 'unconfirmed']
@@ -184,13 +192,28 @@ function byAmount(a: FreeCoin, b: FreeCoin): number {
   return a.coin.id === b.coin.id ? 0 : a.coin.id < b.coin.id ? -1 : 1
 }
 
-const freeCoinsOf = (state: State, chain: string): Ordered<FreeCoin> => orderIn(state.freeCoins, chain, byAmount)
+function freeCoinsOf(state: State, chain: string): FreeCoins {
+  const known = state.freeCoins.get(chain)
+  if (known !== undefined) return known
+  const none: FreeCoins = { order: createOrdered(byAmount), spendable: 0n }
+  state.freeCoins.set(chain, none)
+  return none
+}
+
+const spendableIn = ({ amount, coin }: FreeCoin): bigint => (coin.value === 'spendable' ? amount : 0n)
 
 function reprice(state: State, before: Instance | undefined, after: Instance): void {
   if (!isKind(after, 'coin')) return
   const [old, now] = [freeCoin(before), freeCoin(after.ended ? undefined : after)]
-  if (old !== null) freeCoinsOf(state, old.coin.context.chain).remove(old)
-  if (now !== null) freeCoinsOf(state, now.coin.context.chain).add(now)
+  const free = freeCoinsOf(state, chainOf(after))
+  if (old !== null) {
+    free.order.remove(old)
+    free.spendable -= spendableIn(old)
+  }
+  if (now !== null) {
+    free.order.add(now)
+    free.spendable += spendableIn(now)
+  }
 }
 
 /** What a state did not care for when it was due may matter in the next state, so a new state is scheduled anew. */

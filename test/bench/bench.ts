@@ -7,6 +7,7 @@ import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
 import { benchLarge, type LargeSizes } from './large.ts'
 import { benchPlan, type PlanSizes } from './plan.ts'
+import { benchPolls, type PollSizes } from './polls.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
 import { benchSigner, type SignerSizes } from './signer.ts'
 import { benchStart, type StartSizes } from './start.ts'
@@ -21,6 +22,7 @@ export interface BenchSizes {
   signer: SignerSizes
   plan: PlanSizes
   turns: TurnSizes
+  polls: PollSizes
   start: StartSizes
 }
 
@@ -32,6 +34,7 @@ const SIZES: BenchSizes = {
   signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
   plan: { coins: 100_000, rounds: 5 },
   turns: { coins: 50_000, withdrawals: 1000 },
+  polls: { ids: 300_000, rounds: 9, blocks: 500 },
   start: { rounds: 9 },
 }
 
@@ -47,6 +50,7 @@ export async function bench(
     ...(await benchSigner(sizes.signer, progress)),
     ...benchPlan(sizes.plan, progress),
     ...(await benchTurns(sizes.turns, progress)),
+    ...(await benchPolls(sizes.polls, progress)),
     ...(await benchStart(sizes.start, progress)),
   ]
 }

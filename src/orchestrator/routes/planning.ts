@@ -99,14 +99,11 @@ export function fundsOf(view: RouteView): Funds {
       if (fund.ancestors <= MAXIMUM_ANCESTORS) yield fund
     }
   }
-  function* confirmedAmounts(): Generator<bigint> {
-    for (const { amount, coin } of free.downwards()) if (coin.value === 'spendable') yield amount
-  }
-  const free = memory.freeCoins(policy.name)
+  const { order: free, spendable: confirmed } = memory.freeCoins(policy.name)
   return {
     largestFirst: () => spendable(free.downwards()),
     smallestFirst: () => spendable(free.upwards()),
-    confirmedAmounts,
+    confirmed,
   }
 }
 

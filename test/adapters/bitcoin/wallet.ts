@@ -72,7 +72,7 @@ export function fundsIn(funds: readonly Fund[]): Funds {
   return {
     smallestFirst: () => ordered,
     largestFirst: () => ordered.toReversed(),
-    confirmedAmounts: () => confirmed.toReversed(),
+    confirmed: confirmed.reduce((sum, amount) => sum + amount, 0n),
   }
 }
 
