@@ -123,13 +123,13 @@ const BACK = 10_000
 const MAXIMUM_PAGE = 1000
 const SHOWN = 16
 
-/** From a place in the journal to its end: what a question leaves off, the next one asks for. */
-async function readOn(kind: string, from: number, isOver: () => boolean): Promise<ApiEvent[]> {
+/** Up to `last`: what an answer leaves off, because it grows long or large, the next one has. */
+async function readOn(kind: string, from: number, last: number, isOver: () => boolean): Promise<ApiEvent[]> {
   const found: ApiEvent[] = []
-  for (let after = from; !isOver();) {
+  for (let after = from; after < last && !isOver();) {
     const { events: some, next } = await get<Feed>('/v1/events', { query: { kind, after, limit: MAXIMUM_PAGE } })
     found.push(...some)
-    if (some.length < MAXIMUM_PAGE || next <= after) break
+    if (next <= after) break
     after = next
   }
   return found
@@ -139,9 +139,10 @@ async function readOn(kind: string, from: number, isOver: () => boolean): Promis
 function useTransitions(kind: string, isWanted: (event: ApiEvent) => boolean): ApiEvent[] {
   const [before, setBefore] = useState<ApiEvent[]>([])
   useEffect(() => {
-    const after = Math.max(0, counted.value.seq - BACK)
+    const last = counted.value.seq
+    const after = Math.max(0, last - BACK)
     let isOver = false
-    void readOn(kind, after, () => isOver)
+    void readOn(kind, after, last, () => isOver)
       .then(found => {
         if (!isOver) setBefore(found.toReversed())
       })
