@@ -1,12 +1,14 @@
 /** Transfers and their attempts: what was built, signed and sent. */
-import { attemptId, transferId } from '../../../machines/ids.ts'
+import { attemptId, nameOf, transferId } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
+import { paidElsewhere } from '../../orchestrator/routes/recovery.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
-import { listQuery, pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
+import { listQuery } from '../filters.ts'
+import { pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
 
 /** Reading a large template takes a while: only for who asks. */
 function decode(api: ApiContext, { context: { chain, template } }: InstanceOf<'attempt'>) {
@@ -33,7 +35,7 @@ const listTransfers = (api: ApiContext) =>
     path: '/v1/transfers',
     summary: 'Transfers, by last change; each with its attempts when asked for alone',
     access: 'read',
-    query: listQuery,
+    query: listQuery(api, 'transfer'),
     answers: { 200: pageOf(transferSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'transfer', ...query })
@@ -68,6 +70,12 @@ const resumeTransfer = (api: ApiContext) =>
       const transfer = await findOrThrow(api, transferId(params.id!))
       const { id } = transfer
       if (transfer.ended) throw boundary('conflict', `the transfer is ${stateOf(transfer)}`)
+      const others = paidElsewhere(orchestrator.memory, transfer)
+      if (others.length > 0)
+        throw boundary(
+          'conflict',
+          `${others.map(nameOf).join(', ')} would be paid twice, or has ended without this transfer`,
+        )
       await orchestrator.dispatch({ type: 'transfer.resumed', at: clock.now(), data: { id, reason: body.reason } })
       return { status: 200, body: await describeWhole(api, await findOrThrow(api, id)) }
     },
