@@ -132,6 +132,8 @@ export const signedPage = z.object({
   items: z.array(z.discriminatedUnion('state', [signedAttempt, voided])),
   next: z.int().nullable().describe('The `after` of the page that follows; null at the end'),
 })
+/** One page of it. */
+export type PromisedPage = z.output<typeof signedPage>
 
 /** Which round, and all lower ones, are never signed for again. */
 export const voidRequest = z.strictObject({ chain: nameSchema, round: z.int().min(1).default(1) })

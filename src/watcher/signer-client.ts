@@ -10,7 +10,7 @@ import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
-import { refusedAnswer, signedAttempt, type rules, type SignedAttempt, type signedPage } from '../signer-api/shapes.ts'
+import { refusedAnswer, signedAttempt, type rules, type SignedAttempt, type PromisedPage } from '../signer-api/shapes.ts'
 
 export type SignAnswer =
   | { kind: 'signed'; transactionId: string; raw: string }
@@ -176,7 +176,7 @@ export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): s
   return missing === undefined ? null : describeMissing(missing)
 }
 
-type Listed = z.output<typeof signedPage>['items'][number]
+type Listed = PromisedPage['items'][number]
 
 function recordOf(item: Listed): SignedPage['items'] {
   if (item.state !== 'signed') return []

@@ -1,5 +1,6 @@
 /** Transfers, their attempts, withdrawals and their voids, as rows of fingerprints and numbers: no entry is an object. */
-import { bytesColumn, longColumn, numberColumn, shortColumn, wordColumn } from '../../kernel/columns.ts'
+import { bytesColumn, type Column, longColumn, numberColumn, shortColumn, wordColumn } from '../../kernel/columns.ts'
+import { firstThat } from '../../kernel/bisect.ts'
 import { createTable } from '../../kernel/table.ts'
 import { KEY_BYTES, MARK_BYTES, type SignedFact } from './facts.ts'
 
@@ -22,6 +23,9 @@ export interface SignedRecords {
   attemptsOf(transfer: Uint8Array): number[]
   costOf(transfer: Uint8Array): bigint
   marksOf(attempt: number): Uint8Array[]
+  seqOf(attempt: number): number
+  /** Sequences of what was signed and voided on a chain, above `after`, rising. */
+  promisedOn(chain: number, after: number, limit: number): number[]
   withdrawal(withdrawal: Uint8Array): SignedWithdrawal | undefined
   voidsOf(withdrawal: Uint8Array): { chain: number; round: number; seq: number }[]
 }
@@ -31,6 +35,7 @@ function createLists() {
   const before = wordColumn()
   let count = 0
   return {
+    size: () => count,
     add: (last: number): number => {
       before.set(count, last)
       return ++count
@@ -43,10 +48,23 @@ function createLists() {
   }
 }
 
+/** Of rows whose sequences rise. */
+function seqsIn(
+  rows: { size: () => number; seq: Column<number>; chain: Column<number> },
+  { chain, after, limit }: { chain: number; after: number; limit: number },
+): number[] {
+  const found: number[] = []
+  const count = rows.size()
+  for (let n = firstThat(count, at => rows.seq.get(at) > after); n < count && found.length < limit; n++)
+    if (rows.chain.get(n) === chain) found.push(rows.seq.get(n))
+  return found
+}
+
 function createTransfers() {
   const table = createTable(KEY_BYTES)
   const columns = { low: longColumn(), high: longColumn(), last: wordColumn() }
-  const attempts = { ...createLists(), n: shortColumn(), seq: numberColumn(), marksEnd: wordColumn() }
+  const columnsOfAttempts = { n: shortColumn(), seq: numberColumn(), chain: shortColumn(), marksEnd: wordColumn() }
+  const attempts = { ...createLists(), ...columnsOfAttempts }
   const marks = bytesColumn(MARK_BYTES)
   let marksCount = 0
   const find = (transfer: Uint8Array) => table.find(transfer, 0)
@@ -56,6 +74,7 @@ function createTransfers() {
     return row === -1 ? [] : attempts.rows(columns.last.get(row))
   }
   return {
+    attempts,
     attemptsOf,
     seqOf: (attempt: number) => attempts.seq.get(attempt),
     attempt: (transfer: Uint8Array, n: number) => attemptsOf(transfer).find(attempt => attempts.n.get(attempt) === n),
@@ -67,7 +86,7 @@ function createTransfers() {
       const first = attempt === 0 ? 0 : attempts.marksEnd.get(attempt - 1)
       return Array.from({ length: attempts.marksEnd.get(attempt) - first }, (_, n) => marks.get(first + n))
     },
-    add({ transfer, n, seq, cost, marks: told }: SignedFact): { attempt: number; dearer: bigint } {
+    add({ chain, transfer, n, seq, cost, marks: told }: SignedFact): { attempt: number; dearer: bigint } {
       const isNew = find(transfer) === -1
       const row = table.add(transfer, 0)
       const before = isNew ? 0n : costAt(row)
@@ -76,6 +95,7 @@ function createTransfers() {
       columns.last.set(row, link)
       attempts.n.set(attempt, n)
       attempts.seq.set(attempt, seq)
+      attempts.chain.set(attempt, chain)
       for (let at = 0; at < told.length; at += MARK_BYTES) marks.set(marksCount++, told.subarray(at, at + MARK_BYTES))
       attempts.marksEnd.set(attempt, marksCount)
       const most = cost > before ? cost : before
@@ -176,6 +196,11 @@ export function createSignedRecords(): SignedRecords {
       return row === null ? 0 : columns.round.get(row)
     },
     ...transfers,
+    promisedOn(chain, after, limit) {
+      const page = { chain, after, limit }
+      const seqs = [...seqsIn(transfers.attempts, page), ...seqsIn(voids, page)]
+      return seqs.sort((a, b) => a - b).slice(0, limit)
+    },
     withdrawal,
     voidsOf,
   }

@@ -15,6 +15,7 @@ import { tell } from '../../../machines/messages.ts'
 import type { Allowance } from './allowance.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { SignerMemory } from '../memory/memory.ts'
+import { readKept } from '../memory/read.ts'
 import type { Authority } from '../../approvals.ts'
 import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
@@ -84,15 +85,15 @@ export function createAttempts(options: AttemptOptions): Attempts {
   const { memory } = options
   /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
   const read: Attempts['read'] = async id => {
-    const isSigned = memory.records.isKept(id)
+    const seq = memory.records.keptAt(id)
     const unsigned = memory.get(id) ?? null
     await memory.settled()
-    return isSigned ? memory.archive.read(id) : unsigned
+    return seq === null ? unsigned : readKept(memory.archive, id, seq)
   }
   const sign: Attempts['sign'] = async (chain, asked) => {
     const id = signingId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
-    if (!memory.records.isKept(id)) {
+    if (memory.records.keptAt(id) === null) {
       const decided = decide(options, chain, asked, id, digest)
       await memory.settled()
       return decided

@@ -11,7 +11,7 @@ import type { Log } from '../../kernel/ports.ts'
 import type { SignedReceipt } from '../../../machines/vocabulary.ts'
 import type { IdentityKey } from '../keys/identity.ts'
 import type { SignerMemory } from '../memory/memory.ts'
-import { readAt, readSignedAt } from '../memory/read.ts'
+import { readAt, readKept, readSignedAt } from '../memory/read.ts'
 import type { PaidRecord } from '../memory/records.ts'
 import type { Allowance } from './allowance.ts'
 
@@ -84,7 +84,7 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
       if (remembered !== undefined && remembered.chain !== chain)
         throw boundary('conflict', `${withdrawal} was signed for on the chain ${remembered.chain}, not ${chain}`)
       const signed = remembered === undefined ? [] : await transactionsOf(remembered)
-      if (records.isKept(voidId(chain, withdrawal, round))) return null
+      if (records.keptAt(voidId(chain, withdrawal, round)) !== null) return null
       const known = records.withdrawal(withdrawal)?.templates.length ?? 0
       if (known === (remembered?.templates.length ?? 0)) return decide(chain, withdrawal, round, signed)
     }
@@ -94,11 +94,12 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
   const declare: Voids['declare'] = async (chain, withdrawal, round) => {
     const id = voidId(chain, withdrawal, round)
     const allow = records.forbid(chain, withdrawal, round)
-    const deciding = records.isKept(id) ? Promise.resolve(null) : declareNew(chain, withdrawal, round)
+    const deciding = records.keptAt(id) !== null ? Promise.resolve(null) : declareNew(chain, withdrawal, round)
     const decided = await deciding.finally(allow)
     await memory.settled()
-    const stored = decided ?? (await archive.read(id))
-    if (stored === null) throw invariant('void-lost', `${id} was declared and is not stored`)
+    const seq = records.keptAt(id)
+    if (seq === null) throw invariant('void-lost', `${id} was declared and is not stored`)
+    const stored = decided ?? (await readKept(archive, id, seq))
     return { receipt: describe(stored), isNew: decided !== null }
   }
 
