@@ -10,7 +10,13 @@ import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
-import { refusedAnswer, signedAttempt, type rules, type SignedAttempt, type PromisedPage } from '../signer-api/shapes.ts'
+import {
+  refusedAnswer,
+  signedAttempt,
+  type rules,
+  type SignedAttempt,
+  type PromisedPage,
+} from '../signer-api/shapes.ts'
 
 export type SignAnswer =
   | { kind: 'signed'; transactionId: string; raw: string }

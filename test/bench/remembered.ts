@@ -63,7 +63,8 @@ function like(pattern: Commit, names: readonly [string, (n: number) => string][]
 /** What the API has made is made again byte for byte, or the generator writes something else than the API. */
 function checkPattern(make: MakeCommit, pattern: Commit, n: number): void {
   const again = make(n, pattern.entries[0]!.seq, pattern.at)
-  if (JSON.stringify(again) !== JSON.stringify(pattern)) throw new Error('the generator does not write what the API writes')
+  if (JSON.stringify(again) !== JSON.stringify(pattern))
+    throw new Error('the generator does not write what the API writes')
 }
 
 /** Of one that was signed and of one void, as the API writes them. */
@@ -168,7 +169,12 @@ async function startIn(directory: string): Promise<Started> {
   const after = process.memoryUsage()
   await signer.stop()
   const held = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers
-  return { seconds, processorSeconds: (user + system) / 1e6, rssMiB: Math.round(rss / MIB), heldMiB: Math.round(held / MIB) }
+  return {
+    seconds,
+    processorSeconds: (user + system) / 1e6,
+    rssMiB: Math.round(rss / MIB),
+    heldMiB: Math.round(held / MIB),
+  }
 }
 
 const SELF = fileURLToPath(import.meta.url)
@@ -193,7 +199,12 @@ function rowsOf(directory: string, { signed, voids, addresses }: RememberedSizes
   const used = `${started.processorSeconds.toFixed(1)} s of the processor`
   const read = `${first.seconds.toFixed(1)} s (${first.processorSeconds.toFixed(1)} s) where the index is lost`
   return [
-    benchRow('seconds until a signer that has signed much serves', started.seconds, { most: 10 }, `${what}; ${used}; ${read}`),
+    benchRow(
+      'seconds until a signer that has signed much serves',
+      started.seconds,
+      { most: 10 },
+      `${what}; ${used}; ${read}`,
+    ),
     benchRow('its resident memory, MiB', started.rssMiB, { most: 512 }, held),
   ]
 }

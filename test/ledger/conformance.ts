@@ -350,8 +350,7 @@ function describeUnindexed(newStore: () => TestStore): void {
     for (const isIndexed of [false, true, false, true]) {
       const ledger = await open(store, world, { isIndexed })
       await fill(store, ledger, world, 20, 7)
-      if (isIndexed)
-        for (const [id, image] of world.ended) expect(await ledger.archive.read(id)).toEqual(image)
+      if (isIndexed) for (const [id, image] of world.ended) expect(await ledger.archive.read(id)).toEqual(image)
       await ledger.journal.close()
     }
   })

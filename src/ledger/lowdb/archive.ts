@@ -56,7 +56,8 @@ export function openArchive(archived: Archived): Archive {
   const entryOf = (seq: number): Promise<Recorded | null> => readEntry(archived, seq)
   /** An answer without an index would say that there is nothing. */
   const indexed = <T>(ask: (archived: Archived) => Promise<T>): Promise<T> => {
-    if (!archived.isIndexed) throw invariant('not-indexed', `${archived.directory} is no ledger that is looked up by id`)
+    if (!archived.isIndexed)
+      throw invariant('not-indexed', `${archived.directory} is no ledger that is looked up by id`)
     return answered(archived, () => ask(archived))
   }
   return {

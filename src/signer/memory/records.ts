@@ -206,7 +206,8 @@ export function createRecords(fingerprints: Fingerprints, learned: Learned): Rec
     }
   }
 
-  const promisedOn: Records['promisedOn'] = (chain, after, limit) => signed.promisedOn(chains.indexOf(chain), after, limit)
+  const promisedOn: Records['promisedOn'] = (chain, after, limit) =>
+    signed.promisedOn(chains.indexOf(chain), after, limit)
 
   const tables = { withdrawal, voidsOf, historyOf, addressesOf, promisedOn, counts: () => counts }
   return { learn, take, keptAt, forbid, ...tables }

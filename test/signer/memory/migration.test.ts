@@ -46,7 +46,9 @@ async function attempts(memory: SignerMemory) {
   const ids = new Set<Id>()
   for await (const { commit } of archive.commits()) for (const { image } of commit.entries) ids.add(image.id)
   const signings = [...ids].filter(id => isIdOf(['signing'], id))
-  const images = await Promise.all(signings.map(async id => memory.get(id) ?? (await readKept(archive, id, records.keptAt(id)!))))
+  const images = await Promise.all(
+    signings.map(async id => memory.get(id) ?? (await readKept(archive, id, records.keptAt(id)!))),
+  )
   return images.map(image => [image.value, image.version, untypedContext(image)['risk']])
 }
 
