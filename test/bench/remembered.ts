@@ -177,7 +177,8 @@ async function startIn(directory: string): Promise<Started> {
   }
 }
 
-const SELF = fileURLToPath(import.meta.url)
+/** This file as Node runs it: Vitest runs the source. */
+const SELF = fileURLToPath(import.meta.url).replace(/\/(test\/bench\/remembered)\.ts$/, '/dist/$1.js')
 
 /** Such a signer on the disk, written once. */
 function startOf(directory: string): Started {
