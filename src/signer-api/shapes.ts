@@ -122,6 +122,13 @@ export const receipt = z.object({
   signed: z.array(z.string()).describe('Ids of the transactions signed before; a refund is safe when there are none'),
   key: publicKeySchema,
   signature: signatureSchema,
+  spendKeys: z
+    .array(z.string())
+    .optional()
+    .describe('What those spend: a transaction may be mined under another id, but not without one of these'),
+  spendKeysSignature: signatureSchema
+    .optional()
+    .describe('By the same key over the same with spendKeys, purpose lockkeeper-void-v2'),
 }) satisfies z.ZodType<SignedReceipt>
 
 /** As it stands among the signed ones. */

@@ -74,6 +74,7 @@ async function patternsOf(rig: rigs.Rig): Promise<{ signed: MakeCommit; voided: 
   const intents = [authorised(intent(WITHDRAWAL, AMOUNT))]
   const { context } = await attempts.sign(chain, { transferId: TRANSFER, n: 1, template, intents })
   await voids.declare(chain.name, VOIDED, 1)
+  await memory.settled()
   const commits: Commit[] = []
   for await (const { commit } of memory.archive.commits()) commits.push(commit)
   await memory.close()

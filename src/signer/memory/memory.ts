@@ -37,6 +37,8 @@ export interface SignerMemory {
   unsigned(): Unsigned
   /** Delivers the events to their instances as one commit; answers what they became. Not durable before `settled`. */
   change<M extends Message<SignerKind>>(messages: readonly M[], at: number): Found<M['to']>[]
+  /** The sequence of what was changed last, durable or not. */
+  decided(): number
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
@@ -286,6 +288,7 @@ function run(
     unsigned: () => counted.unsigned,
     pools: () => [...live.values()].filter(instance => isKind(instance, 'pool')),
     change,
+    decided: () => seq,
     settled: () => last,
     position,
     had: ({ sequence, hash }) => positions.had(sequence, hash),

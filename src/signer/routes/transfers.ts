@@ -28,16 +28,16 @@ async function readPage({ memory, voids }: RouteContext, seqs: readonly number[]
   let bytes = 0
   for (const seq of seqs) {
     const image = await readAt(memory.archive, seq)
-    items.push(describe(voids, image))
+    items.push(await describe(voids, image))
     bytes += JSON.stringify(image.context).length
     if (bytes >= PAGE_BYTES) break
   }
   return items
 }
 
-function describe(voids: Voids, image: Instance): PromisedPage['items'][number] {
+async function describe(voids: Voids, image: Instance): Promise<PromisedPage['items'][number]> {
   if (isKind(image, 'signing')) return describeSigned(image)
   if (!isKind(image, 'void')) throw invariant('record-lost', `seq ${image.seq} was a promise and is ${image.id}`)
   const { seq, at } = image
-  return { state: 'voided', seq, voidedAt: new Date(at).toISOString(), ...voids.describe(image) }
+  return { state: 'voided', seq, voidedAt: new Date(at).toISOString(), ...(await voids.describe(image)) }
 }

@@ -1,6 +1,6 @@
 /**
  * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
- * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
+ * memory), so two requests for one attempt cannot both be new; the answer leaves when the commit is durable (audit/audited.ts).
  */
 import type { z } from 'zod'
 import type { Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
@@ -58,7 +58,7 @@ export interface AttemptRequest {
 
 /** Signs, and shows what was signed. */
 export interface Attempts {
-  /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
+  /** The stored answer, or a new one, which is shown to nobody before the memory is settled. Throws boundary `already-signed-differently`. */
   sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
@@ -93,11 +93,7 @@ export function createAttempts(options: AttemptOptions): Attempts {
   const sign: Attempts['sign'] = async (chain, asked) => {
     const id = signingId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
-    if (memory.records.keptAt(id) === null) {
-      const decided = decide(options, chain, asked, id, digest)
-      await memory.settled()
-      return decided
-    }
+    if (memory.records.keptAt(id) === null) return decide(options, chain, asked, id, digest)
     const stored = await read(id)
     if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
     if (stored.context.digest !== digest) {
