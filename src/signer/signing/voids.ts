@@ -43,20 +43,20 @@ export interface VoidOptions {
   log: Log
 }
 
+/** Of what was signed before the void at `seq`, which no later signature changes. */
+async function spentBefore({ records, archive }: SignerMemory, withdrawal: string, seq: number): Promise<SpendKey[]> {
+  const templates = records.withdrawal(withdrawal)?.templates ?? []
+  const keys = new Set<SpendKey>()
+  for (const template of templates.filter(each => each.seq < seq))
+    for (const key of (await readSignedAt(archive, template.seq)).spendKeys) keys.add(key)
+  return [...keys]
+}
+
 /** Voids over a memory; their receipts are made anew each time, and are the same bytes (Ed25519 is deterministic). */
 export function createVoids({ memory, identity, unseen, now, log }: VoidOptions): Voids {
   const { records, archive } = memory
-  /** Of what was signed before the void, which no later signature changes. */
-  const spentBefore = async (withdrawal: string, seq: number): Promise<SpendKey[]> => {
-    const templates = records.withdrawal(withdrawal)?.templates ?? []
-    const keys = new Set<SpendKey>()
-    for (const template of templates.filter(each => each.seq < seq))
-      for (const key of (await readSignedAt(archive, template.seq)).spendKeys) keys.add(key)
-    return [...keys]
-  }
-
   const describe: Voids['describe'] = async ({ seq, context: { chain, withdrawal: id, round, signed } }) => {
-    const spendKeys = await spentBefore(id, seq)
+    const spendKeys = await spentBefore(memory, id, seq)
     const receipt = { chain, id, purpose: 'lockkeeper-void-v1' as const, round, signed, spendKeys }
     return { ...receipt, ...identity.attestVoid(receipt) }
   }
