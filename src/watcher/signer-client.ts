@@ -192,8 +192,8 @@ function recordOf(item: Listed): SignedPage['items'] {
 
 function receiptOf(item: Listed): SignedReceipt[] {
   if (item.state !== 'voided') return []
-  const { chain, id, purpose, round, signed, key, signature } = item
-  return [{ chain, id, purpose, round, signed, key, signature }]
+  const { state: _, seq: __, voidedAt: ___, ...receipt } = item
+  return [receipt]
 }
 
 export function createSignerClient(access: SignerAccess, request: Request): SignerClient {

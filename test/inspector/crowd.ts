@@ -12,7 +12,7 @@ import { serve } from '../../src/shell/koa.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { apiRoutes } from '../../src/watcher/api.ts'
 import { createHealth } from '../../src/watcher/health.ts'
-import type { ApiContext } from '../../src/watcher/api-context.ts'
+import { decimalsIn, type ApiContext } from '../../src/watcher/api-context.ts'
 import { startSearch } from '../../src/watcher/search/index.ts'
 import { startPulse } from '../../src/watcher/pulse.ts'
 import { createRecent } from '../../src/watcher/recent.ts'
@@ -22,8 +22,8 @@ import { AT, CHAIN, confirmDeposits, openChain, openWorld, policies } from '../b
 
 export const TOKEN = 'a-token-for-measuring'
 const ADDRESSES = 1000
-/** A payment makes a deposit and a coin. */
-const INSTANCES_EACH = 2
+/** A payment makes a deposit, a coin and a transaction. */
+const INSTANCES_EACH = 3
 const MAXIMUM_BODY_BYTES = 64 * 1024
 const BEAT_MS = 200
 const TRANSITIONS_A_BEAT = 10
@@ -48,7 +48,7 @@ async function run(instances: number): Promise<void> {
   const api: ApiContext = {
     ...{ orchestrator, archive: ledger.archive, journal: ledger.journal, search, ledgerId, policies, health },
     ...{ store: createStore(orchestrator, ledger.archive), clock: ports.clock, wakeSignerLoop: () => undefined },
-    chains: () => [CHAIN],
+    ...{ chains: () => [CHAIN], decimals: decimalsIn(policies), quote: () => Promise.reject(new Error('no node')) },
     ...{ recent, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
     signer: createSignerClient({ url: 'http://127.0.0.1:1', token: TOKEN }, ports.request),
     stopping: new AbortController().signal,
