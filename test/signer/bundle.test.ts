@@ -38,9 +38,9 @@ const PACKAGES = `
   @koa/router @noble/curves @noble/hashes @scure/base @scure/bip32 @scure/bip39 accepts base-x bech32 bip174
   bitcoinjs-lib bs58 bs58check commander content-disposition content-type cookies debug deep-equal delegates
   depd destroy ee-first encodeurl escape-html fresh http-assert http-errors inherits keygrip koa koa-compose
-  lowdb media-typer mime-db mime-types ms negotiator on-finished parseurl path-to-regexp setprototypeof
-  statuses tiny-secp256k1 toidentifier tsscmp type-is uint8array-tools valibot varuint-bitcoin vary xstate yaml
-  zod
+  lowdb media-typer micro-eth-signer micro-packed mime-db mime-types ms negotiator on-finished parseurl
+  path-to-regexp setprototypeof statuses tiny-secp256k1 toidentifier tsscmp type-is uint8array-tools valibot
+  varuint-bitcoin vary xstate yaml zod
 `
   .trim()
   .split(/\s+/)

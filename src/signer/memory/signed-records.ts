@@ -65,16 +65,48 @@ function createLists() {
   }
 }
 
-/** Of rows whose sequences rise. */
-function seqsIn(
-  rows: { size: () => number; seq: Column<number>; chain: Column<number> },
-  { chain, after, limit }: { chain: number; after: number; limit: number },
-): number[] {
+/** Rows whose sequences rise. */
+interface Promises {
+  size: () => number
+  seq: Column<number>
+  chain: Column<number>
+}
+
+interface PromisesPage {
+  chain: number
+  after: number
+  limit: number
+}
+
+function seqsIn(rows: Promises, { chain, after, limit }: PromisesPage): number[] {
   const found: number[] = []
   const count = rows.size()
   for (let n = firstThat(count, at => rows.seq.get(at) > after); n < count && found.length < limit; n++)
     if (rows.chain.get(n) === chain) found.push(rows.seq.get(n))
   return found
+}
+
+const promisedIn = (tables: readonly Promises[], page: PromisesPage): number[] =>
+  tables
+    .flatMap(rows => seqsIn(rows, page))
+    .sort((a, b) => a - b)
+    .slice(0, page.limit)
+
+function createVoids() {
+  const rows = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  return {
+    ...rows,
+    /** Behind the last one of its withdrawal; answers which is the last now. */
+    take(last: number, { chain, round, seq }: { chain: number; round: number; seq: number }): number {
+      const link = rows.add(last)
+      rows.chain.set(link - 1, chain)
+      rows.round.set(link - 1, round)
+      rows.seq.set(link - 1, seq)
+      return link
+    },
+    listed: (last: number) =>
+      rows.rows(last).map(at => ({ chain: rows.chain.get(at), round: rows.round.get(at), seq: rows.seq.get(at) })),
+  }
 }
 
 /** Of its number within a key. */
@@ -112,7 +144,7 @@ function createTokenCosts() {
 function createBonds() {
   const table = createTable(MARK_BYTES)
   return {
-    boundBy(mark: Uint8Array): number | undefined {
+    boundBy: (mark: Uint8Array): number | undefined => {
       const entry = table.find(mark, 0)
       return entry === -1 ? undefined : table.value(entry)
     },
@@ -211,14 +243,11 @@ export function createSignedRecords(): SignedRecords {
   /** Where those of each attempt end: they stand together. */
   const templatesEnd = wordColumn()
   let templatesCount = 0
-  const voids = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  const voids = createVoids()
   const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
   const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
 
-  const voidsAt = (row: number) =>
-    voids
-      .rows(columns.lastVoid.get(row))
-      .map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
+  const voidsAt = (row: number) => voids.listed(columns.lastVoid.get(row))
 
   const raise: SignedRecords['raise'] = (withdrawal, round) => {
     const row = rowOf(withdrawal)
@@ -276,24 +305,16 @@ export function createSignedRecords(): SignedRecords {
   return {
     sign,
     raise,
-    void({ chain, withdrawal: key, round, seq }) {
+    void({ withdrawal: key, ...record }) {
       const row = rowOf(key)
-      const link = voids.add(columns.lastVoid.get(row))
-      voids.chain.set(link - 1, chain)
-      voids.round.set(link - 1, round)
-      voids.seq.set(link - 1, seq)
-      columns.lastVoid.set(row, link)
+      columns.lastVoid.set(row, voids.take(columns.lastVoid.get(row), record))
     },
     roundOf(key) {
       const row = find(key)
       return row === null ? 0 : columns.round.get(row)
     },
     ...transfers,
-    promisedOn(chain, after, limit) {
-      const page = { chain, after, limit }
-      const seqs = [...seqsIn(transfers.attempts, page), ...seqsIn(voids, page)]
-      return seqs.sort((a, b) => a - b).slice(0, limit)
-    },
+    promisedOn: (chain, after, limit) => promisedIn([transfers.attempts, voids], { chain, after, limit }),
     paidBy,
     withdrawal,
     voidsOf,
