@@ -235,14 +235,37 @@ function createWithdrawals() {
   }
 }
 
+/** Which attempt pays which withdrawal, in which round. Those of one attempt stand together. */
+function createTemplates() {
+  const rows = { ...createLists(), attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
+  const ends = wordColumn()
+  return {
+    ...rows,
+    /** Behind the last one of its withdrawal; answers which is the last now. */
+    take(last: number, { attempt, round, row }: { attempt: number; round: number; row: number }): number {
+      const link = rows.add(last)
+      rows.attempt.set(link - 1, attempt)
+      rows.round.set(link - 1, round)
+      rows.withdrawal.set(link - 1, row)
+      return link
+    },
+    /** No more of this attempt come. */
+    end: (attempt: number) => ends.set(attempt, rows.size()),
+    of(attempt: number): { row: number; round: number }[] {
+      const first = attempt === 0 ? 0 : ends.get(attempt - 1)
+      return Array.from({ length: ends.get(attempt) - first }, (_, n) => ({
+        row: rows.withdrawal.get(first + n),
+        round: rows.round.get(first + n),
+      }))
+    },
+  }
+}
+
 /** Empty. */
 export function createSignedRecords(): SignedRecords {
   const transfers = createTransfers()
   const columns = createWithdrawals()
-  const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
-  /** Where those of each attempt end: they stand together. */
-  const templatesEnd = wordColumn()
-  let templatesCount = 0
+  const templates = createTemplates()
   const voids = createVoids()
   const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
   const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
@@ -258,17 +281,12 @@ export function createSignedRecords(): SignedRecords {
     const { attempt, dearer } = transfers.add(fact)
     for (const { withdrawal, round, terms } of fact.intents) {
       const row = rowOf(withdrawal)
-      const link = templates.add(columns.lastTemplate.get(row))
-      templates.attempt.set(link - 1, attempt)
-      templates.round.set(link - 1, round)
-      templates.withdrawal.set(link - 1, row)
-      templatesCount = link
-      columns.lastTemplate.set(row, link)
+      columns.lastTemplate.set(row, templates.take(columns.lastTemplate.get(row), { attempt, round, row }))
       columns.chain.set(row, fact.chain + 1)
       columns.terms.set(row, terms)
       raise(withdrawal, round)
     }
-    templatesEnd.set(attempt, templatesCount)
+    templates.end(attempt)
     return dearer
   }
 
@@ -284,11 +302,7 @@ export function createSignedRecords(): SignedRecords {
   }
 
   const paidBy: SignedRecords['paidBy'] = attempt => {
-    const first = attempt === 0 ? 0 : templatesEnd.get(attempt - 1)
-    const paid = Array.from({ length: templatesEnd.get(attempt) - first }, (_, n) => ({
-      row: templates.withdrawal.get(first + n),
-      round: templates.round.get(first + n),
-    }))
+    const paid = templates.of(attempt)
     return {
       count: paid.length,
       pays: (key, round) => paid.some(each => each.row === find(key) && each.round === round),
