@@ -8,10 +8,12 @@ import type { BenchRow, Progress } from './measure.ts'
 import { benchLarge, type LargeSizes } from './large.ts'
 import { benchRemembered, type RememberedSizes } from './remembered.ts'
 import { benchPlan, type PlanSizes } from './plan.ts'
+import { benchPolls, type PollSizes } from './polls.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
 import { benchSigner, type SignerSizes } from './signer.ts'
 import { benchStart, type StartSizes } from './start.ts'
 import { benchSteps, type StepSizes } from './steps.ts'
+import { benchTurns, type TurnSizes } from './turns.ts'
 
 export interface BenchSizes {
   durable: DurableSizes
@@ -21,6 +23,8 @@ export interface BenchSizes {
   signer: SignerSizes
   plan: PlanSizes
   remembered: RememberedSizes
+  turns: TurnSizes
+  polls: PollSizes
   start: StartSizes
 }
 
@@ -32,6 +36,8 @@ const SIZES: BenchSizes = {
   signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
   plan: { coins: 100_000, rounds: 5 },
   remembered: { signed: 20_000, voids: 20_000, addresses: 4_000 },
+  turns: { coins: 50_000, withdrawals: 1000 },
+  polls: { ids: 300_000, rounds: 9, blocks: 500 },
   start: { rounds: 9 },
 }
 
@@ -47,6 +53,8 @@ export async function bench(
     ...(await benchSigner(sizes.signer, progress)),
     ...benchPlan(sizes.plan, progress),
     ...(await benchRemembered(sizes.remembered, progress)),
+    ...(await benchTurns(sizes.turns, progress)),
+    ...(await benchPolls(sizes.polls, progress)),
     ...(await benchStart(sizes.start, progress)),
   ]
 }
