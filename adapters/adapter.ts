@@ -178,11 +178,24 @@ export interface Fund {
   /** Hex, 33 bytes. */
   publicKey: string
   amount: Amount
-  raw: string
+  /** Looks up the transaction that has paid it, hex; null where it is not known, and then it cannot be spent. */
+  raw: () => string | null
   /** Beyond the deepest reorg we accept: spent first. */
   final: boolean
   /** Unconfirmed change of ours: how many unconfirmed transactions stand below it, itself included; 0 when confirmed. */
   ancestors: number
+}
+
+/**
+ * All that can be spent now. There may be a hundred thousand of them: they are made one by one as they are asked for, and to be
+ * asked for within the turn in which the plan is made.
+ */
+export interface Funds {
+  /** By amount, then by key. */
+  largestFirst(): Iterable<Fund>
+  smallestFirst(): Iterable<Fund>
+  /** Base units, of those in blocks. */
+  readonly confirmed: bigint
 }
 
 /** One withdrawal within a transaction. Amount in base units. */
@@ -252,7 +265,7 @@ export interface Planner {
    * As many of the order's payments as the funds and its limit allow: the first is tried first, and what cannot be paid is
    * passed over with its reason. Decides both whether something can be paid and how.
    */
-  plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+  plan(order: Order, funds: Funds, facts: PlanFacts): Plan | Shortfall
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
   readonly spendsUnconfirmedChange: boolean
 }
@@ -271,12 +284,15 @@ export interface Inspection {
   network: string
   /** Everything that is paid to anybody, change included: who is who is for the reader to decide. */
   outputs: Output[]
-  /** Whose money is spent: addresses in canonical form, one per payload. */
+  /** Whose money is spent, one per payload: the address in canonical form, and what it gives at most of the native asset. */
   inputs: { address: string; amount: Amount }[]
+  /** The most that it can cost beside its outputs, in base units of the native asset, as the template itself proves it. */
   fee: Amount
-  /** In the family's unit (bitcoin: sat/vB of the largest the signed transaction can be), for policy. */
+  /** In the family's unit (bitcoin: sat/vB of the largest the signed transaction can be; ethereum: wei per gas), for policy. */
   feeRate: number
   spendKeys: SpendKey[]
+  /** A spend key belongs to the transfer for which it was signed first: to another one it is never given (E10). */
+  bindsSpendKeys: boolean
   transactionId: string | null
 }
 
@@ -308,8 +324,8 @@ export interface Opened {
   /** What has to be signed, in the order of `inspection.inputs`. */
   payloads: Payload[]
   /**
-   * One signature a payload, each as the deriver has verified it (64 bytes compact for secp256k1). May be called again, and
-   * gives the same bytes for the same signatures. Throws a boundary fault `invalid-signature` for what cannot be one.
+   * One signature a payload, each as the deriver has made and verified it (for secp256k1 64 bytes compact, and behind them the
+   * parity of R where transactions carry it). May be called again, and gives the same bytes for the same signatures. Throws a boundary fault `invalid-signature` for what cannot be one.
    */
   assemble: (signatures: readonly Uint8Array[]) => { transactionId: string; raw: string }
 }
@@ -342,4 +358,18 @@ export interface Deriver {
   derive(seed: Uint8Array, index: number): Derived
   /** The payloads of one transaction, each with the index of its address's key. What is answered has been verified. */
   sign(seed: Uint8Array, payloads: readonly { index: number; payload: Payload }[]): Uint8Array[]
+}
+
+/** Signed messages that prove control of an address of one network. What is signed for one can never move anything. */
+export interface Proofs {
+  /** What the key of `address` signs. Boundary fault `invalid-address`. */
+  payload(address: string, challenge: string): Payload
+  /** As it is shown. `signature`: as the deriver makes it; `publicKey`: 33 bytes. */
+  write(
+    address: string,
+    challenge: string,
+    signed: { signature: Uint8Array; publicKey: Uint8Array },
+  ): { format: string; signature: string }
+  /** Whether whoever made the proof holds the key of the address. Needs nothing but these strings. */
+  holds(proof: { address: string; format: string; signature: string }, challenge: string): boolean
 }

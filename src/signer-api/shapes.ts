@@ -122,6 +122,13 @@ export const receipt = z.object({
   signed: z.array(z.string()).describe('Ids of the transactions signed before; a refund is safe when there are none'),
   key: publicKeySchema,
   signature: signatureSchema,
+  spendKeys: z
+    .array(z.string())
+    .optional()
+    .describe('What those spend: a transaction may be mined under another id, but not without one of these'),
+  spendKeysSignature: signatureSchema
+    .optional()
+    .describe('By the same key over the same with spendKeys, purpose lockkeeper-void-v2'),
 }) satisfies z.ZodType<SignedReceipt>
 
 /** As it stands among the signed ones. */
@@ -132,6 +139,8 @@ export const signedPage = z.object({
   items: z.array(z.discriminatedUnion('state', [signedAttempt, voided])),
   next: z.int().nullable().describe('The `after` of the page that follows; null at the end'),
 })
+/** One page of it. */
+export type PromisedPage = z.output<typeof signedPage>
 
 /** Which round, and all lower ones, are never signed for again. */
 export const voidRequest = z.strictObject({ chain: nameSchema, round: z.int().min(1).default(1) })
@@ -187,13 +196,17 @@ const authority = z.object({
   keys: z.array(publicKeySchema).readonly(),
   approvals: z.union([z.int(), z.array(threshold).readonly()]),
 }) satisfies z.ZodType<Authority>
-/** What a watcher may know beforehand. Deciding stays with the signer. */
-export const rules = z.object({
-  chain: z.string(),
-  authorisation: authority.nullable().describe('Null when none is required'),
+const limits = {
   perTransaction: amountSchema.nullable(),
   perDay: amountSchema.nullable(),
   leftToday: amountSchema.nullable().describe('What perDay leaves of the last 24 hours'),
+}
+/** What a watcher may know beforehand; the limits are those of the native asset. Deciding stays with the signer. */
+export const rules = z.object({
+  chain: z.string(),
+  authorisation: authority.nullable().describe('Null when none is required'),
+  ...limits,
+  tokens: z.record(z.string(), z.object(limits)).describe('The same for each token, by symbol'),
 })
 
 /** `after`: the `next` of the page before, 0 for the first. */

@@ -100,7 +100,7 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       const before = asked.from === undefined ? 0 : await seqBefore(archive, memory.seq, asked.from)
       const query = { ...asked, after: Math.max(asked.after, before) }
       const isWanted = ({ at }: { at: number }) => at >= from && at < to
-      const live = memory.page(query, kind, instance => isNamed(instance, names))
+      const live = memory.page(kind, query, instance => isNamed(instance, names))
       await settled()
       const { items: ended, until } = await listEnded(archive, query)
       // One that has come back to life has an ending in the archive, which is not its end.

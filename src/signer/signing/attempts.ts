@@ -1,12 +1,12 @@
 /**
  * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
- * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
+ * memory), so two requests for one attempt cannot both be new; the answer leaves when the commit is durable (audit/audited.ts).
  */
 import type { z } from 'zod'
-import type { Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
+import type { Inspected, Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
 import { signingId, type IdOf } from '../../../machines/ids.ts'
 import { boundary, Fault, invariant, reasonOf } from '../../kernel/fault.ts'
-import type { Opened } from '../../../adapters/adapter.ts'
+import type { Inspection, Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/family.ts'
 import type { Amount, AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
@@ -15,10 +15,11 @@ import { tell } from '../../../machines/messages.ts'
 import type { Allowance } from './allowance.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { SignerMemory } from '../memory/memory.ts'
+import { readKept } from '../memory/read.ts'
 import type { Authority } from '../../approvals.ts'
 import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
-import { judge, leftOf, type Policy, type Terms, type Verdict } from './policy.ts'
+import { judge, leftOf, type CostAsset, type Limits, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { AddressPool } from '../keys/pool.ts'
 
 /**
@@ -40,7 +41,6 @@ const MAXIMUM_MESSAGE = 500
 /** A chain that the signer signs for. */
 export interface ServedChain {
   name: string
-  asset: string
   policy: Policy
   destinations: Destinations
   family: SigningFamily
@@ -57,12 +57,12 @@ export interface AttemptRequest {
 
 /** Signs, and shows what was signed. */
 export interface Attempts {
-  /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
+  /** The stored answer, or a new one, which is shown to nobody before the memory is settled. Throws boundary `already-signed-differently`. */
   sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
-  /** What the limit of the day leaves now, in base units; null where there is none. */
-  leftToday(chain: ServedChain): Amount | null
+  /** What the limit of the day leaves now of an asset, in base units; null where there is none. */
+  leftToday(chain: ServedChain, limits: Limits, asset: CostAsset): Amount | null
 }
 
 /** `authority` null: intents need no approval. `now`: milliseconds since 1970 UTC. `seed`: the BIP-39 seed, 64 bytes. */
@@ -84,19 +84,15 @@ export function createAttempts(options: AttemptOptions): Attempts {
   const { memory } = options
   /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
   const read: Attempts['read'] = async id => {
-    const isSigned = memory.records.isKept(id)
+    const seq = memory.records.keptAt(id)
     const unsigned = memory.get(id) ?? null
     await memory.settled()
-    return isSigned ? memory.archive.read(id) : unsigned
+    return seq === null ? unsigned : readKept(memory.archive, id, seq)
   }
   const sign: Attempts['sign'] = async (chain, asked) => {
     const id = signingId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
-    if (!memory.records.isKept(id)) {
-      const decided = decide(options, chain, asked, id, digest)
-      await memory.settled()
-      return decided
-    }
+    if (memory.records.keptAt(id) === null) return decide(options, chain, asked, id, digest)
     const stored = await read(id)
     if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
     if (stored.context.digest !== digest) {
@@ -107,8 +103,8 @@ export function createAttempts(options: AttemptOptions): Attempts {
     }
     return stored
   }
-  const leftToday: Attempts['leftToday'] = ({ name, policy }) =>
-    leftOf(policy, memory.records.historyOf(name), options.now())
+  const leftToday: Attempts['leftToday'] = ({ name }, limits, asset) =>
+    leftOf(limits, memory.records.historyOf(name), asset, options.now())
   return { sign, read, leftToday }
 }
 
@@ -192,9 +188,28 @@ function outcomeOf(options: AttemptOptions, chain: ServedChain, asked: AttemptRe
     { transferId, intents, inspection, at, sequence },
     options.memory.records.historyOf(chain.name),
   )
-  const { spendKeys, fee } = inspection
-  const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
-  return [{ type: 'template.inspected', at, data }, conclude(options, chain, asked, opened, verdict, at)]
+  return [
+    { type: 'template.inspected', at, data: inspectedOf(chain, inspection, verdict) },
+    conclude(options, chain, asked, opened, verdict, at),
+  ]
+}
+
+function inspectedOf(
+  { family: { assets } }: ServedChain,
+  { spendKeys, bindsSpendKeys, fee }: Inspection,
+  { outflows, rounds }: Verdict,
+): Inspected {
+  const [native] = assets
+  const tokens = [...outflows].filter(([asset]) => asset !== native).map(([asset, amount]) => [asset, String(amount)])
+  const outflow = String(outflows.get(native) ?? 0n)
+  return {
+    spendKeys,
+    bindsSpendKeys,
+    fee,
+    outflow,
+    tokens: Object.fromEntries(tokens) as Record<string, string>,
+    rounds,
+  }
 }
 
 /** What is not understood entirely is refused; a defect of ours is not a refusal. */
@@ -208,12 +223,12 @@ function open(chain: ServedChain, template: Json): Opened | Reason {
 }
 
 function termsOf(
-  { name, asset, policy, destinations, family, pool }: ServedChain,
+  { name, policy, destinations, family, pool }: ServedChain,
   { authority, wallet }: AttemptOptions,
 ): Terms {
   return {
     chain: name,
-    asset,
+    assets: family.assets,
     network: family.network,
     policy,
     destinations,
