@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressOf, publicKeyOf } from '../../../adapters/nano/address.ts'
@@ -175,6 +176,7 @@ describe('what is not understood entirely is refused', () => {
     fc.assert(
       fc.property(fc.constantFrom(send, open, receive), field, (template, change) => {
         const mutant = changed(template, change)
+        fc.pre(!isDeepStrictEqual(mutant, template))
         let found
         try {
           found = signable.inspect(mutant)
