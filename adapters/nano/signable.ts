@@ -46,6 +46,7 @@ function inspectionOf(draft: Draft, chain: string, asset: string, network: Netwo
     fee: '0',
     feeRate: 0,
     spendKeys: source === null ? [place] : [place, `${chain}:${source}`],
+    bindsSpendKeys: true,
     transactionId: draft.hash,
   }
 }

@@ -68,6 +68,7 @@ describe('what a template does', () => {
       fee: '0',
       feeRate: 0,
       spendKeys: [`n:${treasury}:${send.block.previous}`],
+      bindsSpendKeys: true,
       transactionId: hashOf(send.block, network),
     })
   })
