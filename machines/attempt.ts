@@ -132,6 +132,26 @@ const onDelayed = {
   ],
 } as const
 
+/** It was signed, so it may be mined: what has never been signed never is. */
+const isSigned = ({ transactionId }: AttemptContext): boolean => transactionId !== null
+
+const mayBeMined = (transactionId: string): string =>
+  `what had proved that ${transactionId} can never be mined has left the chain: it may be mined after all, and is published again only when a person resumes the transfer`
+
+const revived = ({ context: { transfer, n, transactionId }, event }: Hears<'ending.revoked'>) => ({
+  messages: [
+    tell(transfer, 'attempt.revived', event.at, {
+      n,
+      transactionId: transactionId!,
+      reason: mayBeMined(transactionId!),
+    }),
+  ],
+})
+
+const releasedByPerson = ({ context: { transfer, n, transactionId }, event }: Hears<'transfer.resumed'>) => ({
+  messages: [tell(transfer, 'attempt.signed', event.at, { n, transactionId: transactionId! })],
+})
+
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
 
@@ -157,12 +177,15 @@ export const attempt = setup({
     mine: assign((_, { place, transactionId }: Data<'transaction.mined'>) => ({ place, transactionId, reason: null })),
     unmine: assign({ place: null }),
     lose: assign((_, { key }: Data<'coin.lost'>) => ({ reason: lostBy(key) })),
+    revive: assign({ reason: ({ context }) => mayBeMined(context.transactionId!) }),
+    clearReason: assign({ reason: null }),
   },
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
     isInput: ({ context }, { key }: Data<'coin.lost'>) => context.spendKeys.includes(key),
+    isSigned: ({ context }) => isSigned(context),
   },
 }).createMachine({
   id: 'attempt',
@@ -272,10 +295,34 @@ export const attempt = setup({
       tags: ['ended'],
       on: { 'ending.revoked': 'mined' },
     },
-    superseded: { description: 'Another attempt of its transfer is final (end).', type: 'final' },
+    superseded: {
+      description: 'Another attempt of its transfer is final (end).',
+      tags: ['ended'],
+      on: { 'ending.revoked': { guard: 'isSigned', target: 'published' } },
+    },
     dead: {
       description: 'A spend key of it went to a stranger, finally, or the signer never signs it: never mined (end).',
-      type: 'final',
+      tags: ['ended'],
+      on: {
+        'ending.revoked': {
+          guard: 'isSigned',
+          target: 'withheld',
+          actions: ['revive', { type: 'tell', params: revived }],
+        },
+      },
+    },
+    withheld: {
+      description:
+        'Had been dead, and its proof has left the chain: it may be mined, but whoever was told that it failed may have acted on it, so only a person has it published again.',
+      on: {
+        'transfer.resumed': {
+          target: 'published',
+          actions: ['clearReason', { type: 'tell', params: releasedByPerson }],
+        },
+        'coin.lost': onLost,
+        'transaction.mined': onMined,
+        'transfer.finalised': onSuperseded,
+      },
     },
   },
 })

@@ -60,7 +60,7 @@ export interface GeneratedAddress {
 export type AddressEvent =
   | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
   | Event<'address.imported', Nothing>
-  | Event<'address.assigned', { reference: string }>
+  | Event<'address.assigned', { reference: string; note?: string | null }>
   | Event<'address.retained', Nothing>
 
 /** An attempt as it is planned. */
@@ -102,7 +102,7 @@ export type AttemptEvent =
   | Event<'publishing.answered', { reason: string | null }>
   | Event<'publishing.refused', { reason: string }>
   | Event<'transaction.mined', { transactionId: string; place: Place }>
-  | Event<'coin.lost', { key: SpendKey; height: number }>
+  | Event<'coin.lost', LostCoin>
   | Event<'transfer.finalised', Anything>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'transfer.dissolved', Anything>
@@ -155,6 +155,14 @@ interface PlacedTransaction {
   place: Place
 }
 
+/** A coin that can never be spent by whom it is reserved for: another transaction has its place, or has spent it, for good. */
+export interface LostCoin {
+  key: SpendKey
+  height: number
+  /** What has spent it; null where it was never made. */
+  transaction: string | null
+}
+
 /** What a coin hears: who pays it, who holds it, who spends it. */
 export type CoinEvent =
   | Event<'payment.seen', CoinFacts & { place: Place | null }>
@@ -164,7 +172,8 @@ export type CoinEvent =
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
-  | EndingRevoked
+  /** `holder`: the transfer that it was reserved for, where that is live and still has it. */
+  | Event<'ending.revoked', { holder: IdOf<'transfer'> | null }>
 
 /** What is known of a deposit for as long as it lives. */
 export interface DepositFacts {
@@ -244,19 +253,24 @@ export type TransferEvent =
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
-  | Event<'coin.lost', { key: SpendKey; height: number }>
+  /** Brought back: what proved it dead has left the chain. */
+  | Event<'attempt.revived', { n: number; transactionId: string; reason: string }>
+  | Event<'coin.lost', LostCoin>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'authorisation.added', Anything>
   | Event<'withdrawal.expired', Anything>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
-  | EndingRevoked
+  /** `reserves`: of its spend keys those that nobody else has by now. */
+  | Event<'ending.revoked', { reserves: SpendKey[] }>
 
 /** A withdrawal as the backend asked for it. `required`: approvals that the signer's rules want for its amount. */
 export type RequestedWithdrawal = Intent & {
   authorisations: Authorisation[]
   required: number
   expiresAtMs: number | null
+  /** The backend's own words, which nothing here reads. */
+  note?: string | null
 }
 
 /** The signer's void of a withdrawal, and what it means for the withdrawal. */
@@ -289,6 +303,7 @@ export type WithdrawalEvent =
   | Event<'transfer.delayed', { transfer: IdOf<'transfer'>; reason: string | null }>
   | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
+  | Event<'transfer.revived', { transfer: IdOf<'transfer'>; transactionId: string; fee: Amount; reason: string }>
   | TimePassed
   | EndingRevoked
 
@@ -318,10 +333,25 @@ export interface SignedTemplate {
   signedAt: number
 }
 
+/** What a template does, as far as the signer remembers it. */
+export interface Inspected {
+  spendKeys: SpendKey[]
+  /** Nothing of another transfer is ever signed on these keys. */
+  bindsSpendKeys: boolean
+  /** The most that it can be, in base units of the native asset. */
+  fee: string
+  /** What leaves for others of the native asset, without the fee. Base units. */
+  outflow: string
+  /** What leaves for others of each token, by symbol; those of which nothing does are missing. Base units. */
+  tokens: Record<string, string>
+  /** The rounds of the intents that are authorised, by withdrawal. */
+  rounds: Record<string, number>
+}
+
 /** What an attempt in the signer hears, in this order: what is asked, what the template does, what came of it; of one that was not signed, that its place is needed. */
 export type SigningEvent =
   | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
-  | Event<'template.inspected', { spendKeys: SpendKey[]; fee: string; outflow: string; rounds: Record<string, number> }>
+  | Event<'template.inspected', Inspected>
   | Event<'template.refused', { reasons: Reason[] }>
   | Event<'approvals.missed', { missing: Missing[] }>
   | Event<'template.signed', SignedTemplate>

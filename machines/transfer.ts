@@ -38,6 +38,8 @@ type Data<T extends string> = DataOf<'transfer', T>
 
 const isDeep = ({ place }: TransferContext, height: number, depth: number) =>
   place !== null && height >= heightOf(place.height, depth)
+/** Of one that was never signed, no block can ever hold anything. */
+const isSigned = ({ signed }: TransferContext): boolean => signed.length > 0
 const isNewDeath = ({ dead }: TransferContext, n: number) => !dead.includes(n)
 const isLastDeath = (context: TransferContext, n: number) =>
   isNewDeath(context, n) && context.dead.length + 1 >= context.attempts
@@ -110,6 +112,13 @@ const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died'>)
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
 }
 
+const tellRevived = ({ context, event: { at, data } }: Hears<'attempt.revived'>) => {
+  const { transactionId, reason } = data
+  return toWithdrawals(context, ({ id, fee }) =>
+    tell(id, 'transfer.revived', at, { transfer: context.transfer, transactionId, fee, reason }),
+  )
+}
+
 const toAttempts = (context: TransferContext, message: (id: IdOf<'attempt'>) => Message<'attempt'>) => ({
   messages: Array.from({ length: context.attempts }, (_, i) => message(attemptId(context.transfer, i + 1))),
 })
@@ -148,6 +157,7 @@ const plannedKeys = ({ event }: Hears<'transfer.planned'>) => ({ keys: event.dat
 const ownKeys = ({ event }: Hears<'transfer.adopted'>) => ({ keys: event.data.reserves })
 const lostKeys = ({ event }: Hears<'transfer.displaced'>) => ({ keys: event.data.keys })
 const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.spendKeys })
+const revivedKeys = ({ event }: Hears<'ending.revoked'>) => ({ keys: event.data.reserves })
 const allKeys = ({ context }: { context: TransferContext }) => ({ keys: context.spendKeys })
 
 /** The reservations are the ledger's, not the transfer's. */
@@ -187,6 +197,8 @@ const machine = setup({
     }),
     explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     bury: assign(({ context }, { n }: { n: number }) => ({ dead: [...context.dead, n] })),
+    unbury: assign(({ context }, { n }: { n: number }) => ({ dead: context.dead.filter(each => each !== n) })),
+    clearReason: assign({ reason: null }),
   },
   guards: {
     isPaid: ({ context }, { height }: { height: number }) => isDeep(context, height, context.credit),
@@ -195,6 +207,9 @@ const machine = setup({
     isLastDeath: ({ context }, { n }: { n: number }) => isLastDeath(context, n),
     isLastDeathOfUnsigned: ({ context }, { n }: { n: number }) => isLastDeath(context, n) && isUnsigned(context),
     isUnsigned: ({ context }) => isUnsigned(context),
+    isSigned: ({ context }) => isSigned(context),
+    isStrangers: ({ context }, { transaction }: Data<'coin.lost'>) =>
+      transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n }: Data<'attempt.adopted'>) => n > context.attempts,
   },
 })
@@ -298,7 +313,17 @@ export const transfer = machine.createMachine({
             { type: 'tell', params: tellMined },
           ],
         },
-        'coin.lost': { actions: { type: 'tell', params: tellInputLost } },
+        'coin.lost': {
+          guard: { type: 'isStrangers', params: data },
+          actions: { type: 'tell', params: tellInputLost },
+        },
+        'attempt.revived': {
+          actions: [
+            { type: 'unbury', params: data },
+            { type: 'explain', params: data },
+            { type: 'tell', params: tellRevived },
+          ],
+        },
         'attempt.died': [
           { guard: { type: 'isLastDeath', params: data }, ...onDied },
           { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
@@ -314,6 +339,7 @@ export const transfer = machine.createMachine({
     confirming: {
       description: 'In a block, not deep enough for its withdrawals to be paid.',
       on: {
+        'attempt.revived': { actions: { type: 'unbury', params: data } },
         'height.reached': {
           guard: { type: 'isPaid', params: data },
           target: 'confirmed',
@@ -328,6 +354,7 @@ export const transfer = machine.createMachine({
     confirmed: {
       description: 'Deep enough for its withdrawals to be paid; a reorg may still take it back.',
       on: {
+        'attempt.revived': { actions: { type: 'unbury', params: data } },
         'height.reached': {
           guard: { type: 'isBeyondReorg', params: data },
           target: 'final',
@@ -346,11 +373,18 @@ export const transfer = machine.createMachine({
     final: {
       description: 'Beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: allKeys } } },
+      on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: revivedKeys } } },
     },
     dead: {
       description: "No attempt of it can ever be mined, proven by the chain or by the signer's void (end).",
-      type: 'final',
+      tags: ['ended'],
+      on: {
+        'ending.revoked': {
+          guard: 'isSigned',
+          target: 'underway',
+          actions: ['clearReason', { type: 'reserve', params: revivedKeys }],
+        },
+      },
     },
   },
 })

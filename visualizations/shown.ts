@@ -66,7 +66,7 @@ export const SHOWN: readonly Shown[] = [
     good: ['final'],
     bad: ['dead'],
     neutral: ['superseded'],
-    alarm: ['awaitingApproval', 'refused'],
+    alarm: ['awaitingApproval', 'refused', 'withheld'],
   },
   {
     machine: chain,

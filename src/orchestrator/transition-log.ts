@@ -6,7 +6,7 @@ import type { Log, LogLevel } from '../kernel/ports.ts'
 const TOLD: readonly WatcherKind[] = ['chain', 'deposit', 'withdrawal', 'transfer']
 
 /** States that a person must look at now; of the others, those that are worth a second look. */
-const ERRORS = ['chain halted', 'attempt refused', 'account stuck']
+const ERRORS = ['chain halted', 'attempt refused', 'attempt withheld', 'account stuck']
 const WARNINGS = [
   'chain unreachable',
   'deposit reversed',

@@ -5,8 +5,9 @@ import { defineRoute, type Route } from '../http/route.ts'
 import type { Recorded } from '../kernel/entry.ts'
 import type { ApiContext } from './api-context.ts'
 import { fitting } from './pages.ts'
-import { describeEvent } from './resources.ts'
-import { eventsQuery, eventsSchema } from './schemas.ts'
+import { describeEvent, type DecimalsOf } from './resources.ts'
+import { eventsQuery } from './filters.ts'
+import { eventsSchema } from './schemas.ts'
 
 interface Wanted {
   kind?: string | undefined
@@ -29,7 +30,10 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
   (chain === undefined || entry.image.context.chain === chain)
 
 /** What the feed stands on. */
-export type FeedContext = Pick<ApiContext, 'archive' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'>
+export type FeedContext = Pick<
+  ApiContext,
+  'archive' | 'chains' | 'decimals' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'
+>
 
 /** From memory where it reaches, else from the journal. Empty at the end only. */
 const readPage = async ({ recent, archive }: FeedContext, after: number): Promise<Recorded[]> =>
@@ -86,8 +90,8 @@ async function poll(
 }
 
 /** As many as one answer holds; where it holds fewer, the cursor stands behind the last of them. */
-function describeFound({ events, next }: Found) {
-  const described = events.map(describeEvent)
+function describeFound({ events, next }: Found, decimals: DecimalsOf) {
+  const described = events.map(event => describeEvent(event, decimals))
   const count = fitting(described)
   return count === described.length
     ? { events: described, next }
@@ -100,7 +104,7 @@ export const feedRoute = (api: FeedContext): Route =>
     path: '/v1/events',
     summary: 'Every committed transition in order; with `wait` the answer comes with the next one',
     access: 'read',
-    query: eventsQuery,
+    query: eventsQuery(api),
     answers: { 200: eventsSchema },
     async handle({ query: { after, wait, ...wanted }, left }) {
       const { journal, clock, ledgerId } = api
@@ -108,6 +112,6 @@ export const feedRoute = (api: FeedContext): Route =>
       if (after > sequence)
         throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
       const found = await poll(api, after, wanted, clock.monotonic() + wait * 1000, left)
-      return { status: 200, body: { ...describeFound(found), ledgerId } }
+      return { status: 200, body: { ...describeFound(found, api.decimals), ledgerId } }
     },
   })

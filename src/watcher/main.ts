@@ -25,11 +25,12 @@ import { apiRoutes } from './api.ts'
 import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
-import { refuseForgotten } from './forgotten-chains.ts'
+import { knownChains, refuseForgotten } from './forgotten-chains.ts'
 import { createHealth, healthOf, type Health, type Trouble } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
-import type { ApiContext } from './api-context.ts'
+import { decimalsIn, type ApiContext } from './api-context.ts'
+import { createQuotes } from './quotes.ts'
 import { overheard } from './overheard.ts'
 import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
@@ -85,6 +86,9 @@ function watching(families: Readonly<Record<string, WatchingFamily>>, memory: Li
       for (const key of inputs) if (!isShared(key)) watch.removeKey(key, 'conflict')
   }
 }
+
+const nodesOf = (families: Readonly<Record<string, WatchingFamily>>) =>
+  Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
 
 /** Before anything is served: a new ledger that starts at the tip, beside a signer that has been used. */
 async function refuseBlindStart(
@@ -183,6 +187,9 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     ledgerId: ledger.opened.ledgerId,
     role: started.config.role,
     policies,
+    chains: () => knownChains(policies, orchestrator.memory),
+    decimals: decimalsIn(policies),
+    quote: createQuotes(nodesOf(started.families), ports.clock),
     health,
     signer: started.signer,
     clock: ports.clock,
@@ -236,7 +243,7 @@ export async function main(
   const { families, policies } = await openFamilies(ports, config)
   const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
   const health = createHealth(Object.keys(policies))
-  const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
+  const nodes = nodesOf(families)
   const performers = createPerformers({
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,

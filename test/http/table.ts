@@ -21,7 +21,15 @@ const withdrawalBody = z.object({
   asset: z.string(),
   amount: positiveAmountSchema,
   dataField: z.string().nullable().default(null),
+  note: z.string().min(1).max(8).optional(),
   authorisations: z.array(z.object({ key: z.string() }).strict()).default([]),
+})
+
+const row = z.object({
+  name: z.string(),
+  count: z.int().nullable(),
+  parts: z.array(z.string().nullable()),
+  history: z.string().optional(),
 })
 
 export function tableRoutes(wait: () => Promise<void> = () => Promise.resolve()): Route[] {
@@ -57,9 +65,39 @@ export function tableRoutes(wait: () => Promise<void> = () => Promise.resolve())
       path: '/v1/deposits',
       summary: 'Deposits',
       access: 'read',
-      query: z.object({ chain: z.string().optional(), limit: limitSchema }),
+      query: z.object({
+        chain: z.string().optional(),
+        colour: z.enum(['red', 'green']).optional(),
+        limit: limitSchema,
+      }),
       answers,
       handle: ({ query }) => ({ status: 200, body: { limit: query.limit } }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/rows',
+      summary: 'Rows',
+      access: 'read',
+      answers: { 200: z.object({ items: z.array(row), next: z.int().nullable() }) },
+      handle: () => ({
+        status: 200,
+        body: {
+          items: [
+            { parts: ['x', null], name: 'a, "b"', count: 1 },
+            { name: 'two\nlines', count: null, parts: [] },
+          ],
+          next: 7,
+        },
+      }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/texts/{text}',
+      summary: 'Any text',
+      access: 'read',
+      texts: ['text'],
+      answers,
+      handle: ({ params }) => ({ status: 200, body: { text: params.text } }),
     }),
     defineRoute({
       method: 'GET',

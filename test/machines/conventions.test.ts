@@ -10,7 +10,7 @@ const STATES: Record<string, string[]> = {
   address: ['absent', 'generated', 'watched', 'assigned'],
   attempt: [
     ...['absent', 'unsigned', 'awaitingApproval', 'signed', 'published'],
-    ...['mined', 'refused', 'final', 'superseded', 'dead'],
+    ...['mined', 'refused', 'withheld', 'final', 'superseded', 'dead'],
   ],
   chain: ['absent', 'connecting', 'syncing', 'following', 'reorganising', 'unreachable', 'halted'],
   coin: ['absent', 'unconfirmed', 'spendable', 'reserved', 'spent', 'lost'],

@@ -3,10 +3,11 @@ import { stateOf } from '../../kernel/entry.ts'
 import { depositId } from '../../../machines/ids.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
-import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
+import { depositsQuery } from '../filters.ts'
+import { decisionBody, depositSchema, pageOf } from '../schemas.ts'
 
 const listDeposits = (api: ApiContext) =>
   defineRoute({
@@ -14,11 +15,11 @@ const listDeposits = (api: ApiContext) =>
     path: '/v1/deposits',
     summary: 'Deposits, by last change',
     access: 'read',
-    query: depositsQuery,
+    query: depositsQuery(api),
     answers: { 200: pageOf(depositSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'deposit', ...query })
-      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
+      return { status: 200, body: describePage(page, scaleOf(api)) }
     },
   })
 
@@ -32,7 +33,7 @@ const getDeposit = (api: ApiContext) =>
     async handle({ params }) {
       const deposit = await findOrThrow(api, depositId(params.id!))
       const history = describeHistory(await api.store.history(deposit))
-      return { status: 200, body: { ...describe(deposit, api.orchestrator.memory.heights), history } }
+      return { status: 200, body: { ...describe(deposit, scaleOf(api)), history } }
     },
   })
 
@@ -54,7 +55,7 @@ const creditDeposit = (api: ApiContext) =>
       const after = await findOrThrow(api, id)
       if (!CREDITED.includes(stateOf(after)))
         throw boundary('not-creditable', `the deposit is ${stateOf(after)}; only a confirmed one can be credited`)
-      return { status: 200, body: describe(after, orchestrator.memory.heights) }
+      return { status: 200, body: describe(after, scaleOf(api)) }
     },
   })
 
@@ -74,7 +75,7 @@ const decideDeposit = (api: ApiContext) =>
         throw boundary('conflict', `the deposit is ${stateOf(before)}, not quarantined`)
       await orchestrator.dispatch({ type: 'decision.made', at: clock.now(), data: { id, accept, reference, reason } })
       const after = await findOrThrow(api, id)
-      return { status: 200, body: describe(after, orchestrator.memory.heights) }
+      return { status: 200, body: describe(after, scaleOf(api)) }
     },
   })
 

@@ -1,12 +1,14 @@
 /** Transfers and their attempts: what was built, signed and sent. */
-import { attemptId, transferId } from '../../../machines/ids.ts'
+import { attemptId, nameOf, transferId } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
+import { chainPolicy, findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
+import { paidElsewhere } from '../../orchestrator/routes/recovery.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
-import { listQuery, pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
+import { listQuery } from '../filters.ts'
+import { pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
 
 /** Reading a large template takes a while: only for who asks. */
 function decode(api: ApiContext, { context: { chain, template } }: InstanceOf<'attempt'>) {
@@ -24,7 +26,7 @@ async function describeWhole(
   const attempts = await Promise.all(ids.map(id => findOrThrow(api, id)))
   const history = describeHistory(await api.store.history(transfer))
   const shown = attempts.map(attempt => ({ ...describeAttempt(attempt), ...(isDecoded && decode(api, attempt)) }))
-  return { ...describe(transfer, api.orchestrator.memory.heights), attempts: shown, history }
+  return { ...describe(transfer, scaleOf(api)), attempts: shown, history }
 }
 
 const listTransfers = (api: ApiContext) =>
@@ -33,11 +35,11 @@ const listTransfers = (api: ApiContext) =>
     path: '/v1/transfers',
     summary: 'Transfers, by last change; each with its attempts when asked for alone',
     access: 'read',
-    query: listQuery,
+    query: listQuery(api, 'transfer'),
     answers: { 200: pageOf(transferSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'transfer', ...query })
-      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
+      return { status: 200, body: describePage(page, scaleOf(api)) }
     },
   })
 
@@ -68,6 +70,12 @@ const resumeTransfer = (api: ApiContext) =>
       const transfer = await findOrThrow(api, transferId(params.id!))
       const { id } = transfer
       if (transfer.ended) throw boundary('conflict', `the transfer is ${stateOf(transfer)}`)
+      const others = paidElsewhere(orchestrator.memory, transfer)
+      if (others.length > 0)
+        throw boundary(
+          'conflict',
+          `${others.map(nameOf).join(', ')} would be paid twice, or has ended without this transfer`,
+        )
       await orchestrator.dispatch({ type: 'transfer.resumed', at: clock.now(), data: { id, reason: body.reason } })
       return { status: 200, body: await describeWhole(api, await findOrThrow(api, id)) }
     },

@@ -15,6 +15,8 @@ const plan = {
 const earlier = { template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' }
 
 const lostInput = 'its input litecoin:aa:0 was lost to a final conflict'
+const mayBeMined =
+  'what had proved that cc can never be mined has left the chain: it may be mined after all, and is published again only when a person resumes the transfer'
 const died = to(
   'dead',
   { reason: lostInput },
@@ -78,8 +80,8 @@ export const attemptSubject: Subject = {
     'publishing.answered in doubt': happened('publishing.answered', { reason: 'no answer' }),
     'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain' }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place }),
-    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130 }),
-    'coin.lost, not its input': happened('coin.lost', { key: 'litecoin:bb:0', height: 130 }),
+    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
+    'coin.lost, not its input': happened('coin.lost', { key: 'litecoin:bb:0', height: 130, transaction: null }),
     'transfer.finalised': happened('transfer.finalised', { height: 119 }),
     'transfer.dissolved': happened('transfer.dissolved'),
     'approval.added': happened('approval.added'),
@@ -108,7 +110,10 @@ export const attemptSubject: Subject = {
     refused: ['attempt.planned', 'signing.refused'],
     final: ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.finalised'],
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
+    'superseded, never signed': ['attempt.planned', 'transfer.finalised'],
     dead: ['attempt.planned', 'signing.completed', 'coin.lost'],
+    'dead, never signed': ['attempt.planned', 'coin.lost'],
+    withheld: ['attempt.planned', 'signing.completed', 'coin.lost', 'ending.revoked'],
   },
   table: {
     absent: {
@@ -198,5 +203,23 @@ export const attemptSubject: Subject = {
       'withdrawal.expired': to('unsigned'),
     },
     final: { 'ending.revoked': to('mined') },
+    superseded: { 'ending.revoked': to('published') },
+    dead: {
+      'ending.revoked': to(
+        'withheld',
+        { reason: mayBeMined },
+        { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
+      ),
+    },
+    withheld: {
+      'transfer.resumed': to(
+        'published',
+        { reason: null },
+        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] },
+      ),
+      'coin.lost': died,
+      'transaction.mined': mined({ reason: null }),
+      'transfer.finalised': to('superseded'),
+    },
   },
 }

@@ -96,13 +96,26 @@ const unmined = to(
     ],
   },
 )
-const lost = to('underway', {}, { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }]] })
+const lost = to(
+  'underway',
+  {},
+  { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }]] },
+)
 const resumed = to(
   'underway',
   { reason: 'the limit was raised' },
   { tells: [['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }]] },
 )
 
+const revived = (set: object) => {
+  const data = { transfer: id, transactionId: 'cc', reason: 'it may be mined' }
+  return to('underway', set, {
+    tells: [
+      ['withdrawal/w-1', 'transfer.revived', { ...data, fee: '4' }],
+      ['withdrawal/w-2', 'transfer.revived', { ...data, fee: '3' }],
+    ],
+  })
+}
 const released: Told[] = [
   ['coin/litecoin:aa:0', 'coin.released', { holder: id, height: 130 }],
   ['coin/litecoin:bb:1', 'coin.released', { holder: id, height: 130 }],
@@ -174,13 +187,15 @@ export const transferSubject: Subject = {
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
-    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130 }),
+    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
+    'coin.lost to its own transaction': happened('coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }),
+    'attempt.revived': happened('attempt.revived', { n: 1, transactionId: 'cc', reason: 'it may be mined' }),
     'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
     'height.reached 101': happened('height.reached', { height: 101 }),
     'height.reached 102': happened('height.reached', { height: 102 }),
     'height.reached 118': happened('height.reached', { height: 118 }),
     'height.reached 119': happened('height.reached', { height: 119 }),
-    'ending.revoked': happened('ending.revoked'),
+    'ending.revoked': happened('ending.revoked', { reserves: ['litecoin:aa:0'] }),
   },
   stands: {
     absent: [],
@@ -192,6 +207,14 @@ export const transferSubject: Subject = {
     confirmed: ['transfer.planned', 'attempt.mined', 'height.reached 102'],
     final: ['transfer.planned', 'attempt.mined', 'height.reached 102', 'height.reached 119'],
     dead: ['transfer.planned', 'attempt.died'],
+    'dead, signed': ['transfer.planned', 'attempt.signed', 'attempt.died'],
+    'confirmed, an attempt dead': [
+      'transfer.planned',
+      'attempt.adopted',
+      'attempt.died',
+      'attempt.mined',
+      'height.reached 102',
+    ],
   },
   table: {
     absent: {
@@ -251,6 +274,12 @@ export const transferSubject: Subject = {
       ),
     },
     underway: {
+      'coin.lost to its own transaction': to(
+        'underway',
+        {},
+        { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }]] },
+      ),
+      'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': signed,
       'attempt.held': held,
@@ -268,6 +297,7 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway, signed': {
+      'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
       'attempt.held': held,
@@ -284,6 +314,17 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway, two attempts': {
+      'coin.lost to its own transaction': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+          ],
+        },
+      ),
+      'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.signed': signed,
       'attempt.held': held,
       'attempt.delayed': delayed,
@@ -301,8 +342,8 @@ export const transferSubject: Subject = {
         {},
         {
           tells: [
-            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
-            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
           ],
         },
       ),
@@ -318,6 +359,17 @@ export const transferSubject: Subject = {
       ),
     },
     'underway, one of two dead': {
+      'coin.lost to its own transaction': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+          ],
+        },
+      ),
+      'attempt.revived': revived({ dead: [], reason: 'it may be mined' }),
       'attempt.signed': signed,
       'attempt.held': held,
       'attempt.delayed': delayed,
@@ -333,8 +385,8 @@ export const transferSubject: Subject = {
         {},
         {
           tells: [
-            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
-            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
           ],
         },
       ),
@@ -350,6 +402,7 @@ export const transferSubject: Subject = {
       ),
     },
     confirming: {
+      'attempt.revived': to('confirming'),
       'attempt.unmined': unmined,
       'height.reached 102': to(
         'confirmed',
@@ -383,6 +436,7 @@ export const transferSubject: Subject = {
       ),
     },
     confirmed: {
+      'attempt.revived': to('confirmed'),
       'attempt.unmined': unmined,
       'height.reached 119': to(
         'final',
@@ -397,6 +451,24 @@ export const transferSubject: Subject = {
         },
       ),
     },
-    final: { 'ending.revoked': to('confirmed', {}, { reserves: first.spendKeys }) },
+    'confirmed, an attempt dead': {
+      'attempt.revived': to('confirmed', { dead: [] }),
+      'attempt.unmined': unmined,
+      'height.reached 119': to(
+        'final',
+        {},
+        {
+          releases: both,
+          tells: [
+            ['withdrawal/w-1', 'transfer.finalised', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.finalised', { transfer: id }],
+            ['attempt/one:1', 'transfer.finalised', { height: 119 }],
+            ['attempt/one:2', 'transfer.finalised', { height: 119 }],
+          ],
+        },
+      ),
+    },
+    final: { 'ending.revoked': to('confirmed', {}, { reserves: ['litecoin:aa:0'] }) },
+    'dead, signed': { 'ending.revoked': to('underway', { reason: null }, { reserves: ['litecoin:aa:0'] }) },
   },
 }
