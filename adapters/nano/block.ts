@@ -27,7 +27,7 @@ const ADDRESS_CHARACTERS = 70
 export const hash = z.string().regex(/^[0-9A-F]{64}$/, '64 hexadecimal digits in capitals')
 const balance = z
   .string()
-  .regex(/^(0|[1-9][0-9]{0,38})$/, 'raw, in decimal digits')
+  .regex(/^(0|[1-9][0-9]{0,38})$/, { error: 'raw, in decimal digits', abort: true })
   .refine(text => BigInt(text) <= MAXIMUM_RAW, 'at most 2^128 - 1')
 
 /** A state block without signature and work. `balance`: raw, after this block. */

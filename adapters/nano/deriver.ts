@@ -25,7 +25,7 @@ interface Opened {
  * deriving throws `bad-index`, signing `bad-payload` for another's payload and `bad-signature` for what does not verify.
  */
 export function createDeriver(network: Network): Deriver {
-  checkBackend()
+  checkEd25519()
   const path = `m/44'/${network.coinType}'`
   const seeds = new WeakMap<Uint8Array, Opened>()
 
@@ -100,7 +100,7 @@ interface Backend {
 }
 
 /** Derives a known key, signs and verifies; throws an invariant fault `crypto-backend` when the backend gives another answer (S6). */
-export function checkBackend(backend: Backend = { publicKeyFor, sign: signWith, verify }): void {
+export function checkEd25519(backend: Backend = { publicKeyFor, sign: signWith, verify }): void {
   const secret = Uint8Array.from(Buffer.from(KNOWN_SECRET, 'hex'))
   const publicKey = backend.publicKeyFor(secret)
   const message = new Uint8Array(HASH_BYTES)

@@ -13,7 +13,7 @@ export function destinationOf(to: string, dataField: string | null, network: Net
     const address = canonical(to, network)
     return address === addressOf(BURN_KEY, network)
       ? { refused: 'the burn account: what is sent there is gone' }
-      : { canonical: address }
+      : { canonical: address, dataField: null }
   } catch (error) {
     if (error instanceof Fault && error.type === 'boundary') return { refused: error.message }
     throw error

@@ -47,6 +47,7 @@ function inspectionOf(draft: Draft, chain: string, asset: string, network: Netwo
     feeRate: 0,
     spendKeys: source === null ? [place] : [place, `${chain}:${source}`],
     bindsSpendKeys: true,
+    isReplaceable: false,
     transactionId: draft.hash,
   }
 }

@@ -35,8 +35,8 @@ export interface Draft {
 
 /** What opens an account, and stays with it (N15). */
 export interface Opening {
-  /** Canonical. */
-  representative: string
+  /** Canonical; null: each account represents itself. */
+  representative: string | null
 }
 
 const refused = (reason: string) => boundary('invalid-template', reason)
@@ -51,7 +51,7 @@ export function readTemplate(template: Json, network: Network, opening: Opening)
   try {
     checkChain(block, previous, network)
     const before = BigInt(previous?.balance ?? 0)
-    const representative = previous?.representative ?? opening.representative
+    const representative = previous?.representative ?? opening.representative ?? block.account
     if (keyOf(block.representative, network) !== keyOf(representative, network))
       throw refused(`the representative is to be ${representative}`)
     const hash = hashOf(block, network)

@@ -1,12 +1,10 @@
 /** Who can be paid on the ledger: the same answer in the watcher's planner and in the signer. */
+import type { Destination } from '../adapter.ts'
 import { readAddress, tagOf } from './address.ts'
 import type { Network } from './network.ts'
 
-/** `canonical` is the classic address; `dataField` the tag, wherever it stood. */
-export type TaggedDestination = { canonical: string; dataField: string | null } | { refused: string }
-
-/** A classic address with a tag or none, or an X-address, whose own tag a data field must not contradict (X3). */
-export function destinationOf(to: string, dataField: string | null, network: Network): TaggedDestination {
+/** The classic address, and the tag wherever it stood: an X-address has one of its own, which a data field must not contradict (X3). */
+export function destinationOf(to: string, dataField: string | null, network: Network): Destination {
   const address = readAddress(to, network)
   if (address === null) return { refused: `${to.slice(0, 80)} is no address of ${network.name}` }
   const tag = dataField === null ? null : tagOf(dataField)

@@ -65,6 +65,7 @@ function inspectionOf({ transaction, place }: Draft, chain: string, asset: strin
     feeRate: 0,
     spendKeys: [`${chain}:${account}:${place}`],
     bindsSpendKeys: true,
+    isReplaceable: true,
     transactionId: null,
   }
 }

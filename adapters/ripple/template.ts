@@ -21,7 +21,7 @@ const account = z.string().max(40)
 const positive = z.int().min(1).max(0xffff_ffff)
 const drops = z
   .string()
-  .regex(/^[1-9][0-9]{0,17}$/, 'drops, in decimal digits')
+  .regex(/^[1-9][0-9]{0,17}$/, { error: 'drops, in decimal digits', abort: true })
   .refine(text => BigInt(text) <= MAXIMUM_DROPS, 'more than there is')
 
 const common = {

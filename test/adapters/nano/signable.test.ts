@@ -8,6 +8,7 @@ import { verify } from '../../../adapters/nano/ed25519.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
 import { createSignable } from '../../../adapters/nano/signable.ts'
 import type { Json } from '../../../machines/vocabulary.ts'
+import { createLattice, type NanoTemplate } from './lattice.ts'
 
 const network = networkOf('nano-dev')
 const seed = new Uint8Array(64).fill(7)
@@ -15,49 +16,20 @@ const deriver = createDeriver(network)
 const [treasury, deposit, user, representative] = [0, 1, 50, 60].map(index => deriver.derive(seed, index).address)
 if (!treasury || !deposit || !user || !representative) throw new Error('four accounts')
 const signable = createSignable('n', 'XNO', network, { representative })
-const keyOf = (address: string) => Buffer.from(publicKeyOf(address, network)).toString('hex').toUpperCase()
+const { keyOf, block, template, hash } = createLattice(network, representative)
 const NANO = 10n ** 30n
-
-interface Template {
-  [name: string]: Json
-  network: string
-  block: StateBlock
-  previous: StateBlock | null
-  source: { block: StateBlock; previous: StateBlock } | null
-}
-
-const block = (account: string, previous: StateBlock | null, balance: bigint, link: string): StateBlock => ({
-  type: 'state',
-  account,
-  previous: previous === null ? ZERO_HASH : hashOf(previous, network),
-  representative: previous?.representative ?? representative,
-  balance: String(balance),
-  link,
-})
 
 /** The treasury has 10, and the sender that paid it 5 left of 15. */
 const faucet = block(user, null, 15n * NANO, 'A'.repeat(64))
 const paid = block(user, faucet, 5n * NANO, keyOf(treasury))
-const opened = block(treasury, null, 10n * NANO, hashOf(paid, network))
-const send: Template = {
-  network: network.name,
-  block: block(treasury, opened, 7n * NANO, keyOf(user)),
-  previous: opened,
-  source: null,
-}
-const open: Template = {
-  network: network.name,
-  block: opened,
-  previous: null,
-  source: { block: paid, previous: faucet },
-}
+const opened = block(treasury, null, 10n * NANO, hash(paid))
+const send = template(block(treasury, opened, 7n * NANO, keyOf(user)), opened)
+const open = template(opened, null, { block: paid, previous: faucet })
 const paidAgain = block(user, paid, 1n * NANO, keyOf(treasury))
-const receive: Template = {
-  network: network.name,
-  block: block(treasury, opened, 14n * NANO, hashOf(paidAgain, network)),
-  previous: opened,
-  source: { block: paidAgain, previous: paid },
-}
+const receive = template(block(treasury, opened, 14n * NANO, hash(paidAgain)), opened, {
+  block: paidAgain,
+  previous: paid,
+})
 
 describe('what a template does', () => {
   test('a send pays what the balance falls by', () => {
@@ -69,6 +41,7 @@ describe('what a template does', () => {
       feeRate: 0,
       spendKeys: [`n:${treasury}:${send.block.previous}`],
       bindsSpendKeys: true,
+      isReplaceable: false,
       transactionId: hashOf(send.block, network),
     })
   })
@@ -111,7 +84,7 @@ describe('what a template does', () => {
 })
 
 describe('what is not understood entirely is refused', () => {
-  const changed = (template: Template, change: Partial<StateBlock>): Json => ({
+  const changed = (template: NanoTemplate, change: Partial<StateBlock>): Json => ({
     ...template,
     block: { ...template.block, ...change },
   })
@@ -143,7 +116,7 @@ describe('what is not understood entirely is refused', () => {
     ['a receive of less than was sent', changed(receive, { balance: String(11n * NANO) }), 'the balance grows by'],
     [
       'a receive of what was sent to another',
-      { ...open, block: block(deposit, null, 10n * NANO, hashOf(paid, network)) },
+      { ...open, block: block(deposit, null, 10n * NANO, hash(paid)) },
       'does not pay this account',
     ],
     [
@@ -154,6 +127,7 @@ describe('what is not understood entirely is refused', () => {
     ['a balance over 128 bits', changed(receive, { balance: String(1n << 128n) }), 'not of the form'],
     ['a balance below zero', changed(send, { balance: '-1' }), 'not of the form'],
     ['a balance with leading zeros', changed(send, { balance: '07' }), 'not of the form'],
+    ['a balance that is no number', changed(send, { balance: 'one' }), 'not of the form'],
     ['a hash in small letters', changed(send, { link: send.block.link.toLowerCase() }), 'not of the form'],
     ['another field', { ...send, work: '0' }, 'not of the form'],
     ['another network', { ...send, network: 'nano' }, 'not for nano-dev'],
@@ -187,7 +161,7 @@ describe('what is not understood entirely is refused', () => {
         }
         // Only a send can be another send of the same account: to somebody else, or of another amount.
         expect(template).toBe(send)
-        const { block: own } = mutant as Template
+        const { block: own } = mutant as NanoTemplate
         expect(found.outputs).toEqual([
           {
             to: addressOf(Buffer.from(own.link, 'hex'), network),
@@ -205,7 +179,7 @@ describe('what is not understood entirely is refused', () => {
 
 describe('destinations', () => {
   test('one form for equal ones', () => {
-    expect(signable.destination(user.replace('nano_', 'xrb_'), null)).toEqual({ canonical: user })
+    expect(signable.destination(user.replace('nano_', 'xrb_'), null)).toEqual({ canonical: user, dataField: null })
   })
   test('N19: the burn account', () => {
     expect(signable.destination(addressOf(new Uint8Array(32), network), null)).toHaveProperty('refused')
