@@ -6,6 +6,7 @@ import type { Json } from '../../machines/vocabulary.ts'
 import {
   blockFacet,
   facetsOf,
+  ownerFacet,
   inputFacet,
   outputFacet,
   childFacet,
@@ -73,7 +74,10 @@ describe('facets', () => {
   test('find an attempt by its transaction and an address by its reference, and nobody else by these', () => {
     const context = { transactionId: 't', reference: 'alice' }
     expect(facetsOf(instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
-    expect(facetsOf(instance('address/litecoin:1', 'assigned', context))).toEqual([referenceFacet('litecoin', 'alice')])
+    expect(facetsOf(instance('address/litecoin:1', 'assigned', context))).toEqual([
+      referenceFacet('litecoin', 'alice'),
+      ownerFacet('alice'),
+    ])
     expect(facetsOf(instance('withdrawal/w', 'paying', context))).toEqual([])
   })
 
