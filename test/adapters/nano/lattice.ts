@@ -16,11 +16,11 @@ export interface NanoTemplate {
 /** Blocks of one network. */
 export interface Lattice {
   /** As a block links to it. */
-  keyOf(address: string): string
+  keyOf: (address: string) => string
   /** On top of `previous`, whose representative it keeps; the first of an account has the lattice's. */
-  block(account: string, previous: StateBlock | null, balance: bigint, link: string): StateBlock
-  template(block: StateBlock, previous: StateBlock | null, source?: NanoTemplate['source']): NanoTemplate
-  hash(block: StateBlock): string
+  block: (account: string, previous: StateBlock | null, balance: bigint, link: string) => StateBlock
+  template: (block: StateBlock, previous: StateBlock | null, source?: NanoTemplate['source']) => NanoTemplate
+  hash: (block: StateBlock) => string
 }
 
 /** @param representative of accounts that are opened */

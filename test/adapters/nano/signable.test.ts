@@ -56,7 +56,7 @@ describe('what a template does', () => {
     expect(spendKeys).toEqual([`n:${treasury}:${previous}`, `n:${template.block.link}`])
   })
 
-  test('what is signed is the hash, and the same each time', () => {
+  test('N5: what is signed is the hash, without work, and the same each time', () => {
     const { payloads, assemble } = signable.open(send)
     const made = () =>
       deriver.sign(
