@@ -49,7 +49,7 @@ export const blockShape = z.object({ ...header, logsBloom: bloom, transactions: 
 
 const log = z.object({ address, topics: z.array(hash).max(4), data: bytes, logIndex: count })
 
-/** A transaction's receipt. `status` is missing before Byzantium; `l1Fee` stands on rollups (E29). */
+/** A transaction's receipt. `status` is missing before Byzantium; `l1Fee` stands on rollups. */
 export const receiptShape = z.object({
   transactionHash: hash,
   blockHash: hash,

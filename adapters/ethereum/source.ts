@@ -76,12 +76,9 @@ export function hasMovementLogs({ transactions }: BlockAnswer, receipts: readonl
   return shown?.logs.some(({ address }) => address === SYSTEM_ADDRESS) ?? null
 }
 
-/** Over one node. `watch` is asked when the answers are there. */
-export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: SourceOptions): BlockSource {
+/** Of whole blocks where the node gives them, else of what concerns us. */
+function createReceiptReader(rpc: Rpc, context: ScanContext) {
   let hasBlockReceipts = true
-  let hasTraces = traces
-  let logsMovements = false
-  let ahead: { hash: string; download: Promise<WholeBlock | null> } | null = null
 
   async function allReceipts(block: BlockAnswer): Promise<Receipt[] | null> {
     const answer = await rpc.ask(z.array(receiptShape).nullable(), isMissingMethod, 'eth_getBlockReceipts', block.hash)
@@ -103,7 +100,7 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
     const isOurs = (address: string | null | undefined) =>
       typeof address === 'string' && context.watch.indexOf(address) !== -1
     return Promise.all(
-      block.transactions.map(({ hash, from, to }) =>
+      block.transactions.map(async ({ hash, from, to }) =>
         logged.has(hash) || isOurs(from) || isOurs(to) ? receiptOf(block, hash) : null,
       ),
     )
@@ -124,6 +121,21 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
     return all ?? (await someReceipts(block))
   }
 
+  return {
+    receiptsOf,
+    reset: () => {
+      hasBlockReceipts = true
+    },
+  }
+}
+
+/** Over one node. `watch` is asked when the answers are there. */
+export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: SourceOptions): BlockSource {
+  const reader = createReceiptReader(rpc, context)
+  let hasTraces = traces
+  let logsMovements = false
+  let ahead: { hash: string; download: Promise<WholeBlock | null> } | null = null
+
   async function framesOf(block: BlockAnswer): Promise<WholeBlock['movements']> {
     if (!hasTraces || logsMovements || block.transactions.length === 0) return null
     const answer = await rpc.ask(tracesShape, isMissingMethod, 'debug_traceBlockByHash', block.hash, TRACER)
@@ -142,7 +154,7 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
     const block = answer.ok ? answer.result : null
     if (block === null) return null
     if (block.hash !== hash) throw operating('node-malformed', `the node gave block ${block.hash} for ${hash}`)
-    const receipts = await receiptsOf(block)
+    const receipts = await reader.receiptsOf(block)
     logsMovements = hasMovementLogs(block, receipts) ?? logsMovements
     return { block, receipts, movements: logsMovements ? { kind: 'logs' } : await framesOf(block) }
   }
@@ -161,7 +173,7 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
       ahead = { hash, download: download(hash).catch(() => null) }
     },
     reset() {
-      hasBlockReceipts = true
+      reader.reset()
       hasTraces = traces
       logsMovements = false
       ahead = null

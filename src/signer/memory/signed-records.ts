@@ -95,7 +95,7 @@ function createTokenCosts() {
 function createBonds() {
   const table = createTable(MARK_BYTES)
   return {
-    boundBy(mark: Uint8Array): number | undefined {
+    boundBy: (mark: Uint8Array): number | undefined => {
       const entry = table.find(mark, 0)
       return entry === -1 ? undefined : table.value(entry)
     },
@@ -183,22 +183,66 @@ function createWithdrawals() {
   }
 }
 
+/** Which attempt pays which withdrawal for which round. Those of one attempt stand together. */
+function createTemplates() {
+  const lists = createLists()
+  const columns = { attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
+  const ends = wordColumn()
+  let count = 0
+  const at = (row: number) => ({
+    attempt: columns.attempt.get(row),
+    round: columns.round.get(row),
+    withdrawal: columns.withdrawal.get(row),
+  })
+  return {
+    /** `last`: of the withdrawal so far; answers the new one. */
+    add(last: number, { attempt, round, withdrawal }: ReturnType<typeof at>): number {
+      count = lists.add(last)
+      columns.attempt.set(count - 1, attempt)
+      columns.round.set(count - 1, round)
+      columns.withdrawal.set(count - 1, withdrawal)
+      return count
+    },
+    /** The attempt has no more. */
+    end: (attempt: number) => {
+      ends.set(attempt, count)
+    },
+    ofWithdrawal: (last: number) => lists.rows(last).map(at),
+    ofAttempt(attempt: number) {
+      const first = attempt === 0 ? 0 : ends.get(attempt - 1)
+      return Array.from({ length: ends.get(attempt) - first }, (_, n) => at(first + n))
+    },
+  }
+}
+
+/** Voids of withdrawals, each list known by its last. */
+function createVoids() {
+  const lists = createLists()
+  const columns = { chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  return {
+    add(last: number, { chain, round, seq }: { chain: number; round: number; seq: number }): number {
+      const count = lists.add(last)
+      columns.chain.set(count - 1, chain)
+      columns.round.set(count - 1, round)
+      columns.seq.set(count - 1, seq)
+      return count
+    },
+    of: (last: number) =>
+      lists
+        .rows(last)
+        .map(at => ({ chain: columns.chain.get(at), round: columns.round.get(at), seq: columns.seq.get(at) })),
+  }
+}
+
 /** Empty. */
 export function createSignedRecords(): SignedRecords {
   const transfers = createTransfers()
   const columns = createWithdrawals()
-  const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
-  /** Where those of each attempt end: they stand together. */
-  const templatesEnd = wordColumn()
-  let templatesCount = 0
-  const voids = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  const [templates, voids] = [createTemplates(), createVoids()]
   const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
   const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
 
-  const voidsAt = (row: number) =>
-    voids
-      .rows(columns.lastVoid.get(row))
-      .map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
+  const voidsAt = (row: number) => voids.of(columns.lastVoid.get(row))
 
   const raise: SignedRecords['raise'] = (withdrawal, round) => {
     const row = rowOf(withdrawal)
@@ -209,42 +253,34 @@ export function createSignedRecords(): SignedRecords {
     const { attempt, dearer } = transfers.add(fact)
     for (const { withdrawal, round, terms } of fact.intents) {
       const row = rowOf(withdrawal)
-      const link = templates.add(columns.lastTemplate.get(row))
-      templates.attempt.set(link - 1, attempt)
-      templates.round.set(link - 1, round)
-      templates.withdrawal.set(link - 1, row)
-      templatesCount = link
-      columns.lastTemplate.set(row, link)
+      const last = columns.lastTemplate.get(row)
+      columns.lastTemplate.set(row, templates.add(last, { attempt, round, withdrawal: row }))
       columns.chain.set(row, fact.chain + 1)
       columns.terms.set(row, terms)
       raise(withdrawal, round)
     }
-    templatesEnd.set(attempt, templatesCount)
+    templates.end(attempt)
     return dearer
   }
 
   const withdrawal: SignedRecords['withdrawal'] = key => {
     const row = find(key)
     if (row === null || columns.chain.get(row) === 0) return undefined
-    const rows = templates.rows(columns.lastTemplate.get(row))
-    const described = rows.map(at => {
-      const attempt = templates.attempt.get(at)
-      return { attempt, round: templates.round.get(at), seq: transfers.seqOf(attempt) }
-    })
+    const described = templates
+      .ofWithdrawal(columns.lastTemplate.get(row))
+      .map(({ attempt, round }) => ({ attempt, round, seq: transfers.seqOf(attempt) }))
     return { chain: columns.chain.get(row) - 1, terms: columns.terms.get(row), templates: described }
   }
 
   const paidBy: SignedRecords['paidBy'] = attempt => {
-    const first = attempt === 0 ? 0 : templatesEnd.get(attempt - 1)
-    const paid = Array.from({ length: templatesEnd.get(attempt) - first }, (_, n) => ({
-      row: templates.withdrawal.get(first + n),
-      round: templates.round.get(first + n),
-    }))
+    const paid = templates.ofAttempt(attempt)
     return {
       count: paid.length,
-      pays: (key, round) => paid.some(each => each.row === find(key) && each.round === round),
+      pays: (key, round) => paid.some(each => each.withdrawal === find(key) && each.round === round),
       areVoidedOn: chain =>
-        paid.every(({ row, round }) => voidsAt(row).some(each => each.chain === chain && each.round >= round)),
+        paid.every(({ withdrawal: row, round }) =>
+          voidsAt(row).some(each => each.chain === chain && each.round >= round),
+        ),
     }
   }
 
@@ -258,11 +294,7 @@ export function createSignedRecords(): SignedRecords {
     raise,
     void({ chain, withdrawal: key, round, seq }) {
       const row = rowOf(key)
-      const link = voids.add(columns.lastVoid.get(row))
-      voids.chain.set(link - 1, chain)
-      voids.round.set(link - 1, round)
-      voids.seq.set(link - 1, seq)
-      columns.lastVoid.set(row, link)
+      columns.lastVoid.set(row, voids.add(columns.lastVoid.get(row), { chain, round, seq }))
     },
     roundOf(key) {
       const row = find(key)

@@ -17,7 +17,7 @@ export interface BackendOptions {
   chain: string
   other: string
   /** What a withdrawal is paid in. */
-  assetOf(w: number): string
+  assetOf: (w: number) => string
   payees: readonly [string, string]
   blocked: string
   thief: string
@@ -26,7 +26,7 @@ export interface BackendOptions {
 export interface Backend {
   authorised: readonly AuthorisedIntent[]
   /** The intents of one request, as the thief shows them. */
-  intentsFor(pays: readonly number[], round: number, twist: Twist): AuthorisedIntent[]
+  intentsFor: (pays: readonly number[], round: number, twist: Twist) => AuthorisedIntent[]
 }
 
 const approved = (plain: Intent): AuthorisedIntent => authorised(plain, rigs.BACKEND, rigs.SECOND_BACKEND)

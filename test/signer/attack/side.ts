@@ -17,9 +17,9 @@ export interface Side {
   /** What can be dishonest about its templates. */
   kinds: readonly Dishonest[]
   /** Null where there is not enough for what the move would pay. */
-  templateFor(move: Sign, intents: readonly AuthorisedIntent[]): Json | null
+  templateFor: (move: Sign, intents: readonly AuthorisedIntent[]) => Json | null
   /** Throws for what nobody can have meant to sign. */
-  read(raw: string): Reading
+  read: (raw: string) => Reading
   /** Whether the template says that it is for this chain's network, where a template says so. */
-  isFor(template: Json): boolean
+  isFor: (template: Json) => boolean
 }
