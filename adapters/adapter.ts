@@ -178,11 +178,24 @@ export interface Fund {
   /** Hex, 33 bytes. */
   publicKey: string
   amount: Amount
-  raw: string
+  /** Looks up the transaction that has paid it, hex; null where it is not known, and then it cannot be spent. */
+  raw: () => string | null
   /** Beyond the deepest reorg we accept: spent first. */
   final: boolean
   /** Unconfirmed change of ours: how many unconfirmed transactions stand below it, itself included; 0 when confirmed. */
   ancestors: number
+}
+
+/**
+ * All that can be spent now. There may be a hundred thousand of them: they are made one by one as they are asked for, and to be
+ * asked for within the turn in which the plan is made.
+ */
+export interface Funds {
+  /** By amount, then by key. */
+  largestFirst(): Iterable<Fund>
+  smallestFirst(): Iterable<Fund>
+  /** Base units, of those in blocks. */
+  readonly confirmed: bigint
 }
 
 /** One withdrawal within a transaction. Amount in base units. */
@@ -252,7 +265,7 @@ export interface Planner {
    * As many of the order's payments as the funds and its limit allow: the first is tried first, and what cannot be paid is
    * passed over with its reason. Decides both whether something can be paid and how.
    */
-  plan(order: Order, funds: readonly Fund[], facts: PlanFacts): Plan | Shortfall
+  plan(order: Order, funds: Funds, facts: PlanFacts): Plan | Shortfall
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
   readonly spendsUnconfirmedChange: boolean
 }

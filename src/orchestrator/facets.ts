@@ -14,6 +14,7 @@ interface Finds {
   child: 'transaction'
   tx: 'attempt'
   reference: 'address'
+  owner: 'address' | 'deposit'
 }
 
 type Sort = keyof Finds
@@ -36,6 +37,11 @@ export const transactionFacet = (chain: string, transactionId: string): Facet<'t
 export const referenceFacet = (chain: string, reference: string): Facet<'reference'> =>
   `reference|${chain}|${reference}`
 
+/** Whatever names this owner, on any chain. */
+export const ownerFacet = (reference: string): Facet<'owner'> => `owner|${reference}`
+
+const ownersOf = (reference: string | null): Facet[] => (reference === null ? [] : [ownerFacet(reference)])
+
 const blocksOf = (chain: string, ...places: (Place | null | undefined)[]): Facet[] =>
   places.flatMap(place => (place ? [blockFacet(chain, place.hash)] : []))
 
@@ -43,8 +49,9 @@ const blocksOf = (chain: string, ...places: (Place | null | undefined)[]): Facet
 export function facetsOf(instance: Instance | undefined): Facet[] {
   if (instance === undefined || instance.ended) return []
   if (isKind(instance, 'deposit')) {
-    const { chain, place, conflict, transactionId } = instance.context
-    return [...blocksOf(chain, place, conflict), outputFacet(transactionOf(chain, transactionId))]
+    const { chain, place, conflict, transactionId, reference } = instance.context
+    const paidBy = outputFacet(transactionOf(chain, transactionId))
+    return [...blocksOf(chain, place, conflict), paidBy, ...ownersOf(reference)]
   }
   if (isKind(instance, 'coin')) {
     const { chain, place, conflict, spent, transactionId } = instance.context
@@ -60,7 +67,7 @@ export function facetsOf(instance: Instance | undefined): Facet[] {
   }
   if (isKind(instance, 'address')) {
     const { chain, reference } = instance.context
-    return reference === null ? [] : [referenceFacet(chain, reference)]
+    return reference === null ? [] : [referenceFacet(chain, reference), ownerFacet(reference)]
   }
   return []
 }

@@ -7,7 +7,8 @@ import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import type { Memory } from '../kernel/step.ts'
-import { facetsOf, type Facet, type FoundBy } from './facets.ts'
+import { createOrdered, type Ordered } from '../kernel/ordered.ts'
+import { facetsOf, ownerFacet, type Facet, type FoundBy } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
 
 /** The kinds that a time or a height wakes. */
@@ -24,10 +25,12 @@ export interface LiveMemory extends Memory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
+  /** The chain's coins that nobody holds, in blocks and not, by amount. Not to be changed or kept. */
+  freeCoins(chain: string): FreeCoins
   /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
   list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
-  /** The first `limit` of those with a seq above `after` that `keep` wants, by seq. */
-  page<K extends Kind>(query: LiveQuery, kind: K, keep: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
+  /** The first `limit` of those with a seq above `after`, by seq. */
+  page<K extends Kind>(kind: K, query: LiveQuery): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
@@ -50,10 +53,26 @@ export interface LiveMemory extends Memory {
   observe(observer: Observer): void
 }
 
+/** The coins of a chain that nobody holds. */
+export interface FreeCoins {
+  /** By amount, then by id. */
+  order: Ordered<FreeCoin>
+  /** What those come to that are in state `spendable`. */
+  spendable: bigint
+}
+
+/** A coin that nobody holds, with its amount read once. */
+export interface FreeCoin {
+  amount: bigint
+  coin: InstanceOf<'coin'>
+}
+
 /** Of one chain and one top-level state where said. */
 export interface LiveQuery {
   chain?: string | undefined
   state?: string | undefined
+  /** Of its owner, as the backend names it. */
+  reference?: string | undefined
   after: number
   limit: number
 }
@@ -63,8 +82,11 @@ interface State {
   heights: Record<string, number>
   live: Map<Id, Instance>
   holders: Map<SpendKey, Id>
-  facets: Map<Facet, Set<Id>>
-  lists: Map<string, Map<Id, Instance>>
+  /** Most find one. */
+  facets: Map<Facet, Id | Set<Id>>
+  /** By seq. */
+  lists: Map<string, Ordered<Instance>>
+  freeCoins: Map<string, FreeCoins>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
   /** By chain: transactions of which less may live than before. */
@@ -76,17 +98,34 @@ const listKey = (instance: Instance): string => `${kindOf(instance.id)}|${chainO
 
 function place(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
-  if (ids === undefined) state.facets.set(facet, new Set([id]))
+  if (ids === undefined) state.facets.set(facet, id)
+  else if (typeof ids === 'string') state.facets.set(facet, new Set([ids, id]))
   else ids.add(id)
 }
 
 function displace(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
-  ids?.delete(id)
-  if (ids?.size === 0) state.facets.delete(facet)
+  if (ids === id) state.facets.delete(facet)
+  if (ids === undefined || typeof ids === 'string') return
+  ids.delete(id)
+  if (ids.size === 0) state.facets.delete(facet)
+}
+
+function idsOf(state: State, facet: Facet): Iterable<Id> {
+  const ids = state.facets.get(facet) ?? []
+  return typeof ids === 'string' ? [ids] : ids
+}
+
+function firstOf(state: State, facet: Facet): Id | undefined {
+  const ids = state.facets.get(facet)
+  return typeof ids === 'object' ? ids.values().next().value : ids
 }
 
 function reindex(state: State, before: Instance | undefined, after: Instance): void {
+  if (before === undefined) {
+    for (const facet of facetsOf(after)) place(state, facet, after.id)
+    return
+  }
   const old = new Set(facetsOf(before))
   const now = new Set(facetsOf(after))
   for (const facet of old) if (!now.has(facet)) displace(state, facet, after.id)
@@ -125,14 +164,56 @@ function takeLeft(state: State, chain: string, limit: number): IdOf<'transaction
   return taken
 }
 
-/** A Map keeps the order of insertion: taking an instance out and putting it back at the end keeps a list in seq order. */
+/** The list under this key, which begins empty. */
+function listIn(state: State, key: string): Ordered<Instance> {
+  const known = state.lists.get(key)
+  if (known !== undefined) return known
+  const list = createOrdered<Instance>(bySeq)
+  state.lists.set(key, list)
+  return list
+}
+
+const bySeq = (a: { seq: number }, b: { seq: number }): number => a.seq - b.seq
+
 function relist(state: State, before: Instance | undefined, after: Instance): void {
-  if (before !== undefined) state.lists.get(listKey(before))?.delete(after.id)
-  if (after.ended) return
-  const key = listKey(after)
-  let list = state.lists.get(key)
-  if (list === undefined) state.lists.set(key, (list = new Map<Id, Instance>()))
-  list.set(after.id, after)
+  if (before !== undefined) state.lists.get(listKey(before))?.remove(before)
+  if (!after.ended) listIn(state, listKey(after)).add(after)
+}
+
+const FREE: readonly string[] = ['spendable', 'unconfirmed']
+
+function freeCoin(instance: Instance | undefined): FreeCoin | null {
+  const isFree = instance !== undefined && isKind(instance, 'coin') && FREE.includes(stateOf(instance))
+  return isFree ? { amount: BigInt(instance.context.amount), coin: instance } : null
+}
+
+function byAmount(a: FreeCoin, b: FreeCoin): number {
+  if (a.amount !== b.amount) return a.amount < b.amount ? -1 : 1
+  return a.coin.id === b.coin.id ? 0 : a.coin.id < b.coin.id ? -1 : 1
+}
+
+function freeCoinsOf(state: State, chain: string): FreeCoins {
+  const known = state.freeCoins.get(chain)
+  if (known !== undefined) return known
+  const none: FreeCoins = { order: createOrdered(byAmount), spendable: 0n }
+  state.freeCoins.set(chain, none)
+  return none
+}
+
+const spendableIn = ({ amount, coin }: FreeCoin): bigint => (coin.value === 'spendable' ? amount : 0n)
+
+function reprice(state: State, before: Instance | undefined, after: Instance): void {
+  if (!isKind(after, 'coin')) return
+  const [old, now] = [freeCoin(before), freeCoin(after.ended ? undefined : after)]
+  const free = freeCoinsOf(state, chainOf(after))
+  if (old !== null) {
+    free.order.remove(old)
+    free.spendable -= spendableIn(old)
+  }
+  if (now !== null) {
+    free.order.add(now)
+    free.spendable += spendableIn(now)
+  }
 }
 
 /** What a state did not care for when it was due may matter in the next state, so a new state is scheduled anew. */
@@ -158,6 +239,7 @@ function admit(state: State, after: Instance): void {
   const before = state.live.get(after.id)
   reindex(state, before, after)
   relist(state, before, after)
+  reprice(state, before, after)
   reschedule(state, before, after)
   noteLeft(state, before, after)
   if (after.ended) state.live.delete(after.id)
@@ -207,32 +289,49 @@ function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: st
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
-    if (wanted === undefined || its.state === wanted) for (const instance of instances.values()) found.push(instance)
+    if (wanted === undefined || its.state === wanted) for (const instance of instances.upwards()) found.push(instance)
   }
-  return found.sort((a, b) => a.seq - b.seq) as InstanceOf<K>[]
+  return found.sort(bySeq) as InstanceOf<K>[]
+}
+
+/** Of those that name this owner. */
+function pageOfOwner<K extends Kind>(
+  state: State,
+  kind: K,
+  reference: string,
+  { chain, state: wanted, after, limit }: Omit<LiveQuery, 'reference'>,
+): InstanceOf<K>[] {
+  const found: InstanceOf<K>[] = []
+  for (const id of idsOf(state, ownerFacet(reference))) {
+    const instance = state.live.get(id)!
+    if (!isKind(instance, kind) || instance.seq <= after) continue
+    if (chain !== undefined && chainOf(instance) !== chain) continue
+    if (wanted === undefined || stateOf(instance) === wanted) found.push(instance)
+  }
+  return found.sort(bySeq).slice(0, limit)
 }
 
 /** Each list is in the order of seq already. */
 function page<K extends Kind>(
   state: State,
-  { chain, state: wanted, after, limit }: LiveQuery,
   kind: K,
-  keep: (instance: InstanceOf<K>) => boolean,
+  { chain, state: wanted, reference, after, limit }: LiveQuery,
 ): InstanceOf<K>[] {
+  if (reference !== undefined) return pageOfOwner(state, kind, reference, { chain, state: wanted, after, limit })
   const found: InstanceOf<K>[] = []
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
     if (wanted !== undefined && its.state !== wanted) continue
     let left = limit
-    for (const instance of instances.values()) {
+    for (const instance of instances.from(({ seq }) => seq > after)) {
       if (left === 0) break
-      if (instance.seq <= after || !isKind(instance, kind) || !keep(instance)) continue
+      if (!isKind(instance, kind)) continue
       found.push(instance)
       left--
     }
   }
-  return found.sort((a, b) => a.seq - b.seq).slice(0, limit)
+  return found.sort(bySeq).slice(0, limit)
 }
 
 const counts = (state: State) =>
@@ -255,12 +354,13 @@ export function createMemory(loaded: Loaded): LiveMemory {
     holders: new Map(loaded.reservations),
     facets: new Map(),
     lists: new Map(),
+    freeCoins: new Map(),
     due: createHeap(),
     dueHeights: new Map(),
     left: new Map(),
     observers: [],
   }
-  for (const instance of [...loaded.live].sort((a, b) => a.seq - b.seq)) admit(state, instance)
+  for (const instance of [...loaded.live].sort(bySeq)) admit(state, instance)
   return {
     get seq() {
       return state.seq
@@ -273,12 +373,13 @@ export function createMemory(loaded: Loaded): LiveMemory {
     apply: commit => apply(state, commit),
     all: () => state.live.values(),
     reservations: () => state.holders.entries(),
+    freeCoins: chain => freeCoinsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
-    page: (query, kind, keep) => page(state, query, kind, keep),
+    page: (kind, query) => page(state, kind, query),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
-    find: <F extends Facet>(facet: F) => [...(state.facets.get(facet) ?? [])] as FoundBy<F>[],
-    one: <F extends Facet>(facet: F) => state.facets.get(facet)?.values().next().value as FoundBy<F> | undefined,
+    find: <F extends Facet>(facet: F) => [...idsOf(state, facet)] as FoundBy<F>[],
+    one: <F extends Facet>(facet: F) => firstOf(state, facet) as FoundBy<F> | undefined,
     takeLeft: (chain, limit) => takeLeft(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,

@@ -4,6 +4,7 @@ import type { Id } from '../../machines/ids.ts'
 import type {
   Fact,
   Fund,
+  Funds,
   Order,
   PassedOver,
   Payment,
@@ -52,6 +53,8 @@ function spend({ payments, limit, left }: Order, funds: readonly Fund[]): Omit<P
   }
 }
 
+const byKey = (funds: Funds): Fund[] => [...funds.smallestFirst()].sort((a, b) => (a.key < b.key ? -1 : 1))
+
 /** As many of the payments as funds and limit allow, the first first; what cannot be paid alone is passed over. */
 function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
   const { payments, limit, maximum = Infinity } = order
@@ -78,7 +81,7 @@ export const planner: Planner = {
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   spendsUnconfirmedChange: true,
-  plan: payInTurn,
+  plan: (order, funds) => payInTurn(order, byKey(funds)),
 }
 
 const signable: Signable = {

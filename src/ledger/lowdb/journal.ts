@@ -33,6 +33,7 @@ const NEWLINE = Buffer.from('\n')
 /** Everything that a running journal knows. */
 export interface RunningJournal
   extends LowdbPorts, Pick<Booted, 'opened' | 'cut'>, Pick<Opening, 'memory' | 'upgrade'> {
+  isIndexed: boolean
   unlock: () => Promise<void>
   head: Head
   file: File
@@ -75,7 +76,7 @@ export async function openJournal(
 
 function journalAdapter(
   ports: LowdbPorts,
-  { upgrade, versions, memory, ledgerId }: Opening,
+  { upgrade, versions, memory, ledgerId, isIndexed = true }: Opening,
   unlock: () => Promise<void>,
 ): Adapter<Commit[]> & { store: () => RunningJournal } {
   let store: RunningJournal | null = null
@@ -86,14 +87,14 @@ function journalAdapter(
   return {
     store: opened,
     async read() {
-      const { replayedBytes, ...booted } = await boot(ports, upgrade, ledgerId ?? null)
+      const { replayedBytes, ...booted } = await boot(ports, { upgrade, isIndexed, ledgerId: ledgerId ?? null })
       const files = fileCache(ports.disk)
-      const indexPlace = { ...ports, files, maker: runMaker(versions), upgrade }
+      const indexPlace = { ...ports, files, maker: runMaker(versions), upgrade, isIndexed }
       const indexes = await openIndexes(indexPlace, () => closedSegments(store?.head ?? booted.head))
       const file = await openActive(ports, booted.head)
       const place = await identityOfPlace(ports)
       const ends = { place, closing: null, closed: null, replayBytes: replayedBytes, appendedSeq: booted.mark.seq }
-      store = { ...ports, memory, upgrade, unlock, file, files, indexes, ...booted, ...ends }
+      store = { ...ports, memory, upgrade, isIndexed, unlock, file, files, indexes, ...booted, ...ends }
       return []
     },
     write: waiting => writeGroup(opened(), waiting),
@@ -157,7 +158,7 @@ async function writeGroup(store: RunningJournal, waiting: Commit[]): Promise<voi
   await store.file.sync()
   for (const { commit, record, hash } of written) {
     const bytes = record.length + NEWLINE.length
-    addEndings(store.endings, commit, record, store.marks.bytes, store.upgrade)
+    if (store.isIndexed) addEndings(store.endings, commit, record, store.marks.bytes, store.upgrade)
     addMark(store.marks, commit, bytes, hash)
     store.replayBytes += bytes
     store.mark = { seq: lastSeqOf(commit), hash, at: commit.at, heights: commit.heights }
@@ -174,9 +175,10 @@ const closedSegments = ({ segments }: Head): ClosedSegment[] =>
 function closedOf(store: RunningJournal): Segment[] {
   const { head, closing, directory, files } = store
   if (store.closed?.of === head && store.closed.closing === closing) return store.closed.segments
-  const segments = closedSegments(head).map(({ first, last, previous }): Segment => {
+  const segments = closedSegments(head).map(({ first, last, previous, hash }, n): Segment => {
     const marks = closing?.first === first ? closing.marks : null
-    const locate = marks ? locateInMemory(marks) : locateInFile(files, join(directory, indexFile(first)))
+    const described = { bytes: head.segments[n]!.bytes!, hash }
+    const locate = marks ? locateInMemory(marks) : locateInFile(files, join(directory, indexFile(first)), described)
     return { first, last, previous, path: join(directory, journalFile(first)), bytes: null, locate }
   })
   store.closed = { of: head, closing, segments }
@@ -332,7 +334,10 @@ async function roll(store: RunningJournal): Promise<Mark> {
   const first = mark.seq + 1
   const closed = store.head.segments.at(-1)!.first
   await createSegment(disk, directory, first)
-  const head: Head = { ...store.head, segments: [...store.head.segments, { first, previous: mark.hash }] }
+  const before = store.head.segments.map((segment, n, all) =>
+    n === all.length - 1 ? { ...segment, bytes: marks.bytes } : segment,
+  )
+  const head: Head = { ...store.head, segments: [...before, { first, previous: mark.hash, bytes: null }] }
   await writeHead(disk, directory, head)
   const file = await openActive(store, head)
   await store.file.close()

@@ -3,7 +3,7 @@
  * attempt with the template, the reservations and the bound withdrawals are one commit.
  */
 import { createHash } from 'node:crypto'
-import type { Fund, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
+import type { Fund, Funds, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
 import {
   chainId,
   coinId,
@@ -19,6 +19,7 @@ import { heightOf, type Amount, type Purpose, type SpendKey } from '../../../mac
 import type { CoinContext } from '../../../machines/coin.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { reasonOf } from '../../kernel/fault.ts'
+import type { FreeCoin } from '../memory.ts'
 import type { RouteView } from './view.ts'
 
 /** Mempools keep at most so many unconfirmed transactions in a row (B17); we stop earlier by one. */
@@ -57,13 +58,20 @@ function ancestorsOf(view: Pick<RouteView, 'memory'>, coin: CoinContext, seen = 
   return 1 + parentsOf(view, coin).reduce((sum, parent) => sum + ancestorsOf(view, parent.context, seen), 0)
 }
 
-function toFund(view: RouteView, instance: InstanceOf<'coin'>, height: number): Fund[] {
-  const coin = instance.context
+/** The transaction that has paid it is looked up only for those that are taken. */
+function toFund(view: RouteView, { context: coin }: InstanceOf<'coin'>, height: number): Fund {
   const { key, index, address, publicKey, amount, place, final } = coin
-  const raw = transactionOfCoin(view, coin)?.raw ?? null
-  if (raw === null) return []
   const isFinal = place !== null && height >= heightOf(place.height, final)
-  return [{ key, index, address, publicKey, amount, raw, final: isFinal, ancestors: ancestorsOf(view, coin) }]
+  return {
+    key,
+    index,
+    address,
+    publicKey,
+    amount,
+    final: isFinal,
+    ancestors: place === null ? ancestorsOf(view, coin) : 0,
+    raw: () => transactionOfCoin(view, coin)?.raw ?? null,
+  }
 }
 
 /**
@@ -78,17 +86,25 @@ function isSound(view: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new 
 }
 
 /** What may be spent now: ripe coins, and where the family allows it unconfirmed change of our own. */
-export function fundsOf(view: RouteView): Fund[] {
+export function fundsOf(view: RouteView): Funds {
   const { memory, policy } = view
   const height = memory.heights[policy.name] ?? 0
   const { spendsUnconfirmedChange } = policy.planner
-  const isChange = ({ context: coin }: InstanceOf<'coin'>) =>
-    spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin)
-  const ripe = memory.list('coin', policy.name, 'spendable')
-  const change = memory.list('coin', policy.name, 'unconfirmed').filter(isChange)
-  return [...ripe, ...change]
-    .flatMap(coin => toFund(view, coin, height))
-    .filter(fund => fund.ancestors <= MAXIMUM_ANCESTORS)
+  const isRipe = ({ value, context: coin }: InstanceOf<'coin'>): boolean =>
+    value === 'spendable' || (spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin))
+  function* spendable(free: Iterable<FreeCoin>): Generator<Fund> {
+    for (const { coin } of free) {
+      if (!isRipe(coin)) continue
+      const fund = toFund(view, coin, height)
+      if (fund.ancestors <= MAXIMUM_ANCESTORS) yield fund
+    }
+  }
+  const { order: free, spendable: confirmed } = memory.freeCoins(policy.name)
+  return {
+    largestFirst: () => spendable(free.downwards()),
+    smallestFirst: () => spendable(free.upwards()),
+    confirmed,
+  }
 }
 
 type Withdrawals = readonly InstanceOf<'withdrawal'>[]
@@ -115,7 +131,7 @@ interface Planned {
 const LEAST_CONSOLIDATED = 20
 
 /** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
-function planConsolidation(view: RouteView, funds: readonly Fund[], { facts }: Gathered): Planned | null {
+function planConsolidation(view: RouteView, funds: Funds, { facts }: Gathered): Planned | null {
   const { policy, memory } = view
   const { address } = memory.get(treasuryId(policy.name))!.context
   const plan = policy.planner.plan(
@@ -191,6 +207,31 @@ const HELD: readonly PassedOver['kind'][] = ['limit', 'cap']
 const passOver = (at: number, { withdrawal, kind, reason }: PassedOver): Message =>
   tell(withdrawalId(withdrawal), HELD.includes(kind) ? 'withdrawal.held' : 'withdrawal.delayed', at, { reason })
 
+/** So many withdrawals learn something in one turn: the others follow in the next, which comes at once. */
+const TOLD_AT_ONCE = 200
+
+/** Who has been passed over for the same reason before is told nothing. */
+function toldOf({ memory, at }: RouteView, passed: readonly PassedOver[]): { told: Message[]; isAll: boolean } {
+  const isNews = ({ withdrawal, kind, reason }: PassedOver): boolean => {
+    const its = memory.get(withdrawalId(withdrawal))!
+    return its.context.reason !== reason || (HELD.includes(kind) && stateOf(its) !== 'held')
+  }
+  const news = passed.filter(isNews)
+  const told = news.slice(0, TOLD_AT_ONCE).map(each => passOver(at, each))
+  return { told, isAll: told.length === news.length }
+}
+
+/** The node relays at the cap again. What the account says stays until the last of them is queued. */
+function released(
+  { at }: RouteView,
+  capped: Withdrawals,
+  answer: (reason: string | null, again: number | null) => Message,
+): Message[] {
+  const now = capped.slice(0, TOLD_AT_ONCE)
+  const reason = now.length < capped.length ? capped[0]!.context.reason : null
+  return [answer(reason, at), ...now.map(({ id }) => tell(id, 'withdrawal.accepted', at, {}))]
+}
+
 /** Those that the last plan held for the cap on fees: they alone say what the account says. */
 function cappedOf({ memory, policy }: RouteView, account: IdOf<'account'>): Withdrawals {
   const { reason } = memory.get(account)!.context
@@ -228,13 +269,13 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
     const { planned, passed, isMore } = decide(view, queued, gathered)
-    if (passed.some(({ kind }) => kind === 'cap'))
-      return [answer(passed[0]!.reason, null), ...passed.map(each => passOver(at, each))]
-    if (capped.length > 0) return [answer(null, at), ...capped.map(({ id }) => tell(id, 'withdrawal.accepted', at, {}))]
+    const { told, isAll } = toldOf(view, passed)
+    if (passed.some(({ kind }) => kind === 'cap')) return [answer(passed[0]!.reason, isAll ? null : at), ...told]
+    if (capped.length > 0) return released(view, capped, answer)
     // What was passed over is tried again when funds arrive, and with each block.
     const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? null
     const transfers = planned === null ? [] : [toTransfer(view, planned)]
-    return [answer(waiting, isMore ? at : null), ...passed.map(each => passOver(at, each)), ...transfers]
+    return [answer(waiting, isMore || !isAll ? at : null), ...told, ...transfers]
   } catch (error) {
     return [tell(account, 'plan.refused', at, { reason: reasonOf(error) }, run)]
   }
