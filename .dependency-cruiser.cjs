@@ -77,7 +77,8 @@ module.exports = {
     },
     {
       name: 'signer-without-clients',
-      comment: 'ethers brings an HTTP client along: the watcher builds with it, and the signer reads with another implementation.',
+      comment:
+        'ethers brings an HTTP client along: the watcher builds with it, and the signer reads with another implementation.',
       severity: 'error',
       from: { path: SIGNER },
       to: { path: '^node_modules/ethers/', reachable: true },
