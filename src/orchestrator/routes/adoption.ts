@@ -93,7 +93,7 @@ function rivalsOf(
 function displace(
   view: RouteView,
   record: SignedRecord,
-): { messages: Message[]; freed: ReadonlySet<IdOf<'withdrawal'>> } {
+): { messages: Message[]; freed: ReadonlySet<IdOf<'withdrawal'>>; kept: ReadonlySet<SpendKey> } {
   const { memory, at } = view
   const rivals = rivalsOf(view, record)
   const unsigned = new Set(rivals.filter(({ context }) => context.signed.length === 0).map(({ id }) => id))
@@ -108,13 +108,16 @@ function displace(
     ...freed.map(({ id, transfer }) => tell(id, 'transfer.dissolved', at, { transfer })),
     ...rivals.map(({ id }) => tell(id, 'transfer.displaced', at, data)),
   ]
-  return { messages, freed: new Set(freed.map(({ id }) => id)) }
+  // What is in a block has its coins, whatever else was signed for them.
+  const mined = rivals.filter(({ value }) => value !== 'underway')
+  const kept = new Set(mined.flatMap(({ context }) => context.spendKeys))
+  return { messages, freed: new Set(freed.map(({ id }) => id)), kept }
 }
 
 /** `taken`: spend keys that a later record of the same list has. */
 function adopt(view: RouteView, record: SignedRecord, taken: ReadonlySet<SpendKey>): Message[] {
   const { memory, policy, at } = view
-  const { messages, freed } = displace(view, record)
+  const { messages, freed, kept } = displace(view, record)
   const transfer = transferId(record.transferId)
   const { n, template, spendKeys, transactionId, raw } = record
   const { fee } = policy.signable.inspect(template)
@@ -127,7 +130,7 @@ function adopt(view: RouteView, record: SignedRecord, taken: ReadonlySet<SpendKe
   const purpose: Purpose = record.intents.length > 0 ? 'payment' : 'consolidation'
   const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
   const depths = { coins: spendKeys.map(coinId), credit: policy.credit, final: policy.final }
-  const reserves = spendKeys.filter(key => !taken.has(key))
+  const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
   return [
     ...messages,
     ...toCoins(view, record, transfer),
