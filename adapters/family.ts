@@ -1,5 +1,5 @@
 /** What a family is to the watcher and to the signer, each of which opens it for a chain of its configuration. */
-import type { Json } from '../machines/vocabulary.ts'
+import type { Amount, Json } from '../machines/vocabulary.ts'
 import type { Disk, Request } from '../src/kernel/ports.ts'
 import type { Deriver, Node, Planner, Proofs, Signable, Watch } from './adapter.ts'
 
@@ -46,6 +46,10 @@ export interface SigningChain {
   asset: string
   /** Where the family has tokens. */
   tokens?: readonly { asset: string; contract: string }[] | undefined
+  /** Where accounts name whom they are represented by. */
+  representative?: string | undefined
+  /** As far as a family's own rules read it. */
+  policy?: { maximumFee?: Amount | undefined; maximumTickets?: number | undefined } | undefined
 }
 
 /**

@@ -77,7 +77,7 @@ function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
 }
 
 export const planner: Planner = {
-  destination: to => ({ canonical: to }),
+  destination: (to, dataField) => ({ canonical: to, dataField }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   spendsUnconfirmedChange: true,
@@ -95,6 +95,7 @@ const signable: Signable = {
       feeRate: 1,
       spendKeys,
       bindsSpendKeys: false,
+      isReplaceable: true,
       transactionId: null,
     }
   },
