@@ -34,8 +34,9 @@ interface Hears<T extends string> {
 const lostBy = (key: SpendKey): string => `its input ${key} was lost to a final conflict`
 
 const signed = ({ context, event }: Hears<'signing.completed' | 'attempt.adopted'>) => {
+  const { transfer, n, fee } = context
   const { transactionId } = event.data
-  return { messages: [tell(context.transfer, 'attempt.signed', event.at, { n: context.n, transactionId })] }
+  return { messages: [tell(transfer, 'attempt.signed', event.at, { n, transactionId, fee })] }
 }
 
 const held = ({ context, event }: Hears<'signing.pended' | 'signing.refused'>) => {
@@ -55,15 +56,15 @@ const voided = ({ context, event }: Hears<'signing.refused'>) => {
 
 const mined = ({ context, event }: Hears<'transaction.mined'>) => {
   const { transfer, n, fee } = context
-  const { place, transactionId } = event.data
-  return { messages: [tell(transfer, 'attempt.mined', event.at, { n, place, transactionId, fee })] }
+  const { place, transactionId, executed } = event.data
+  return { messages: [tell(transfer, 'attempt.mined', event.at, { n, place, transactionId, fee, executed })] }
 }
 
 const unmined = ({ context, event }: Hears<'block.disconnected'>) => ({
   messages: [tell(context.transfer, 'attempt.unmined', event.at, { n: context.n })],
 })
 
-const died = ({ context, event }: Hears<'coin.lost'>) => {
+const died = ({ context, event }: Hears<'key.lost'>) => {
   const { key, height } = event.data
   return {
     messages: [tell(context.transfer, 'attempt.died', event.at, { n: context.n, reason: lostBy(key), height })],
@@ -78,7 +79,7 @@ const onMined = {
   ],
 } as const
 const onLost = {
-  guard: { type: 'isInput', params: data },
+  guard: { type: 'isItsKey', params: data },
   target: '#attempt.dead',
   actions: [
     { type: 'lose', params: data },
@@ -154,15 +155,20 @@ export const attempt = setup({
       reason,
     })),
     explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
-    mine: assign((_, { place, transactionId }: Data<'transaction.mined'>) => ({ place, transactionId, reason: null })),
+    mine: assign(({ context }, { place, transactionId, fee }: Data<'transaction.mined'>) => ({
+      place,
+      transactionId,
+      fee: fee ?? context.fee,
+      reason: null,
+    })),
     unmine: assign({ place: null }),
-    lose: assign((_, { key }: Data<'coin.lost'>) => ({ reason: lostBy(key) })),
+    lose: assign((_, { key }: Data<'key.lost'>) => ({ reason: lostBy(key) })),
   },
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
-    isInput: ({ context }, { key }: Data<'coin.lost'>) => context.spendKeys.includes(key),
+    isItsKey: ({ context }, { key }: Data<'key.lost'>) => context.spendKeys.includes(key),
   },
 }).createMachine({
   id: 'attempt',
@@ -196,7 +202,7 @@ export const attempt = setup({
           ],
         },
         'task.failed': onTrouble,
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
         'transfer.dissolved': onDissolved,
@@ -217,7 +223,7 @@ export const attempt = setup({
         'approval.added': 'unsigned',
         'withdrawal.expired': 'unsigned',
         'transfer.resumed': 'unsigned',
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transfer.finalised': onSuperseded,
         'transfer.dissolved': onDissolved,
       },
@@ -229,7 +235,7 @@ export const attempt = setup({
         'publishing.answered': { target: 'published', actions: { type: 'publish', params: data } },
         'publishing.refused': onTrouble,
         'task.failed': onTrouble,
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
       },
@@ -241,7 +247,7 @@ export const attempt = setup({
       on: {
         'publishing.answered': onDelayed,
         'publishing.refused': onDelayed,
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
       },
@@ -262,7 +268,7 @@ export const attempt = setup({
       on: {
         'transfer.resumed': 'unsigned',
         'withdrawal.expired': 'unsigned',
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transfer.finalised': onSuperseded,
         'transfer.dissolved': onDissolved,
       },

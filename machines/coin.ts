@@ -29,7 +29,7 @@ const isSpendsBlock = (context: CoinContext, block: Place) => isSamePlace(contex
 const tellHolder = ({ context, event }: { context: CoinContext; event: HeightReached }) => {
   const { holder, key } = context
   const { height } = event.data
-  return { messages: holder === null ? [] : [tell(holder, 'coin.lost', event.at, { key, height })] }
+  return { messages: holder === null ? [] : [tell(holder, 'key.lost', event.at, { key, height })] }
 }
 
 export const coin = setup({
@@ -49,7 +49,7 @@ export const coin = setup({
     unplace: assign({ place: null, dueHeight: null }),
     unplaceOnly: assign({ place: null }),
     rest: assign({ dueHeight: null }),
-    hold: assign(({ context }, { holder }: Data<'coin.reserved'>) => ({
+    hold: assign(({ context }, { holder }: Data<'key.reserved'>) => ({
       holder,
       dueHeight: context.conflict === null ? null : context.dueHeight,
     })),
@@ -57,7 +57,7 @@ export const coin = setup({
       holder: null,
       dueHeight: ({ context }) => (context.conflict === null ? ripeHeight(context, context.place) : context.dueHeight),
     }),
-    handOver: assign((_, { holder }: Data<'coin.reserved'>) => ({ holder })),
+    handOver: assign((_, { holder }: Data<'key.reserved'>) => ({ holder })),
     letGo: assign({ holder: null }),
     spend: assign(({ context }, spent: Data<'coin.spent'>) => ({
       spent,
@@ -77,10 +77,10 @@ export const coin = setup({
   guards: {
     isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
     isRipe: ({ context }, { height }: { height: number }) => isRipeAt(context, height),
-    isHolder: ({ context }, { holder }: Data<'coin.released'>) => context.holder === holder,
-    isHolderAndRipe: ({ context }, { holder, height }: Data<'coin.released'>) =>
+    isHolder: ({ context }, { holder }: Data<'key.released'>) => context.holder === holder,
+    isHolderAndRipe: ({ context }, { holder, height }: Data<'key.released'>) =>
       context.holder === holder && isRipeAt(context, height),
-    isHolderAndSpent: ({ context }, { holder }: Data<'coin.released'>) =>
+    isHolderAndSpent: ({ context }, { holder }: Data<'key.released'>) =>
       context.holder === holder && context.spent !== null,
     isUnspent: ({ context }) => context.spent === null,
     isSpendFinal: ({ context }, { height }: { height: number }) =>
@@ -89,8 +89,7 @@ export const coin = setup({
       context.conflict !== null && height >= heightOf(context.conflict.height, context.final),
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isSpendsBlock: ({ context }, block: Place) => isSpendsBlock(context, block),
-    isAnothers: ({ context }, { holder }: Data<'coin.reserved'>) =>
-      context.holder !== null && context.holder !== holder,
+    isAnothers: ({ context }, { holder }: Data<'key.reserved'>) => context.holder !== null && context.holder !== holder,
     isStrangersAndSpendsBlock: ({ context }, block: Place) => context.holder === null && isSpendsBlock(context, block),
     isBothBlocks: ({ context }, block: Place) => isSamePlace(context.place, block) && isSpendsBlock(context, block),
     isConflictsBlock: ({ context }, block: Place) => isSamePlace(context.conflict, block),
@@ -120,14 +119,14 @@ export const coin = setup({
           { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
           { guard: { type: 'isConflictsBlock', params: data }, actions: 'unconflict' },
         ],
-        'coin.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
+        'key.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
         'coin.spent': { target: 'reserved', actions: { type: 'spend', params: data } },
       },
     },
     spendable: {
       description: 'Ours to spend.',
       on: {
-        'coin.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
+        'key.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
         'coin.spent': { target: 'reserved', actions: { type: 'spend', params: data } },
         'block.disconnected': {
           guard: { type: 'isItsBlock', params: data },
@@ -141,8 +140,8 @@ export const coin = setup({
       on: {
         'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'placeOnly', params: data } },
         'payment.conflicted': { guard: 'isUnspent', actions: { type: 'conflict', params: data } },
-        'coin.reserved': { guard: { type: 'isAnothers', params: data }, actions: { type: 'handOver', params: data } },
-        'coin.released': [
+        'key.reserved': { guard: { type: 'isAnothers', params: data }, actions: { type: 'handOver', params: data } },
+        'key.released': [
           { guard: { type: 'isHolderAndSpent', params: data }, actions: 'letGo' },
           { guard: { type: 'isHolderAndRipe', params: data }, target: 'spendable', actions: ['release', 'rest'] },
           { guard: { type: 'isHolder', params: data }, target: 'unconfirmed', actions: 'release' },

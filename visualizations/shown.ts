@@ -56,7 +56,8 @@ export const SHOWN: readonly Shown[] = [
     purpose: 'One thing that the chain owes us: it pays withdrawals, or moves our own coins.',
     path: ['absent', 'underway', 'confirming', 'confirmed', 'final'],
     good: ['final'],
-    bad: ['dead'],
+    bad: ['dead', 'failed'],
+    alarm: ['failing'],
   },
   {
     machine: attempt,

@@ -3,7 +3,7 @@
  * either a set that needs no change or as few coins as will do, whichever costs less. Everything is decided by amounts
  * and names: the same coins give the same choice, in whatever order they come.
  */
-import type { Fund } from '../adapter.ts'
+import type { Fund } from './funds.ts'
 import type { Network } from './network.ts'
 import { isCarriable } from './template.ts'
 import { inputWeight, MAXIMUM_WEIGHT, transactionWeight, virtualBytes } from './size.ts'

@@ -2,13 +2,15 @@
  * The live instances and what finds them quickly. It is rebuilt from the ledger at boot and changed by commits only, in
  * their order; so it is always what a replay of the journal would give.
  */
-import { isIdOf, kindOf, transactionOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
+import { isIdOf, kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
 import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
-import type { Memory } from '../kernel/step.ts'
-import { facetsOf, type Facet, type FoundBy } from './facets.ts'
+import type { BookMemory } from '../../adapters/book.ts'
+import type { Facet } from '../kernel/facets.ts'
+import { facetsOf } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
+import type { Books } from './policy.ts'
 
 /** The kinds that a time or a height wakes. */
 type WokenByTime = Hearing<'time.passed'>
@@ -20,23 +22,17 @@ const WOKEN_BY_HEIGHT: readonly WokenByHeight[] = ['coin', 'deposit', 'transfer'
 export type Observer = (before: Instance | undefined, after: Instance) => void
 
 /** Every instance that has not ended, and the indexes over them. */
-export interface LiveMemory extends Memory {
+export interface LiveMemory extends BookMemory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
-  /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
-  list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
   /** The first `limit` of those with a seq above `after` that `keep` wants, by seq. */
   page<K extends Kind>(query: LiveQuery, kind: K, keep: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
-  /** Who has this facet: facets.ts. */
-  find<F extends Facet>(facet: F): FoundBy<F>[]
-  /** One of those who have this facet, or undefined. */
-  one<F extends Facet>(facet: F): FoundBy<F> | undefined
-  /** Takes transactions of a chain of which less may live than before, at most `limit`. */
-  takeLeft(chain: string, limit: number): IdOf<'transaction'>[]
+  /** Takes those of a chain that are to be looked at again, at most `limit`. */
+  takeRevisited(chain: string, limit: number): Id[]
   /** Takes the ids whose dueAt has come, at most `limit`. */
   takeDue(now: number, limit: number): IdOf<WokenByTime>[]
   /** When the next one is due, or null. */
@@ -67,8 +63,9 @@ interface State {
   lists: Map<string, Map<Id, Instance>>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
-  /** By chain: transactions of which less may live than before. */
-  left: Map<string, Set<IdOf<'transaction'>>>
+  /** By chain: who is to be looked at again. */
+  revisited: Map<string, Set<Id>>
+  books: Books
   observers: Observer[]
 }
 
@@ -87,36 +84,24 @@ function displace(state: State, facet: Facet, id: Id): void {
 }
 
 function reindex(state: State, before: Instance | undefined, after: Instance): void {
-  const old = new Set(facetsOf(before))
-  const now = new Set(facetsOf(after))
+  const old = new Set(facetsOf(state.books, before))
+  const now = new Set(facetsOf(state.books, after))
   for (const facet of old) if (!now.has(facet)) displace(state, facet, after.id)
   for (const facet of now) if (!old.has(facet)) place(state, facet, after.id)
 }
 
-function leftOf(state: State, chain: string): Set<IdOf<'transaction'>> {
-  const known = state.left.get(chain)
-  if (known !== undefined) return known
-  const ids = new Set<IdOf<'transaction'>>()
-  state.left.set(chain, ids)
-  return ids
+function noteRevisits(state: State, before: Instance | undefined, after: Instance): void {
+  const chain = chainOf(after)
+  const ids = state.books[chain]?.book.revisits(before, after) ?? []
+  if (ids.length === 0) return
+  const revisited = state.revisited.get(chain) ?? new Set<Id>()
+  state.revisited.set(chain, revisited)
+  for (const id of ids) revisited.add(id)
 }
 
-/** A transaction is new, or something that it has paid has ended or has come into a block: then what it stands on may be needed no more. */
-function noteLeft(state: State, before: Instance | undefined, after: Instance): void {
-  if (isKind(after, 'transaction')) {
-    const ids = leftOf(state, chainOf(after))
-    if (after.ended) ids.delete(after.id)
-    else if (before === undefined) ids.add(after.id)
-  }
-  if (before === undefined || (!isKind(after, 'coin') && !isKind(after, 'deposit'))) return
-  const { chain, transactionId, place } = after.context
-  const hadPlace = 'place' in before.context && before.context.place !== null
-  if (after.ended || (place !== null && !hadPlace)) leftOf(state, chain).add(transactionOf(chain, transactionId))
-}
-
-function takeLeft(state: State, chain: string, limit: number): IdOf<'transaction'>[] {
-  const ids = leftOf(state, chain)
-  const taken: IdOf<'transaction'>[] = []
+function takeRevisited({ revisited }: State, chain: string, limit: number): Id[] {
+  const ids = revisited.get(chain) ?? new Set<Id>()
+  const taken: Id[] = []
   for (const id of ids) {
     if (taken.length >= limit) break
     ids.delete(id)
@@ -159,7 +144,7 @@ function admit(state: State, after: Instance): void {
   reindex(state, before, after)
   relist(state, before, after)
   reschedule(state, before, after)
-  noteLeft(state, before, after)
+  noteRevisits(state, before, after)
   if (after.ended) state.live.delete(after.id)
   else state.live.set(after.id, after)
   for (const observer of state.observers) observer(before, after)
@@ -246,8 +231,8 @@ export interface Loaded {
   reservations: [SpendKey, Id][]
 }
 
-/** Changed by `apply` alone. */
-export function createMemory(loaded: Loaded): LiveMemory {
+/** Changed by `apply` alone. `books`: of the chains that are followed. */
+export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
   const state: State = {
     seq: loaded.seq,
     heights: { ...loaded.heights },
@@ -257,7 +242,8 @@ export function createMemory(loaded: Loaded): LiveMemory {
     lists: new Map(),
     due: createHeap(),
     dueHeights: new Map(),
-    left: new Map(),
+    revisited: new Map(),
+    books,
     observers: [],
   }
   for (const instance of [...loaded.live].sort((a, b) => a.seq - b.seq)) admit(state, instance)
@@ -277,9 +263,9 @@ export function createMemory(loaded: Loaded): LiveMemory {
     page: (query, kind, keep) => page(state, query, kind, keep),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
-    find: <F extends Facet>(facet: F) => [...(state.facets.get(facet) ?? [])] as FoundBy<F>[],
-    one: <F extends Facet>(facet: F) => state.facets.get(facet)?.values().next().value as FoundBy<F> | undefined,
-    takeLeft: (chain, limit) => takeLeft(state, chain, limit),
+    find: <K extends Kind>(facet: Facet<K>) => [...(state.facets.get(facet) ?? [])] as IdOf<K>[],
+    one: <K extends Kind>(facet: Facet<K>) => state.facets.get(facet)?.values().next().value as IdOf<K> | undefined,
+    takeRevisited: (chain, limit) => takeRevisited(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,
     takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),

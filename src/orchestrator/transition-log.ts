@@ -15,6 +15,8 @@ const WARNINGS = [
   'withdrawal held',
   'withdrawal failed',
   'transfer dead',
+  'transfer failing',
+  'transfer failed',
 ]
 
 const topLevel = (value: string | null): string | null => value?.split('.', 1)[0] ?? null

@@ -3,18 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { type Commit, type Instance, stateOf } from '../../src/kernel/entry.ts'
 import { isIdOf, transferId, withdrawalId, type Id, type Kind } from '../../machines/ids.ts'
 import type { Json } from '../../machines/vocabulary.ts'
-import {
-  blockFacet,
-  facetsOf,
-  inputFacet,
-  outputFacet,
-  childFacet,
-  referenceFacet,
-  transactionFacet,
-} from '../../src/orchestrator/facets.ts'
+import { childFacet, inputFacet, outputFacet } from '../../adapters/bitcoin/lineage.ts'
+import { blockFacet, referenceFacet, transactionFacet } from '../../src/kernel/facets.ts'
+import { facetsOf } from '../../src/orchestrator/facets.ts'
+import { policy } from './rig.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
 import { untypedInstance } from '../kernel/untyped.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
+
+const books = { litecoin: policy }
 
 /** Of any kind, with as much of its context as memory reads of it. */
 const instance = (id: Id, value: string, context: Record<string, Json>, seq = 1): Instance =>
@@ -56,7 +53,7 @@ describe('facets', () => {
       spent: { transaction: 't', place: placed(3) },
       transactionId: 't',
     }
-    expect(facetsOf(instance('coin/a', 'reserved', context))).toEqual([
+    expect(facetsOf(books, instance('coin/a', 'reserved', context))).toEqual([
       ...[1, 2, 3].map(height => blockFacet('litecoin', `b${height}`)),
       outputFacet('transaction/litecoin:t'),
     ])
@@ -64,7 +61,7 @@ describe('facets', () => {
 
   test('find a transaction by what it spends and by whose outputs these are, each once', () => {
     const inputs = ['litecoin:p:0', 'litecoin:p:1']
-    expect(facetsOf(instance('transaction/litecoin:t', 'known', { inputs }))).toEqual([
+    expect(facetsOf(books, instance('transaction/litecoin:t', 'known', { inputs }))).toEqual([
       ...inputs.map(inputFacet),
       childFacet('transaction/litecoin:p'),
     ])
@@ -72,14 +69,16 @@ describe('facets', () => {
 
   test('find an attempt by its transaction and an address by its reference, and nobody else by these', () => {
     const context = { transactionId: 't', reference: 'alice' }
-    expect(facetsOf(instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
-    expect(facetsOf(instance('address/litecoin:1', 'assigned', context))).toEqual([referenceFacet('litecoin', 'alice')])
-    expect(facetsOf(instance('withdrawal/w', 'paying', context))).toEqual([])
+    expect(facetsOf(books, instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
+    expect(facetsOf(books, instance('address/litecoin:1', 'assigned', context))).toEqual([
+      referenceFacet('litecoin', 'alice'),
+    ])
+    expect(facetsOf(books, instance('withdrawal/w', 'paying', context))).toEqual([])
   })
 
   test('are none for what has ended or was never there', () => {
-    expect(facetsOf(instance('coin/a', 'ended', { place: placed(1), inputs: ['k'] }))).toEqual([])
-    expect(facetsOf(undefined)).toEqual([])
+    expect(facetsOf(books, instance('coin/a', 'ended', { place: placed(1), inputs: ['k'] }))).toEqual([])
+    expect(facetsOf(books, undefined)).toEqual([])
   })
 })
 
@@ -104,7 +103,7 @@ const key = fc.constantFrom('s1', 's2', 's3')
 
 /** The commits that these changes make, and what a naive replay of them holds. */
 function play(history: { changes: Change[]; reserve: string[]; release: string[] }[]) {
-  const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+  const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] }, books)
   const live = new Map<Id, Instance>()
   const holders = new Map<string, Id>()
   const commits: Commit[] = []
@@ -156,7 +155,7 @@ describe('memory', () => {
           expect(memory.list(kind, 'dogecoin')).toEqual([])
         }
         for (const input of ['k1', 'k2']) {
-          const wanted = live.filter(one => facetsOf(one).includes(inputFacet(input))).map(({ id }) => id)
+          const wanted = live.filter(one => facetsOf(books, one).includes(inputFacet(input))).map(({ id }) => id)
           expect(memory.find(inputFacet(input)).sort()).toEqual(wanted.sort())
         }
       }),
@@ -167,7 +166,7 @@ describe('memory', () => {
     fc.assert(
       fc.property(histories, fc.integer({ min: 0, max: 9 }), (history, now) => {
         const { memory, live, seq, holders } = play(history)
-        const again = createMemory({ seq, heights: {}, live, reservations: [...holders] })
+        const again = createMemory({ seq, heights: {}, live, reservations: [...holders] }, books)
         const due = (field: 'dueAt' | 'dueHeight', ...kinds: Kind[]) =>
           live
             .filter(({ id, context }) => isIdOf(kinds, id) && context[field] !== null && context[field] <= now)

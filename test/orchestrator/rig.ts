@@ -2,19 +2,18 @@
 import { claim } from '../../src/kernel/untyped.ts'
 import type { Id } from '../../machines/ids.ts'
 import type {
-  Fact,
-  Fund,
   Order,
   PassedOver,
   Payment,
-  PaymentSeen,
   Plan,
   Planner,
   Shortfall,
   Signable,
   SpendSeen,
-  TransactionSeen,
 } from '../../adapters/adapter.ts'
+import { createBook, type BitcoinBookOptions } from '../../adapters/bitcoin/book.ts'
+import type { BitcoinFact, OutputSeen, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
+import type { Fund } from '../../adapters/bitcoin/funds.ts'
 import type { Clock, Ports } from '../../src/kernel/ports.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
@@ -77,7 +76,6 @@ export const planner: Planner = {
   destination: to => ({ canonical: to }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
-  spendsUnconfirmedChange: true,
   plan: payInTurn,
 }
 
@@ -86,10 +84,14 @@ const signable: Signable = {
     const { fee, spendKeys } = template as { fee: string; spendKeys: string[] }
     return { network: '', outputs: [], inputs: [], fee, feeRate: 1, spendKeys, transactionId: null }
   },
-  coins: () => [],
   open: unused,
   destination: unused,
+}
+
+export const bookOptions: BitcoinBookOptions = {
+  coinsOf: () => [],
   hasMalleableIds: false,
+  spendsUnconfirmedChange: true,
 }
 
 export const policy: ChainPolicy = {
@@ -98,11 +100,11 @@ export const policy: ChainPolicy = {
   asset: 'LTC',
   credit: 3,
   final: 5,
-  minimumDeposit: '1000',
   batch: { windowMs: 0, maximum: 100 },
   planner,
   signable,
-  decimals: { LTC: 8 },
+  book: createBook(bookOptions),
+  assets: { LTC: { minimumDeposit: '1000', decimals: 8 } },
 }
 
 /** What a start would find after these commits. */
@@ -221,7 +223,12 @@ export function createRig({
 
 export const block = (height: number, branch = ''): Place => ({ height, hash: `b${height}${branch}` })
 
-export const connected = (height: number, facts: Fact[] = [], branch = '', parent = `b${height - 1}`): Inbound => ({
+export const connected = (
+  height: number,
+  facts: BitcoinFact[] = [],
+  branch = '',
+  parent = `b${height - 1}`,
+): Inbound => ({
   type: 'block.connected',
   at: at + height,
   data: { chain: 'litecoin', block: { ...block(height, branch), parent, time: 0 }, facts, nodeHeight: height },
@@ -233,7 +240,7 @@ export const disconnected = (height: number, branch = '', standing: TransactionS
   data: { chain: 'litecoin', ...block(height, branch), standing },
 })
 
-export const paid = (txid: string, place: Place | null, also: Partial<PaymentSeen> = {}): PaymentSeen => ({
+export const paid = (txid: string, place: Place | null, also: Partial<OutputSeen> = {}): OutputSeen => ({
   kind: 'payment.seen',
   id: `litecoin:${txid}:${also.output ?? 0}`,
   transaction: txid,
