@@ -7,6 +7,8 @@ export interface HttpRequest {
   /** Without the query, still percent-encoded. */
   path: string
   query: Record<string, string>
+  /** Names of parameters that were given more than once; `query` has the last of each. */
+  repeated?: readonly string[]
   /** Names in lower case. */
   headers: Record<string, string>
   body: Uint8Array

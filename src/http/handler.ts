@@ -67,9 +67,9 @@ async function perform(route: Route, request: HttpRequest, options: HandlerOptio
   const room = admitted(route, request, options)
   if (request.body.length > room) throw tooLarge(room)
   const params = decodeNames(matchPath(route.path, request.path) ?? {})
-  const query = checkQuery(route.query, request.query)
+  const query = checkQuery(route.query, request)
   if ('refused' in query) return query.refused
-  const body = checkBody(route.body, request.body)
+  const body = checkBody(route.body, request)
   if ('refused' in body) return body.refused
   return route.handle({ params, query: query.value, body: body.value, headers: request.headers, left: request.left })
 }

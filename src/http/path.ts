@@ -1,6 +1,6 @@
 /** Paths of the route table: `/v1/deposits/{id}` against what a client sent. */
 import { boundary } from '../kernel/fault.ts'
-import { NAME } from '../names.ts'
+import { NAME, NAME_RULE } from '../names.ts'
 import type { Route } from './route.ts'
 
 const PARAMETER = /^\{(\w+)\}$/
@@ -34,7 +34,7 @@ function decodeName(name: string, value: string): string {
   } catch {
     throw boundary('invalid-name', `the path's ${name} is not valid percent-encoding`)
   }
-  if (!NAME.test(decoded)) throw boundary('invalid-name', `the path's ${name} must match [A-Za-z0-9._:~-]{1,128}`)
+  if (!NAME.test(decoded)) throw boundary('invalid-name', `the path's ${name} ${NAME_RULE}`)
   return decoded
 }
 

@@ -25,7 +25,10 @@ const STATUS_OF_KIND = {
   'already-signed-differently': 409,
   'memory-behind': 409,
   'watching-only': 409,
+  'request-timeout': 408,
   'too-large': 413,
+  'unsupported-media-type': 415,
+  'expectation-failed': 417,
   unprocessable: 422,
   'invalid-address': 422,
   'invalid-authorisation': 422,
@@ -34,6 +37,7 @@ const STATUS_OF_KIND = {
   dust: 422,
   'impossible-amount': 422,
   expired: 422,
+  'headers-too-large': 431,
   'pool-empty': 503,
 } as const satisfies Record<string, number>
 
@@ -48,9 +52,13 @@ const TITLES: Record<number, string> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   409: 'Conflict',
   413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  417: 'Expectation Failed',
   422: 'Unprocessable Content',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -83,6 +91,7 @@ export function problemOf(error: unknown): ProblemAnswer {
 function describe(status: number, kind: string, detail: string, extra: Record<string, unknown>): ProblemAnswer {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="lockkeeper"'
+  if (status === 415) headers['accept-encoding'] = 'identity'
   if (status === 503) headers['retry-after'] = String(RETRY_AFTER_S)
   return {
     status,

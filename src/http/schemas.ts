@@ -1,6 +1,6 @@
 /** Schemas that many routes share. */
 import { z } from 'zod'
-import { CHAIN_NAME, NAME } from '../names.ts'
+import { CHAIN_NAME, NAME, NAME_RULE } from '../names.ts'
 
 /** 2^128 - 1 has 39 digits (nano), 2^256 - 1 has 78 (ethereum). */
 const MAXIMUM_DIGITS = 78
@@ -18,10 +18,10 @@ export const amountSchema = z
 export const positiveAmountSchema = amountSchema.refine(amount => amount !== '0', 'must be more than 0')
 
 /** A name chosen by the backend. */
-export const nameSchema = z.string().regex(NAME, 'must match [A-Za-z0-9._:~-]{1,128}')
+export const nameSchema = z.string().regex(NAME, NAME_RULE)
 
 /** A chain's, as it is configured. */
-export const chainNameSchema = z.string().regex(CHAIN_NAME, 'a chain is named with [A-Za-z0-9._~-], at most 32')
+export const chainNameSchema = z.string().regex(CHAIN_NAME, 'must be a name of [A-Za-z0-9._~-], at most 32 characters')
 
 /** A non-negative integer in a query. */
 export const countSchema = z
@@ -35,7 +35,7 @@ export const limitSchema = countSchema
   .default(DEFAULT_LIMIT)
 
 /** ISO 8601 UTC. */
-export const timeSchema = z.iso.datetime()
+export const timeSchema = z.iso.datetime({ error: 'must be a time in UTC such as 2026-01-31T12:00:00Z' })
 
 /** Ed25519, standard base64: a key of 32 bytes, a signature of 64. */
 export const publicKeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'must be the base64 of 32 bytes')

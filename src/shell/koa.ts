@@ -7,9 +7,11 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { boundary, Fault, operating } from '../kernel/fault.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'
+import { boundConnections } from './connections.ts'
 import { tooLarge, type RouteHandler } from '../http/handler.ts'
 import type { Route } from '../http/route.ts'
 import { listen, unlisten } from './listen.ts'
+import { answerRefused, refuseHostless } from './malformed.ts'
 
 /** Contents of PEM files, and the client certificates that may connect (SHA-256, hex; empty: any that the authority signed). */
 export interface ServerTls {
@@ -31,6 +33,7 @@ export interface ServerLimits {
   silenceMs: number
   /** For answers under way when the server stops. */
   graceMs: number
+  /** Where there are more, the one that has been idle for the longest makes room. */
   connections: number
   /** Of all bodies and answers that are under way: one may be large, a thousand at once may not. */
   heldBytes: number
@@ -47,8 +50,8 @@ export const SERVER_LIMITS: ServerLimits = {
   heldBytes: 64 * 1024 * 1024,
 }
 
-/** Node looks for slow clients only so often; 30 seconds unless said. */
-const CHECKING = { connectionsCheckingInterval: 1000 }
+/** Node looks for slow clients only so often, 30 seconds unless said; what it would refuse without a word, malformed.ts does. */
+const CHECKING = { connectionsCheckingInterval: 1000, requireHostHeader: false }
 
 /** A server that listens. */
 export interface HttpServer {
@@ -77,6 +80,8 @@ export async function serve(handler: RouteHandler, options: ServeOptions): Promi
       ? createPlainServer(CHECKING, callback)
       : createSecure(options.tls, limits.headersMs, callback)
   applyLimits(server, limits)
+  boundConnections(server, limits.connections)
+  answerRefused(server, handler)
   noteOrigins(server, options, origins)
   const address = await listen(server, options.listen)
   return { address, stop: () => stop(server, limits.graceMs) }
@@ -127,9 +132,10 @@ async function respond(context: Context, { handler, origins, held }: Service, ro
   const share = shareOf(held)
   let result: HttpAnswer
   try {
+    refuseHostless(context.req)
     // The token comes first: what it does not admit is not read.
     const room = route === null ? null : handler.admit(route, request)
-    const asked = { ...request, query: readQuery(context) }
+    const asked = { ...request, ...readQuery(context) }
     if (route === null || room === null) result = await handler(asked)
     else result = await handler.answer(route, { ...asked, body: await readBody(context.req, room, share.take) })
   } catch (error) {
@@ -201,13 +207,11 @@ function leavingOf({ res }: Context): AbortSignal {
   return leaving.signal
 }
 
-function readQuery(context: Context): Record<string, string> {
-  const query: Record<string, string> = {}
-  for (const [name, value] of new URLSearchParams(context.querystring)) {
-    if (Object.hasOwn(query, name)) throw boundary('invalid-content', `query.${name.slice(0, 64)}: given twice`)
-    query[name] = value
-  }
-  return query
+function readQuery(context: Context): Required<Pick<HttpRequest, 'query' | 'repeated'>> {
+  const pairs = [...new URLSearchParams(context.querystring)]
+  const query = Object.fromEntries(pairs)
+  const names = pairs.map(([name]) => name)
+  return { query, repeated: names.filter((name, at) => names.indexOf(name) < at) }
 }
 
 /** `take` is told of every piece before it is kept, and throws when it is too much. */
@@ -277,7 +281,6 @@ function applyLimits(server: Server, limits: ServerLimits): void {
   server.requestTimeout = limits.requestMs
   server.keepAliveTimeout = limits.keepAliveMs
   server.timeout = limits.silenceMs
-  server.maxConnections = limits.connections
 }
 
 async function stop(server: Server, graceMs: number): Promise<void> {

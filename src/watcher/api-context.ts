@@ -25,6 +25,8 @@ export interface ApiContext {
   /** A watching one gives nothing away and moves nothing. */
   role: 'paying' | 'watching'
   policies: Policies
+  /** Those that are followed, and those that the ledger knows from before. */
+  chains(): readonly string[]
   health: Health
   signer: SignerClient
   clock: Clock

@@ -6,7 +6,8 @@ import type { Recorded } from '../kernel/entry.ts'
 import type { ApiContext } from './api-context.ts'
 import { fitting } from './pages.ts'
 import { describeEvent } from './resources.ts'
-import { eventsQuery, eventsSchema } from './schemas.ts'
+import { eventsQuery } from './filters.ts'
+import { eventsSchema } from './schemas.ts'
 
 interface Wanted {
   kind?: string | undefined
@@ -29,7 +30,10 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
   (chain === undefined || entry.image.context.chain === chain)
 
 /** What the feed stands on. */
-export type FeedContext = Pick<ApiContext, 'archive' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'>
+export type FeedContext = Pick<
+  ApiContext,
+  'archive' | 'chains' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'
+>
 
 /** From memory where it reaches, else from the journal. Empty at the end only. */
 const readPage = async ({ recent, archive }: FeedContext, after: number): Promise<Recorded[]> =>
@@ -100,7 +104,7 @@ export const feedRoute = (api: FeedContext): Route =>
     path: '/v1/events',
     summary: 'Every committed transition in order; with `wait` the answer comes with the next one',
     access: 'read',
-    query: eventsQuery,
+    query: eventsQuery(api),
     answers: { 200: eventsSchema },
     async handle({ query: { after, wait, ...wanted }, left }) {
       const { journal, clock, ledgerId } = api

@@ -4,6 +4,11 @@ import type { WatcherConfig } from '../config.ts'
 import { boundary } from '../kernel/fault.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 
+/** Those that are followed first, then those that the ledger knows and that are retired. */
+export const knownChains = (followed: Readonly<Record<string, unknown>>, memory: LiveMemory): string[] => [
+  ...new Set([...Object.keys(followed), ...memory.list('chain').map(({ id }) => nameOf(id))]),
+]
+
 /** A chain that is not followed any more holds money and promises: it is left out only where somebody says so. Throws boundary `configuration`. */
 export function refuseForgotten(
   { chains, retired }: Pick<WatcherConfig, 'chains' | 'retired'>,

@@ -24,7 +24,7 @@ import { apiRoutes } from './api.ts'
 import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
-import { refuseForgotten } from './forgotten-chains.ts'
+import { knownChains, refuseForgotten } from './forgotten-chains.ts'
 import { createHealth, healthOf, type Health, type Trouble } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
@@ -171,6 +171,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     ledgerId: ledger.opened.ledgerId,
     role: started.config.role,
     policies,
+    chains: () => knownChains(policies, orchestrator.memory),
     health,
     signer: started.signer,
     clock: ports.clock,

@@ -2,8 +2,6 @@
 import { z } from 'zod'
 import {
   amountSchema,
-  countSchema,
-  limitSchema,
   nameSchema,
   positiveAmountSchema,
   publicKeySchema,
@@ -21,15 +19,6 @@ const history = z.array(
   z.object({ at: timeSchema, seq: z.int(), from: z.string().nullable(), event: z.string(), to: z.string() }),
 )
 const changed = { updatedAt: timeSchema, revision: z.int() }
-
-export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
-export const listQuery = pageQuery.extend({ chain: text.optional(), state: text.optional() })
-export const depositsQuery = listQuery.extend({ reference: nameSchema.optional() })
-export const eventsQuery = pageQuery.extend({
-  wait: countSchema.refine(seconds => seconds <= 60, 'must be at most 60 seconds').default(0),
-  kind: text.optional(),
-  chain: text.optional(),
-})
 
 export const searchQuery = z.strictObject({ q: text.min(1) })
 

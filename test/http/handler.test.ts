@@ -72,6 +72,7 @@ test('the description names every route, its parameters, bodies and answers', ()
   expect(paths['/v1/deposits']!.get).toMatchObject({
     parameters: [
       { name: 'chain', in: 'query', required: false },
+      { name: 'colour', in: 'query', required: false },
       { name: 'limit', in: 'query', required: false },
     ],
   })

@@ -24,7 +24,8 @@ const good = { asset: 'LTC', amount: '1000' }
 
 function send(method: string, path: string, body?: unknown, headers: Record<string, string> = bearer(WRITE_TOKEN)) {
   const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
-  return fetch(`http://${server.address}${path}`, { method, headers, ...content })
+  const described = { 'content-type': 'application/json', ...headers }
+  return fetch(`http://${server.address}${path}`, { method, headers: described, ...content })
 }
 
 async function refused(answer: Promise<Response>, status: number, kind: string): Promise<Problem> {
@@ -49,6 +50,11 @@ describe('the path', () => {
   })
   test.each(['a%2Fb', 'a%20b', 'ä', 'x'.repeat(129), '%00', '..%2f..'])('the name %s is 400', async name => {
     await refused(send('GET', `/v1/withdrawals/${name}`), 400, 'invalid-name')
+  })
+  test.each(['.', '..', '%2e', '%2E%2e'])('the name %s is none', async name => {
+    const text = `GET /v1/withdrawals/${name} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\nConnection: close\r\n\r\n`
+    const { status, body } = await converse(server.address, [{ text }])
+    expect([status, (JSON.parse(body) as Problem).kind]).toEqual([400, 'invalid-name'])
   })
   test.each(['%', '%zz', '%e2%28'])('bad percent-encoding %s is 400', async name => {
     await refused(send('GET', `/v1/withdrawals/${name}`), 400, 'invalid-name')
@@ -85,10 +91,24 @@ describe('the token', () => {
 describe('the query', () => {
   test('an unknown parameter is named', async () => {
     const problem = await refused(send('GET', '/v1/deposits?state=x'), 400, 'invalid-content')
-    expect(problem.errors).toEqual([{ path: 'query.state', problem: 'unknown' }])
+    expect(problem.errors).toEqual([{ path: 'query.state', problem: 'is unknown: possible are chain, colour, limit' }])
   })
-  test('a parameter given twice is refused', () =>
-    refused(send('GET', '/v1/deposits?chain=a&chain=b'), 400, 'invalid-content'))
+  test.each([
+    ['chain=a&chain=b', 'chain is given more than once'],
+    ['chain=', 'chain is empty'],
+    ['colour=', 'colour is empty: it must be one of red, green'],
+    ['colour=red&colour=red', 'colour is given more than once: it must be one of red, green'],
+    ['colour=blue', 'colour must be one of red, green'],
+    ['colour=Red', 'colour must be one of red, green'],
+    ['limit=', 'limit is empty: it must be a whole number'],
+    ['hue=', 'hue is unknown: possible are chain, colour, limit'],
+    ['chain=&colour=blue&hue=1', /^chain is empty; colour must be .*; hue is unknown/],
+  ])('%s is refused in words', async (query, words) => {
+    const problem = await refused(send('GET', `/v1/deposits?${query}`), 400, 'invalid-content')
+    if (typeof words === 'string') expect(problem.detail).toBe(words)
+    else expect(problem.detail).toMatch(words)
+    expect(problem.errors![0]!.path).toBe(`query.${query.split('=')[0]!}`)
+  })
   test.each(['0', '1001', '-1', '1.5', 'x', '', '1e2', '99999999999999999999'])('limit=%s is refused', async limit => {
     const problem = await refused(send('GET', `/v1/deposits?limit=${limit}`), 400, 'invalid-content')
     expect(problem.errors?.[0]?.path).toBe('query.limit')
@@ -108,7 +128,7 @@ describe('the body', () => {
     const body = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])
     const answer = fetch(`http://${server.address}/v1/withdrawals/w1`, {
       method: 'PUT',
-      headers: bearer(WRITE_TOKEN),
+      headers: { ...bearer(WRITE_TOKEN), 'content-type': 'application/json' },
       body,
     })
     await refused(answer, 400, 'malformed-json')
@@ -126,7 +146,60 @@ describe('the body', () => {
     refused(send('PUT', '/v1/withdrawals/w1', '{"asset":"LTC","amount":"1","__proto__":{}}'), 400, 'invalid-content'))
   test('a missing field is named', async () => {
     const problem = await refused(send('PUT', '/v1/withdrawals/w1', { asset: 'LTC' }), 400, 'invalid-content')
-    expect(problem.errors?.[0]?.path).toBe('body.amount')
+    expect(problem.errors).toEqual([{ path: 'body.amount', problem: 'is missing' }])
+    expect(problem.detail).toBe('amount is missing')
+  })
+  test.each([
+    [{ ...good, asset: 5 }, 'asset must be a string'],
+    [{ ...good, amount: '0' }, 'amount must be more than 0'],
+    [{ ...good, authorisations: [{ key: null }] }, 'authorisations.0.key must be a string'],
+    [{ ...good, authorisations: {} }, 'authorisations must be a list'],
+    [{ ...good, note: '' }, 'note is empty'],
+    [{ ...good, note: 'far too long' }, 'note must have at most 8 characters'],
+    [{ ...good, memo: 1 }, 'memo is unknown: possible are asset, amount, dataField, note, authorisations'],
+    [[good], 'the body must be an object'],
+  ])('%j is refused in words', async (body, words) => {
+    expect((await refused(send('PUT', '/v1/withdrawals/w1', body), 400, 'invalid-content')).detail).toBe(words)
+  })
+  test.each([
+    ['{"asset":"LTC","amount":"1000","amount":"9000"}', 'amount'],
+    ['{"asset":"LTC","amount":"1000","\\u0061mount":"9000"}', 'amount'],
+    ['{"asset":"LTC","amount":"1000","authorisations":[{"key":"a"},{"key":"a","key":"a"}]}', 'authorisations.1.key'],
+    ['{"a":[{"b":{"c":1,"d":"}","c":1}}]}', 'a.0.b.c'],
+  ])('a field that stands twice is refused: %s', async (body, field) => {
+    const problem = await refused(send('PUT', '/v1/withdrawals/w1', body), 400, 'invalid-content')
+    expect(problem.errors).toEqual([{ path: `body.${field}`, problem: 'is given twice' }])
+  })
+  test('the same name in two objects stands there once each', async () => {
+    const text = '{"asset":"amount \\\\\\" {","amount":"1","authorisations":[{"key":"asset"},{"key":"amount"}]}'
+    expect((await send('PUT', '/v1/withdrawals/w1', text)).status).toBe(201)
+  })
+  test.each([
+    ['text/plain', undefined],
+    ['text/plain;charset=UTF-8', undefined],
+    ['application/xml', undefined],
+    ['application/json; charset=latin1', undefined],
+    ['', undefined],
+    ['application/json', 'gzip'],
+    ['application/json', 'br, gzip'],
+  ])('%s in coding %s is 415', async (type, coding) => {
+    const described = { 'content-type': type, ...(coding && { 'content-encoding': coding }), ...bearer(WRITE_TOKEN) }
+    const answer = send('PUT', '/v1/withdrawals/w1', good, described)
+    await refused(answer, 415, 'unsupported-media-type')
+    expect((await answer).headers.get('accept-encoding')).toBe('identity')
+  })
+  test.each(['application/json', 'Application/JSON; charset="UTF-8"', 'application/merge-patch+json'])(
+    '%s is read',
+    async type => {
+      const described = { 'content-type': type, 'content-encoding': 'identity', ...bearer(WRITE_TOKEN) }
+      expect((await send('PUT', '/v1/withdrawals/w1', good, described)).status).toBe(201)
+    },
+  )
+  test('of no named type is read as JSON', async () => {
+    const text = JSON.stringify(good)
+    const head = `PUT /v1/withdrawals/w1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\nConnection: close\r\n`
+    const received = await converse(server.address, [{ text: `${head}Content-Length: ${text.length}\r\n\r\n${text}` }])
+    expect(received.status).toBe(201)
   })
   test.each([5, '-5', '1.5', '0', '', '01', '+1', '1e3', '0x10', ' 1', '١', '9'.repeat(79), null, [], 1e30])(
     'the amount %j is refused',

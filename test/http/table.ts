@@ -21,6 +21,7 @@ const withdrawalBody = z.object({
   asset: z.string(),
   amount: positiveAmountSchema,
   dataField: z.string().nullable().default(null),
+  note: z.string().min(1).max(8).optional(),
   authorisations: z.array(z.object({ key: z.string() }).strict()).default([]),
 })
 
@@ -57,7 +58,11 @@ export function tableRoutes(wait: () => Promise<void> = () => Promise.resolve())
       path: '/v1/deposits',
       summary: 'Deposits',
       access: 'read',
-      query: z.object({ chain: z.string().optional(), limit: limitSchema }),
+      query: z.object({
+        chain: z.string().optional(),
+        colour: z.enum(['red', 'green']).optional(),
+        limit: limitSchema,
+      }),
       answers,
       handle: ({ query }) => ({ status: 200, body: { limit: query.limit } }),
     }),

@@ -48,6 +48,7 @@ async function run(instances: number): Promise<void> {
   const api: ApiContext = {
     ...{ orchestrator, archive: ledger.archive, journal: ledger.journal, search, ledgerId, policies, health },
     ...{ store: createStore(orchestrator, ledger.archive), clock: ports.clock, wakeSignerLoop: () => undefined },
+    chains: () => [CHAIN],
     ...{ recent, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
     signer: createSignerClient({ url: 'http://127.0.0.1:1', token: TOKEN }, ports.request),
     stopping: new AbortController().signal,

@@ -65,6 +65,78 @@ describe('a slow client', () => {
   })
 })
 
+describe('what is no request gets a problem document:', () => {
+  const authorised = `Host: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\n`
+  const chunk = `1;${'e'.repeat(20_000)}\r\nx\r\n`
+  test.each([
+    [400, 'malformed-request', '\u0016\u0003\u0001 hello\r\n\r\n'],
+    [400, 'malformed-request', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n'],
+    [400, 'malformed-request', 'GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n'],
+    [400, 'malformed-request', 'GET /healthz HTTP/1.1\r\nHost x\r\n\r\n'],
+    [408, 'request-timeout', 'GET /healthz HTTP/1.1\r\nHost: x\r\n'],
+    [413, 'too-large', `PUT /v1/withdrawals/w HTTP/1.1\r\n${authorised}Transfer-Encoding: chunked\r\n\r\n${chunk}`],
+    [
+      417,
+      'expectation-failed',
+      `PUT /v1/withdrawals/w HTTP/1.1\r\n${authorised}Expect: magic\r\nContent-Length: 2\r\n\r\n`,
+    ],
+    [431, 'headers-too-large', `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`],
+    [431, 'headers-too-large', `GET /${'z'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ])('%i %s', async (status, kind, text) => {
+    const more = { answerHeaders: () => ({ 'memory-sequence': '7' }) }
+    server = await serve(tableHandler({ more }), { listen: '127.0.0.1:0', limits })
+    const received = await converse(server.address, [{ text }])
+    expect(received.status).toBe(status)
+    expect(JSON.parse(received.body)).toMatchObject({ type: 'about:blank', status, kind })
+    expect(received.headers).toMatchObject({
+      'content-type': 'application/problem+json',
+      connection: 'close',
+      'memory-sequence': '7',
+    })
+  })
+})
+
+describe('connections that ask nothing', () => {
+  /** Resolves once they are open. */
+  const hold = (address: string, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, () => {
+        const [host, port] = address.split(':')
+        const socket = connect({ host: host!, port: Number(port) })
+        socket.on('error', () => undefined)
+        return new Promise<typeof socket>(resolve => socket.once('connect', () => resolve(socket)))
+      }),
+    )
+  test('do not keep others from being answered, however many', async () => {
+    server = await serve(tableHandler(), { listen: '127.0.0.1:0' })
+    const held = await hold(server.address, 2 * SERVER_LIMITS.connections)
+    expect((await converse(server.address, [{ text: get('/healthz') }])).status).toBe(200)
+    for (const socket of held) socket.destroy()
+  })
+  test('make room before one that is being answered', async () => {
+    let release: (() => void) | undefined
+    const waiting = new Promise<void>(resolve => (release = resolve))
+    const { wait, isAsked } = asked(() => waiting)
+    const few = { ...limits, connections: 4, headersMs: 60_000, requestMs: 60_000 }
+    server = await serve(tableHandler({ wait }), { listen: '127.0.0.1:0', limits: few })
+    const answer = converse(server.address, [{ text: get('/v1/events') }])
+    await isAsked
+    const held = await hold(server.address, 20)
+    release?.()
+    expect((await answer).status).toBe(200)
+    for (const socket of held) socket.destroy()
+  })
+  test('are refused where all are being answered', async () => {
+    const { wait, isAsked } = asked(() => new Promise(() => undefined))
+    server = await serve(tableHandler({ wait }), { listen: '127.0.0.1:0', limits: { ...limits, connections: 1 } })
+    const answer = converse(server.address, [{ text: get('/v1/events') }])
+    await isAsked
+    expect((await converse(server.address, [{ text: get('/healthz') }])).status).toBe(0)
+    await server.stop()
+    expect((await answer).status).toBe(0)
+  })
+})
+
 describe('nobody works for strangers:', () => {
   const long = 11 * 2 ** 20
   const put = (path: string, token: string, length: number) =>

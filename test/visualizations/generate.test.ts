@@ -92,7 +92,7 @@ describe('pictures', () => {
     )
     expect(bad).toEqual([
       ...['deposit.dropped', 'deposit.lost', 'withdrawal.failed', 'withdrawal.rejected', 'transfer.dead'],
-      ...['attempt.dead', 'key.lost'],
+      ...['transfer.failed', 'attempt.dead', 'coin.lost'],
     ])
   })
 })

@@ -24,7 +24,15 @@ beforeEach(async () => {
   const { orchestrator, clock } = rig
   const recent = createRecent(opened.seq)
   orchestrator.onDurable(commit => recent.note(commit))
-  route = feedRoute({ recent, clock, journal, archive, ledgerId: opened.ledgerId, stopping: stopping.signal })
+  route = feedRoute({
+    chains: () => ['litecoin'],
+    recent,
+    clock,
+    journal,
+    archive,
+    ledgerId: opened.ledgerId,
+    stopping: stopping.signal,
+  })
   await rig.send({ type: 'chain.opened', at, data: { chain: 'litecoin' } })
 })
 

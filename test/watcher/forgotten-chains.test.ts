@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { loadWatcherConfig } from '../../src/config.ts'
-import { refuseForgotten } from '../../src/watcher/forgotten-chains.ts'
+import { knownChains, refuseForgotten } from '../../src/watcher/forgotten-chains.ts'
 import { createRig, openChain, type Rig } from '../orchestrator/rig.ts'
 
 let rig: Rig
@@ -17,6 +17,11 @@ test('a chain that the ledger knows is configured, or said to be left out', () =
   expect(start(`chains: { ${chain('litecoin')} }`)).not.toThrow()
   expect(start(`chains: { ${chain('dogecoin')} }\nretired: [litecoin]`)).not.toThrow()
   expect(start(`chains: { ${chain('dogecoin')} }`)).toThrow(/litecoin.*retired: \[litecoin\]/)
+})
+
+test('filters know chains that are followed, and those that are retired', () => {
+  expect(knownChains({ dogecoin: {} }, rig.orchestrator.memory)).toEqual(['dogecoin', 'litecoin'])
+  expect(knownChains({ litecoin: {} }, rig.orchestrator.memory)).toEqual(['litecoin'])
 })
 
 test('a configuration without chains watches nothing, and is refused', () => {

@@ -6,7 +6,8 @@ import { defineRoute, type Route } from '../../http/route.ts'
 import { findOrThrow, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
-import { decisionBody, depositSchema, depositsQuery, pageOf } from '../schemas.ts'
+import { depositsQuery } from '../filters.ts'
+import { decisionBody, depositSchema, pageOf } from '../schemas.ts'
 
 const listDeposits = (api: ApiContext) =>
   defineRoute({
@@ -14,7 +15,7 @@ const listDeposits = (api: ApiContext) =>
     path: '/v1/deposits',
     summary: 'Deposits, by last change',
     access: 'read',
-    query: depositsQuery,
+    query: depositsQuery(api),
     answers: { 200: pageOf(depositSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'deposit', ...query })

@@ -6,7 +6,8 @@ import { defineRoute, type Route } from '../../http/route.ts'
 import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
-import { listQuery, pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
+import { listQuery } from '../filters.ts'
+import { pageOf, reasonBody, transferQuery, transferSchema } from '../schemas.ts'
 
 /** Reading a large template takes a while: only for who asks. */
 function decode(api: ApiContext, { context: { chain, template } }: InstanceOf<'attempt'>) {
@@ -33,7 +34,7 @@ const listTransfers = (api: ApiContext) =>
     path: '/v1/transfers',
     summary: 'Transfers, by last change; each with its attempts when asked for alone',
     access: 'read',
-    query: listQuery,
+    query: listQuery(api, 'transfer'),
     answers: { 200: pageOf(transferSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'transfer', ...query })

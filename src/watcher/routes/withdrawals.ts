@@ -13,7 +13,8 @@ import { findOrThrow, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer-client.ts'
-import { authorisationBody, listQuery, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
+import { listQuery } from '../filters.ts'
+import { authorisationBody, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
 
@@ -161,7 +162,7 @@ const listWithdrawals = (api: ApiContext) =>
     path: '/v1/withdrawals',
     summary: 'Withdrawals, by last change',
     access: 'read',
-    query: listQuery,
+    query: listQuery(api, 'withdrawal'),
     answers: { 200: pageOf(withdrawalSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'withdrawal', ...query })

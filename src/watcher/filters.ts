@@ -1,0 +1,44 @@
+/**
+ * What lists and the feed may be asked for. A filter takes known values only: one that nothing can ever have is a mistake of
+ * whoever asks, and an empty answer would hide it.
+ */
+import { z } from 'zod'
+import type { WatcherKind } from '../../machines/ids.ts'
+import { WATCHER_KINDS } from '../../machines/ids.ts'
+import { oneOf } from '../http/complaints.ts'
+import { countSchema, limitSchema, nameSchema } from '../http/schemas.ts'
+import { watcherMachines } from '../orchestrator/machines.ts'
+import type { ApiContext } from './api-context.ts'
+
+/** The states that instances of a kind can be in, as the API names them. */
+export const statesOf = (kind: WatcherKind): string[] =>
+  Object.keys(watcherMachines[kind]!.states).filter(state => state !== 'absent')
+
+/** Where a page begins, and how long it is at most. */
+export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
+
+type Chains = Pick<ApiContext, 'chains'>
+
+/** One that is followed, or that the ledger knows from before. */
+const chainFilter = (api: Chains) =>
+  z
+    .string()
+    .refine(chain => api.chains().includes(chain), { error: () => `must be ${oneOf(api.chains())}` })
+    .describe('A chain by its name in the configuration')
+
+/** Of a list of instances of this kind. */
+export const listQuery = (api: Chains, kind: WatcherKind) =>
+  pageQuery.extend({ chain: chainFilter(api).optional(), state: z.enum(statesOf(kind)).optional() })
+
+export const depositsQuery = (api: Chains) => listQuery(api, 'deposit').extend({ reference: nameSchema.optional() })
+
+const MAXIMUM_WAIT_S = 60
+
+export const eventsQuery = (api: Chains) =>
+  pageQuery.extend({
+    wait: countSchema
+      .refine(seconds => seconds <= MAXIMUM_WAIT_S, `must be at most ${MAXIMUM_WAIT_S} seconds`)
+      .default(0),
+    kind: z.enum(WATCHER_KINDS).optional(),
+    chain: chainFilter(api).optional(),
+  })
