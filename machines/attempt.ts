@@ -133,8 +133,31 @@ const onDelayed = {
   ],
 } as const
 
+/** It was signed, so it may be mined: what has never been signed never is. */
+const isSigned = ({ transactionId }: AttemptContext): boolean => transactionId !== null
+
+const mayBeMined = (transactionId: string): string =>
+  `what had proved that ${transactionId} can never be mined has left the chain: it may be mined after all, and is published again only when a person resumes the transfer`
+
+const revived = ({ context: { transfer, n, transactionId }, event }: Hears<'ending.revoked'>) => ({
+  messages: [
+    tell(transfer, 'attempt.revived', event.at, {
+      n,
+      transactionId: transactionId!,
+      reason: mayBeMined(transactionId!),
+    }),
+  ],
+})
+
+const releasedByPerson = ({ context: { transfer, n, transactionId, fee }, event }: Hears<'transfer.resumed'>) => ({
+  messages: [tell(transfer, 'attempt.signed', event.at, { n, transactionId: transactionId!, fee })],
+})
+
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
+
+/** One of its transfer's attempts failed in its block, for good: none of them pays any more. */
+const onFailed = '#attempt.dead'
 
 export const attempt = setup({
   types: typesOf<'attempt', AttemptContext>(),
@@ -163,12 +186,15 @@ export const attempt = setup({
     })),
     unmine: assign({ place: null }),
     lose: assign((_, { key }: Data<'key.lost'>) => ({ reason: lostBy(key) })),
+    revive: assign({ place: null, reason: ({ context }) => mayBeMined(context.transactionId!) }),
+    clearReason: assign({ reason: null }),
   },
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
     isItsKey: ({ context }, { key }: Data<'key.lost'>) => context.spendKeys.includes(key),
+    isSigned: ({ context }) => isSigned(context),
   },
 }).createMachine({
   id: 'attempt',
@@ -205,6 +231,7 @@ export const attempt = setup({
         'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
         'transfer.dissolved': onDissolved,
       },
     },
@@ -225,6 +252,7 @@ export const attempt = setup({
         'transfer.resumed': 'unsigned',
         'key.lost': onLost,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
         'transfer.dissolved': onDissolved,
       },
     },
@@ -238,6 +266,7 @@ export const attempt = setup({
         'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
       },
     },
     published: {
@@ -250,6 +279,7 @@ export const attempt = setup({
         'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
       },
     },
     mined: {
@@ -261,6 +291,7 @@ export const attempt = setup({
           actions: ['unmine', { type: 'tell', params: unmined }],
         },
         'transfer.finalised': 'final',
+        'transfer.failed': 'dead',
       },
     },
     refused: {
@@ -270,6 +301,7 @@ export const attempt = setup({
         'withdrawal.expired': 'unsigned',
         'key.lost': onLost,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
         'transfer.dissolved': onDissolved,
       },
     },
@@ -278,10 +310,36 @@ export const attempt = setup({
       tags: ['ended'],
       on: { 'ending.revoked': 'mined' },
     },
-    superseded: { description: 'Another attempt of its transfer is final (end).', type: 'final' },
+    superseded: {
+      description: 'Another attempt of its transfer is final (end).',
+      tags: ['ended'],
+      on: { 'ending.revoked': { guard: 'isSigned', target: 'published' } },
+    },
     dead: {
-      description: 'A spend key of it went to a stranger, finally, or the signer never signs it: never mined (end).',
-      type: 'final',
+      description:
+        'A spend key of it went to a stranger, finally, or the signer never signs it, or its transfer failed in a block, finally: it never pays (end).',
+      tags: ['ended'],
+      on: {
+        'ending.revoked': {
+          guard: 'isSigned',
+          target: 'withheld',
+          actions: ['revive', { type: 'tell', params: revived }],
+        },
+      },
+    },
+    withheld: {
+      description:
+        'Had been dead, and its proof has left the chain: it may be mined, but whoever was told that it failed may have acted on it, so only a person has it published again.',
+      on: {
+        'transfer.resumed': {
+          target: 'published',
+          actions: ['clearReason', { type: 'tell', params: releasedByPerson }],
+        },
+        'key.lost': onLost,
+        'transaction.mined': onMined,
+        'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
+      },
     },
   },
 })

@@ -26,10 +26,12 @@ const isRipeAt = (context: CoinContext, height: number) =>
 
 const isSpendsBlock = (context: CoinContext, block: Place) => isSamePlace(context.spent?.place ?? null, block)
 
+/** The holder knows whether what has spent it is its own. */
 const tellHolder = ({ context, event }: { context: CoinContext; event: HeightReached }) => {
-  const { holder, key } = context
+  const { holder, key, spent } = context
   const { height } = event.data
-  return { messages: holder === null ? [] : [tell(holder, 'key.lost', event.at, { key, height })] }
+  const lost = { key, height, transaction: spent?.transaction ?? null }
+  return { messages: holder === null ? [] : [tell(holder, 'key.lost', event.at, lost)] }
 }
 
 export const coin = setup({
@@ -73,6 +75,7 @@ export const coin = setup({
       dueHeight: heightOf(place.height, context.final),
     })),
     unconflict: assign({ conflict: null, dueHeight: null }),
+    recover: assign((_, { holder }: Data<'ending.revoked'>) => ({ holder })),
   },
   guards: {
     isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
@@ -93,6 +96,7 @@ export const coin = setup({
     isStrangersAndSpendsBlock: ({ context }, block: Place) => context.holder === null && isSpendsBlock(context, block),
     isBothBlocks: ({ context }, block: Place) => isSamePlace(context.place, block) && isSpendsBlock(context, block),
     isConflictsBlock: ({ context }, block: Place) => isSamePlace(context.conflict, block),
+    isHeld: (_, { holder }: Data<'ending.revoked'>) => holder !== null,
   },
 }).createMachine({
   id: 'coin',
@@ -148,7 +152,11 @@ export const coin = setup({
         ],
         'coin.spent': { guard: 'isUnspent', actions: { type: 'spend', params: data } },
         'height.reached': [
-          { guard: { type: 'isSpendFinal', params: data }, target: 'spent' },
+          {
+            guard: { type: 'isSpendFinal', params: data },
+            target: 'spent',
+            actions: { type: 'tell', params: tellHolder },
+          },
           {
             guard: { type: 'isConflictFinal', params: data },
             target: 'lost',
@@ -171,8 +179,21 @@ export const coin = setup({
     spent: {
       description: 'The transaction that spends it is beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.revoked': 'reserved' },
+      on: { 'ending.revoked': { target: 'reserved', actions: { type: 'recover', params: data } } },
     },
-    lost: { description: 'A transaction that conflicts with the one that paid it is final (end).', type: 'final' },
+    lost: {
+      description: 'A transaction that conflicts with the one that paid it is final (end).',
+      tags: ['ended'],
+      on: {
+        'ending.revoked': [
+          {
+            guard: { type: 'isHeld', params: data },
+            target: 'reserved',
+            actions: { type: 'recover', params: data },
+          },
+          { target: 'unconfirmed', actions: { type: 'recover', params: data } },
+        ],
+      },
+    },
   },
 })

@@ -104,8 +104,10 @@ export type AttemptEvent =
   /** `executed`: whether it did what it was to; `fee`: what was really paid for it, null where that is what was planned. */
   | Event<'transaction.mined', { transactionId: string; place: Place; executed: boolean; fee: Amount | null }>
   /** One of its spend keys went to a stranger, finally. */
-  | Event<'key.lost', { key: SpendKey; height: number }>
+  | Event<'key.lost', LostKey>
   | Event<'transfer.finalised', Anything>
+  /** One of its attempts failed in its block, and that is final. */
+  | Event<'transfer.failed', Anything>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'transfer.dissolved', Anything>
   | Event<'approval.added', Anything>
@@ -157,6 +159,14 @@ interface PlacedTransaction {
   place: Place
 }
 
+/** A coin that can never be spent by whom it is reserved for: another transaction has its place, or has spent it, for good. */
+export interface LostKey {
+  key: SpendKey
+  height: number
+  /** What has spent it; null where it was never made. */
+  transaction: string | null
+}
+
 /** What a coin hears: who pays it, who holds it, who spends it. */
 export type CoinEvent =
   | Event<'payment.seen', CoinFacts & { place: Place | null }>
@@ -166,7 +176,8 @@ export type CoinEvent =
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
-  | EndingRevoked
+  /** `holder`: the transfer that it was reserved for, where that is live and still has it. */
+  | Event<'ending.revoked', { holder: IdOf<'transfer'> | null }>
 
 /** What is known of a deposit for as long as it lives. */
 export interface DepositFacts {
@@ -248,13 +259,16 @@ export type TransferEvent =
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount; executed: boolean }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
-  | Event<'key.lost', { key: SpendKey; height: number }>
+  /** Brought back: what proved it dead has left the chain. */
+  | Event<'attempt.revived', { n: number; transactionId: string; reason: string }>
+  | Event<'key.lost', LostKey>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'authorisation.added', Anything>
   | Event<'withdrawal.expired', Anything>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
-  | EndingRevoked
+  /** `reserves`: of its spend keys those that nobody else has by now. */
+  | Event<'ending.revoked', { reserves: SpendKey[] }>
 
 /** A withdrawal as the backend asked for it. `required`: approvals that the signer's rules want for its amount. */
 export type RequestedWithdrawal = Intent & {
@@ -293,6 +307,7 @@ export type WithdrawalEvent =
   | Event<'transfer.delayed', { transfer: IdOf<'transfer'>; reason: string | null }>
   | Event<'transfer.dissolved', { transfer: IdOf<'transfer'> }>
   | Event<'transfer.died', { transfer: IdOf<'transfer'>; reason: string; signed: string[] }>
+  | Event<'transfer.revived', { transfer: IdOf<'transfer'>; transactionId: string; fee: Amount; reason: string }>
   | TimePassed
   | EndingRevoked
 

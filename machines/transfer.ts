@@ -46,6 +46,8 @@ type Data<T extends string> = DataOf<'transfer', T>
 
 const isDeep = ({ place }: TransferContext, height: number, depth: number) =>
   place !== null && height >= heightOf(place.height, depth)
+/** Of one that was never signed, no block can ever hold anything. */
+const isSigned = ({ signed }: TransferContext): boolean => signed.length > 0
 const isNewDeath = ({ dead }: TransferContext, n: number) => !dead.includes(n)
 const isLastDeath = (context: TransferContext, n: number) =>
   isNewDeath(context, n) && context.dead.length + 1 >= context.attempts
@@ -143,6 +145,13 @@ const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died'>)
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
 }
 
+const tellRevived = ({ context, event: { at, data } }: Hears<'attempt.revived'>) => {
+  const { transactionId, reason } = data
+  return toWithdrawals(context, ({ id, fee }) =>
+    tell(id, 'transfer.revived', at, { transfer: context.transfer, transactionId, fee, reason }),
+  )
+}
+
 const toAttempts = (context: TransferContext, message: (id: IdOf<'attempt'>) => Message<'attempt'>) => ({
   messages: Array.from({ length: context.attempts }, (_, i) => message(attemptId(context.transfer, i + 1))),
 })
@@ -152,6 +161,8 @@ const tellResumed = ({ context, event: { at, data: resumed } }: Hears<'transfer.
   toAttempts(context, id => tell(id, 'transfer.resumed', at, resumed))
 const tellAttemptsFinal = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
   toAttempts(context, id => tell(id, 'transfer.finalised', at, reached))
+const tellAttemptsFailed = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
+  toAttempts(context, id => tell(id, 'transfer.failed', at, reached))
 const tellApproval = ({ context, event }: Hears<'authorisation.added'>) =>
   toAttempts(context, id => tell(id, 'approval.added', event.at, {}))
 const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
@@ -181,6 +192,7 @@ const plannedKeys = ({ event }: Hears<'transfer.planned'>) => ({ keys: event.dat
 const ownKeys = ({ event }: Hears<'transfer.adopted'>) => ({ keys: event.data.reserves })
 const lostKeys = ({ event }: Hears<'transfer.displaced'>) => ({ keys: event.data.keys })
 const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.reserves })
+const revivedKeys = ({ event }: Hears<'ending.revoked'>) => ({ keys: event.data.reserves })
 const allKeys = ({ context }: { context: TransferContext }) => ({ keys: context.spendKeys })
 
 /** The reservations are the ledger's, not the transfer's. */
@@ -233,6 +245,8 @@ const machine = setup({
     }),
     explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     bury: assign(({ context }, { n }: { n: number }) => ({ dead: [...context.dead, n] })),
+    unbury: assign(({ context }, { n }: { n: number }) => ({ dead: context.dead.filter(each => each !== n) })),
+    restart: assign({ reason: null, place: null, dueHeight: null }),
   },
   guards: {
     isPaid: ({ context }, { height }: { height: number }) => isDeep(context, height, context.credit),
@@ -242,6 +256,9 @@ const machine = setup({
     isLastDeathOfUnsigned: ({ context }, { n }: { n: number }) => isLastDeath(context, n) && isUnsigned(context),
     isUnsigned: ({ context }) => isUnsigned(context),
     isExecuted: (_, { executed }: Data<'attempt.mined'>) => executed,
+    isSigned: ({ context }) => isSigned(context),
+    isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
+      transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n }: Data<'attempt.adopted'>) => n > context.attempts,
   },
 })
@@ -363,7 +380,17 @@ export const transfer = machine.createMachine({
             ],
           },
         ],
-        'key.lost': { actions: { type: 'tell', params: tellKeyLost } },
+        'key.lost': {
+          guard: { type: 'isStrangers', params: data },
+          actions: { type: 'tell', params: tellKeyLost },
+        },
+        'attempt.revived': {
+          actions: [
+            { type: 'unbury', params: data },
+            { type: 'explain', params: data },
+            { type: 'tell', params: tellRevived },
+          ],
+        },
         'attempt.died': [
           { guard: { type: 'isLastDeath', params: data }, ...onDied },
           { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
@@ -379,6 +406,7 @@ export const transfer = machine.createMachine({
     confirming: {
       description: 'In a block, not deep enough for its withdrawals to be paid.',
       on: {
+        'attempt.revived': { actions: { type: 'unbury', params: data } },
         'height.reached': {
           guard: { type: 'isPaid', params: data },
           target: 'confirmed',
@@ -393,6 +421,7 @@ export const transfer = machine.createMachine({
     confirmed: {
       description: 'Deep enough for its withdrawals to be paid; a reorg may still take it back.',
       on: {
+        'attempt.revived': { actions: { type: 'unbury', params: data } },
         'height.reached': {
           guard: { type: 'isBeyondReorg', params: data },
           target: 'final',
@@ -413,11 +442,11 @@ export const transfer = machine.createMachine({
       on: {
         'height.reached': {
           guard: { type: 'isBeyondReorg', params: data },
-          target: 'failed',
+          target: 'dead',
           actions: [
             { type: 'release', params: allKeys },
             { type: 'tell', params: tellFailed },
-            { type: 'tell', params: tellAttemptsFinal },
+            { type: 'tell', params: tellAttemptsFailed },
           ],
         },
         'attempt.unmined': {
@@ -426,19 +455,22 @@ export const transfer = machine.createMachine({
         },
       },
     },
-    failed: {
-      description: 'It failed in a block that is beyond the deepest reorg we accept: it has paid nothing (end).',
-      tags: ['ended'],
-      on: { 'ending.revoked': { target: 'failing', actions: { type: 'reserve', params: allKeys } } },
-    },
     final: {
       description: 'Beyond the deepest reorg we accept (end).',
       tags: ['ended'],
-      on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: allKeys } } },
+      on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: revivedKeys } } },
     },
     dead: {
-      description: "No attempt of it can ever be mined, proven by the chain or by the signer's void (end).",
-      type: 'final',
+      description:
+        "It never pays: no attempt of it can ever be mined, proven by the chain or by the signer's void, or one failed in its block, finally (end).",
+      tags: ['ended'],
+      on: {
+        'ending.revoked': {
+          guard: 'isSigned',
+          target: 'underway',
+          actions: ['restart', { type: 'reserve', params: revivedKeys }],
+        },
+      },
     },
   },
 })

@@ -131,6 +131,15 @@ const machine = setup({
       reason,
       dead: [...new Set([...context.dead, ...signed])],
     })),
+    /** What was signed for it may be mined after all: nothing else may be paid meanwhile. */
+    rebind: assign(({ context }, { transfer, transactionId, fee, reason }: Data<'transfer.revived'>) => ({
+      ...{ transfer, transactionId, fee, reason, place: null, dueAt: null },
+      dead: context.dead.filter(id => id !== transactionId),
+    })),
+    unbury: assign(({ context }, { transactionId, reason }: Data<'transfer.revived'>) => ({
+      reason,
+      dead: context.dead.filter(id => id !== transactionId),
+    })),
     stopClock: assign({ dueAt: null }),
     expire: assign({ reason: 'expired', dueAt: null }),
     clearReason: assign({ reason: null }),
@@ -154,6 +163,8 @@ const machine = setup({
       isOurRound(context, voided) && isNothingOutstanding(context, voided),
     isNewReceipt: ({ context }, voided: VoidedWithdrawal) => isNewReceipt(context, voided),
     isNewReceiptAndFree: ({ context }, voided: VoidedWithdrawal) => isNewReceipt(context, voided) && isFree(context),
+    isUnbound: ({ context }) => context.transfer === null,
+    isAnothers: ({ context }, bound: { transfer: IdOf<'transfer'> }) => !isOurs(context, bound),
     isUnsigned: ({ context }) => context.transfer !== null && context.transactionId === null,
     isFree: ({ context }) => isFree(context),
     isNewKey: ({ context }, { key }: Authorisation) => context.authorisations.every(known => known.key !== key),
@@ -191,6 +202,14 @@ const onReceipt = {
   actions: { type: 'keepReceipt', params: data },
 } as const
 
+/** Its earlier transaction may be mined, so that no other may pay it. */
+const onRevived = { target: 'held', actions: { type: 'rebind', params: data } } as const
+/** It is bound to a later one: a person has to know that both may be mined. */
+const onAnotherRevived = {
+  guard: { type: 'isAnothers', params: data },
+  actions: { type: 'unbury', params: data },
+} as const
+
 /** Version 1 did not know that an intent may name the memory of the signer that it is for. */
 const fromVersion1: Migration = ({ value, context }) => ({ value, context: { ...context, memory: null } })
 
@@ -220,6 +239,7 @@ export const withdrawal = machine.createMachine({
         'withdrawal.accepted': 'queued',
         'withdrawal.held': { target: 'held', actions: { type: 'explain', params: data } },
         'withdrawal.rejected': { target: 'rejected', actions: { type: 'explain', params: data } },
+        'transfer.revived': onRevived,
       },
     },
     held: {
@@ -264,6 +284,7 @@ export const withdrawal = machine.createMachine({
           target: 'failed',
           actions: { type: 'bury', params: data },
         },
+        'transfer.revived': [{ guard: 'isUnbound', actions: onRevived.actions }, onAnotherRevived],
         'time.passed': [{ guard: 'isFree', target: 'cancelled', actions: 'expire' }, onExpired],
       },
     },
@@ -288,6 +309,7 @@ export const withdrawal = machine.createMachine({
           ],
         },
         'withdrawal.voided': [...onVoided, { ...onVoidedElsewhere, target: 'held' }],
+        'transfer.revived': onRevived,
         'time.passed': { target: 'cancelled', actions: 'expire' },
       },
     },
@@ -324,6 +346,7 @@ export const withdrawal = machine.createMachine({
           target: 'failed',
           actions: { type: 'bury', params: data },
         },
+        'transfer.revived': onAnotherRevived,
         'withdrawal.voided': [...onVoided, onReceipt],
         'time.passed': onExpired,
       },
@@ -333,6 +356,7 @@ export const withdrawal = machine.createMachine({
       on: {
         'transfer.unmined': { guard: { type: 'isOurs', params: data }, target: 'paying', actions: 'unmine' },
         'transfer.finalised': { guard: { type: 'isOurs', params: data }, target: 'final' },
+        'transfer.revived': onAnotherRevived,
         'withdrawal.voided': onReceipt,
       },
     },
@@ -353,6 +377,7 @@ export const withdrawal = machine.createMachine({
             { type: 'bind', params: data },
           ],
         },
+        'transfer.revived': onRevived,
         'withdrawal.voided': onReceipt,
       },
     },

@@ -56,7 +56,7 @@ export const SHOWN: readonly Shown[] = [
     purpose: 'One thing that the chain owes us: it pays withdrawals, or moves our own coins.',
     path: ['absent', 'underway', 'confirming', 'confirmed', 'final'],
     good: ['final'],
-    bad: ['dead', 'failed'],
+    bad: ['dead'],
     alarm: ['failing'],
   },
   {
@@ -67,7 +67,7 @@ export const SHOWN: readonly Shown[] = [
     good: ['final'],
     bad: ['dead'],
     neutral: ['superseded'],
-    alarm: ['awaitingApproval', 'refused'],
+    alarm: ['awaitingApproval', 'refused', 'withheld'],
   },
   {
     machine: chain,

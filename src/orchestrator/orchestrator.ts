@@ -4,7 +4,8 @@
  */
 import { logTransitions } from './transition-log.ts'
 import { viewOf } from './routes/view.ts'
-import { onApplied, onRecovered } from './routes/chains.ts'
+import { onApplied } from './routes/chains.ts'
+import { onRecovered } from './routes/recovery.ts'
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
 import type { ChainContext } from '../../machines/chain.ts'
@@ -111,11 +112,11 @@ function sizeOf(fields: object): number {
 }
 
 /** The messages in their order, so many together as are well committed at once. */
-function slicesOf(memory: LiveMemory, messages: readonly Message[]): Message[][] {
+function slicesOf(find: (id: Id) => Instance | undefined, messages: readonly Message[]): Message[][] {
   const slices: Message[][] = []
   let characters = Infinity
   for (const message of messages) {
-    const size = sizeOf(message.event.data) + sizeOf(memory.get<Id>(message.to)?.context ?? {})
+    const size = sizeOf(message.event.data) + sizeOf(find(message.to)?.context ?? {})
     const slice = slices.at(-1)
     if (slice === undefined || slice.length >= SLICE || characters + size > SLICE_CHARACTERS) {
       slices.push([message])
@@ -129,14 +130,14 @@ function slicesOf(memory: LiveMemory, messages: readonly Message[]): Message[][]
 }
 
 function commitSlices(engine: Engine, messages: readonly Message[], at: number): void {
-  for (const slice of slicesOf(engine.memory, messages)) commitSlice(engine, slice, at)
+  for (const slice of slicesOf(id => engine.memory.get(id), messages)) commitSlice(engine, slice, at)
 }
 
 /** One commit where it is small. Else the block counts as unapplied until the last: a crash in between finds that and reads it again. */
 function dispatchDisconnected(engine: Engine, event: Inbound & { type: 'block.disconnected' }): void {
   const { chain, height, hash } = event.data
   const messages = route(engine.policies, engine.memory, event)
-  const slices = slicesOf(engine.memory, messages)
+  const slices = slicesOf(id => engine.memory.get(id), messages)
   if (slices.length > 1)
     commitSlice(engine, [tell(chainId(chain), 'block.unapplied', event.at, { height, hash })], event.at)
   for (const slice of slices) commitSlice(engine, slice, event.at)
@@ -163,10 +164,14 @@ function dispatchBlock(engine: Engine, event: Inbound & { type: 'block.connected
 
 /** What had ended is live again before the chain goes on: the blocks that it leaves then find it, and nothing is made anew. */
 function dispatchResumed(engine: Engine, event: Inbound & { type: 'chain.resumed' }): void {
-  const ended = event.data.ended.filter(({ id }) => engine.memory.get(id) === undefined)
-  for (let i = 0; i < ended.length; i += SLICE) {
-    const archived = ended.slice(i, i + SLICE)
-    commitSlice(engine, onRecovered(archived, event.at), event.at, archived)
+  const { memory, policies } = engine
+  const ended = event.data.ended.filter(({ id }) => memory.get(id) === undefined)
+  const archived = new Map<Id, Instance>(ended.map(instance => [instance.id, instance]))
+  const messages = onRecovered(viewOf(policies, memory, event.data.chain, event.at), ended)
+  for (const slice of slicesOf(id => archived.get(id) ?? memory.get(id), messages)) {
+    const its = slice.flatMap(({ to }) => archived.get(to) ?? [])
+    commitSlice(engine, slice, event.at, its)
+    for (const { id } of its) archived.delete(id)
   }
   commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
 }

@@ -14,6 +14,7 @@ import { onConnected, onDisconnected, onOpened, onResumed } from './routes/chain
 import { onPending } from './routes/facts.ts'
 import { onGathered } from './routes/planning.ts'
 import { viewOf } from './routes/view.ts'
+import { onTransferResumed } from './routes/recovery.ts'
 import { onApproved, onAuthorised, onRefused, onRequested, onVoided } from './routes/withdrawals.ts'
 
 /** The messages that an event sets in motion. Throws an invariant fault for a chain that is not configured. */
@@ -87,7 +88,7 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       return ifLive(chain => onAuthorised(view(chain), id, authorisation, isEnough))
     }
     case 'transfer.resumed':
-      return [tell(event.data.id, 'transfer.resumed', at, { reason: event.data.reason })]
+      return ifLive(chain => onTransferResumed(view(chain), event.data.id, event.data.reason))
     case 'signer.recalled':
       return onRecalled(view(event.data.chain), event.data)
     case 'signer.replaced':

@@ -6,7 +6,7 @@ import type { Log, LogLevel } from '../kernel/ports.ts'
 const TOLD: readonly WatcherKind[] = ['chain', 'deposit', 'withdrawal', 'transfer']
 
 /** States that a person must look at now; of the others, those that are worth a second look. */
-const ERRORS = ['chain halted', 'attempt refused', 'account stuck']
+const ERRORS = ['chain halted', 'attempt refused', 'attempt withheld', 'account stuck']
 const WARNINGS = [
   'chain unreachable',
   'deposit reversed',
@@ -16,7 +16,6 @@ const WARNINGS = [
   'withdrawal failed',
   'transfer dead',
   'transfer failing',
-  'transfer failed',
 ]
 
 const topLevel = (value: string | null): string | null => value?.split('.', 1)[0] ?? null

@@ -136,7 +136,11 @@ export function stoppedProblems(memory: LiveMemory, chain: string): string[] {
     memory.list('attempt', chain, 'refused'),
     ({ context: { transfer, reason } }) => `${chain}: the signer refuses ${payeesOf(memory, transfer)}: ${reason}`,
   )
-  return [...stuck, ...refused]
+  const withheld = saidOnce(
+    memory.list('attempt', chain, 'withheld'),
+    ({ context: { transfer, reason } }) => `${chain}: ${payeesOf(memory, transfer)}: ${reason}`,
+  )
+  return [...stuck, ...refused, ...withheld]
 }
 
 /** Empty when the process has turned all the time lately. */

@@ -56,7 +56,11 @@ const some = (n: number): Id =>
 /** Commits of one to three entries; the engine tidies after every so many. */
 async function fill(store: TestStore, ledger: Ledger, world: World, count: number, tidyEvery: number): Promise<void> {
   for (let n = 1; n <= count; n++) {
-    const changes = Array.from({ length: 1 + (n % 3) }, (_, m) => ({ id: some(n + m), ends: (n + m) % 4 === 0 }))
+    const changes = Array.from({ length: 1 + (n % 3) }, (_, m) => ({
+      id: some(n + m),
+      ends: (n + m) % 4 === 0,
+      returns: (n + m) % 10 === 0,
+    }))
     const commit = step(world, changes)
     if (commit.entries.length > 0) await ledger.journal.append(commit)
     else world.commits.pop()

@@ -27,6 +27,8 @@ export const newWorld = (): World => ({
 export interface Change {
   id: Id
   ends?: boolean
+  /** Where it has ended: it is live again. */
+  returns?: boolean
   reserve?: SpendKey
   release?: SpendKey
 }
@@ -35,9 +37,9 @@ export interface Change {
 export function step(world: World, changes: Change[]): Commit {
   const at = 1_700_000_000_000 + world.seq
   const commit: Commit = { at, heights: { litecoin: world.seq }, entries: [], reserve: [], release: [] }
-  for (const { id, ends = false, reserve, release } of changes) {
-    if (world.ended.has(id)) continue
-    commit.entries.push(entryOf(world, at, id, ends))
+  for (const { id, ends = false, returns = false, reserve, release } of changes) {
+    if (world.ended.has(id) && !returns) continue
+    commit.entries.push(entryOf(world, at, id, ends && !(returns && world.ended.has(id))))
     const isNew = commit.reserve.some(([key]) => key === release)
     if (release !== undefined && !isNew && world.reservations.delete(release)) commit.release.push(release)
     if (reserve !== undefined && !world.reservations.has(reserve) && reserve !== release) {
@@ -51,7 +53,7 @@ export function step(world: World, changes: Change[]): Commit {
 }
 
 function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
-  const before = world.live.get(id)
+  const before = world.live.get(id) ?? world.ended.get(id)
   const seq = ++world.seq
   const image = untypedInstance({
     id,
@@ -69,9 +71,11 @@ function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
     ended: ends,
   })
   world.live.delete(id)
+  world.ended.delete(id)
   if (ends) world.ended.set(id, image)
   else world.live.set(id, image)
-  return { seq, prev: before?.seq ?? null, event: 'time.passed', from: before?.value ?? null, to: image.value, image }
+  const event = before?.ended === true ? 'ending.revoked' : 'time.passed'
+  return { seq, prev: before?.seq ?? null, event, from: before?.value ?? null, to: image.value, image }
 }
 
 /** The world as it was after so many of its transitions. */
@@ -82,6 +86,7 @@ export function worldAt(world: World, seq: number): World {
     past.seq = commit.entries.at(-1)!.seq
     for (const entry of commit.entries) {
       past.live.delete(entry.image.id)
+      past.ended.delete(entry.image.id)
       if (entry.image.ended) past.ended.set(entry.image.id, entry.image)
       else past.live.set(entry.image.id, entry.image)
       past.feed.push({ at: commit.at, heights: commit.heights, entry })

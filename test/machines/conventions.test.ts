@@ -10,7 +10,7 @@ const STATES: Record<string, string[]> = {
   address: ['absent', 'generated', 'watched', 'assigned'],
   attempt: [
     ...['absent', 'unsigned', 'awaitingApproval', 'signed', 'published'],
-    ...['mined', 'refused', 'final', 'superseded', 'dead'],
+    ...['mined', 'refused', 'withheld', 'final', 'superseded', 'dead'],
   ],
   chain: ['absent', 'connecting', 'syncing', 'following', 'reorganising', 'unreachable', 'halted'],
   coin: ['absent', 'unconfirmed', 'spendable', 'reserved', 'spent', 'lost'],
@@ -19,7 +19,7 @@ const STATES: Record<string, string[]> = {
     ...['quarantined', 'ignored', 'final', 'dropped', 'lost'],
   ],
   transaction: ['absent', 'known', 'forgotten'],
-  transfer: ['absent', 'underway', 'confirming', 'confirmed', 'failing', 'final', 'failed', 'dead'],
+  transfer: ['absent', 'underway', 'confirming', 'confirmed', 'failing', 'final', 'dead'],
   withdrawal: [
     ...['absent', 'requested', 'held', 'queued', 'paying', 'paid'],
     ...['failed', 'final', 'rejected', 'cancelled'],

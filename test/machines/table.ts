@@ -198,7 +198,7 @@ function isRefused(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event
 }
 
 /** More than any machine here has contexts, with the few events of its test. */
-const MAXIMUM_STATES = 20_000
+const MAXIMUM_STATES = 100_000
 
 /** What is only told to people decides no path. */
 const UNTOLD = { failures: 0, reason: null, fee: null, authorisations: [] }
@@ -248,7 +248,9 @@ function imageOf({ id, events, stands }: Subject, stand: string): Instance {
   const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
   let image: Instance | undefined
   for (const name of stands[stand]!) {
-    const commit = step(watcherMachines, memory, [untypedMessage(id, events[name]!)], at)!
+    // What has ended is in memory no more: whoever brings it back reads it from the archive.
+    const archived = image?.ended ? [image] : []
+    const commit = step(watcherMachines, memory, [untypedMessage(id, events[name]!)], at, archived)!
     memory.apply(commit)
     image = commit.entries.findLast(entry => entry.image.id === id)?.image ?? image
   }

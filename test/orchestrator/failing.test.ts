@@ -58,7 +58,7 @@ describe('a transaction that failed in its block', () => {
     expect(told.filter(({ to }) => to === 'paid' || to === 'confirmed').map(({ image }) => image.id)).not.toEqual(
       expect.arrayContaining([withdrawals[0]]),
     )
-    expect(told.findLast(({ image }) => image.id === transfer)!.to).toBe('failed')
+    expect(told.findLast(({ image }) => image.id === transfer)!.to).toBe('dead')
   })
 
   test('may be taken back, and then pay after all', async () => {

@@ -92,7 +92,7 @@ describe('pictures', () => {
     )
     expect(bad).toEqual([
       ...['deposit.dropped', 'deposit.lost', 'withdrawal.failed', 'withdrawal.rejected', 'transfer.dead'],
-      ...['transfer.failed', 'attempt.dead', 'coin.lost'],
+      ...['attempt.dead', 'coin.lost'],
     ])
   })
 })

@@ -56,6 +56,14 @@ export const WATCHED: readonly Watched[] = [
     guide: 'the-signer-refuses-or-waits-for-approval',
   },
   {
+    kind: 'attempt',
+    state: 'withheld',
+    severity: 'bad',
+    noun: 'transaction',
+    says: 'was dead, and may be mined after all: see what was done for its withdrawals meanwhile, then resume the transfer or leave it.',
+    guide: 'a-halted-chain',
+  },
+  {
     kind: 'account',
     state: 'stuck',
     severity: 'bad',

@@ -11,7 +11,16 @@ import type { Disk, File } from '../../kernel/ports.ts'
 import { asBuffer, readLines } from '../../lines.ts'
 import { READ_MAXIMUM, READ_MAXIMUM_BYTES, type Archive, type Query } from '../engine.ts'
 import { BODY_AT, checkRecord, claimedHash, commitOf, type ChainedCommit } from '../record.ts'
-import { idTerm, isAskedFor, queryTerm, readPointed, type Endings, type Pointer, type Term } from './endings.ts'
+import {
+  idTerm,
+  isAskedFor,
+  queryTerm,
+  readPointed,
+  returnedTerm,
+  type Endings,
+  type Pointer,
+  type Term,
+} from './endings.ts'
 import type { FileCache } from './file-cache.ts'
 import type { Locate } from './positions.ts'
 import { pointersIn, type Run } from './runs.ts'
@@ -42,7 +51,12 @@ export interface Archived {
   /** Makes a damaged index again. */
   mend: (path: string) => Promise<void>
   upgrade: Upgrade
+  /** What is known of a run: read once, since a person lets things come back, now and then. */
+  returns: WeakMap<Run, Returns>
 }
+
+/** When something that had ended came back to life last. */
+type Returns = ReadonlyMap<Id, number>
 
 /** How often an index is made again for one answer; more often than that the disk cannot be read. */
 const MEND_MAXIMUM = 3
@@ -51,7 +65,8 @@ const NEAR_BYTES = 4 * 1024
 const TOGETHER_BYTES = 1024 * 1024
 
 /** Reads files only, through their indexes: it holds no instance. */
-export function openArchive(archived: Archived): Archive {
+export function openArchive(place: Omit<Archived, 'returns'>): Archive {
+  const archived: Archived = { ...place, returns: new WeakMap() }
   const entryOf = (seq: number): Promise<Recorded | null> => readEntry(archived, seq)
   return {
     read: async <I extends Id>(id: I) => (await answered(archived, () => readEnded(archived, id))) as Found<I> | null,
@@ -146,9 +161,40 @@ async function readEnded(archived: Archived, id: Id): Promise<Instance | null> {
   const inFiles = await Promise.all(runs().map(run => allIn(files, run, term)))
   for (const pointer of [...inFiles.flat(), ...others].sort((a, b) => b.seq - a.seq)) {
     const [image] = await readImages(archived, [pointer])
-    if (image!.id === id) return image!
+    if (image!.id === id) return (await returned(archived))(image!) ? null : image!
   }
   return null
+}
+
+/** By run, oldest first, and at last of what is in memory. */
+async function returnsOf(archived: Archived): Promise<Returns[]> {
+  const { files, runs, inMemory, returns } = archived
+  const others = inMemory().flatMap(({ pointers, byTerm }) =>
+    (byTerm.get(returnedTerm()) ?? []).map(number => pointers[number]!),
+  )
+  const found: Returns[] = []
+  for (const run of runs()) {
+    const known = returns.get(run) ?? (await readReturns(archived, await allIn(files, run, returnedTerm())))
+    returns.set(run, known)
+    found.push(known)
+  }
+  return [...found, await readReturns(archived, others)].filter(({ size }) => size > 0)
+}
+
+async function readReturns(archived: Archived, pointers: readonly Pointer[]): Promise<Returns> {
+  const found = new Map<Id, number>()
+  for (let at = 0; at < pointers.length;) {
+    const some = together(pointers, at, READ_MAXIMUM)
+    for (const { id, seq } of await readImages(archived, some)) found.set(id, seq)
+    at += some.length
+  }
+  return found
+}
+
+/** Whether what ended so was live again later: then it is not an end, and where it has ended anew stands behind it. */
+async function returned(archived: Archived): Promise<(image: Instance) => boolean> {
+  const all = await returnsOf(archived)
+  return ({ id, seq }) => all.some(returns => (returns.get(id) ?? 0) > seq)
 }
 
 async function allIn(files: FileCache, run: Run, term: Term): Promise<Pointer[]> {
@@ -162,12 +208,13 @@ async function listEnded(archived: Archived, query: Query): Promise<Instance[]> 
   const found: Instance[] = []
   let bytes = 0
   if (wanted === 0) return found
+  const isBack = await returned(archived)
   for await (const pointers of pointersOf(archived, queryTerm(query), query.after))
     for (let at = 0; at < pointers.length;) {
       const some = together(pointers, at, wanted - found.length)
       for (const [n, image] of (await readImages(archived, some)).entries()) {
         bytes += some[n]!.bytes
-        if (isAskedFor(image, query)) found.push(image)
+        if (isAskedFor(image, query) && !isBack(image)) found.push(image)
       }
       if (found.length >= wanted || (bytes >= READ_MAXIMUM_BYTES && found.length > 0)) return found
       at += some.length

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { kindOf, type Id } from '../../../machines/ids.ts'
+import type { EndingRevoked } from '../../../machines/vocabulary.ts'
 import { chainOf, isKind, type Commit, type Entry, type Instance } from '../../kernel/entry.ts'
 import type { Upgrade } from '../../kernel/migration.ts'
 import type { Query } from '../engine.ts'
@@ -36,6 +37,9 @@ export interface Endings {
 /** Of a segment in which nothing has ended. */
 export const noEndings = (): Endings => ({ pointers: [], byTerm: new Map() })
 
+/** The one event that an instance hears once it has ended. */
+const RETURNING: EndingRevoked['type'] = 'ending.revoked'
+
 const digest = (text: string): Term => createHash('sha256').update(text).digest().readUIntBE(0, TERM_BYTES)
 
 /** There are few lists, and each ended instance stands in some: their terms are kept. */
@@ -54,6 +58,9 @@ function listTerm(text: string): Term {
 /** Under which an ended instance is found by its id. */
 export const idTerm = (id: Id): Term => digest(`id|${id}`)
 
+/** Under which the entries stand by which something that had ended has come back to life. */
+export const returnedTerm = (): Term => listTerm('returned')
+
 /** The narrowest list that a query can be answered from. */
 export const queryTerm = ({ kind, chain, state, reference }: Query): Term =>
   reference === undefined
@@ -66,6 +73,7 @@ export const referenceOf = (image: Instance): string | null =>
 
 /** `a.b` stands in the lists of `a` and of `a.b`. */
 function termsOf(image: Instance): Term[] {
+  if (!image.ended) return [returnedTerm()]
   const kind = kindOf(image.id)
   const words = image.value.split('.')
   const states = ['', ...words.map((_, n) => words.slice(0, n + 1).join('.'))]
@@ -110,7 +118,7 @@ function entriesIn(
 
 /** `record` is the commit's line, without its newline, and `offset` where it stands in the segment. */
 export function addEndings(endings: Endings, commit: Commit, record: Buffer, offset: number, upgrade: Upgrade): void {
-  const wanted = commit.entries.flatMap(({ image }, n) => (image.ended ? [n] : []))
+  const wanted = commit.entries.flatMap(({ image, event }, n) => (image.ended || event === RETURNING ? [n] : []))
   if (wanted.length === 0) return
   const places = entriesIn(record, commit, wanted)
   for (const [n, index] of wanted.entries()) {

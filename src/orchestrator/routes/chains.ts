@@ -1,10 +1,10 @@
 /** What happens to a followed chain itself: opened, blocks on and back, resumed. */
 import type { Block, Fact } from '../../../adapters/adapter.ts'
-import { chainId, isIdOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
+import { chainId, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
 import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
-import { stateOf, type Instance, type InstanceOf } from '../../kernel/entry.ts'
+import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { blockFacet } from '../../kernel/facets.ts'
 import { onFacts } from './facts.ts'
 import type { RouteView } from './view.ts'
@@ -62,15 +62,6 @@ export function onApplied(
     tell(chainId(policy.name), 'block.applied', at, { height, hash }),
   ]
 }
-
-/** The kinds that end in a block. */
-export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'transfer', 'withdrawal'] as const
-
-/** With those the transactions that have paid them. */
-const REVOCABLE = [...ENDING_IN_BLOCKS, 'transaction'] as const
-
-export const onRecovered = (ended: readonly Instance[], at: number): Message[] =>
-  ended.flatMap(({ id }) => (isIdOf(REVOCABLE, id) ? [tell(id, 'ending.revoked', at, {})] : []))
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
 export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [

@@ -1,9 +1,10 @@
 /** Transfers and their attempts: what was built, signed and sent. */
-import { attemptId, transferId } from '../../../machines/ids.ts'
+import { attemptId, nameOf, transferId } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
+import { paidElsewhere } from '../../orchestrator/routes/recovery.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
 import { listQuery } from '../filters.ts'
@@ -69,6 +70,12 @@ const resumeTransfer = (api: ApiContext) =>
       const transfer = await findOrThrow(api, transferId(params.id!))
       const { id } = transfer
       if (transfer.ended) throw boundary('conflict', `the transfer is ${stateOf(transfer)}`)
+      const others = paidElsewhere(orchestrator.memory, transfer)
+      if (others.length > 0)
+        throw boundary(
+          'conflict',
+          `${others.map(nameOf).join(', ')} would be paid twice, or has ended without this transfer`,
+        )
       await orchestrator.dispatch({ type: 'transfer.resumed', at: clock.now(), data: { id, reason: body.reason } })
       return { status: 200, body: await describeWhole(api, await findOrThrow(api, id)) }
     },

@@ -15,6 +15,8 @@ const plan = {
 const earlier = { template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' }
 
 const lostInput = 'its input litecoin:aa:0 was lost to a final conflict'
+const mayBeMined =
+  'what had proved that cc can never be mined has left the chain: it may be mined after all, and is published again only when a person resumes the transfer'
 const died = to(
   'dead',
   { reason: lostInput },
@@ -56,6 +58,7 @@ const answered = (set: object = {}) => ({
   'signing.refused for good': voided,
   'key.lost': died,
   'transfer.finalised': to('superseded'),
+  'transfer.failed': to('dead'),
   'transfer.dissolved': to('dead'),
 })
 const pended = {
@@ -66,6 +69,7 @@ const broadcast = {
   'publishing.answered': to('published', { firstBroadcastAt: at }),
   'publishing.answered in doubt': to('published', { firstBroadcastAt: at, reason: 'no answer' }),
   'transfer.finalised': to('superseded'),
+  'transfer.failed': to('dead'),
 }
 const troubled = {
   'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
@@ -98,9 +102,10 @@ export const attemptSubject: Subject = {
       executed: false,
       fee: '6',
     }),
-    'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130 }),
-    'key.lost, not its input': happened('key.lost', { key: 'litecoin:bb:0', height: 130 }),
+    'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
+    'key.lost, not its input': happened('key.lost', { key: 'litecoin:bb:0', height: 130, transaction: null }),
     'transfer.finalised': happened('transfer.finalised', { height: 119 }),
+    'transfer.failed': happened('transfer.failed', { height: 119 }),
     'transfer.dissolved': happened('transfer.dissolved'),
     'approval.added': happened('approval.added'),
     'withdrawal.expired': happened('withdrawal.expired'),
@@ -128,7 +133,11 @@ export const attemptSubject: Subject = {
     refused: ['attempt.planned', 'signing.refused'],
     final: ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.finalised'],
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
+    'superseded, never signed': ['attempt.planned', 'transfer.finalised'],
     dead: ['attempt.planned', 'signing.completed', 'key.lost'],
+    'dead, never signed': ['attempt.planned', 'key.lost'],
+    'dead, failed in its block': ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.failed'],
+    withheld: ['attempt.planned', 'signing.completed', 'key.lost', 'ending.revoked'],
   },
   table: {
     absent: {
@@ -191,6 +200,7 @@ export const attemptSubject: Subject = {
       ...placed(),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
     'published, in doubt': {
       'publishing.answered': delayed(null),
@@ -198,6 +208,7 @@ export const attemptSubject: Subject = {
       ...placed({ reason: null }),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
     'published, turned down': {
       'publishing.answered': delayed(null),
@@ -205,9 +216,11 @@ export const attemptSubject: Subject = {
       ...placed({ reason: null }),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
     mined: {
       'transfer.finalised': to('final'),
+      'transfer.failed': to('dead'),
       'block.disconnected its own': to(
         'published',
         { place: null },
@@ -217,10 +230,37 @@ export const attemptSubject: Subject = {
     refused: {
       'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
       'transfer.dissolved': to('dead'),
       'transfer.resumed': to('unsigned'),
       'withdrawal.expired': to('unsigned'),
     },
     final: { 'ending.revoked': to('mined') },
+    superseded: { 'ending.revoked': to('published') },
+    dead: {
+      'ending.revoked': to(
+        'withheld',
+        { reason: mayBeMined },
+        { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
+      ),
+    },
+    'dead, failed in its block': {
+      'ending.revoked': to(
+        'withheld',
+        { reason: mayBeMined, place: null },
+        { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
+      ),
+    },
+    withheld: {
+      'transfer.resumed': to(
+        'published',
+        { reason: null },
+        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc', fee: '7' }]] },
+      ),
+      'key.lost': died,
+      ...placed({ reason: null }),
+      'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
+    },
   },
 }

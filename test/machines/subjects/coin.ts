@@ -22,6 +22,8 @@ const seen = {
 
 const spentAt100 = to('reserved', { dueHeight: 119, spent: { transaction: 'bb', place: block } })
 const spentAt101 = to('reserved', { dueHeight: 120, spent: { transaction: 'bb', place: other } })
+const consumed = (height: number) =>
+  to('spent', {}, { tells: [[holder, 'key.lost', { key: 'litecoin:aa:1', height, transaction: 'bb' }]] })
 const conflicted = to('unconfirmed', { dueHeight: 120, conflict: other })
 
 /** Ripe with 3 confirmations, at 102; final with 20, at 119 (what block 101 did: at 120). */
@@ -46,7 +48,8 @@ export const coinSubject: Subject = {
     'block.disconnected its own': happened('block.disconnected', block),
     'block.disconnected the next': happened('block.disconnected', other),
     'block.disconnected another of its height': happened('block.disconnected', { height: 100, hash: 'b100-other' }),
-    'ending.revoked': happened('ending.revoked'),
+    'ending.revoked': happened('ending.revoked', { holder }),
+    'ending.revoked, held by nobody': happened('ending.revoked', { holder: null }),
   },
   stands: {
     absent: [],
@@ -134,7 +137,11 @@ export const coinSubject: Subject = {
       'key.released before it is ripe': to('unconfirmed', { holder: null }),
       'coin.spent in its own block': spentAt100,
       'coin.spent later': to('reserved', { spent: { transaction: 'bb', place: other } }),
-      'height.reached 120': to('lost', {}, { tells: [[holder, 'key.lost', { key: 'litecoin:aa:1', height: 120 }]] }),
+      'height.reached 120': to(
+        'lost',
+        {},
+        { tells: [[holder, 'key.lost', { key: 'litecoin:aa:1', height: 120, transaction: null }]] },
+      ),
       'block.disconnected the next': to('reserved', { dueHeight: null, conflict: null }),
     },
     'reserved, in conflict before': {
@@ -145,7 +152,11 @@ export const coinSubject: Subject = {
       'key.released before it is ripe': to('unconfirmed', { holder: null }),
       'coin.spent in its own block': spentAt100,
       'coin.spent later': to('reserved', { spent: { transaction: 'bb', place: other } }),
-      'height.reached 120': to('lost', {}, { tells: [[holder, 'key.lost', { key: 'litecoin:aa:1', height: 120 }]] }),
+      'height.reached 120': to(
+        'lost',
+        {},
+        { tells: [[holder, 'key.lost', { key: 'litecoin:aa:1', height: 120, transaction: null }]] },
+      ),
       'block.disconnected the next': to('reserved', { dueHeight: null, conflict: null }),
     },
     'reserved, spent': {
@@ -153,7 +164,7 @@ export const coinSubject: Subject = {
       'payment.seen in a block': to('reserved'),
       'key.released when ripe': to('reserved', { holder: null }),
       'key.released before it is ripe': to('reserved', { holder: null }),
-      'height.reached 120': to('spent'),
+      'height.reached 120': consumed(120),
       'block.disconnected its own': to('reserved', { place: null }),
       'block.disconnected the next': to('reserved', { dueHeight: null, spent: null }),
     },
@@ -162,22 +173,26 @@ export const coinSubject: Subject = {
       'payment.seen in a block': to('reserved'),
       'key.released when ripe': to('reserved', { holder: null }),
       'key.released before it is ripe': to('reserved', { holder: null }),
-      'height.reached 119': to('spent'),
-      'height.reached 120': to('spent'),
+      'height.reached 119': consumed(119),
+      'height.reached 120': consumed(120),
       'block.disconnected its own': to('reserved', { place: null, dueHeight: null, spent: null }),
     },
     'reserved, spent by a stranger': {
       'payment.seen in a block': to('reserved'),
-      'height.reached 120': to('spent'),
+      'height.reached 120': to('spent', {}, { tells: [] }),
       'block.disconnected its own': to('reserved', { place: null }),
       'block.disconnected the next': to('unconfirmed', { dueHeight: 102, spent: null }),
     },
     'reserved, spent by a stranger in its own block': {
       'payment.seen in a block': to('reserved'),
-      'height.reached 119': to('spent'),
-      'height.reached 120': to('spent'),
+      'height.reached 119': to('spent', {}, { tells: [] }),
+      'height.reached 120': to('spent', {}, { tells: [] }),
       'block.disconnected its own': to('unconfirmed', { place: null, dueHeight: null, spent: null }),
     },
-    spent: { 'ending.revoked': to('reserved') },
+    spent: { 'ending.revoked': to('reserved'), 'ending.revoked, held by nobody': to('reserved', { holder: null }) },
+    lost: {
+      'ending.revoked': to('reserved', { holder }),
+      'ending.revoked, held by nobody': to('unconfirmed'),
+    },
   },
 }

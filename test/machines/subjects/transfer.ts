@@ -140,7 +140,11 @@ const unmined = to(
     ],
   },
 )
-const lost = to('underway', {}, { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130 }]] })
+const lost = to(
+  'underway',
+  {},
+  { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }]] },
+)
 const resumed = to(
   'underway',
   { reason: 'the limit was raised' },
@@ -149,6 +153,15 @@ const resumed = to(
 
 const signedAlready = { dueHeight: 102, place }
 
+const revived = (set: object) => {
+  const data = { transfer: id, transactionId: 'cc', reason: 'it may be mined' }
+  return to('underway', set, {
+    tells: [
+      ['withdrawal/w-1', 'transfer.revived', { ...data, fee: '4' }],
+      ['withdrawal/w-2', 'transfer.revived', { ...data, fee: '3' }],
+    ],
+  })
+}
 const released: Told[] = [
   ['coin/litecoin:aa:0', 'key.released', { holder: id, height: 130 }],
   ['coin/litecoin:bb:1', 'key.released', { holder: id, height: 130 }],
@@ -235,13 +248,15 @@ export const transferSubject: Subject = {
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
-    'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130 }),
+    'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
+    'key.lost to its own transaction': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }),
+    'attempt.revived': happened('attempt.revived', { n: 1, transactionId: 'cc', reason: 'it may be mined' }),
     'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
     'height.reached 101': happened('height.reached', { height: 101 }),
     'height.reached 102': happened('height.reached', { height: 102 }),
     'height.reached 118': happened('height.reached', { height: 118 }),
     'height.reached 119': happened('height.reached', { height: 119 }),
-    'ending.revoked': happened('ending.revoked'),
+    'ending.revoked': happened('ending.revoked', { reserves: ['litecoin:aa:0'] }),
   },
   stands: {
     absent: [],
@@ -253,8 +268,16 @@ export const transferSubject: Subject = {
     confirmed: ['transfer.planned', 'attempt.mined', 'height.reached 102'],
     final: ['transfer.planned', 'attempt.mined', 'height.reached 102', 'height.reached 119'],
     failing: ['transfer.planned', 'attempt.mined in vain'],
-    failed: ['transfer.planned', 'attempt.mined in vain', 'height.reached 119'],
+    'dead, failed in its block': ['transfer.planned', 'attempt.mined in vain', 'height.reached 119'],
     dead: ['transfer.planned', 'attempt.died'],
+    'dead, signed': ['transfer.planned', 'attempt.signed', 'attempt.died'],
+    'confirmed, an attempt dead': [
+      'transfer.planned',
+      'attempt.adopted',
+      'attempt.died',
+      'attempt.mined',
+      'height.reached 102',
+    ],
   },
   table: {
     absent: {
@@ -314,6 +337,12 @@ export const transferSubject: Subject = {
       ),
     },
     underway: {
+      'key.lost to its own transaction': to(
+        'underway',
+        {},
+        { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }]] },
+      ),
+      'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': signed,
       'attempt.signed, the second': signedSecondly(),
@@ -334,6 +363,7 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway, signed': {
+      'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
       'attempt.signed, the second': signedSecondly(['cc']),
@@ -353,6 +383,17 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway, two attempts': {
+      'key.lost to its own transaction': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+          ],
+        },
+      ),
+      'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.signed': signed,
       'attempt.signed, the second': signedSecondly(),
       'attempt.held': held,
@@ -373,8 +414,8 @@ export const transferSubject: Subject = {
         {},
         {
           tells: [
-            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130 }],
-            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
           ],
         },
       ),
@@ -390,6 +431,17 @@ export const transferSubject: Subject = {
       ),
     },
     'underway, one of two dead': {
+      'key.lost to its own transaction': to(
+        'underway',
+        {},
+        {
+          tells: [
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+          ],
+        },
+      ),
+      'attempt.revived': revived({ dead: [], reason: 'it may be mined' }),
       'attempt.signed': signed,
       'attempt.signed, the second': signedSecondly(),
       'attempt.held': held,
@@ -408,8 +460,8 @@ export const transferSubject: Subject = {
         {},
         {
           tells: [
-            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130 }],
-            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130 }],
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
           ],
         },
       ),
@@ -425,6 +477,7 @@ export const transferSubject: Subject = {
       ),
     },
     confirming: {
+      'attempt.revived': to('confirming'),
       'attempt.unmined': unmined,
       'height.reached 102': to(
         'confirmed',
@@ -458,6 +511,7 @@ export const transferSubject: Subject = {
       ),
     },
     confirmed: {
+      'attempt.revived': to('confirmed'),
       'attempt.unmined': unmined,
       'height.reached 119': to(
         'final',
@@ -485,19 +539,39 @@ export const transferSubject: Subject = {
         },
       ),
       'height.reached 119': to(
-        'failed',
+        'dead',
         {},
         {
           releases: ['litecoin:aa:0', 'litecoin:bb:1'],
           tells: [
             ['withdrawal/w-1', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
             ['withdrawal/w-2', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
-            ['attempt/one:1', 'transfer.finalised', { height: 119 }],
+            ['attempt/one:1', 'transfer.failed', { height: 119 }],
           ],
         },
       ),
     },
-    failed: { 'ending.revoked': to('failing', {}, { reserves: first.spendKeys }) },
-    final: { 'ending.revoked': to('confirmed', {}, { reserves: first.spendKeys }) },
+    'confirmed, an attempt dead': {
+      'attempt.revived': to('confirmed', { dead: [] }),
+      'attempt.unmined': unmined,
+      'height.reached 119': to(
+        'final',
+        {},
+        {
+          releases: both,
+          tells: [
+            ['withdrawal/w-1', 'transfer.finalised', { transfer: id }],
+            ['withdrawal/w-2', 'transfer.finalised', { transfer: id }],
+            ['attempt/one:1', 'transfer.finalised', { height: 119 }],
+            ['attempt/one:2', 'transfer.finalised', { height: 119 }],
+          ],
+        },
+      ),
+    },
+    'dead, failed in its block': {
+      'ending.revoked': to('underway', { reason: null, place: null, dueHeight: null }, { reserves: ['litecoin:aa:0'] }),
+    },
+    final: { 'ending.revoked': to('confirmed', {}, { reserves: ['litecoin:aa:0'] }) },
+    'dead, signed': { 'ending.revoked': to('underway', { reason: null }, { reserves: ['litecoin:aa:0'] }) },
   },
 }

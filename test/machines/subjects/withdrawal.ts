@@ -59,6 +59,20 @@ const voided = (signed: string[], also: object = {}) =>
     ...also,
   })
 
+const mayBeMined = 'it may be mined after all'
+/** Bound again to what was signed for it; `set`: what it clears besides. */
+const rebound = (set: object = {}, dead: object = {}) => ({
+  'transfer.revived': to('held', { transfer, transactionId: 'aa', fee: '7', reason: mayBeMined, ...set, ...dead }),
+  'transfer.revived, another': to('held', {
+    transfer: stranger,
+    transactionId: 'bb',
+    fee: '8',
+    reason: mayBeMined,
+    ...set,
+  }),
+})
+const warned = (value: string) => ({ 'transfer.revived, another': to(value, { reason: mayBeMined }) })
+
 export const withdrawalSubject: Subject = {
   machine: withdrawal,
   id: 'withdrawal/w-1',
@@ -106,6 +120,13 @@ export const withdrawalSubject: Subject = {
       transfer: stranger,
       reason: 'its input was lost',
       signed: [],
+    }),
+    'transfer.revived': happened('transfer.revived', { transfer, transactionId: 'aa', fee: '7', reason: mayBeMined }),
+    'transfer.revived, another': happened('transfer.revived', {
+      transfer: stranger,
+      transactionId: 'bb',
+      fee: '8',
+      reason: mayBeMined,
     }),
     'withdrawal.voided': voided([]),
     'withdrawal.voided as invalid': voided([], { verdict: 'rejected', reason: 'destination-not-allowed' }),
@@ -172,11 +193,13 @@ export const withdrawalSubject: Subject = {
       'withdrawal.adopted in a new round': to('paying'),
     },
     requested: {
+      ...rebound({ dueAt: null }),
       'withdrawal.accepted': to('queued'),
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
       'withdrawal.rejected': to('rejected', { reason: 'dust' }),
     },
     held: {
+      ...rebound({ dueAt: null }),
       'withdrawal.accepted': to('queued', { reason: null }),
       'withdrawal.adopted': to('paying', { reason: null, transfer: transfer, expiresAtMs: null, dueAt: null }),
       'withdrawal.adopted in a new round': to('paying', {
@@ -201,6 +224,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
     },
     'held, voided': {
+      ...rebound(),
       'withdrawal.adopted': to('paying', { reason: null, receipt: null, transfer: transfer, expiresAtMs: null }),
       'withdrawal.adopted in a new round': to('paying', {
         reason: null,
@@ -212,6 +236,7 @@ export const withdrawalSubject: Subject = {
       'authorisation.added': to('held', { authorisations: both }, { tells: [] }),
     },
     'held, bound': {
+      ...warned('held'),
       'withdrawal.adopted': to('paying', { reason: null, expiresAtMs: null, dueAt: null }),
       'withdrawal.adopted in a new round': to('paying', { reason: null, round: 2, expiresAtMs: null, dueAt: null }),
       'authorisation.added': to(
@@ -234,6 +259,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('held', { dueAt: null }, { tells: [[transfer, 'withdrawal.expired', {}]] }),
     },
     'held, bound and voided': {
+      ...warned('held'),
       'withdrawal.adopted': to('paying', { reason: null, receipt: null, expiresAtMs: null, dueAt: null }),
       'withdrawal.adopted in a new round': to('paying', {
         reason: null,
@@ -258,6 +284,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('held', { dueAt: null }, { tells: [[transfer, 'withdrawal.expired', {}]] }),
     },
     queued: {
+      ...rebound({ dueAt: null }),
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
       'withdrawal.delayed': to('queued', { reason: 'not enough funds' }),
       'withdrawal.adopted': to('paying', { transfer: transfer, expiresAtMs: null, dueAt: null }),
@@ -283,6 +310,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
     },
     'queued, delayed': {
+      ...rebound({ dueAt: null }),
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
       'withdrawal.adopted': to('paying', { reason: null, transfer: transfer, expiresAtMs: null, dueAt: null }),
       'withdrawal.adopted in a new round': to('paying', {
@@ -308,6 +336,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('cancelled', { reason: 'expired', dueAt: null }),
     },
     paying: {
+      ...warned('paying'),
       'withdrawal.adopted in a new round': to('paying', { round: 2, expiresAtMs: null, dueAt: null }),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying', { transactionId: 'aa', fee: '7', dueAt: null }),
@@ -329,6 +358,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('paying', { dueAt: null }, { tells: [[transfer, 'withdrawal.expired', {}]] }),
     },
     'paying, mined': {
+      ...warned('paying'),
       'withdrawal.adopted in a new round': to('paying', {
         transactionId: null,
         fee: null,
@@ -351,6 +381,7 @@ export const withdrawalSubject: Subject = {
       'withdrawal.voided after it was signed': to('paying', { receipt: listing }),
     },
     'paying, adopted': {
+      ...warned('paying'),
       'withdrawal.adopted in a new round': to('paying', { round: 2 }),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying', { transactionId: 'aa', fee: '7' }),
@@ -372,6 +403,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('paying', {}, { tells: [[transfer, 'withdrawal.expired', {}]] }),
     },
     paid: {
+      ...warned('paid'),
       'transfer.unmined': to('paying', { place: null }),
       'transfer.finalised': to('final'),
       'withdrawal.voided': to('paid', { receipt: receipt }),
@@ -379,6 +411,7 @@ export const withdrawalSubject: Subject = {
       'withdrawal.voided after it was signed': to('paid', { receipt: listing }),
     },
     'paying, voided': {
+      ...warned('paying'),
       'withdrawal.adopted in a new round': to('paying', { receipt: null, transactionId: null, fee: null, round: 2 }),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying'),
@@ -395,6 +428,13 @@ export const withdrawalSubject: Subject = {
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
     },
     failed: {
+      'transfer.revived': to('held', { transactionId: 'aa', fee: '7', reason: mayBeMined, dead: [] }),
+      'transfer.revived, another': to('held', {
+        transfer: stranger,
+        transactionId: 'bb',
+        fee: '8',
+        reason: mayBeMined,
+      }),
       'withdrawal.requested with a new round': to('requested', { reason: null, transfer: null, round: 2 }),
       'withdrawal.adopted in a new round': to('paying', { reason: null, round: 2 }),
       'withdrawal.voided': to('failed', { receipt: receipt }),
@@ -402,6 +442,7 @@ export const withdrawalSubject: Subject = {
       'withdrawal.voided after it was signed': to('failed', { receipt: listing }),
     },
     'held, in a new round': {
+      ...rebound({}, { dead: [] }),
       'withdrawal.accepted': to('queued', { reason: null }),
       'withdrawal.adopted': to('paying', { reason: null, transfer: transfer, round: 1 }),
       'withdrawal.adopted in a new round': to('paying', { reason: null, transfer: transfer }),
@@ -416,6 +457,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('cancelled', { reason: 'expired' }),
     },
     'paying, in a new round': {
+      ...warned('paying'),
       'authorisation.added': to('paying', { authorisations: both }),
       'transfer.signed': to('paying', { transactionId: 'aa', fee: '7' }),
       'transfer.mined': to('paying', { transactionId: 'aa', fee: '7', place: place }),
@@ -436,6 +478,7 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('paying', {}, { tells: [[transfer, 'withdrawal.expired', {}]] }),
     },
     'queued, in a new round': {
+      ...rebound({}, { dead: [] }),
       'withdrawal.held': to('held', { reason: 'needs 2 signatures' }),
       'withdrawal.delayed': to('queued', { reason: 'not enough funds' }),
       'withdrawal.adopted': to('paying', { transfer: transfer, round: 1 }),
