@@ -108,6 +108,18 @@ export interface PlanFacts {
   floorRate: number
 }
 
+/** What a withdrawal would cost now. */
+export interface Quote {
+  /** Of the rates: `sat/vB`, `wei`. */
+  unit: string
+  /** For who can wait, as plans are made, and for who cannot. */
+  rates: { low: number; normal: number; high: number }
+  /** The fee of one withdrawal of each asset as plans are made now; base units of the native asset. */
+  withdrawal: Record<string, Amount>
+  /** Why none would be planned now, whatever it pays, or null. */
+  reason: string | null
+}
+
 /**
  * I/O with one node. Only a definite answer is one: every call rejects with an operating fault for malformed answers, errors
  * that say nothing of what was asked, and silence (A5). The node may be another one at each call.
@@ -129,6 +141,8 @@ export interface Node<F extends Fact = Fact> {
    */
   pending(limit: number): Promise<F[]>
   gather(): Promise<PlanFacts>
+  /** By the rule by which plans are made from what `gather` answers. */
+  quote(): Promise<Quote>
   publish(transaction: Signed): Promise<Published>
   locate(transaction: Signed): Promise<Located>
   /** What the node itself finds at these addresses, or null where it cannot say. Takes minutes on a large chain. */
@@ -231,12 +245,15 @@ export interface Inspection {
   network: string
   /** Everything that is paid to anybody, change included: who is who is for the reader to decide. */
   outputs: Output[]
-  /** Whose money is spent: addresses in canonical form, one per payload. */
+  /** Whose money is spent, one per payload: the address in canonical form, and what it gives at most of the native asset. */
   inputs: { address: string; amount: Amount }[]
+  /** The most that it can cost beside its outputs, in base units of the native asset, as the template itself proves it. */
   fee: Amount
-  /** In the family's unit (bitcoin: sat/vB of the largest the signed transaction can be), for policy. */
+  /** In the family's unit (bitcoin: sat/vB of the largest the signed transaction can be; ethereum: wei per gas), for policy. */
   feeRate: number
   spendKeys: SpendKey[]
+  /** A spend key belongs to the transfer for which it was signed first: to another one it is never given (E10). */
+  bindsSpendKeys: boolean
   transactionId: string | null
 }
 
@@ -254,8 +271,8 @@ export interface Opened {
   /** What has to be signed, in the order of `inspection.inputs`. */
   payloads: Payload[]
   /**
-   * One signature a payload, each as the deriver has verified it (64 bytes compact for secp256k1). May be called again, and
-   * gives the same bytes for the same signatures. Throws a boundary fault `invalid-signature` for what cannot be one.
+   * One signature a payload, each as the deriver has made and verified it (for secp256k1 64 bytes compact, and behind them the
+   * parity of R where transactions carry it). May be called again, and gives the same bytes for the same signatures. Throws a boundary fault `invalid-signature` for what cannot be one.
    */
   assemble: (signatures: readonly Uint8Array[]) => { transactionId: string; raw: string }
 }
@@ -284,4 +301,18 @@ export interface Deriver {
   derive(seed: Uint8Array, index: number): Derived
   /** The payloads of one transaction, each with the index of its address's key. What is answered has been verified. */
   sign(seed: Uint8Array, payloads: readonly { index: number; payload: Payload }[]): Uint8Array[]
+}
+
+/** Signed messages that prove control of an address of one network. What is signed for one can never move anything. */
+export interface Proofs {
+  /** What the key of `address` signs. Boundary fault `invalid-address`. */
+  payload(address: string, challenge: string): Payload
+  /** As it is shown. `signature`: as the deriver makes it; `publicKey`: 33 bytes. */
+  write(
+    address: string,
+    challenge: string,
+    signed: { signature: Uint8Array; publicKey: Uint8Array },
+  ): { format: string; signature: string }
+  /** Whether whoever made the proof holds the key of the address. Needs nothing but these strings. */
+  holds(proof: { address: string; format: string; signature: string }, challenge: string): boolean
 }

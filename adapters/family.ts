@@ -1,7 +1,7 @@
 /** What a family is to the watcher and to the signer, each of which opens it for a chain of its configuration. */
 import type { Amount, Json } from '../machines/vocabulary.ts'
 import type { Disk, Request } from '../src/kernel/ports.ts'
-import type { Deriver, Node, Planner, Signable, Watch } from './adapter.ts'
+import type { Deriver, Node, Planner, Proofs, Signable, Watch } from './adapter.ts'
 import type { AssetPolicy, Book } from './book.ts'
 
 export interface WatchingFamily {
@@ -39,6 +39,8 @@ export interface SigningFamily {
   deriver: Deriver
   /** As the family's inspections name it. */
   network: string
+  /** What its templates can move: the native asset, in which fees are paid, and then the tokens. */
+  assets: readonly [string, ...string[]]
 }
 
 /** A chain of the signer's configuration, as far as a family reads it. */
@@ -46,6 +48,8 @@ export interface SigningChain {
   family: string
   network: Json
   asset: string
+  /** Where the family has tokens. */
+  tokens?: readonly { asset: string; contract: string }[] | undefined
 }
 
 /**
@@ -53,3 +57,6 @@ export interface SigningChain {
  * `crypto-backend` when the family's cryptography does not give a known answer. `chain` is its name in the configuration.
  */
 export type OpenSigning = (chain: string, configured: SigningChain) => SigningFamily
+
+/** `network`: as the family's inspections name it. Boundary fault for a network that is not known. */
+export type OpenProofs = (network: string) => Proofs

@@ -10,6 +10,8 @@ export interface AddressContext extends Scheduled, GeneratedAddress {
   /** Another ledger has perhaps given it to somebody, so it is given only to a reference that names it. */
   isFormer: boolean
   reference: string | null
+  /** The backend's own words, which nothing here reads; absent of what was assigned without. */
+  note?: string | null
 }
 
 type Data<T extends string> = DataOf<'address', T>
@@ -24,7 +26,9 @@ export const address = setup({
       return { ...kept, failures: 0, dueAt: null, dueHeight: null, reference: null }
     }),
     retain: assign({ isFormer: true }),
-    assign: assign((_, { reference }: Data<'address.assigned'>) => ({ reference })),
+    assign: assign((_, { reference, note }: Data<'address.assigned'>) =>
+      note === undefined ? { reference } : { reference, note },
+    ),
   },
   guards: {
     needsImport: (_, { needsImport }: Data<'address.generated'>) => needsImport,

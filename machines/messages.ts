@@ -60,7 +60,7 @@ export interface GeneratedAddress {
 export type AddressEvent =
   | Event<'address.generated', GeneratedAddress & { isFormer: boolean; needsImport: boolean }>
   | Event<'address.imported', Nothing>
-  | Event<'address.assigned', { reference: string }>
+  | Event<'address.assigned', { reference: string; note?: string | null }>
   | Event<'address.retained', Nothing>
 
 /** An attempt as it is planned. */
@@ -275,6 +275,8 @@ export type RequestedWithdrawal = Intent & {
   authorisations: Authorisation[]
   required: number
   expiresAtMs: number | null
+  /** The backend's own words, which nothing here reads. */
+  note?: string | null
 }
 
 /** The signer's void of a withdrawal, and what it means for the withdrawal. */
@@ -337,10 +339,25 @@ export interface SignedTemplate {
   signedAt: number
 }
 
+/** What a template does, as far as the signer remembers it. */
+export interface Inspected {
+  spendKeys: SpendKey[]
+  /** Nothing of another transfer is ever signed on these keys. */
+  bindsSpendKeys: boolean
+  /** The most that it can be, in base units of the native asset. */
+  fee: string
+  /** What leaves for others of the native asset, without the fee. Base units. */
+  outflow: string
+  /** What leaves for others of each token, by symbol; those of which nothing does are missing. Base units. */
+  tokens: Record<string, string>
+  /** The rounds of the intents that are authorised, by withdrawal. */
+  rounds: Record<string, number>
+}
+
 /** What an attempt in the signer hears, in this order: what is asked, what the template does, what came of it; of one that was not signed, that its place is needed. */
 export type SigningEvent =
   | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
-  | Event<'template.inspected', { spendKeys: SpendKey[]; fee: string; outflow: string; rounds: Record<string, number> }>
+  | Event<'template.inspected', Inspected>
   | Event<'template.refused', { reasons: Reason[] }>
   | Event<'approvals.missed', { missing: Missing[] }>
   | Event<'template.signed', SignedTemplate>

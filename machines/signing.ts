@@ -5,11 +5,19 @@
  * nobody, because no signature exists: the attempt may be asked for again, with another template too.
  */
 import { assign, setup } from 'xstate'
-import { data, typesOf, type DataOf, type Missing, type Reason, type SignedTemplate } from './messages.ts'
-import type { Json, Migration, Scheduled, SpendKey } from './vocabulary.ts'
+import {
+  data,
+  typesOf,
+  type DataOf,
+  type Inspected,
+  type Missing,
+  type Reason,
+  type SignedTemplate,
+} from './messages.ts'
+import type { Json, Migration, Scheduled } from './vocabulary.ts'
 
 /** One attempt as the signer knows it. */
-export interface SigningContext extends Scheduled {
+export interface SigningContext extends Scheduled, Inspected {
   transferId: string
   /** Which attempt of the transfer, from 1. */
   n: number
@@ -17,15 +25,12 @@ export interface SigningContext extends Scheduled {
   digest: string
   /** The highest round seen of each withdrawal whose intent was authorised, by withdrawal id. */
   rounds: Record<string, number>
-  spendKeys: SpendKey[]
-  /** Base units of the native asset. */
-  fee: string
-  /** What leaves for others, without the fee. Base units. */
-  outflow: string
   reasons: Reason[]
   missing: Missing[]
   signed: SignedTemplate | null
 }
+
+const NOTHING_INSPECTED = { spendKeys: [], bindsSpendKeys: false, fee: '0', outflow: '0', tokens: {} }
 
 /** By way of a Map, because `__proto__` is a possible name of a withdrawal. */
 function highest(before: Record<string, number>, seen: Record<string, number>): Record<string, number> {
@@ -39,9 +44,7 @@ const signing = setup({
   actions: {
     begin: assign((_, received: DataOf<'signing', 'request.received'>) => ({
       ...received,
-      spendKeys: [],
-      fee: '0',
-      outflow: '0',
+      ...NOTHING_INSPECTED,
       reasons: [],
       missing: [],
     })),
@@ -67,11 +70,17 @@ const fromVersion1: Migration = ({ value, context }) => {
   return { value, context: { ...context, signed: { ...signed, intents: named } } }
 }
 
+/** Version 2 knew neither tokens nor families whose spend keys belong to one transfer. */
+const fromVersion2: Migration = ({ value, context }) => ({
+  value,
+  context: { ...context, bindsSpendKeys: false, tokens: {} },
+})
+
 /** From unsigned to signed. What is signed never changes again, and what is refused can be asked anew. */
 export const signingMachine = signing.createMachine({
   id: 'signing',
-  version: '2',
-  meta: { migrations: [fromVersion1] },
+  version: '3',
+  meta: { migrations: [fromVersion1, fromVersion2] },
   context: {
     chain: '',
     failures: 0,
@@ -81,9 +90,7 @@ export const signingMachine = signing.createMachine({
     n: 0,
     digest: '',
     rounds: {},
-    spendKeys: [],
-    fee: '0',
-    outflow: '0',
+    ...NOTHING_INSPECTED,
     reasons: [],
     missing: [],
     signed: null,

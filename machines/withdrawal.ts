@@ -21,6 +21,8 @@ import type { Amount, Authorisation, Intent, Migration, Place, Scheduled, Signed
 
 export interface WithdrawalContext extends Scheduled, Intent {
   authorisations: Authorisation[]
+  /** The backend's own words: no part of the intent, and nothing here reads them. Absent of what was adopted. */
+  note?: string | null
   /** Confirmations to be paid. */
   required: number
   /** Milliseconds since 1970 UTC: when this round was asked for. The oldest is paid first. */

@@ -49,14 +49,14 @@ export interface Deficit {
 }
 
 /** What a transaction of this weight pays: rounded up, but never above the maximum rate. */
-export function feeSat(weight: number, aim: Aim): bigint {
+export function feeSat(weight: number, aim: Pick<Aim, 'rateMilli' | 'maximumRateMilli'>): bigint {
   const plainSat = (BigInt(virtualBytes(weight)) * aim.rateMilli + 999n) / 1000n
   const mostSat = maximumFeeSat(weight, aim)
   return plainSat < mostSat ? plainSat : mostSat
 }
 
 /** What a transaction of this weight (BIP-141) may pay at most; rounded down. */
-export const maximumFeeSat = (weight: number, { maximumRateMilli }: Aim): bigint =>
+export const maximumFeeSat = (weight: number, { maximumRateMilli }: Pick<Aim, 'maximumRateMilli'>): bigint =>
   (BigInt(virtualBytes(weight)) * maximumRateMilli) / 1000n
 
 /** A fund with its amount read once: there may be a hundred thousand of them. */

@@ -8,11 +8,11 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes } from '@noble/hashes/utils.js'
 import { script as scripts, Transaction } from 'bitcoinjs-lib'
 import * as secp256k1 from 'tiny-secp256k1'
-import type { Payload } from '../adapter.ts'
+import type { Payload, Proofs } from '../adapter.ts'
 import { addressOf, scriptOf } from './address.ts'
 import { derOf } from './der.ts'
 import { displayOf, fromDisplay, hash160 } from './hash.ts'
-import type { Network } from './network.ts'
+import { networkOf, type Network } from './network.ts'
 import { scriptKindOf, payloadOf, scriptFor } from './script.ts'
 import { classicDigests, SIGHASH_ALL, witnessDigests } from './sighash.ts'
 
@@ -138,4 +138,14 @@ function verifies(
   const own = scriptFor(isWitness ? 'p2wpkh' : 'p2pkh', hash160(publicKey))
   const isOwn = addressOf(own, network) !== null && Buffer.compare(own, script) === 0
   return isOwn && hashType === SIGHASH_ALL && secp256k1.verify(digest, publicKey, signature, true)
+}
+
+/** For the addresses of one network. Boundary fault `unknown-network`. */
+export function proveBitcoin(name: string): Proofs {
+  const network = networkOf(name)
+  return {
+    payload: (address, challenge) => messagePayload(address, challenge, network),
+    write: (address, challenge, signed) => messageProof(address, challenge, network, signed),
+    holds: ({ address, signature }, challenge) => isMessageProof(address, challenge, signature, network),
+  }
 }

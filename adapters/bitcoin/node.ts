@@ -5,13 +5,14 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Identity, Next, Node, PlanFacts, Counted } from '../adapter.ts'
+import type { Block, Identity, Next, Node, PlanFacts, Quote, Counted } from '../adapter.ts'
 import { Fault, invariant, operating } from '../../src/kernel/fault.ts'
 import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
 import type { BitcoinFact, TransactionSeen } from './facts.ts'
 import { createMempool } from './mempool.ts'
 import type { Network } from './network.ts'
+import { quotedTargets, quoteOf } from './quote.ts'
 import { createRpc, refused, RPC_ERROR, toSatoshi, type NodeAccess, type Rpc } from './rpc.ts'
 import { createBlockSource, type BlockSource } from './source.ts'
 import type { BitcoinWatch } from './watch.ts'
@@ -179,9 +180,20 @@ async function floorRate(rpc: Rpc): Promise<number> {
 /** B10: an estimate is never trusted beyond what the node relays and what the configuration allows. */
 async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<PlanFacts> {
   const estimate = await estimateRate(rpc, fees.target)
-  const floor = await floorRate(rpc)
+  return factsOf(estimate, await floorRate(rpc), fees)
+}
+
+function factsOf(estimate: number | null, floor: number, fees: BitcoinNodeOptions['fees']): PlanFacts {
   const feeRate = Math.min(Math.max(estimate ?? fees.fallbackRate, floor), fees.maximumRate)
   return { feeRate, floorRate: floor }
+}
+
+async function quote(rpc: Rpc, { asset, network, fees }: BitcoinNodeOptions): Promise<Quote> {
+  const floor = await floorRate(rpc)
+  const factsFor = async (target: number) => factsOf(await estimateRate(rpc, target), floor, fees)
+  const targets = quotedTargets(fees.target)
+  const [low, normal, high] = await Promise.all([targets.low, targets.normal, targets.high].map(factsFor))
+  return quoteOf({ asset, network, maximumRate: fees.maximumRate }, { low: low!, normal: normal!, high: high! })
 }
 
 const unspentShape = z.object({
@@ -228,6 +240,7 @@ export function createBitcoinNode(options: BitcoinNodeOptions): Node<BitcoinFact
     left: block => left(rpc, leaving, block),
     pending: limit => mempool.pending(limit),
     gather: () => gather(rpc, fees),
+    quote: () => quote(rpc, options),
     publish: transaction => broadcast.publish(transaction),
     locate: transaction => broadcast.locate(transaction),
     count: addresses => count(rpc, chain, addresses),

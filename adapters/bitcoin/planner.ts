@@ -45,9 +45,9 @@ function planned(
   funds: readonly Fund[],
   facts: PlanFacts,
 ): Plan | Shortfall {
-  const capped = `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
   // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
-  if (facts.floorRate > maximumRate)
+  const capped = cappedAt(facts, maximumRate)
+  if (capped !== null)
     return { shortfall: capped, passed: order.payments.map(payment => passOver(payment, 'cap', capped)) }
   const aim = aimOf(order, facts, network, maximumRate)
   const { within, passed } = withinReach(aim, order, funds)
@@ -68,6 +68,12 @@ function planned(
     payments = rest = rest.filter(payment => payment !== first)
   }
 }
+
+/** Why nothing is planned at these facts, or null. `maximumRate`: sat/vB. */
+export const cappedAt = ({ floorRate }: PlanFacts, maximumRate: number): string | null =>
+  floorRate > maximumRate
+    ? `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
+    : null
 
 const passOver = (
   { withdrawal }: Pick<AimedPayment, 'withdrawal'>,
@@ -142,16 +148,24 @@ function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Omit<Plan,
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
   const changeScript = scriptOf(order.change.address, network)
-  const rateMilli = milli(Math.max(facts.feeRate, network.fees.minimumRate))
-  const maximumRateMilli = milli(maximumRate)
   return {
     payments: order.payments.map(payment => aimedPayment(payment, network)),
     changeScript,
     leastChangeSat: dustOf(changeScript, network),
-    rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli,
-    maximumRateMilli,
+    ...ratesMilli(facts, network, maximumRate),
     network,
   }
+}
+
+/** The rate that is paid at these facts, and the most that may be; thousandths of sat/vB. Throws boundary `invalid-fee-rate`. */
+export function ratesMilli(
+  { feeRate }: PlanFacts,
+  { fees }: Network,
+  maximumRate: number,
+): Pick<Aim, 'rateMilli' | 'maximumRateMilli'> {
+  const rateMilli = milli(Math.max(feeRate, fees.minimumRate))
+  const maximumRateMilli = milli(maximumRate)
+  return { rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli, maximumRateMilli }
 }
 
 function milli(rate: number): bigint {

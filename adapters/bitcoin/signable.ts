@@ -56,6 +56,7 @@ function inspectionOf(draft: Draft, chain: string, asset: string, network: Netwo
     fee: feeSat.toString(),
     feeRate: Number(feeSat) / vbytes,
     spendKeys: inputs.map(({ txid, vout }) => `${chain}:${txid}:${vout}`),
+    bindsSpendKeys: false,
     // Without segwit the signatures are part of what is hashed (B8).
     transactionId: network.segwit ? displayOf(hash256(unsigned)) : null,
   }

@@ -13,5 +13,6 @@ export const signBitcoin: OpenSigning = (chain, { network, asset }) => {
     signable: createSignable(chain, asset, parameters),
     deriver: createDeriver(parameters),
     network: parameters.name,
+    assets: [asset],
   }
 }

@@ -62,8 +62,8 @@ chains:
 #    family: ethereum
 #    network: { chainId: 31337 }
 #    asset: ETH
-#    tokens: [ { asset: USDT, contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7", perDay: "1000000000000" } ]
-#    policy: { maximumFee: "50000000000000000", perDay: "100000000000000000000" }
+#    tokens: [ { asset: USDT, contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7" } ]
+#    policy: { maximumFee: "50000000000000000", gasFunding: "5000000000000000", perDay: "100000000000000000000", tokens: { USDT: { perDay: "1000000000000" } } }
 #
 #  nano:
 #    family: nano

@@ -176,15 +176,40 @@ const rules = {
 
 const feeRate = z.number().positive().max(Number.MAX_SAFE_INTEGER)
 
-function policy(maximumFeeRate: number, maximumFee: string, unit: string) {
-  return z
+/** A token's limits stand beside those of the native asset, under its symbol. */
+function ethereum(asset: typeof symbol) {
+  const token = z.strictObject({
+    asset: symbol.describe("The token's symbol"),
+    contract: contractAddress.describe('Its contract'),
+  })
+  const capped = z
     .strictObject({
-      maximumFeeRate: feeRate.default(maximumFeeRate).describe(`Cap; ${unit}`),
-      maximumFee: amount.default(maximumFee).describe('The most one transaction may cost; base units'),
+      maximumFeeRate: feeRate.default(500_000_000_000).describe('Cap; wei per gas'),
+      maximumFee: amount
+        .default('50000000000000000')
+        .describe('The most that the gas of one transaction may cost; wei'),
+      gasFunding: amount
+        .optional()
+        .describe('The most that an address of ours may be given for the gas of its sweep; wei; absent: nothing'),
       ...rules,
+      tokens: z.record(symbol, z.strictObject(limits)).default({}).describe('The limits of each token, by symbol'),
     })
     .prefault({})
     .describe('What is never signed, whoever asks')
+  return z
+    .strictObject({
+      family: z.literal('ethereum').describe(FAMILY),
+      network: networks.ethereum.describe('As in watcher.yaml'),
+      asset,
+      tokens: tokenList(token).describe('ERC-20 tokens that may be paid out'),
+      policy: capped,
+    })
+    .superRefine(({ tokens, policy }, context) => {
+      const unknown = Object.keys(policy.tokens).filter(name => !tokens.some(listed => listed.asset === name))
+      for (const name of unknown) {
+        context.addIssue({ code: 'custom', path: ['policy', 'tokens', name], message: 'is not among tokens' })
+      }
+    })
 }
 
 /** Fee rates differ between the networks of the family by orders of magnitude, and so do the caps. */
@@ -215,20 +240,9 @@ function bitcoin(asset: typeof symbol) {
 
 function chain() {
   const asset = symbol.describe("The native asset's symbol")
-  const token = z.strictObject({
-    asset: symbol.describe("The token's symbol"),
-    contract: contractAddress.describe('Its contract'),
-    ...limits,
-  })
   return z.discriminatedUnion('family', [
     bitcoin(asset),
-    z.strictObject({
-      family: z.literal('ethereum').describe(FAMILY),
-      network: networks.ethereum.describe('As in watcher.yaml'),
-      asset,
-      tokens: tokenList(token).describe('ERC-20 tokens that may be paid out'),
-      policy: policy(500_000_000_000, '50000000000000000', 'wei per gas'),
-    }),
+    ethereum(asset),
     z.strictObject({
       family: z.literal('nano').describe(FAMILY),
       network: networks.nano.describe('As in watcher.yaml'),

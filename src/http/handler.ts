@@ -3,6 +3,7 @@ import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
 import type { Log } from '../kernel/ports.ts'
 import type { Handler, HttpAnswer, HttpRequest } from '../http.ts'
 import { checkBody, checkQuery } from './content.ts'
+import { asTable, wantsCsv } from './csv.ts'
 import { decodeNames, findRoute, matchPath } from './path.ts'
 import { problem, problemOf } from './problem.ts'
 import type { Access, Route } from './route.ts'
@@ -66,12 +67,14 @@ export function createHandler(routes: readonly Route[], options: HandlerOptions)
 async function perform(route: Route, request: HttpRequest, options: HandlerOptions): Promise<HttpAnswer> {
   const room = admitted(route, request, options)
   if (request.body.length > room) throw tooLarge(room)
-  const params = decodeNames(matchPath(route.path, request.path) ?? {})
+  const params = decodeNames(matchPath(route.path, request.path) ?? {}, route.texts)
   const query = checkQuery(route.query, request)
   if ('refused' in query) return query.refused
   const body = checkBody(route.body, request)
   if ('refused' in body) return body.refused
-  return route.handle({ params, query: query.value, body: body.value, headers: request.headers, left: request.left })
+  const { headers, left } = request
+  const answer = await route.handle({ params, query: query.value, body: body.value, headers, left })
+  return wantsCsv(headers['accept']) ? asTable(route, answer) : answer
 }
 
 function admitted(route: Route, request: HttpRequest, options: HandlerOptions): number {

@@ -3,6 +3,9 @@ import { boundary } from '../kernel/fault.ts'
 import { NAME, NAME_RULE } from '../names.ts'
 import type { Route } from './route.ts'
 
+/** Longer than any address of any family. */
+const MAXIMUM_TEXT = 512
+
 const PARAMETER = /^\{(\w+)\}$/
 
 /** Raw parameters by name, still percent-encoded, or null where the path is another one. */
@@ -20,20 +23,34 @@ export function matchPath(pattern: string, path: string): Record<string, string>
 }
 
 /**
- * Decodes and checks every parameter. All of them are names of the API: references, ids, keys, chains.
+ * Decodes and checks every parameter. All but `texts` are names of the API: references, ids, keys, chains.
  * @throws boundary `invalid-name`
  */
-export function decodeNames(raw: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, decodeName(name, value)]))
+export function decodeNames(raw: Record<string, string>, texts: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, value]) => [
+      name,
+      texts.includes(name) ? decodeText(name, value) : decodeName(name, value),
+    ]),
+  )
 }
 
-function decodeName(name: string, value: string): string {
-  let decoded: string
+function decode(name: string, value: string): string {
   try {
-    decoded = decodeURIComponent(value)
+    return decodeURIComponent(value)
   } catch {
     throw boundary('invalid-name', `the path's ${name} is not valid percent-encoding`)
   }
+}
+
+function decodeText(name: string, value: string): string {
+  const decoded = decode(name, value)
+  if (decoded.length <= MAXIMUM_TEXT) return decoded
+  throw boundary('invalid-name', `the path's ${name} has more than ${MAXIMUM_TEXT} characters`)
+}
+
+function decodeName(name: string, value: string): string {
+  const decoded = decode(name, value)
   if (!NAME.test(decoded)) throw boundary('invalid-name', `the path's ${name} ${NAME_RULE}`)
   return decoded
 }

@@ -25,6 +25,8 @@ export interface Route {
   path: string
   summary: string
   access: Access
+  /** Parameters of the path that are no names: any text of at most 512 characters. */
+  texts?: readonly string[]
   /** Absent: no query parameter is allowed. Unknown parameters are always refused. */
   query?: ZodObject
   /** Absent: no body, or `{}`. Unknown fields are always refused. */

@@ -67,7 +67,7 @@ export type Inbound = { at: number } & (
       data: OfChain & OfSigner & { addresses: (GeneratedAddress & { isFormer: boolean })[] }
     }
   | { type: 'addresses.retained'; data: OfChain }
-  | { type: 'address.assigned'; data: OfChain & { index: number; reference: string } }
+  | { type: 'address.assigned'; data: OfChain & { index: number; reference: string; note?: string | null } }
   | { type: 'credit.acknowledged'; data: { id: IdOf<'deposit'> } }
   | { type: 'decision.made'; data: { id: IdOf<'deposit'>; accept: boolean; reference: string | null; reason: string } }
   | { type: 'withdrawal.requested'; data: Intent & Requested }
@@ -89,6 +89,7 @@ interface Requested {
   expiresAtMs: number | null
   /** Why it may not be paid yet, as far as is known: the signer decides. */
   held: string | null
+  note?: string | null
 }
 
 /** What came of a task; `run` says of which run of it. */

@@ -29,6 +29,8 @@ export interface Orchestrator {
    * is stopped: an invariant that the event would violate halts the event's chain instead.
    */
   dispatch(event: Inbound): Promise<void>
+  /** The images that these events would make of whom they concern, in order: decided as `dispatch` decides, and nothing is kept. */
+  rehearse(events: readonly Inbound[]): Instance[]
   /** Resolves when everything that memory holds now is durable. */
   settled(): Promise<void>
   /** Performs what is owed and starts the clock. Nothing is performed before. */
@@ -223,6 +225,13 @@ function dispatch(engine: Engine, event: Inbound): Promise<void> {
   return engine.last
 }
 
+/** Steps on memory as it is now, and keeps nothing of it. */
+function rehearse({ machines, policies, memory }: Engine, events: readonly Inbound[]): Instance[] {
+  const messages = events.flatMap(event => route(policies, memory, event))
+  const commit = step(machines, memory, messages, events.at(-1)?.at ?? 0)
+  return commit?.entries.map(({ image }) => image) ?? []
+}
+
 function start(engine: Engine): void {
   engine.isStarted = true
   const owing = [...engine.memory.all()].sort((a, b) => a.entered - b.entered)
@@ -260,6 +269,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   return {
     memory,
     dispatch: event => dispatch(engine, event),
+    rehearse: events => rehearse(engine, events),
     settled: () => engine.last,
     start: () => start(engine),
     onDurable(listener) {

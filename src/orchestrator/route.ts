@@ -70,7 +70,7 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
     case 'addresses.retained':
       return onRetained(view(event.data.chain))
     case 'address.assigned':
-      return onAssigned(view(event.data.chain), event.data.index, event.data.reference)
+      return onAssigned(view(event.data.chain), event.data)
     case 'credit.acknowledged':
       return [tell(event.data.id, 'credit.acknowledged', at, {})]
     case 'decision.made': {

@@ -187,13 +187,17 @@ const authority = z.object({
   keys: z.array(publicKeySchema).readonly(),
   approvals: z.union([z.int(), z.array(threshold).readonly()]),
 }) satisfies z.ZodType<Authority>
-/** What a watcher may know beforehand. Deciding stays with the signer. */
-export const rules = z.object({
-  chain: z.string(),
-  authorisation: authority.nullable().describe('Null when none is required'),
+const limits = {
   perTransaction: amountSchema.nullable(),
   perDay: amountSchema.nullable(),
   leftToday: amountSchema.nullable().describe('What perDay leaves of the last 24 hours'),
+}
+/** What a watcher may know beforehand; the limits are those of the native asset. Deciding stays with the signer. */
+export const rules = z.object({
+  chain: z.string(),
+  authorisation: authority.nullable().describe('Null when none is required'),
+  ...limits,
+  tokens: z.record(z.string(), z.object(limits)).describe('The same for each token, by symbol'),
 })
 
 /** `after`: the `next` of the page before, 0 for the first. */

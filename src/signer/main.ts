@@ -95,11 +95,11 @@ async function openChain(
   config: SignerConfig,
   { name, family, seed, memory }: { name: string; family: SigningFamily; seed: Uint8Array; memory: SignerMemory },
 ): Promise<ServedChain> {
-  const { asset, policy } = config.chains[name]!
+  const { policy } = config.chains[name]!
   const growth = createAllowance('limits.addresses', `more addresses of ${name}`, config.limits.addresses, clock)
   const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock, growth })
   const destinations = openDestinations(name, policy.destinations, family.signable)
-  return { name, asset, policy: policy as Policy, destinations, family, pool }
+  return { name, policy: policy as Policy, destinations, family, pool }
 }
 
 /** The policy stands in the audit log at each start, with what has changed; what is looser than before is a warning. */

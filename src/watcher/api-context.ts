@@ -1,5 +1,6 @@
 /** What the API's routes stand on. */
 import { kindOf, nameOf, type Id } from '../../machines/ids.ts'
+import type { Quote } from '../../adapters/adapter.ts'
 import { boundary } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
 import type { Archive, Journal } from '../ledger/engine.ts'
@@ -10,6 +11,7 @@ import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
 import type { Pulse } from './pulse.ts'
 import type { Search } from './search/index.ts'
+import type { DecimalsOf, Scale } from './resources.ts'
 import type { SignerClient } from './signer-client.ts'
 import type { Store } from './store.ts'
 
@@ -27,6 +29,9 @@ export interface ApiContext {
   policies: Policies
   /** Those that are followed, and those that the ledger knows from before. */
   chains(): readonly string[]
+  decimals: DecimalsOf
+  /** What a withdrawal would cost now. */
+  quote(chain: string): Promise<Quote>
   health: Health
   signer: SignerClient
   clock: Clock
@@ -42,6 +47,18 @@ export function chainPolicy({ policies }: ApiContext, chain: string): ChainPolic
   if (policy === undefined) throw boundary('not-found', `no chain named ${chain} is configured`)
   return policy
 }
+
+/** As the configuration says. */
+export const decimalsIn =
+  (policies: Policies): DecimalsOf =>
+  (chain, asset) =>
+    (Object.hasOwn(policies, chain) ? policies[chain]?.assets[asset]?.decimals : undefined) ?? null
+
+/** What resources are shown by at this moment. */
+export const scaleOf = ({ orchestrator, decimals }: ApiContext): Scale => ({
+  heights: orchestrator.memory.heights,
+  decimals,
+})
 
 /** Throws a boundary fault `not-found`. */
 export async function findOrThrow<I extends Id>({ store }: ApiContext, id: I): Promise<Found<I>> {

@@ -7,6 +7,7 @@ import { cancelWithdrawal } from './routes/cancellations.ts'
 import { chainRoutes } from './routes/chains.ts'
 import { depositRoutes } from './routes/deposits.ts'
 import { withMetaRoutes } from './routes/meta.ts'
+import { payableRoutes } from './routes/payable.ts'
 import { searchRoute } from './routes/search.ts'
 import { transferRoutes } from './routes/transfers.ts'
 import { withdrawalRoutes } from './routes/withdrawals.ts'
@@ -16,6 +17,7 @@ export const apiRoutes = (api: ApiContext): Route[] =>
     api,
     [
       ...chainRoutes(api),
+      ...payableRoutes(api),
       ...depositRoutes(api),
       ...withdrawalRoutes(api),
       cancelWithdrawal(api),

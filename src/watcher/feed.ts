@@ -5,7 +5,7 @@ import { defineRoute, type Route } from '../http/route.ts'
 import type { Recorded } from '../kernel/entry.ts'
 import type { ApiContext } from './api-context.ts'
 import { fitting } from './pages.ts'
-import { describeEvent } from './resources.ts'
+import { describeEvent, type DecimalsOf } from './resources.ts'
 import { eventsQuery } from './filters.ts'
 import { eventsSchema } from './schemas.ts'
 
@@ -32,7 +32,7 @@ const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
 /** What the feed stands on. */
 export type FeedContext = Pick<
   ApiContext,
-  'archive' | 'chains' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'
+  'archive' | 'chains' | 'decimals' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'
 >
 
 /** From memory where it reaches, else from the journal. Empty at the end only. */
@@ -90,8 +90,8 @@ async function poll(
 }
 
 /** As many as one answer holds; where it holds fewer, the cursor stands behind the last of them. */
-function describeFound({ events, next }: Found) {
-  const described = events.map(describeEvent)
+function describeFound({ events, next }: Found, decimals: DecimalsOf) {
+  const described = events.map(event => describeEvent(event, decimals))
   const count = fitting(described)
   return count === described.length
     ? { events: described, next }
@@ -112,6 +112,6 @@ export const feedRoute = (api: FeedContext): Route =>
       if (after > sequence)
         throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
       const found = await poll(api, after, wanted, clock.monotonic() + wait * 1000, left)
-      return { status: 200, body: { ...describeFound(found), ledgerId } }
+      return { status: 200, body: { ...describeFound(found, api.decimals), ledgerId } }
     },
   })

@@ -14,6 +14,15 @@ import type { ApiContext } from './api-context.ts'
 export const statesOf = (kind: WatcherKind): string[] =>
   Object.keys(watcherMachines[kind]!.states).filter(state => state !== 'absent')
 
+/** Longer than any address or data field of any family. */
+const MAXIMUM_TEXT = 512
+
+/** Of a destination. */
+export const destinationQuery = z.strictObject({ dataField: z.string().max(MAXIMUM_TEXT).optional() })
+
+/** Of a request for a withdrawal: `dryRun` asks what it would answer, and nothing is done. */
+export const dryRunQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() })
+
 /** Where a page begins, and how long it is at most. */
 export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
 

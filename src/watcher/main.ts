@@ -28,7 +28,8 @@ import { knownChains, refuseForgotten } from './forgotten-chains.ts'
 import { createHealth, healthOf, type Health, type Trouble } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
-import type { ApiContext } from './api-context.ts'
+import { decimalsIn, type ApiContext } from './api-context.ts'
+import { createQuotes } from './quotes.ts'
 import { overheard } from './overheard.ts'
 import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
@@ -73,6 +74,9 @@ function watching(families: Readonly<Record<string, WatchingFamily>>, memory: Li
     watch.changed(memory, before, after)
   }
 }
+
+const nodesOf = (families: Readonly<Record<string, WatchingFamily>>) =>
+  Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
 
 /** Before anything is served: a new ledger that starts at the tip, beside a signer that has been used. */
 async function refuseBlindStart(
@@ -172,6 +176,8 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     role: started.config.role,
     policies,
     chains: () => knownChains(policies, orchestrator.memory),
+    decimals: decimalsIn(policies),
+    quote: createQuotes(nodesOf(started.families), ports.clock),
     health,
     signer: started.signer,
     clock: ports.clock,
@@ -225,7 +231,7 @@ export async function main(
   const { families, policies } = await openFamilies(ports, config)
   const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
   const health = createHealth(Object.keys(policies))
-  const nodes = Object.fromEntries(Object.entries(families).map(([chain, { node }]) => [chain, node]))
+  const nodes = nodesOf(families)
   const performers = createPerformers({
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,

@@ -1,6 +1,6 @@
 /** A page that does not grow large: it ends earlier than was asked for, and its cursor says where to go on. */
 import type { Instance } from '../kernel/entry.ts'
-import { describe, type Heights } from './resources.ts'
+import { describe, type Scale } from './resources.ts'
 
 /** Characters of JSON in one answer. */
 export const PAGE_CHARACTERS = 4 * 1024 * 1024
@@ -13,8 +13,8 @@ export function fitting(described: readonly unknown[]): number {
 }
 
 /** The answer of a list. */
-export function describePage({ items, next }: { items: readonly Instance[]; next: number | null }, heights: Heights) {
-  const described = items.map(item => describe(item, heights))
+export function describePage({ items, next }: { items: readonly Instance[]; next: number | null }, scale: Scale) {
+  const described = items.map(item => describe(item, scale))
   const count = fitting(described)
   return count === items.length
     ? { items: described, next }

@@ -7,6 +7,15 @@ import type { Place } from '../../machines/vocabulary.ts'
 /** Tip height of each chain, as of which confirmations are counted. */
 export type Heights = Readonly<Record<string, number>>
 
+/** How many decimals a person writes one unit of an asset with; null of a chain or an asset that is not configured. */
+export type DecimalsOf = (chain: string, asset: string) => number | null
+
+/** What a resource is shown by, beside what its instance holds. */
+export interface Scale {
+  heights: Heights
+  decimals: DecimalsOf
+}
+
 const time = (at: number): string => new Date(at).toISOString()
 
 /** Tip − height + 1, 0 when it is in no block. */
@@ -16,8 +25,8 @@ const confirmationsOf = (place: Place | null, chain: string, heights: Heights): 
 const common = (instance: Instance) => ({ updatedAt: time(instance.at), revision: instance.revision })
 
 function describeAddress(instance: InstanceOf<'address'>) {
-  const { chain, reference, address, dataField, index, publicKey, attestation } = instance.context
-  return { chain, reference, address, dataField, index, publicKey, attestation, state: stateOf(instance) }
+  const { chain, reference, note = null, address, dataField, index, publicKey, attestation } = instance.context
+  return { chain, reference, address, dataField, index, publicKey, attestation, state: stateOf(instance), note }
 }
 
 function describeDeposit(instance: InstanceOf<'deposit'>, heights: Heights) {
@@ -50,6 +59,7 @@ function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights
     expiresAt,
     round,
     memory,
+    note = null,
     reason,
     transfer,
     transactionId,
@@ -68,6 +78,7 @@ function describeWithdrawal(instance: InstanceOf<'withdrawal'>, heights: Heights
     expiresAt,
     round,
     memory,
+    note,
     state: stateOf(instance),
   }
   const how = { reason, transferId: transfer === null ? null : nameOf(transfer), transactionId, fee }
@@ -132,8 +143,17 @@ function describeOther(instance: Instance) {
   }
 }
 
-/** The resource that the API shows of an instance; confirmations are counted as of `heights`. */
-export function describe(instance: Instance, heights: Heights): Record<string, unknown> {
+/** An asset is never named without its decimals. */
+function withDecimals(shown: Record<string, unknown>, { decimals }: Scale): Record<string, unknown> {
+  const { chain, asset } = shown
+  return typeof chain === 'string' && typeof asset === 'string' ? { ...shown, decimals: decimals(chain, asset) } : shown
+}
+
+/** The resource that the API shows of an instance; confirmations are counted as of the scale's heights. */
+export const describe = (instance: Instance, scale: Scale): Record<string, unknown> =>
+  withDecimals(describeBare(instance, scale.heights), scale)
+
+function describeBare(instance: Instance, heights: Heights): Record<string, unknown> {
   if (isKind(instance, 'address')) return describeAddress(instance)
   if (isKind(instance, 'deposit')) return describeDeposit(instance, heights)
   if (isKind(instance, 'withdrawal')) return describeWithdrawal(instance, heights)
@@ -154,9 +174,15 @@ export const describeHistory = (recorded: readonly Recorded[]) =>
   }))
 
 /** One transition, as the feed tells it: `data` is the resource as of that event. */
-export function describeEvent({ at, heights, entry }: Recorded) {
+export function describeEvent({ at, heights, entry }: Recorded, decimals: DecimalsOf) {
   const { image, seq, event, from, to } = entry
   const { chain } = image.context
   const what = { seq, at: time(at), kind: kindOf(image.id), id: nameOf(image.id), chain, event }
-  return { ...what, from: topLevel(from), to: topLevel(to), revision: image.revision, data: describe(image, heights) }
+  return {
+    ...what,
+    from: topLevel(from),
+    to: topLevel(to),
+    revision: image.revision,
+    data: describe(image, { heights, decimals }),
+  }
 }

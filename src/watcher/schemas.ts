@@ -12,8 +12,14 @@ import {
 /** Longer than any address, reason or data field of any family. */
 const MAXIMUM_TEXT = 512
 const MAXIMUM_AUTHORISATIONS = 100
+const MAXIMUM_NOTE = 256
 
 const text = z.string().max(MAXIMUM_TEXT)
+const note = z
+  .string()
+  .max(MAXIMUM_NOTE)
+  .describe("The backend's own words. No part of what is signed or compared; what was said first is kept")
+const decimals = z.int().nullable().describe('Of one unit of the asset; amounts are base units')
 const signed = z.strictObject({ key: publicKeySchema, signature: signatureSchema })
 const history = z.array(
   z.object({ at: timeSchema, seq: z.int(), from: z.string().nullable(), event: z.string(), to: z.string() }),
@@ -23,7 +29,11 @@ const changed = { updatedAt: timeSchema, revision: z.int() }
 export const searchQuery = z.strictObject({ q: text.min(1) })
 
 export const reasonBody = z.strictObject({ reason: text.min(1) })
-export const assignBody = z.strictObject({ address: text.optional(), dataField: text.nullable().optional() })
+export const assignBody = z.strictObject({
+  address: text.optional(),
+  dataField: text.nullable().optional(),
+  note: note.nullable().optional(),
+})
 export const decisionBody = z.strictObject({
   accept: z.boolean(),
   reference: nameSchema.optional(),
@@ -44,6 +54,7 @@ export const withdrawalBody = z.strictObject({
   expiresAt: timeSchema.nullable().default(null),
   round: z.int().min(1).max(1_000_000).default(1),
   memory: z.int().min(0).nullable().default(null),
+  note: note.nullable().default(null),
   authorisations: z.array(signed).max(MAXIMUM_AUTHORISATIONS).default([]),
 })
 
@@ -51,6 +62,7 @@ export const chainSchema = z.object({
   chain: z.string(),
   family: z.string(),
   asset: z.string(),
+  decimals,
   state: z.string(),
   reason: z.string().nullable(),
   height: z.int().nullable(),
@@ -62,13 +74,36 @@ export const chainSchema = z.object({
   balances: z.array(
     z.object({
       asset: z.string(),
-      /** For people: the API speaks base units. */
       decimals: z.int(),
       confirmed: amountSchema,
       pending: amountSchema,
       reserved: amountSchema,
     }),
   ),
+})
+
+export const feesSchema = z.object({
+  chain: z.string(),
+  asset: z.string().describe('In which fees are paid'),
+  decimals,
+  unit: z.string().describe('Of the rates'),
+  rates: z
+    .object({ low: z.number(), normal: z.number(), high: z.number() })
+    .describe('For who can wait; as withdrawals are sent; for who cannot wait'),
+  withdrawal: z
+    .record(z.string(), amountSchema)
+    .describe('By asset: the fee of one plain withdrawal at the normal rate, in base units of the native asset'),
+  reason: z.string().nullable().describe('Why nothing would be sent now, whatever it pays; else null'),
+})
+
+export const destinationSchema = z.object({
+  chain: z.string(),
+  to: z.string(),
+  dataField: z.string().nullable(),
+  valid: z.boolean(),
+  canonical: z.string().nullable().describe('The one form in which equal destinations are equal'),
+  reason: z.string().nullable().describe('Why it cannot be paid'),
+  ours: z.boolean().describe('One of our own addresses'),
 })
 
 export const addressSchema = z.object({
@@ -80,12 +115,14 @@ export const addressSchema = z.object({
   publicKey: z.string(),
   attestation: signed,
   state: z.string(),
+  note: note.nullable(),
 })
 
 export const depositSchema = z.object({
   id: z.string(),
   chain: z.string(),
   asset: z.string(),
+  decimals,
   address: z.string(),
   dataField: z.string().nullable(),
   reference: z.string().nullable(),
@@ -118,12 +155,14 @@ export const withdrawalSchema = z.object({
   id: z.string(),
   chain: z.string(),
   asset: z.string(),
+  decimals,
   to: z.string(),
   dataField: z.string().nullable(),
   amount: amountSchema,
   expiresAt: timeSchema.nullable(),
   round: z.int(),
   memory: z.int().nullable(),
+  note: note.nullable(),
   state: z.string(),
   reason: z.string().nullable(),
   transferId: z.string().nullable(),

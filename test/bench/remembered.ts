@@ -64,6 +64,8 @@ async function signedOnce(rig: rigs.Rig): Promise<(n: number, at: number) => Sig
         spendKeys: spendKeys.map(key => `${key}${n}`),
         fee,
         outflow,
+        bindsSpendKeys: false,
+        tokens: {},
         rounds: { [name]: 1 },
       }),
       tell(id, 'template.signed', at, signing),

@@ -271,6 +271,35 @@ describe('an error', () => {
   })
 })
 
+describe('a list as a table', () => {
+  const ask = (path: string, accept: string) => send('GET', path, undefined, { ...bearer(WRITE_TOKEN), accept })
+  test.each(['text/csv', 'text/csv, application/json;q=0.5', 'Text/CSV;q=0.9,*/*;q=0.1'])(
+    'is given for %s',
+    async accept => {
+      const response = await ask('/v1/rows', accept)
+      expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present')
+      expect(response.headers.get('lockkeeper-next')).toBe('7')
+      const rows = ['name,count,parts', '"a, ""b""",1,"[""x"",null]"', '"two\nlines",,[]', '']
+      expect(await response.text()).toBe(rows.join('\r\n'))
+    },
+  )
+  test.each(['application/json', '*/*', 'text/csv;q=0', 'text/csv;q=0.5, application/json', 'text/html'])(
+    'is not given for %s',
+    async accept => {
+      expect(await (await ask('/v1/rows', accept)).json()).toMatchObject({ next: 7 })
+    },
+  )
+  test('is no other answer', async () => {
+    expect(await (await ask('/v1/withdrawals/w1', 'text/csv')).json()).toEqual({ id: 'w1' })
+    await refused(ask('/v1/rows?x=1', 'text/csv'), 400, 'invalid-content')
+  })
+})
+
+test('a parameter that is no name may be any text', async () => {
+  expect(await (await send('GET', '/v1/texts/a%2F%C3%A4%20x')).json()).toEqual({ text: 'a/ä x' })
+  await refused(send('GET', `/v1/texts/${'x'.repeat(513)}`), 400, 'invalid-name')
+})
+
 test('HEAD answers as GET does, without the body', async () => {
   const response = await send('HEAD', '/v1/withdrawals/w1')
   expect([response.status, await response.text()]).toEqual([200, ''])

@@ -25,6 +25,13 @@ const withdrawalBody = z.object({
   authorisations: z.array(z.object({ key: z.string() }).strict()).default([]),
 })
 
+const row = z.object({
+  name: z.string(),
+  count: z.int().nullable(),
+  parts: z.array(z.string().nullable()),
+  history: z.string().optional(),
+})
+
 export function tableRoutes(wait: () => Promise<void> = () => Promise.resolve()): Route[] {
   const answers = { 200: z.looseObject({}) }
   return [
@@ -65,6 +72,32 @@ export function tableRoutes(wait: () => Promise<void> = () => Promise.resolve())
       }),
       answers,
       handle: ({ query }) => ({ status: 200, body: { limit: query.limit } }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/rows',
+      summary: 'Rows',
+      access: 'read',
+      answers: { 200: z.object({ items: z.array(row), next: z.int().nullable() }) },
+      handle: () => ({
+        status: 200,
+        body: {
+          items: [
+            { parts: ['x', null], name: 'a, "b"', count: 1 },
+            { name: 'two\nlines', count: null, parts: [] },
+          ],
+          next: 7,
+        },
+      }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/texts/{text}',
+      summary: 'Any text',
+      access: 'read',
+      texts: ['text'],
+      answers,
+      handle: ({ params }) => ({ status: 200, body: { text: params.text } }),
     }),
     defineRoute({
       method: 'GET',

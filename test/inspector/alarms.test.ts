@@ -8,6 +8,7 @@ const calm: ApiChain = {
   chain: 'litecoin',
   family: 'bitcoin',
   asset: 'LTC',
+  decimals: 8,
   state: 'following',
   reason: null,
   height: 100,

@@ -12,7 +12,7 @@ import { serve } from '../../src/shell/koa.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { apiRoutes } from '../../src/watcher/api.ts'
 import { createHealth } from '../../src/watcher/health.ts'
-import type { ApiContext } from '../../src/watcher/api-context.ts'
+import { decimalsIn, type ApiContext } from '../../src/watcher/api-context.ts'
 import { startSearch } from '../../src/watcher/search/index.ts'
 import { startPulse } from '../../src/watcher/pulse.ts'
 import { createRecent } from '../../src/watcher/recent.ts'
@@ -48,7 +48,7 @@ async function run(instances: number): Promise<void> {
   const api: ApiContext = {
     ...{ orchestrator, archive: ledger.archive, journal: ledger.journal, search, ledgerId, policies, health },
     ...{ store: createStore(orchestrator, ledger.archive), clock: ports.clock, wakeSignerLoop: () => undefined },
-    chains: () => [CHAIN],
+    ...{ chains: () => [CHAIN], decimals: decimalsIn(policies), quote: () => Promise.reject(new Error('no node')) },
     ...{ recent, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
     signer: createSignerClient({ url: 'http://127.0.0.1:1', token: TOKEN }, ports.request),
     stopping: new AbortController().signal,

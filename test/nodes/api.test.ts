@@ -140,6 +140,84 @@ describe('a withdrawal', () => {
   })
 })
 
+type Shown = Record<string, unknown>
+
+describe('what a backend wants to know before it asks', () => {
+  test('what a withdrawal costs now, by the rates that are planned with', async () => {
+    const { status, body } = await system.get<Shown>(`/v1/chains/${CHAIN}/fees`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ chain: CHAIN, asset: ASSET, decimals: 8, unit: 'sat/vB', reason: null })
+    const { low, normal, high } = body['rates'] as { low: number; normal: number; high: number }
+    expect(low).toBeGreaterThan(0)
+    expect([low <= normal, normal <= high]).toEqual([true, true])
+    expect((body['withdrawal'] as Record<string, string>)[ASSET]).toMatch(/^[1-9][0-9]*$/)
+    expect((await system.get('/v1/chains/nope/fees')).status).toBe(404)
+  })
+
+  test('whether a destination can be paid, as the PUT judges it', async () => {
+    const ask = async (text: string, query = '') =>
+      (await system.get<Shown>(`/v1/chains/${CHAIN}/destinations/${encodeURIComponent(text)}${query}`)).body
+    expect(await ask(to)).toEqual({
+      ...{ chain: CHAIN, to, dataField: null },
+      ...{ valid: true, canonical: to, reason: null, ours: false },
+    })
+    expect(await ask(to.toUpperCase())).toMatchObject({ valid: true, canonical: to })
+    expect(await ask(await system.address('destined'))).toMatchObject({ valid: true, ours: true })
+    for (const text of ['nobody', 'a b/c', `${to}x`]) {
+      const { reason, ...rest } = await ask(text)
+      expect(rest).toMatchObject({ valid: false, canonical: null, ours: false })
+      const refusal = await system.put('/v1/withdrawals/nowhere', { ...good(), to: text })
+      expect(refusal).toMatchObject({ status: 422, body: { kind: 'invalid-address', detail: reason } })
+    }
+    expect(await ask(to, '?dataField=7')).toMatchObject({ valid: false })
+  })
+
+  test('what a request would answer, and nothing is stored', async () => {
+    const seq = await lastSeq()
+    const dry = (body: object) => system.put<Shown>('/v1/withdrawals/dry?dryRun=true', body)
+    const answer = await dry({ ...good(), note: 'for whom it may concern' })
+    expect(answer.status).toBe(201)
+    expect(answer.body).toMatchObject({ id: 'dry', amount: '100000', decimals: 8, note: 'for whom it may concern' })
+    expect((await dry({ ...good(), amount: '100' })).body).toMatchObject({ kind: 'dust' })
+    expect((await dry({ ...good(), to: 'nobody' })).status).toBe(422)
+    expect((await system.get('/v1/withdrawals/dry')).status).toBe(404)
+    expect(await lastSeq()).toBe(seq)
+    const real = await system.put<Shown>('/v1/withdrawals/dry', { ...good(), note: 'a' })
+    expect(real.status).toBe(201)
+    const { state, reason } = real.body
+    expect(answer.body).toMatchObject({ state, reason })
+    expect((await dry({ ...good(), note: 'a' })).status).toBe(200)
+    expect((await dry({ ...good(), amount: '100001' })).body).toMatchObject({ status: 409, kind: 'conflict' })
+    expect((await system.put('/v1/withdrawals/dry?dryRun=yes', good())).status).toBe(400)
+  })
+})
+
+describe('a note', () => {
+  test('is kept as it was said first, and is no part of what is compared', async () => {
+    const first = await system.put<Shown>('/v1/withdrawals/noted', { ...good(), note: 'first "=1"' })
+    expect([first.status, first.body['note']]).toEqual([201, 'first "=1"'])
+    const again = await system.put<Shown>('/v1/withdrawals/noted', good())
+    expect([again.status, again.body['note']]).toEqual([200, 'first "=1"'])
+    expect((await system.put('/v1/withdrawals/noted', { ...good(), note: 'x'.repeat(257) })).status).toBe(400)
+    const address = await system.put<Shown>(`/v1/chains/${CHAIN}/addresses/noted`, { note: 'gold' })
+    expect([address.status, address.body['note']]).toEqual([201, 'gold'])
+    expect((await system.get<Shown>(`/v1/chains/${CHAIN}/addresses/noted`)).body['note']).toBe('gold')
+  })
+})
+
+describe('a list as a table', () => {
+  test('has the columns of the resource, and the cursor in a header', async () => {
+    const headers = { authorization: `Bearer ${system.token}`, accept: 'text/csv' }
+    const response = await fetch(`${system.url}/v1/withdrawals?limit=1`, { headers })
+    const [head, first] = (await response.text()).split('\r\n')
+    expect(head).toMatch(/^id,chain,asset,decimals,to,/)
+    expect(first).toContain(`,${CHAIN},${ASSET},8,`)
+    expect(response.headers.get('lockkeeper-next')).toMatch(/^[0-9]+$/)
+    const none = await fetch(`${system.url}/v1/deposits?state=lost`, { headers })
+    expect((await none.text()).split('\r\n')).toHaveLength(2)
+  })
+})
+
 interface Page {
   events: FeedEvent[]
   next: number

@@ -82,7 +82,16 @@ export const planner: Planner = {
 const signable: Signable = {
   inspect: template => {
     const { fee, spendKeys } = template as { fee: string; spendKeys: string[] }
-    return { network: '', outputs: [], inputs: [], fee, feeRate: 1, spendKeys, transactionId: null }
+    return {
+      network: '',
+      outputs: [],
+      inputs: [],
+      fee,
+      feeRate: 1,
+      spendKeys,
+      bindsSpendKeys: false,
+      transactionId: null,
+    }
   },
   open: unused,
   destination: unused,

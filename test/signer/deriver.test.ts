@@ -3,7 +3,8 @@ import { HDKey } from '@scure/bip32'
 import * as secp256k1 from 'tiny-secp256k1'
 import { describe, expect, test, vi } from 'vitest'
 import type { Deriver, Payload } from '../../adapters/adapter.ts'
-import { checkBackend, createDeriver } from '../../adapters/bitcoin/deriver.ts'
+import { createDeriver } from '../../adapters/bitcoin/deriver.ts'
+import { checkBackend } from '../../adapters/secp256k1.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 
 const phrase = `${'abandon '.repeat(11)}about`

@@ -26,6 +26,7 @@ beforeEach(async () => {
   orchestrator.onDurable(commit => recent.note(commit))
   route = feedRoute({
     chains: () => ['litecoin'],
+    decimals: () => 8,
     recent,
     clock,
     journal,

@@ -30,14 +30,18 @@ export const onRetained = ({ memory, policy, at }: RouteView): Message[] =>
   memory.list('address', policy.name, 'watched').map(({ id }) => tell(id, 'address.retained', at, {}))
 
 /** Payments that came before the address had an owner are attributed together with it, and go on from where the chain is. */
-export function onAssigned(view: RouteView, index: number, reference: string): Message[] {
+export function onAssigned(
+  view: RouteView,
+  { index, reference, note }: { index: number; reference: string; note?: string | null },
+): Message[] {
   const { memory, policy, at } = view
   const deposits = memory
     .list('deposit', policy.name)
     .filter(({ context }) => context.index === index && context.reference === null)
-  const ids: IdOf<'address' | 'deposit'>[] = [addressId(policy.name, index), ...deposits.map(({ id }) => id)]
+  const noted = note === undefined ? {} : { note }
   return [
-    ...ids.map(id => tell(id, 'address.assigned', at, { reference })),
+    tell(addressId(policy.name, index), 'address.assigned', at, { reference, ...noted }),
+    ...deposits.map(({ id }) => tell(id, 'address.assigned', at, { reference })),
     ...deposits.map(({ id }) => tell(id, 'height.reached', at, { height: tipOf(view) })),
   ]
 }

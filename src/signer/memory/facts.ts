@@ -35,16 +35,23 @@ export interface PaidIntent {
   terms: Uint8Array
 }
 
-/** `chain` counts the `chain` facts, from 0. `seq`: of the transition; `at`: milliseconds since 1970 UTC. */
+/** `chain` counts the `chain` facts, `asset` the `asset` facts, from 0. `seq`: of the transition; `at`: milliseconds since 1970 UTC. */
 export type MemoryFact =
   | { kind: 'chain'; name: string }
+  | { kind: 'asset'; name: string }
   | { kind: 'round'; withdrawal: Uint8Array; round: number }
   | SignedFact
   | { kind: 'voided'; chain: number; withdrawal: Uint8Array; round: number; seq: number }
   | { kind: 'position'; seq: number; hash: Uint8Array }
   | { kind: 'addresses'; chain: number; first: number; keys: Uint8Array }
 
-/** `cost`: base units, at most 2^128 - 1; `marks`: of its spend keys, one behind the other. */
+/** What an attempt costs of a token: base units, at most 2^128 - 1. */
+export interface TokenCost {
+  asset: number
+  cost: bigint
+}
+
+/** `cost`: of the native asset, as of a token; `marks`: of its spend keys, one behind the other; `isBinding`: they belong to the transfer. */
 export interface SignedFact {
   kind: 'signed'
   chain: number
@@ -53,11 +60,13 @@ export interface SignedFact {
   seq: number
   at: number
   cost: bigint
+  tokens: TokenCost[]
+  isBinding: boolean
   marks: Uint8Array
   intents: PaidIntent[]
 }
 
-const KINDS = ['chain', 'round', 'signed', 'voided', 'position', 'addresses'] as const
+const KINDS = ['chain', 'asset', 'round', 'signed', 'voided', 'position', 'addresses'] as const
 const WORD_MASK = 0xffff_ffff_ffff_ffffn
 /** Beyond any asset's supply. */
 export const MAXIMUM_COST = (1n << 128n) - 1n
@@ -85,18 +94,22 @@ function createWriter(bytes: number) {
 
 const FIXED_BYTES = 64
 const INTENT_BYTES = KEY_BYTES + 8 + MARK_BYTES
+const TOKEN_BYTES = 2 + 16
 
 function sizeOf(fact: MemoryFact): number {
-  if (fact.kind === 'signed') return FIXED_BYTES + fact.marks.length + fact.intents.length * INTENT_BYTES
+  if (fact.kind === 'signed') {
+    const { marks, intents, tokens } = fact
+    return FIXED_BYTES + marks.length + intents.length * INTENT_BYTES + tokens.length * TOKEN_BYTES
+  }
   if (fact.kind === 'addresses') return FIXED_BYTES + fact.keys.length
-  return FIXED_BYTES + (fact.kind === 'chain' ? Buffer.byteLength(fact.name) : 0)
+  return FIXED_BYTES + (fact.kind === 'chain' || fact.kind === 'asset' ? Buffer.byteLength(fact.name) : 0)
 }
 
 /** As it is stored. */
 export function encodeFact(fact: MemoryFact): Buffer {
   const writer = createWriter(sizeOf(fact))
   writer.byte(KINDS.indexOf(fact.kind))
-  if (fact.kind === 'chain') {
+  if (fact.kind === 'chain' || fact.kind === 'asset') {
     const name = Buffer.from(fact.name)
     writer.short(name.length)
     writer.bytes(name)
@@ -127,6 +140,12 @@ function encodeSigned(writer: ReturnType<typeof createWriter>, fact: SignedFact)
   writer.number(fact.seq)
   writer.number(fact.at)
   writer.cost(fact.cost)
+  writer.short(fact.tokens.length)
+  for (const { asset, cost } of fact.tokens) {
+    writer.short(asset)
+    writer.cost(cost)
+  }
+  writer.byte(fact.isBinding ? 1 : 0)
   writer.word(fact.marks.length / MARK_BYTES)
   writer.bytes(fact.marks)
   writer.short(fact.intents.length)
@@ -165,6 +184,7 @@ function decodeFact(reader: Reader): MemoryFact {
   if (kind === undefined) throw new RangeError(`${number} is no kind of fact`)
   switch (kind) {
     case 'chain':
+    case 'asset':
       return { kind, name: reader.bytes(reader.short()).toString() }
     case 'round':
       return { kind, withdrawal: reader.bytes(KEY_BYTES), round: reader.number() }
@@ -188,11 +208,13 @@ function decodeSigned(reader: Reader): SignedFact {
   const transfer = reader.bytes(KEY_BYTES)
   const n = reader.short()
   const [seq, at, cost] = [reader.number(), reader.number(), reader.cost()]
+  const tokens = Array.from({ length: reader.short() }, () => ({ asset: reader.short(), cost: reader.cost() }))
+  const isBinding = reader.byte() === 1
   const marks = reader.bytes(reader.word() * MARK_BYTES)
   const intents = Array.from({ length: reader.short() }, () => ({
     withdrawal: reader.bytes(KEY_BYTES),
     round: reader.number(),
     terms: reader.bytes(MARK_BYTES),
   }))
-  return { kind: 'signed', chain, transfer, n, seq, at, cost, marks, intents }
+  return { kind: 'signed', chain, transfer, n, seq, at, cost, tokens, isBinding, marks, intents }
 }

@@ -15,7 +15,7 @@ import type { MemoryPosition } from '../../../machines/vocabulary.ts'
 /** Its name in the signer's data directory. */
 export const RECORDS_INDEX = 'records.index'
 
-const MAGIC = 'LKR1'
+const MAGIC = 'LKR2'
 const HEADER_BYTES = 48
 const MAC_BYTES = 32
 /** So much is gathered before it is written: what a kill leaves out is read from the journal. */

@@ -6,7 +6,7 @@ import { nameOf, type Id } from '../../../machines/ids.ts'
 import type { Intent } from '../../../machines/vocabulary.ts'
 import type { SigningContext } from '../../../machines/signing.ts'
 import { isKind, type InstanceOf } from '../../kernel/entry.ts'
-import type { History } from '../signing/policy.ts'
+import type { CostAsset, History } from '../signing/policy.ts'
 import { createAddressBook, type AddressBook } from './address-book.ts'
 import { encodeFact, MAXIMUM_COST, type MemoryFact, type Fingerprints } from './facts.ts'
 import { createSignedRecords, type SignedRecords } from './signed-records.ts'
@@ -53,9 +53,13 @@ export interface Records {
 
 type Learned = (bytes: Buffer, seq: number) => void
 
+/** No chain's name holds a slash. */
+const spendingName = (chain: string, asset: CostAsset): string => (asset === null ? chain : `${chain}/${asset}`)
+
 /** All facts so far. `learned` is told of each new one. */
 function createFacts(fingerprints: Fingerprints, learned: Learned) {
   const chains: string[] = []
+  const assets: string[] = []
   const spendings = new Map<string, Spending>()
   const counts = new Map<string, number>()
   const books = new Map<string, AddressBook>()
@@ -66,7 +70,7 @@ function createFacts(fingerprints: Fingerprints, learned: Learned) {
     values.set(chain, value)
     return value
   }
-  const spendingOf = (chain: string) => found(spendings, chain, createSpending)
+  const spendingOf = (chain: string, asset: CostAsset) => found(spendings, spendingName(chain, asset), createSpending)
   const tell = (fact: MemoryFact, seq: number): void => {
     take(fact)
     learned(encodeFact(fact), seq)
@@ -74,6 +78,10 @@ function createFacts(fingerprints: Fingerprints, learned: Learned) {
   const chainNumber = (name: string, seq: number): number => {
     if (!chains.includes(name)) tell({ kind: 'chain', name }, seq)
     return chains.indexOf(name)
+  }
+  const assetNumber = (name: string, seq: number): number => {
+    if (!assets.includes(name)) tell({ kind: 'asset', name }, seq)
+    return assets.indexOf(name)
   }
   const addressesOf = (chain: string): AddressBook =>
     found(books, chain, () =>
@@ -84,17 +92,20 @@ function createFacts(fingerprints: Fingerprints, learned: Learned) {
 
   const take: Records['take'] = fact => {
     if (fact.kind === 'chain') chains.push(fact.name)
+    else if (fact.kind === 'asset') assets.push(fact.name)
     else if (fact.kind === 'round') signed.raise(fact.withdrawal, fact.round)
     else if (fact.kind === 'voided') signed.void(fact)
     else if (fact.kind === 'addresses') addressesOf(chains[fact.chain]!).take(fact.first, fact.keys)
     else if (fact.kind === 'signed') {
       const chain = chains[fact.chain]!
       counts.set(chain, (counts.get(chain) ?? 0) + 1)
-      spendingOf(chain).add(fact.at, signed.sign(fact))
+      const { cost, tokens } = signed.sign(fact)
+      spendingOf(chain, null).add(fact.at, cost)
+      for (const token of tokens) spendingOf(chain, assets[token.asset]!).add(fact.at, token.cost)
     }
   }
 
-  return { chains, spendings, counts, signed, tell, take, chainNumber, addressesOf }
+  return { chains, assets, spendings, counts, signed, tell, take, chainNumber, assetNumber, addressesOf }
 }
 type Facts = ReturnType<typeof createFacts>
 
@@ -112,15 +123,16 @@ function isKeptIn({ chains, signed }: Facts, fingerprints: Fingerprints, id: Id)
   return signed.attempt(fingerprints.key('transfer', name.slice(0, end)), Number(name.slice(end + 1))) !== undefined
 }
 
+const bounded = (cost: bigint): bigint => (cost > MAXIMUM_COST ? MAXIMUM_COST : cost)
+
 /** From instances to facts. */
 function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records, 'learn' | 'isKept'> {
-  const { signed, tell, chainNumber } = facts
+  const { signed, tell, chainNumber, assetNumber } = facts
   const isKept = (id: Id) => isKeptIn(facts, fingerprints, id)
 
   const learnSigned = (id: Id, seq: number, context: SigningContext): void => {
     if (context.signed === null || isKept(id)) return
     const { intents, signedAt } = context.signed
-    const cost = BigInt(context.outflow) + BigInt(context.fee)
     const fact: MemoryFact = {
       kind: 'signed',
       chain: chainNumber(context.chain, seq),
@@ -128,7 +140,12 @@ function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records,
       n: context.n,
       seq,
       at: signedAt,
-      cost: cost > MAXIMUM_COST ? MAXIMUM_COST : cost,
+      cost: bounded(BigInt(context.outflow) + BigInt(context.fee)),
+      tokens: Object.entries(context.tokens).map(([asset, cost]) => ({
+        asset: assetNumber(asset, seq),
+        cost: bounded(BigInt(cost)),
+      })),
+      isBinding: context.bindsSpendKeys,
       marks: Buffer.concat(context.spendKeys.map(key => fingerprints.mark('spend-key', key))),
       intents: intents.map(intent => ({
         withdrawal: fingerprints.key('withdrawal', intent.id),
@@ -161,7 +178,7 @@ function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records,
 /** Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. */
 export function createRecords(fingerprints: Fingerprints, learned: Learned): Records {
   const facts = createFacts(fingerprints, learned)
-  const { chains, signed, spendings, counts, take, addressesOf } = facts
+  const { chains, assets, signed, spendings, counts, take, addressesOf } = facts
   const { learn, isKept } = createLearning(facts, fingerprints)
   /** Voids that are not in the memory yet. */
   const forbidden = new Set<{ chain: string; withdrawal: string; round: number }>()
@@ -195,9 +212,22 @@ export function createRecords(fingerprints: Fingerprints, learned: Learned): Rec
       },
       withdrawal,
       attemptsOf: transferId => signed.attemptsOf(transferKey(transferId)),
-      costOf: transferId => signed.costOf(transferKey(transferId)),
+      boundBy: spendKey => signed.boundBy(fingerprints.mark('spend-key', spendKey)),
+      paidBy(attempt) {
+        const paid = signed.paidBy(attempt)
+        return {
+          count: paid.count,
+          pays: (id, round) => paid.pays(fingerprints.key('withdrawal', id), round),
+          areVoided: paid.areVoidedOn(chains.indexOf(chain)),
+        }
+      },
+      costOf(transferId, asset) {
+        if (asset === null) return signed.costOf(transferKey(transferId))
+        const number = assets.indexOf(asset)
+        return number === -1 ? 0n : signed.tokenCostOf(transferKey(transferId), number)
+      },
       sharing: spendKeys => sharingOf(signed, fingerprints, spendKeys),
-      spentSince: at => spendings.get(chain)?.since(at) ?? 0n,
+      spentSince: (at, asset) => spendings.get(spendingName(chain, asset))?.since(at) ?? 0n,
     }
   }
 

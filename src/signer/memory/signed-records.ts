@@ -1,7 +1,7 @@
 /** Transfers, their attempts, withdrawals and their voids, as rows of fingerprints and numbers: no entry is an object. */
 import { bytesColumn, longColumn, numberColumn, shortColumn, wordColumn } from '../../kernel/columns.ts'
 import { createTable } from '../../kernel/table.ts'
-import { KEY_BYTES, MARK_BYTES, type SignedFact } from './facts.ts'
+import { KEY_BYTES, MARK_BYTES, type SignedFact, type TokenCost } from './facts.ts'
 
 /** What is kept of a withdrawal that was signed for; `chain` by its number. */
 export interface SignedWithdrawal {
@@ -10,10 +10,23 @@ export interface SignedWithdrawal {
   templates: { attempt: number; round: number; seq: number }[]
 }
 
+/** The withdrawals that one attempt pays, each with the round for which it does. */
+export interface PaidBy {
+  count: number
+  pays(withdrawal: Uint8Array, round: number): boolean
+  areVoidedOn(chain: number): boolean
+}
+
+/** Of the native asset, and of tokens. */
+export interface Costs {
+  cost: bigint
+  tokens: TokenCost[]
+}
+
 /** Attempts have numbers in the order of signing, from 0. Lists are in the order in which their members came. */
 export interface SignedRecords {
   /** Answers by how much it is dearer than the transfer's attempts before: only one of them can confirm. */
-  sign(fact: SignedFact): bigint
+  sign(fact: SignedFact): Costs
   raise(withdrawal: Uint8Array, round: number): void
   void(record: { chain: number; withdrawal: Uint8Array; round: number; seq: number }): void
   roundOf(withdrawal: Uint8Array): number
@@ -21,6 +34,10 @@ export interface SignedRecords {
   attempt(transfer: Uint8Array, n: number): number | undefined
   attemptsOf(transfer: Uint8Array): number[]
   costOf(transfer: Uint8Array): bigint
+  tokenCostOf(transfer: Uint8Array, asset: number): bigint
+  /** The first attempt that spends what this marks, where that bound it to the transfer. */
+  boundBy(mark: Uint8Array): number | undefined
+  paidBy(attempt: number): PaidBy
   marksOf(attempt: number): Uint8Array[]
   withdrawal(withdrawal: Uint8Array): SignedWithdrawal | undefined
   voidsOf(withdrawal: Uint8Array): { chain: number; round: number; seq: number }[]
@@ -43,12 +60,59 @@ function createLists() {
   }
 }
 
+/** Of its number within a key. */
+const ASSET_BYTES = 4
+
+/** What the dearest attempt of a transfer costs of each token. */
+function createTokenCosts() {
+  const table = createTable(KEY_BYTES + ASSET_BYTES)
+  const columns = { low: longColumn(), high: longColumn() }
+  const keyOf = (transfer: Uint8Array, asset: number): Buffer => {
+    const key = Buffer.alloc(KEY_BYTES + ASSET_BYTES)
+    key.set(transfer)
+    key.writeUInt32LE(asset, KEY_BYTES)
+    return key
+  }
+  const costOf = (transfer: Uint8Array, asset: number): bigint => {
+    const row = table.find(keyOf(transfer, asset), 0)
+    return row === -1 ? 0n : columns.low.get(row) | (columns.high.get(row) << 64n)
+  }
+  return {
+    costOf,
+    /** Answers by how much it is dearer. */
+    raise(transfer: Uint8Array, { asset, cost }: TokenCost): bigint {
+      const before = costOf(transfer, asset)
+      if (cost <= before) return 0n
+      const row = table.add(keyOf(transfer, asset), 0)
+      columns.low.set(row, BigInt.asUintN(64, cost))
+      columns.high.set(row, cost >> 64n)
+      return cost - before
+    },
+  }
+}
+
+/** Which attempt was the first to spend a key that belongs to its transfer from then on. */
+function createBonds() {
+  const table = createTable(MARK_BYTES)
+  return {
+    boundBy(mark: Uint8Array): number | undefined {
+      const entry = table.find(mark, 0)
+      return entry === -1 ? undefined : table.value(entry)
+    },
+    bind(marks: Uint8Array, attempt: number): void {
+      for (let at = 0; at < marks.length; at += MARK_BYTES)
+        if (table.find(marks, at) === -1) table.setValue(table.add(marks, at), attempt)
+    },
+  }
+}
+
 function createTransfers() {
   const table = createTable(KEY_BYTES)
   const columns = { low: longColumn(), high: longColumn(), last: wordColumn() }
   const attempts = { ...createLists(), n: shortColumn(), seq: numberColumn(), marksEnd: wordColumn() }
   const marks = bytesColumn(MARK_BYTES)
   let marksCount = 0
+  const [tokenCosts, bonds] = [createTokenCosts(), createBonds()]
   const find = (transfer: Uint8Array) => table.find(transfer, 0)
   const costAt = (row: number) => columns.low.get(row) | (columns.high.get(row) << 64n)
   const attemptsOf = (transfer: Uint8Array): number[] => {
@@ -67,7 +131,10 @@ function createTransfers() {
       const first = attempt === 0 ? 0 : attempts.marksEnd.get(attempt - 1)
       return Array.from({ length: attempts.marksEnd.get(attempt) - first }, (_, n) => marks.get(first + n))
     },
-    add({ transfer, n, seq, cost, marks: told }: SignedFact): { attempt: number; dearer: bigint } {
+    tokenCostOf: tokenCosts.costOf,
+    boundBy: bonds.boundBy,
+    add(fact: SignedFact): { attempt: number; dearer: Costs } {
+      const { transfer, n, seq, cost, marks: told } = fact
       const isNew = find(transfer) === -1
       const row = table.add(transfer, 0)
       const before = isNew ? 0n : costAt(row)
@@ -81,7 +148,9 @@ function createTransfers() {
       const most = cost > before ? cost : before
       columns.low.set(row, BigInt.asUintN(64, most))
       columns.high.set(row, most >> 64n)
-      return { attempt, dearer: most - before }
+      if (fact.isBinding) bonds.bind(told, attempt)
+      const tokens = fact.tokens.map(each => ({ asset: each.asset, cost: tokenCosts.raise(transfer, each) }))
+      return { attempt, dearer: { cost: most - before, tokens } }
     },
   }
 }
@@ -118,10 +187,18 @@ function createWithdrawals() {
 export function createSignedRecords(): SignedRecords {
   const transfers = createTransfers()
   const columns = createWithdrawals()
-  const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn() }
+  const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
+  /** Where those of each attempt end: they stand together. */
+  const templatesEnd = wordColumn()
+  let templatesCount = 0
   const voids = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
   const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
   const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
+
+  const voidsAt = (row: number) =>
+    voids
+      .rows(columns.lastVoid.get(row))
+      .map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
 
   const raise: SignedRecords['raise'] = (withdrawal, round) => {
     const row = rowOf(withdrawal)
@@ -135,11 +212,14 @@ export function createSignedRecords(): SignedRecords {
       const link = templates.add(columns.lastTemplate.get(row))
       templates.attempt.set(link - 1, attempt)
       templates.round.set(link - 1, round)
+      templates.withdrawal.set(link - 1, row)
+      templatesCount = link
       columns.lastTemplate.set(row, link)
       columns.chain.set(row, fact.chain + 1)
       columns.terms.set(row, terms)
       raise(withdrawal, round)
     }
+    templatesEnd.set(attempt, templatesCount)
     return dearer
   }
 
@@ -154,10 +234,23 @@ export function createSignedRecords(): SignedRecords {
     return { chain: columns.chain.get(row) - 1, terms: columns.terms.get(row), templates: described }
   }
 
+  const paidBy: SignedRecords['paidBy'] = attempt => {
+    const first = attempt === 0 ? 0 : templatesEnd.get(attempt - 1)
+    const paid = Array.from({ length: templatesEnd.get(attempt) - first }, (_, n) => ({
+      row: templates.withdrawal.get(first + n),
+      round: templates.round.get(first + n),
+    }))
+    return {
+      count: paid.length,
+      pays: (key, round) => paid.some(each => each.row === find(key) && each.round === round),
+      areVoidedOn: chain =>
+        paid.every(({ row, round }) => voidsAt(row).some(each => each.chain === chain && each.round >= round)),
+    }
+  }
+
   const voidsOf: SignedRecords['voidsOf'] = key => {
     const row = find(key)
-    const rows = row === null ? [] : voids.rows(columns.lastVoid.get(row))
-    return rows.map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
+    return row === null ? [] : voidsAt(row)
   }
 
   return {
@@ -176,6 +269,7 @@ export function createSignedRecords(): SignedRecords {
       return row === null ? 0 : columns.round.get(row)
     },
     ...transfers,
+    paidBy,
     withdrawal,
     voidsOf,
   }

@@ -1,15 +1,13 @@
 /**
- * Shows that the keys are there: every address that the signer claims signs a challenge (BIP-322), and the identity key signs
- * the challenge with all of that, so that nothing can be left out. Each line can be checked by anybody who has it, the
+ * Shows that the keys are there: every address that the signer claims signs a challenge, in its family's form of signed messages
+ * (BIP-322, EIP-191), and the identity key signs the challenge with all of that, so that nothing can be left out. Each line can be checked by anybody who has it, the
  * challenge and an address; the signer has no part in that.
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { isMessageProof, messagePayload, messageProof } from '../../../adapters/bitcoin/message.ts'
-import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { boundary } from '../../kernel/fault.ts'
 import type { Ports } from '../../kernel/ports.ts'
-import { signingFamilyOf } from '../../../adapters/signing.ts'
+import { proofsOf, signingFamilyOf } from '../../../adapters/signing.ts'
 import { canonicalJson, isSigned } from '../../canonical.ts'
 import type { SignerConfig } from '../../config.ts'
 import type { MemoryBinding } from '../keys/binding.ts'
@@ -31,11 +29,11 @@ const identityProof = z.strictObject({
 })
 const addressProof = z.strictObject({
   chain: z.string(),
-  family: z.literal('bitcoin'),
+  family: z.string(),
   network: z.string(),
   index: z.int().min(0),
   address: z.string(),
-  format: z.enum(['bip322-simple', 'bip322-full']),
+  format: z.string(),
   signature: z.string(),
 })
 type AddressProof = z.infer<typeof addressProof>
@@ -142,19 +140,18 @@ async function* proveChain(
   chain: string,
   challenge: string,
 ): AsyncGenerator<AddressProof> {
-  const { family, network: named } = config.chains[chain]!
-  const { deriver } = signingFamilyOf(chain, config.chains[chain]!)
-  if (family !== 'bitcoin') throw boundary('configuration', `chains.${chain}.family: no proof for ${family} yet`)
-  const network = networkOf(named)
+  const { family } = config.chains[chain]!
+  const { deriver, network } = signingFamilyOf(chain, config.chains[chain]!)
+  const proofs = proofsOf(family, network)
   const { clock } = ports
   const growth = createAllowance('limits.addresses', 'more addresses', config.limits.addresses, clock)
   const pool = await openPool({ chain, deriver, seed, memory, clock, growth })
   for (let from = 0; from < pool.size(); from += SLICE) {
     for (const { index, address, publicKey } of pool.list(from, SLICE)) {
-      const payload = { ...messagePayload(address, challenge, network), index }
+      const payload = { ...proofs.payload(address, challenge), index }
       const [signature] = deriver.sign(seed, [{ index, payload }])
       const signed = { signature: signature!, publicKey: new Uint8Array(Buffer.from(publicKey, 'hex')) }
-      yield { chain, family, network: named, index, address, ...messageProof(address, challenge, network, signed) }
+      yield { chain, family, network, index, address, ...proofs.write(address, challenge, signed) }
     }
   }
 }
@@ -191,8 +188,8 @@ function checkAddress(row: string, challenge: string, at: number, chains: Map<st
   chains.set(given.chain, index + 1)
 }
 
-const holds = ({ address, signature, network }: AddressProof, challenge: string): boolean =>
-  isMessageProof(address, challenge, signature, networkOf(network))
+const holds = (given: AddressProof, challenge: string): boolean =>
+  proofsOf(given.family, given.network).holds(given, challenge)
 
 /** The last line vouches for those before it. */
 function checkEnd(row: string, challenge: string, seen: Seen): string {

@@ -3,10 +3,10 @@
  * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
  */
 import type { z } from 'zod'
-import type { Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
+import type { Inspected, Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
 import { signingId, type IdOf } from '../../../machines/ids.ts'
 import { boundary, Fault, invariant, reasonOf } from '../../kernel/fault.ts'
-import type { Opened } from '../../../adapters/adapter.ts'
+import type { Inspection, Opened } from '../../../adapters/adapter.ts'
 import type { Log } from '../../kernel/ports.ts'
 import type { SigningFamily } from '../../../adapters/family.ts'
 import type { Amount, AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
@@ -18,7 +18,7 @@ import type { SignerMemory } from '../memory/memory.ts'
 import type { Authority } from '../../approvals.ts'
 import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
-import { judge, leftOf, type Policy, type Terms, type Verdict } from './policy.ts'
+import { judge, leftOf, type CostAsset, type Limits, type Policy, type Terms, type Verdict } from './policy.ts'
 import type { AddressPool } from '../keys/pool.ts'
 
 /**
@@ -40,7 +40,6 @@ const MAXIMUM_MESSAGE = 500
 /** A chain that the signer signs for. */
 export interface ServedChain {
   name: string
-  asset: string
   policy: Policy
   destinations: Destinations
   family: SigningFamily
@@ -61,8 +60,8 @@ export interface Attempts {
   sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
-  /** What the limit of the day leaves now, in base units; null where there is none. */
-  leftToday(chain: ServedChain): Amount | null
+  /** What the limit of the day leaves now of an asset, in base units; null where there is none. */
+  leftToday(chain: ServedChain, limits: Limits, asset: CostAsset): Amount | null
 }
 
 /** `authority` null: intents need no approval. `now`: milliseconds since 1970 UTC. `seed`: the BIP-39 seed, 64 bytes. */
@@ -107,8 +106,8 @@ export function createAttempts(options: AttemptOptions): Attempts {
     }
     return stored
   }
-  const leftToday: Attempts['leftToday'] = ({ name, policy }) =>
-    leftOf(policy, memory.records.historyOf(name), options.now())
+  const leftToday: Attempts['leftToday'] = ({ name }, limits, asset) =>
+    leftOf(limits, memory.records.historyOf(name), asset, options.now())
   return { sign, read, leftToday }
 }
 
@@ -192,9 +191,28 @@ function outcomeOf(options: AttemptOptions, chain: ServedChain, asked: AttemptRe
     { transferId, intents, inspection, at, sequence },
     options.memory.records.historyOf(chain.name),
   )
-  const { spendKeys, fee } = inspection
-  const data = { spendKeys, fee, outflow: String(verdict.outflow), rounds: verdict.rounds }
-  return [{ type: 'template.inspected', at, data }, conclude(options, chain, asked, opened, verdict, at)]
+  return [
+    { type: 'template.inspected', at, data: inspectedOf(chain, inspection, verdict) },
+    conclude(options, chain, asked, opened, verdict, at),
+  ]
+}
+
+function inspectedOf(
+  { family: { assets } }: ServedChain,
+  { spendKeys, bindsSpendKeys, fee }: Inspection,
+  { outflows, rounds }: Verdict,
+): Inspected {
+  const [native] = assets
+  const tokens = [...outflows].filter(([asset]) => asset !== native).map(([asset, amount]) => [asset, String(amount)])
+  const outflow = String(outflows.get(native) ?? 0n)
+  return {
+    spendKeys,
+    bindsSpendKeys,
+    fee,
+    outflow,
+    tokens: Object.fromEntries(tokens) as Record<string, string>,
+    rounds,
+  }
 }
 
 /** What is not understood entirely is refused; a defect of ours is not a refusal. */
@@ -208,12 +226,12 @@ function open(chain: ServedChain, template: Json): Opened | Reason {
 }
 
 function termsOf(
-  { name, asset, policy, destinations, family, pool }: ServedChain,
+  { name, policy, destinations, family, pool }: ServedChain,
   { authority, wallet }: AttemptOptions,
 ): Terms {
   return {
     chain: name,
-    asset,
+    assets: family.assets,
     network: family.network,
     policy,
     destinations,

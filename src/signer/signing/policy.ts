@@ -10,25 +10,43 @@ import { missingOf, type Authority } from '../../approvals.ts'
 import { appendTo } from '../../kernel/multimap.ts'
 import type { Destinations } from './destinations.ts'
 
-/** The caps of one chain, as configured. An absent one is no cap. */
-export interface Policy {
+/** What may leave of one asset, as configured. An absent one is no limit. Base units. */
+export interface Limits {
+  /** What one transaction may cost us; of the native asset fee included. */
+  perTransaction?: Amount | undefined
+  /** What all transactions of any 24 hours may cost us; of the native asset fees included. */
+  perDay?: Amount | undefined
+}
+
+/** The caps of one chain, as configured; the limits are those of its native asset. */
+export interface Policy extends Limits {
   /** In the family's unit (bitcoin: sat/vB). */
   maximumFeeRate: number
   /** Of one transaction. Base units. */
   maximumFee: Amount
-  /** What one transaction may cost us, fee included. Base units. */
-  perTransaction?: Amount | undefined
-  /** What all transactions of any 24 hours may cost us, fees included. Base units. */
-  perDay?: Amount | undefined
+  /** By symbol. */
+  tokens?: Readonly<Record<string, Limits>> | undefined
   /** The most that one output may bring to an address of ours that is not the treasury, for its fees; base units. */
   gasFunding?: Amount | undefined
 }
+
+/** A token's symbol; null stands for the native asset, whatever it is called. */
+export type CostAsset = string | null
 
 /** What was signed for a withdrawal before. */
 export interface Remembered {
   /** Whether an intent asks for the same, whatever its round. */
   isSame(intent: Intent): boolean
   templates: readonly { round: number; attempt: number }[]
+}
+
+/** Whom a signed attempt pays. */
+export interface Paid {
+  /** So many withdrawals. */
+  count: number
+  pays(withdrawal: string, round: number): boolean
+  /** Nothing more is ever signed for any of them. */
+  areVoided: boolean
 }
 
 /** What the memory knows that bears on a decision. Signatures count, confirmations do not: each may be mined. */
@@ -42,16 +60,20 @@ export interface History {
   attemptsOf(transferId: string): readonly number[]
   /** Whether an attempt that was signed spends one of these keys. */
   sharing(spendKeys: readonly SpendKey[]): (attempt: number) => boolean
-  /** What the dearest attempt of a transfer costs; 0 when none was signed. Base units, fee included. */
-  costOf(transferId: string): bigint
-  /** What was signed since then adds up to; of a replacement its increase. Base units, fees included. */
-  spentSince(at: number): bigint
+  /** The attempt for which a spend key was signed first, where that bound it to its transfer. */
+  boundBy(spendKey: SpendKey): number | undefined
+  paidBy(attempt: number): Paid
+  /** What the dearest attempt of a transfer costs of an asset; 0 when none was signed. Base units; of the native asset fee included. */
+  costOf(transferId: string, asset: CostAsset): bigint
+  /** What was signed since then adds up to, of an asset; of a replacement its increase. Base units; of the native asset fees included. */
+  spentSince(at: number, asset: CostAsset): bigint
 }
 
 /** The chain as it is configured in the signer; the watcher's word counts for nothing here. */
 export interface Terms {
   chain: string
-  asset: string
+  /** All that can be moved there; the first is the native one. */
+  assets: readonly [string, ...string[]]
   /** As the chain's `Signable` names it in its inspections. */
   network: string
   policy: Policy
@@ -82,8 +104,8 @@ export interface SigningRequest {
 export interface Verdict {
   reasons: Reason[]
   missing: Missing[]
-  /** What leaves for others, without the fee. Base units. */
-  outflow: bigint
+  /** What leaves for others of each asset, without the fee; those of which nothing does are missing. Base units. */
+  outflows: ReadonlyMap<string, bigint>
   /** The rounds of the intents that are authorised. */
   rounds: Record<string, number>
 }
@@ -97,7 +119,6 @@ const about = (withdrawal: string, kind: string, message: string): Reason => ({ 
 interface Overlap {
   sharesOne: ReturnType<History['sharing']>
 }
-const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, amount) => total + BigInt(amount), 0n)
 
 /** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
 export function judge(terms: Terms, request: SigningRequest, history: History): Verdict {
@@ -113,10 +134,11 @@ export function judge(terms: Terms, request: SigningRequest, history: History): 
     ...checkTwice(request.intents),
     ...paid.reasons,
     ...checkAttempts(request.transferId, sharesOne, history),
-    ...checkLimits(terms, request, paid.outflow, history),
+    ...checkBinding(request, history),
+    ...checkLimits(terms, request, paid.outflows, history),
   ]
   const rounds = Object.fromEntries(authorised.map(({ id, round }) => [id, round]))
-  return { reasons: reasons.slice(0, MAXIMUM_REASONS), missing, outflow: paid.outflow, rounds }
+  return { reasons: reasons.slice(0, MAXIMUM_REASONS), missing, outflows: paid.outflows, rounds }
 }
 
 /** Whose money it is, on which network. */
@@ -138,14 +160,11 @@ function checkSpending(terms: Terms, { inspection }: SigningRequest): Reason[] {
 }
 
 function checkFee(terms: Terms, { inspection }: SigningRequest): Reason[] {
-  const { fee, feeRate, inputs, outputs } = inspection
+  const { fee, feeRate } = inspection
   const { maximumFee, maximumFeeRate } = terms.policy
   const reasons: Reason[] = []
-  const native = outputs.filter(({ asset }) => asset === terms.asset)
-  const left = sum(inputs.map(({ amount }) => amount)) - sum(native.map(({ amount }) => amount))
-  if (left !== BigInt(fee) || left < 0n)
-    reasons.push(reason('wrong-fee', `inputs less outputs are ${left}, not ${fee}`))
-  if (left > BigInt(maximumFee)) reasons.push(reason('fee-too-high', `the fee ${fee} is over the cap of ${maximumFee}`))
+  if (BigInt(fee) > BigInt(maximumFee))
+    reasons.push(reason('fee-too-high', `the fee ${fee} is over the cap of ${maximumFee}`))
   // Written so that NaN is refused too.
   if (!(feeRate <= maximumFeeRate)) {
     reasons.push(reason('fee-rate-too-high', `the fee rate ${feeRate} is over the cap of ${maximumFeeRate}`))
@@ -164,7 +183,7 @@ function checkIntent(
   const templates = before?.templates.filter(template => template.round === round) ?? []
   const reasons: Reason[] = []
   if (intent.chain !== terms.chain) reasons.push(about(id, 'wrong-chain', `${id} is for the chain ${intent.chain}`))
-  if (intent.asset !== terms.asset) reasons.push(about(id, 'wrong-asset', `${id} asks for ${intent.asset}`))
+  if (!terms.assets.includes(intent.asset)) reasons.push(about(id, 'wrong-asset', `${id} asks for ${intent.asset}`))
   if (before !== undefined && !before.isSame(intent)) {
     reasons.push(
       about(id, 'intent-changed', `${id} was signed for another destination, data field, amount, chain or asset`),
@@ -204,7 +223,10 @@ function checkTwice(intents: readonly Intent[]): Reason[] {
  * Every output is exactly one intent or goes to the treasury, every intent is exactly one output. Two intents of the
  * same destination and amount need two outputs.
  */
-function matchOutputs(terms: Terms, { intents, inspection }: SigningRequest): { reasons: Reason[]; outflow: bigint } {
+function matchOutputs(
+  terms: Terms,
+  { intents, inspection }: SigningRequest,
+): { reasons: Reason[]; outflows: Map<string, bigint> } {
   const reasons: Reason[] = []
   const unserved = new Map<string, string[]>()
   for (const { id, to, dataField, asset, amount } of intents) {
@@ -218,9 +240,10 @@ function matchOutputs(terms: Terms, { intents, inspection }: SigningRequest): { 
     const key = paymentKey(destination.canonical, dataField, asset, amount)
     appendTo(unserved, key, id)
   }
-  let outflow = 0n
+  const outflows = new Map<string, bigint>()
   for (const { to, dataField, asset, amount } of inspection.outputs) {
-    if (unserved.get(paymentKey(to, dataField, asset, amount))?.pop() !== undefined) outflow += BigInt(amount)
+    if (unserved.get(paymentKey(to, dataField, asset, amount))?.pop() !== undefined)
+      outflows.set(asset, (outflows.get(asset) ?? 0n) + BigInt(amount))
     else if (!staysOurs(terms, to, asset, amount)) {
       reasons.push(reason('unexplained-output', `${amount} ${asset} to ${to} is no intent and not our treasury`))
     }
@@ -228,20 +251,21 @@ function matchOutputs(terms: Terms, { intents, inspection }: SigningRequest): { 
   for (const id of [...unserved.values()].flat()) {
     reasons.push(reason('intent-not-paid', `no output pays ${id} exactly`))
   }
-  return { reasons, outflow }
+  return { reasons, outflows }
 }
 
-/** Change and consolidation go to the treasury; another address of ours gets no more than the fees that it will need. */
+/**
+ * Change, consolidation and sweeps go to the treasury; another address of ours gets no more than the fees that it will need, and
+ * nothing at all where a spend key is given up.
+ */
 function staysOurs(
-  { asset: native, treasury, policy, isOurs }: Terms,
+  { assets: [native], treasury, policy, isOurs }: Terms,
   to: string,
   asset: string,
   amount: Amount,
 ): boolean {
-  if (asset !== native) return false
-  return (
-    to === treasury || (policy.gasFunding !== undefined && isOurs(to) && BigInt(amount) <= BigInt(policy.gasFunding))
-  )
+  if (to === treasury) return true
+  return asset === native && isOurs(to) && BigInt(amount) <= BigInt(policy.gasFunding ?? 0)
 }
 
 const paymentKey = (to: string, dataField: string | null, asset: string, amount: Amount): string =>
@@ -255,26 +279,68 @@ function checkAttempts(transferId: string, sharesOne: Overlap['sharesOne'], hist
     : []
 }
 
-/** What the limit of the day leaves at this time, in base units; null where there is none. */
-export function leftOf({ perDay }: Policy, history: History, at: number): Amount | null {
+/**
+ * Where a spend key belongs to one transfer (a nonce, a previous block), whatever else is signed on it makes the same payments;
+ * or none at all, once all of them are voided, so that what was signed and will not be mined is in nobody's way (E10).
+ */
+function checkBinding({ transferId, intents, inspection }: SigningRequest, history: History): Reason[] {
+  const attempts = history.attemptsOf(transferId)
+  return inspection.spendKeys.flatMap(key => {
+    const first = history.boundBy(key)
+    if (first === undefined) return []
+    if (!attempts.includes(first)) return [reason('spend-key-bound', `${key} was signed for another transfer`)]
+    const paid = history.paidBy(first)
+    const isSame = intents.length === paid.count && intents.every(({ id, round }) => paid.pays(id, round))
+    if (isSame || (intents.length === 0 && paid.areVoided)) return []
+    const message = `${key} was signed for other payments: it takes the same, or none once all of them are voided`
+    return [reason('other-payments', message)]
+  })
+}
+
+/** What the limit of the day leaves of an asset at this time, in base units; null where there is none. */
+export function leftOf({ perDay }: Limits, history: History, asset: CostAsset, at: number): Amount | null {
   if (perDay === undefined) return null
-  const left = BigInt(perDay) - history.spentSince(at - DAY_MS)
+  const left = BigInt(perDay) - history.spentSince(at - DAY_MS, asset)
   return String(left > 0n ? left : 0n)
 }
 
-function checkLimits(terms: Terms, request: SigningRequest, outflow: bigint, history: History): Reason[] {
-  const { perTransaction, perDay } = terms.policy
-  const cost = outflow + BigInt(request.inspection.fee)
+function checkLimits(
+  { assets: [native], policy }: Terms,
+  request: SigningRequest,
+  outflows: ReadonlyMap<string, bigint>,
+  history: History,
+): Reason[] {
+  const fee = BigInt(request.inspection.fee)
+  const tokens = [...outflows].filter(([asset]) => asset !== native)
+  return [
+    ...checkLimitsOf(policy, null, (outflows.get(native) ?? 0n) + fee, request, history),
+    ...tokens.flatMap(([asset, cost]) => checkLimitsOf(limitsOf(policy, asset), asset, cost, request, history)),
+  ]
+}
+
+/** A token without limits of its own has none. */
+export const limitsOf = ({ tokens = {} }: Policy, asset: string): Limits =>
+  Object.hasOwn(tokens, asset) ? tokens[asset]! : {}
+
+function checkLimitsOf(
+  { perTransaction, perDay }: Limits,
+  asset: CostAsset,
+  cost: bigint,
+  { transferId, at }: SigningRequest,
+  history: History,
+): Reason[] {
+  const named = asset === null ? '' : ` ${asset}`
   const reasons: Reason[] = []
   if (perTransaction !== undefined && cost > BigInt(perTransaction)) {
-    reasons.push(reason('limit-per-transaction', `${cost} is over the limit of ${perTransaction} per transaction`))
+    const message = `${cost}${named} is over the limit of ${perTransaction} per transaction`
+    reasons.push(reason('limit-per-transaction', message))
   }
   if (perDay === undefined) return reasons
   // Of a transfer's attempts only one can confirm: a further one costs what it adds to the dearest before.
-  const before = history.costOf(request.transferId)
-  const total = history.spentSince(request.at - DAY_MS) + (cost > before ? cost - before : 0n)
+  const before = history.costOf(transferId, asset)
+  const total = history.spentSince(at - DAY_MS, asset) + (cost > before ? cost - before : 0n)
   if (total > BigInt(perDay)) {
-    reasons.push(reason('limit-per-day', `${total} within 24 hours is over the limit of ${perDay} per day`))
+    reasons.push(reason('limit-per-day', `${total}${named} within 24 hours is over the limit of ${perDay} per day`))
   }
   return reasons
 }

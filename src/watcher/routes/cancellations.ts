@@ -6,7 +6,7 @@ import { problem } from '../../http/problem.ts'
 import { defineRoute } from '../../http/route.ts'
 import { withdrawalId } from '../../../machines/ids.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
-import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
+import { chainPolicy, findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
 import { describe } from '../resources.ts'
 import { cancellationBody, cancelledSchema } from '../schemas.ts'
 
@@ -26,7 +26,7 @@ async function cancelKnown(api: ApiContext, known: InstanceOf<'withdrawal'>): Pr
   const { transactionId } = now.context
   const signed = transactionId === null ? receipt.signed : [...new Set([...receipt.signed, transactionId])]
   if (signed.length > 0) return alreadySigned(receipt, signed)
-  return { status: 200, body: { ...describe(now, orchestrator.memory.heights), receipt } }
+  return { status: 200, body: { ...describe(now, scaleOf(api)), receipt } }
 }
 
 /** One that a lost ledger knew and that cannot be asked for again, because it has expired: its refund needs the receipt. */

@@ -11,7 +11,7 @@ import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { balancesOf } from '../balances.ts'
 import { healthOf } from '../health.ts'
 import { presentReason } from '../problems.ts'
-import { chainPolicy, type ApiContext } from '../api-context.ts'
+import { chainPolicy, scaleOf, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, reasonBody } from '../schemas.ts'
@@ -37,7 +37,14 @@ function describeChain(api: ApiContext, chain: string) {
     free: freeAddresses(memory, chain).length,
     assigned: memory.count('address', chain, 'assigned'),
   }
-  const what = { chain, family, asset, state, reason: presentReason(context?.reason ?? null, state, health) }
+  const what = {
+    chain,
+    family,
+    asset,
+    decimals: api.decimals(chain, asset),
+    state,
+    reason: presentReason(context?.reason ?? null, state, health),
+  }
   return {
     ...what,
     ...where,
@@ -142,24 +149,23 @@ const assignAddress = (api: ApiContext) =>
       const { name: chain } = chainPolicy(api, params.chain!)
       const reference = params.reference!
       const { orchestrator, clock, store } = api
-      const heights = orchestrator.memory.heights
       const known = assigned(api, chain, reference)
       if (known !== undefined) {
         if (body.address !== undefined && !isNamed(body, known.context))
           throw boundary('conflict', 'this reference has another address')
         await store.settled()
-        return { status: 200, body: describe(known, heights) }
+        return { status: 200, body: describe(known, scaleOf(api)) }
       }
       const { index } = body.address === undefined ? freeAddress(api, chain) : namedAddress(api, chain, body)
       const durable = orchestrator.dispatch({
         type: 'address.assigned',
         at: clock.now(),
-        data: { chain, index, reference },
+        data: { chain, index, reference, ...(body.note !== undefined && { note: body.note }) },
       })
       const now = orchestrator.memory.get(addressId(chain, index))!
       await durable
       api.wakeSignerLoop(chain)
-      return { status: 201, body: describe(now, heights) }
+      return { status: 201, body: describe(now, scaleOf(api)) }
     },
   })
 
@@ -174,7 +180,7 @@ const listAddresses = (api: ApiContext) =>
     async handle({ params, query }) {
       const { name: chain } = chainPolicy(api, params.chain!)
       const page = await api.store.list({ kind: 'address', chain, state: 'assigned', ...query })
-      return { status: 200, body: describePage(page, {}) }
+      return { status: 200, body: describePage(page, scaleOf(api)) }
     },
   })
 
@@ -190,7 +196,7 @@ const getAddress = (api: ApiContext) =>
       const found = assigned(api, chain, params.reference!)
       if (found === undefined) return problem('not-found', 'this reference has no address; PUT one')
       await api.store.settled()
-      return { status: 200, body: describe(found, {}) }
+      return { status: 200, body: describe(found, scaleOf(api)) }
     },
   })
 

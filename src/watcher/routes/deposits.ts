@@ -3,7 +3,7 @@ import { stateOf } from '../../kernel/entry.ts'
 import { depositId } from '../../../machines/ids.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { depositsQuery } from '../filters.ts'
@@ -19,7 +19,7 @@ const listDeposits = (api: ApiContext) =>
     answers: { 200: pageOf(depositSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'deposit', ...query })
-      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
+      return { status: 200, body: describePage(page, scaleOf(api)) }
     },
   })
 
@@ -33,7 +33,7 @@ const getDeposit = (api: ApiContext) =>
     async handle({ params }) {
       const deposit = await findOrThrow(api, depositId(params.id!))
       const history = describeHistory(await api.store.history(deposit))
-      return { status: 200, body: { ...describe(deposit, api.orchestrator.memory.heights), history } }
+      return { status: 200, body: { ...describe(deposit, scaleOf(api)), history } }
     },
   })
 
@@ -55,7 +55,7 @@ const creditDeposit = (api: ApiContext) =>
       const after = await findOrThrow(api, id)
       if (!CREDITED.includes(stateOf(after)))
         throw boundary('not-creditable', `the deposit is ${stateOf(after)}; only a confirmed one can be credited`)
-      return { status: 200, body: describe(after, orchestrator.memory.heights) }
+      return { status: 200, body: describe(after, scaleOf(api)) }
     },
   })
 
@@ -75,7 +75,7 @@ const decideDeposit = (api: ApiContext) =>
         throw boundary('conflict', `the deposit is ${stateOf(before)}, not quarantined`)
       await orchestrator.dispatch({ type: 'decision.made', at: clock.now(), data: { id, accept, reference, reason } })
       const after = await findOrThrow(api, id)
-      return { status: 200, body: describe(after, orchestrator.memory.heights) }
+      return { status: 200, body: describe(after, scaleOf(api)) }
     },
   })
 

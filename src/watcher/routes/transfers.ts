@@ -3,7 +3,7 @@ import { attemptId, nameOf, transferId } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
-import { chainPolicy, findOrThrow, type ApiContext } from '../api-context.ts'
+import { chainPolicy, findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
 import { paidElsewhere } from '../../orchestrator/routes/recovery.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeAttempt, describeHistory } from '../resources.ts'
@@ -26,7 +26,7 @@ async function describeWhole(
   const attempts = await Promise.all(ids.map(id => findOrThrow(api, id)))
   const history = describeHistory(await api.store.history(transfer))
   const shown = attempts.map(attempt => ({ ...describeAttempt(attempt), ...(isDecoded && decode(api, attempt)) }))
-  return { ...describe(transfer, api.orchestrator.memory.heights), attempts: shown, history }
+  return { ...describe(transfer, scaleOf(api)), attempts: shown, history }
 }
 
 const listTransfers = (api: ApiContext) =>
@@ -39,7 +39,7 @@ const listTransfers = (api: ApiContext) =>
     answers: { 200: pageOf(transferSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'transfer', ...query })
-      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
+      return { status: 200, body: describePage(page, scaleOf(api)) }
     },
   })
 

@@ -1,24 +1,25 @@
 /** Withdrawals: asked for under an id of the backend's, once. */
 import type { z } from 'zod'
-import { withdrawalId } from '../../../machines/ids.ts'
+import { withdrawalId, type IdOf } from '../../../machines/ids.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { boundary, operating } from '../../kernel/fault.ts'
 import type { Authorisation, Intent } from '../../../machines/vocabulary.ts'
 import type { WithdrawalContext } from '../../../machines/withdrawal.ts'
 import { intentBytes, isSigned } from '../../canonical.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
+import type { Inbound } from '../../orchestrator/inbound.ts'
 import { healthOf } from '../health.ts'
 import { attesterOf } from '../address-pool.ts'
-import { findOrThrow, type ApiContext } from '../api-context.ts'
+import { findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer-client.ts'
-import { listQuery } from '../filters.ts'
+import { dryRunQuery, listQuery } from '../filters.ts'
 import { authorisationBody, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
 
-const intentOf = (id: string, { authorisations: _, ...intent }: Asked): Intent => ({ id, ...intent })
+const intentOf = (id: string, { authorisations: _, note: __, ...intent }: Asked): Intent => ({ id, ...intent })
 
 /** The identity key of the signer that shall pay: as it says itself, else as it has attested our addresses. */
 function walletOf({ health, orchestrator }: ApiContext, chain: string): string {
@@ -78,47 +79,51 @@ function isNewRound(known: InstanceOf<'withdrawal'>, intent: Intent): boolean {
   return false
 }
 
-async function request(api: ApiContext, intent: Intent, authorisations: Authorisation[]): Promise<void> {
+/** What is to happen: a new one, or a new round. Throws the boundary fault that refuses it. */
+function requestOf(api: ApiContext, intent: Intent, { authorisations, note }: Asked): Inbound[] {
   checkIntent(api, intent)
   const expiresAtMs = intent.expiresAt === null ? null : Date.parse(intent.expiresAt)
   const { rules } = healthOf(api.health, intent.chain)
   const held = heldFor(rules, { ...intent, authorisations })
-  const data = { ...intent, authorisations, expiresAtMs, held }
-  await api.orchestrator.dispatch({ type: 'withdrawal.requested', at: api.clock.now(), data })
+  const noted = note === null ? {} : { note }
+  const data = { ...intent, authorisations, expiresAtMs, held, ...noted }
+  return [{ type: 'withdrawal.requested', at: api.clock.now(), data }]
 }
 
-async function addAuthorisations(
-  api: ApiContext,
+/** Each says whether nothing is missing any more with it and those before. */
+function additionsOf(
+  { orchestrator, health, clock }: ApiContext,
   known: InstanceOf<'withdrawal'>,
-  authorisations: readonly Authorisation[],
-): Promise<void> {
-  const { orchestrator, clock } = api
-  for (const authorisation of authorisations) {
-    const data = { id: known.id, isEnough: isEnough(api, known, authorisation), ...authorisation }
-    await orchestrator.dispatch({ type: 'authorisation.added', at: clock.now(), data })
-  }
-}
-
-/** Whether nothing is missing any more with this one. */
-function isEnough(
-  { orchestrator, health }: ApiContext,
-  known: InstanceOf<'withdrawal'>,
-  authorisation: Authorisation,
-): boolean {
+  added: readonly Authorisation[],
+): Inbound[] {
   const { context } = orchestrator.memory.get(known.id) ?? known
   const { rules } = healthOf(health, context.chain)
-  return heldFor(rules, { ...context, authorisations: [...context.authorisations, authorisation] }) === null
+  return added.map((authorisation, n) => {
+    const authorisations = [...context.authorisations, ...added.slice(0, n + 1)]
+    const isEnough = heldFor(rules, { ...context, authorisations }) === null
+    return { type: 'authorisation.added', at: clock.now(), data: { id: known.id, isEnough, ...authorisation } }
+  })
 }
+
+/** All in one turn: what one of them says of those before it then holds. */
+async function dispatchAll({ orchestrator }: ApiContext, events: readonly Inbound[]): Promise<void> {
+  await Promise.all(events.map(event => orchestrator.dispatch(event)))
+}
+
+/** As these events would leave it; null where they change nothing. */
+const rehearsed = ({ orchestrator }: ApiContext, id: IdOf<'withdrawal'>, events: readonly Inbound[]) =>
+  orchestrator.rehearse(events).findLast((image): image is InstanceOf<'withdrawal'> => image.id === id) ?? null
 
 const putWithdrawal = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
     path: '/v1/withdrawals/{id}',
-    summary: 'Asks for a withdrawal; repeat at will',
+    summary: 'Asks for a withdrawal; repeat at will. With dryRun=true: what it would answer, and nothing is done',
     access: 'write',
+    query: dryRunQuery,
     body: withdrawalBody,
     answers: { 200: withdrawalSchema, 201: withdrawalSchema },
-    async handle({ params, body }) {
+    async handle({ params, query: { dryRun }, body }) {
       const id = withdrawalId(params.id!)
       const intent = intentOf(params.id!, body)
       const archived = await api.store.find(id)
@@ -126,10 +131,11 @@ const putWithdrawal = (api: ApiContext) =>
       const known = api.orchestrator.memory.get(id) ?? archived
       const isNew = known === null || isNewRound(known, intent)
       checkAuthorisations(api, intent, body.authorisations)
-      if (isNew) await request(api, intent, body.authorisations)
-      else await addAuthorisations(api, known, body.authorisations)
-      const now = await findOrThrow(api, id)
-      return { status: known === null ? 201 : 200, body: describe(now, api.orchestrator.memory.heights) }
+      const events = isNew ? requestOf(api, intent, body) : additionsOf(api, known, body.authorisations)
+      const status = known === null ? 201 : 200
+      if (dryRun === 'true') return { status, body: describe(rehearsed(api, id, events) ?? known!, scaleOf(api)) }
+      await dispatchAll(api, events)
+      return { status, body: describe(await findOrThrow(api, id), scaleOf(api)) }
     },
   })
 
@@ -150,9 +156,9 @@ const putAuthorisation = (api: ApiContext) =>
       const authorisation = { key: standardKey(params.key!), signature: body.signature }
       const intent = { id: params.id!, chain, asset, to, dataField, amount, expiresAt, round, memory }
       checkAuthorisations(api, intent, [authorisation])
-      await addAuthorisations(api, known, [authorisation])
+      await dispatchAll(api, additionsOf(api, known, [authorisation]))
       const now = await findOrThrow(api, known.id)
-      return { status: 200, body: describe(now, api.orchestrator.memory.heights) }
+      return { status: 200, body: describe(now, scaleOf(api)) }
     },
   })
 
@@ -166,7 +172,7 @@ const listWithdrawals = (api: ApiContext) =>
     answers: { 200: pageOf(withdrawalSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'withdrawal', ...query })
-      return { status: 200, body: describePage(page, api.orchestrator.memory.heights) }
+      return { status: 200, body: describePage(page, scaleOf(api)) }
     },
   })
 
@@ -180,7 +186,7 @@ const getWithdrawal = (api: ApiContext) =>
     async handle({ params }) {
       const withdrawal = await findOrThrow(api, withdrawalId(params.id!))
       const history = describeHistory(await api.store.history(withdrawal))
-      return { status: 200, body: { ...describe(withdrawal, api.orchestrator.memory.heights), history } }
+      return { status: 200, body: { ...describe(withdrawal, scaleOf(api)), history } }
     },
   })
 

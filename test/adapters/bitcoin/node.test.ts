@@ -4,6 +4,7 @@ import type { Next, Node } from '../../../adapters/adapter.ts'
 import type { BitcoinFact } from '../../../adapters/bitcoin/facts.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createBitcoinNode } from '../../../adapters/bitcoin/node.ts'
+import { transactionWeight, virtualBytes } from '../../../adapters/bitcoin/size.ts'
 import { createWatch, type BitcoinWatch } from '../../../adapters/bitcoin/watch.ts'
 import { Fault, unknownOutcome } from '../../../src/kernel/fault.ts'
 import type { Disk, HttpCall, Request } from '../../../src/kernel/ports.ts'
@@ -543,6 +544,33 @@ describe('pending', () => {
     const node = connectWith(watch, simulated.request)
     const conflict = simulated.doubleSpend(txid)
     expect(await node.pending(5)).toMatchObject([{ kind: 'spend.seen', transaction: conflict, place: null }])
+  })
+})
+
+describe('quote', () => {
+  const weightOfTwoCoins = transactionWeight(2, [new Uint8Array(34), new Uint8Array(34)], network)
+  test('asks for later and for sooner, and costs what a plan of two coins would', async () => {
+    const simulated = simulate()
+    simulated.intercept(request => {
+      if (methodOf(request) !== 'estimatesmartfee') return null
+      const { id, params } = JSON.parse(new TextDecoder().decode(request.body)) as { id: number; params: [number] }
+      const feerate = params[0] === 1 ? '0.00050000' : params[0] === usual.target ? '0.00020000' : '0.00030000'
+      return { status: 200, body: { result: { feerate, blocks: params[0] }, error: null, id } }
+    })
+    // An estimate for later that is higher than one for sooner is not taken.
+    expect(await connect(simulated.request).quote()).toEqual({
+      unit: 'sat/vB',
+      rates: { low: 20, normal: 20, high: 50 },
+      withdrawal: { LTC: String(20 * virtualBytes(weightOfTwoCoins)) },
+      reason: null,
+    })
+  })
+  test('says what a plan says where the node relays nothing at the highest rate', async () => {
+    const simulated = simulate()
+    simulated.faults.mempoolFloor = 700_000n
+    const { rates, reason } = await connect(simulated.request).quote()
+    expect(rates).toEqual({ low: 500, normal: 500, high: 500 })
+    expect(reason).toMatch(/fees.maximumRate \(500 sat\/vB\)/)
   })
 })
 

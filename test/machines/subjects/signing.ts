@@ -20,7 +20,14 @@ export const signingEvents: { [Type in SigningEvent['type']]: EventOf<'signing',
   'template.inspected': {
     type: 'template.inspected',
     at,
-    data: { spendKeys: ['litecoin:ef:0'], fee: '7', outflow: '100', rounds: { 'w-1': 2 } },
+    data: {
+      spendKeys: ['litecoin:ef:0'],
+      bindsSpendKeys: true,
+      fee: '7',
+      outflow: '100',
+      tokens: { USDT: '5' },
+      rounds: { 'w-1': 2 },
+    },
   },
   'template.refused': {
     type: 'template.refused',

@@ -57,7 +57,7 @@ export async function openFlooded(
   await pool.grow(5, null)
   const destinations = openDestinations('litecoin', undefined, family.signable)
   const policy = configured.policy as Policy
-  const chain: ServedChain = { name: 'litecoin', asset: 'LTC', policy, destinations, family, pool }
+  const chain: ServedChain = { name: 'litecoin', policy, destinations, family, pool }
   const authority = { keys: [publicKeyOf(rigs.BACKEND)], approvals: 1 }
   const common = { memory, now: () => rig.now.ms, log: ports.log }
   // Receipts are made at each answer and kept nowhere.

@@ -2,7 +2,7 @@
 import { isIdOf, type Id } from '../../../machines/ids.ts'
 import { untypedContext } from '../../kernel/untyped.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Machines } from '../../../src/kernel/step.ts'
+import { versionOf, type Machines } from '../../../src/kernel/step.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
 import { signerMachines } from '../../../src/signer/memory/machines.ts'
 import { memoryIn, openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
@@ -61,7 +61,7 @@ async function goOn(): Promise<void> {
   const to = 'signing/litecoin:t9:1'
   const data = { chain: 'litecoin', transferId: 't9', n: 1, digest: 'cd' }
   const [made] = memory.change([{ to, event: { type: 'request.received', at: 1, data } }], 1)
-  expect(made).toMatchObject({ version: 3, context: { risk: 'unknown', transferId: 't9' } })
+  expect(made).toMatchObject({ version: versionOf(later['signing']!), context: { risk: 'unknown', transferId: 't9' } })
   await memory.settled()
   await memory.close()
 }
@@ -75,8 +75,8 @@ describe('a memory that an earlier version has written', () => {
     const { sequence, hash } = memory.position()
     expect([String(sequence), hash]).toEqual([headers['Lockkeeper-Memory-Sequence'], headers['Lockkeeper-Memory-Hash']])
     expect(await attempts(memory)).toEqual([
-      ['signed', 3, 'unknown'],
-      ['awaitingApproval', 3, 'unknown'],
+      ['signed', versionOf(later['signing']!), 'unknown'],
+      ['awaitingApproval', versionOf(later['signing']!), 'unknown'],
     ])
     await memory.close()
     await goOn()
@@ -107,7 +107,7 @@ describe('a memory that an earlier version has written', () => {
     const asked = { passphrase: rigs.PASSPHRASE, from: OUT, seen: null, by: 'a test', cost: rigs.COST }
     await expect(importMemory(rig.ports, rigs.premisesOf(rig), asked)).rejects.toMatchObject({
       kind: 'bad-export',
-      message: expect.stringMatching(/^line \d+: signing\/litecoin:t9:1 was written by version 3/) as string,
+      message: expect.stringMatching(/^line \d+: signing\/litecoin:t9:1 was written by version 4/) as string,
     })
     const signer = await rigs.start(rigs.reboot(other))
     expect((await pay(signer, 1)).headers['Lockkeeper-Memory-Sequence']).not.toBe('0')

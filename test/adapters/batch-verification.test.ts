@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import * as secp256k1 from 'tiny-secp256k1'
 import { describe, expect, test } from 'vitest'
-import { areValidTogether, type Made } from '../../../adapters/bitcoin/batch-verification.ts'
-import { withHighS } from './wallet.ts'
+import { areValidTogether, type Made } from '../../adapters/batch-verification.ts'
+import { withHighS } from './bitcoin/wallet.ts'
 
 const bytes = (text: string): Uint8Array => sha256(new TextEncoder().encode(text))
 const secret = bytes('branch')
