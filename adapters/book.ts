@@ -7,8 +7,26 @@ import type { Id, IdOf, Kind } from '../machines/ids.ts'
 import type { Amount, Json, Place, SpendKey } from '../machines/vocabulary.ts'
 import type { Found, Instance, InstanceOf } from '../src/kernel/entry.ts'
 import type { Facet } from '../src/kernel/facets.ts'
+import type { Ordered } from '../src/kernel/ordered.ts'
 import type { Memory } from '../src/kernel/step.ts'
 import type { Fact, Funds } from './adapter.ts'
+
+/** What an instance is worth to whoever plans. */
+export interface Worth {
+  /** Base units. */
+  amount: bigint
+  /** It counts in the sum of what is ready to be spent. */
+  isReady: boolean
+  instance: Instance
+}
+
+/** Of a chain, whatever its book finds worth something, each once. */
+export interface Worths {
+  /** By amount, then by id. Not to be changed or kept. */
+  readonly order: Pick<Ordered<Worth>, 'upwards' | 'downwards'>
+  /** What the ready ones come to. */
+  ready: bigint
+}
 
 /** What a book reads of the live instances: those that have not ended. */
 export interface BookMemory extends Memory {
@@ -18,6 +36,8 @@ export interface BookMemory extends Memory {
   find<K extends Kind>(facet: Facet<K>): IdOf<K>[]
   /** One of those who have it, or undefined. */
   one<K extends Kind>(facet: Facet<K>): IdOf<K> | undefined
+  /** Kept in order, because there may be a hundred thousand. */
+  worths(chain: string): Worths
 }
 
 /** What the configuration says of an asset. */
@@ -106,6 +126,8 @@ export interface Book {
   overhear(view: BookView, facts: readonly Fact[]): Message[]
   /** What an instance is found by, besides what every family looks for. */
   facets(instance: Instance): Facet[]
+  /** What an instance brings to what may be spent, so that memory keeps it in order; null where nothing. Of one that lives. */
+  worth(instance: Instance): Omit<Worth, 'instance'> | null
   /** Who is to be looked at again with the next block because of this change. */
   revisits(before: Instance | undefined, after: Instance): Id[]
   /** The end of a block, for those. */

@@ -1,9 +1,10 @@
 /**
- * Regenerates visualizations/: for each machine a picture, its Mermaid source and a state table; two sequences and the
- * architecture; and `statecharts.json`, from which everything else that shows a machine draws it (statechart.ts).
+ * Regenerates visualizations/: for each machine a picture, its Mermaid source and a state table; two sequences, the
+ * architecture and coins that move; and `statecharts.json`, from which everything else that shows a machine draws it (statechart.ts).
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ANIMATION, animationSvg } from './animation.ts'
 import { ARCHITECTURE_MERMAID, architectureSvg } from './architecture.ts'
 import { statechartSvg } from './draw.ts'
 import { mermaidOf } from './mermaid.ts'
@@ -38,7 +39,7 @@ export async function render(): Promise<Record<string, string>> {
     files[`${model.id}.mmd`] = mermaidOf(model, shown)
     files[`${model.id}.svg`] = statechartSvg(chart)
   }
-  return { ...files, 'statecharts.json': chartsText(charts) }
+  return { ...files, [`${ANIMATION}.svg`]: animationSvg(charts), 'statecharts.json': chartsText(charts) }
 }
 
 /** What no machine gives any more goes. */
@@ -89,6 +90,10 @@ const index = (): string =>
     '## The parts',
     '',
     '![Backend, watcher, signer and nodes](architecture.svg)',
+    '',
+    '## Coins on their way',
+    '',
+    `![Coins on their way through deposits and withdrawals](${ANIMATION}.svg)`,
     '',
     '## For who draws them elsewhere',
     '',

@@ -5,7 +5,7 @@ import type { Json } from '../../machines/vocabulary.ts'
 import type { AdoptedRecord, Book, BookView } from '../book.ts'
 import { unexplainedCoins, unspentAt } from './counting.ts'
 import type { BitcoinFact } from './facts.ts'
-import { coinBalances, fundsOf } from './funds.ts'
+import { coinBalances, fundsOf, worthOfCoin } from './funds.ts'
 import { hearFacts, overhearFacts } from './hearing.ts'
 import type { TemplateCoin } from './template.ts'
 import { forgetUnneeded, leftBy, lineageFacets, parentsOf } from './lineage.ts'
@@ -55,6 +55,7 @@ export function createBook({ coinsOf, hasMalleableIds, spendsUnconfirmedChange }
     hear: (view, facts: readonly BitcoinFact[]) => hearFacts(view, facts, hasMalleableIds),
     overhear: (view, facts: readonly BitcoinFact[]) => overhearFacts(view, facts, hasMalleableIds),
     facets: lineageFacets,
+    worth: worthOfCoin,
     revisits: leftBy,
     settle: (view, revisited) =>
       forgetUnneeded(

@@ -3,10 +3,11 @@
  * either a set that needs no change or as few coins as will do, whichever costs less. Everything is decided by amounts
  * and names: the same coins give the same choice, in whatever order they come.
  */
-import type { Fund } from './funds.ts'
+import type { CoinFunds, Fund } from './funds.ts'
+import { firstThat } from '../../src/kernel/bisect.ts'
 import type { Network } from './network.ts'
 import { isCarriable } from './template.ts'
-import { inputWeight, MAXIMUM_WEIGHT, transactionWeight, virtualBytes } from './size.ts'
+import { inputWeight, MAXIMUM_WEIGHT, NO_OUTPUTS, virtualBytes, weightOf, withOutput, type Outputs } from './size.ts'
 
 /** Inputs of one transaction: it stays far below what relays accept, and the signer's request below its bound. */
 export const MAXIMUM_INPUTS = 500
@@ -14,7 +15,9 @@ export const MAXIMUM_INPUTS = 500
 const MAXIMUM_PREVIOUS_BYTES = 4 * 1024 * 1024
 /** Core's default limit for ancestors in the memory pool is 25, the transaction itself included (B17). */
 const MAXIMUM_ANCESTORS = 24
-/** Steps of the search for a set without change. */
+/** Coins that do not fit beside those taken are passed over, so many of them. */
+const MAXIMUM_PASSED = 2000
+/** Steps of the search for a set without change, of one plan. */
 const MAXIMUM_TRIES = 20_000
 
 /** A payment to make, with the withdrawal that it is for. Amounts in satoshi. */
@@ -38,14 +41,9 @@ export interface Aim {
 
 /** Coins with what is left for the fee and for change; `changeSat` 0 means no change output. */
 export interface Choice {
-  funds: Fund[]
+  coins: readonly Coin[]
   feeSat: bigint
   changeSat: bigint
-}
-
-/** `missingSat`: what one more coin would have to bring. */
-export interface Deficit {
-  missingSat: bigint
 }
 
 /** What a transaction of this weight pays: rounded up, but never above the maximum rate. */
@@ -60,164 +58,226 @@ export const maximumFeeSat = (weight: number, { maximumRateMilli }: Pick<Aim, 'm
   (BigInt(virtualBytes(weight)) * maximumRateMilli) / 1000n
 
 /** A fund with its amount read once: there may be a hundred thousand of them. */
-interface Coin {
+interface Worth {
   fund: Fund
   amountSat: bigint
 }
 
-/** Those that bring more than they cost, largest first. */
-function worthwhile(funds: readonly Fund[], inputSat: bigint): Coin[] {
-  const coins = funds.map(fund => ({ fund, amountSat: BigInt(fund.amount) }))
-  return coins.filter(coin => coin.amountSat > inputSat).sort(byAmountDown)
+/** One that a transaction can spend. */
+export interface Coin extends Worth {
+  /** The transaction that has paid it, hex. */
+  raw: string
 }
 
-/** The coins to spend for `aim`. Tries each sort of coin together with the better ones. */
-export function chooseCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit {
-  const inputSat = feeSat(inputWeight(aim.network), aim)
-  const coins = worthwhile(funds, inputSat)
-  let missing: Deficit = { missingSat: 0n }
-  for (const isEligible of tiersOf(aim.network)) {
-    const candidates = coins.filter(coin => isEligible(coin.fund))
-    const few = fewest(candidates, aim)
-    if ('missingSat' in few) {
-      missing = few
-      continue
-    }
-    const exact = withoutChange(candidates, aim, inputSat)
-    return exact !== null && costOf(exact, inputSat) < costOf(few, inputSat) ? exact : few
+/** What one plan can spend: it is made once, however many choices are tried. */
+export interface Pool {
+  /** Each sort together with the better ones: what one transaction can spend of them, in the order in which it is taken. */
+  tiers: readonly (readonly Coin[])[]
+  /** Of all confirmed coins that are worth spending, however many transactions that takes. */
+  wholeSat: () => bigint
+  /** What is left of MAXIMUM_TRIES. */
+  tries: number
+}
+
+/** What it costs to spend one more coin. */
+const inputFeeSat = (aim: Aim): bigint => feeSat(inputWeight(aim.network), aim)
+
+/** Those that bring more than they cost. */
+function* worthwhile(funds: Iterable<Fund>, inputSat: bigint): Generator<Worth> {
+  for (const fund of funds) {
+    const amountSat = BigInt(fund.amount)
+    if (amountSat > inputSat) yield { fund, amountSat }
   }
-  return missing
 }
 
-/** As many coins as fit, smallest first, into one output of our own. */
-export function gatherCoins(funds: readonly Fund[], aim: Aim): Choice | Deficit {
-  const inputSat = feeSat(inputWeight(aim.network), aim)
-  const confirmed = funds.filter(fund => fund.ancestors === 0)
-  return settle(bounded(worthwhile(confirmed, inputSat).reverse(), aim), aim)
+/** Coins that fit together into one transaction, as far as nothing depends on what it pays. */
+interface Basket {
+  coins: Coin[]
+  previousBytes: number
+  ancestors: number
+  passed: number
+}
+
+const basketOf = (coins: Coin[] = [], previousBytes = 0): Basket => ({ coins, previousBytes, ancestors: 0, passed: 0 })
+const isFull = ({ coins, passed }: Basket): boolean => coins.length >= MAXIMUM_INPUTS || passed >= MAXIMUM_PASSED
+
+/** Inputs, template and ancestors of one transaction are bounded. */
+function put(basket: Basket, coin: Worth): void {
+  if (isFull(basket)) return
+  const { ancestors } = coin.fund
+  const raw = coin.fund.raw()
+  const bytes = (raw?.length ?? 0) / 2
+  const isOver =
+    basket.ancestors + ancestors > MAXIMUM_ANCESTORS || basket.previousBytes + bytes > MAXIMUM_PREVIOUS_BYTES
+  if (raw === null || isOver || !isCarriable(raw)) {
+    basket.passed++
+    return
+  }
+  basket.coins.push({ ...coin, raw })
+  basket.ancestors += ancestors
+  basket.previousBytes += bytes
+}
+
+/** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
+export function poolOf(funds: CoinFunds, aim: Aim): Pool {
+  const inputSat = inputFeeSat(aim)
+  const [final, confirmed] = [basketOf(), basketOf()]
+  const unconfirmed: Worth[] = []
+  for (const coin of worthwhile(funds.largestFirst(), inputSat)) {
+    if (coin.fund.ancestors > 0) unconfirmed.push(coin)
+    else {
+      if (coin.fund.final) put(final, coin)
+      put(confirmed, coin)
+      if (isFull(final) && isFull(confirmed)) break
+    }
+  }
+  const all = basketOf([...confirmed.coins], confirmed.previousBytes)
+  for (const coin of unconfirmed.sort((a, b) => a.fund.ancestors - b.fund.ancestors)) put(all, coin)
+  // Children of unconfirmed change exist only where a transaction id cannot change (B16).
+  const baskets = aim.network.segwit ? [final, confirmed, all] : [final, confirmed]
+  return {
+    tiers: baskets.map(({ coins }) => coins),
+    wholeSat: once(() => wholeSat(funds, inputSat)),
+    tries: MAXIMUM_TRIES,
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
+function wholeSat(funds: CoinFunds, inputSat: bigint): bigint {
+  let sum = funds.confirmed
+  for (const { amount, ancestors } of funds.smallestFirst()) {
+    const amountSat = BigInt(amount)
+    if (amountSat > inputSat) break
+    if (ancestors === 0) sum -= amountSat
+  }
+  return sum
+}
+
+/** The coins to spend for `aim`, or null where none suffice. Tries each sort of coin together with the better ones. */
+export function chooseCoins(pool: Pool, aim: Aim): Choice | null {
+  const bill = billOf(aim)
+  for (const coins of pool.tiers) {
+    const few = fewest(coins, bill)
+    if (few === null) continue
+    const exact = withoutChange(pool, coins, bill)
+    return exact !== null && costOf(exact, bill) < costOf(few, bill) ? exact : few
+  }
+  return null
+}
+
+/** As many coins as fit, smallest first, into one output of our own; null where they are not worth it. */
+export function gatherCoins(funds: CoinFunds, aim: Aim): Choice | null {
+  const bill = billOf(aim)
+  const basket = basketOf()
+  for (const coin of worthwhile(funds.smallestFirst(), bill.inputSat)) {
+    if (coin.fund.ancestors === 0) put(basket, coin)
+    if (isFull(basket)) break
+  }
+  return settledWith(basket.coins.slice(0, inputsWithin(bill)), bill)
 }
 
 /** What one transaction can spend at most. */
 export interface Reach {
   inputs: number
   sumSat: bigint
-  /** Of all confirmed coins that are worth spending, however many transactions that takes. */
-  wholeSat: bigint
+  wholeSat: () => bigint
 }
 
 /** Every coin that is worth spending brings more than it costs, so that more of them never reach less. */
-export function reachOf(funds: readonly Fund[], aim: Aim): Reach {
-  const isEligible = tiersOf(aim.network).at(-1)!
-  const coins = worthwhile(funds, feeSat(inputWeight(aim.network), aim)).filter(({ fund }) => isEligible(fund))
-  const usable = bounded(byTrust(coins), { ...aim, payments: [] })
+export function reachOf({ tiers, wholeSat }: Pool): Reach {
+  const usable = tiers.at(-1)!
+  return { inputs: usable.length, sumSat: sumOf(usable), wholeSat }
+}
+
+/** What a transaction pays and weighs, whatever it spends. */
+interface Bill {
+  aim: Aim
+  paidSat: bigint
+  inputSat: bigint
+  plain: Outputs
+  withChange: Outputs
+}
+
+function billOf(aim: Aim): Bill {
+  const { payments, changeScript } = aim
+  const plain = payments.reduce((outputs, { script }) => withOutput(outputs, script), NO_OUTPUTS)
   return {
-    inputs: usable.length,
-    sumSat: sumOf(usable),
-    wholeSat: sumOf(coins.filter(({ fund }) => fund.ancestors === 0)),
+    aim,
+    paidSat: payments.reduce((sum, { amountSat }) => sum + amountSat, 0n),
+    inputSat: inputFeeSat(aim),
+    plain,
+    withChange: withOutput(plain, changeScript),
   }
 }
 
-type Eligible = (fund: Fund) => boolean
+/** How many inputs leave it as small as nodes relay. */
+const inputsWithin = ({ aim, withChange }: Bill): number =>
+  firstThat(MAXIMUM_INPUTS, n => weightOf(n + 1, withChange, aim.network) > MAXIMUM_WEIGHT)
 
-/** Children of unconfirmed change exist only where a transaction id cannot change (B16). */
-function tiersOf(network: Network): Eligible[] {
-  const confirmed: Eligible[] = [fund => fund.final, fund => fund.ancestors === 0]
-  return network.segwit ? [...confirmed, () => true] : confirmed
-}
-
-function byAmountDown(a: Coin, b: Coin): number {
-  if (a.amountSat !== b.amountSat) return a.amountSat > b.amountSat ? -1 : 1
-  return a.fund.key < b.fund.key ? -1 : 1
-}
-
-/** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
-const byTrust = (candidates: readonly Coin[]): Coin[] => [
-  ...candidates.filter(({ fund }) => fund.ancestors === 0),
-  ...candidates.filter(({ fund }) => fund.ancestors > 0).sort((a, b) => a.fund.ancestors - b.fund.ancestors),
-]
-
-function fewest(candidates: readonly Coin[], aim: Aim): Choice | Deficit {
-  const usable = bounded(byTrust(candidates), aim)
-  let outcome: Choice | Deficit = settle([], aim)
-  for (let count = 1; count <= usable.length && 'missingSat' in outcome; count++)
-    outcome = settle(usable.slice(0, count), aim)
-  return outcome
-}
-
-/** The first of `ordered` that fit together into one transaction: inputs, size, template and ancestors are bounded. */
-function bounded(ordered: readonly Coin[], aim: Aim): Coin[] {
-  const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
-  const taken: Coin[] = []
-  let previousBytes = 0
-  let ancestors = 0
-  for (const coin of ordered) {
-    if (taken.length >= MAXIMUM_INPUTS) break
-    if (transactionWeight(taken.length + 1, scripts, aim.network) > MAXIMUM_WEIGHT) break
-    const { fund } = coin
-    if (ancestors + fund.ancestors > MAXIMUM_ANCESTORS) continue
-    if (previousBytes + fund.raw.length / 2 > MAXIMUM_PREVIOUS_BYTES || !isCarriable(fund.raw)) continue
-    taken.push(coin)
-    ancestors += fund.ancestors
-    previousBytes += fund.raw.length / 2
+function fewest(usable: readonly Coin[], bill: Bill): Choice | null {
+  const most = Math.min(usable.length, inputsWithin(bill))
+  let sumSat = 0n
+  for (let count = 1; count <= most; count++) {
+    sumSat += usable[count - 1]!.amountSat
+    const settled = sumSat < bill.paidSat ? null : settle(count, sumSat, bill)
+    if (settled !== null) return { coins: usable.slice(0, count), ...settled }
   }
-  return taken
+  return null
 }
 
-/** Fee and change of a transaction that spends exactly these coins, or what it lacks. */
-function settle(coins: readonly Coin[], aim: Aim): Choice | Deficit {
-  const scripts = aim.payments.map(payment => payment.script)
-  const restSat = sumOf(coins) - aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
-  const plainWeight = transactionWeight(coins.length, scripts, aim.network)
-  const changeWeight = transactionWeight(coins.length, [...scripts, aim.changeScript], aim.network)
-  const changeFeeSat = feeSat(changeWeight, aim)
+type Settled = Omit<Choice, 'coins'>
+
+/** Fee and change of a transaction that spends so many coins of so much, or null where that is not enough. */
+function settle(count: number, sumSat: bigint, { aim, paidSat, plain, withChange }: Bill): Settled | null {
+  const restSat = sumSat - paidSat
+  const changeFeeSat = feeSat(weightOf(count, withChange, aim.network), aim)
   const changeSat = restSat - changeFeeSat
-  const inputSat = feeSat(inputWeight(aim.network), aim)
-  const funds = coins.map(coin => coin.fund)
-  if (coins.length > 0 && changeSat >= aim.leastChangeSat) return { funds, feeSat: changeFeeSat, changeSat }
-  const plainFeeSat = feeSat(plainWeight, aim)
-  if (restSat < plainFeeSat || scripts.length === 0) {
-    const neededSat = scripts.length === 0 ? changeFeeSat + aim.leastChangeSat : plainFeeSat
-    return { missingSat: neededSat - restSat + inputSat }
-  }
-  // What is left is too little to be change and too much to be given away: one more coin will make it change.
-  if (restSat > maximumFeeSat(plainWeight, aim))
-    return { missingSat: changeFeeSat + aim.leastChangeSat - restSat + inputSat }
-  return { funds, feeSat: restSat, changeSat: 0n }
+  if (count > 0 && changeSat >= aim.leastChangeSat) return { feeSat: changeFeeSat, changeSat }
+  const weight = weightOf(count, plain, aim.network)
+  if (aim.payments.length === 0 || restSat < feeSat(weight, aim)) return null
+  // What is left may be too little to be change and too much to be given away: one more coin will make it change.
+  return restSat > maximumFeeSat(weight, aim) ? null : { feeSat: restSat, changeSat: 0n }
+}
+
+function settledWith(coins: readonly Coin[], bill: Bill): Choice | null {
+  const settled = settle(coins.length, sumOf(coins), bill)
+  return settled === null ? null : { coins, ...settled }
 }
 
 const sumOf = (coins: readonly Coin[]): bigint => coins.reduce((sum, coin) => sum + coin.amountSat, 0n)
 
 /** What the choice costs in the end: change must be spent one day. */
-const costOf = (choice: Choice, inputSat: bigint): bigint => choice.feeSat + (choice.changeSat > 0n ? inputSat : 0n)
+const costOf = (choice: Choice, { inputSat }: Bill): bigint => choice.feeSat + (choice.changeSat > 0n ? inputSat : 0n)
 
 /**
  * Branch and bound: a set of confirmed coins whose worth, less the fee of spending each, meets the aim so closely that
  * no change is left. Depth first over the largest coins, with a bounded number of steps; null where none was met.
  */
-function withoutChange(candidates: readonly Coin[], aim: Aim, inputSat: bigint): Choice | null {
-  const pool = bounded(
-    candidates.filter(({ fund }) => fund.ancestors === 0),
-    aim,
-  )
-  const worths = pool.map(coin => coin.amountSat - inputSat)
-  const scripts = aim.payments.map(payment => payment.script)
-  const paidSat = aim.payments.reduce((sum, payment) => sum + payment.amountSat, 0n)
-  const targetSat = paidSat + feeSat(transactionWeight(0, scripts, aim.network), aim)
-  const picked = searched(worths, targetSat, targetSat + aim.leastChangeSat)
+function withoutChange(pool: Pool, coins: readonly Coin[], bill: Bill): Choice | null {
+  const { aim, inputSat, paidSat, plain } = bill
+  const usable = coins.filter(({ fund }) => fund.ancestors === 0).slice(0, inputsWithin(bill))
+  const worths = usable.map(coin => coin.amountSat - inputSat)
+  const targetSat = paidSat + feeSat(weightOf(0, plain, aim.network), aim)
+  const picked = searched(pool, worths, targetSat, targetSat + aim.leastChangeSat)
   if (picked === null) return null
-  const choice = settle(
-    picked.map(n => pool[n]!),
-    aim,
+  const choice = settledWith(
+    picked.map(n => usable[n]!),
+    bill,
   )
-  return 'missingSat' in choice || choice.changeSat > 0n ? null : choice
+  return choice === null || choice.changeSat > 0n ? null : choice
 }
 
 /** Positions within `worths` (largest first) whose sum lies between `least` and `most`. */
-function searched(worths: readonly bigint[], least: bigint, most: bigint): number[] | null {
+function searched(pool: Pool, worths: readonly bigint[], least: bigint, most: bigint): number[] | null {
   let rest = worths.reduce((sum, worth) => sum + worth, 0n)
   const picked: number[] = []
   let sum = 0n
   let n = 0
-  for (let tries = 0; tries < MAXIMUM_TRIES; tries++) {
+  for (; pool.tries > 0; pool.tries--) {
     if (sum >= least && sum <= most) return picked
     if (sum > most || sum + rest < least || n >= worths.length) {
       // Back to the last coin taken, and go on without it.

@@ -2,8 +2,8 @@
 import type { CoinContext } from '../../machines/coin.ts'
 import { coinId, transactionOf } from '../../machines/ids.ts'
 import { heightOf, type Amount, type SpendKey } from '../../machines/vocabulary.ts'
-import { stateOf, type InstanceOf } from '../../src/kernel/entry.ts'
-import type { AssetBalance, BookView } from '../book.ts'
+import { isKind, stateOf, type Instance, type InstanceOf } from '../../src/kernel/entry.ts'
+import type { AssetBalance, BookView, Worth } from '../book.ts'
 
 /** A coin that can be spent now. */
 export interface Fund {
@@ -13,11 +13,24 @@ export interface Fund {
   /** Hex, 33 bytes. */
   publicKey: string
   amount: Amount
-  raw: string
+  /** Looks up the transaction that has paid it, hex; null where it is not known, and then it cannot be spent. */
+  raw: () => string | null
   /** Beyond the deepest reorg we accept: spent first. */
   final: boolean
   /** Unconfirmed change of ours: how many unconfirmed transactions stand below it, itself included; 0 when confirmed. */
   ancestors: number
+}
+
+/**
+ * All that can be spent now. There may be a hundred thousand of them: they are made one by one as they are asked for, and to be
+ * asked for within the turn in which the plan is made.
+ */
+export interface CoinFunds {
+  /** By amount, then by key. */
+  largestFirst(): Iterable<Fund>
+  smallestFirst(): Iterable<Fund>
+  /** Base units, of those in blocks. */
+  readonly confirmed: bigint
 }
 
 type Remembering = Pick<BookView, 'memory'>
@@ -39,13 +52,20 @@ function ancestorsOf(view: Remembering, coin: CoinContext, seen = new Set<string
   return 1 + parentCoins(view, coin).reduce((sum, parent) => sum + ancestorsOf(view, parent.context, seen), 0)
 }
 
-function toFund(view: Remembering, instance: InstanceOf<'coin'>, height: number): Fund[] {
-  const coin = instance.context
+/** The transaction that has paid it is looked up only for those that are taken. */
+function toFund(view: Remembering, { context: coin }: InstanceOf<'coin'>, height: number): Fund {
   const { key, index, address, publicKey, amount, place, final } = coin
-  const raw = transactionOfCoin(view, coin)?.raw ?? null
-  if (raw === null) return []
   const isFinal = place !== null && height >= heightOf(place.height, final)
-  return [{ key, index, address, publicKey, amount, raw, final: isFinal, ancestors: ancestorsOf(view, coin) }]
+  return {
+    key,
+    index,
+    address,
+    publicKey,
+    amount,
+    final: isFinal,
+    ancestors: place === null ? ancestorsOf(view, coin) : 0,
+    raw: () => transactionOfCoin(view, coin)?.raw ?? null,
+  }
 }
 
 /**
@@ -59,17 +79,33 @@ function isSound(view: Remembering, coin: CoinContext, seen = new Set<string>())
   return parentCoins(view, coin).every(parent => isSound(view, parent.context, seen))
 }
 
+const FREE: readonly string[] = ['spendable', 'unconfirmed']
+
+/** Coins that nobody holds, in blocks and not. */
+export function worthOfCoin(instance: Instance): { amount: bigint; isReady: boolean } | null {
+  if (!isKind(instance, 'coin') || !FREE.includes(stateOf(instance))) return null
+  return { amount: BigInt(instance.context.amount), isReady: instance.value === 'spendable' }
+}
+
 /** What may be spent now: ripe coins, and unconfirmed change of our own where its transaction's id cannot change (B16). */
-export function fundsOf(view: BookView, spendsUnconfirmedChange: boolean): Fund[] {
+export function fundsOf(view: BookView, spendsUnconfirmedChange: boolean): CoinFunds {
   const { memory, policy } = view
   const height = memory.heights[policy.name] ?? 0
-  const isChange = ({ context: coin }: InstanceOf<'coin'>) =>
-    spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin)
-  const ripe = memory.list('coin', policy.name, 'spendable')
-  const change = memory.list('coin', policy.name, 'unconfirmed').filter(isChange)
-  return [...ripe, ...change]
-    .flatMap(coin => toFund(view, coin, height))
-    .filter(fund => fund.ancestors <= MAXIMUM_ANCESTORS)
+  const isRipe = ({ value, context: coin }: InstanceOf<'coin'>): boolean =>
+    value === 'spendable' || (spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin))
+  function* spendable(free: Iterable<Worth>): Generator<Fund> {
+    for (const { instance: coin } of free) {
+      if (!isKind(coin, 'coin') || !isRipe(coin)) continue
+      const fund = toFund(view, coin, height)
+      if (fund.ancestors <= MAXIMUM_ANCESTORS) yield fund
+    }
+  }
+  const { order: free, ready: confirmed } = memory.worths(policy.name)
+  return {
+    largestFirst: () => spendable(free.downwards()),
+    smallestFirst: () => spendable(free.upwards()),
+    confirmed,
+  }
 }
 
 interface Sums {

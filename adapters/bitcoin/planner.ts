@@ -7,13 +7,13 @@ import type { Amount, Json } from '../../machines/vocabulary.ts'
 import type { Order, PassedOver, Payment, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
-import type { Fund } from './funds.ts'
-import type { Aim, AimedPayment, Choice, Reach } from './coins.ts'
-import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, reachOf } from './coins.ts'
+import type { CoinFunds, Fund } from './funds.ts'
+import type { Aim, AimedPayment, Choice, Pool, Reach } from './coins.ts'
+import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, poolOf, reachOf } from './coins.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
 import { outpointOf } from './outpoint.ts'
-import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
+import { MAXIMUM_WEIGHT, NO_OUTPUTS, transactionWeight, weightOf, withOutput, type Outputs } from './size.ts'
 import { readTemplate, writeTemplate } from './template.ts'
 
 /** `maximumRate`: sat/vB, never exceeded. Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
@@ -22,7 +22,7 @@ export function createPlanner(chain: string, network: Network, options: { maximu
     destination: (to, dataField) => destinationOf(to, dataField, network),
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
-    plan: (order, funds: readonly Fund[], facts) => planned(chain, network, options.maximumRate, order, funds, facts),
+    plan: (order, funds: CoinFunds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
   }
 }
 
@@ -42,7 +42,7 @@ function planned(
   network: Network,
   maximumRate: number,
   order: Order,
-  funds: readonly Fund[],
+  funds: CoinFunds,
   facts: PlanFacts,
 ): Plan | Shortfall {
   // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
@@ -50,24 +50,45 @@ function planned(
   if (capped !== null)
     return { shortfall: capped, passed: order.payments.map(payment => passOver(payment, 'cap', capped)) }
   const aim = aimOf(order, facts, network, maximumRate)
-  const { within, passed } = withinReach(aim, order, funds)
+  if (order.payments.length === 0) {
+    const choice = gatherCoins(funds, aim)
+    return choice === null ? { shortfall: SHORT, passed: [] } : { ...writtenPlan(chain, aim, choice), passed: [] }
+  }
+  const pool = poolOf(funds, aim)
+  const { within, passed } = withinReach(aim, order, pool)
+  const choice = chosenFor(within, passed, aim, order, pool)
+  if (choice === null) return { shortfall: passed[0]?.reason ?? SHORT, passed }
+  return { ...writtenPlan(chain, choice.aim, choice), passed }
+}
+
+/** Adds to `passed` what fits not even alone. */
+function chosenFor(
+  within: readonly AimedPayment[],
+  passed: PassedOver[],
+  aim: Aim,
+  order: Order,
+  pool: Pool,
+): (Choice & { aim: Aim }) | null {
   let rest = within
   let payments = within
   for (;;) {
     const [first] = payments
-    if (first === undefined && order.payments.length > 0) return { shortfall: passed[0]?.reason ?? SHORT, passed }
-    const plan = plannedFor(chain, { ...aim, payments }, funds)
-    const isShort = 'shortfall' in plan
-    if (!isShort && !isOverLimits(order, payments, plan.fee)) return { ...plan, passed }
-    if (first === undefined) return { shortfall: SHORT, passed }
+    if (first === undefined) return null
+    const its = { ...aim, payments }
+    const choice = isWritable(its) ? chooseCoins(pool, its) : null
+    if (choice !== null && !isOverLimits(order, payments, choice.feeSat)) return { ...choice, aim: its }
     if (payments.length > 1) {
       payments = payments.slice(0, -1)
       continue
     }
-    passed.push(isShort ? passOver(first, 'funds', SHORT) : passOver(first, 'fee', DEAR))
+    passed.push(choice === null ? passOver(first, 'funds', SHORT) : passOver(first, 'fee', DEAR))
     payments = rest = rest.filter(payment => payment !== first)
   }
 }
+
+/** Whether one transaction has room for all of its payments. */
+const isWritable = ({ payments, changeScript, network }: Aim): boolean =>
+  transactionWeight(1, [...payments.map(({ script }) => script), changeScript], network) <= MAXIMUM_WEIGHT
 
 /** Why nothing is planned at these facts, or null. `maximumRate`: sat/vB. */
 export const cappedAt = ({ floorRate }: PlanFacts, maximumRate: number): string | null =>
@@ -85,71 +106,74 @@ const passOver = (
   reason,
 })
 
-/** What these payments cost at least, with so many inputs. */
-function costSat(payments: readonly AimedPayment[], inputs: number, aim: Aim): bigint {
-  const scripts = payments.map(({ script }) => script)
-  return (
-    payments.reduce((sum, { amountSat }) => sum + amountSat, 0n) +
-    feeSat(transactionWeight(inputs, scripts, aim.network), aim)
-  )
+/** Payments of one transaction, added up. */
+interface Cost {
+  sat: bigint
+  outputs: Outputs
 }
+
+const NO_COST: Cost = { sat: 0n, outputs: NO_OUTPUTS }
+
+const withPayment = ({ sat, outputs }: Cost, { amountSat, script }: AimedPayment): Cost => ({
+  sat: sat + amountSat,
+  outputs: withOutput(outputs, script),
+})
+
+/** What they cost at least, with so many inputs. */
+const costSat = ({ sat, outputs }: Cost, inputs: number, aim: Aim): bigint =>
+  sat + feeSat(weightOf(inputs, outputs, aim.network), aim)
 
 const isOver = (limit: Amount | null, sat: bigint): boolean => limit !== null && sat > BigInt(limit)
 
 /** Why this payment cannot be made even alone, or null. */
 function refusalOf(payment: AimedPayment, aim: Aim, { limit, left }: Order, reach: Reach): PassedOver | null {
-  const leastSat = costSat([payment], 1, aim)
+  const alone = withPayment(NO_COST, payment)
+  const leastSat = costSat(alone, 1, aim)
   if (isOver(limit, payment.amountSat)) return passOver(payment, 'limit', LIMITED)
   if (isOver(limit, leastSat)) return passOver(payment, 'fee', DEAR)
   if (isOver(left, leastSat)) return passOver(payment, 'left', SPENT)
-  if (costSat([payment], reach.inputs, aim) <= reach.sumSat) return null
-  const isScattered = reach.wholeSat > reach.sumSat && payment.amountSat < reach.wholeSat
+  if (costSat(alone, reach.inputs, aim) <= reach.sumSat) return null
+  const isScattered = payment.amountSat < reach.wholeSat() && reach.wholeSat() > reach.sumSat
   return isScattered ? passOver(payment, 'coins', SCATTERED) : passOver(payment, 'funds', SHORT)
 }
 
-/** Those that fit together by their amounts and the least fee, the first first; with its reason what does not even alone. */
-function withinReach(
-  aim: Aim,
-  order: Order,
-  funds: readonly Fund[],
-): { within: readonly AimedPayment[]; passed: PassedOver[] } {
+/**
+ * Those that fit together by their amounts and the least fee, the first first; with its reason what does not even alone. Who
+ * comes behind a full transaction waits for its turn and is not looked at.
+ */
+function withinReach(aim: Aim, order: Order, pool: Pool): { within: readonly AimedPayment[]; passed: PassedOver[] } {
   const { limit, left, maximum = Infinity } = order
-  const reach = reachOf(funds, aim)
+  const reach = reachOf(pool)
   const within: AimedPayment[] = []
   const passed: PassedOver[] = []
-  const isRoomFor = (payment: AimedPayment): boolean => {
-    const together = [...within, payment]
-    const leastSat = costSat(together, 1, aim)
-    if (together.length > maximum || isOver(limit, leastSat) || isOver(left, leastSat)) return false
-    return costSat(together, reach.inputs, aim) <= reach.sumSat
-  }
-  for (const payment of aim.payments) {
+  let cost = NO_COST
+  for (const asked of order.payments) {
+    if (within.length >= maximum) break
+    const payment = aimedPayment(asked, aim.network)
     const refusal = refusalOf(payment, aim, order, reach)
-    if (refusal !== null) passed.push(refusal)
-    else if (isRoomFor(payment)) within.push(payment)
+    if (refusal !== null) {
+      passed.push(refusal)
+      continue
+    }
+    const together = withPayment(cost, payment)
+    const leastSat = costSat(together, 1, aim)
+    if (isOver(limit, leastSat) || isOver(left, leastSat)) continue
+    if (costSat(together, reach.inputs, aim) > reach.sumSat) continue
+    within.push(payment)
+    cost = together
   }
   return { within, passed }
 }
 
-function isOverLimits({ limit, left }: Order, payments: readonly AimedPayment[], fee: Amount): boolean {
-  const sat = payments.reduce((sum, { amountSat }) => sum + amountSat, BigInt(fee))
+function isOverLimits({ limit, left }: Order, payments: readonly AimedPayment[], fee: bigint): boolean {
+  const sat = payments.reduce((sum, { amountSat }) => sum + amountSat, fee)
   return isOver(limit, sat) || isOver(left, sat)
-}
-
-function plannedFor(chain: string, aim: Aim, funds: readonly Fund[]): Omit<Plan, 'passed'> | { shortfall: string } {
-  const { network } = aim
-  const scripts = [...aim.payments.map(payment => payment.script), aim.changeScript]
-  if (transactionWeight(1, scripts, network) > MAXIMUM_WEIGHT)
-    return { shortfall: `${aim.payments.length} payments are too many for one transaction` }
-  const choice = aim.payments.length === 0 ? gatherCoins(funds, aim) : chooseCoins(funds, aim)
-  if ('missingSat' in choice) return { shortfall: SHORT }
-  return writtenPlan(chain, aim, choice)
 }
 
 function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
   const changeScript = scriptOf(order.change.address, network)
   return {
-    payments: order.payments.map(payment => aimedPayment(payment, network)),
+    payments: [],
     changeScript,
     leastChangeSat: dustOf(changeScript, network),
     ...ratesMilli(facts, network, maximumRate),
@@ -182,13 +206,13 @@ function aimedPayment({ withdrawal, to, dataField, amount }: Payment, network: N
 }
 
 function writtenPlan(chain: string, aim: Aim, choice: Choice): Omit<Plan, 'passed'> {
-  const funds = [...choice.funds].sort((a, b) => byOutpoint(chain, a, b))
+  const coins = [...choice.coins].sort((a, b) => byOutpoint(chain, a.fund, b.fund))
   const change = { script: aim.changeScript, amountSat: choice.changeSat }
   const outputs = choice.changeSat > 0n ? [...aim.payments, change] : aim.payments
-  const inputs = funds.map(({ key, raw, publicKey }) => ({ ...outpointOf(chain, key), raw, publicKey }))
+  const inputs = coins.map(({ fund: { key, publicKey }, raw }) => ({ ...outpointOf(chain, key), raw, publicKey }))
   const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, aim.network))
   const paid = aim.payments.map(({ withdrawal }) => withdrawal)
-  return { template, spendKeys: funds.map(fund => fund.key), fee: choice.feeSat.toString(), paid }
+  return { template, spendKeys: coins.map(({ fund }) => fund.key), fee: choice.feeSat.toString(), paid }
 }
 
 /** Reads the template back as the signer will: coins that are not what the ledger says must not get that far. */

@@ -22,14 +22,31 @@ export function inputWeight(network: Network): number {
 }
 
 /** Weight units (BIP-141) of an output with this script. */
-export const outputWeight = (script: Uint8Array): number => 4 * (8 + compactSizeBytes(script.length) + script.length)
+const outputWeight = (script: Uint8Array): number => 4 * (8 + compactSizeBytes(script.length) + script.length)
+
+/** Outputs of one transaction: how many, and what they weigh together. */
+export interface Outputs {
+  count: number
+  weight: number
+}
+
+export const NO_OUTPUTS: Outputs = { count: 0, weight: 0 }
+
+export const withOutput = ({ count, weight }: Outputs, script: Uint8Array): Outputs => ({
+  count: count + 1,
+  weight: weight + outputWeight(script),
+})
+
+/** Of the largest transaction with so many of our inputs and these outputs. */
+export function weightOf(inputs: number, outputs: Outputs, network: Network): number {
+  const frame = 4 * (4 + compactSizeBytes(inputs) + compactSizeBytes(outputs.count) + 4)
+  const marker = network.segwit ? 2 : 0
+  return frame + marker + inputs * inputWeight(network) + outputs.weight
+}
 
 /** Of the largest transaction with so many of our inputs and outputs with these scripts. */
-export function transactionWeight(inputs: number, scripts: readonly Uint8Array[], network: Network): number {
-  const frame = 4 * (4 + compactSizeBytes(inputs) + compactSizeBytes(scripts.length) + 4)
-  const marker = network.segwit ? 2 : 0
-  return frame + marker + inputs * inputWeight(network) + scripts.reduce((sum, script) => sum + outputWeight(script), 0)
-}
+export const transactionWeight = (inputs: number, scripts: readonly Uint8Array[], network: Network): number =>
+  weightOf(inputs, scripts.reduce(withOutput, NO_OUTPUTS), network)
 
 /** BIP-141: a quarter of the weight, rounded up. */
 export const virtualBytes = (weight: number): number => Math.ceil(weight / 4)

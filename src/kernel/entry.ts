@@ -66,7 +66,10 @@ export const isKind = <I extends Instance, K extends Kind>(instance: I, kind: K)
 export const runOf = ({ id, entered }: Pick<Instance, 'id' | 'entered'>): string => `${id}@${entered}`
 
 /** Its top-level state. */
-export const stateOf = ({ value }: Pick<Instance, 'value'>): string => value.split('.', 1)[0]!
+export const stateOf = ({ value }: Pick<Instance, 'value'>): string => {
+  const dot = value.indexOf('.')
+  return dot < 0 ? value : value.slice(0, dot)
+}
 
 /** Every context names the chain that it belongs to. */
 export const chainOf = ({ context }: { context: { chain: string } }): string => context.chain

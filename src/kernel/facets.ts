@@ -25,6 +25,9 @@ export const transactionFacet = (chain: string, transactionId: string) =>
 export const referenceFacet = (chain: string, reference: string) =>
   facetOf(['address'], 'reference', `${chain}|${reference}`)
 
+/** Whatever names this owner, on any chain. */
+export const ownerFacet = (reference: string) => facetOf(['address', 'deposit'], 'owner', reference)
+
 /** The facets of whatever stands in these blocks. */
 export const blockFacetsOf = (chain: string, ...places: (Place | null | undefined)[]): Facet[] =>
   places.flatMap(place => (place ? [blockFacet(chain, place.hash)] : []))

@@ -54,6 +54,8 @@ export interface Disk {
   lock(path: string, options?: { create: boolean }): Promise<() => Promise<void>>
   /** Tells what stands under this name from what may stand there later; null where nothing does. */
   identity(path: string): Promise<string | null>
+  /** In bytes; rejects where no file stands under this name. */
+  size(path: string): Promise<number>
 }
 
 /** One request. `maximumBytes`: of the answer's body; a longer one is cut off and rejects. */

@@ -55,8 +55,20 @@ export function restore(machine: AnyStateMachine, instance: Instance | undefined
   return machine.resolveState({ value: unflatten(instance.value), context: instance.context })
 }
 
+const tasks = new WeakMap<AnyStateMachine, Map<string, TaskName | null>>()
+
 /** The task that a state owes, or null. */
 export function taskOf(machine: AnyStateMachine, value: string): TaskName | null {
+  const its = tasks.get(machine) ?? new Map<string, TaskName | null>()
+  tasks.set(machine, its)
+  const known = its.get(value)
+  if (known !== undefined) return known
+  const task = readTask(machine, value)
+  its.set(value, task)
+  return task
+}
+
+function readTask(machine: AnyStateMachine, value: string): TaskName | null {
   const node = machine.getStateNodeById(`${machine.id}.${value}`)
   return (node.meta as { task?: TaskName } | undefined)?.task ?? null
 }

@@ -1,12 +1,12 @@
 /** The facets of an instance: those that every family has, and those of its chain's family. */
-import { blockFacetsOf, referenceFacet, transactionFacet, type Facet } from '../kernel/facets.ts'
+import { blockFacetsOf, ownerFacet, referenceFacet, transactionFacet, type Facet } from '../kernel/facets.ts'
 import { chainOf, isKind, type Instance } from '../kernel/entry.ts'
 import type { Books } from './policy.ts'
 
 function commonFacets(instance: Instance): Facet[] {
   if (isKind(instance, 'deposit')) {
-    const { chain, place, conflict } = instance.context
-    return blockFacetsOf(chain, place, conflict)
+    const { chain, place, conflict, reference } = instance.context
+    return [...blockFacetsOf(chain, place, conflict), ...(reference === null ? [] : [ownerFacet(reference)])]
   }
   if (isKind(instance, 'attempt')) {
     const { chain, place, transactionId } = instance.context
@@ -14,7 +14,7 @@ function commonFacets(instance: Instance): Facet[] {
   }
   if (isKind(instance, 'address')) {
     const { chain, reference } = instance.context
-    return reference === null ? [] : [referenceFacet(chain, reference)]
+    return reference === null ? [] : [referenceFacet(chain, reference), ownerFacet(reference)]
   }
   return []
 }

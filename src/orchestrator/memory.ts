@@ -6,8 +6,9 @@ import { isIdOf, kindOf, type Id, type IdOf, type Kind } from '../../machines/id
 import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
-import type { BookMemory } from '../../adapters/book.ts'
-import type { Facet } from '../kernel/facets.ts'
+import type { BookMemory, Worth, Worths } from '../../adapters/book.ts'
+import { ownerFacet, type Facet } from '../kernel/facets.ts'
+import { createOrdered, type Ordered } from '../kernel/ordered.ts'
 import { facetsOf } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
 import type { Books } from './policy.ts'
@@ -26,8 +27,8 @@ export interface LiveMemory extends BookMemory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
-  /** The first `limit` of those with a seq above `after` that `keep` wants, by seq. */
-  page<K extends Kind>(query: LiveQuery, kind: K, keep: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
+  /** The first `limit` of those with a seq above `after`, by seq. */
+  page<K extends Kind>(kind: K, query: LiveQuery): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
@@ -50,6 +51,8 @@ export interface LiveMemory extends BookMemory {
 export interface LiveQuery {
   chain?: string | undefined
   state?: string | undefined
+  /** Of its owner, as the backend names it. */
+  reference?: string | undefined
   after: number
   limit: number
 }
@@ -59,8 +62,11 @@ interface State {
   heights: Record<string, number>
   live: Map<Id, Instance>
   holders: Map<SpendKey, Id>
-  facets: Map<Facet, Set<Id>>
-  lists: Map<string, Map<Id, Instance>>
+  /** Most find one. */
+  facets: Map<Facet, Id | Set<Id>>
+  /** By seq. */
+  lists: Map<string, Ordered<Instance>>
+  worths: Map<string, Worths & { order: Ordered<Worth> }>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
   /** By chain: who is to be looked at again. */
@@ -73,17 +79,34 @@ const listKey = (instance: Instance): string => `${kindOf(instance.id)}|${chainO
 
 function place(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
-  if (ids === undefined) state.facets.set(facet, new Set([id]))
+  if (ids === undefined) state.facets.set(facet, id)
+  else if (typeof ids === 'string') state.facets.set(facet, new Set([ids, id]))
   else ids.add(id)
 }
 
 function displace(state: State, facet: Facet, id: Id): void {
   const ids = state.facets.get(facet)
-  ids?.delete(id)
-  if (ids?.size === 0) state.facets.delete(facet)
+  if (ids === id) state.facets.delete(facet)
+  if (ids === undefined || typeof ids === 'string') return
+  ids.delete(id)
+  if (ids.size === 0) state.facets.delete(facet)
+}
+
+function idsOf(state: State, facet: Facet): Iterable<Id> {
+  const ids = state.facets.get(facet) ?? []
+  return typeof ids === 'string' ? [ids] : ids
+}
+
+function firstOf(state: State, facet: Facet): Id | undefined {
+  const ids = state.facets.get(facet)
+  return typeof ids === 'object' ? ids.values().next().value : ids
 }
 
 function reindex(state: State, before: Instance | undefined, after: Instance): void {
+  if (before === undefined) {
+    for (const facet of facetsOf(state.books, after)) place(state, facet, after.id)
+    return
+  }
   const old = new Set(facetsOf(state.books, before))
   const now = new Set(facetsOf(state.books, after))
   for (const facet of old) if (!now.has(facet)) displace(state, facet, after.id)
@@ -110,14 +133,55 @@ function takeRevisited({ revisited }: State, chain: string, limit: number): Id[]
   return taken
 }
 
-/** A Map keeps the order of insertion: taking an instance out and putting it back at the end keeps a list in seq order. */
+/** The list under this key, which begins empty. */
+function listIn(state: State, key: string): Ordered<Instance> {
+  const known = state.lists.get(key)
+  if (known !== undefined) return known
+  const list = createOrdered<Instance>(bySeq)
+  state.lists.set(key, list)
+  return list
+}
+
+const bySeq = (a: { seq: number }, b: { seq: number }): number => a.seq - b.seq
+
 function relist(state: State, before: Instance | undefined, after: Instance): void {
-  if (before !== undefined) state.lists.get(listKey(before))?.delete(after.id)
-  if (after.ended) return
-  const key = listKey(after)
-  let list = state.lists.get(key)
-  if (list === undefined) state.lists.set(key, (list = new Map<Id, Instance>()))
-  list.set(after.id, after)
+  if (before !== undefined) state.lists.get(listKey(before))?.remove(before)
+  if (!after.ended) listIn(state, listKey(after)).add(after)
+}
+
+function worthOf({ books }: State, instance: Instance | undefined): Worth | null {
+  if (instance === undefined || instance.ended) return null
+  const worth = books[chainOf(instance)]?.book.worth(instance) ?? null
+  return worth === null ? null : { ...worth, instance }
+}
+
+function byAmount(a: Worth, b: Worth): number {
+  if (a.amount !== b.amount) return a.amount < b.amount ? -1 : 1
+  return a.instance.id === b.instance.id ? 0 : a.instance.id < b.instance.id ? -1 : 1
+}
+
+function worthsOf(state: State, chain: string) {
+  const known = state.worths.get(chain)
+  if (known !== undefined) return known
+  const none = { order: createOrdered(byAmount), ready: 0n }
+  state.worths.set(chain, none)
+  return none
+}
+
+const readyIn = ({ amount, isReady }: Worth): bigint => (isReady ? amount : 0n)
+
+function reprice(state: State, before: Instance | undefined, after: Instance): void {
+  const [old, now] = [worthOf(state, before), worthOf(state, after)]
+  if (old === null && now === null) return
+  const worths = worthsOf(state, chainOf(after))
+  if (old !== null) {
+    worths.order.remove(old)
+    worths.ready -= readyIn(old)
+  }
+  if (now !== null) {
+    worths.order.add(now)
+    worths.ready += readyIn(now)
+  }
 }
 
 /** What a state did not care for when it was due may matter in the next state, so a new state is scheduled anew. */
@@ -143,6 +207,7 @@ function admit(state: State, after: Instance): void {
   const before = state.live.get(after.id)
   reindex(state, before, after)
   relist(state, before, after)
+  reprice(state, before, after)
   reschedule(state, before, after)
   noteRevisits(state, before, after)
   if (after.ended) state.live.delete(after.id)
@@ -192,32 +257,49 @@ function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: st
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
-    if (wanted === undefined || its.state === wanted) for (const instance of instances.values()) found.push(instance)
+    if (wanted === undefined || its.state === wanted) for (const instance of instances.upwards()) found.push(instance)
   }
-  return found.sort((a, b) => a.seq - b.seq) as InstanceOf<K>[]
+  return found.sort(bySeq) as InstanceOf<K>[]
+}
+
+/** Of those that name this owner. */
+function pageOfOwner<K extends Kind>(
+  state: State,
+  kind: K,
+  reference: string,
+  { chain, state: wanted, after, limit }: Omit<LiveQuery, 'reference'>,
+): InstanceOf<K>[] {
+  const found: InstanceOf<K>[] = []
+  for (const id of idsOf(state, ownerFacet(reference))) {
+    const instance = state.live.get(id)!
+    if (!isKind(instance, kind) || instance.seq <= after) continue
+    if (chain !== undefined && chainOf(instance) !== chain) continue
+    if (wanted === undefined || stateOf(instance) === wanted) found.push(instance)
+  }
+  return found.sort(bySeq).slice(0, limit)
 }
 
 /** Each list is in the order of seq already. */
 function page<K extends Kind>(
   state: State,
-  { chain, state: wanted, after, limit }: LiveQuery,
   kind: K,
-  keep: (instance: InstanceOf<K>) => boolean,
+  { chain, state: wanted, reference, after, limit }: LiveQuery,
 ): InstanceOf<K>[] {
+  if (reference !== undefined) return pageOfOwner(state, kind, reference, { chain, state: wanted, after, limit })
   const found: InstanceOf<K>[] = []
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
     if (wanted !== undefined && its.state !== wanted) continue
     let left = limit
-    for (const instance of instances.values()) {
+    for (const instance of instances.from(({ seq }) => seq > after)) {
       if (left === 0) break
-      if (instance.seq <= after || !isKind(instance, kind) || !keep(instance)) continue
+      if (!isKind(instance, kind)) continue
       found.push(instance)
       left--
     }
   }
-  return found.sort((a, b) => a.seq - b.seq).slice(0, limit)
+  return found.sort(bySeq).slice(0, limit)
 }
 
 const counts = (state: State) =>
@@ -240,13 +322,14 @@ export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
     holders: new Map(loaded.reservations),
     facets: new Map(),
     lists: new Map(),
+    worths: new Map(),
     due: createHeap(),
     dueHeights: new Map(),
     revisited: new Map(),
     books,
     observers: [],
   }
-  for (const instance of [...loaded.live].sort((a, b) => a.seq - b.seq)) admit(state, instance)
+  for (const instance of [...loaded.live].sort(bySeq)) admit(state, instance)
   return {
     get seq() {
       return state.seq
@@ -259,12 +342,13 @@ export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
     apply: commit => apply(state, commit),
     all: () => state.live.values(),
     reservations: () => state.holders.entries(),
+    worths: chain => worthsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
-    page: (query, kind, keep) => page(state, query, kind, keep),
+    page: (kind, query) => page(state, kind, query),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
-    find: <K extends Kind>(facet: Facet<K>) => [...(state.facets.get(facet) ?? [])] as IdOf<K>[],
-    one: <K extends Kind>(facet: Facet<K>) => state.facets.get(facet)?.values().next().value as IdOf<K> | undefined,
+    find: <K extends Kind>(facet: Facet<K>) => [...idsOf(state, facet)] as IdOf<K>[],
+    one: <K extends Kind>(facet: Facet<K>) => firstOf(state, facet) as IdOf<K> | undefined,
     takeRevisited: (chain, limit) => takeRevisited(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,

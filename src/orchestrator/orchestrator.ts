@@ -234,8 +234,10 @@ function rehearse({ machines, policies, memory }: Engine, events: readonly Inbou
 
 function start(engine: Engine): void {
   engine.isStarted = true
-  const owing = [...engine.memory.all()].sort((a, b) => a.entered - b.entered)
-  for (const instance of owing) oweTask(engine, instance)
+  const owing = [...engine.memory.all()].filter(
+    ({ id, value }) => taskOf(machineOf(engine.machines, id), value) !== null,
+  )
+  for (const instance of owing.sort((a, b) => a.entered - b.entered)) oweTask(engine, instance)
   arm(engine)
 }
 

@@ -16,7 +16,7 @@ export interface ChainPolicy extends BookPolicy {
 export type Policies = Readonly<Record<string, ChainPolicy>>
 
 /** The book of each chain that is followed. */
-export type Books = Readonly<Record<string, { book: Pick<Book, 'facets' | 'revisits'> }>>
+export type Books = Readonly<Record<string, { book: Pick<Book, 'facets' | 'revisits' | 'worth'> }>>
 
 /** Throws invariant `unknown-chain`. */
 export function policyOf(policies: Policies, chain: string): ChainPolicy {

@@ -31,6 +31,7 @@ export const createDisk = (): Disk => ({
   syncDirectory,
   lock: lockDirectory,
   identity,
+  size: async path => (await stat(path)).size,
 })
 
 async function identity(path: string): Promise<string | null> {

@@ -69,9 +69,6 @@ function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): I
   return [...latest.values()].sort((a, b) => a.seq - b.seq)
 }
 
-const hasReference = (context: object, reference: string | undefined): boolean =>
-  reference === undefined || ('reference' in context && context.reference === reference)
-
 export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
   const { memory } = orchestrator
   const settled = () => orchestrator.settled()
@@ -84,8 +81,8 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       return live ?? (await archive.read(id)) ?? memory.get(id) ?? null
     },
     async list(query) {
-      const { kind, limit, reference } = query
-      const live = memory.page(query, kind, instance => hasReference(instance.context, reference))
+      const { kind, limit } = query
+      const live = memory.page(kind, query)
       await settled()
       const { items: ended, until } = await listEnded(archive, query)
       // One that has come back to life has an ending in the archive, which is not its end.

@@ -10,6 +10,8 @@ const TINY: BenchSizes = {
   checkpoint: { instances: 2000 },
   signer: { warming: 1, rounds: 1, requests: 10, largeRequests: 1 },
   plan: { coins: 1000, rounds: 1 },
+  turns: { coins: 200, withdrawals: 20 },
+  polls: { ids: 1000, rounds: 1, blocks: 3 },
   start: { rounds: 1 },
 }
 
@@ -30,6 +32,10 @@ test('every row of the benchmark is measured, with figures and progress', async 
     ['signing requests / the sum of their bare parts', '>= 0.5'],
     ['signatures with 100 inputs a request / bare tiny-secp256k1', '>= 0.5'],
     ['seconds to choose among 1,000 coins that do not suffice', '<= 5'],
+    ['longest turn, 200 coins and 20 queued, that can be paid, ms of processor', '<= 50'],
+    ['longest turn, 200 coins and 20 queued, that cannot, ms of processor', '<= 50'],
+    ['a poll of a mempool of 1,000 / JSON.parse of it', '<= 2'],
+    ['3 full blocks, followed / the walk alone', '<= 3'],
     ["a signer's start / its scrypt", '<= 2'],
     ['seconds until a killed watcher serves again', '<= 2'],
     ['seconds from SIGTERM to the end, the slower', '<= 5'],

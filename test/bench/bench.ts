@@ -7,10 +7,12 @@ import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
 import { benchLarge, type LargeSizes } from './large.ts'
 import { benchPlan, type PlanSizes } from './plan.ts'
+import { benchPolls, type PollSizes } from './polls.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
 import { benchSigner, type SignerSizes } from './signer.ts'
 import { benchStart, type StartSizes } from './start.ts'
 import { benchSteps, type StepSizes } from './steps.ts'
+import { benchTurns, type TurnSizes } from './turns.ts'
 
 export interface BenchSizes {
   durable: DurableSizes
@@ -19,6 +21,8 @@ export interface BenchSizes {
   checkpoint: CheckpointSizes
   signer: SignerSizes
   plan: PlanSizes
+  turns: TurnSizes
+  polls: PollSizes
   start: StartSizes
 }
 
@@ -29,6 +33,8 @@ const SIZES: BenchSizes = {
   checkpoint: { instances: 200_000 },
   signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
   plan: { coins: 100_000, rounds: 5 },
+  turns: { coins: 50_000, withdrawals: 1000 },
+  polls: { ids: 300_000, rounds: 9, blocks: 500 },
   start: { rounds: 9 },
 }
 
@@ -43,6 +49,8 @@ export async function bench(
     ...(await benchCheckpoint(sizes.checkpoint, progress)),
     ...(await benchSigner(sizes.signer, progress)),
     ...benchPlan(sizes.plan, progress),
+    ...(await benchTurns(sizes.turns, progress)),
+    ...(await benchPolls(sizes.polls, progress)),
     ...(await benchStart(sizes.start, progress)),
   ]
 }

@@ -88,7 +88,7 @@ const openEmpty = (directory: string, live: ReadonlyMap<string, Instance>): Prom
 }
 
 /** Ended ones first, a segment at a time; then the live ones, which the last checkpoint holds. */
-async function fill(directory: string, sizes: LargeSizes, progress: Progress): Promise<number> {
+export async function fill(directory: string, sizes: LargeSizes, progress: Progress): Promise<number> {
   const like = await modelDeposit()
   const live = new Map<string, Instance>()
   const ledger = await openEmpty(directory, live)
@@ -119,7 +119,7 @@ async function fill(directory: string, sizes: LargeSizes, progress: Progress): P
 }
 
 /** What a start has to read at least: the checkpoint and what stands behind it, line by line. */
-async function bareParseMs(directory: string): Promise<number> {
+export async function bareParseMs(directory: string): Promise<number> {
   const inFolderOf = async (name: string) =>
     (await readdir(join(directory, name)))
       .filter(file => file.endsWith('.jsonl'))

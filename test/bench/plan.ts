@@ -1,9 +1,8 @@
 /** How long the planner takes to choose among very many coins, when all of them together do not suffice. */
 import { networkOf } from '../../adapters/bitcoin/network.ts'
-import { createPlanner } from '../../adapters/bitcoin/planner.ts'
 import type { Order } from '../../adapters/adapter.ts'
 import type { Fund } from '../../adapters/bitcoin/funds.ts'
-import { fundOf, keyOf } from '../adapters/bitcoin/wallet.ts'
+import { fundOf, keyOf, plannerOver } from '../adapters/bitcoin/wallet.ts'
 import { benchRow, medianOf, timed, type BenchRow, type Progress } from './measure.ts'
 
 export interface PlanSizes {
@@ -12,7 +11,7 @@ export interface PlanSizes {
 }
 
 const network = networkOf('litecoin-regtest')
-const planner = createPlanner('c', network, { maximumRate: 500 })
+const planner = plannerOver('c', network, { maximumRate: 500 })
 const MORE_THAN_ALL_SAT = 10n ** 12n
 
 /** Of many sizes in no order; the same coin under other names, which is enough where no template is written. */

@@ -52,7 +52,7 @@ function addKeys(watch: BitcoinWatch, { scripts, keys }: ScanSizes): void {
 }
 
 /** The walk that a scan makes, without looking anything up. */
-function walk(bytes: Uint8Array): void {
+export function walkBlock(bytes: Uint8Array): void {
   const cursor: Cursor = { bytes, subject: 'block', at: HEADER_BYTES }
   const span = createSpan()
   const count = compactSize(cursor)
@@ -73,6 +73,9 @@ function readVector(name: string): Uint8Array {
   return Uint8Array.from(readFileSync(places.find(place => existsSync(place)) ?? places[0]!))
 }
 
+/** A full one of the main network. */
+export const readFullBlock = (): Uint8Array => readVector('block413567.raw')
+
 /** The table's own arrays, and what the process holds more than before. */
 function benchMemory(watch: BitcoinWatch, scripts: number): BenchRow[] {
   const before = heldBytes()
@@ -89,14 +92,14 @@ function benchMemory(watch: BitcoinWatch, scripts: number): BenchRow[] {
 export function benchScan(sizes: ScanSizes, progress: Progress): BenchRow[] {
   const { scripts, rounds } = sizes
   progress(`a full block against ${scripts.toLocaleString('en')} scripts`)
-  const bytes = readVector('block413567.raw')
+  const bytes = readFullBlock()
   const watch = createWatch('c', network)
   const memory = benchMemory(watch, scripts)
   addKeys(watch, sizes)
 
   const context = { chain: 'c', asset: 'BTC', network, watch }
   const scan = () => scanBlock(bytes, context, 1)
-  const takeTurns = () => alternating(rounds, () => walk(bytes), scan)
+  const takeTurns = () => alternating(rounds, () => walkBlock(bytes), scan)
   takeTurns()
   const [walkMs, scanMs] = takeTurns()
   const parse = () => Block.fromBuffer(bytes).transactions!.map(transaction => transaction.getId())

@@ -22,8 +22,8 @@ import { AT, CHAIN, confirmDeposits, openChain, openWorld, policies } from '../b
 
 export const TOKEN = 'a-token-for-measuring'
 const ADDRESSES = 1000
-/** A payment makes a deposit and a coin. */
-const INSTANCES_EACH = 2
+/** A payment makes a deposit, a coin and a transaction. */
+const INSTANCES_EACH = 3
 const MAXIMUM_BODY_BYTES = 64 * 1024
 const BEAT_MS = 200
 const TRANSITIONS_A_BEAT = 10

@@ -158,6 +158,19 @@ test('the same on a real litecoind', async () => {
   expect(simulated.text()).toContain('was begun with litecoind nodes, not with simulated')
 })
 
+test('a first start that finds no node decides nothing: the next one may have other networks', async () => {
+  const directory = makeDirectory()
+  const failed = launch(directory, ['--node', 'http://user:password@127.0.0.1:1'])
+  expect(await failed.ended).toBe(1)
+  expect(failed.text()).not.toContain('password')
+  const simulated = launch(directory, ['--accidents', '0'])
+  await simulated.prints(/is asked for/)
+  expect(await simulated.end('SIGTERM')).toBe(0)
+  const other = launch(directory, ['--node', 'http://127.0.0.1:1'])
+  expect(await other.ended).toBe(1)
+  expect(other.text()).toContain('was begun with simulated nodes, not with http://127.0.0.1:1')
+})
+
 test.each([
   [['--node', 'nosuchd'], 2, 'neither a URL nor one of litecoind'],
   [['--accidents', 'often'], 2, 'not a number of seconds'],

@@ -4,7 +4,7 @@ import { type Commit, type Instance, stateOf } from '../../src/kernel/entry.ts'
 import { isIdOf, transferId, withdrawalId, type Id, type Kind } from '../../machines/ids.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import { childFacet, inputFacet, outputFacet } from '../../adapters/bitcoin/lineage.ts'
-import { blockFacet, referenceFacet, transactionFacet } from '../../src/kernel/facets.ts'
+import { blockFacet, ownerFacet, referenceFacet, transactionFacet } from '../../src/kernel/facets.ts'
 import { facetsOf } from '../../src/orchestrator/facets.ts'
 import { policy } from './rig.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
@@ -72,6 +72,7 @@ describe('facets', () => {
     expect(facetsOf(books, instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
     expect(facetsOf(books, instance('address/litecoin:1', 'assigned', context))).toEqual([
       referenceFacet('litecoin', 'alice'),
+      ownerFacet('alice'),
     ])
     expect(facetsOf(books, instance('withdrawal/w', 'paying', context))).toEqual([])
   })

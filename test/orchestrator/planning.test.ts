@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import type { Planner } from '../../adapters/adapter.ts'
-import type { Fund } from '../../adapters/bitcoin/funds.ts'
+import type { CoinFunds } from '../../adapters/bitcoin/funds.ts'
 import { createBook } from '../../adapters/bitcoin/book.ts'
 import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
@@ -94,6 +94,39 @@ describe('planning', () => {
     expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 
+  test('very many learn that they wait, and that they are held, some at a time, and the next come at once', async () => {
+    const all = Array.from({ length: 450 }, (_, n) => `w-${n}`)
+    const gatherAll = async (rig: Rig) => {
+      const told: number[] = []
+      while (valueOf(rig, 'account/litecoin:0') === 'gathering') {
+        await gathered(rig)
+        told.push(rig.commits.at(-1)!.entries.filter(({ event }) => event.startsWith('withdrawal.')).length)
+        const { dueAt } = contextOf(rig, 'account/litecoin:0')
+        if (dueAt !== null) await rig.send({ type: 'time.passed', at: dueAt, data: { ids: ['account/litecoin:0'] } })
+      }
+      return told
+    }
+    const short = await funded(['5000'])
+    for (const id of all) await short.send(requested(id, '9000'))
+    expect(await gatherAll(short)).toEqual([200, 200, 50])
+    let isCapped = true
+    const plan: Planner['plan'] = (order, funds, facts) =>
+      isCapped
+        ? {
+            shortfall: 'cap',
+            passed: order.payments.map(({ withdrawal }) => ({ withdrawal, kind: 'cap', reason: 'cap' })),
+          }
+        : policy.planner.plan(order, funds, facts)
+    const capped = await funded(['5000'], {
+      policies: { litecoin: { ...policy, planner: { ...policy.planner, plan } } },
+    })
+    for (const id of all) await capped.send(requested(id, '9000'))
+    expect(await gatherAll(capped)).toEqual([200, 200, 50])
+    isCapped = false
+    await capped.send(connected(103))
+    expect(await gatherAll(capped)).toEqual([200, 200, 50, 200, 200, 50])
+  })
+
   test('whoever was passed over is tried first when funds arrive, before whoever came later', async () => {
     const rig = await funded(['5000'])
     await rig.send(requested('large', '9000'))
@@ -136,10 +169,10 @@ describe('planning', () => {
       [20, ['consolidation']],
       [19, []],
     ] as const) {
-      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds: readonly Fund[]) => {
+      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds: CoinFunds) => {
         const passed = payments.map(({ withdrawal }) => ({ withdrawal, kind: 'coins' as const, reason: 'scattered' }))
         if (purpose === 'payment') return { shortfall: 'scattered', passed }
-        const spendKeys = funds.map(({ key }) => key)
+        const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
         return { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
       }
       const policies = { litecoin: { ...policy, planner: { ...policy.planner, plan } } }

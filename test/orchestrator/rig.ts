@@ -13,7 +13,7 @@ import type {
 } from '../../adapters/adapter.ts'
 import { createBook, type BitcoinBookOptions } from '../../adapters/bitcoin/book.ts'
 import type { BitcoinFact, OutputSeen, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
-import type { Fund } from '../../adapters/bitcoin/funds.ts'
+import type { CoinFunds, Fund } from '../../adapters/bitcoin/funds.ts'
 import type { Clock, Ports } from '../../src/kernel/ports.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
@@ -51,6 +51,8 @@ function spend({ payments, limit, left }: Order, funds: readonly Fund[]): Omit<P
   }
 }
 
+const byKey = (funds: CoinFunds): Fund[] => [...funds.smallestFirst()].sort((a, b) => (a.key < b.key ? -1 : 1))
+
 /** As many of the payments as funds and limit allow, the first first; what cannot be paid alone is passed over. */
 function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
   const { payments, limit, maximum = Infinity } = order
@@ -76,7 +78,7 @@ export const planner: Planner = {
   destination: to => ({ canonical: to }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
-  plan: payInTurn,
+  plan: (order, funds: CoinFunds) => payInTurn(order, byKey(funds)),
 }
 
 const signable: Signable = {

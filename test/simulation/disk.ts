@@ -151,6 +151,7 @@ function diskOf(state: State, options: DiskOptions): SimulatedDisk {
         locks.add(path)
         return async () => void locks.delete(path)
       }),
+    size: path => run('size', path, () => fileAt(path).current.length),
     identity: async path => {
       const node = state.names.get(path)
       return node === undefined ? null : identityOf(path, node)

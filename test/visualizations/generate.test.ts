@@ -5,6 +5,7 @@ import { attempt } from '../../machines/attempt.ts'
 import { chain } from '../../machines/chain.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
+import { ANIMATION } from '../../visualizations/animation.ts'
 import { render } from '../../visualizations/generate.ts'
 import { modelOf } from '../../visualizations/model.ts'
 import { statechartOf } from '../../visualizations/plan.ts'
@@ -66,7 +67,7 @@ describe.each(SHOWN.map(shown => [shown.machine.id, shown] as const))('%s', (id,
 })
 
 describe('pictures', () => {
-  const names = [...SHOWN.map(({ machine }) => machine.id), DEPOSIT.name, WITHDRAWAL.name, 'architecture']
+  const names = [...SHOWN.map(({ machine }) => machine.id), DEPOSIT.name, WITHDRAWAL.name, 'architecture', ANIMATION]
 
   test.each(names)('%s asks for nothing from elsewhere, and has a light and a dark look', async name => {
     const text = await readGenerated(`${name}.svg`)

@@ -30,6 +30,8 @@ function launch(place: UpPlace, children: Children, name: Name): Child {
   return children.start({ name, command: process.execPath, args, logFile: place.at(`logs/${name}.log`) })
 }
 
+const urlOf = (port: number): string => `http://127.0.0.1:${port}`
+
 async function startOnPort(
   place: UpPlace,
   children: Children,
@@ -42,25 +44,47 @@ async function startOnPort(
     const child = launch(place, children, name)
     try {
       await child.says(READY)
-      return { url: `http://127.0.0.1:${port}`, child }
+      return { url: urlOf(port), child }
     } catch (error) {
       if (tries === PORT_TRIES || !/cannot listen/.test(reasonOf(error))) throw error
     }
   }
 }
 
-export const launchSigner = (place: UpPlace, children: Children, chains: readonly ConfiguredChain[]): Promise<Daemon> =>
-  startOnPort(place, children, 'signer', port => writeSignerConfig(place, port, chains))
+/** A signer on its way. */
+export interface Signing {
+  /** Where it will be, unless somebody else takes the port in the meantime. */
+  expected: Promise<string>
+  ready: Promise<Daemon>
+}
 
+export function launchSigner(place: UpPlace, children: Children, chains: readonly ConfiguredChain[]): Signing {
+  let expect: (url: string) => void = () => undefined
+  const expected = new Promise<string>(resolve => (expect = resolve))
+  const ready = startOnPort(place, children, 'signer', port => {
+    expect(urlOf(port))
+    return writeSignerConfig(place, port, chains)
+  })
+  return { expected: Promise.race([expected, ready.then(({ url }) => url)]), ready }
+}
+
+/**
+ * Beside the signer: a watcher follows its chains without one, and asks for it again and again. One that was told a place where
+ * the signer is not after all is started anew.
+ */
 export async function launchWatcher(
   ports: Ports,
   place: UpPlace,
   children: Children,
-  signer: Daemon,
+  signing: Signing,
   chains: readonly RunningChain[],
 ): Promise<Daemon> {
-  const write = (port: number) => writeWatcherConfig(ports, place, port, signer.url, chains)
-  const watcher = await startOnPort(place, children, 'watcher', write)
+  const start = (signerUrl: string) =>
+    startOnPort(place, children, 'watcher', port => writeWatcherConfig(ports, place, port, signerUrl, chains))
+  const expected = await signing.expected
+  const [first, signer] = await Promise.all([start(expected), signing.ready])
+  if (signer.url !== expected) await first.child.kill()
+  const watcher = signer.url === expected ? first : await start(signer.url)
   await untilReady(ports, watcher.url)
   return watcher
 }

@@ -1,4 +1,4 @@
-/** What runs under `lockkeeper up`: networks, signer, watcher and the backend's books, started one after the other. */
+/** What runs under `lockkeeper up`: networks, signer, watcher and the backend's books, each started as soon as what it stands on is known. */
 import { z } from 'zod'
 import { createApi, type Ask } from '../../devnet/api.ts'
 import { openBook, type Book } from '../../devnet/book.ts'
@@ -12,7 +12,7 @@ import { choosePort, type Children } from '../../shell/children.ts'
 import { serveAny } from '../../shell/serve-any.ts'
 import { readSecretFile } from '../../shell/terminal.ts'
 import { launchSigner, launchWatcher, type Daemon } from './daemons.ts'
-import type { UpPlace } from './place.ts'
+import { bindTo, type UpPlace } from './place.ts'
 import type { Screen } from './screen.ts'
 
 export interface Demonstration {
@@ -89,29 +89,51 @@ export interface Starting extends ConfiguredChain {
   running: Promise<RunningChain>
 }
 
-/** @param starting the networks, on their way already */
-export async function startDemonstration(setting: Setting, starting: readonly Starting[]): Promise<Demonstration> {
-  const { ports, place, children, screen } = setting
-  const chains: RunningChain[] = []
+/** Each on its way. */
+interface Launched {
+  signer: Promise<Daemon>
+  watcher: Promise<Daemon>
+}
+
+/** Whoever waits for them hears of their failure. */
+function launchDaemons(setting: Setting, starting: readonly Starting[], mode: string): Launched {
+  const { ports, place, children } = setting
   // It takes as long as the networks, and needs to know nothing of where they are.
   const signing = launchSigner(place, children, starting)
-  signing.catch(() => undefined)
+  const launch = async (): Promise<Daemon> => {
+    const chains = await Promise.all(starting.map(({ running }) => running))
+    // From here on there is something in the directory that belongs to these networks alone.
+    await bindTo(place, mode)
+    return launchWatcher(ports, place, children, signing, chains)
+  }
+  const launched = { signer: signing.ready, watcher: launch() }
+  for (const way of [signing.expected, launched.signer, launched.watcher]) way.catch(() => undefined)
+  return launched
+}
+
+/** @param starting the networks, on their way already; @param mode what they are, for the directory to remember */
+export async function startDemonstration(
+  setting: Setting,
+  starting: readonly Starting[],
+  mode: string,
+): Promise<Demonstration> {
+  const { ports, place, screen } = setting
+  const launched = launchDaemons(setting, starting, mode)
+  const chains: RunningChain[] = []
   for (const { chain, running } of starting)
     await screen.step(chain.name, async note => {
       const started = await running
       chains.push(started)
       note(started.devnet.title)
     })
-  const signer = await screen.step('signer', async note => {
-    const daemon = await signing
-    note(daemon.url)
-    return daemon
-  })
-  const watcher = await screen.step('watcher', async note => {
-    const daemon = await launchWatcher(ports, place, children, signer, chains)
-    note(daemon.url)
-    return daemon
-  })
+  const tick = (name: keyof Launched) =>
+    screen.step(name, async note => {
+      const daemon = await launched[name]
+      note(daemon.url)
+      return daemon
+    })
+  const signer = await tick('signer')
+  const watcher = await tick('watcher')
   return screen.step('backend', async note => {
     const ask = createApi(ports.request, watcher.url, await readSecretFile(place.at('secrets/api-token')))
     const [wallet, unfunded] = await Promise.all([askIdentity(setting, signer), askUnfunded(setting, ask, chains)])

@@ -36,7 +36,7 @@ export const createPlace = (directory: string): UpPlace => ({
 const secret = (random: Random): string => Buffer.from(random.bytes(SECRET_BYTES)).toString('hex')
 
 /**
- * Keys and secrets where there are none yet. @param mode what its networks are: another one has other chains
+ * Keys and secrets where there are none yet. @param mode what its networks will be: another one has other chains
  * @throws boundary `other-mode` for a directory that was begun otherwise
  */
 export async function prepare(ports: Ports, place: UpPlace, mode: string): Promise<'made' | 'found'> {
@@ -52,17 +52,30 @@ export async function prepare(ports: Ports, place: UpPlace, mode: string): Promi
     await writeSecret(at('secrets/passphrase'), `${passphrase}\n`)
     await writeSecret(at('secrets/node-password'), `${secret(ports.random)}\n`)
     await writeSecret(at('secrets/read-token'), `${secret(ports.random)}\n`)
-    await writeText(at(MODE), `${JSON.stringify({ nodes: mode })}\n`)
+    await writeText(at(MODE), modeText(null))
   })
   return 'made'
+}
+
+const modeText = (nodes: string | null): string => `${JSON.stringify({ nodes })}\n`
+
+/** Null as long as no network has run in it; so it is where somebody was killed while he wrote it down. */
+async function modeOf(place: UpPlace): Promise<string | null> {
+  const text = await readText(place.at(MODE))
+  return text === '' ? null : (JSON.parse(text) as { nodes: string | null }).nodes
+}
+
+/** Its networks run: no others may follow. Until then a start that came to nothing has decided nothing. */
+export async function bindTo(place: UpPlace, mode: string): Promise<void> {
+  if ((await modeOf(place)) === null) await writeText(place.at(MODE), modeText(mode))
 }
 
 async function refuseOtherMode(place: UpPlace, mode: string): Promise<void> {
   const aside = `set it aside (mv ${place.shown('.')} ${place.shown('.')}.old), or name another one with --directory`
   if (!isFile(place.at(MODE)) || !isFile(place.at(KEYSTORE)))
     throw boundary('other-mode', `${place.shown('.')} was not made by this \`lockkeeper up\`: ${aside}`)
-  const { nodes } = JSON.parse(await readText(place.at(MODE))) as { nodes: string }
-  if (nodes !== mode)
+  const nodes = await modeOf(place)
+  if (nodes !== null && nodes !== mode)
     throw boundary('other-mode', `${place.shown('.')} was begun with ${nodes} nodes, not with ${mode}: ${aside}`)
 }
 

@@ -71,7 +71,7 @@ async function runWith({ ports, place, screen, networks, restMs }: Run, ended: P
   const begun: Begun = {}
   const begin = async (): Promise<never> => {
     begun.starting = await networks.start(setting)
-    begun.demonstration = await startDemonstration(setting, begun.starting)
+    begun.demonstration = await startDemonstration(setting, begun.starting, networks.mode)
     greet(screen, place, begun.demonstration)
     begun.show = await runShow(setting, begun.demonstration, restMs)
     return begun.show.running

@@ -253,8 +253,9 @@ function Tips() {
           viewBox="0 0 10 10"
           refX="9"
           refY="5"
-          markerWidth="7"
-          markerHeight="7"
+          markerUnits="userSpaceOnUse"
+          markerWidth="11"
+          markerHeight="11"
           orient="auto-start-reverse"
         >
           <path d="M0 1 10 5 0 9z" />
@@ -262,6 +263,17 @@ function Tips() {
       ))}
     </defs>
   )
+}
+
+const pathStart = ({ nodes }: Statechart): string => nodes.find(({ isOnPath }) => isOnPath)?.key ?? ''
+
+/** Where a chart is wider than its room, what matters in it is seen first. */
+function showMiddle(picture: SVGSVGElement | null, state: string): void {
+  const room = picture?.parentElement
+  const node = picture?.querySelector(`[data-state="${CSS.escape(state)}"]`)
+  if (!room || !node) return
+  const { left, width } = node.getBoundingClientRect()
+  room.scrollLeft += left + width / 2 - room.getBoundingClientRect().left - room.clientWidth / 2
 }
 
 export function Chart({ isLive = false, ...properties }: Properties) {
@@ -278,6 +290,7 @@ export function Chart({ isLive = false, ...properties }: Properties) {
         )
     })
   }, [chart, isLive])
+  useEffect(() => showMiddle(picture.current, current ?? path?.current ?? pathStart(chart)), [chart])
   const box = [-MARGIN, -MARGIN, chart.width + 2 * MARGIN, chart.height + 2 * MARGIN].join(' ')
   const isDimmed = path !== undefined
   return (

@@ -3,7 +3,7 @@
  * HEAD.json does not know yet, a missing index); refuses everything else, because defaults in place of lost data pay twice.
  */
 import { join } from 'node:path'
-import { rewriteStart, withFile } from '../../file.ts'
+import { rewriteStart } from '../../file.ts'
 import type { Commit } from '../../kernel/entry.ts'
 import { boundary, corruptStore } from '../../kernel/fault.ts'
 import { upgradeCommit, type Upgrade } from '../../kernel/migration.ts'
@@ -13,7 +13,7 @@ import { firstHash, type ChainedCommit } from '../record.ts'
 import { emptyState, replay, type State } from '../state.ts'
 import { readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
 import { CHECKPOINT, HEAD, JOURNAL, checkpointFile, indexFile, journalFile } from './files.ts'
-import { readHead, writeHead, type Head } from './head.ts'
+import { readHead, writeHead, type Head, type HeadSegment } from './head.ts'
 import { addEndings, noEndings, type Endings } from './endings.ts'
 import { arePositionsOf, writePositions, type Marks } from './positions.ts'
 import { readJournal, readSegment, refuseWrongEnd, type SegmentEnd } from './segment.ts'
@@ -108,7 +108,7 @@ const firstHead = (ledgerId: string): Head => ({
   format: 1,
   ledgerId,
   checkpoint: null,
-  segments: [{ first: 1, previous: firstHash(ledgerId) }],
+  segments: [{ first: 1, previous: firstHash(ledgerId), bytes: null }],
 })
 
 /**
@@ -137,14 +137,12 @@ export async function createSegment(disk: Disk, directory: string, first: number
 export async function refuseOrphans(disk: Disk, directory: string): Promise<void> {
   const orphans = (await disk.list(join(directory, CHECKPOINT))).map(name => join(CHECKPOINT, name))
   for (const name of await disk.list(join(directory, JOURNAL)))
-    if ((await sizeOf(disk, join(directory, JOURNAL, name))) > 0) orphans.push(join(JOURNAL, name))
+    if ((await disk.size(join(directory, JOURNAL, name))) > 0) orphans.push(join(JOURNAL, name))
   if (orphans.length > 0)
     throw corruptStore(
       `${join(directory, HEAD)}: byte 0: missing, though ${orphans[0]!} is there: restore it, or the whole directory`,
     )
 }
-
-const sizeOf = (disk: Disk, path: string): Promise<number> => withFile(disk, path, file => file.size())
 
 /** Files that HEAD.json does not name: an empty segment or an unfinished copy is what a crash leaves; commits are not. */
 async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise<void> {
@@ -153,7 +151,7 @@ async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise
     const path = join(directory, JOURNAL, name)
     if (name.endsWith('.tmp')) await disk.remove(path)
     if (!name.endsWith('.jsonl') || segments.has(join(JOURNAL, name))) continue
-    if ((await sizeOf(disk, path)) > 0)
+    if ((await disk.size(path)) > 0)
       throw corruptStore(
         `${path}: byte 0: holds commits that HEAD.json does not know: HEAD.json is older than the journal`,
       )
@@ -164,26 +162,31 @@ async function refuseUnknown(disk: Disk, directory: string, head: Head): Promise
 /** Looked at together: each costs a few calls of the disk, and there may be thousands. */
 const SEGMENTS_AT_ONCE = 16
 
-/** Segments that the checkpoint covers are not read, but must be there in full, with positions that fit. */
+/**
+ * Segments that the checkpoint covers are not read, but must be there in full, with a file of positions; whether that is
+ * as it should be is seen when it is used.
+ */
 async function checkArchived(disk: Disk, directory: string, { checkpoint, segments }: Head): Promise<void> {
   const covered = checkpoint?.seq ?? 0
+  const names = new Set((await disk.list(join(directory, JOURNAL))).map(name => join(JOURNAL, name)))
   const archived = segments.slice(0, -1).filter(({ first }) => first <= covered)
   for (let n = 0; n < archived.length; n += SEGMENTS_AT_ONCE) {
     const some = archived.slice(n, n + SEGMENTS_AT_ONCE)
-    await Promise.all(some.map((segment, m) => checkSegment(disk, directory, segment, segments[n + m + 1]!)))
+    await Promise.all(some.map((segment, m) => checkSegment(disk, directory, names, segment, segments[n + m + 1]!)))
   }
 }
 
 async function checkSegment(
   disk: Disk,
   directory: string,
-  segment: Head['segments'][number],
-  next: Head['segments'][number],
+  names: ReadonlySet<string>,
+  segment: HeadSegment,
+  next: HeadSegment,
 ): Promise<void> {
-  const path = join(directory, journalFile(segment.first))
-  if (!(await disk.exists(path))) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
-  const described = { bytes: await sizeOf(disk, path), hash: next.previous }
-  if (await arePositionsOf(disk, join(directory, indexFile(segment.first)), described)) return
+  const file = journalFile(segment.first)
+  const path = join(directory, file)
+  if (!names.has(file)) throw corruptStore(`${path}: byte 0: missing, though HEAD.json names it`)
+  if ((await disk.size(path)) === segment.bytes && names.has(indexFile(segment.first))) return
   const end = await readThrough(readSegment(disk, directory, segment, false), () => undefined)
   refuseWrongEnd(directory, segment, end, next)
   await writePositions(disk, directory, { first: segment.first, last: end.seq }, end.marks)

@@ -9,13 +9,22 @@ import type { Disk } from '../../kernel/ports.ts'
 import { replaceFile, withFile } from '../../file.ts'
 import { HEAD } from './files.ts'
 
+/** A segment as HEAD.json knows it. */
+export interface HeadSegment {
+  first: number
+  /** The hash of the last line before it. */
+  previous: string
+  /** Of a closed one; null of the one that is appended to. */
+  bytes: number | null
+}
+
 /** HEAD.json. */
 export interface Head {
   format: 1
   ledgerId: string
   checkpoint: { seq: number; hash: string } | null
-  /** In order, at least one; the last is the one appended to. `previous` is the hash of the last line before it. */
-  segments: { first: number; previous: string }[]
+  /** In order, at least one; the last is the one appended to. */
+  segments: HeadSegment[]
 }
 
 const HEAD_MAXIMUM_BYTES = 64 * 1024 * 1024

@@ -174,9 +174,10 @@ const closedSegments = ({ segments }: Head): ClosedSegment[] =>
 function closedOf(store: RunningJournal): Segment[] {
   const { head, closing, directory, files } = store
   if (store.closed?.of === head && store.closed.closing === closing) return store.closed.segments
-  const segments = closedSegments(head).map(({ first, last, previous }): Segment => {
+  const segments = closedSegments(head).map(({ first, last, previous, hash }, n): Segment => {
     const marks = closing?.first === first ? closing.marks : null
-    const locate = marks ? locateInMemory(marks) : locateInFile(files, join(directory, indexFile(first)))
+    const described = { bytes: head.segments[n]!.bytes!, hash }
+    const locate = marks ? locateInMemory(marks) : locateInFile(files, join(directory, indexFile(first)), described)
     return { first, last, previous, path: join(directory, journalFile(first)), bytes: null, locate }
   })
   store.closed = { of: head, closing, segments }
@@ -332,7 +333,10 @@ async function roll(store: RunningJournal): Promise<Mark> {
   const first = mark.seq + 1
   const closed = store.head.segments.at(-1)!.first
   await createSegment(disk, directory, first)
-  const head: Head = { ...store.head, segments: [...store.head.segments, { first, previous: mark.hash }] }
+  const before = store.head.segments.map((segment, n, all) =>
+    n === all.length - 1 ? { ...segment, bytes: marks.bytes } : segment,
+  )
+  const head: Head = { ...store.head, segments: [...before, { first, previous: mark.hash, bytes: null }] }
   await writeHead(disk, directory, head)
   const file = await openActive(store, head)
   await store.file.close()

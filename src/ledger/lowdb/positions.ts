@@ -67,11 +67,11 @@ export const locateInMemory =
 
 /** Of a closed segment; rejects with Damaged where its file is not as it was written. */
 export const locateInFile =
-  (files: FileCache, path: string): Locate =>
+  (files: FileCache, path: string, segment: Described): Locate =>
   seq =>
     files.use(path, async file => {
       const sorted = await readHeader(file)
-      if (sorted === null) throw new Damaged(path)
+      if (!arePositions(sorted, segment)) throw new Damaged(path)
       const target = Buffer.alloc(NUMBER_BYTES)
       target.writeUIntBE(seq + 1, 0, NUMBER_BYTES)
       const fences = await readFences(file, path, sorted)
@@ -118,11 +118,13 @@ export interface Described {
   hash: string
 }
 
+const arePositions = (sorted: Sorted | null, { bytes, hash }: Described): sorted is Sorted =>
+  sorted !== null && sorted.maker === MAKER && sorted.bytes === bytes && sorted.hash === hash
+
 /** Whether the file describes a segment of this length that ends in this hash; its blocks are checked when they are read. */
 export async function arePositionsOf(disk: Disk, path: string, segment: Described): Promise<boolean> {
   if (!(await disk.exists(path))) return false
-  const sorted = await withFile(disk, path, readHeader)
-  return sorted !== null && sorted.maker === MAKER && sorted.bytes === segment.bytes && sorted.hash === segment.hash
+  return arePositions(await withFile(disk, path, readHeader), segment)
 }
 
 /** The same, and that all of it is as it was written. */

@@ -122,6 +122,31 @@ const HELD: readonly PassedOver['kind'][] = ['limit', 'cap']
 const passOver = (at: number, { withdrawal, kind, reason }: PassedOver): Message =>
   tell(withdrawalId(withdrawal), HELD.includes(kind) ? 'withdrawal.held' : 'withdrawal.delayed', at, { reason })
 
+/** So many withdrawals learn something in one turn: the others follow in the next, which comes at once. */
+const TOLD_AT_ONCE = 200
+
+/** Who has been passed over for the same reason before is told nothing. */
+function toldOf({ memory, at }: RouteView, passed: readonly PassedOver[]): { told: Message[]; isAll: boolean } {
+  const isNews = ({ withdrawal, kind, reason }: PassedOver): boolean => {
+    const its = memory.get(withdrawalId(withdrawal))!
+    return its.context.reason !== reason || (HELD.includes(kind) && stateOf(its) !== 'held')
+  }
+  const news = passed.filter(isNews)
+  const told = news.slice(0, TOLD_AT_ONCE).map(each => passOver(at, each))
+  return { told, isAll: told.length === news.length }
+}
+
+/** The node relays at the cap again. What the account says stays until the last of them is queued. */
+function released(
+  { at }: RouteView,
+  capped: Withdrawals,
+  answer: (reason: string | null, again: number | null) => Message,
+): Message[] {
+  const now = capped.slice(0, TOLD_AT_ONCE)
+  const reason = now.length < capped.length ? capped[0]!.context.reason : null
+  return [answer(reason, at), ...now.map(({ id }) => tell(id, 'withdrawal.accepted', at, {}))]
+}
+
 /** Those that the last plan held for the cap on fees: they alone say what the account says. */
 function cappedOf({ memory, policy }: RouteView, account: IdOf<'account'>): Withdrawals {
   const { reason } = memory.get(account)!.context
@@ -159,13 +184,13 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   try {
     const { planned, passed, isMore } = decide(view, queued, gathered)
-    if (passed.some(({ kind }) => kind === 'cap'))
-      return [answer(passed[0]!.reason, null), ...passed.map(each => passOver(at, each))]
-    if (capped.length > 0) return [answer(null, at), ...capped.map(({ id }) => tell(id, 'withdrawal.accepted', at, {}))]
+    const { told, isAll } = toldOf(view, passed)
+    if (passed.some(({ kind }) => kind === 'cap')) return [answer(passed[0]!.reason, isAll ? null : at), ...told]
+    if (capped.length > 0) return released(view, capped, answer)
     // What was passed over is tried again when funds arrive, and with each block.
     const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? null
     const transfers = planned === null ? [] : [toTransfer(view, planned)]
-    return [answer(waiting, isMore ? at : null), ...passed.map(each => passOver(at, each)), ...transfers]
+    return [answer(waiting, isMore || !isAll ? at : null), ...told, ...transfers]
   } catch (error) {
     return [tell(account, 'plan.refused', at, { reason: reasonOf(error) }, run)]
   }

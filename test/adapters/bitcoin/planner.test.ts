@@ -5,12 +5,11 @@ import type { Order, Payment, Plan, Shortfall } from '../../../adapters/adapter.
 import type { Fund } from '../../../adapters/bitcoin/funds.ts'
 import { dustOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
-import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
 import { createSignable } from '../../../adapters/bitcoin/signable.ts'
-import { fundOf, keyOf, sign } from './wallet.ts'
+import { fundOf, keyOf, plannerOver, sign } from './wallet.ts'
 
 const network = networkOf('litecoin-regtest')
-const planner = createPlanner('c', network, { maximumRate: 500 })
+const planner = plannerOver('c', network, { maximumRate: 500 })
 const signable = createSignable('c', 'LTC', network)
 const treasury = keyOf(0, network).address
 const to = (n: number) => keyOf(40 + n, network).address
@@ -163,7 +162,7 @@ describe('which coins', () => {
 
   test('B16: without segwit unconfirmed change is never spent', () => {
     const doge = networkOf('dogecoin-regtest')
-    const dogePlanner = createPlanner('c', doge, { maximumRate: 500_000 })
+    const dogePlanner = plannerOver('c', doge, { maximumRate: 500_000 })
     const order: Order = {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(40, doge).address, dataField: null, amount: '300000000' }],
@@ -198,7 +197,7 @@ describe('which coins', () => {
     const fund = fundOf(network, 100_000n, { n: 1 })
     // One input and one output are 110 virtual bytes.
     expect(planOf(orderOf(100_000n - 1_100n - 500n), [fund]).fee).toBe('1600')
-    const strict = createPlanner('c', network, { maximumRate: 10 })
+    const strict = plannerOver('c', network, { maximumRate: 10 })
     const answer = strict.plan(orderOf(100_000n - 1_100n - 500n), [fund], facts(10))
     expect(shortfallOf(answer)).toMatch(/not enough spendable funds/)
     const more = [fund, fundOf(network, 20_000n, { n: 2 })]
@@ -337,7 +336,7 @@ describe('what is refused', () => {
       { ...good, amount: '100001' },
       { ...good, raw: other.raw },
       { ...good, publicKey: other.publicKey },
-      { ...good, raw: 'zz' },
+      { ...good, raw: () => 'zz' },
     ]
     for (const fund of wrong)
       expect(() => planner.plan(orderOf(50_000n), [fund], facts(1))).toThrow(
@@ -357,7 +356,7 @@ describe('what is refused', () => {
   test('no plan is cheaper than what the network takes, whatever the node says', () => {
     const dogecoin = networkOf('dogecoin-regtest')
     const { minimumRate, maximumRate } = dogecoin.fees
-    const thrifty = createPlanner('c', dogecoin, { maximumRate })
+    const thrifty = plannerOver('c', dogecoin, { maximumRate })
     const order: Order = {
       purpose: 'payment',
       payments: [{ withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, amount: '500000000' }],

@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import * as secp256k1 from 'tiny-secp256k1'
 import { describe, expect, test } from 'vitest'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
-import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
 import { payloadOf } from '../../../adapters/bitcoin/script.ts'
 import { witnessDigests } from '../../../adapters/bitcoin/sighash.ts'
 import { coinsOf, createSignable } from '../../../adapters/bitcoin/signable.ts'
@@ -12,7 +11,7 @@ import type { Plan } from '../../../adapters/adapter.ts'
 import { Fault } from '../../../src/kernel/fault.ts'
 import type { Json } from '../../../machines/vocabulary.ts'
 import { someTxid, transactionOf } from './build.ts'
-import { fundOf, keyOf, sign } from './wallet.ts'
+import { fundOf, keyOf, plannerOver, sign } from './wallet.ts'
 
 // A type, not an interface: only types are JSON by their shape.
 type Template = { network: string; psbt: string; publicKeys: string[] }
@@ -28,7 +27,7 @@ const treasury = keyOf(0, network)
 const payee = keyOf(50, network)
 
 function planOf(amount: string, net = network, coins = funds): Plan {
-  const planner = createPlanner('c', net, { maximumRate: 500_000 })
+  const planner = plannerOver('c', net, { maximumRate: 500_000 })
   const plan = planner.plan(
     {
       purpose: 'payment',

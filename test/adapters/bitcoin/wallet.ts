@@ -2,11 +2,12 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import * as secp256k1 from 'tiny-secp256k1'
-import type { Payload } from '../../../adapters/adapter.ts'
-import type { Fund } from '../../../adapters/bitcoin/funds.ts'
+import type { Order, Payload, PlanFacts } from '../../../adapters/adapter.ts'
+import type { CoinFunds, Fund } from '../../../adapters/bitcoin/funds.ts'
 import { addressOf } from '../../../adapters/bitcoin/address.ts'
 import { hash160 } from '../../../adapters/bitcoin/hash.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
+import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
 import { scriptFor } from '../../../adapters/bitcoin/script.ts'
 import { someTxid, transactionOf } from './build.ts'
 
@@ -36,13 +37,14 @@ export function fundOf(
   const outputs = [...Array.from({ length: vout }, () => filler), { script: key.script, amountSat }]
   const witness = network.segwit ? { witness: [new Uint8Array(72).fill(1)] } : {}
   const transaction = transactionOf([{ txid: someTxid(n), vout: 0, ...witness }], outputs)
+  const raw = transaction.toHex()
   return {
     key: `c:${transaction.getId()}:${vout}`,
     index,
     address: key.address,
     publicKey: bytesToHex(key.publicKey),
     amount: amountSat.toString(),
-    raw: transaction.toHex(),
+    raw: () => raw,
     final,
     ancestors,
   }
@@ -61,4 +63,23 @@ export function withHighS(signature: Uint8Array): Uint8Array {
   const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
   const s = order - BigInt(`0x${bytesToHex(signature.subarray(32))}`)
   return Uint8Array.from([...signature.subarray(0, 32), ...hexToBytes(s.toString(16).padStart(64, '0'))])
+}
+
+/** These, in whatever order they come. */
+export function fundsIn(funds: readonly Fund[]): CoinFunds {
+  const byKey = (a: Fund, b: Fund): number => (a.key < b.key ? -1 : 1)
+  const ordered = [...funds].sort((a, b) => Number(BigInt(a.amount) - BigInt(b.amount)) || byKey(a, b))
+  const confirmed = ordered.filter(({ ancestors }) => ancestors === 0).map(({ amount }) => BigInt(amount))
+  return {
+    smallestFirst: () => ordered,
+    largestFirst: () => ordered.toReversed(),
+    confirmed: confirmed.reduce((sum, amount) => sum + amount, 0n),
+  }
+}
+
+/** A planner to which the funds are given as a list. */
+export function plannerOver(...options: Parameters<typeof createPlanner>) {
+  const planner = createPlanner(...options)
+  const plan = (order: Order, funds: readonly Fund[], facts: PlanFacts) => planner.plan(order, fundsIn(funds), facts)
+  return { ...planner, plan }
 }

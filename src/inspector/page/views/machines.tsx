@@ -123,17 +123,30 @@ const BACK = 10_000
 const MAXIMUM_PAGE = 1000
 const SHOWN = 16
 
+/** Up to `last`: what an answer leaves off, because it grows long or large, the next one has. */
+async function readOn(kind: string, from: number, last: number, isOver: () => boolean): Promise<ApiEvent[]> {
+  const found: ApiEvent[] = []
+  for (let after = from; after < last && !isOver();) {
+    const { events: some, next } = await get<Feed>('/v1/events', { query: { kind, after, limit: MAXIMUM_PAGE } })
+    found.push(...some)
+    if (next <= after) break
+    after = next
+  }
+  return found
+}
+
 /** The latest transitions of a kind that are wanted: those of the journal's end, and those that come. */
 function useTransitions(kind: string, isWanted: (event: ApiEvent) => boolean): ApiEvent[] {
   const [before, setBefore] = useState<ApiEvent[]>([])
   useEffect(() => {
-    const after = Math.max(0, counted.value.seq - BACK)
+    const last = counted.value.seq
+    const after = Math.max(0, last - BACK)
     let isOver = false
-    const ask = async () => {
-      const found = await get<Feed>('/v1/events', { query: { kind, after, limit: MAXIMUM_PAGE } })
-      if (!isOver) setBefore(found.events.toReversed())
-    }
-    void ask().catch(() => undefined)
+    void readOn(kind, after, last, () => isOver)
+      .then(found => {
+        if (!isOver) setBefore(found.toReversed())
+      })
+      .catch(() => undefined)
     return () => {
       isOver = true
     }
