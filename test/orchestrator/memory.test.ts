@@ -9,7 +9,8 @@ import { facetsOf } from '../../src/orchestrator/facets.ts'
 import { policy } from './rig.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
 import { untypedInstance } from '../kernel/untyped.ts'
-import { createMemory } from '../../src/orchestrator/memory.ts'
+import { claim } from '../../src/kernel/untyped.ts'
+import { createMemory, type LiveQuery } from '../../src/orchestrator/memory.ts'
 
 const books = { litecoin: policy }
 
@@ -161,6 +162,66 @@ describe('memory', () => {
         }
       }),
     )
+  })
+
+  const coins = fc.record({
+    id: fc.constantFrom<Id[]>('coin/a', 'coin/b', 'coin/c', 'coin/d'),
+    value: fc.constantFrom('unconfirmed', 'spendable', 'reserved', 'ended'),
+    amount: fc.constantFrom('5', '5', '40', '300', '9007199254740993'),
+    chain: fc.constant('litecoin'),
+  })
+
+  test('knows the coins that nobody holds by their amounts, and what the spendable ones come to', () => {
+    const byAmount = (a: Instance, b: Instance) => {
+      const [x, y] = [a, b].map(({ context }) => BigInt(claim<{ amount: string }>(context).amount))
+      return x! < y! ? -1 : x! > y! ? 1 : a.id < b.id ? -1 : 1
+    }
+    fc.assert(
+      fc.property(fc.array(coins, { maxLength: 40 }), changes => {
+        const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+        const live = new Map<Id, Instance>()
+        for (const [n, { id, value, ...context }] of changes.entries()) {
+          const image = instance(id, value, { ...context, inputs: [], place: null }, n + 1)
+          if (image.ended) live.delete(id)
+          else live.set(id, image)
+          const entry = { seq: n + 1, prev: null, event: 'e', from: null, to: value, image }
+          memory.apply({ at: 0, heights: {}, entries: [entry], reserve: [], release: [] })
+        }
+        const free = [...live.values()].filter(({ value }) => value !== 'reserved').sort(byAmount)
+        const { order, spendable } = memory.freeCoins('litecoin')
+        expect([...order.upwards()].map(({ coin }) => coin)).toEqual(free)
+        const ripe = free.filter(({ value }) => value === 'spendable')
+        const amounts = ripe.map(({ context }) => BigInt(claim<{ amount: string }>(context).amount))
+        expect(spendable).toBe(amounts.reduce((sum, amount) => sum + amount, 0n))
+      }),
+    )
+  })
+
+  test('answers a page from where it is asked to, of one owner where that is said', () => {
+    const owned = fc.record({
+      id: fc.constantFrom<Id[]>('deposit/a', 'deposit/b', 'deposit/c', 'address/litecoin:1'),
+      value: fc.constantFrom('one', 'two.due', 'ended'),
+      reference: fc.constantFrom('alice', 'bob', null),
+    })
+    const query = fc.record({ after: fc.integer({ min: 0, max: 20 }), limit: fc.integer({ min: 1, max: 3 }) })
+    const check = (changes: { id: Id; value: string; reference: string | null }[], { after, limit }: LiveQuery) => {
+      const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+      for (const [n, { id, value, reference }] of changes.entries()) {
+        const image = instance(id, value, { chain: 'litecoin', reference, place: null, inputs: [] }, n + 1)
+        const entry = { seq: n + 1, prev: null, event: 'e', from: null, to: value, image }
+        memory.apply({ at: 0, heights: {}, entries: [entry], reserve: [], release: [] })
+      }
+      const behind = memory.list('deposit').filter(({ seq }) => seq > after)
+      expect(memory.page('deposit', { after, limit })).toEqual(behind.slice(0, limit))
+      for (const reference of ['alice', 'bob']) {
+        const its = behind.filter(({ context }) => context.reference === reference)
+        expect(memory.page('deposit', { after, limit, reference })).toEqual(its.slice(0, limit))
+        const due = its.filter(one => stateOf(one) === 'two')
+        expect(memory.page('deposit', { after, limit, reference, state: 'two' })).toEqual(due.slice(0, limit))
+        expect(memory.page('deposit', { after, limit, reference, chain: 'dogecoin' })).toEqual([])
+      }
+    }
+    fc.assert(fc.property(fc.array(owned, { maxLength: 20 }), query, check))
   })
 
   test('wakes whoever is due and hears of it, once, and nobody else; what a start loads wakes the same', () => {

@@ -15,53 +15,33 @@ import {
   destructorCode,
   forgerCode,
   reverterCode,
-  selectorOf,
   splitterCode,
 } from '../../../src/devnet/ethereum/contracts.ts'
-import { createSimulatedEthereum } from '../../../src/devnet/ethereum/node.ts'
 import {
   addressOfSecret,
   createdAddress,
   signAuthorization,
-  signTransaction,
   type SignedTransaction,
   type UnsignedTransaction,
 } from '../../../src/devnet/ethereum/transaction.ts'
 import { startAnvil, type Anvil } from '../../nodes/anvil.ts'
+import {
+  askAt,
+  askSimulated,
+  callData,
+  CHAIN_ID,
+  dataOf,
+  ETHER,
+  GENESIS_SECONDS,
+  GWEI,
+  SECRETS,
+  signed,
+  type Answer,
+  type Ask,
+} from './calls.ts'
 
-/** anvil's own accounts: "test test test test test test test test test test test junk". */
-const SECRETS = [
-  'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
-  '59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
-  '5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a',
-].map(hex => bytesOf(`0x${hex}`))
-const [ALICE, BOB, CAROL] = SECRETS as [Uint8Array, Uint8Array, Uint8Array]
-const CHAIN_ID = 31_337n
-const ETHER = 1_000_000_000_000_000_000n
-const GWEI = 1_000_000_000n
-const GENESIS_SECONDS = Date.UTC(2026, 0, 1) / 1000
+const [ALICE, BOB, CAROL] = SECRETS
 const SLOT_SECONDS = 12
-
-interface Answer {
-  result?: unknown
-  error?: unknown
-}
-type Ask = (method: string, ...params: unknown[]) => Promise<Answer>
-
-const pay = (secret: Uint8Array, nonce: number, part: Partial<UnsignedTransaction>): SignedTransaction =>
-  signTransaction(
-    {
-      ...{ type: 2, chainId: CHAIN_ID, nonce: BigInt(nonce), to: null, value: 0n, data: NOTHING, gasLimit: 21_000n },
-      ...{ maxFeePerGas: 3n * GWEI, maxPriorityFeePerGas: GWEI, accessList: [], authorizations: [] },
-      ...{ maxFeePerBlobGas: 0n, blobHashes: [], ...part },
-    },
-    secret,
-  )
-
-const word = (value: string | bigint) => hexWord(BigInt(value)).slice(2)
-const callData = (signature: string, ...words: (string | bigint)[]) =>
-  bytesOf(selectorOf(signature) + words.map(word).join(''))
-const dataOf = (...words: (string | bigint)[]) => bytesOf(`0x${words.map(word).join('')}`)
 
 /** What a simulated chain cannot share: its state's root, and what follows from it. */
 const OURS_ALONE = new Set(['stateRoot', 'extraData', 'mixHash', 'size'])
@@ -159,7 +139,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   await record('txpool_status')
 
   // Plain payments of every kind, and an order by tip.
-  const first = pay(ALICE, 0, { to: bob, value: ETHER })
+  const first = signed(ALICE, 0, { to: bob, value: ETHER })
   await send(first)
   await send(first)
   await record('eth_getTransactionByHash', first.hash)
@@ -167,10 +147,10 @@ async function scenario(ask: Ask): Promise<Recording> {
   await record('eth_getTransactionCount', alice, 'pending')
   await record('eth_getTransactionCount', alice, 'latest')
   await send(
-    pay(BOB, 0, { type: 0, to: stranger, value: 5n, maxFeePerGas: 5n * GWEI, maxPriorityFeePerGas: 5n * GWEI }),
+    signed(BOB, 0, { type: 0, to: stranger, value: 5n, maxFeePerGas: 5n * GWEI, maxPriorityFeePerGas: 5n * GWEI }),
   )
   await send(
-    pay(CAROL, 0, {
+    signed(CAROL, 0, {
       ...{ type: 1, to: stranger, value: 7n, maxFeePerGas: 4n * GWEI, maxPriorityFeePerGas: 4n * GWEI },
       ...{ gasLimit: 30_000n, accessList: [{ address: bob, slots: [1n, 2n] }] },
     }),
@@ -184,26 +164,26 @@ async function scenario(ask: Ask): Promise<Recording> {
 
   // What is refused.
   await send(first)
-  await send(pay(ALICE, 0, { to: bob, value: 2n }))
-  await send(pay(ALICE, 1, { to: bob, value: 100_000n * ETHER }))
-  await send(pay(ALICE, 1, { to: bob, gasLimit: 20_000n }))
-  await send(pay(ALICE, 1, { to: bob, chainId: 1n }))
-  await send(pay(ALICE, 1, { to: bob, maxPriorityFeePerGas: 4n * GWEI }))
-  await send(pay(ALICE, 1, { to: bob, gasLimit: 30_000_001n }))
+  await send(signed(ALICE, 0, { to: bob, value: 2n }))
+  await send(signed(ALICE, 1, { to: bob, value: 100_000n * ETHER }))
+  await send(signed(ALICE, 1, { to: bob, gasLimit: 20_000n }))
+  await send(signed(ALICE, 1, { to: bob, chainId: 1n }))
+  await send(signed(ALICE, 1, { to: bob, maxPriorityFeePerGas: 4n * GWEI }))
+  await send(signed(ALICE, 1, { to: bob, gasLimit: 30_000_001n }))
   await record('eth_sendRawTransaction', '0x00')
   await record('eth_sendRawTransaction', hexOf(first.raw.subarray(0, 40)))
 
   // Replacement, and a gap.
-  await send(pay(ALICE, 1, { to: bob, value: 3n }))
-  await send(pay(ALICE, 1, { to: bob, value: 4n }))
-  const replacing = pay(ALICE, 1, { to: bob, value: 4n, maxFeePerGas: 4n * GWEI, maxPriorityFeePerGas: 2n * GWEI })
+  await send(signed(ALICE, 1, { to: bob, value: 3n }))
+  await send(signed(ALICE, 1, { to: bob, value: 4n }))
+  const replacing = signed(ALICE, 1, { to: bob, value: 4n, maxFeePerGas: 4n * GWEI, maxPriorityFeePerGas: 2n * GWEI })
   await send(replacing)
-  await send(pay(ALICE, 3, { to: bob, value: 6n }))
+  await send(signed(ALICE, 3, { to: bob, value: 6n }))
   await record('txpool_status')
   await record('eth_getTransactionCount', alice, 'pending')
   await mineAndLook()
   await record('txpool_status')
-  await send(pay(ALICE, 2, { to: bob, value: 5n }))
+  await send(signed(ALICE, 2, { to: bob, value: 5n }))
   await record('txpool_status')
   await mineAndLook()
 
@@ -212,7 +192,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   async function deploy(code: Uint8Array): Promise<string> {
     const address = createdAddress(alice, BigInt(nonce))
     await record('eth_estimateGas', { from: alice, data: hexOf(code) })
-    await send(pay(ALICE, nonce++, { data: code, gasLimit: 1_000_000n }))
+    await send(signed(ALICE, nonce++, { data: code, gasLimit: 1_000_000n }))
     return address
   }
   const supply = 1_000_000_000n
@@ -235,7 +215,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   await view(token, callData('balanceOf(address)', alice))
   await view(token, callData('nonsense()'))
   const call = (to: string, data: Uint8Array, part: Partial<UnsignedTransaction> = {}) =>
-    send(pay(ALICE, nonce++, { to, data, gasLimit: 200_000n, ...part }))
+    send(signed(ALICE, nonce++, { to, data, gasLimit: 200_000n, ...part }))
   const transfer = (to: string, amount: bigint) => callData('transfer(address,uint256)', to, amount)
   await record('eth_estimateGas', { from: alice, to: token, data: hexOf(transfer(bob, 5n)) })
   await record('eth_estimateGas', { from: alice, to: token, data: hexOf(transfer(bob, supply + 1n)) })
@@ -253,7 +233,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   await view(token, callData('balanceOf(address)', bob))
   await view(taxed, callData('balanceOf(address)', bob))
   await send(
-    pay(CAROL, 1, {
+    signed(CAROL, 1, {
       ...{ to: token, gasLimit: 200_000n },
       data: callData('transferFrom(address,address,uint256)', alice, stranger, 10n),
     }),
@@ -274,9 +254,9 @@ async function scenario(ask: Ask): Promise<Recording> {
   await call(reverter, NOTHING, { value: 12n })
   await call(destructor, dataOf(fresh(4)), { value: 13n })
   await call(destructor, dataOf(fresh(4)), { value: 0n })
-  await send(pay(ALICE, nonce++, { data: destructingCreation(fresh(5)), value: 14n, gasLimit: 200_000n }))
-  await send(pay(ALICE, nonce++, { data: bytesOf('0xfe'), value: 15n, gasLimit: 200_000n }))
-  await send(pay(ALICE, nonce++, { to: alice, value: 16n, gasLimit: 50_000n }))
+  await send(signed(ALICE, nonce++, { data: destructingCreation(fresh(5)), value: 14n, gasLimit: 200_000n }))
+  await send(signed(ALICE, nonce++, { data: bytesOf('0xfe'), value: 15n, gasLimit: 200_000n }))
+  await send(signed(ALICE, nonce++, { to: alice, value: 16n, gasLimit: 50_000n }))
   await mineAndLook()
   for (const n of [1, 2, 3, 4, 5]) await record('eth_getBalance', fresh(n), 'latest')
   await record('eth_getBalance', betrayer, 'latest')
@@ -285,7 +265,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   // Delegation.
   const delegation = signAuthorization(CHAIN_ID, splitter, 1n, BOB)
   await send(
-    pay(CAROL, 2, {
+    signed(CAROL, 2, {
       ...{ type: 4, to: bob, value: 9n, gasLimit: 200_000n, authorizations: [delegation] },
       data: dataOf(fresh(6), fresh(7), fresh(8)),
     }),
@@ -306,7 +286,7 @@ async function scenario(ask: Ask): Promise<Recording> {
 
   // A reorganisation: what was in the blocks is gone, one payment is in the first of the new ones.
   const before = z.string().parse(await record('eth_blockNumber'))
-  const again = pay(ALICE, nonce - 1, { to: stranger, value: 1n })
+  const again = signed(ALICE, nonce - 1, { to: stranger, value: 1n })
   await record('anvil_reorg', 1, [[hexOf(again.raw), 0]])
   await record('eth_blockNumber')
   // anvil goes on from the base fee of the blocks that have left: of the new one is compared what does not follow from it.
@@ -316,7 +296,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   const { status, gasUsed, transactionIndex, blockNumber, logs } = receipt as Fields
   recorded.push(['the new block', { transactions, number, status, gasUsed, transactionIndex, blockNumber, logs }])
   await record('eth_getTransactionCount', alice, 'latest')
-  const dropped = pay(ALICE, nonce, { to: stranger, value: 2n })
+  const dropped = signed(ALICE, nonce, { to: stranger, value: 2n })
   await send(dropped)
   await record('anvil_dropTransaction', dropped.hash)
   await record('eth_getTransactionByHash', dropped.hash)
@@ -331,26 +311,6 @@ beforeAll(async () => {
 })
 afterAll(() => anvil.stop())
 
-const bodyOf = (method: string, params: unknown[]) => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-const headers = { 'content-type': 'application/json' }
-
-const askAnvil: Ask = async (method, ...params) => {
-  const answer = await fetch(anvil.url, { method: 'POST', headers, body: bodyOf(method, params) })
-  return (await answer.json()) as Answer
-}
-
-function askSimulated(): Ask {
-  const node = createSimulatedEthereum({
-    ...{ chainId: CHAIN_ID, seed: 'comparison', now: () => GENESIS_SECONDS * 1000, flavour: 'anvil' },
-    accounts: new Map(SECRETS.map(secret => [addressOfSecret(secret), { balance: 10_000n * ETHER }])),
-  })
-  return async (method, ...params) => {
-    const body = new TextEncoder().encode(bodyOf(method, params))
-    const { body: said } = node.handle({ method: 'POST', path: '/', query: {}, headers, body })
-    return JSON.parse(String(said)) as Answer
-  }
-}
-
 const estimated = z.object({ result: z.string() })
 const isEstimate = (name: string, answer: unknown) =>
   name.endsWith('eth_estimateGas') && estimated.safeParse(answer).success
@@ -363,8 +323,8 @@ function expectNear(name: string, answer: unknown, expected: unknown): void {
 }
 
 test('the simulated node answers as anvil does, call by call', async () => {
-  const real = await scenario(askAnvil)
-  const imitation = await scenario(askSimulated())
+  const real = await scenario(askAt(anvil.url))
+  const imitation = await scenario(askSimulated({ flavour: 'anvil' }))
   expect(imitation.map(([name]) => name)).toEqual(real.map(([name]) => name))
   for (const [position, [name, answer]] of imitation.entries()) {
     const expected = real[position]![1]

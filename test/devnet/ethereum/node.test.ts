@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { addressIn, bytesOf, hexOf, hexWord, NOTHING, quantity } from '../../../src/devnet/ethereum/bytes.ts'
-import { destructingCreation, selectorOf } from '../../../src/devnet/ethereum/contracts.ts'
+import { addressIn, hexOf, hexWord, NOTHING, quantity } from '../../../src/devnet/ethereum/bytes.ts'
+import { destructingCreation } from '../../../src/devnet/ethereum/contracts.ts'
 import type { FlavourName } from '../../../src/devnet/ethereum/flavours.ts'
 import { CONTRACTS } from '../../../src/devnet/ethereum/network.ts'
 import {
@@ -13,14 +13,11 @@ import { createFates } from '../../../src/devnet/ethereum/node-faults.ts'
 import {
   addressOfSecret,
   signAuthorization,
-  signTransaction,
   type SignedTransaction,
   type UnsignedTransaction,
 } from '../../../src/devnet/ethereum/transaction.ts'
+import { callData, CHAIN_ID, dataOf, ETHER, GWEI, signed, type Answer } from './calls.ts'
 
-const CHAIN_ID = 31_337n
-const ETHER = 10n ** 18n
-const GWEI = 10n ** 9n
 const START_MS = Date.UTC(2026, 0, 1)
 const SECRET = new Uint8Array(32).fill(3)
 const OTHER_SECRET = new Uint8Array(32).fill(4)
@@ -35,19 +32,7 @@ function create(options: Partial<SimulatedEthereumOptions> = {}): SimulatedEther
 }
 
 const transaction = (nonce: number, part: Partial<UnsignedTransaction> = {}, secret = SECRET): SignedTransaction =>
-  signTransaction(
-    {
-      ...{ type: 2, chainId: CHAIN_ID, nonce: BigInt(nonce), to: US, value: 1n, data: NOTHING, gasLimit: 21_000n },
-      ...{ maxFeePerGas: 10n * GWEI, maxPriorityFeePerGas: GWEI, accessList: [], authorizations: [] },
-      ...{ maxFeePerBlobGas: 0n, blobHashes: [], ...part },
-    },
-    secret,
-  )
-
-interface Answer {
-  result?: unknown
-  error?: { code: number; message: string }
-}
+  signed(secret, nonce, { to: US, value: 1n, maxFeePerGas: 10n * GWEI, ...part })
 
 function post(node: SimulatedEthereum, body: string, headers: Record<string, string> = {}) {
   const all = { 'content-type': 'application/json', ...headers }
@@ -58,14 +43,9 @@ function ask(node: SimulatedEthereum, method: string, ...params: unknown[]): Ans
   return JSON.parse(String(post(node, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })).body)) as Answer
 }
 
-const send = (node: SimulatedEthereum, signed: SignedTransaction) =>
-  ask(node, 'eth_sendRawTransaction', hexOf(signed.raw))
+const send = (node: SimulatedEthereum, offered: SignedTransaction) =>
+  ask(node, 'eth_sendRawTransaction', hexOf(offered.raw))
 const pool = (node: SimulatedEthereum) => ask(node, 'txpool_status').result
-const word = (value: string | bigint) => hexWord(BigInt(value)).slice(2)
-const dataOf = (...words: (string | bigint)[]) => bytesOf(`0x${words.map(word).join('')}`)
-const callData = (signature: string, ...words: (string | bigint)[]) =>
-  bytesOf(selectorOf(signature) + words.map(word).join(''))
-
 describe('the pool', () => {
   test('a replacement pays at least a tenth more, for both of its fees', () => {
     const node = create()
@@ -352,8 +332,8 @@ const receiptSchema = z.object({
   logs: z.array(z.object({ address: z.string(), topics: z.array(z.string()), data: z.string(), logIndex: z.string() })),
 })
 
-function receiptOf(node: SimulatedEthereum, signed: SignedTransaction) {
-  return receiptSchema.parse(ask(node, 'eth_getTransactionReceipt', signed.hash).result)
+function receiptOf(node: SimulatedEthereum, sent: SignedTransaction) {
+  return receiptSchema.parse(ask(node, 'eth_getTransactionReceipt', sent.hash).result)
 }
 
 describe('contracts from the beginning', () => {
@@ -373,9 +353,9 @@ describe('contracts from the beginning', () => {
     [CONTRACTS.taxedToken, 950n],
   ])('%s logs a transfer of 1000, of which %s arrive', (token, arrived) => {
     const node = create()
-    const signed = node.send({ to: token, data: transfer(1000n) })
+    const sent = node.send({ to: token, data: transfer(1000n) })
     node.mine(1)
-    const { status, logs } = receiptOf(node, signed)
+    const { status, logs } = receiptOf(node, sent)
     expect([status, logs.map(({ data }) => BigInt(data)), balanceOf(node, token, US)]).toEqual([
       '0x1',
       [1000n],
@@ -412,8 +392,8 @@ describe('contracts from the beginning', () => {
     error?: string
     calls?: Traced[]
   }
-  const traceOf = (node: SimulatedEthereum, signed: SignedTransaction) =>
-    ask(node, 'debug_traceTransaction', signed.hash, { tracer: 'callTracer' }).result as Traced
+  const traceOf = (node: SimulatedEthereum, sent: SignedTransaction) =>
+    ask(node, 'debug_traceTransaction', sent.hash, { tracer: 'callTracer' }).result as Traced
 
   test('ether that a contract sends stands in the trace, as does what was taken back', () => {
     const node = create()
@@ -452,8 +432,8 @@ describe('contracts from the beginning', () => {
     const ended = node.send({ to: CONTRACTS.destructor, value: 10n, data: dataOf(US) })
     const created = node.send({ to: null, value: 10n, data: destructingCreation(US) })
     node.mine(1)
-    const movements = (signed: SignedTransaction) =>
-      receiptOf(node, signed).logs.map(({ address, topics, data }) => {
+    const movements = (sent: SignedTransaction) =>
+      receiptOf(node, sent).logs.map(({ address, topics, data }) => {
         expect(address).toBe('0xfffffffffffffffffffffffffffffffffffffffe')
         return [addressIn(BigInt(topics[2]!)), Number(data)]
       })
@@ -524,8 +504,8 @@ describe('what can be wrong with the node', () => {
   test('a transaction is answered with its hash, and gone; a trace is an error; a method is missing; any error can be said', () => {
     const { node, hash } = paid()
     node.faults.losesTransactions = true
-    const signed = transaction(0)
-    expect(send(node, signed).result).toBe(signed.hash)
+    const lost = transaction(0)
+    expect(send(node, lost).result).toBe(lost.hash)
     expect(node.pending()).toEqual([])
     node.faults.untraceable.add(hash)
     const trace = () => ask(node, 'debug_traceBlockByHash', node.hashAt(1), { tracer: 'callTracer' })
