@@ -47,7 +47,10 @@ function connect(at: BitcoinNode, request: Request = requester.request, on = net
   })
 }
 
-async function follow(node: Node<BitcoinFact>, recent: Place[]): Promise<{ steps: Next<BitcoinFact>[]; facts: BitcoinFact[] }> {
+async function follow(
+  node: Node<BitcoinFact>,
+  recent: Place[],
+): Promise<{ steps: Next<BitcoinFact>[]; facts: BitcoinFact[] }> {
   const steps: Next<BitcoinFact>[] = []
   for (let turn = 0; turn < 2000; turn++) {
     const step = await node.next(recent)

@@ -43,7 +43,10 @@ function connect(request: Request, fees = usual, on = network): Node<BitcoinFact
 }
 
 /** Follows to the node's tip; `recent` grows and shrinks as a chain machine's does. */
-async function follow(node: Node<BitcoinFact>, recent: Place[]): Promise<{ steps: Next<BitcoinFact>[]; facts: BitcoinFact[] }> {
+async function follow(
+  node: Node<BitcoinFact>,
+  recent: Place[],
+): Promise<{ steps: Next<BitcoinFact>[]; facts: BitcoinFact[] }> {
   const steps: Next<BitcoinFact>[] = []
   for (let turn = 0; turn < 1000; turn++) {
     const step = await node.next(recent)
