@@ -12,6 +12,8 @@ export interface CoinContext extends Scheduled, CoinFacts {
   place: Place | null
   /** The transfer that has reserved it; null in `reserved` when a transaction spent it that nobody here made. */
   holder: IdOf<'transfer'> | null
+  /** Transfers that were signed for it before the holder was: they hear, too, that it is gone. */
+  rivals: IdOf<'transfer'>[]
   spent: { transaction: string; place: Place } | null
   conflict: Place | null
 }
@@ -26,12 +28,13 @@ const isRipeAt = (context: CoinContext, height: number) =>
 
 const isSpendsBlock = (context: CoinContext, block: Place) => isSamePlace(context.spent?.place ?? null, block)
 
-/** The holder knows whether what has spent it is its own. */
-const tellHolder = ({ context, event }: { context: CoinContext; event: HeightReached }) => {
-  const { holder, key, spent } = context
+/** Each knows whether what has spent it is its own. */
+const tellHolders = ({ context, event }: { context: CoinContext; event: HeightReached }) => {
+  const { holder, rivals, key, spent } = context
   const { height } = event.data
   const lost = { key, height, transaction: spent?.transaction ?? null }
-  return { messages: holder === null ? [] : [tell(holder, 'key.lost', event.at, lost)] }
+  const transfers = holder === null ? rivals : [holder, ...rivals]
+  return { messages: transfers.map(id => tell(id, 'key.lost', event.at, lost)) }
 }
 
 export const coin = setup({
@@ -40,7 +43,7 @@ export const coin = setup({
     ...actions,
     see: assign((_, seen: Data<'payment.seen'>) => {
       const dueHeight = ripeHeight(seen, seen.place)
-      return { ...seen, failures: 0, dueAt: null, dueHeight, holder: null, spent: null, conflict: null }
+      return { ...seen, failures: 0, dueAt: null, dueHeight, holder: null, rivals: [], spent: null, conflict: null }
     }),
     place: assign(({ context }, { place }: Data<'payment.seen'>) => ({
       place,
@@ -59,7 +62,13 @@ export const coin = setup({
       holder: null,
       dueHeight: ({ context }) => (context.conflict === null ? ripeHeight(context, context.place) : context.dueHeight),
     }),
-    handOver: assign((_, { holder }: Data<'key.reserved'>) => ({ holder })),
+    handOver: assign(({ context }, { holder }: Data<'key.reserved'>) => ({
+      holder,
+      rivals: [...context.rivals.filter(id => id !== holder), ...(context.holder === null ? [] : [context.holder])],
+    })),
+    forgetRival: assign(({ context }, { holder }: Data<'key.released'>) => ({
+      rivals: context.rivals.filter(id => id !== holder),
+    })),
     letGo: assign({ holder: null }),
     spend: assign(({ context }, spent: Data<'coin.spent'>) => ({
       spent,
@@ -80,6 +89,7 @@ export const coin = setup({
   guards: {
     isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
     isRipe: ({ context }, { height }: { height: number }) => isRipeAt(context, height),
+    isRival: ({ context }, { holder }: Data<'key.released'>) => context.rivals.includes(holder),
     isHolder: ({ context }, { holder }: Data<'key.released'>) => context.holder === holder,
     isHolderAndRipe: ({ context }, { holder, height }: Data<'key.released'>) =>
       context.holder === holder && isRipeAt(context, height),
@@ -149,18 +159,19 @@ export const coin = setup({
           { guard: { type: 'isHolderAndSpent', params: data }, actions: 'letGo' },
           { guard: { type: 'isHolderAndRipe', params: data }, target: 'spendable', actions: ['release', 'rest'] },
           { guard: { type: 'isHolder', params: data }, target: 'unconfirmed', actions: 'release' },
+          { guard: { type: 'isRival', params: data }, actions: { type: 'forgetRival', params: data } },
         ],
         'coin.spent': { guard: 'isUnspent', actions: { type: 'spend', params: data } },
         'height.reached': [
           {
             guard: { type: 'isSpendFinal', params: data },
             target: 'spent',
-            actions: { type: 'tell', params: tellHolder },
+            actions: { type: 'tell', params: tellHolders },
           },
           {
             guard: { type: 'isConflictFinal', params: data },
             target: 'lost',
-            actions: { type: 'tell', params: tellHolder },
+            actions: { type: 'tell', params: tellHolders },
           },
         ],
         'block.disconnected': [

@@ -1,10 +1,11 @@
 /**
  * What stands on what: a transaction that pays us stands on those whose outputs it spends, and may be undone with them while it is in no
- * block. Kept for as long as something that it has paid lives, or stands on it in no block.
+ * block. Kept for as long as something that it has paid lives, or stands on it and may still be taken back: a node that has taken the
+ * place of another cannot tell what was in the blocks of the lost one.
  */
 import { idOf, transactionOf, type Id, type IdOf } from '../../machines/ids.ts'
 import { tell, type Message } from '../../machines/messages.ts'
-import type { SpendKey } from '../../machines/vocabulary.ts'
+import { heightOf, type SpendKey } from '../../machines/vocabulary.ts'
 import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { blockFacetsOf, facetOf, type Facet } from '../../src/kernel/facets.ts'
 import type { BookMemory, BookView } from '../book.ts'
@@ -38,7 +39,7 @@ export function lineageFacets(instance: Instance): Facet[] {
 }
 
 /** Whether it is in a block, as far as what it has paid to us says. */
-export function isInBlock(memory: BookMemory, transaction: IdOf<'transaction'>): boolean {
+function isInBlock(memory: BookMemory, transaction: IdOf<'transaction'>): boolean {
   const output = memory.one(outputFacet(transaction))
   return output !== undefined && memory.get(output)!.context.place !== null
 }
@@ -64,12 +65,20 @@ export function leftBy(before: Instance | undefined, after: Instance): Id[] {
   return after.ended || (place !== null && !hadPlace) ? [transactionOf(chain, transactionId)] : []
 }
 
-/** Whether a transaction that is in no block stands on it, as deep as it goes. */
-function bearsUnplaced(memory: BookMemory, transaction: IdOf<'transaction'>): boolean {
+/** Whether no reorg that we accept takes it back. */
+function isBeyondReorg({ memory, policy }: BookView, transaction: IdOf<'transaction'>): boolean {
+  const output = memory.one(outputFacet(transaction))
+  const place = output === undefined ? null : memory.get(output)!.context.place
+  return place !== null && (memory.heights[policy.name] ?? 0) >= heightOf(place.height, policy.final)
+}
+
+/** Whether a transaction that may still be taken back stands on it, as deep as it goes. */
+function bearsUnsettled(view: BookView, transaction: IdOf<'transaction'>): boolean {
+  const { memory } = view
   const above = new Set([transaction])
   for (const id of above)
     for (const child of memory.find(childFacet(id))) {
-      if (isInBlock(memory, child)) continue
+      if (isBeyondReorg(view, child)) continue
       if (memory.one(outputFacet(child)) !== undefined) return true
       above.add(child)
     }
@@ -77,17 +86,18 @@ function bearsUnplaced(memory: BookMemory, transaction: IdOf<'transaction'>): bo
 }
 
 /** Of those of which less lives than before, and of what they stand on, the ones that nobody needs. */
-export function forgetUnneeded({ memory, at }: BookView, left: readonly IdOf<'transaction'>[]): Message[] {
+export function forgetUnneeded(view: BookView, left: readonly IdOf<'transaction'>[]): Message[] {
+  const { memory, at } = view
   const ids = new Set(left)
   const forgotten: Message[] = []
-  // A set grows while it is walked: what is forgotten or in a block needs nothing below it any more.
+  // A set grows while it is walked: what is forgotten or settled needs nothing below it any more.
   for (const id of ids) {
     const transaction = memory.get(id)
     if (transaction === undefined) continue
     const isPaid = memory.one(outputFacet(id)) !== undefined
-    const isNeeded = isPaid || bearsUnplaced(memory, id)
+    const isNeeded = isPaid || bearsUnsettled(view, id)
     if (!isNeeded) forgotten.push(tell(id, 'transaction.forgotten', at, {}))
-    if (isNeeded && !isInBlock(memory, id)) continue
+    if (isNeeded && !isBeyondReorg(view, id)) continue
     for (const key of transaction.context.inputs) {
       const parent = transactionOfKey(key)
       if (memory.get(parent) !== undefined) ids.add(parent)

@@ -124,7 +124,7 @@ function release(draft: Draft, id: Id, keys: SpendKey[]): void {
 function settleReservations({ memory, held, commit }: Draft): void {
   for (const [key, id] of held) {
     const before = memory.holder(key) ?? null
-    if (before !== null && id === null) commit.release.push(key)
+    if (before !== null && before !== id) commit.release.push(key)
     if (id !== null && before !== id) commit.reserve.push([key, id])
   }
 }

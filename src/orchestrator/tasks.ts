@@ -4,8 +4,9 @@
  * from the state, so at boot the same tasks are simply performed again, and every task must be safe to repeat. Trying
  * again, asking again and publishing again are waits in memory: the ledger learns only what somebody would act on.
  */
-import { Fault, invariant, reasonOf } from '../kernel/fault.ts'
+import { invariant, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log, Random } from '../kernel/ports.ts'
+import { createWatchman, type Watchman } from '../kernel/trouble.ts'
 import { isIdOf, type Id, type Kind } from '../../machines/ids.ts'
 import type { TaskName } from '../../machines/vocabulary.ts'
 import { isKind, runOf, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
@@ -87,16 +88,22 @@ function performanceOf(
 }
 
 /** A failure is told with its reason, and the task is tried again. */
-async function perform(options: TaskOptions, { name, id, tries }: Task, instance: Owner): Promise<Performed> {
-  const { performers, random, log } = options
+async function perform(
+  options: TaskOptions,
+  { name, id, tries }: Task,
+  instance: Owner,
+  watchman: Watchman,
+): Promise<Performed> {
+  const { performers, random } = options
   try {
     const performance = performanceOf(performers, name, instance)
     if (performance === null) throw invariant('no-performer', `nobody performs ${name} for ${id}`)
-    return await performance(tries)
+    const performed = await performance(tries)
+    watchman.worked()
+    return performed
   } catch (error) {
-    const isDefect = !(error instanceof Fault)
     const reason = reasonOf(error)
-    log(isDefect ? 'error' : 'warn', 'task failed', { task: name, id, reason })
+    watchman.failed(error)
     return { outcome: { type: 'task.failed', data: { id, reason } }, againMs: backOffMs(random, tries) }
   }
 }
@@ -112,7 +119,24 @@ export function createTasks(options: TaskOptions): Tasks {
   const lanes = new Map<string, Task[]>()
   const busy = new Set<string>()
   const waits = new Set<() => void>()
+  const watchmen = new Map<string, Watchman>()
   let isStopped = false
+
+  /** One for each lane, of which there are a few: many attempts fail for one reason, which is said once. */
+  const watchmanOf = (lane: string, task: TaskName): Watchman => {
+    const known = watchmen.get(lane)
+    if (known !== undefined) return known
+    const { clock, log } = options
+    const made = createWatchman({
+      what: 'task failed',
+      over: 'the task works again',
+      fields: { task, account: lane.slice(lane.indexOf('|') + 1) },
+      ...{ firstMs: FIRST_DELAY_MS, longestMs: MAXIMUM_DELAY_MS, clock, log },
+      note: () => undefined,
+    })
+    watchmen.set(lane, made)
+    return made
+  }
 
   /** The instance, as long as its state owes this run of the task. */
   const ownerOf = ({ id, run }: Task): Owner | undefined => {
@@ -139,7 +163,7 @@ export function createTasks(options: TaskOptions): Tasks {
   const work = async (lane: string, task: Task): Promise<void> => {
     const owner = ownerOf(task)
     if (owner !== undefined) {
-      const { outcome, againMs } = await perform(options, task, owner)
+      const { outcome, againMs } = await perform(options, task, owner, watchmanOf(lane, task.name))
       if (isStopped) return
       if (outcome !== null) options.finish({ ...outcome, run: task.run })
       if (againMs !== null && ownerOf(task) !== undefined) wait(lane, { ...task, tries: task.tries + 1 }, againMs)

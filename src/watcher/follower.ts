@@ -14,7 +14,7 @@ import { healthOf, type Health } from './health.ts'
 import { createHints, type Hints } from './hints.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { createProgress, type Progress } from './progress.ts'
-import { createWatchman, type Watchman } from './trouble.ts'
+import { createWatchman, type Watchman } from '../kernel/trouble.ts'
 
 export interface FollowerOptions {
   chain: string

@@ -4,16 +4,7 @@
  */
 import { createStore } from '@xstate/store'
 import type { SigningRules } from './signer-client.ts'
-
-/** Something that does not work at present. Moments are of the clock that only goes forward. */
-export interface Trouble {
-  /** The fault's, where it is one: faults say by it whether waiting can help. */
-  kind: string
-  reason: string
-  since: number
-  /** In a row. */
-  failures: number
-}
+import type { Trouble } from '../kernel/trouble.ts'
 
 export interface ChainHealth {
   nodeHeight: number | null

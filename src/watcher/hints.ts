@@ -7,7 +7,7 @@ import { Fault } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Health } from './health.ts'
-import { createWatchman } from './trouble.ts'
+import { createWatchman } from '../kernel/trouble.ts'
 
 export interface HintsOptions {
   chain: string

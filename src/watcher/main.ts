@@ -2,6 +2,7 @@
  * The watcher: follows the chains, finds deposits, pays withdrawals, answers the backend. Everything real comes through
  * the ports, so that the simulator runs it unchanged and crashes it at any await.
  */
+import type { Trouble } from '../kernel/trouble.ts'
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
@@ -25,7 +26,7 @@ import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { knownChains, refuseForgotten } from './forgotten-chains.ts'
-import { createHealth, healthOf, type Health, type Trouble } from './health.ts'
+import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
 import { decimalsIn, type ApiContext } from './api-context.ts'

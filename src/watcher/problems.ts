@@ -2,7 +2,8 @@
 import { nameOf, type IdOf } from '../../machines/ids.ts'
 import type { InstanceOf } from '../kernel/entry.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
-import type { ChainHealth, Trouble } from './health.ts'
+import type { Trouble } from '../kernel/trouble.ts'
+import type { ChainHealth } from './health.ts'
 
 export interface ChainNow {
   chain: string

@@ -74,7 +74,7 @@ export async function endedInLastBlocks(memory: LiveMemory, archive: Archive, ch
 /** The transfers that these coins were reserved for: what undid a coin has undone them. */
 function holdersOf(instances: Iterable<Instance>): Set<IdOf<'transfer'>> {
   const coins = [...instances].filter(instance => isKind(instance, 'coin'))
-  return new Set(coins.flatMap(({ context: { holder } }) => holder ?? []))
+  return new Set(coins.flatMap(({ context: { holder, rivals } }) => (holder === null ? rivals : [holder, ...rivals])))
 }
 
 /** All attempts of these transfers, and of the live ones among those that the coins name: with one that is final the others have ended. */

@@ -2,7 +2,8 @@
  * What the watcher wants of the signer besides signatures, again and again: its rules, at the start all that it has signed
  * and this ledger lacks, from then on enough free addresses.
  */
-import { Fault, operating, reasonOf } from '../kernel/fault.ts'
+import { operating } from '../kernel/fault.ts'
+import { createWatchman, type Watchman } from '../kernel/trouble.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
 import { attesterOf, refillPool, type AddressPoolOptions } from './address-pool.ts'
 import { healthOf } from './health.ts'
@@ -51,8 +52,8 @@ interface Asking {
   at: number
 }
 
-async function turn(options: SignerLoopOptions, asking: Asking): Promise<number> {
-  const { chain, orchestrator, health, clock, log, role } = options
+async function turn(options: SignerLoopOptions, asking: Asking, watchman: Watchman): Promise<number> {
+  const { chain, orchestrator, health, clock, role } = options
   const context = chainContext(orchestrator.memory, chain)
   if (context === null) return CHECK_MS / 10
   try {
@@ -64,18 +65,23 @@ async function turn(options: SignerLoopOptions, asking: Asking): Promise<number>
     const isWatching = role === 'watching'
     if (!healthOf(health, chain).isReconciled || (isWatching && isAsking)) await reconcile(options)
     if (context.blocks.length > 0 && !isWatching && (await refillPool(options))) await noteOtherLedger(options)
-    health.trigger.noted({ chain, signerProblem: null })
+    watchman.worked()
     return context.blocks.length > 0 ? CHECK_MS : CHECK_MS / 10
   } catch (error) {
-    const reason = reasonOf(error)
-    log(error instanceof Fault ? 'warn' : 'error', 'signer trouble', { chain, reason })
-    health.trigger.noted({ chain, signerProblem: reason })
     asking.at = -Infinity
-    return RETRY_MS
+    return watchman.failed(error)
   }
 }
 
 export function startSignerLoop(options: SignerLoopOptions): Loop {
+  const { chain, health, clock, log } = options
   const asking: Asking = { at: -Infinity }
-  return startLoop(options.clock, () => turn(options, asking))
+  const watchman = createWatchman({
+    what: 'signer trouble',
+    over: 'the signer can be used again',
+    fields: { chain },
+    ...{ firstMs: RETRY_MS, longestMs: RETRY_MS, clock, log },
+    note: trouble => health.trigger.noted({ chain, signerProblem: trouble?.reason ?? null }),
+  })
+  return startLoop(clock, () => turn(options, asking, watchman))
 }

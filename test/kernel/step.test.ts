@@ -138,7 +138,7 @@ describe('step', () => {
     const again = go(memory, say('a', 'counted', { releases: ['l'] }), say('a', 'counted', { reserves: ['l'] }))!
     expect([again.reserve, again.release]).toEqual([[], []])
     const handed = go(memory, say('a', 'counted', { releases: ['l'] }), say('b', 'counted', { reserves: ['l'] }))!
-    expect([handed.reserve, handed.release]).toEqual([[['l', 'puppet/b']], []])
+    expect([handed.reserve, handed.release]).toEqual([[['l', 'puppet/b']], ['l']])
     const strange = go(memory, say('a', 'counted', { releases: ['l'] }))!
     expect([strange.reserve, strange.release]).toEqual([[], []])
     expect(memory.holder('l')).toBe('puppet/b')

@@ -60,11 +60,28 @@ describe('a payment whose strange parent', () => {
     expect(kept(rig)).toEqual([])
   })
 
-  test('is in a block with it needs no memory of the parent any more', async () => {
+  test('is beyond any reorg with it needs no memory of the parent any more', async () => {
     const rig = await started()
     await pending(rig, ...onGrandparent, child)
     await rig.send(connected(100, [{ ...child, place: block(100) }]))
+    await follow(rig, 101, 103)
+    await rig.send({ type: 'credit.acknowledged', at, data: { id: 'deposit/litecoin:d:0' } })
+    expect(kept(rig).sort()).toEqual(['transaction/litecoin:d', 'transaction/litecoin:g', 'transaction/litecoin:p'])
+    await follow(rig, 104, 105)
     expect(kept(rig)).toEqual(['transaction/litecoin:d'])
+  })
+
+  test('was seen before a block, and is double-spent at a node that never had that block, is dropped', async () => {
+    const rig = await started()
+    await pending(rig, ...onGrandparent, child)
+    await rig.send(connected(100, [{ ...child, place: block(100) }]))
+    await rig.send(connected(101))
+    // The node in the place of the lost one cannot say what was in these blocks.
+    for (const height of [101, 100]) await rig.send(disconnected(height))
+    await rig.send(connected(100, [spent(['litecoin:x:0'], 'rival', block(100, 'x'))], 'x'))
+    for (let height = 101; height <= 105; height++) await rig.send(connected(height, [], 'x', `b${height - 1}x`))
+    expect(valueOf(rig, 'deposit/litecoin:d:0')).toBeUndefined()
+    expect(rig.orchestrator.memory.list('coin')).toEqual([])
   })
 
   test('is taken back together with it and replaced takes the deposit, what spends it, and the change of that', async () => {

@@ -178,7 +178,7 @@ describe('memory', () => {
     }
     fc.assert(
       fc.property(fc.array(coins, { maxLength: 40 }), changes => {
-        const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+        const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] }, books)
         const live = new Map<Id, Instance>()
         for (const [n, { id, value, ...context }] of changes.entries()) {
           const image = instance(id, value, { ...context, inputs: [], place: null }, n + 1)
@@ -188,11 +188,11 @@ describe('memory', () => {
           memory.apply({ at: 0, heights: {}, entries: [entry], reserve: [], release: [] })
         }
         const free = [...live.values()].filter(({ value }) => value !== 'reserved').sort(byAmount)
-        const { order, spendable } = memory.freeCoins('litecoin')
-        expect([...order.upwards()].map(({ coin }) => coin)).toEqual(free)
+        const { order, ready } = memory.worths('litecoin')
+        expect([...order.upwards()].map(one => one.instance)).toEqual(free)
         const ripe = free.filter(({ value }) => value === 'spendable')
         const amounts = ripe.map(({ context }) => BigInt(claim<{ amount: string }>(context).amount))
-        expect(spendable).toBe(amounts.reduce((sum, amount) => sum + amount, 0n))
+        expect(ready).toBe(amounts.reduce((sum, amount) => sum + amount, 0n))
       }),
     )
   })
@@ -205,7 +205,7 @@ describe('memory', () => {
     })
     const query = fc.record({ after: fc.integer({ min: 0, max: 20 }), limit: fc.integer({ min: 1, max: 3 }) })
     const check = (changes: { id: Id; value: string; reference: string | null }[], { after, limit }: LiveQuery) => {
-      const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+      const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] }, books)
       for (const [n, { id, value, reference }] of changes.entries()) {
         const image = instance(id, value, { chain: 'litecoin', reference, place: null, inputs: [] }, n + 1)
         const entry = { seq: n + 1, prev: null, event: 'e', from: null, to: value, image }

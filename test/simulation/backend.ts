@@ -8,7 +8,7 @@ import { hash160 } from '../../adapters/bitcoin/hash.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import { intentBytes, signerOf } from '../../src/canonical.ts'
 import type { Books, Wanted } from './books.ts'
-import { ASSET, BACKEND_SECRET, BLOCKED, CHAIN, NETWORK, SECOND_SECRET, WALLET } from './fixtures.ts'
+import { ASSET, BACKEND_SECRET, BLOCKED, CHAIN, LIMIT, NETWORK, SECOND_SECRET, WALLET } from './fixtures.ts'
 import {
   checkAnswered,
   checkAssigned,
@@ -100,7 +100,10 @@ async function watchLosses(exchange: Exchange): Promise<never> {
 
 async function assignAll(exchange: Exchange): Promise<void> {
   const { dice } = exchange.world
-  const references = Array.from({ length: dice.between(...exchange.season.script.references) }, (_, n) => `user-${n}`)
+  const references = Array.from(
+    { length: dice.between(...exchange.season.script.references) },
+    (_, n) => `${exchange.books.prefix}user-${n}`,
+  )
   const isAtOnce = dice.chance(0.5)
   const all = references.map(reference => () => assign(exchange, reference))
   if (isAtOnce) await Promise.all(all.map(one => one()))
@@ -264,7 +267,9 @@ async function withdraw(exchange: Exchange): Promise<void> {
   for (let n = 0; n < count; n++) {
     await world.sleep(world.dice.chance(0.4) ? 0 : world.dice.between(0, 15_000))
     // Unique, and never what a payer pays: so a payment shows which withdrawal it is for.
-    const amount = BigInt(world.dice.between(5000, MAXIMUM_AMOUNT_SAT / 10)) * 10n + BigInt(n + 1)
+    const isOver = exchange.season.script.isFaulty && world.dice.chance(0.08)
+    const [least, most] = isOver ? [Number(LIMIT), 2 * Number(LIMIT)] : [50_000, MAXIMUM_AMOUNT_SAT]
+    const amount = BigInt(world.dice.between(least / 10, most / 10)) * 10n + BigInt(n + 1)
     const expiresAt = world.dice.chance(0.1)
       ? new Date(world.now() + world.dice.between(1, EXPIRY_MS)).toISOString()
       : null
@@ -272,10 +277,11 @@ async function withdraw(exchange: Exchange): Promise<void> {
     // Where the watcher has shown how far the signer's memory is, sometimes that is asked for.
     const memory = world.dice.chance(0.3) ? books.memory : null
     const fresh = { round: 1, expiresAt, memory, approvals, isGivenUp: false, isAccepted: false }
-    const wanted: Wanted = { id: `w-${n}`, to: destination(exchange), amount, ...fresh }
+    const wanted: Wanted = { id: `${books.prefix}w-${n}`, to: destination(exchange), amount, ...fresh }
     books.withdrawals.set(wanted.id, wanted)
     asked.push(request(exchange, wanted).then(() => approve(exchange, wanted)))
-    if (world.dice.chance(0.2)) asked.push(changeMind(exchange, wanted))
+    // What is over the signer's limit would wait for ever.
+    if (isOver || world.dice.chance(0.2)) asked.push(changeMind(exchange, wanted))
   }
   await Promise.all(asked)
 }

@@ -31,6 +31,9 @@ export interface Told {
 }
 
 export interface Books {
+  /** Another backend's watcher uses the same signer: names begin with this. */
+  prefix: string
+  isShared: boolean
   ledgerId: string | null
   /** Counts the ledgers that were lost: what a lost one answered says nothing of the present one. */
   losses: number
@@ -57,7 +60,9 @@ export interface Books {
   memory: number | null
 }
 
-export const newBooks = (): Books => ({
+export const newBooks = (prefix = ''): Books => ({
+  prefix,
+  isShared: false,
   ledgerId: null,
   losses: 0,
   isRestored: true,

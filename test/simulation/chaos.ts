@@ -9,6 +9,8 @@ import { CALM, type Weather } from './wire.ts'
 const MAXIMUM_GAP_MS = 40_000
 const MAXIMUM_AWAITS = 400
 const CHANGE_MS = 30_000
+const STEP_MS = 60_000
+const HOUR_MS = 3_600_000
 const ASSIGNED_MS = 1000
 
 const MIXED: Weather = { drop: 0.02, loseAnswer: 0.02, duplicate: 0.02, garble: 0.01, stall: 0.02 }
@@ -41,6 +43,25 @@ export async function runLoss(system: System, books: Books, season: Season): Pro
   const copy = world.dice.chance(0.5) ? await copyOnce(system, books) : null
   await world.sleep(world.dice.between(0, script.stormMs[0]))
   if (season.isStormy) loseLedger(system, books, copy)
+}
+
+/** Dates step, forward and back: only the date, time goes on as it does. */
+export async function stepClocks({ world, sky }: System, season: Season): Promise<void> {
+  const { dice } = world
+  if (dice.chance(0.5)) return
+  for (;;) {
+    await world.sleep(dice.between(0, STEP_MS))
+    if (!season.isStormy) return
+    const name = dice.pick(['watcher', 'signer'] as const)
+    sky.skewMs[name] = dice.pick([
+      0,
+      -HOUR_MS,
+      HOUR_MS,
+      dice.between(-2 * HOUR_MS, 2 * HOUR_MS),
+      dice.between(-2000, 2000),
+    ])
+    world.trace(`the date of the ${name} is ${sky.skewMs[name]} ms off`)
+  }
 }
 
 export async function changeWeather({ world, sky }: System, season: Season): Promise<void> {

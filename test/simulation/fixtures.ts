@@ -21,7 +21,7 @@ export const BACKEND_SECRET = new Uint8Array(32).fill(7)
 export const SECOND_SECRET = new Uint8Array(32).fill(8)
 /** Base units; what is above it needs two approvals, and no transaction may cost more than the limit. */
 export const TWO_ABOVE = 30_000_000n
-const LIMIT = 90_000_000n
+export const LIMIT = 90_000_000n
 /** The signer's operator wants nothing to be paid to it. */
 export const BLOCKED = addressOf(scriptFor('p2wpkh', new Uint8Array(20).fill(6)), NETWORK)!
 export const NODE_URL = 'http://node.invalid:19443'
@@ -61,13 +61,14 @@ export function watcherConfig(): WatcherConfig {
   return loadWatcherConfig(JSON.stringify({ dataDirectory: './ledger', ...files, chains: { [CHAIN]: chain } }), '/home')
 }
 
-export function signerConfig(): SignerConfig {
+export function signerConfig(perDay: string | null = null): SignerConfig {
   const chain = {
     family: 'bitcoin',
     network: NETWORK.name,
     asset: ASSET,
     policy: {
       ...{ maximumFeeRate: 1000, maximumFee: '10000000', perTransaction: String(LIMIT) },
+      ...(perDay === null ? {} : { perDay }),
       destinations: { blocked: [BLOCKED] },
     },
   }

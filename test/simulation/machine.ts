@@ -37,6 +37,8 @@ export interface MachineOptions {
   world: World
   boot: (ports: Ports) => Promise<{ handle: Handler }>
   request: (call: HttpCall) => Promise<HttpResult>
+  /** How far its date is from the world's. */
+  skewMs: () => number
   /** Files that are there from the beginning. */
   fill: (disk: SimulatedDisk) => void
   /** Whether the disk will fail once in the life that follows. */
@@ -106,7 +108,7 @@ export function createMachine(options: MachineOptions): Machine {
 
   const portsOf = (its: Life): Ports => ({
     clock: {
-      now: () => world.now(),
+      now: () => world.now() + options.skewMs(),
       monotonic: () => world.now(),
       processor: () => 0,
       wake: (ms, run) =>

@@ -1,9 +1,9 @@
 /**
- * `npm run simulate -- --seeds 2000 --from 1` runs seeds; `--sweep watcher` (or `signer`) lets that process fall at each
+ * `npm run simulate -- --seeds 2000 --from 1` runs seeds, with `--pair` of two paying watchers on one signer; `--sweep watcher` (or `signer`) lets that process fall at each
  * await of a short run in turn, or only at the one that `--at` says. Shows progress and what was violated; `--trace` shows what came before.
  */
 import { parseArgs } from 'node:util'
-import { simulate, type Verdict } from './simulate.ts'
+import { simulate, simulatePair, type Verdict } from './simulate.ts'
 import { awaitsOf, simulateFall } from './sweep.ts'
 
 const PROGRESS_EVERY = 50
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     sweep: { type: 'string' },
     at: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    pair: { type: 'boolean', default: false },
   },
 })
 
@@ -45,5 +46,8 @@ if (machine === 'watcher' || machine === 'signer')
     values.at === undefined ? await awaitsOf(machine) : 1,
     at => simulateFall(machine, at),
   )
-else await runEach('seed', Number(values.from), Number(values.seeds), seed => simulate(seed))
+else {
+  const run = (seed: number) => (values.pair ? simulatePair(seed) : simulate(seed))
+  await runEach(values.pair ? 'pair' : 'seed', Number(values.from), Number(values.seeds), run)
+}
 process.exitCode = failures.length > 0 ? 1 : 0

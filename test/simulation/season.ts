@@ -11,6 +11,8 @@ export interface Script {
   isFaulty: boolean
   /** How probable it is that the watcher loses its ledger; half of the times an older copy is put back. */
   loss: number
+  /** How probable it is that one transaction pays us with thousands of outputs. */
+  flood: number
   /** One fall, at exactly this await of this machine. */
   fall: { machine: 'watcher' | 'signer'; at: number; how: Fall } | null
 }
@@ -29,6 +31,7 @@ export const STORM: Script = {
   payments: 60,
   isFaulty: true,
   loss: 0.15,
+  flood: 0.03,
   fall: null,
 }
 
@@ -40,5 +43,6 @@ export const SHORT: Script = {
   payments: 3,
   isFaulty: false,
   loss: 0,
+  flood: 0,
   fall: null,
 }

@@ -3,9 +3,8 @@
  * changes what a seed stands for: then another one is to be looked for, with the fix taken out.
  */
 export const FOUND: readonly { seed: number; found: string }[] = [
-  { seed: 1, found: 'a withdrawal asked for before the treasury existed was never planned' },
   {
-    seed: 20_801,
-    found: 'a refusal came back when its withdrawal had been cancelled meanwhile, and was not understood',
+    seed: 2011,
+    found: 'another node could not say what a lost block had held, so that a double-spent parent was not seen',
   },
 ]

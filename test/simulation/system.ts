@@ -35,9 +35,18 @@ export interface System {
   watcher: Machine
   signer: Machine
   /** Changed while it runs. */
-  sky: { weather: Weather; node: 'up' | 'down' | 'foreign' }
+  sky: {
+    weather: Weather
+    node: 'up' | 'down' | 'foreign'
+    /** How far their dates are from the world's. */
+    skewMs: { watcher: number; signer: number }
+    /** The signer's limit of a day, from its next start on. */
+    perDay: string | null
+  }
   /** The backend's view of the watcher. Rejects when there is no proper answer. */
   ask: (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Answer>
+  /** A further watcher beside it, on the same signer and node. */
+  another: (name: string) => Pick<System, 'watcher' | 'ask'>
   /** Straight to a running process, past all weather; null when it is down. */
   askDirectly: (machine: Machine, path: string) => Promise<Answer | null>
 }
@@ -65,7 +74,7 @@ const callOf = (method: 'GET' | 'PUT', url: string, body?: unknown): HttpCall =>
 const read = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) as Answer['body']
 
 export function createSystem(world: World, { fillSigner, blocks }: Prepared): System {
-  const sky: System['sky'] = { weather: CALM, node: 'up' }
+  const sky: System['sky'] = { weather: CALM, node: 'up', skewMs: { watcher: 0, signer: 0 }, perDay: null }
   const node = preparedNode(blocks, () => world.now())
   const foreign = foreignNode(() => world.now())
   const pauseMs = () => world.dice.between(1, MAXIMUM_PAUSE_MS)
@@ -75,7 +84,8 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared): Sy
     ...common,
     name: 'signer',
     fill: fillSigner,
-    boot: ports => signerMain(ports, signerConfig(), PASSPHRASE),
+    skewMs: () => sky.skewMs.signer,
+    boot: ports => signerMain(ports, signerConfig(sky.perDay), PASSPHRASE),
     request: () => Promise.reject(new Error('the signer opens no connection')),
   })
   const weather = () => sky.weather
@@ -84,27 +94,38 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared): Sy
     if (sky.node === 'down') return null
     return async request => (sky.node === 'foreign' ? foreign : node).handle(request)
   })
-  const watcher: Machine = createMachine({
-    ...common,
-    name: 'watcher',
-    fill: fillWatcher,
-    boot: ports => watcherMain(ports, watcherConfig()),
-    request(call) {
-      if (call.url.startsWith(SIGNER_URL)) return toSigner(call)
-      if (call.url.startsWith(NODE_URL)) return toNode(call)
-      throw new Error(`nobody is at ${call.url}`)
-    },
-  })
-  const toWatcher = createWire(world, weather, () => watcher.handler())
+  /** A watcher with a disk of its own, and its backend's way to it. */
+  const openWatcher = (name: string): Pick<System, 'watcher' | 'ask'> => {
+    const watcher: Machine = createMachine({
+      ...common,
+      name,
+      fill: fillWatcher,
+      skewMs: () => sky.skewMs.watcher,
+      boot: ports => watcherMain(ports, watcherConfig()),
+      request(call) {
+        if (call.url.startsWith(SIGNER_URL)) return toSigner(call)
+        if (call.url.startsWith(NODE_URL)) return toNode(call)
+        throw new Error(`nobody is at ${call.url}`)
+      },
+    })
+    const toWatcher = createWire(world, weather, () => watcher.handler())
+    return {
+      watcher,
+      async ask(method, path, body) {
+        const { status, headers, body: bytes } = await toWatcher(callOf(method, `${WATCHER_URL}${path}`, body))
+        const said = read(bytes)
+        world.trace(
+          `backend of ${name} ${method} ${path} ${status} ${status < 400 ? '' : JSON.stringify(said['kind'])}`,
+        )
+        return { status, headers, body: said }
+      },
+    }
+  }
 
   return {
-    ...{ world, node, watcher, signer, sky },
-    async ask(method, path, body) {
-      const { status, headers, body: bytes } = await toWatcher(callOf(method, `${WATCHER_URL}${path}`, body))
-      const said = read(bytes)
-      world.trace(`backend ${method} ${path} ${status} ${status < 400 ? '' : JSON.stringify(said['kind'])}`)
-      return { status, headers, body: said }
-    },
+    ...{ world, node, signer, sky },
+    ...openWatcher('watcher'),
+    another: openWatcher,
     async askDirectly(machine, path) {
       const handler = machine.handler()
       if (handler === null) return null

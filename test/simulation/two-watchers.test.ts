@@ -33,7 +33,7 @@ interface Pair {
   run(story: () => Promise<void>): Promise<void>
 }
 
-const fresh = { fails: () => false, pauseMs: () => 1 }
+const fresh = { fails: () => false, pauseMs: () => 1, skewMs: () => 0 }
 
 async function createPair({ role, isApart }: { role: 'paying' | 'watching'; isApart: boolean }): Promise<Pair> {
   const world = createWorld(11)

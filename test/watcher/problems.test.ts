@@ -1,8 +1,9 @@
+import type { Trouble } from '../../src/kernel/trouble.ts'
 import { describe, expect, test } from 'vitest'
 import { invariant } from '../../src/kernel/fault.ts'
 import { claim } from '../../src/kernel/untyped.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'
-import type { ChainHealth, Trouble } from '../../src/watcher/health.ts'
+import type { ChainHealth } from '../../src/watcher/health.ts'
 import { createHealth, healthOf } from '../../src/watcher/health.ts'
 import { attemptId } from '../../machines/ids.ts'
 import {

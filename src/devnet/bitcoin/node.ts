@@ -11,7 +11,7 @@ import { operating } from '../../kernel/fault.ts'
 import type { HttpCall, HttpResult, Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
 import { addBlock, bestOf, createChain, forgetBranch, setValidity, type Change } from './chain.ts'
-import { createCoins, inputKey, type Coin } from './coins.ts'
+import { coinKey, createCoins, inputKey, type Coin } from './coins.ts'
 import { createFaults, errorOf, unavailable, type Faults } from './faults.ts'
 import { buildPayment, faucetKey, spendable, type FaucetOutput } from './faucet.ts'
 import { regtestOf } from './genesis.ts'
@@ -58,6 +58,8 @@ export interface SimulatedBitcoin {
   /** From the faucet, which needs mature coins: mine first. The transaction id. */
   pay(address: string, amountSat: bigint): string
   payMany(outputs: readonly FaucetOutput[]): string
+  /** The same, with what an unconfirmed payment of the faucet has paid to the faucet itself. */
+  payFrom(txid: string, outputs: readonly FaucetOutput[]): string
   /** Replaces an unconfirmed payment of the faucet by one back to itself, whatever replacement rules say. */
   doubleSpend(txid: string): string
   pending(): string[]
@@ -233,7 +235,7 @@ function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
   return { method, path, query: {}, headers, body: body ?? new Uint8Array() }
 }
 
-type Payer = Pick<SimulatedBitcoin, 'payMany' | 'doubleSpend'>
+type Payer = Pick<SimulatedBitcoin, 'payMany' | 'payFrom' | 'doubleSpend'>
 
 function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
   function broadcast(transaction: Transaction): string {
@@ -244,6 +246,17 @@ function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
 
   const payMany = (outputs: readonly FaucetOutput[]): string => {
     const from = spendable(chain, mempool.pool, faucet, network)
+    return broadcast(buildPayment(from, outputs, FAUCET_SAT_PER_VBYTE, faucet, network))
+  }
+
+  function payFrom(txid: string, outputs: readonly FaucetOutput[]): string {
+    const entry = mempool.pool.entries.get(txid)
+    if (!entry) throw new Error(`${txid} is not in the mempool`)
+    const from = entry.transaction.outs.flatMap(({ script }, vout): [string, Coin][] => {
+      const key = coinKey(txid, vout)
+      const isFree = Buffer.compare(script, faucet.script) === 0 && mempool.pool.spender(key) === undefined
+      return isFree ? [[key, mempool.pool.coin(key)!]] : []
+    })
     return broadcast(buildPayment(from, outputs, FAUCET_SAT_PER_VBYTE, faucet, network))
   }
 
@@ -260,7 +273,7 @@ function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
     return broadcast(buildPayment(from, outputs, DOUBLE_SPEND_SAT_PER_VBYTE, faucet, network))
   }
 
-  return { payMany, doubleSpend }
+  return { payMany, payFrom, doubleSpend }
 }
 
 /** Boundary fault `not-simulated` for a network that is no regtest. */

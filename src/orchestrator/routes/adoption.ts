@@ -53,7 +53,7 @@ function rivalsOf(
 function displace(
   view: RouteView,
   record: SignedRecord,
-): { messages: Message[]; freed: ReadonlySet<IdOf<'withdrawal'>> } {
+): { messages: Message[]; freed: ReadonlySet<IdOf<'withdrawal'>>; kept: ReadonlySet<SpendKey> } {
   const { memory, at } = view
   const rivals = rivalsOf(view, record)
   const unsigned = new Set(rivals.filter(({ context }) => context.signed.length === 0).map(({ id }) => id))
@@ -68,7 +68,10 @@ function displace(
     ...freed.map(({ id, transfer }) => tell(id, 'transfer.dissolved', at, { transfer })),
     ...rivals.map(({ id }) => tell(id, 'transfer.displaced', at, data)),
   ]
-  return { messages, freed: new Set(freed.map(({ id }) => id)) }
+  // What is in a block has its coins, whatever else was signed for them.
+  const mined = rivals.filter(({ value }) => value !== 'underway')
+  const kept = new Set(mined.flatMap(({ context }) => context.spendKeys))
+  return { messages, freed: new Set(freed.map(({ id }) => id)), kept }
 }
 
 interface Listed {
@@ -80,13 +83,13 @@ interface Listed {
 
 function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: Listed): Message[] {
   const { memory, policy, at } = view
-  const { messages, freed } = displace(view, record)
+  const { messages, freed, kept } = displace(view, record)
   const transfer = transferId(record.transferId)
   const { n, template, spendKeys, transactionId, raw } = record
   const { fee } = policy.signable.inspect(template)
   const attempt = { n, template, spendKeys, fee, transactionId, raw }
   const held = policy.book.held(spendKeys)
-  const reserves = spendKeys.filter(key => !taken.has(key))
+  const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
   const unknown = policy.book.adopt(view, record, transfer)
   if (isFurther || memory.get(transfer) !== undefined)
     return [...messages, ...unknown, tell(transfer, 'attempt.adopted', at, { ...attempt, held, reserves })]

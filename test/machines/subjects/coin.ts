@@ -22,6 +22,7 @@ const seen = {
 
 const spentAt100 = to('reserved', { dueHeight: 119, spent: { transaction: 'bb', place: block } })
 const spentAt101 = to('reserved', { dueHeight: 120, spent: { transaction: 'bb', place: other } })
+const handedOver = to('reserved', { holder: 'transfer/two', rivals: [holder] })
 const consumed = (height: number) =>
   to('spent', {}, { tells: [[holder, 'key.lost', { key: 'litecoin:aa:1', height, transaction: 'bb' }]] })
 const conflicted = to('unconfirmed', { dueHeight: 120, conflict: other })
@@ -58,6 +59,13 @@ export const coinSubject: Subject = {
     'unconfirmed, in conflict': ['payment.seen pending', 'payment.conflicted'],
     spendable: ['payment.seen in a block', 'height.reached 102'],
     reserved: ['payment.seen in a block', 'height.reached 102', 'key.reserved'],
+    'reserved, handed over': [
+      'payment.seen in a block',
+      'height.reached 102',
+      'key.reserved',
+      'key.reserved by a later one',
+      'coin.spent later',
+    ],
     'reserved, pending': ['payment.seen pending', 'key.reserved'],
     'reserved, in conflict': ['payment.seen pending', 'key.reserved', 'payment.conflicted'],
     'reserved, in conflict before': ['payment.seen pending', 'payment.conflicted', 'key.reserved'],
@@ -111,7 +119,7 @@ export const coinSubject: Subject = {
       'block.disconnected its own': to('unconfirmed', { place: null }),
     },
     reserved: {
-      'key.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
+      'key.reserved by a later one': handedOver,
       'payment.seen in a block': to('reserved'),
       'payment.conflicted': to('reserved', { dueHeight: 120, conflict: other }),
       'key.released when ripe': to('spendable', { holder: null }),
@@ -120,8 +128,27 @@ export const coinSubject: Subject = {
       'coin.spent later': spentAt101,
       'block.disconnected its own': to('reserved', { place: null }),
     },
+    'reserved, handed over': {
+      'key.reserved': to('reserved', { holder, rivals: ['transfer/two'] }),
+      'payment.seen in a block': to('reserved'),
+      'key.released when ripe': to('reserved', { rivals: [] }),
+      'key.released before it is ripe': to('reserved', { rivals: [] }),
+      'key.released by another': to('reserved', { holder: null }),
+      'height.reached 120': to(
+        'spent',
+        {},
+        {
+          tells: [
+            ['transfer/two', 'key.lost', { key: 'litecoin:aa:1', height: 120, transaction: 'bb' }],
+            [holder, 'key.lost', { key: 'litecoin:aa:1', height: 120, transaction: 'bb' }],
+          ],
+        },
+      ),
+      'block.disconnected its own': to('reserved', { place: null }),
+      'block.disconnected the next': to('reserved', { dueHeight: null, spent: null }),
+    },
     'reserved, pending': {
-      'key.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
+      'key.reserved by a later one': handedOver,
       'payment.seen in a block': to('reserved', { place: block }),
       'payment.conflicted': to('reserved', { dueHeight: 120, conflict: other }),
       'key.released when ripe': to('unconfirmed', { holder: null }),
@@ -130,7 +157,7 @@ export const coinSubject: Subject = {
       'coin.spent later': spentAt101,
     },
     'reserved, in conflict': {
-      'key.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
+      'key.reserved by a later one': handedOver,
       'payment.seen in a block': to('reserved', { place: block, conflict: null }),
       'payment.conflicted': to('reserved'),
       'key.released when ripe': to('unconfirmed', { holder: null }),
@@ -145,7 +172,7 @@ export const coinSubject: Subject = {
       'block.disconnected the next': to('reserved', { dueHeight: null, conflict: null }),
     },
     'reserved, in conflict before': {
-      'key.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
+      'key.reserved by a later one': handedOver,
       'payment.seen in a block': to('reserved', { place: block, conflict: null }),
       'payment.conflicted': to('reserved'),
       'key.released when ripe': to('unconfirmed', { holder: null }),
@@ -160,7 +187,7 @@ export const coinSubject: Subject = {
       'block.disconnected the next': to('reserved', { dueHeight: null, conflict: null }),
     },
     'reserved, spent': {
-      'key.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
+      'key.reserved by a later one': handedOver,
       'payment.seen in a block': to('reserved'),
       'key.released when ripe': to('reserved', { holder: null }),
       'key.released before it is ripe': to('reserved', { holder: null }),
@@ -169,7 +196,7 @@ export const coinSubject: Subject = {
       'block.disconnected the next': to('reserved', { dueHeight: null, spent: null }),
     },
     'reserved, spent in its own block': {
-      'key.reserved by a later one': to('reserved', { holder: 'transfer/two' }),
+      'key.reserved by a later one': handedOver,
       'payment.seen in a block': to('reserved'),
       'key.released when ripe': to('reserved', { holder: null }),
       'key.released before it is ripe': to('reserved', { holder: null }),

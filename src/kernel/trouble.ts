@@ -1,8 +1,18 @@
 /** What fails and is tried again: back-off, and a log that says it once, sums it up from time to time, and says when it is over. */
-import { Fault, reasonOf } from '../kernel/fault.ts'
-import type { Clock, Log } from '../kernel/ports.ts'
-import type { Trouble } from './health.ts'
+import { Fault, reasonOf } from './fault.ts'
+import type { Clock, Log } from './ports.ts'
 
+/** Something that does not work at present. Moments are of the clock that only goes forward. */
+export interface Trouble {
+  /** The fault's, where it is one: faults say by it whether waiting can help. */
+  kind: string
+  reason: string
+  since: number
+  /** In a row. */
+  failures: number
+}
+
+/** Whoever fails and tries again tells it of both. */
 export interface Watchman {
   /** It has failed, again perhaps. How long to wait before the next try, ms. */
   failed(error: unknown): number
@@ -10,6 +20,7 @@ export interface Watchman {
   worked(): void
 }
 
+/** What is said, and how long is waited. */
 export interface WatchmanOptions {
   /** For the log: what does not work, and that it works again. */
   what: string
@@ -33,6 +44,7 @@ const MILLISECONDS_PER_SECOND = 1000
 const kindOf = (error: unknown): string => (error instanceof Fault ? error.kind : 'defect')
 const stackOf = (error: unknown) => (error instanceof Fault || !(error instanceof Error) ? {} : { stack: error.stack })
 
+/** Nothing has failed yet. */
 export function createWatchman(options: WatchmanOptions): Watchman {
   const { what, over, fields, firstMs, longestMs, clock, log } = options
   let trouble: Trouble | null = null
