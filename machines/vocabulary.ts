@@ -82,6 +82,10 @@ export interface SignedReceipt extends Authorisation {
   round: number
   /** Ids of the transactions signed for it before, of any round; a refund is safe when there are none. */
   signed: string[]
+  /** What those spend: who watches these finds them mined under any id. Missing in what signers before version 2 have answered. */
+  spendKeys?: SpendKey[] | undefined
+  /** By the same key, over all of that: version 2 of the promise, beside `signature`, which is over version 1. */
+  spendKeysSignature?: string | undefined
 }
 
 /** Why a transfer is made. */

@@ -28,6 +28,15 @@ const embedWasm = {
   },
 }
 
+/** What a package takes where it is there, and what is there only because a tool of development has brought it. */
+const OPTIONAL = new Set(['supports-color'])
+const ABSENT = '\0absent'
+const leaveOut = {
+  name: 'leave-out',
+  resolveId: id => (OPTIONAL.has(id) ? ABSENT : null),
+  load: id => (id === ABSENT ? 'module.exports = null' : null),
+}
+
 /** The folder in node_modules that a module came from, or null for our own. */
 const packageOf = id => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? null
 
@@ -54,7 +63,7 @@ function listOf(modules, digest) {
 }
 
 if (!existsSync(ENTRY)) throw new Error(`${ENTRY} is missing: npm run build`)
-const bundle = await rolldown({ input: ENTRY, platform: 'node', plugins: [embedWasm] })
+const bundle = await rolldown({ input: ENTRY, platform: 'node', plugins: [embedWasm, leaveOut] })
 const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, minify: false, comments: true })
 await bundle.close()
 if (output.length !== 1) throw new Error(`one file was expected, there are ${output.length}`)

@@ -80,6 +80,17 @@ export function voidBytes({ chain, id, round, signed }: VoidReceipt): Uint8Array
   return utf8(canonicalJson({ chain, id, purpose: 'lockkeeper-void-v1', round, signed }))
 }
 
+/** With what the transactions spend: on some networks a transaction can be mined under another id than the one that was signed. */
+export interface SpendingReceipt extends VoidReceipt {
+  /** Of all transactions in `signed`. Whatever spends one of them excludes the others, under any id. */
+  spendKeys: readonly string[]
+}
+
+/** What the signer's identity key signs beside `voidBytes`: version 2 of the same promise, so that who knows version 1 goes on. */
+export function spendingBytes({ chain, id, round, signed, spendKeys }: SpendingReceipt): Uint8Array {
+  return utf8(canonicalJson({ chain, id, purpose: 'lockkeeper-void-v2', round, signed, spendKeys }))
+}
+
 /** Standard base64 of exactly `length` bytes, in its one spelling, or null. */
 function decode(text: string, length: number): Uint8Array | null {
   const bytes = Buffer.from(text, 'base64')

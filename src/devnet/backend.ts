@@ -15,7 +15,7 @@ import { z } from 'zod'
 import { boundary, Fault, operating, reasonOf } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
 import type { Intent, SignedReceipt } from '../../machines/vocabulary.ts'
-import { attestationBytes, intentBytes, isSigned, voidBytes, type ByteSigner } from '../canonical.ts'
+import { attestationBytes, intentBytes, isSigned, spendingBytes, voidBytes, type ByteSigner } from '../canonical.ts'
 import { detailOf, problemKindOf, type Ask } from './api.ts'
 import type { Book, BookEntry, Withdrawal, WithdrawalRecord } from './book.ts'
 import { pause } from './pause.ts'
@@ -88,6 +88,8 @@ const receiptSchema = z.object({
     signed: z.array(text),
     key: text,
     signature: text,
+    spendKeys: z.array(text).optional(),
+    spendKeysSignature: text.optional(),
   },
 })
 const withdrawalSchema = z.looseObject({
@@ -118,7 +120,14 @@ function bodyOf(withdrawal: WithdrawalRecord, { key, wallet }: BackendOptions): 
 /** For the highest round that was ever authorised, and by the signer's own key: nothing was signed, nothing ever will be. */
 function isProof(receipt: SignedReceipt, { id, chain, round }: WithdrawalRecord, wallet: string): boolean {
   const isOurs = receipt.id === id && receipt.chain === chain && receipt.round >= round && receipt.key === wallet
-  return isOurs && receipt.signed.length === 0 && isSigned(receipt, voidBytes(receipt))
+  return isOurs && receipt.signed.length === 0 && isSigned(receipt, voidBytes(receipt)) && spendsNothing(receipt)
+}
+
+/** By version 2 of the promise, where the signer gives it. */
+function spendsNothing({ spendKeys, spendKeysSignature: signature, ...receipt }: SignedReceipt): boolean {
+  if (spendKeys === undefined && signature === undefined) return true
+  if (spendKeys?.length !== 0 || signature === undefined) return false
+  return isSigned({ key: receipt.key, signature }, spendingBytes({ ...receipt, spendKeys }))
 }
 
 type Add = (entry: BookEntry) => void

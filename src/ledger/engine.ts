@@ -35,6 +35,11 @@ export interface Opening {
   /** What `upgrade` brings them to, in a word: an index that was made for other versions is made again. */
   versions: string
   memory: WalkedMemory
+  /**
+   * Whether ended instances are found by id and in lists; unless said they are. An opener that knows by itself where they stand
+   * asks for `entries` only, and needs no second index.
+   */
+  isIndexed?: boolean
   /** What an import goes on with: a ledger that holds no commit takes this id, another one rejects with boundary `other-ledger`. */
   ledgerId?: string
 }
@@ -94,21 +99,27 @@ export interface Journal {
 }
 
 /**
- * Ended instances, and every entry there ever was. Reads only what is durable; rejects with corruptStore on damage. What is
- * asked for is found by an index, however long the history; a missing index is made again before anything is answered.
- * A list or page may have fewer items than `limit` where they grow large in bytes, or none at the end only.
+ * Every entry there ever was. Reads only what is durable; rejects with corruptStore on damage. A page may have fewer items than
+ * `limit` where they grow large in bytes, or none at the end only.
  */
-export interface Archive {
-  /** An ended instance, or null. */
-  read<I extends Id>(id: I): Promise<Found<I> | null>
-  /** Ended instances with a seq above `after`, by seq. `state` matches the whole value or its first words. */
-  list<K extends Kind>(query: Query<K>): Promise<InstanceOf<K>[]>
+export interface History {
   /** The feed: entries with a seq above `after`, in order. */
   entries(after: number, limit: number): Promise<Recorded[]>
   /** The newest `limit` transitions of one instance up to the one with this seq, oldest first. */
   history(seq: number, limit: number): Promise<Recorded[]>
   /** Every commit that is durable now, from the first, or from the one that holds this seq. */
   commits(from?: number): AsyncGenerator<ChainedCommit>
+}
+
+/**
+ * With the instances that have ended, of a ledger that is indexed: an invariant fault of one that is not. What is asked for is
+ * found by an index, however long the history; a missing index is made again before anything is answered.
+ */
+export interface Archive extends History {
+  /** An ended instance, or null. */
+  read<I extends Id>(id: I): Promise<Found<I> | null>
+  /** Ended instances with a seq above `after`, by seq. `state` matches the whole value or its first words. */
+  list<K extends Kind>(query: Query<K>): Promise<InstanceOf<K>[]>
 }
 
 /** Which ended instances are asked for. */

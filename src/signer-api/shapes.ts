@@ -122,6 +122,13 @@ export const receipt = z.object({
   signed: z.array(z.string()).describe('Ids of the transactions signed before; a refund is safe when there are none'),
   key: publicKeySchema,
   signature: signatureSchema,
+  spendKeys: z
+    .array(z.string())
+    .optional()
+    .describe('What those spend: a transaction may be mined under another id, but not without one of these'),
+  spendKeysSignature: signatureSchema
+    .optional()
+    .describe('By the same key over the same with spendKeys, purpose lockkeeper-void-v2'),
 }) satisfies z.ZodType<SignedReceipt>
 
 /** As it stands among the signed ones. */
@@ -132,6 +139,8 @@ export const signedPage = z.object({
   items: z.array(z.discriminatedUnion('state', [signedAttempt, voided])),
   next: z.int().nullable().describe('The `after` of the page that follows; null at the end'),
 })
+/** One page of it. */
+export type PromisedPage = z.output<typeof signedPage>
 
 /** Which round, and all lower ones, are never signed for again. */
 export const voidRequest = z.strictObject({ chain: nameSchema, round: z.int().min(1).default(1) })

@@ -27,7 +27,7 @@ import { openPool } from './keys/pool.ts'
 import { createTurns, type RouteContext } from './route-context.ts'
 import { refuseOldKeys } from './keys/binding.ts'
 import { signerRoutes } from './routes/table.ts'
-import { HASH_HEADER, memoryHeaders, SEQUENCE_HEADER } from '../signer-api/routes.ts'
+import { HASH_HEADER, SEQUENCE_HEADER } from '../signer-api/routes.ts'
 import { createAllowance } from './signing/allowance.ts'
 import { createVoids } from './signing/voids.ts'
 
@@ -69,7 +69,6 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       tokens: () => tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
       log,
-      answerHeaders: () => memoryHeaders(memory.position()),
       guard: request => {
         refuseWhenBehind(memory, request)
       },
@@ -83,7 +82,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       await memory.close().finally(() => seed.fill(0))
     }
     const check = () => memory.check()
-    return { handle: audited(handle, { audit, clock: ports.clock, tokens: () => tokens }), check, stop }
+    return { handle: audited(handle, { audit, memory, clock: ports.clock, tokens: () => tokens }), check, stop }
   } catch (error) {
     await memory.close()
     throw error

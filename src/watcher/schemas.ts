@@ -148,6 +148,8 @@ const receiptSchema = z
     signed: z.array(z.string()),
     key: publicKeySchema,
     signature: signatureSchema,
+    spendKeys: z.array(z.string()).optional(),
+    spendKeysSignature: signatureSchema.optional(),
   })
   .describe("The signer's word that nothing more is signed for it, and what was")
 

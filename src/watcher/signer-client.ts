@@ -10,7 +10,13 @@ import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
-import { refusedAnswer, signedAttempt, type rules, type SignedAttempt, type signedPage } from '../signer-api/shapes.ts'
+import {
+  refusedAnswer,
+  signedAttempt,
+  type rules,
+  type SignedAttempt,
+  type PromisedPage,
+} from '../signer-api/shapes.ts'
 
 export type SignAnswer =
   | { kind: 'signed'; transactionId: string; raw: string }
@@ -176,7 +182,7 @@ export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): s
   return missing === undefined ? null : describeMissing(missing)
 }
 
-type Listed = z.output<typeof signedPage>['items'][number]
+type Listed = PromisedPage['items'][number]
 
 function recordOf(item: Listed): SignedPage['items'] {
   if (item.state !== 'signed') return []
@@ -186,8 +192,8 @@ function recordOf(item: Listed): SignedPage['items'] {
 
 function receiptOf(item: Listed): SignedReceipt[] {
   if (item.state !== 'voided') return []
-  const { chain, id, purpose, round, signed, key, signature } = item
-  return [{ chain, id, purpose, round, signed, key, signature }]
+  const { state: _, seq: __, voidedAt: ___, ...receipt } = item
+  return [receipt]
 }
 
 export function createSignerClient(access: SignerAccess, request: Request): SignerClient {

@@ -10,6 +10,7 @@ const TINY: BenchSizes = {
   checkpoint: { instances: 2000 },
   signer: { warming: 1, rounds: 1, requests: 10, largeRequests: 1 },
   plan: { coins: 1000, rounds: 1 },
+  remembered: { signed: 20, voids: 20, addresses: 1000 },
   turns: { coins: 200, withdrawals: 20 },
   polls: { ids: 1000, rounds: 1, blocks: 3 },
   start: { rounds: 1 },
@@ -32,6 +33,8 @@ test('every row of the benchmark is measured, with figures and progress', async 
     ['signing requests / the sum of their bare parts', '>= 0.5'],
     ['signatures with 100 inputs a request / bare tiny-secp256k1', '>= 0.5'],
     ['seconds to choose among 1,000 coins that do not suffice', '<= 5'],
+    ['seconds until a signer that has signed much serves', '<= 10'],
+    ['its resident memory, MiB', '<= 512'],
     ['longest turn, 200 coins and 20 queued, that can be paid, ms of processor', '<= 50'],
     ['longest turn, 200 coins and 20 queued, that cannot, ms of processor', '<= 50'],
     ['a poll of a mempool of 1,000 / JSON.parse of it', '<= 2'],
@@ -48,12 +51,14 @@ test('every row of the benchmark is measured, with figures and progress', async 
 })
 
 test('a long history is measured, too', async () => {
-  const rows = await benchHistory(() => undefined, {
+  const ledger = {
     ...{ instances: 2000, live: 400, segments: 20, scripts: 100, reads: 3, commits: 20, small: 100, plain: 100 },
     plainWrites: 1,
-  })
+  }
+  const rows = await benchHistory(() => undefined, ledger, TINY.remembered)
   expect(rows.map(({ wanted }) => wanted)).toEqual([
     ...['<= 2', 'reported', '<= 5', '<= 5', '<= 5', '<= 1', '<= 1', '<= 20', '<= 100', '<= 1.3', '>= 300', 'reported'],
+    ...['<= 10', '<= 512'],
   ])
   for (const { row, ratio } of rows) expect(Number.isFinite(ratio), row).toBe(true)
 })

@@ -6,6 +6,7 @@ import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
 import { benchDurable, type DurableSizes } from './durable.ts'
 import type { BenchRow, Progress } from './measure.ts'
 import { benchLarge, type LargeSizes } from './large.ts'
+import { benchRemembered, type RememberedSizes } from './remembered.ts'
 import { benchPlan, type PlanSizes } from './plan.ts'
 import { benchPolls, type PollSizes } from './polls.ts'
 import { benchScan, type ScanSizes } from './scan.ts'
@@ -21,6 +22,7 @@ export interface BenchSizes {
   checkpoint: CheckpointSizes
   signer: SignerSizes
   plan: PlanSizes
+  remembered: RememberedSizes
   turns: TurnSizes
   polls: PollSizes
   start: StartSizes
@@ -33,6 +35,7 @@ const SIZES: BenchSizes = {
   checkpoint: { instances: 200_000 },
   signer: { warming: 12, rounds: 9, requests: 200, largeRequests: 5 },
   plan: { coins: 100_000, rounds: 5 },
+  remembered: { signed: 20_000, voids: 20_000, addresses: 4_000 },
   turns: { coins: 50_000, withdrawals: 1000 },
   polls: { ids: 300_000, rounds: 9, blocks: 500 },
   start: { rounds: 9 },
@@ -49,6 +52,7 @@ export async function bench(
     ...(await benchCheckpoint(sizes.checkpoint, progress)),
     ...(await benchSigner(sizes.signer, progress)),
     ...benchPlan(sizes.plan, progress),
+    ...(await benchRemembered(sizes.remembered, progress)),
     ...(await benchTurns(sizes.turns, progress)),
     ...(await benchPolls(sizes.polls, progress)),
     ...(await benchStart(sizes.start, progress)),
@@ -60,8 +64,11 @@ const LARGE: LargeSizes = {
   ...{ reads: 300, commits: 2000, small: 1000, plain: 100_000, plainWrites: 3 },
 }
 
-/** What a long history costs: minutes, and some gigabytes of the temporary directory. */
-export const benchHistory = (
+const MUCH: RememberedSizes = { signed: 1_000_000, voids: 1_000_000, addresses: 200_000 }
+
+/** What a long history costs, the watcher's and the signer's: minutes, and some gigabytes of the temporary directory. */
+export const benchHistory = async (
   progress: Progress = line => process.stderr.write(`${line}\n`),
   sizes: LargeSizes = LARGE,
-): Promise<BenchRow[]> => benchLarge(sizes, progress)
+  remembered: RememberedSizes = MUCH,
+): Promise<BenchRow[]> => [...(await benchLarge(sizes, progress)), ...(await benchRemembered(remembered, progress))]

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Authorisation } from '../../machines/vocabulary.ts'
-import { attestationBytes, signerOf, voidBytes, type VoidReceipt } from '../../src/canonical.ts'
+import { attestationBytes, signerOf, spendingBytes, voidBytes, type VoidReceipt } from '../../src/canonical.ts'
 import type { WatcherAnswer, Ask } from '../../src/devnet/api.ts'
 import { openBackend, type Backend } from '../../src/devnet/backend.ts'
 import { openBook, type Book } from '../../src/devnet/book.ts'
@@ -90,6 +90,12 @@ function receiptOf(changed: Partial<VoidReceipt> = {}, by = wallet): Receipt {
   return { ...receipt, purpose: 'lockkeeper-void-v1', ...by.sign(voidBytes(receipt)) }
 }
 
+/** With version 2 of the promise. */
+function spending(spendKeys: string[]) {
+  const receipt = { ...receiptOf(), spendKeys }
+  return { ...receipt, spendKeysSignature: wallet.sign(spendingBytes(receipt)).signature }
+}
+
 const event = (kind: string, id: string, from: string | null, to: string, data: object) => ({
   ...{ seq: 1, at: '2026-01-01T00:00:00.000Z', kind, id, chain: CHAIN, event: 'x', from, to, data },
 })
@@ -158,10 +164,20 @@ describe('a refund', () => {
     expect(book.balance('ann', 'LTC')).toBe(500n)
   })
 
+  test('is given on a receipt whose spend keys are none, too', async () => {
+    const { book } = await cancelled(() => ({ status: 200, body: { receipt: spending([]) } }))
+    expect(book.balance('ann', 'LTC')).toBe(500n)
+  })
+
   test.each<[string, () => WatcherAnswer]>([
     ['a receipt by another key', () => ({ status: 200, body: { receipt: receiptOf({}, thief) } })],
     ['a receipt for another withdrawal', () => ({ status: 200, body: { receipt: receiptOf({ id: 'w-2' }) } })],
     ['a receipt for another chain', () => ({ status: 200, body: { receipt: receiptOf({ chain: 'dogecoin' }) } })],
+    ['a receipt that lists what is spent', () => ({ status: 200, body: { receipt: spending(['litecoin:aa:0']) } })],
+    [
+      'a receipt whose spend keys were taken out',
+      () => ({ status: 200, body: { receipt: { ...spending(['litecoin:aa:0']), spendKeys: [] } } }),
+    ],
     ['a receipt that lists a transaction', () => ({ status: 200, body: { receipt: receiptOf({ signed: ['aa'] }) } })],
     ['a receipt for an earlier round', () => ({ status: 200, body: { receipt: receiptOf({ round: 0 }) } })],
     [

@@ -328,6 +328,38 @@ async function compare({ archive, opened, journal }: Ledger, world: World): Prom
   await fc.assert(property, { numRuns: 60 })
 }
 
+function describeUnindexed(newStore: () => TestStore): void {
+  test('tells every entry there ever was, and never that nothing is found by id or in a list', async () => {
+    const store = newStore()
+    const world = newWorld()
+    const ledger = await open(store, world, { isIndexed: false })
+    await fill(store, ledger, world, 40, 7)
+    const looksUp = async ({ archive }: Ledger) => {
+      const refused = expect.objectContaining({ kind: 'not-indexed' }) as Error
+      await expect(archive.read([...world.ended.keys()][0]!)).rejects.toThrow(refused)
+      await expect(archive.list({ kind: 'coin', after: 0, limit: 1 })).rejects.toThrow(refused)
+      expect(await archive.entries(0, READ_MAXIMUM)).toEqual(world.feed)
+    }
+    await looksUp(ledger)
+    await ledger.journal.close()
+    const again = await open(store, world, { isIndexed: false })
+    expect(stateFound(again.opened)).toEqual(stateOf(world))
+    await looksUp(again)
+    await again.journal.close()
+  })
+
+  test('becomes indexed, and is not any more, by how it is opened', async () => {
+    const store = newStore()
+    const world = newWorld()
+    for (const isIndexed of [false, true, false, true]) {
+      const ledger = await open(store, world, { isIndexed })
+      await fill(store, ledger, world, 20, 7)
+      if (isIndexed) for (const [id, image] of world.ended) expect(await ledger.archive.read(id)).toEqual(image)
+      await ledger.journal.close()
+    }
+  })
+}
+
 function describeClosed(newStore: () => TestStore): void {
   test('there is none where nothing was ever made', async () => {
     const store = newStore()
@@ -514,6 +546,7 @@ export function describeEngine(name: string, newStore: () => TestStore): void {
   describe(`${name}: a start`, () => describeStart(newStore))
   describe(`${name}: the journal`, () => describeJournal(newStore))
   describe(`${name}: the archive`, () => describeArchive(newStore))
+  describe(`${name}: a ledger that is not indexed`, () => describeUnindexed(newStore))
   describe(`${name}: a closed ledger`, () => describeClosed(newStore))
   describe(`${name}: images of an earlier version`, () => describeUpgrade(newStore))
   describe(`${name}: failures`, () => describeFailures(newStore))

@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../machines/vocabulary.ts'
 import type { Signer } from '../../src/signer/main.ts'
+import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
+import { endOf } from '../../src/ledger/record.ts'
+import { decodeSeal } from '../../src/signer/audit/trail.ts'
+import { verifyAudit } from '../../src/signer/audit/verify.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import { simulatedDisk, type SimulatedDisk } from '../simulation/disk.ts'
 import * as rigs from './rig.ts'
 import { ask, authorised, grow, intent, sign, simple } from './rig.ts'
 
 const AMOUNT = 1_000_000n
+const MEMORY = '/signer/memory'
 
 interface Said {
   name: string
@@ -70,6 +76,30 @@ async function check(disk: SimulatedDisk, said: readonly Said[]): Promise<void> 
   await signer.stop()
 }
 
+/** Of the one attempt that was under way exactly one template is ever signed. Answers whether the crash has left it signed. */
+async function checkBetween(disk: SimulatedDisk): Promise<boolean> {
+  const signer = await rigs.start(rigs.reboot(disk))
+  const isKept = (await ask(signer, 'GET', rigs.attemptPath('t1'))).status === 200
+  const both = [
+    await sign(signer, 't1', 1, payment(1, 3_000n), intents(1)),
+    await sign(signer, 't1', 1, payment(1), intents(1)),
+  ]
+  expect(both.map(({ status }) => status)).toEqual(isKept ? [409, 200] : [200, 409])
+  await signer.stop()
+  const { findings, isLost } = await verified(disk)
+  expect(findings.filter(({ damage }) => damage)).toEqual([])
+  if (isKept) expect(isLost).toBe(false)
+  return isKept
+}
+
+/** By `lockkeeper verify`; `isLost`: a line is said to stand on what a crash has taken, and to have answered nobody. */
+async function verified(disk: SimulatedDisk) {
+  const end = (await lowdbEngine(disk, MEMORY).inspect())!
+  const { findings } = await verifyAudit(disk, MEMORY, { ...(await endOf(end)), ledgerId: end.ledgerId })
+  await end.close()
+  return { findings, isLost: findings.some(({ problem }) => problem.includes('was never answered')) }
+}
+
 describe('S1: the process dies anywhere between request and answer', () => {
   test('what was answered is answered again, and nothing is signed twice', async () => {
     const measured = simulatedDisk({ seed: 1 })
@@ -117,6 +147,49 @@ describe('S1: the process dies anywhere between request and answer', () => {
     await Promise.all([...waiting, reading])
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
     await signer.stop()
+  })
+
+  test.each(['journal', 'audit'])(
+    'an answer waits for memory and log; a crash before the %s has answered nothing',
+    async late => {
+      const kept = new Set<boolean>()
+      for (let seed = 1; seed <= 12; seed++) {
+        let isHeld = false
+        let others = 0
+        const settle = (call: string, path: string) => {
+          if (!isHeld || call !== 'sync') return Promise.resolve()
+          if (path.includes(`/${late}/`)) return new Promise<void>(() => undefined)
+          others += 1
+          return Promise.resolve()
+        }
+        const disk = simulatedDisk({ seed, settle })
+        const signer = await rigs.start(await rigs.createRigOn(disk))
+        await grow(signer)
+        isHeld = true
+        const answers: rigs.Answer[] = []
+        void sign(signer, 't1', 1, payment(1), intents(1)).then(answer => answers.push(answer))
+        await expect.poll(() => others).toBeGreaterThan(0)
+        for (let turn = 0; turn < 100; turn++) await new Promise(resolve => setImmediate(resolve))
+        expect(answers).toEqual([])
+        kept.add(await checkBetween(disk.crash({ seed, settle: () => Promise.resolve() })))
+      }
+      expect(kept).toContain(late === 'audit')
+    },
+  )
+
+  test('what was answered last cannot be cut off from the memory of a killed signer once it is sealed', async () => {
+    const disk = simulatedDisk({ seed: 5 })
+    const signer = await rigs.start(await rigs.createRigOn(disk))
+    await grow(signer)
+    const { headers } = await sign(signer, 't1', 1, payment(1), intents(1))
+    const sequence = Number(headers['Lockkeeper-Memory-Sequence'])
+    const sealed = () => decodeSeal(disk.peek('/signer/memory/audit/seal.json')!)?.memory?.sequence
+    await expect.poll(sealed, { timeout: PATIENCE_MS }).toBe(sequence)
+    const killed = disk.kill()
+    const journal = killed.peek('/signer/memory/journal/1.jsonl')!.toString()
+    killed.poke('/signer/memory/journal/1.jsonl', Buffer.from(journal.replace(/[^\n]+\n$/, '')))
+    const refused = { type: 'corruptStore', message: expect.stringContaining(`has seen memory ${sequence}`) as string }
+    await expect(rigs.start(rigs.reboot(killed))).rejects.toMatchObject(refused)
   })
 
   test('a disk that fails ends the process, and nothing is answered as signed', async () => {

@@ -48,6 +48,7 @@ export interface Archived {
   runs: () => readonly Run[]
   /** Of the segments behind them. */
   inMemory: () => readonly Endings[]
+  isIndexed: boolean
   /** Makes a damaged index again. */
   mend: (path: string) => Promise<void>
   upgrade: Upgrade
@@ -68,10 +69,15 @@ const TOGETHER_BYTES = 1024 * 1024
 export function openArchive(place: Omit<Archived, 'returns'>): Archive {
   const archived: Archived = { ...place, returns: new WeakMap() }
   const entryOf = (seq: number): Promise<Recorded | null> => readEntry(archived, seq)
+  /** An answer without an index would say that there is nothing. */
+  const indexed = <T>(ask: (archived: Archived) => Promise<T>): Promise<T> => {
+    if (!archived.isIndexed)
+      throw invariant('not-indexed', `${archived.directory} is no ledger that is looked up by id`)
+    return answered(archived, () => ask(archived))
+  }
   return {
-    read: async <I extends Id>(id: I) => (await answered(archived, () => readEnded(archived, id))) as Found<I> | null,
-    list: async <K extends Kind>(query: Query<K>) =>
-      (await answered(archived, () => listEnded(archived, query))) as InstanceOf<K>[],
+    read: async <I extends Id>(id: I) => (await indexed(each => readEnded(each, id))) as Found<I> | null,
+    list: async <K extends Kind>(query: Query<K>) => (await indexed(each => listEnded(each, query))) as InstanceOf<K>[],
     entries: (after, limit) => answered(archived, () => readEntries(archived, after, bounded(limit))),
     history: (seq, limit) => answered(archived, () => readHistory(archived.directory, entryOf, seq, bounded(limit))),
     commits: (from = 1) => commitsFrom(archived, from),

@@ -48,8 +48,16 @@ export interface Cut {
   bytes: number
 }
 
+/** As in `Opening`. */
+export interface Booting {
+  upgrade: Upgrade
+  isIndexed: boolean
+  ledgerId: string | null
+}
+
 /** Throws corruptStore, naming file and byte, and what `upgrade` throws. What it answers is durable. */
-export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string | null): Promise<Booted> {
+export async function boot(ports: LowdbPorts, booting: Booting): Promise<Booted> {
+  const { upgrade, isIndexed, ledgerId } = booting
   const { disk, directory } = ports
   const found = await readHead(disk, directory)
   const head = found === null ? await create(ports, ledgerId) : await goOnUnder(ports, found, ledgerId)
@@ -60,7 +68,7 @@ export async function boot(ports: LowdbPorts, upgrade: Upgrade, ledgerId: string
   const state = stateAt(checkpoint, upgrade)
   await checkArchived(disk, directory, head)
   const take = (commit: Commit) => replay(state, upgradeCommit(commit, upgrade))
-  const { end, endings, replayedBytes } = await replaySegments(ports, head, checkpoint, { take, upgrade })
+  const { end, endings, replayedBytes } = await replaySegments(ports, head, checkpoint, { take, upgrade, isIndexed })
   if (end.seq < (checkpoint?.seen ?? 0)) {
     const path = join(directory, journalFile(head.segments.at(-1)!.first))
     throw corruptStore(
@@ -208,7 +216,7 @@ async function replaySegments(
   { disk, directory }: LedgerPlace,
   head: Head,
   checkpoint: Checkpoint | null,
-  { take, upgrade }: { take: (commit: Commit) => void; upgrade: Upgrade },
+  { take, upgrade, isIndexed }: { take: (commit: Commit) => void; upgrade: Upgrade; isIndexed: boolean },
 ): Promise<{ end: SegmentEnd; endings: Endings; replayedBytes: number }> {
   const covered = head.checkpoint?.seq ?? 0
   const behind = head.segments.find(({ first }) => first > covered)
@@ -221,7 +229,7 @@ async function replaySegments(
     const endings = noEndings()
     const end = await readThrough(readSegment(disk, directory, segment, !next), ({ commit, record }, offset) => {
       take(commit)
-      addEndings(endings, commit, record, offset, upgrade)
+      if (isIndexed) addEndings(endings, commit, record, offset, upgrade)
     })
     replayedBytes += end.marks.bytes
     if (!next) return { end, endings, replayedBytes }

@@ -61,6 +61,7 @@ async function open(ports: LowdbPorts, opening: Opening): Promise<LowdbLedger> {
       segments: () => segmentsOf(store),
       runs: () => store.indexes.runs(),
       inMemory: () => endingsInMemory(store),
+      isIndexed: store.isIndexed,
       mend: path => store.indexes.mend(path),
     })
     return { journal, archive, opened, cut, checkpoint: () => journal.checkpoint() }

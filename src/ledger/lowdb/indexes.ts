@@ -20,6 +20,8 @@ const PROGRESS_SEGMENTS = 32
 export interface IndexPlace extends RunPlace {
   upgrade: Upgrade
   log: Log
+  /** Without an index there is no run. */
+  isIndexed: boolean
 }
 
 /** The runs of an open ledger. */
@@ -58,8 +60,9 @@ async function collect(
 }
 
 /** Those that are there, and those that are missing made again. */
-async function openAll(place: IndexPlace, segments: readonly ClosedSegment[]): Promise<Run[]> {
+async function openAll(place: IndexPlace, all: readonly ClosedSegment[]): Promise<Run[]> {
   const { disk, directory, log } = place
+  const segments = place.isIndexed ? all : []
   await disk.makeDirectory(join(directory, INDEX))
   const { tiles, rest } = await findRuns(place, segments)
   for (const path of rest) await disk.remove(path)
@@ -140,7 +143,7 @@ export async function openIndexes(place: IndexPlace, segments: () => readonly Cl
   return {
     runs: () => runs,
     async add(segment, endings) {
-      runs = [...runs, await writeRun(place, segment, endings)]
+      if (place.isIndexed) runs = [...runs, await writeRun(place, segment, endings)]
     },
     tidy,
     mend: mendShared,

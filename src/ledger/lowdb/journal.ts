@@ -33,6 +33,7 @@ const NEWLINE = Buffer.from('\n')
 /** Everything that a running journal knows. */
 export interface RunningJournal
   extends LowdbPorts, Pick<Booted, 'opened' | 'cut'>, Pick<Opening, 'memory' | 'upgrade'> {
+  isIndexed: boolean
   unlock: () => Promise<void>
   head: Head
   file: File
@@ -75,7 +76,7 @@ export async function openJournal(
 
 function journalAdapter(
   ports: LowdbPorts,
-  { upgrade, versions, memory, ledgerId }: Opening,
+  { upgrade, versions, memory, ledgerId, isIndexed = true }: Opening,
   unlock: () => Promise<void>,
 ): Adapter<Commit[]> & { store: () => RunningJournal } {
   let store: RunningJournal | null = null
@@ -86,14 +87,14 @@ function journalAdapter(
   return {
     store: opened,
     async read() {
-      const { replayedBytes, ...booted } = await boot(ports, upgrade, ledgerId ?? null)
+      const { replayedBytes, ...booted } = await boot(ports, { upgrade, isIndexed, ledgerId: ledgerId ?? null })
       const files = fileCache(ports.disk)
-      const indexPlace = { ...ports, files, maker: runMaker(versions), upgrade }
+      const indexPlace = { ...ports, files, maker: runMaker(versions), upgrade, isIndexed }
       const indexes = await openIndexes(indexPlace, () => closedSegments(store?.head ?? booted.head))
       const file = await openActive(ports, booted.head)
       const place = await identityOfPlace(ports)
       const ends = { place, closing: null, closed: null, replayBytes: replayedBytes, appendedSeq: booted.mark.seq }
-      store = { ...ports, memory, upgrade, unlock, file, files, indexes, ...booted, ...ends }
+      store = { ...ports, memory, upgrade, isIndexed, unlock, file, files, indexes, ...booted, ...ends }
       return []
     },
     write: waiting => writeGroup(opened(), waiting),
@@ -157,7 +158,7 @@ async function writeGroup(store: RunningJournal, waiting: Commit[]): Promise<voi
   await store.file.sync()
   for (const { commit, record, hash } of written) {
     const bytes = record.length + NEWLINE.length
-    addEndings(store.endings, commit, record, store.marks.bytes, store.upgrade)
+    if (store.isIndexed) addEndings(store.endings, commit, record, store.marks.bytes, store.upgrade)
     addMark(store.marks, commit, bytes, hash)
     store.replayBytes += bytes
     store.mark = { seq: lastSeqOf(commit), hash, at: commit.at, heights: commit.heights }

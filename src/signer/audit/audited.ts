@@ -1,9 +1,14 @@
-/** A handler whose every answer is in the audit log before it is given. */
+/**
+ * A handler whose every answer is in the audit log, and whatever it stands on in the memory, before it is given. The two
+ * are written at the same time; the answer waits for both.
+ */
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../kernel/ports.ts'
 import type { RouteHandler } from '../../http/handler.ts'
 import { holderOf } from '../../http/tokens.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
+import { memoryHeaders } from '../../signer-api/routes.ts'
+import type { SignerMemory } from '../memory/memory.ts'
 import type { AuditLog } from './writer.ts'
 import type { Recordable } from './trail.ts'
 
@@ -18,12 +23,13 @@ const MINUTE_MS = 60_000
 /** `tokens` are read at every request, as the handler does. */
 export interface AuditedOptions {
   audit: AuditLog
+  memory: Pick<SignerMemory, 'decided' | 'settled' | 'position'>
   clock: Clock
   tokens: () => readonly string[]
 }
 
-/** Wraps a handler. An answer whose line cannot be written is replaced by the refusal that says so. */
-export function audited(handler: RouteHandler, { audit, clock, tokens }: AuditedOptions): RouteHandler {
+/** Wraps a handler. An answer whose line, or whose memory, cannot be written is replaced by the refusal that says so. */
+export function audited(handler: RouteHandler, { audit, memory, clock, tokens }: AuditedOptions): RouteHandler {
   const strangers = { since: 0, lines: 0, omitted: 0 }
 
   const hasRoom = (): boolean => {
@@ -40,17 +46,25 @@ export function audited(handler: RouteHandler, { audit, clock, tokens }: Audited
     }
     const { omitted } = strangers
     strangers.omitted = 0
-    return { what: 'answered', who, ...describe(request, answer), omitted }
+    const [decided, { sequence }] = [memory.decided(), memory.position()]
+    const stands = decided > sequence ? { decided } : {}
+    return { what: 'answered', who, ...describe(request, answer), omitted, ...stands }
   }
+
+  /** The memory as it then is, which holds what the answer says. */
+  const finish = (answer: HttpAnswer): HttpAnswer => ({
+    ...answer,
+    headers: { ...answer.headers, ...memoryHeaders(memory.position()) },
+  })
 
   const note = async (request: HttpRequest, answer: HttpAnswer): Promise<HttpAnswer> => {
     const who = whoAsked(tokens(), request.headers.authorization)
     const line = lineOf(request, answer, who)
     try {
-      if (line !== null) await audit.record(line)
-      return answer
+      await Promise.all([line === null ? undefined : audit.record(line), memory.settled()])
+      return finish(answer)
     } catch (error) {
-      return handler.refuse(request, error)
+      return finish(await handler.refuse(request, error))
     }
   }
 

@@ -20,6 +20,7 @@ import {
   decodeSeal,
   firstAuditHash,
   firstOf,
+  laterOf,
   isEntry,
   sealBytes,
   type LogOwner,
@@ -96,7 +97,7 @@ async function readTrail(disk: Disk, directory: string, owner: LogOwner): Promis
   firsts.sort((a, b) => b - a)
   for (const first of firsts) {
     const end = await readEnd(disk, directory, owner, first, seal)
-    if (end.n >= first) return { seal, end, unfinished }
+    if (end.n >= first) return { seal, end: { ...end, memory: laterOf(end.memory, seal) }, unfinished }
     // A crash came between making this file and its first line.
     unfinished.push(join(directory, auditFile(first)))
   }
@@ -133,6 +134,7 @@ const emptyEnd = (owner: LogOwner, first: number): End => ({
   bytes: 0,
   tornBytes: 0,
   memory: { sequence: 0, hash: '' },
+  decided: 0,
   policy: null,
 })
 

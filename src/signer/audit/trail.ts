@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Authorisation } from '../../../machines/vocabulary.ts'
+import type { Authorisation, MemoryPosition } from '../../../machines/vocabulary.ts'
 import { canonicalJson } from '../../canonical.ts'
 import { asBuffer } from '../../lines.ts'
 import { memoryPosition } from '../../signer-api/shapes.ts'
@@ -95,6 +95,8 @@ const entrySchema = z.discriminatedUnion('what', [
     status: z.int(),
     /** The kind of a refusal; for a template what was decided. */
     decision: z.string().nullable(),
+    /** Where the memory has what the answer stands on, as long as that is not durable: the answer left when it was. */
+    decided: z.int().nullable().default(null),
     /** Requests without a good token that came since the line before and are only counted. */
     omitted: z.int().min(0),
   }),
@@ -180,6 +182,8 @@ const sealSchema = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   ledgerId: z.string(),
   generation: z.int(),
+  /** The durable memory as of the seal, later than the last line's where decisions followed it; null in an older version's. */
+  memory: memoryPosition.nullable().default(null),
   key: z.string(),
   signature: z.string(),
 })
@@ -187,8 +191,14 @@ const sealSchema = z.strictObject({
 export type Seal = z.infer<typeof sealSchema>
 
 /** What the identity key signs: canonical JSON (RFC 8785). */
-export const sealBytes = ({ n, hash, ledgerId, generation }: Omit<Seal, 'key' | 'signature'>): Uint8Array =>
-  new TextEncoder().encode(canonicalJson({ generation, hash, ledgerId, n, purpose: 'lockkeeper-audit-seal-v2' }))
+export function sealBytes({ n, hash, ledgerId, generation, memory }: Omit<Seal, 'key' | 'signature'>): Uint8Array {
+  const common = { generation, hash, ledgerId, n }
+  const named =
+    memory === null
+      ? { ...common, purpose: 'lockkeeper-audit-seal-v2' }
+      : { ...common, memory: memory.sequence, memoryHash: memory.hash, purpose: 'lockkeeper-audit-seal-v3' }
+  return new TextEncoder().encode(canonicalJson(named))
+}
 
 /** As it stands in the file, with its newline. */
 export const encodeSeal = (seal: Omit<Seal, 'key' | 'signature'>, { key, signature }: Authorisation): Buffer =>
@@ -202,3 +212,7 @@ export function decodeSeal(bytes: Uint8Array): Seal | null {
     return null
   }
 }
+
+/** How far the memory was at the end of a log: by its last line, or by its seal, which may be later. */
+export const laterOf = (line: MemoryPosition, seal: Seal | null): MemoryPosition =>
+  seal?.memory && seal.memory.sequence > line.sequence ? seal.memory : line

@@ -14,6 +14,7 @@ import {
   firstAuditHash,
   firstOf,
   isEntry,
+  laterOf,
   sealBytes,
   type PolicyChange,
   type Seal,
@@ -47,6 +48,8 @@ interface Walk {
   n: number
   lines: number
   memory: MemoryPosition
+  /** Lines that stand on what was not durable when they were written. */
+  awaited: { file: string; offset: number; n: number; decided: number }[]
   opened: Map<string, number>
   policies: AuditVerified['policies']
 }
@@ -71,6 +74,7 @@ export async function verifyAudit(
     n: 0,
     lines: 0,
     memory: { sequence: 0, hash: '' },
+    awaited: [],
     opened: new Map(),
     policies: [],
   }
@@ -80,6 +84,8 @@ export async function verifyAudit(
     report(walk, SEAL, 0, `the log belongs to the memory ${walk.seal.ledgerId}, here is ${memory.ledgerId}`)
   for (const first of firsts) await verifyFile(disk, walk, first, first === firsts.at(-1))
   checkEnd(walk, firsts.length)
+  reportLost(walk, memory.sequence)
+  walk.memory = laterOf(walk.memory, walk.seal)
   checkMemory(walk, memory)
   const { findings, lines, opened, policies } = walk
   return { findings, lines, files: firsts.length, key: walk.seal?.key ?? null, opened, policies }
@@ -154,11 +160,32 @@ function numberOf(bytes: Buffer): number | null {
   return n === undefined ? null : Number(n)
 }
 
-function takeMemory(walk: Walk, name: string, offset: number, { memory }: TrailEntry): void {
+function takeMemory(walk: Walk, name: string, offset: number, entry: TrailEntry): void {
+  const { memory } = entry
   if (memory.sequence < walk.memory.sequence) {
     report(walk, name, offset, `the memory went back from ${walk.memory.sequence} to ${memory.sequence}`)
   }
   walk.memory = memory
+  takeAwaited(walk, name, offset, entry)
+}
+
+/** Of requests under way there are no more than this. */
+const MAXIMUM_AWAITED = 10_000
+
+function takeAwaited(walk: Walk, file: string, offset: number, entry: TrailEntry): void {
+  // A start shows what the crash before it has left.
+  if (entry.what === 'started') reportLost(walk, entry.memory.sequence)
+  walk.awaited = walk.awaited.filter(({ decided }) => decided > entry.memory.sequence)
+  if (entry.what !== 'answered' || entry.decided === null || walk.awaited.length >= MAXIMUM_AWAITED) return
+  walk.awaited.push({ file, offset, n: entry.n, decided: entry.decided })
+}
+
+function reportLost(walk: Walk, sequence: number): void {
+  for (const { file, offset, n, decided } of walk.awaited.filter(each => each.decided > sequence)) {
+    const problem = `line ${n} stands on memory ${decided}, and a crash has left ${sequence}: it was never answered`
+    report(walk, file, offset, problem, false)
+  }
+  walk.awaited = []
 }
 
 function checkSealed({ seal, n, hash, ...walk }: Walk, name: string, offset: number): void {

@@ -59,6 +59,8 @@ export interface End {
   bytes: number
   tornBytes: number
   memory: MemoryPosition
+  /** The last decision that a line of this process stands on. */
+  decided: number
   policy: PolicyRules | null
 }
 
@@ -85,6 +87,7 @@ export function runAudit(store: Store): AuditLog {
   let failure: Fault | null = null
   let writing: Promise<void> | null = null
   let isSealDue = false
+  let isClosing = false
   /** Cancels the seal to come. */
   let unsealed: (() => void) | null = null
 
@@ -95,18 +98,24 @@ export function runAudit(store: Store): AuditLog {
     ports.abort(fault.message)
   }
 
+  const sealLater = (): void => {
+    unsealed ??= ports.clock.wake(SEAL_MS, () => {
+      isSealDue = true
+      writing ??= write()
+    })
+  }
+
   const work = async (group: readonly Waiting[]): Promise<void> => {
     if (group.length > 0) {
       await writeLines(store, group)
-      unsealed ??= ports.clock.wake(SEAL_MS, () => {
-        isSealDue = true
-        writing ??= write()
-      })
-    } else {
-      isSealDue = false
-      unsealed = null
-      await writeSeal(store, false)
+      return sealLater()
     }
+    isSealDue = false
+    unsealed = null
+    const { sequence } = options.memory.position()
+    await writeSeal(store, false)
+    // What a line stands on is named by a seal, be the disk ever so slow: else its end could be cut off from the memory.
+    if (sequence < store.end.decided && failure === null && !isClosing) sealLater()
   }
 
   const write = async (): Promise<void> => {
@@ -128,6 +137,7 @@ export function runAudit(store: Store): AuditLog {
   }
 
   const close: AuditLog['close'] = async (reason?: string) => {
+    isClosing = true
     if (failure === null) await record(reason === undefined ? { what: 'stopped' } : { what: 'stopped', reason })
     unsealed?.()
     await writing
@@ -152,6 +162,7 @@ function encode({ end }: Store, line: Line): Buffer {
   >[1])
   end.n += 1
   end.hash = encoded.hash
+  if (line.what === 'answered') end.decided = Math.max(end.decided, line.decided ?? 0)
   if (line.what === 'policy') end.policy = { digest: line.digest, rules: line.rules }
   end.bytes += encoded.bytes.length
   return encoded.bytes
@@ -180,7 +191,7 @@ export async function writeSeal(
   isDurable: boolean,
 ): Promise<void> {
   const { ledgerId, generation } = options.owner
-  const sealed = { n: end.n, hash: end.hash, ledgerId, generation }
+  const sealed = { n: end.n, hash: end.hash, ledgerId, generation, memory: options.memory.position() }
   const bytes = encodeSeal(sealed, options.sign(sealBytes(sealed)))
   const path = join(options.directory, SEAL)
   const beside = await ports.disk.open(`${path}.tmp`, { create: true })

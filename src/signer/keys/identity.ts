@@ -4,7 +4,14 @@
  */
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha512 } from '@noble/hashes/sha2.js'
-import { attestationBytes, signerOf, voidBytes, type AttestedAddress, type VoidReceipt } from '../../canonical.ts'
+import {
+  attestationBytes,
+  signerOf,
+  spendingBytes,
+  voidBytes,
+  type AttestedAddress,
+  type SpendingReceipt,
+} from '../../canonical.ts'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
 import type { MemoryBinding } from './binding.ts'
 import { openKeystore, type KeystorePorts } from './keystore.ts'
@@ -18,7 +25,8 @@ export interface IdentityKey {
   /** Base64 of the 32-byte public key. */
   key: string
   attest: (address: AttestedAddress) => Authorisation
-  attestVoid: (receipt: VoidReceipt) => Authorisation
+  /** Both versions of the promise, by one key. */
+  attestVoid: (receipt: SpendingReceipt) => Authorisation & { spendKeysSignature: string }
   /** Bytes made in this process, whose canonical JSON names a purpose of its own; never what somebody has sent. */
   sign: (bytes: Uint8Array) => Authorisation
 }
@@ -31,7 +39,10 @@ export function identityOf(seed: Uint8Array): IdentityKey {
   return {
     key: signer.key,
     attest: address => signer.sign(attestationBytes(address)),
-    attestVoid: receipt => signer.sign(voidBytes(receipt)),
+    attestVoid: receipt => ({
+      ...signer.sign(voidBytes(receipt)),
+      spendKeysSignature: signer.sign(spendingBytes(receipt)).signature,
+    }),
     sign: bytes => signer.sign(bytes),
   }
 }

@@ -10,7 +10,7 @@ import { corruptStore, invariant, reasonOf } from '../../kernel/fault.ts'
 import { upgradeOf, versionsOf } from '../../kernel/migration.ts'
 import type { Disk, Ports } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
-import type { Archive, Ledger } from '../../ledger/engine.ts'
+import type { History, Ledger } from '../../ledger/engine.ts'
 import { isKind, type Found, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import { lowdbEngine } from '../../ledger/lowdb/engine.ts'
 import { createFingerprints, decodeFacts, encodeFact, HASH_BYTES } from './facts.ts'
@@ -28,7 +28,8 @@ export type MemoryPorts = Pick<Ports, 'disk' | 'random' | 'log' | 'abort'>
 /** What the signer knows. Reads show what is decided; whoever tells the outside awaits `settled`. */
 export interface SignerMemory {
   records: Records
-  archive: Archive
+  /** Found by the records: of the memory no second index is kept. */
+  archive: History
   /** Live ones only: what is signed or voided has left memory, see `records` and `archive`. */
   get<I extends Id>(id: I): Found<I> | undefined
   pools(): InstanceOf<'pool'>[]
@@ -36,6 +37,8 @@ export interface SignerMemory {
   unsigned(): Unsigned
   /** Delivers the events to their instances as one commit; answers what they became. Not durable before `settled`. */
   change<M extends Message<SignerKind>>(messages: readonly M[], at: number): Found<M['to']>[]
+  /** The sequence of what was changed last, durable or not. */
+  decided(): number
   /** Resolves when everything changed so far is durable; rejects for ever once the disk has failed. */
   settled(): Promise<void>
   /** The durable end: never ahead of what a crash leaves. */
@@ -61,6 +64,7 @@ export async function createSignerMemory(ports: MemoryPorts, directory: string, 
     versions: versionsOf(ourMachines),
     memory,
     ledgerId,
+    isIndexed: false,
   })
   await journal.close()
 }
@@ -111,6 +115,7 @@ export async function openMemory(
     upgrade: upgradeOf(machines),
     versions: versionsOf(machines),
     memory,
+    isIndexed: false,
   })
   for (const instance of ledger.opened.live) live.set(instance.id, instance)
   const key = seed === undefined ? null : createHmac('sha256', seed).update(INDEX_INFO).digest()
@@ -256,7 +261,7 @@ function run(
   /** The signer's machines tell nobody anything: what has changed is of the kinds that were told. */
   const change = <M extends Message<SignerKind>>(messages: readonly M[], at: number): Found<M['to']>[] => {
     for (const { to } of messages) {
-      if (records.isKept(to)) throw invariant('signed-again', `${to} is signed or voided and does not change`)
+      if (records.keptAt(to) !== null) throw invariant('signed-again', `${to} is signed or voided and does not change`)
     }
     const view = { seq, heights: {}, get, holder: () => undefined }
     const commit = step(machines, view, messages, at)
@@ -283,6 +288,7 @@ function run(
     unsigned: () => counted.unsigned,
     pools: () => [...live.values()].filter(instance => isKind(instance, 'pool')),
     change,
+    decided: () => seq,
     settled: () => last,
     position,
     had: ({ sequence, hash }) => positions.had(sequence, hash),

@@ -38,8 +38,10 @@ export interface Records {
   learn(instance: Promised): void
   /** Takes in what was learned before. */
   take(fact: MemoryFact): void
-  /** Signed or voided: an end that nothing changes. */
-  isKept(id: Id): boolean
+  /** Of what is signed or voided, an end that nothing changes: where the memory has it. Null of everything else. */
+  keptAt(id: Id): number | null
+  /** Where the memory has what was signed and voided on a chain: sequences above `after`, rising, at most `limit`. */
+  promisedOn(chain: string, after: number, limit: number): number[]
   /** Nothing is signed up to this round while its void is on its way; the answer calls it off. */
   forbid(chain: string, withdrawal: string, round: number): () => void
   withdrawal(id: string): PaidRecord | undefined
@@ -109,29 +111,31 @@ function createFacts(fingerprints: Fingerprints, learned: Learned) {
 }
 type Facts = ReturnType<typeof createFacts>
 
-/** Signed or voided, by the names that the machines' ids are made of. */
-function isKeptIn({ chains, signed }: Facts, fingerprints: Fingerprints, id: Id): boolean {
+/** By the names that the machines' ids are made of. */
+function keptIn({ chains, signed }: Facts, fingerprints: Fingerprints, id: Id): number | null {
   const name = nameOf(id)
   if (id.startsWith('void/')) {
     const [chain, end] = [name.indexOf(':'), name.lastIndexOf('@')]
     const withdrawal = fingerprints.key('withdrawal', name.slice(chain + 1, end))
     const round = Number(name.slice(end + 1))
     const number = chains.indexOf(name.slice(0, chain))
-    return signed.voidsOf(withdrawal).some(each => each.chain === number && each.round === round)
+    const found = signed.voidsOf(withdrawal).find(each => each.chain === number && each.round === round)
+    return found?.seq ?? null
   }
   const end = name.lastIndexOf(':')
-  return signed.attempt(fingerprints.key('transfer', name.slice(0, end)), Number(name.slice(end + 1))) !== undefined
+  const attempt = signed.attempt(fingerprints.key('transfer', name.slice(0, end)), Number(name.slice(end + 1)))
+  return attempt === undefined ? null : signed.seqOf(attempt)
 }
 
 const bounded = (cost: bigint): bigint => (cost > MAXIMUM_COST ? MAXIMUM_COST : cost)
 
 /** From instances to facts. */
-function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records, 'learn' | 'isKept'> {
+function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records, 'learn' | 'keptAt'> {
   const { signed, tell, chainNumber, assetNumber } = facts
-  const isKept = (id: Id) => isKeptIn(facts, fingerprints, id)
+  const keptAt = (id: Id) => keptIn(facts, fingerprints, id)
 
   const learnSigned = (id: Id, seq: number, context: SigningContext): void => {
-    if (context.signed === null || isKept(id)) return
+    if (context.signed === null || keptAt(id) !== null) return
     const { intents, signedAt } = context.signed
     const fact: MemoryFact = {
       kind: 'signed',
@@ -160,26 +164,27 @@ function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records,
     const { id, seq } = instance
     if (isKind(instance, 'void')) {
       const { chain, withdrawal, round } = instance.context
-      if (isKept(id)) return
+      if (keptAt(id) !== null) return
       const key = fingerprints.key('withdrawal', withdrawal)
       tell({ kind: 'voided', chain: chainNumber(chain, seq), withdrawal: key, round, seq }, seq)
       return
     }
+    // What is signed tells its rounds itself.
+    learnSigned(id, seq, instance.context)
     for (const [name, round] of Object.entries(instance.context.rounds)) {
       const withdrawal = fingerprints.key('withdrawal', name)
       if (round > signed.roundOf(withdrawal)) tell({ kind: 'round', withdrawal, round }, seq)
     }
-    learnSigned(id, seq, instance.context)
   }
 
-  return { learn, isKept }
+  return { learn, keptAt }
 }
 
 /** Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. */
 export function createRecords(fingerprints: Fingerprints, learned: Learned): Records {
   const facts = createFacts(fingerprints, learned)
   const { chains, assets, signed, spendings, counts, take, addressesOf } = facts
-  const { learn, isKept } = createLearning(facts, fingerprints)
+  const { learn, keptAt } = createLearning(facts, fingerprints)
   /** Voids that are not in the memory yet. */
   const forbidden = new Set<{ chain: string; withdrawal: string; round: number }>()
 
@@ -231,7 +236,11 @@ export function createRecords(fingerprints: Fingerprints, learned: Learned): Rec
     }
   }
 
-  return { learn, take, isKept, forbid, withdrawal, voidsOf, historyOf, addressesOf, counts: () => counts }
+  const promisedOn: Records['promisedOn'] = (chain, after, limit) =>
+    signed.promisedOn(chains.indexOf(chain), after, limit)
+
+  const tables = { withdrawal, voidsOf, historyOf, addressesOf, promisedOn, counts: () => counts }
+  return { learn, take, keptAt, forbid, ...tables }
 }
 
 /** Whether an attempt spends one of these keys; told once of each attempt, which many withdrawals share. */

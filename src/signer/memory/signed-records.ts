@@ -1,5 +1,6 @@
 /** Transfers, their attempts, withdrawals and their voids, as rows of fingerprints and numbers: no entry is an object. */
-import { bytesColumn, longColumn, numberColumn, shortColumn, wordColumn } from '../../kernel/columns.ts'
+import { bytesColumn, type Column, longColumn, numberColumn, shortColumn, wordColumn } from '../../kernel/columns.ts'
+import { firstThat } from '../../kernel/bisect.ts'
 import { createTable } from '../../kernel/table.ts'
 import { KEY_BYTES, MARK_BYTES, type SignedFact, type TokenCost } from './facts.ts'
 
@@ -39,6 +40,9 @@ export interface SignedRecords {
   boundBy(mark: Uint8Array): number | undefined
   paidBy(attempt: number): PaidBy
   marksOf(attempt: number): Uint8Array[]
+  seqOf(attempt: number): number
+  /** Sequences of what was signed and voided on a chain, above `after`, rising. */
+  promisedOn(chain: number, after: number, limit: number): number[]
   withdrawal(withdrawal: Uint8Array): SignedWithdrawal | undefined
   voidsOf(withdrawal: Uint8Array): { chain: number; round: number; seq: number }[]
 }
@@ -48,6 +52,7 @@ function createLists() {
   const before = wordColumn()
   let count = 0
   return {
+    size: () => count,
     add: (last: number): number => {
       before.set(count, last)
       return ++count
@@ -57,6 +62,50 @@ function createLists() {
       for (let at = last; at !== 0; at = before.get(at - 1)) rows.push(at - 1)
       return rows.reverse()
     },
+  }
+}
+
+/** Rows whose sequences rise. */
+interface Promises {
+  size: () => number
+  seq: Column<number>
+  chain: Column<number>
+}
+
+interface PromisesPage {
+  chain: number
+  after: number
+  limit: number
+}
+
+function seqsIn(rows: Promises, { chain, after, limit }: PromisesPage): number[] {
+  const found: number[] = []
+  const count = rows.size()
+  for (let n = firstThat(count, at => rows.seq.get(at) > after); n < count && found.length < limit; n++)
+    if (rows.chain.get(n) === chain) found.push(rows.seq.get(n))
+  return found
+}
+
+const promisedIn = (tables: readonly Promises[], page: PromisesPage): number[] =>
+  tables
+    .flatMap(rows => seqsIn(rows, page))
+    .sort((a, b) => a - b)
+    .slice(0, page.limit)
+
+function createVoids() {
+  const rows = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  return {
+    ...rows,
+    /** Behind the last one of its withdrawal; answers which is the last now. */
+    take(last: number, { chain, round, seq }: { chain: number; round: number; seq: number }): number {
+      const link = rows.add(last)
+      rows.chain.set(link - 1, chain)
+      rows.round.set(link - 1, round)
+      rows.seq.set(link - 1, seq)
+      return link
+    },
+    listed: (last: number) =>
+      rows.rows(last).map(at => ({ chain: rows.chain.get(at), round: rows.round.get(at), seq: rows.seq.get(at) })),
   }
 }
 
@@ -95,7 +144,7 @@ function createTokenCosts() {
 function createBonds() {
   const table = createTable(MARK_BYTES)
   return {
-    boundBy(mark: Uint8Array): number | undefined {
+    boundBy: (mark: Uint8Array): number | undefined => {
       const entry = table.find(mark, 0)
       return entry === -1 ? undefined : table.value(entry)
     },
@@ -109,7 +158,8 @@ function createBonds() {
 function createTransfers() {
   const table = createTable(KEY_BYTES)
   const columns = { low: longColumn(), high: longColumn(), last: wordColumn() }
-  const attempts = { ...createLists(), n: shortColumn(), seq: numberColumn(), marksEnd: wordColumn() }
+  const columnsOfAttempts = { n: shortColumn(), seq: numberColumn(), chain: shortColumn(), marksEnd: wordColumn() }
+  const attempts = { ...createLists(), ...columnsOfAttempts }
   const marks = bytesColumn(MARK_BYTES)
   let marksCount = 0
   const [tokenCosts, bonds] = [createTokenCosts(), createBonds()]
@@ -120,6 +170,7 @@ function createTransfers() {
     return row === -1 ? [] : attempts.rows(columns.last.get(row))
   }
   return {
+    attempts,
     attemptsOf,
     seqOf: (attempt: number) => attempts.seq.get(attempt),
     attempt: (transfer: Uint8Array, n: number) => attemptsOf(transfer).find(attempt => attempts.n.get(attempt) === n),
@@ -134,7 +185,7 @@ function createTransfers() {
     tokenCostOf: tokenCosts.costOf,
     boundBy: bonds.boundBy,
     add(fact: SignedFact): { attempt: number; dearer: Costs } {
-      const { transfer, n, seq, cost, marks: told } = fact
+      const { chain, transfer, n, seq, cost, marks: told } = fact
       const isNew = find(transfer) === -1
       const row = table.add(transfer, 0)
       const before = isNew ? 0n : costAt(row)
@@ -143,6 +194,7 @@ function createTransfers() {
       columns.last.set(row, link)
       attempts.n.set(attempt, n)
       attempts.seq.set(attempt, seq)
+      attempts.chain.set(attempt, chain)
       for (let at = 0; at < told.length; at += MARK_BYTES) marks.set(marksCount++, told.subarray(at, at + MARK_BYTES))
       attempts.marksEnd.set(attempt, marksCount)
       const most = cost > before ? cost : before
@@ -183,22 +235,42 @@ function createWithdrawals() {
   }
 }
 
+/** Which attempt pays which withdrawal, in which round. Those of one attempt stand together. */
+function createTemplates() {
+  const rows = { ...createLists(), attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
+  const ends = wordColumn()
+  return {
+    ...rows,
+    /** Behind the last one of its withdrawal; answers which is the last now. */
+    take(last: number, { attempt, round, row }: { attempt: number; round: number; row: number }): number {
+      const link = rows.add(last)
+      rows.attempt.set(link - 1, attempt)
+      rows.round.set(link - 1, round)
+      rows.withdrawal.set(link - 1, row)
+      return link
+    },
+    /** No more of this attempt come. */
+    end: (attempt: number) => ends.set(attempt, rows.size()),
+    of(attempt: number): { row: number; round: number }[] {
+      const first = attempt === 0 ? 0 : ends.get(attempt - 1)
+      return Array.from({ length: ends.get(attempt) - first }, (_, n) => ({
+        row: rows.withdrawal.get(first + n),
+        round: rows.round.get(first + n),
+      }))
+    },
+  }
+}
+
 /** Empty. */
 export function createSignedRecords(): SignedRecords {
   const transfers = createTransfers()
   const columns = createWithdrawals()
-  const templates = { ...createLists(), attempt: wordColumn(), round: numberColumn(), withdrawal: wordColumn() }
-  /** Where those of each attempt end: they stand together. */
-  const templatesEnd = wordColumn()
-  let templatesCount = 0
-  const voids = { ...createLists(), chain: shortColumn(), round: numberColumn(), seq: numberColumn() }
+  const templates = createTemplates()
+  const voids = createVoids()
   const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
   const rowOf = (withdrawal: Uint8Array) => columns.rowOf(withdrawal)
 
-  const voidsAt = (row: number) =>
-    voids
-      .rows(columns.lastVoid.get(row))
-      .map(at => ({ chain: voids.chain.get(at), round: voids.round.get(at), seq: voids.seq.get(at) }))
+  const voidsAt = (row: number) => voids.listed(columns.lastVoid.get(row))
 
   const raise: SignedRecords['raise'] = (withdrawal, round) => {
     const row = rowOf(withdrawal)
@@ -209,17 +281,12 @@ export function createSignedRecords(): SignedRecords {
     const { attempt, dearer } = transfers.add(fact)
     for (const { withdrawal, round, terms } of fact.intents) {
       const row = rowOf(withdrawal)
-      const link = templates.add(columns.lastTemplate.get(row))
-      templates.attempt.set(link - 1, attempt)
-      templates.round.set(link - 1, round)
-      templates.withdrawal.set(link - 1, row)
-      templatesCount = link
-      columns.lastTemplate.set(row, link)
+      columns.lastTemplate.set(row, templates.take(columns.lastTemplate.get(row), { attempt, round, row }))
       columns.chain.set(row, fact.chain + 1)
       columns.terms.set(row, terms)
       raise(withdrawal, round)
     }
-    templatesEnd.set(attempt, templatesCount)
+    templates.end(attempt)
     return dearer
   }
 
@@ -235,11 +302,7 @@ export function createSignedRecords(): SignedRecords {
   }
 
   const paidBy: SignedRecords['paidBy'] = attempt => {
-    const first = attempt === 0 ? 0 : templatesEnd.get(attempt - 1)
-    const paid = Array.from({ length: templatesEnd.get(attempt) - first }, (_, n) => ({
-      row: templates.withdrawal.get(first + n),
-      round: templates.round.get(first + n),
-    }))
+    const paid = templates.of(attempt)
     return {
       count: paid.length,
       pays: (key, round) => paid.some(each => each.row === find(key) && each.round === round),
@@ -256,19 +319,16 @@ export function createSignedRecords(): SignedRecords {
   return {
     sign,
     raise,
-    void({ chain, withdrawal: key, round, seq }) {
+    void({ withdrawal: key, ...record }) {
       const row = rowOf(key)
-      const link = voids.add(columns.lastVoid.get(row))
-      voids.chain.set(link - 1, chain)
-      voids.round.set(link - 1, round)
-      voids.seq.set(link - 1, seq)
-      columns.lastVoid.set(row, link)
+      columns.lastVoid.set(row, voids.take(columns.lastVoid.get(row), record))
     },
     roundOf(key) {
       const row = find(key)
       return row === null ? 0 : columns.round.get(row)
     },
     ...transfers,
+    promisedOn: (chain, after, limit) => promisedIn([transfers.attempts, voids], { chain, after, limit }),
     paidBy,
     withdrawal,
     voidsOf,

@@ -1,6 +1,6 @@
 /**
  * From unsigned to signed. A request is decided in one synchronous turn (looked up, judged, signed, committed to
- * memory), so two requests for one attempt cannot both be new; it is answered when the commit is durable.
+ * memory), so two requests for one attempt cannot both be new; the answer leaves when the commit is durable (audit/audited.ts).
  */
 import type { z } from 'zod'
 import type { Inspected, Message, Reason, SignedTemplate, SigningEvent } from '../../../machines/messages.ts'
@@ -15,6 +15,7 @@ import { tell } from '../../../machines/messages.ts'
 import type { Allowance } from './allowance.ts'
 import { digestOf, plainIntent } from './digest.ts'
 import type { SignerMemory } from '../memory/memory.ts'
+import { readKept } from '../memory/read.ts'
 import type { Authority } from '../../approvals.ts'
 import type { SignedAttempt, storedAttempt } from '../../signer-api/shapes.ts'
 import type { Destinations } from './destinations.ts'
@@ -56,7 +57,7 @@ export interface AttemptRequest {
 
 /** Signs, and shows what was signed. */
 export interface Attempts {
-  /** The stored answer, or a new one; durable. Throws boundary `already-signed-differently`. */
+  /** The stored answer, or a new one, which is shown to nobody before the memory is settled. Throws boundary `already-signed-differently`. */
   sign(chain: ServedChain, asked: AttemptRequest): Promise<InstanceOf<'signing'>>
   /** As it is stored, in any state, or null. */
   read(id: IdOf<'signing'>): Promise<InstanceOf<'signing'> | null>
@@ -83,19 +84,15 @@ export function createAttempts(options: AttemptOptions): Attempts {
   const { memory } = options
   /** As it is now, not as it will be once that is durable: others may ask for the same attempt meanwhile. */
   const read: Attempts['read'] = async id => {
-    const isSigned = memory.records.isKept(id)
+    const seq = memory.records.keptAt(id)
     const unsigned = memory.get(id) ?? null
     await memory.settled()
-    return isSigned ? memory.archive.read(id) : unsigned
+    return seq === null ? unsigned : readKept(memory.archive, id, seq)
   }
   const sign: Attempts['sign'] = async (chain, asked) => {
     const id = signingId(chain.name, asked.transferId, asked.n)
     const digest = digestOf(asked.template, asked.intents)
-    if (!memory.records.isKept(id)) {
-      const decided = decide(options, chain, asked, id, digest)
-      await memory.settled()
-      return decided
-    }
+    if (memory.records.keptAt(id) === null) return decide(options, chain, asked, id, digest)
     const stored = await read(id)
     if (stored === null) throw invariant('signing-lost', `${id} was decided and is not stored`)
     if (stored.context.digest !== digest) {

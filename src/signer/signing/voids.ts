@@ -8,10 +8,10 @@ import { voidId } from '../../../machines/ids.ts'
 import { isKind, type InstanceOf } from '../../kernel/entry.ts'
 import { boundary, invariant, operating } from '../../kernel/fault.ts'
 import type { Log } from '../../kernel/ports.ts'
-import type { SignedReceipt } from '../../../machines/vocabulary.ts'
+import type { SignedReceipt, SpendKey } from '../../../machines/vocabulary.ts'
 import type { IdentityKey } from '../keys/identity.ts'
 import type { SignerMemory } from '../memory/memory.ts'
-import { readAt, readSignedAt } from '../memory/read.ts'
+import { readAt, readKept, readSignedAt } from '../memory/read.ts'
 import type { PaidRecord } from '../memory/records.ts'
 import type { Allowance } from './allowance.ts'
 
@@ -23,12 +23,12 @@ const MAXIMUM_TRIES = 100
 /** Declares voids, and shows those that are stored. */
 export interface Voids {
   /**
-   * The receipt, durable; the same for ever. Throws boundary `conflict` when the withdrawal was signed for on another
+   * The receipt, the same for ever; a new one is shown to nobody before the memory is settled. Throws boundary `conflict` when the withdrawal was signed for on another
    * chain, and operating `over-rate` or `too-many-voids`.
    */
   declare: (chain: string, withdrawal: string, round: number) => Promise<{ receipt: SignedReceipt; isNew: boolean }>
   /** What the memory holds, as it is shown. */
-  describe(instance: InstanceOf<'void'>): SignedReceipt
+  describe(instance: InstanceOf<'void'>): Promise<SignedReceipt>
   /** All of a withdrawal, in the order in which they were declared. */
   of(withdrawal: string): Promise<SignedReceipt[]>
 }
@@ -43,11 +43,21 @@ export interface VoidOptions {
   log: Log
 }
 
+/** Of what was signed before the void at `seq`, which no later signature changes. */
+async function spentBefore({ records, archive }: SignerMemory, withdrawal: string, seq: number): Promise<SpendKey[]> {
+  const templates = records.withdrawal(withdrawal)?.templates ?? []
+  const keys = new Set<SpendKey>()
+  for (const template of templates.filter(each => each.seq < seq))
+    for (const key of (await readSignedAt(archive, template.seq)).spendKeys) keys.add(key)
+  return [...keys]
+}
+
 /** Voids over a memory; their receipts are made anew each time, and are the same bytes (Ed25519 is deterministic). */
 export function createVoids({ memory, identity, unseen, now, log }: VoidOptions): Voids {
   const { records, archive } = memory
-  const describe: Voids['describe'] = ({ context: { chain, withdrawal: id, round, signed } }) => {
-    const receipt = { chain, id, purpose: 'lockkeeper-void-v1' as const, round, signed }
+  const describe: Voids['describe'] = async ({ seq, context: { chain, withdrawal: id, round, signed } }) => {
+    const spendKeys = await spentBefore(memory, id, seq)
+    const receipt = { chain, id, purpose: 'lockkeeper-void-v1' as const, round, signed, spendKeys }
     return { ...receipt, ...identity.attestVoid(receipt) }
   }
 
@@ -84,7 +94,7 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
       if (remembered !== undefined && remembered.chain !== chain)
         throw boundary('conflict', `${withdrawal} was signed for on the chain ${remembered.chain}, not ${chain}`)
       const signed = remembered === undefined ? [] : await transactionsOf(remembered)
-      if (records.isKept(voidId(chain, withdrawal, round))) return null
+      if (records.keptAt(voidId(chain, withdrawal, round)) !== null) return null
       const known = records.withdrawal(withdrawal)?.templates.length ?? 0
       if (known === (remembered?.templates.length ?? 0)) return decide(chain, withdrawal, round, signed)
     }
@@ -94,12 +104,13 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
   const declare: Voids['declare'] = async (chain, withdrawal, round) => {
     const id = voidId(chain, withdrawal, round)
     const allow = records.forbid(chain, withdrawal, round)
-    const deciding = records.isKept(id) ? Promise.resolve(null) : declareNew(chain, withdrawal, round)
+    const deciding = records.keptAt(id) !== null ? Promise.resolve(null) : declareNew(chain, withdrawal, round)
     const decided = await deciding.finally(allow)
+    if (decided !== null) return { receipt: await describe(decided), isNew: true }
     await memory.settled()
-    const stored = decided ?? (await archive.read(id))
-    if (stored === null) throw invariant('void-lost', `${id} was declared and is not stored`)
-    return { receipt: describe(stored), isNew: decided !== null }
+    const seq = records.keptAt(id)
+    if (seq === null) throw invariant('void-lost', `${id} was declared and is not stored`)
+    return { receipt: await describe(await readKept(archive, id, seq)), isNew: false }
   }
 
   const of: Voids['of'] = async withdrawal => {
@@ -108,7 +119,7 @@ export function createVoids({ memory, identity, unseen, now, log }: VoidOptions)
     for (const { seq } of records.voidsOf(withdrawal)) {
       const image = await readAt(archive, seq)
       if (!isKind(image, 'void')) throw invariant('void-lost', `seq ${seq} was a void and is none`)
-      receipts.push(describe(image))
+      receipts.push(await describe(image))
     }
     return receipts
   }

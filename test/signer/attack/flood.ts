@@ -83,7 +83,8 @@ const ledgerIdOf = async ({ ports, config }: rigs.Rig): Promise<string> =>
 export type FloodKind = 'unsigned' | 'waiting' | 'voids'
 
 /** One more of that kind; `n` makes it another. Rejects when the signer takes no more. */
-export async function floodOnce({ attempts, voids, chain }: Flooded, kind: FloodKind, n: number): Promise<void> {
+export async function floodOnce(flooded: Flooded, kind: FloodKind, n: number): Promise<void> {
+  const { attempts, voids, chain, memory } = flooded
   if (kind === 'voids') await voids.declare('litecoin', `unseen-${n}`, 1)
   else if (kind === 'unsigned')
     await attempts.sign(chain, { transferId: `t${n}`, n: 1, template: { psbt: String(n) }, intents: [] })
@@ -91,6 +92,7 @@ export async function floodOnce({ attempts, voids, chain }: Flooded, kind: Flood
     const intents = [{ ...rigs.intent(`w-${n}`, 1_000_000n), authorisations: [] }]
     await attempts.sign(chain, { transferId: `t${n}`, n: 1, template: WAITING, intents })
   }
+  await memory.settled()
 }
 
 const WAITING = rigs.simple()

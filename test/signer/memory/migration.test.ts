@@ -2,9 +2,11 @@
 import { isIdOf, type Id } from '../../../machines/ids.ts'
 import { untypedContext } from '../../kernel/untyped.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { isKind } from '../../../src/kernel/entry.ts'
 import { versionOf, type Machines } from '../../../src/kernel/step.ts'
 import { identityOf } from '../../../src/signer/keys/identity.ts'
 import { signerMachines } from '../../../src/signer/memory/machines.ts'
+import { readAt, readKept } from '../../../src/signer/memory/read.ts'
 import { memoryIn, openMemory, type SignerMemory } from '../../../src/signer/memory/memory.ts'
 import { exportMemory } from '../../../src/signer/offline/export.ts'
 import { importMemory } from '../../../src/signer/offline/import.ts'
@@ -40,11 +42,13 @@ const openLater = async (disk: SimulatedDisk): Promise<SignerMemory> =>
 
 /** The attempts that the memory holds, live and ended, as it answers for them. */
 async function attempts(memory: SignerMemory) {
-  const { archive } = memory
+  const { archive, records } = memory
   const ids = new Set<Id>()
   for await (const { commit } of archive.commits()) for (const { image } of commit.entries) ids.add(image.id)
   const signings = [...ids].filter(id => isIdOf(['signing'], id))
-  const images = await Promise.all(signings.map(async id => memory.get(id) ?? (await archive.read(id))!))
+  const images = await Promise.all(
+    signings.map(async id => memory.get(id) ?? (await readKept(archive, id, records.keptAt(id)!))),
+  )
   return images.map(image => [image.value, image.version, untypedContext(image)['risk']])
 }
 
@@ -84,9 +88,12 @@ describe('a memory that an earlier version has written', () => {
 
   test('S1: what is signed stays signed: it is learned as kept, and cannot be asked for anew', async () => {
     const memory = await openLater(disk)
-    const [signed] = await memory.archive.list({ kind: 'signing', state: 'signed', after: 0, limit: 1 })
+    const [seq] = memory.records.promisedOn('litecoin', 0, 1)
+    const signed = await readAt(memory.archive, seq!)
+    expect(signed.value).toBe('signed')
+    if (!isKind(signed, 'signing')) throw new Error('nothing was signed')
     const data = { chain: 'litecoin', transferId: 't1', n: 1, digest: 'ef' }
-    const again = () => memory.change([{ to: signed!.id, event: { type: 'request.received', at: 1, data } }], 1)
+    const again = () => memory.change([{ to: signed.id, event: { type: 'request.received', at: 1, data } }], 1)
     expect(again).toThrow(expect.objectContaining({ kind: 'signed-again' }))
     await memory.close()
   })

@@ -166,7 +166,13 @@ describe('lockkeeper signer prove', () => {
     const meant = [
       attestationBytes(attested),
       voidBytes(receipt),
-      sealBytes({ n: 1, hash: 'ab'.repeat(32), ledgerId: 'cd'.repeat(16), generation: 1 }),
+      sealBytes({
+        n: 1,
+        hash: 'ab'.repeat(32),
+        ledgerId: 'cd'.repeat(16),
+        generation: 1,
+        memory: { sequence: 3, hash: 'ef'.repeat(32) },
+      }),
     ]
     const texts = meant.map(bytes => new TextDecoder().decode(bytes))
     const digest = Buffer.from(payload!.bytes)

@@ -1,7 +1,7 @@
 import { claim } from '../../../src/kernel/untyped.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Authorisation } from '../../../machines/vocabulary.ts'
-import { isSigned, voidBytes, type VoidReceipt } from '../../../src/canonical.ts'
+import { isSigned, spendingBytes, voidBytes, type SpendingReceipt, type VoidReceipt } from '../../../src/canonical.ts'
 import type { Signer } from '../../../src/signer/main.ts'
 import * as rigs from '../rig.ts'
 import { ask, authorised, grow, intent, reasonKinds, sign, simple } from '../rig.ts'
@@ -129,6 +129,33 @@ describe('the receipt', () => {
       `{"chain":"litecoin","id":"w-1","purpose":"lockkeeper-void-v1","round":1,"signed":["${receipt.signed[0]!}"]}`,
     )
     expect(isSigned(receipt, voidBytes({ ...receipt, signed: [] }))).toBe(false)
+  })
+
+  test('lists what was signed by its spend keys too, under which it is found mined by any id', async () => {
+    const attempts = [
+      await sign(signer, 't1', 1, simple(), round(1)),
+      await sign(signer, 't1', 2, simple(AMOUNT, 1, 2_000n), round(1)),
+    ]
+    const { body } = await voided(1)
+    const receipt = claim<SpendingReceipt & Authorisation & { spendKeysSignature: string }>(body)
+    expect(attempts.map(({ status }) => status)).toEqual([200, 200])
+    expect(receipt.signed).toEqual(attempts.map(attempt => attempt.body.transactionId))
+    expect(receipt.spendKeys).toEqual(attempts[0]!.body.spendKeys)
+    expect(receipt.spendKeys).toHaveLength(1)
+    const second = { key: receipt.key, signature: receipt.spendKeysSignature }
+    expect(isSigned(second, spendingBytes(receipt))).toBe(true)
+    expect(isSigned(second, spendingBytes({ ...receipt, spendKeys: [] }))).toBe(false)
+    expect(isSigned(second, voidBytes(receipt))).toBe(false)
+    expect(isSigned(receipt, voidBytes(receipt))).toBe(true)
+  })
+
+  test('of nothing signed lists nothing spent, and is the same for ever', async () => {
+    const { body } = await voided(1)
+    expect(body).toMatchObject({ signed: [], spendKeys: [] })
+    expect((await sign(signer, 't1', 1, simple(), round(2))).status).toBe(200)
+    expect((await voided(1)).body).toEqual(body)
+    const { items } = (await ask(signer, 'GET', '/v1/chains/litecoin/transfers')).body
+    expect(claim<{ id?: string }[]>(items).find(({ id }) => id === 'w-1')).toMatchObject(body)
   })
 
   test('is the same for two who ask at once, and only one of them was the first', async () => {
