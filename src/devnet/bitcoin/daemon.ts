@@ -9,7 +9,7 @@ import { boundary, operating, reasonOf } from '../../kernel/fault.ts'
 import type { Disk } from '../../kernel/ports.ts'
 import type { AttachedChain, Devnet, DevnetChain, DevnetTools, DaemonAccess, OnChainPayment } from '../devnet.ts'
 import { pause } from '../pause.ts'
-import { BLOCK_MS, keepPace } from './pace.ts'
+import { BLOCK_MS, keepPace } from '../pace.ts'
 import { PRETENCE } from './simulated.ts'
 
 const WALLET = 'demo'

@@ -9,7 +9,7 @@ import type { Devnet, DevnetChain, DevnetTools, OnChainPayment } from '../devnet
 import { openLines, type Lines } from '../lines.ts'
 import { decodeHappening, encodeHappening, type Happening } from './history.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from './node.ts'
-import { BLOCK_MS, keepPace } from './pace.ts'
+import { BLOCK_MS, keepPace } from '../pace.ts'
 
 /** All blocks stay in memory, so a demonstration ends somewhere: after a day or so. */
 const MAXIMUM_BLOCKS = 30_000

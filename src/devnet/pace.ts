@@ -1,6 +1,6 @@
 /** Blocks at a steady pace, from the network's own clock. */
-import type { Clock } from '../../kernel/ports.ts'
-import { pause } from '../pause.ts'
+import type { Clock } from '../kernel/ports.ts'
+import { pause } from './pause.ts'
 
 export const BLOCK_MS = 2500
 
