@@ -16,6 +16,7 @@ const SAMPLE = {
   transfer: 'transfer/sample',
   account: 'account/sample',
   holder: 'transfer/sample',
+  rivals: [],
   withdrawals: [{ id: 'withdrawal/sample', fee: '0' }],
   held: ['coin/sample'],
   attempt: { n: 1, template: null, spendKeys: ['key'], fee: '0' },
