@@ -73,7 +73,15 @@ module.exports = {
       comment: 'The signer needs no node: it judges a template by itself.',
       severity: 'error',
       from: { path: SIGNER },
-      to: { path: '^adapters/[^/]+/(rpc|node|planner|watch)\\.ts$', reachable: true },
+      to: { path: '^adapters/[^/]+/(rpc|node|planner|watch|build|source)\\.ts$', reachable: true },
+    },
+    {
+      name: 'signer-without-clients',
+      comment:
+        'ethers brings an HTTP client along: the watcher builds with it, and the signer reads with another implementation.',
+      severity: 'error',
+      from: { path: SIGNER },
+      to: { path: '^node_modules/ethers/', reachable: true },
     },
     {
       name: 'signer-without-network',

@@ -51,9 +51,9 @@ export type VerifiedSignature = Pick<Made, 'signature' | 'recoveryId'>
 /** Derives the keys of one branch and signs with them. `seed` is the BIP-39 seed. */
 export interface KeyBranch {
   /** The same object every time: not to be changed. */
-  derive(seed: Uint8Array, index: number): Derived
+  derive: (seed: Uint8Array, index: number) => Derived
   /** Of one transaction; each payload with the index of its address's key. */
-  sign(seed: Uint8Array, payloads: readonly { index: number; payload: Payload }[]): VerifiedSignature[]
+  sign: (seed: Uint8Array, payloads: readonly { index: number; payload: Payload }[]) => VerifiedSignature[]
 }
 
 /**

@@ -13,8 +13,7 @@ export const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
 /** Of 40 hexadecimal digits in lower case, without `0x`. Source: EIP-55. */
 export function checksummed(digits: string): string {
   const hash = bytesToHex(keccak_256(utf8ToBytes(digits)))
-  const letters = [...digits].map((digit, n) => (Number.parseInt(hash[n]!, 16) >= 8 ? digit.toUpperCase() : digit))
-  return `0x${letters.join('')}`
+  return `0x${digits.replace(/[a-f]/g, (letter, n: number) => (Number.parseInt(hash[n]!, 16) >= 8 ? letter.toUpperCase() : letter))}`
 }
 
 /**

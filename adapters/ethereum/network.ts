@@ -21,6 +21,8 @@ export interface Network {
   /** Symbols by contract, canonical, and contracts by symbol. */
   assetOf: ReadonlyMap<string, string>
   contractOf: ReadonlyMap<string, string>
+  /** Symbols by contract in lower case, as logs are read. */
+  assetAt: ReadonlyMap<string, string>
 }
 
 const shape = z.strictObject({ chainId: z.int().min(1) })
@@ -38,5 +40,6 @@ export function networkOf(
   if (assetOf.size !== tokens.length)
     throw boundary('configuration', `chains.${chain}.tokens: two tokens have the same contract`)
   const contractOf = new Map(contracts.map(([contract, symbol]) => [symbol, contract]))
-  return { chainId, name: `eip155:${chainId}`, asset, assetOf, contractOf }
+  const assetAt = new Map(contracts.map(([contract, symbol]) => [contract.toLowerCase(), symbol]))
+  return { chainId, name: `eip155:${chainId}`, asset, assetOf, contractOf, assetAt }
 }

@@ -25,7 +25,7 @@ describe('E14: addresses', () => {
   })
 
   test('E14: a letter of the other case is refused, wherever it stands', () => {
-    const digits = [...STRANGER.slice(2)]
+    const digits = STRANGER.slice(2).match(/./g)!
     const letters = digits.flatMap((digit, n) => (/[a-f]/i.test(digit) ? [n] : []))
     expect(letters.length).toBeGreaterThan(10)
     for (const n of letters) {
@@ -63,9 +63,11 @@ describe('E14: addresses', () => {
 
 describe('destinations', () => {
   test('E14: the zero address and contracts of tokens are refused, in any spelling', () => {
-    expect(destinationOf(ZERO_ADDRESS, null, NETWORK)).toMatchObject({ refused: expect.stringContaining('nobody') })
+    expect(destinationOf(ZERO_ADDRESS, null, NETWORK)).toEqual({ refused: 'the zero address belongs to nobody' })
     for (const spelling of [USDT, USDT.toLowerCase()])
-      expect(destinationOf(spelling, null, NETWORK)).toMatchObject({ refused: expect.stringContaining('lost') })
+      expect(destinationOf(spelling, null, NETWORK)).toEqual({
+        refused: `${USDT} is the contract of USDT: what goes there is lost`,
+      })
   })
 
   test('a data field is refused, and our own addresses are destinations', () => {

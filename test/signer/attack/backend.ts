@@ -2,81 +2,81 @@
 import type { AuthorisedIntent, Intent } from '../../../machines/vocabulary.ts'
 import { intentBytes, publicKeyOf, signBytes } from '../../../src/canonical.ts'
 import * as rigs from '../rig.ts'
-import { authorised, foreign, intent, ours, theirs } from '../rig.ts'
-import { ORDINARY, type PLACES, type Twist } from './moves.ts'
+import { authorised, intent } from '../rig.ts'
+import { ORDINARY, type Twist } from './moves.ts'
 
 export const START_MS = Date.parse('2026-01-01T00:00:00Z')
 const DAY_MS = 24 * 60 * 60 * 1000
 const STOLEN = new Uint8Array(32).fill(6)
-const BLOCKED = theirs(2)
 /** No address of any chain. */
 export const NOWHERE = 'nowhere'
 export const NEVER_REACHED = 10_000_000
+export const KEYS = [rigs.BACKEND, rigs.SECOND_BACKEND, STOLEN].map(publicKeyOf)
 
-/** Where it stands in the way of most that is tried; of the fee caps each comes first in some transactions. */
-export const BOUNDS = {
-  maximumFee: 10_000n,
-  maximumFeeRate: 60,
-  perTransaction: 2_000_000n,
-  perDay: 3_000_000n,
-  blocked: BLOCKED,
+export interface BackendOptions {
+  chain: string
+  other: string
+  /** What a withdrawal is paid in. */
+  assetOf: (w: number) => string
+  payees: readonly [string, string]
+  blocked: string
+  thief: string
 }
-const KEYS = [rigs.BACKEND, rigs.SECOND_BACKEND, STOLEN].map(publicKeyOf)
-const POLICY = [
-  `maximumFeeRate: ${BOUNDS.maximumFeeRate}`,
-  `maximumFee: "${BOUNDS.maximumFee}"`,
-  `perTransaction: "${BOUNDS.perTransaction}"`,
-  `perDay: "${BOUNDS.perDay}"`,
-  `destinations: { blocked: ["${BLOCKED}"] }`,
-]
-export const YAML = rigs.standard({
-  authorisation: `authorisation: { required: true, keys: ${JSON.stringify(KEYS)}, approvals: 2 }`,
-  policy: POLICY.join(', '),
-})
 
-export const WHERE: Record<(typeof PLACES)[number], string> = {
-  thief: foreign(9).address,
-  payee: theirs(0),
-  treasury: ours(0).address,
-  own: ours(2).address,
+export interface Backend {
+  authorised: readonly AuthorisedIntent[]
+  /** The intents of one request, as the thief shows them. */
+  intentsFor: (pays: readonly number[], round: number, twist: Twist) => AuthorisedIntent[]
 }
 
 const approved = (plain: Intent): AuthorisedIntent => authorised(plain, rigs.BACKEND, rigs.SECOND_BACKEND)
 /** Of every second one the backend asks for more in the second round: its mistake. */
 const more = (w: number, round: number) => (w % 2 === 1 && round === 2 ? 1n : 0n)
-const ordinary = (w: number, round: number) =>
-  approved(
-    intent(`w-${w}`, 700_000n + 50_000n * BigInt(w) + more(w, round), {
-      to: theirs(w % 2),
-      round,
-      expiresAt: w < 2 ? new Date(START_MS + (w + 1) * DAY_MS).toISOString() : null,
-    }),
-  )
-const odd = (n: number, changes: Partial<Intent>) => approved(intent(`w-${ORDINARY + n}`, 650_000n, changes))
 
 /**
  * Both rounds of every ordinary withdrawal but the last, which the backend has asked for once; one to a destination
  * that the operator has blocked, one whose second round goes elsewhere, one that belongs on another chain, one that
  * nothing can pay, one that asks for a memory which this signer has never had.
  */
-export const AUTHORISED: readonly AuthorisedIntent[] = [
-  ...Array.from({ length: ORDINARY }, (_, w) => (w === ORDINARY - 1 ? [1] : [1, 2]).map(n => ordinary(w, n))).flat(),
-  odd(0, { to: BLOCKED }),
-  odd(1, { to: theirs(0) }),
-  odd(1, { to: theirs(1), round: 2 }),
-  odd(2, { chain: 'doge' }),
-  odd(3, { to: NOWHERE }),
-  odd(4, { memory: NEVER_REACHED }),
-]
+function authorisedBy({ chain, other, assetOf, payees, blocked }: BackendOptions): AuthorisedIntent[] {
+  const made = (w: number, amount: bigint, changes: Partial<Intent>) =>
+    approved(intent(`w-${w}`, amount, { chain, asset: assetOf(w), to: payees[0], ...changes }))
+  const ordinary = (w: number, round: number) =>
+    made(w, 700_000n + 50_000n * BigInt(w) + more(w, round), {
+      to: payees[w % 2]!,
+      round,
+      expiresAt: w < 2 ? new Date(START_MS + (w + 1) * DAY_MS).toISOString() : null,
+    })
+  const odd = (n: number, changes: Partial<Intent>) => made(ORDINARY + n, 650_000n, changes)
+  return [
+    ...Array.from({ length: ORDINARY }, (_, w) => (w === ORDINARY - 1 ? [1] : [1, 2]).map(n => ordinary(w, n))).flat(),
+    odd(0, { to: blocked }),
+    odd(1, {}),
+    odd(1, { to: payees[1], round: 2 }),
+    odd(2, { chain: other }),
+    odd(3, { to: NOWHERE }),
+    odd(4, { memory: NEVER_REACHED }),
+  ]
+}
 
 export const withdrawalOf = ({ id }: Intent): number => Number(id.slice('w-'.length))
 
-/** The intents of one request, as the thief shows them. */
-export function intentsFor(pays: readonly number[], round: number, twist: Twist): AuthorisedIntent[] {
-  const found = pays.map(w => AUTHORISED.find(each => each.id === `w-${w}` && each.round === round) ?? AUTHORISED[0]!)
+export function createBackend(options: BackendOptions): Backend {
+  const all = authorisedBy(options)
+  return { authorised: all, intentsFor: (pays, round, twist) => shownFor(all, options.thief, pays, round, twist) }
+}
+
+function shownFor(
+  all: readonly AuthorisedIntent[],
+  thief: string,
+  pays: readonly number[],
+  round: number,
+  twist: Twist,
+): AuthorisedIntent[] {
+  const found = pays.map(w => all.find(each => each.id === `w-${w}` && each.round === round) ?? all[0]!)
   switch (twist.kind) {
     case 'destination':
-      return found.map(each => ({ ...each, to: WHERE.thief }))
+      return found.map(each => ({ ...each, to: thief }))
     case 'forged round':
       return found.map(each => ({ ...each, round: twist.round }))
     case 'forged expiry':
@@ -84,9 +84,9 @@ export function intentsFor(pays: readonly number[], round: number, twist: Twist)
     case 'unsigned':
       return found.map(each => ({ ...each, authorisations: [] }))
     case 'one key':
-      return found.map(each => signedAlone({ ...each, to: WHERE.thief }, twist.shown))
+      return found.map(each => signedAlone({ ...each, to: thief }, twist.shown))
     case 'strangers':
-      return found.map(each => authorised({ ...each, to: WHERE.thief }, rigs.STRANGER, new Uint8Array(32).fill(7)))
+      return found.map(each => authorised({ ...each, to: thief }, rigs.STRANGER, new Uint8Array(32).fill(7)))
     case 'doubled':
       return found.concat(found.slice(0, 1))
     default:

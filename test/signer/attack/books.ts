@@ -1,97 +1,98 @@
 /**
  * What a thief has got out of the signer, read from the signed bytes alone and judged by what the backend authorised
- * and by the coins as they really are: none of the signer's own code decides here.
+ * and by what is really owned: none of the signer's own code decides here.
  */
-import { crypto, payments, script as scripts, Transaction } from 'bitcoinjs-lib'
-import * as secp256k1 from 'tiny-secp256k1'
 import type { Intent } from '../../../machines/vocabulary.ts'
 
-export interface Signed {
+/** What one transaction does, whatever its family. */
+export interface Reading {
+  id: string
+  /** What it consumes: of two that share one only one can confirm. */
+  spends: readonly string[]
+  /** `to` as `Truth.placeOf` says it. */
+  outputs: readonly { to: string; asset: string; amount: bigint }[]
+  /** The most that it can be, in the native asset. */
+  fee: bigint
+  rate: number
+}
+
+export interface Signed extends Reading {
   transfer: string
   atMs: number
   /** Those of one step were asked for at the same time. */
   step: number
-  transaction: Transaction
-  id: string
   /** What the request said it pays. */
   intents: readonly Intent[]
-  fee: bigint
 }
 
 export interface Bounds {
   maximumFee: bigint
-  /** sat/vB */
   maximumFeeRate: number
-  perTransaction: bigint
-  perDay: bigint
+  /** By asset. */
+  limits: Readonly<Record<string, { perTransaction: bigint; perDay: bigint }>>
   /** Whatever the backend says, nothing goes here. */
   blocked: string
 }
 
 export interface Truth {
+  chain: string
+  native: string
   authorised: readonly Intent[]
-  /** Hex of the script that a destination pays to. */
-  scriptOf: (address: string) => string
-  treasury: string
+  /** How outputs name a destination. */
+  placeOf: (address: string) => string
+  /** Whether an output that nobody has asked for is ours all the same. */
+  staysOurs: (output: Reading['outputs'][number]) => boolean
+  /** What is consumed belongs to one transfer. */
+  bindsSpends: boolean
 }
 
-/** A coin by `txid:vout`, as the chain has it. */
-export type TrueCoins = ReadonlyMap<string, { amountSat: bigint; publicKey: string }>
+/** By asset. */
+export type Sums = ReadonlyMap<string, bigint>
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const FIELDS = ['id', 'chain', 'asset', 'to', 'dataField', 'amount', 'expiresAt', 'round', 'memory'] as const
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const spends = ({ transaction }: Signed): string[] => transaction.ins.map(({ hash, index }) => `${hex(hash)}:${index}`)
-const exclude = (a: Signed, b: Signed): boolean => spends(a).some(key => spends(b).includes(key))
+const exclude = (a: Signed, b: Signed): boolean => a.spends.some(key => b.spends.includes(key))
 const isSame = (a: Intent, b: Intent): boolean => FIELDS.every(field => a[field] === b[field])
 
-/** What the coins that it spends are really worth, less what it pays: the fee. Each signature must be good for them. */
-export function trueFee(transaction: Transaction, coins: TrueCoins): bigint {
-  let left = -transaction.outs.reduce((sum, { value }) => sum + value, 0n)
-  for (const [n, { hash, index, witness }] of transaction.ins.entries()) {
-    const coin = coins.get(`${hex(Uint8Array.from(hash).reverse())}:${index}`)
-    if (coin === undefined) throw new Error(`input ${n} of ${transaction.getId()} is no coin of ours`)
-    left += coin.amountSat
-    const key = Buffer.from(coin.publicKey, 'hex')
-    const { output } = payments.p2pkh({ hash: crypto.hash160(key) })
-    const digest = transaction.hashForWitnessV0(n, output!, coin.amountSat, Transaction.SIGHASH_ALL)
-    const { signature, hashType } = scripts.signature.decode(witness[0]!)
-    if (hashType !== Transaction.SIGHASH_ALL || !secp256k1.verify(digest, key, signature))
-      throw new Error(`input ${n} of ${transaction.getId()} is not signed for what the coin is worth`)
-  }
-  return left
-}
-
-/** Every output is one authorised intent, each served once, or goes to the treasury; answers what left. */
-export function outflowOf(signed: Signed, { authorised, scriptOf, treasury }: Truth): bigint {
+/** Every output is one authorised intent, each served once, or stays ours; answers what left. */
+export function outflowOf(signed: Signed, { chain, authorised, placeOf, staysOurs }: Truth): Sums {
   const open = signed.intents.map(intent => {
     if (!authorised.some(each => isSame(each, intent)))
       throw new Error(`${signed.id} serves what nobody authorised: ${JSON.stringify(intent)}`)
-    if (intent.chain !== 'litecoin') throw new Error(`${signed.id} serves an intent for the chain ${intent.chain}`)
+    if (intent.chain !== chain) throw new Error(`${signed.id} serves an intent for the chain ${intent.chain}`)
     if (intent.memory !== null) throw new Error(`${signed.id} was signed behind the memory that ${intent.id} asks for`)
-    return { script: scriptOf(intent.to), amount: BigInt(intent.amount) }
+    return { to: placeOf(intent.to), asset: intent.asset, amount: BigInt(intent.amount) }
   })
   if (new Set(signed.intents.map(({ id }) => id)).size < open.length)
     throw new Error(`${signed.id} pays one withdrawal twice`)
-  let outflow = 0n
-  for (const { script, value } of signed.transaction.outs) {
-    const served = open.findIndex(payment => payment.script === hex(script) && payment.amount === value)
+  const outflow = new Map<string, bigint>()
+  for (const output of signed.outputs) {
+    const { to, asset, amount } = output
+    const served = open.findIndex(each => each.to === to && each.asset === asset && each.amount === amount)
     if (served >= 0) {
       open.splice(served, 1)
-      outflow += value
-    } else if (hex(script) !== treasury) throw new Error(`${signed.id} pays ${value} to ${hex(script)}, unasked`)
+      outflow.set(asset, (outflow.get(asset) ?? 0n) + amount)
+    } else if (!staysOurs(output)) throw new Error(`${signed.id} pays ${amount} ${asset} to ${to}, unasked`)
   }
   if (open.length > 0) throw new Error(`${signed.id} leaves ${open.length} intents unpaid`)
   return outflow
 }
 
 /** Caps of one transaction and of every 24 hours, of a transfer's attempts only the dearest. */
-export function checkCaps(all: readonly Signed[], outflows: readonly bigint[], bounds: Bounds): void {
+export function checkCaps(all: readonly Signed[], outflows: readonly Sums[], bounds: Bounds, native: string): void {
+  for (const signed of all) checkTransaction(signed, bounds)
+  for (const [asset, { perTransaction, perDay }] of Object.entries(bounds.limits)) {
+    const costs = all.map(({ fee }, n) => (outflows[n]!.get(asset) ?? 0n) + (asset === native ? fee : 0n))
+    const over = costs.findIndex(cost => cost > perTransaction)
+    if (over >= 0) throw new Error(`over the cap of a transaction: ${all[over]!.id} costs ${costs[over]!} ${asset}`)
+    checkDays(all, costs, perDay, asset)
+  }
+}
+
+function checkDays(all: readonly Signed[], costs: readonly bigint[], perDay: bigint, asset: string): void {
   const dearest = new Map<string, bigint>()
-  const increases = all.map((signed, n) => {
-    const { transfer, atMs, fee } = signed
-    const cost = outflows[n]! + fee
-    checkTransaction(signed, cost, bounds)
+  const increases = all.map(({ transfer, atMs }, n) => {
+    const cost = costs[n]!
     const before = dearest.get(transfer) ?? 0n
     if (cost > before) dearest.set(transfer, cost)
     return { atMs, amount: cost > before ? cost - before : 0n }
@@ -99,17 +100,43 @@ export function checkCaps(all: readonly Signed[], outflows: readonly bigint[], b
   for (const { atMs } of increases) {
     const within = increases.filter(each => each.atMs <= atMs && each.atMs > atMs - DAY_MS)
     const total = within.reduce((sum, { amount }) => sum + amount, 0n)
-    if (total > bounds.perDay) throw new Error(`over the cap of a day: ${total}`)
+    if (total > perDay) throw new Error(`over the cap of a day: ${total} ${asset}`)
   }
 }
 
-function checkTransaction({ id, fee, transaction, intents }: Signed, cost: bigint, bounds: Bounds): void {
+function checkTransaction({ id, fee, rate, intents }: Signed, bounds: Bounds): void {
   if (fee < 0n || fee > bounds.maximumFee) throw new Error(`over the cap of fees: ${id} pays ${fee}`)
-  // Signatures differ in length by a byte: the signer reckons with the longest.
-  const largest = transaction.virtualSize() + transaction.ins.length
-  if (Number(fee) > bounds.maximumFeeRate * largest) throw new Error(`over the cap of fee rates: ${id} pays ${fee}`)
-  if (cost > bounds.perTransaction) throw new Error(`over the cap of a transaction: ${id} costs ${cost}`)
+  if (rate > bounds.maximumFeeRate) throw new Error(`over the cap of fee rates: ${id} pays ${rate}`)
   if (intents.some(({ to }) => to === bounds.blocked)) throw new Error(`${id} pays a blocked destination`)
+}
+
+/** What is consumed was signed for one transfer only, and for the same payments, or for none once a receipt says that they are over. */
+export function checkBonds(all: readonly Signed[], receipts: ReadonlyMap<string, readonly string[]>): void {
+  const first = new Map<string, Signed>()
+  for (const signed of all)
+    for (const key of signed.spends) {
+      const before = first.get(key)
+      if (before === undefined) {
+        first.set(key, signed)
+        continue
+      }
+      if (before.transfer !== signed.transfer)
+        throw new Error(`${key} serves ${before.transfer} and ${signed.transfer}`)
+      const names = (one: Signed) =>
+        one.intents
+          .map(({ id, round }) => `${id}@${round}`)
+          .sort()
+          .join()
+      if (names(before) === names(signed)) continue
+      const isOver = before.intents.every(({ id, round }) => [...receipts.keys()].some(name => isUpTo(name, id, round)))
+      if (signed.intents.length > 0 || !isOver)
+        throw new Error(`${key} pays ${names(before)} and then ${names(signed)}`)
+    }
+}
+
+function isUpTo(name: string, id: string, round: number): boolean {
+  const [of, upTo] = name.split('@')
+  return of === id && Number(upTo) >= round
 }
 
 /** No withdrawal's round is paid by two transactions that can both confirm; nor has a transfer two such attempts. */
@@ -152,13 +179,13 @@ export function checkReceipts(all: readonly Signed[], receipts: ReadonlyMap<stri
 }
 
 /** The most that a chain could confirm of it, taken greedily in one order. */
-export function confirmed(all: readonly Signed[], outflows: readonly bigint[]): bigint {
+export function confirmed(all: readonly Signed[], outflows: readonly Sums[]): Sums {
   const taken: Signed[] = []
-  let out = 0n
+  const out = new Map<string, bigint>()
   for (const [n, signed] of all.entries()) {
     if (taken.some(other => exclude(other, signed))) continue
     taken.push(signed)
-    out += outflows[n]!
+    for (const [asset, amount] of outflows[n]!) out.set(asset, (out.get(asset) ?? 0n) + amount)
   }
   return out
 }

@@ -2,6 +2,7 @@
  * Signers that lack one rule each, made from the built one by changing its text as it is loaded. An attack is worth
  * something only if it notices every one of them; and one that changes nothing any more is an error.
  */
+import type { SideName } from './attack.ts'
 import type { Dishonest } from './moves.ts'
 
 export interface Mutant {
@@ -15,6 +16,8 @@ export interface Mutant {
   noticed: RegExp
   /** What a thief has to be dishonest about to profit by it; nothing, where honest templates in a dishonest order do. */
   aims: readonly Dishonest[]
+  /** On what kind of chain it can be noticed; bitcoin's unless said. */
+  side?: SideName
 }
 
 const POLICY = 'src/signer/signing/policy.js'
@@ -31,17 +34,10 @@ const without = (kind: string, noticed: RegExp, ...aims: Dishonest[]): Mutant =>
 })
 
 /** Kinds of reasons that no template of the bitcoin family can provoke: its reader refuses such a template before. */
-export const UNREACHABLE = [
-  'wrong-network',
-  'wrong-asset',
-  'nothing-spent',
-  'repeated-spend-key',
-  'spend-key-bound',
-  'other-payments',
-]
+export const UNREACHABLE = ['wrong-network', 'wrong-asset', 'nothing-spent', 'repeated-spend-key']
 
 export const MUTANTS: readonly Mutant[] = [
-  without('unexplained-output', /pays \d+ to [0-9a-f]+, unasked/, 'output'),
+  without('unexplained-output', /pays \d+ \w+ to [0-9a-f]+, unasked/, 'output'),
   without('intent-not-paid', /leaves \d intents unpaid/, 'omitted output'),
   without('invalid-destination', /leaves \d intents unpaid/),
   without('repeated-intent', /pays one withdrawal twice/, 'doubled'),
@@ -59,6 +55,8 @@ export const MUTANTS: readonly Mutant[] = [
   without('not-an-attempt', /can both confirm for t\d/),
   without('expired', /was signed after it expired/),
   without('memory-behind', /was signed behind the memory/),
+  { ...without('spend-key-bound', /serves t\d+ and t\d+/), side: 'ethereum' },
+  { ...without('other-payments', /pays .* and then/), side: 'ethereum' },
   {
     rule: 'approvals at all',
     file: POLICY,
@@ -96,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: POLICY,
     find: '\tasset,\n\tamount\n]);',
     replace: '\tasset\n]);',
-    noticed: /pays \d+ to [0-9a-f]+, unasked/,
+    noticed: /pays \d+ \w+ to [0-9a-f]+, unasked/,
     aims: ['amount'],
   },
   {
@@ -104,7 +102,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: POLICY,
     find: 'to === treasury',
     replace: 'isOurs(to)',
-    noticed: /pays \d+ to [0-9a-f]+, unasked/,
+    noticed: /pays \d+ \w+ to [0-9a-f]+, unasked/,
     aims: ['change'],
   },
   {
@@ -130,6 +128,69 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'false',
     noticed: /what is for the network/,
     aims: ['network'],
+  },
+  {
+    rule: 'calls of listed tokens only',
+    file: 'adapters/ethereum/template.js',
+    find: 'if (token === undefined) throw refused(`it calls',
+    replace: 'if (false) throw refused(`it calls',
+    noticed: /calls 0x/,
+    aims: ['call'],
+    side: 'ethereum',
+  },
+  {
+    rule: 'no call of a token but transfer',
+    file: 'adapters/ethereum/token.js',
+    find: 'const FORM = new RegExp(`^${SELECTOR}',
+    replace: 'const FORM = new RegExp(`^0x[0-9a-f]{8}',
+    noticed: /calls approve/,
+    aims: ['call'],
+    side: 'ethereum',
+  },
+  {
+    rule: 'no value with a call',
+    file: 'adapters/ethereum/template.js',
+    find: 'if (value !== 0n)',
+    replace: 'if (false)',
+    noticed: /sends 1000 to a contract/,
+    aims: ['call'],
+    side: 'ethereum',
+  },
+  {
+    rule: 'the chain id of the template',
+    file: 'adapters/ethereum/transaction.js',
+    find: 'transfer.chainId !== BigInt(chainId)',
+    replace: 'false',
+    noticed: /was signed for the chain/,
+    aims: ['network'],
+    side: 'ethereum',
+  },
+  {
+    rule: 'gas funding within its bound',
+    file: POLICY,
+    find: 'BigInt(amount) <= BigInt(policy.gasFunding ?? 0)',
+    replace: 'BigInt(amount) <= 2n * BigInt(policy.gasFunding ?? 0)',
+    noticed: /pays 500\d ETH to/,
+    aims: ['funding'],
+    side: 'ethereum',
+  },
+  {
+    rule: 'limits of tokens',
+    file: POLICY,
+    find: 'Object.hasOwn(tokens, asset) ? tokens[asset] : {}',
+    replace: '({})',
+    noticed: /over the cap of a (transaction|day): .*USDT/,
+    aims: [],
+    side: 'ethereum',
+  },
+  {
+    rule: 'the asset of an intent',
+    file: POLICY,
+    find: '\tdataField,\n\tasset,\n\tamount\n]);',
+    replace: '\tdataField,\n\tamount\n]);',
+    noticed: /unasked/,
+    aims: ['asset'],
+    side: 'ethereum',
   },
   {
     rule: 'one request for each name',

@@ -16,12 +16,23 @@ export interface Trial {
 const ROOT = new URL('../../../', import.meta.url).href
 
 /** In turn, each with so many templates at most; aimed, only with those that are its own. Rejects when a mutant's text is not found: it tests nothing then. */
-export async function* attackMutants(runs: number, seed: number, isAimed: boolean): AsyncGenerator<Trial> {
+export async function* attackMutants(
+  runs: number,
+  seed: number,
+  isAimed: boolean,
+  isWanted: (mutant: Mutant) => boolean = () => true,
+): AsyncGenerator<Trial> {
   const data: HookData = { root: ROOT, mutants: MUTANTS }
   register('./hooks.js', import.meta.url, { data })
   for (const [number, mutant] of MUTANTS.entries()) {
+    if (!isWanted(mutant)) continue
     const { attack } = (await import(`./attack.js?mutant=${number}`)) as typeof attacks
-    const { figures, violation } = await attack({ runs, seed, ...(isAimed ? { kinds: mutant.aims } : {}) })
+    const { figures, violation } = await attack({
+      side: mutant.side ?? 'bitcoin',
+      runs,
+      seed,
+      ...(isAimed ? { kinds: mutant.aims } : {}),
+    })
     yield { mutant, message: violation?.message ?? null, templates: figures.templates }
   }
 }

@@ -1,20 +1,16 @@
 /** One signer on a simulated disk, a backend that has authorised a little, and a thief who makes moves. */
-import { Transaction } from 'bitcoinjs-lib'
-import { scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
 import * as rigs from '../rig.ts'
-import { ask, grow, ours, type Answer } from '../rig.ts'
-import { AUTHORISED, BOUNDS, NOWHERE, withdrawalOf, YAML } from './backend.ts'
+import { ask, grow, type Answer } from '../rig.ts'
+import { withdrawalOf } from './backend.ts'
 import * as books from './books.ts'
 import type { Figures } from './figures.ts'
 import type { Move, Single } from './moves.ts'
-import { requestOf, TRUE_COINS, type Request } from './request.ts'
-
-const script = (address: string): string =>
-  address === NOWHERE ? 'none' : Buffer.from(scriptOf(address, rigs.NETWORK)).toString('hex')
-const TRUTH: books.Truth = { authorised: AUTHORISED, scriptOf: script, treasury: script(ours(0).address) }
+import { requestOf, type Request } from './request.ts'
+import type { Side } from './side.ts'
 
 interface World {
+  side: Side
   disk: SimulatedDisk
   rig: rigs.Rig
   signer: rigs.Signer
@@ -67,22 +63,20 @@ function note(world: World, path: string, asked: Request, { body }: Answer): voi
   }
   world.answers.set(path, { raw, asked })
   world.figures.signed++
-  const { network } = asked.template as { network: string }
-  if (asked.chain !== 'litecoin' || network !== rigs.NETWORK.name)
-    throw new Error(`signed on ${asked.chain} what is for the network ${network}`)
-  const transaction = Transaction.fromHex(raw)
-  const fee = books.trueFee(transaction, TRUE_COINS)
+  const { step, rig, side } = world
+  if (asked.chain !== side.chain || !side.isFor(asked.template))
+    throw new Error(`signed on ${asked.chain} what is for the network of another: ${JSON.stringify(asked.template)}`)
   const { transfer, intents } = asked
-  const { step, rig } = world
-  world.signed.push({ transfer, atMs: rig.now.ms, step, transaction, id: transaction.getId(), intents, fee })
+  world.signed.push({ ...side.read(raw), transfer, atMs: rig.now.ms, step, intents })
 }
 
-async function declareVoid(world: World, chain: string, id: string, round: number): Promise<void> {
+async function declareVoid(world: World, isOther: boolean, id: string, round: number): Promise<void> {
+  const chain = isOther ? world.side.other : world.side.chain
   world.figures.voids++
   const { status, body } = await ask(world.signer, 'PUT', `/v1/withdrawals/${id}/void`, { chain, round })
   if (status === 409) return // it was signed for on the other chain
   const listed = body.signed as string[]
-  if (chain !== 'litecoin') {
+  if (isOther) {
     if (listed.length > 0) throw new Error(`a receipt for ${chain} lists what was signed on another chain`)
     return
   }
@@ -93,7 +87,7 @@ async function declareVoid(world: World, chain: string, id: string, round: numbe
 
 async function restart(world: World, move: Extract<Move, { kind: 'restart' }>): Promise<void> {
   world.figures.restarts++
-  const asked = move.during === null ? null : requestOf(move.during)
+  const asked = move.during === null ? null : requestOf(world.side, move.during)
   const underway =
     asked === null ? null : request(world, asked).catch((error: unknown) => world.broken.push(error as Error))
   await pass(move.turns)
@@ -103,7 +97,7 @@ async function restart(world: World, move: Extract<Move, { kind: 'restart' }>): 
     await underway // after a crash nobody is answered whose answer was not durable
   }
   world.disk = move.crash ? world.disk.crash() : world.disk.kill()
-  world.rig = rigs.reboot(world.disk, YAML)
+  world.rig = rigs.reboot(world.disk, world.side.yaml)
   world.rig.now.ms = ms
   world.signer = await rigs.start(world.rig)
 }
@@ -113,16 +107,16 @@ async function pass(turns: number): Promise<void> {
 }
 
 async function perform(world: World, move: Single): Promise<void> {
-  if (move.kind === 'void') return declareVoid(world, move.chain, `w-${move.withdrawal}`, move.round)
+  if (move.kind === 'void') return declareVoid(world, move.isOther, `w-${move.withdrawal}`, move.round)
   const asked = requestFor(world, move)
   if (asked !== null) await request(world, asked)
 }
 
-function requestFor({ requests, signed }: World, move: Exclude<Single, { kind: 'void' }>): Request | null {
+function requestFor({ side, requests, signed }: World, move: Exclude<Single, { kind: 'void' }>): Request | null {
   if (move.kind === 'replay') return requests[move.which % requests.length] ?? null
-  if (move.kind === 'sign') return requestOf(move)
+  if (move.kind === 'sign') return requestOf(side, move)
   const before = signed[move.which % signed.length]
-  return requestOf(before === undefined ? move.sign : { ...move.sign, pays: before.intents.map(withdrawalOf) })
+  return requestOf(side, before === undefined ? move.sign : { ...move.sign, pays: before.intents.map(withdrawalOf) })
 }
 
 async function make(world: World, move: Move): Promise<void> {
@@ -136,32 +130,36 @@ async function make(world: World, move: Move): Promise<void> {
 }
 
 /** Money out is within what was authorised and within the caps; what was voided stayed so. */
-function check({ signed, receipts, broken }: World): void {
+function check({ side: { truth, bounds }, signed, receipts, broken }: World): void {
   if (broken.length > 0) throw broken[0]!
   books.checkOrder(signed)
-  const outflows = signed.map(each => books.outflowOf(each, TRUTH))
-  books.checkCaps(signed, outflows, BOUNDS)
+  const outflows = signed.map(each => books.outflowOf(each, truth))
+  books.checkCaps(signed, outflows, bounds, truth.native)
   books.checkExclusion(signed)
   books.checkReceipts(signed, receipts)
-  const authorisedSum = AUTHORISED.reduce((sum, { amount }) => sum + BigInt(amount), 0n)
+  if (truth.bindsSpends) books.checkBonds(signed, receipts)
   for (const order of [1, -1]) {
     const out = books.confirmed(
       order === 1 ? signed : signed.toReversed(),
       order === 1 ? outflows : outflows.toReversed(),
     )
-    if (out > authorisedSum) throw new Error(`${out} got out, ${authorisedSum} was authorised`)
+    for (const [asset, amount] of out) {
+      const of = truth.authorised.filter(each => each.asset === asset)
+      const authorised = of.reduce((sum, each) => sum + BigInt(each.amount), 0n)
+      if (amount > authorised) throw new Error(`${amount} ${asset} got out, ${authorised} was authorised`)
+    }
   }
 }
 
 /** Plays the moves, and throws at the first thing that must not be. */
-export async function play(moves: readonly Move[], figures: Figures): Promise<void> {
+export async function play(side: Side, moves: readonly Move[], figures: Figures): Promise<void> {
   const disk = simulatedDisk({ seed: moves.length })
-  const rig = await rigs.createRigOn(disk, YAML)
+  const rig = await rigs.createRigOn(disk, side.yaml)
   const signer = await rigs.start(rig)
-  await grow(signer)
-  await grow(signer, 5, 'doge')
+  await grow(signer, 5, side.chain)
+  await grow(signer, 5, side.other)
   const common = { step: 0, requests: [], answers: new Map(), signed: [], receipts: new Map(), broken: [] }
-  const world: World = { disk, rig, signer, figures, ...common }
+  const world: World = { side, disk, rig, signer, figures, ...common }
   for (const move of moves) {
     const before = world.signed.length + world.receipts.size
     await make(world, move)

@@ -1,0 +1,92 @@
+/** What nodes answer, as far as it is read. https://ethereum.github.io/execution-apis */
+import { z } from 'zod'
+
+const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${bytes * 2}}$`))
+const lower = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]*$/)
+  .transform(text => text.toLowerCase())
+
+/** A number of at most 256 bits. */
+export const quantity = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{1,64}$/)
+  .transform(BigInt)
+/** A number that fits a double: heights, times, positions. */
+export const count = quantity
+  .refine(value => value <= BigInt(Number.MAX_SAFE_INTEGER), 'is too large')
+  .transform(Number)
+/** 32 bytes, lower case. */
+export const hash = lower.pipe(hex(32))
+/** 20 bytes, lower case: nodes differ in whether they write the checksum. */
+export const address = lower.pipe(hex(20))
+const bloom = lower.pipe(hex(256))
+/** Any bytes, lower case. */
+export const bytes = lower.refine(text => text.length % 2 === 0, 'is no whole number of bytes')
+
+/** Unknown types have fields of their own, and may lack some of these (E9). */
+const transaction = z.object({
+  hash,
+  from: address,
+  to: address.nullish(),
+  value: quantity.default(0n),
+  nonce: quantity.default(0n),
+  type: count.default(0),
+})
+
+const header = {
+  hash,
+  number: count,
+  parentHash: hash,
+  timestamp: count,
+  baseFeePerGas: quantity.nullish(),
+}
+
+/** `eth_getBlockByHash` without transactions, `eth_getBlockByNumber`. */
+export const headerShape = z.object(header)
+/** With whole transactions. */
+export const blockShape = z.object({ ...header, logsBloom: bloom, transactions: z.array(transaction) })
+
+const log = z.object({ address, topics: z.array(hash).max(4), data: bytes, logIndex: count })
+
+/** A transaction's receipt. `status` is missing before Byzantium; `l1Fee` stands on rollups. */
+export const receiptShape = z.object({
+  transactionHash: hash,
+  blockHash: hash,
+  status: count.nullish(),
+  gasUsed: quantity,
+  effectiveGasPrice: quantity.default(0n),
+  logs: z.array(log),
+  logsBloom: bloom,
+  l1Fee: quantity.nullish(),
+})
+
+/** One call within a transaction, as `callTracer` tells it. */
+export interface Frame {
+  type: string
+  from: string
+  to?: string | null | undefined
+  value?: bigint | null | undefined
+  error?: string | undefined
+  calls?: Frame[] | undefined
+}
+
+const frameShape: z.ZodType<Frame> = z.lazy(() =>
+  z.object({
+    type: z.string(),
+    from: address,
+    to: address.nullish(),
+    value: quantity.nullish(),
+    error: z.string().optional(),
+    calls: z.array(frameShape).optional(),
+  }),
+)
+
+/** `debug_traceBlockByHash`. An element with `error` and without a result says that it could not be traced (E17). */
+export const tracesShape = z.array(z.object({ txHash: hash.optional(), result: frameShape }))
+
+export type BlockAnswer = z.output<typeof blockShape>
+export type TransactionAnswer = BlockAnswer['transactions'][number]
+export type Receipt = z.output<typeof receiptShape>
+export type Log = Receipt['logs'][number]
+export type Traces = z.output<typeof tracesShape>

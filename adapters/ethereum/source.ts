@@ -1,0 +1,182 @@
+/**
+ * Where blocks come from: the block with its transactions, and the receipts of all of them, each verified against the other (E18).
+ * Two calls for a block, three where the node traces. Where the node has no `eth_getBlockReceipts`: the logs of the listed
+ * contracts by the block's hash (E2, E32), and the receipts of what concerns us.
+ */
+import { z } from 'zod'
+import { operating } from '../../src/kernel/fault.ts'
+import { factsOf, hasOwnValue, type AccountFact, type ScanContext, type WholeBlock } from './block.ts'
+import { SYSTEM_ADDRESS } from './movements.ts'
+import { isMissingMethod, type Rpc } from './rpc.ts'
+import { blockShape, receiptShape, tracesShape, type BlockAnswer, type Receipt } from './shapes.ts'
+
+/** A block, and what it says of us. */
+export interface ScannedBlock {
+  hash: string
+  height: number
+  parent: string
+  /** Seconds since 1970 UTC. */
+  time: number
+  facts: AccountFact[]
+}
+
+/** Whole blocks, by hash. */
+export interface BlockSource {
+  /** Null where the node does not have it (yet). Rejects with an operating fault for answers that do not fit each other. */
+  fetch(hash: string): Promise<ScannedBlock | null>
+  /** Begins to download what is wanted next. One block is kept. Never rejects. */
+  prefetch(hash: string): void
+  /** Forget what the node can: it may be another node now. */
+  reset(): void
+}
+
+export interface SourceOptions {
+  /** Whether traces are asked for at all. */
+  traces: boolean
+}
+
+const TRACER = { tracer: 'callTracer', tracerConfig: { onlyTopCall: false } }
+/** How nodes say that a block is not there: https://github.com/ethereum/execution-apis, -39001, and their own words (E1). */
+const ABSENT_CODE = -39001
+const ABSENT = /not found|unknown block|header not found|could not find block/i
+
+const isAbsent = ({ code, message }: { code: number; message: string }): boolean =>
+  code === ABSENT_CODE || ABSENT.test(message)
+
+/** E18: as many as transactions, in their order, of this block, and together with the header's bloom. */
+export function checkReceipts(block: BlockAnswer, receipts: readonly Receipt[]): void {
+  const wrong = (why: string) =>
+    operating('node-malformed', `the receipts of block ${block.hash} are not its own: ${why}`)
+  if (receipts.length !== block.transactions.length)
+    throw wrong(`${receipts.length} for ${block.transactions.length} transactions`)
+  for (const [n, { blockHash, transactionHash }] of receipts.entries()) {
+    if (blockHash !== block.hash) throw wrong(`one is of block ${blockHash}`)
+    if (transactionHash !== block.transactions[n]!.hash) throw wrong(`number ${n} is of ${transactionHash}`)
+  }
+  if (bloomOf(receipts) !== block.logsBloom) throw wrong('their blooms are not that of its header')
+}
+
+const BLOOM_BYTES = 256
+const EMPTY_BLOOM = `0x${'0'.repeat(2 * BLOOM_BYTES)}`
+
+/** Most receipts of most blocks have few logs: what is empty costs nothing. */
+function bloomOf(receipts: readonly Receipt[]): string {
+  const sum = Buffer.alloc(BLOOM_BYTES)
+  for (const { logsBloom } of receipts) {
+    if (logsBloom === EMPTY_BLOOM) continue
+    const bytes = Buffer.from(logsBloom.slice(2), 'hex')
+    for (let n = 0; n < BLOOM_BYTES; n++) sum[n]! |= bytes[n]!
+  }
+  return `0x${sum.toString('hex')}`
+}
+
+/** Whether the chain logs native movements (EIP-7708): null where the block does not show it. */
+export function hasMovementLogs({ transactions }: BlockAnswer, receipts: readonly (Receipt | null)[]): boolean | null {
+  const shown = receipts.find((receipt, n) => receipt?.status === 1 && hasOwnValue(transactions[n]!))
+  return shown?.logs.some(({ address }) => address === SYSTEM_ADDRESS) ?? null
+}
+
+/** Of whole blocks where the node gives them, else of what concerns us. */
+function createReceiptReader(rpc: Rpc, context: ScanContext) {
+  let hasBlockReceipts = true
+
+  async function allReceipts(block: BlockAnswer): Promise<Receipt[] | null> {
+    const answer = await rpc.ask(z.array(receiptShape).nullable(), isMissingMethod, 'eth_getBlockReceipts', block.hash)
+    if (!answer.ok) return null
+    if (answer.result === null)
+      throw operating('node-malformed', `the node has block ${block.hash} and not its receipts`)
+    checkReceipts(block, answer.result)
+    return answer.result
+  }
+
+  /** Of what is from us or to us, or has a log of a contract that is listed. */
+  async function someReceipts(block: BlockAnswer): Promise<(Receipt | null)[]> {
+    const contracts = [...context.network.assetAt.keys(), SYSTEM_ADDRESS]
+    const logShape = z.array(z.object({ transactionHash: z.string(), blockHash: z.string() }))
+    const logs = await rpc.call(logShape, 'eth_getLogs', { blockHash: block.hash, address: contracts })
+    if (logs.some(({ blockHash }) => blockHash.toLowerCase() !== block.hash))
+      throw operating('node-malformed', `the node gave logs of another block than ${block.hash}`)
+    const logged = new Set(logs.map(({ transactionHash }) => transactionHash.toLowerCase()))
+    const isOurs = (address: string | null | undefined) =>
+      typeof address === 'string' && context.watch.indexOf(address) !== -1
+    return Promise.all(
+      block.transactions.map(async ({ hash, from, to }) =>
+        logged.has(hash) || isOurs(from) || isOurs(to) ? receiptOf(block, hash) : null,
+      ),
+    )
+  }
+
+  async function receiptOf(block: BlockAnswer, hash: string): Promise<Receipt> {
+    const receipt = await rpc.call(receiptShape.nullable(), 'eth_getTransactionReceipt', hash)
+    // Null proves nothing: it may not be indexed yet (E27).
+    if (receipt?.blockHash !== block.hash)
+      throw operating('node-behind', `the node has ${hash} in block ${block.hash} and no receipt of it there`)
+    return receipt
+  }
+
+  async function receiptsOf(block: BlockAnswer): Promise<(Receipt | null)[]> {
+    if (block.transactions.length === 0) return []
+    const all = hasBlockReceipts ? await allReceipts(block) : null
+    hasBlockReceipts = all !== null
+    return all ?? (await someReceipts(block))
+  }
+
+  return {
+    receiptsOf,
+    reset: () => {
+      hasBlockReceipts = true
+    },
+  }
+}
+
+/** Over one node. `watch` is asked when the answers are there. */
+export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: SourceOptions): BlockSource {
+  const reader = createReceiptReader(rpc, context)
+  let hasTraces = traces
+  let logsMovements = false
+  let ahead: { hash: string; download: Promise<WholeBlock | null> } | null = null
+
+  async function framesOf(block: BlockAnswer): Promise<WholeBlock['movements']> {
+    if (!hasTraces || logsMovements || block.transactions.length === 0) return null
+    const answer = await rpc.ask(tracesShape, isMissingMethod, 'debug_traceBlockByHash', block.hash, TRACER)
+    hasTraces = answer.ok
+    if (!answer.ok) return null
+    const isWhole = answer.result.every(
+      ({ txHash }, n) => txHash === undefined || txHash === block.transactions[n]?.hash,
+    )
+    if (answer.result.length !== block.transactions.length || !isWhole)
+      throw operating('node-malformed', `the traces of block ${block.hash} are not those of its transactions`)
+    return { kind: 'traces', frames: answer.result.map(({ result }) => result) }
+  }
+
+  async function download(hash: string): Promise<WholeBlock | null> {
+    const answer = await rpc.ask(blockShape.nullable(), isAbsent, 'eth_getBlockByHash', hash, true)
+    const block = answer.ok ? answer.result : null
+    if (block === null) return null
+    if (block.hash !== hash) throw operating('node-malformed', `the node gave block ${block.hash} for ${hash}`)
+    const receipts = await reader.receiptsOf(block)
+    logsMovements = hasMovementLogs(block, receipts) ?? logsMovements
+    return { block, receipts, movements: logsMovements ? { kind: 'logs' } : await framesOf(block) }
+  }
+
+  return {
+    async fetch(hash) {
+      const wanted = ahead?.hash === hash ? ahead.download : null
+      ahead = null
+      const whole = (await wanted) ?? (await download(hash))
+      if (whole === null) return null
+      const { number: height, parentHash: parent, timestamp: time } = whole.block
+      return { hash, height, parent, time, facts: factsOf(context, whole) }
+    },
+    prefetch(hash) {
+      // What fails here is asked for again when it is wanted, and fails there.
+      ahead = { hash, download: download(hash).catch(() => null) }
+    },
+    reset() {
+      reader.reset()
+      hasTraces = traces
+      logsMovements = false
+      ahead = null
+    },
+  }
+}

@@ -1,0 +1,40 @@
+/** Which addresses are ours: asked for both ends of every transaction and every transfer of a token, from their digits alone. */
+import { invariant } from '../../src/kernel/fault.ts'
+import { createTable } from '../../src/kernel/table.ts'
+
+const ADDRESS_BYTES = 20
+
+export interface AccountWatch {
+  /** `address` canonical. Invariant fault `address-twice` where it is known under another index. */
+  addAddress(index: number, address: string): void
+  /** Of 20 bytes in hex with `0x`, or -1. */
+  indexOf(address: string): number
+  size(): number
+  /** Memory in typed arrays. */
+  bytesHeld(): number
+}
+
+/** Empty: the ledger's memory fills it at the start. Addresses are spread as hashes are, which is what they are made of. */
+export function createWatch(): AccountWatch {
+  const table = createTable(ADDRESS_BYTES)
+  const scratch = Buffer.alloc(ADDRESS_BYTES)
+  const bytesOf = (address: string): Buffer => {
+    scratch.write(address.slice(2), 'hex')
+    return scratch
+  }
+  return {
+    addAddress(index, address) {
+      const before = table.size()
+      const entry = table.add(bytesOf(address), 0)
+      if (table.size() === before && table.value(entry) !== index)
+        throw invariant('address-twice', `${address} has index ${table.value(entry)} and ${index}`)
+      table.setValue(entry, index)
+    },
+    indexOf(address) {
+      const entry = table.find(bytesOf(address), 0)
+      return entry === -1 ? -1 : table.value(entry)
+    },
+    size: () => table.size(),
+    bytesHeld: () => table.bytesHeld(),
+  }
+}
