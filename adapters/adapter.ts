@@ -213,8 +213,11 @@ export interface PassedOver {
   reason: string
 }
 
-/** The one form in which equal destinations are equal strings, or why it cannot be paid. */
-export type Destination = { canonical: string } | { refused: string }
+/**
+ * The one form in which equal destinations are equal strings, with the data field that it needs, wherever that stood; or why it
+ * cannot be paid.
+ */
+export type Destination = { canonical: string; dataField: string | null } | { refused: string }
 
 /** Builds what is to be signed. Pure: the same order, funds and facts give the same plan. */
 export interface Planner {
@@ -254,6 +257,8 @@ export interface Inspection {
   spendKeys: SpendKey[]
   /** A spend key belongs to the transfer for which it was signed first: to another one it is never given (E10). */
   bindsSpendKeys: boolean
+  /** A further attempt may take its place on the same spend keys. False where two of them would stop the account for good (N7). */
+  isReplaceable: boolean
   transactionId: string | null
 }
 

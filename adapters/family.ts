@@ -50,6 +50,10 @@ export interface SigningChain {
   asset: string
   /** Where the family has tokens. */
   tokens?: readonly { asset: string; contract: string }[] | undefined
+  /** Where accounts name whom they are represented by. */
+  representative?: string | undefined
+  /** As far as a family's own rules read it. */
+  policy?: { maximumFee?: Amount | undefined; maximumTickets?: number | undefined } | undefined
 }
 
 /**

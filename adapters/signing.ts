@@ -5,9 +5,23 @@ import { signBitcoin } from './bitcoin/signing.ts'
 import { proveAccounts } from './ethereum/message.ts'
 import { signEthereum } from './ethereum/signing.ts'
 import type { OpenProofs, OpenSigning } from './family.ts'
+import { proveNano } from './nano/message.ts'
+import { signNano } from './nano/signing.ts'
+import { proveRipple } from './ripple/message.ts'
+import { signRipple } from './ripple/signing.ts'
 
-const FAMILIES: Readonly<Record<string, OpenSigning>> = { bitcoin: signBitcoin, ethereum: signEthereum }
-const PROOFS: Readonly<Record<string, OpenProofs>> = { bitcoin: proveBitcoin, ethereum: proveAccounts }
+const FAMILIES: Readonly<Record<string, OpenSigning>> = {
+  bitcoin: signBitcoin,
+  ethereum: signEthereum,
+  nano: signNano,
+  ripple: signRipple,
+}
+const PROOFS: Readonly<Record<string, OpenProofs>> = {
+  bitcoin: proveBitcoin,
+  ethereum: proveAccounts,
+  nano: proveNano,
+  ripple: proveRipple,
+}
 
 /** Throws a boundary fault `configuration` for a family that this version does not have. */
 export const signingFamilyOf: OpenSigning = (chain, configured) => {

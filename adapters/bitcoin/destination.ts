@@ -8,7 +8,7 @@ import type { Network } from './network.ts'
 export function destinationOf(to: string, dataField: string | null, network: Network): Destination {
   if (dataField !== null) return { refused: `${network.name} has no data field` }
   try {
-    return { canonical: canonical(to, network) }
+    return { canonical: canonical(to, network), dataField: null }
   } catch (error) {
     if (error instanceof Fault && error.type === 'boundary') return { refused: error.message }
     throw error

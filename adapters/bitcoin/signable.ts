@@ -57,6 +57,7 @@ function inspectionOf(draft: Draft, chain: string, asset: string, network: Netwo
     feeRate: Number(feeSat) / vbytes,
     spendKeys: inputs.map(({ txid, vout }) => `${chain}:${txid}:${vout}`),
     bindsSpendKeys: false,
+    isReplaceable: true,
     // Without segwit the signatures are part of what is hashed (B8).
     transactionId: network.segwit ? displayOf(hash256(unsigned)) : null,
   }

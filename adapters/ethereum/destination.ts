@@ -12,7 +12,7 @@ export function destinationOf(to: string, dataField: string | null, network: Net
     if (address === ZERO_ADDRESS) return { refused: 'the zero address belongs to nobody' }
     const token = network.assetOf.get(address)
     if (token !== undefined) return { refused: `${address} is the contract of ${token}: what goes there is lost` }
-    return { canonical: address }
+    return { canonical: address, dataField: null }
   } catch (error) {
     if (error instanceof Fault && error.type === 'boundary') return { refused: error.message }
     throw error

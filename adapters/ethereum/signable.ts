@@ -41,6 +41,7 @@ function inspectionOf({ from, transfer, payment }: Draft, chain: string, network
     feeRate: Number(transfer.maximumFeePerGas),
     spendKeys: [nonceKey(chain, from, transfer.nonce)],
     bindsSpendKeys: true,
+    isReplaceable: true,
     transactionId: null,
   }
 }

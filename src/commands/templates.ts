@@ -69,11 +69,12 @@ chains:
 #    family: nano
 #    network: nano-dev
 #    asset: XNO
+#    representative: nano_3e3j5tkog48pnny9dmfzj1r16pg8t1e76dz5tmac6iq689wyjfpiij4txtdo
 #    policy: { perDay: "1000000000000000000000000000000000" }
 #
 #  ripple:
 #    family: ripple
 #    network: { networkId: 0 }
 #    asset: XRP
-#    policy: { maximumFee: "100000", perDay: "1000000000" }
+#    policy: { maximumFee: "100000", maximumTickets: 50, perDay: "1000000000" }
 `

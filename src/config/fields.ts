@@ -76,8 +76,8 @@ export const networks = {
     .string()
     .refine(name => Object.hasOwn(NETWORKS, name), `must be one of ${Object.keys(NETWORKS).join(', ')}`),
   ethereum: z.strictObject({ chainId: whole(1, Number.MAX_SAFE_INTEGER).describe('EIP-155') }),
-  nano: z.enum(['nano', 'nano-beta', 'nano-test', 'nano-dev']),
-  ripple: z.strictObject({ networkId: whole(0, 2 ** 32 - 1).describe('0 is the main network') }),
+  nano: z.enum(['nano', 'nano-dev', 'banano']),
+  ripple: z.strictObject({ networkId: whole(0, 2 ** 31 - 1).describe('0 is the main network') }),
 }
 
 /** For a description: the default of each network that has one of its own, test networks with their main one. */

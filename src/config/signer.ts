@@ -238,28 +238,44 @@ function bitcoin(asset: typeof symbol) {
     })
 }
 
+/** Nothing but work is paid for a block. */
+function nano(asset: typeof symbol) {
+  return z.strictObject({
+    family: z.literal('nano').describe(FAMILY),
+    network: networks.nano.describe('As in watcher.yaml'),
+    asset,
+    representative: z
+      .string()
+      .max(80)
+      .optional()
+      .describe('Whom new accounts are represented by; absent: each by itself. Must be the same as in watcher.yaml'),
+    policy: z
+      .strictObject(rules)
+      .prefault({})
+      .describe('What is never signed, whoever asks')
+      .transform(given => ({ maximumFeeRate: 0, maximumFee: '0', ...given })),
+  })
+}
+
+/** Fees are so many drops a transaction, whatever its size. */
+function ripple(asset: typeof symbol) {
+  return z.strictObject({
+    family: z.literal('ripple').describe(FAMILY),
+    network: networks.ripple.describe('As in watcher.yaml'),
+    asset,
+    policy: z
+      .strictObject({
+        maximumFee: amount.default('100000').describe('The most one transaction may cost; drops'),
+        maximumTickets: whole(0, 250).default(50).describe('The most tickets that one transaction may make'),
+        ...rules,
+      })
+      .prefault({})
+      .describe('What is never signed, whoever asks')
+      .transform(given => ({ maximumFeeRate: 0, ...given })),
+  })
+}
+
 function chain() {
   const asset = symbol.describe("The native asset's symbol")
-  return z.discriminatedUnion('family', [
-    bitcoin(asset),
-    ethereum(asset),
-    z.strictObject({
-      family: z.literal('nano').describe(FAMILY),
-      network: networks.nano.describe('As in watcher.yaml'),
-      asset,
-      policy: z.strictObject(rules).prefault({}).describe('What is never signed, whoever asks'),
-    }),
-    z.strictObject({
-      family: z.literal('ripple').describe(FAMILY),
-      network: networks.ripple.describe('As in watcher.yaml'),
-      asset,
-      policy: z
-        .strictObject({
-          maximumFee: amount.default('100000').describe('The most one transaction may cost; drops'),
-          ...rules,
-        })
-        .prefault({})
-        .describe('What is never signed, whoever asks'),
-    }),
-  ])
+  return z.discriminatedUnion('family', [bitcoin(asset), ethereum(asset), nano(asset), ripple(asset)])
 }

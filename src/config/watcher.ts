@@ -260,7 +260,7 @@ function ethereum(location: ConfigLocation) {
 function nano(location: ConfigLocation) {
   return z.strictObject({
     family: z.literal('nano').describe(FAMILY),
-    network: networks.nano.describe('nano, nano-beta, nano-test or nano-dev'),
+    network: networks.nano.describe('nano, nano-dev or banano'),
     ...common(),
     node: plainNode(location),
     confirmations: confirmations(1, 1, 1),

@@ -75,7 +75,7 @@ function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
 }
 
 export const planner: Planner = {
-  destination: to => ({ canonical: to }),
+  destination: (to, dataField) => ({ canonical: to, dataField }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   plan: (order, funds: CoinFunds) => payInTurn(order, byKey(funds)),
@@ -92,6 +92,7 @@ const signable: Signable = {
       feeRate: 1,
       spendKeys,
       bindsSpendKeys: false,
+      isReplaceable: true,
       transactionId: null,
     }
   },

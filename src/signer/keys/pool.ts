@@ -31,7 +31,7 @@ export interface AddressPool {
   size(): number
   /** Index 0; null as long as there is no address. */
   treasury(): string | null
-  /** Of an address that exists. */
+  /** Of an address that exists; of an account whose addresses are told apart by a data field, the treasury's. */
   indexOf(address: string): number | undefined
   /** Makes sure that there are so many. Answers whether there were fewer; what was added is not durable yet. */
   grow(size: number, ledgerId: string | null): Promise<boolean>
@@ -70,7 +70,7 @@ export async function openPool({ chain, deriver, seed, memory, clock, growth }: 
     const derived = () => book.size() + ahead.length
     while (derived() < target) {
       const end = Math.min(target, derived() + SLICE)
-      while (derived() < end) ahead.push(deriver.derive(seed, derived()).address)
+      while (derived() < end) ahead.push(nameOf(deriver.derive(seed, derived())))
       if (derived() < target) await pause(clock)
     }
   }
@@ -89,7 +89,7 @@ export async function openPool({ chain, deriver, seed, memory, clock, growth }: 
     const from = size()
     if (target <= from) return false
     const id = poolId(chain, from)
-    const data = { chain, from, count: target - from, address: deriver.derive(seed, from).address, ledgerId }
+    const data = { chain, from, count: target - from, address: nameOf(deriver.derive(seed, from)), ledgerId }
     memory.change([tell(id, 'pool.extended', clock.now(), data)], clock.now())
     const extended = memory.get(id)!
     extensions.push(extended.context)
@@ -108,7 +108,7 @@ export async function openPool({ chain, deriver, seed, memory, clock, growth }: 
   const otherOwner = ({ from, address }: PoolContext) =>
     corruptStore(`the memory of ${chain} belongs to another phrase or network: index ${from} should be ${address}`)
   for (const extension of sampleOf(extensions)) {
-    if (deriver.derive(seed, extension.from).address !== extension.address) throw otherOwner(extension)
+    if (nameOf(deriver.derive(seed, extension.from)) !== extension.address) throw otherOwner(extension)
   }
   await deriveUpTo(size())
   keep(memory.position().sequence)
@@ -118,6 +118,9 @@ export async function openPool({ chain, deriver, seed, memory, clock, growth }: 
   const treasury = () => (size() > 0 ? deriver.derive(seed, 0).address : null)
   return { size, treasury, indexOf: address => book.indexOf(address), grow, list }
 }
+
+/** What tells an address from all others: where a data field does, the account alone is the treasury. */
+const nameOf = ({ address, dataField }: Derived): string => (dataField === null ? address : `${address}:${dataField}`)
 
 /** The first, the last, and some between. */
 function sampleOf(extensions: readonly PoolContext[]): PoolContext[] {

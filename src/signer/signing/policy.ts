@@ -237,7 +237,7 @@ function matchOutputs(
     }
     const refusal = terms.destinations.refusalOf(destination.canonical)
     if (refusal !== null) reasons.push(about(id, 'destination-not-allowed', `${destination.canonical} ${refusal}`))
-    const key = paymentKey(destination.canonical, dataField, asset, amount)
+    const key = paymentKey(destination.canonical, destination.dataField, asset, amount)
     appendTo(unserved, key, id)
   }
   const outflows = new Map<string, bigint>()
@@ -289,6 +289,7 @@ function checkBinding({ transferId, intents, inspection }: SigningRequest, histo
     const first = history.boundBy(key)
     if (first === undefined) return []
     if (!attempts.includes(first)) return [reason('spend-key-bound', `${key} was signed for another transfer`)]
+    if (!inspection.isReplaceable) return [reason('spend-key-bound', `${key} was signed, and is signed once`)]
     const paid = history.paidBy(first)
     const isSame = intents.length === paid.count && intents.every(({ id, round }) => paid.pays(id, round))
     if (isSame || (intents.length === 0 && paid.areVoided)) return []

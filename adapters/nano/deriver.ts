@@ -1,0 +1,119 @@
+/** Keys and addresses of the family from one seed: BIP-44 over SLIP-0010, an account an index, index 0 being the treasury. */
+import type { Derived, Deriver, Payload } from '../adapter.ts'
+import { invariant } from '../../src/kernel/fault.ts'
+import { addressOf } from './address.ts'
+import { branchOf, publicKeyFor, secretKeyAt, sign as signWith, verify } from './ed25519.ts'
+import type { Network } from './network.ts'
+
+/** BIP-32: an index is below. */
+const FIRST_HARDENED = 0x8000_0000
+const HASH_BYTES = 32
+
+/** Addresses of one seed that are kept, public data only; beyond it those named first are made again. */
+const KNOWN_MAXIMUM = 20_000
+
+type Branch = ReturnType<typeof branchOf>
+
+interface Opened {
+  branch: Branch
+  /** By index, in the order in which they were made. */
+  known: Map<number, Derived>
+}
+
+/**
+ * Knows the keys of one network. Throws an invariant fault `crypto-backend` where the backend cannot be trusted (S6);
+ * deriving throws `bad-index`, signing `bad-payload` for another's payload and `bad-signature` for what does not verify.
+ */
+export function createDeriver(network: Network): Deriver {
+  checkEd25519()
+  const path = `m/44'/${network.coinType}'`
+  const seeds = new WeakMap<Uint8Array, Opened>()
+
+  const open = (seed: Uint8Array): Opened => {
+    const before = seeds.get(seed)
+    if (before !== undefined) return before
+    const opened = { branch: branchOf(seed, network.coinType), known: new Map<number, Derived>() }
+    seeds.set(seed, opened)
+    return opened
+  }
+
+  const derive: Deriver['derive'] = (seed, index) => {
+    const { branch, known } = open(seed)
+    const before = known.get(index)
+    if (before !== undefined) return before
+    const publicKey = withSecret(branch, index, publicKeyFor)
+    const made = {
+      index,
+      address: addressOf(publicKey, network),
+      dataField: null,
+      publicKey: Buffer.from(publicKey).toString('hex'),
+      path: `${path}/${index}'`,
+    }
+    for (const oldest of known.keys()) {
+      if (known.size < KNOWN_MAXIMUM) break
+      known.delete(oldest)
+    }
+    known.set(index, made)
+    return made
+  }
+
+  const sign: Deriver['sign'] = (seed, payloads) =>
+    payloads.map(({ index, payload }) => {
+      const own = derive(seed, index)
+      checkPayload(payload, own.address)
+      const signature = withSecret(open(seed).branch, index, secret => signWith(payload.bytes, secret))
+      // Never let a signature out that does not verify: a fault while it was made can give the key away.
+      if (!verify(signature, payload.bytes, Buffer.from(own.publicKey, 'hex')))
+        throw invariant('bad-signature', `the signature for ${own.address} does not verify: it stays here`)
+      return signature
+    })
+
+  return { derive, sign }
+}
+
+function withSecret<Result>(branch: Branch, index: number, use: (secret: Uint8Array) => Result): Result {
+  if (!Number.isInteger(index) || index < 0 || index >= FIRST_HARDENED)
+    throw invariant('bad-index', `no index ${index}`)
+  const secret = secretKeyAt(branch, index)
+  try {
+    return use(secret)
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** The key of one account never signs for another. */
+function checkPayload({ algorithm, bytes, address }: Payload, own: string): void {
+  if (algorithm !== 'ed25519-blake2b' || bytes.length !== HASH_BYTES)
+    throw invariant('bad-payload', `${algorithm} over ${bytes.length} bytes is not for this family`)
+  if (address !== own) throw invariant('bad-payload', `a payload for ${address} was given to the key of ${own}`)
+}
+
+/** A key pair of Nano's documentation ("Signing, hashing and key derivation"). */
+const KNOWN_SECRET = '3be4fc2ef3f3b7374e6fc4fb6e7bb153f8a2998b3b3dab50853eabe128024143'
+const KNOWN_PUBLIC = '5b65b0e8173ee0802c2c3e6c9080d1a16b06de1176c938a924f58670904e82c4'
+
+interface Backend {
+  publicKeyFor: typeof publicKeyFor
+  sign: typeof signWith
+  verify: typeof verify
+}
+
+/** Derives a known key, signs and verifies; throws an invariant fault `crypto-backend` when the backend gives another answer (S6). */
+export function checkEd25519(backend: Backend = { publicKeyFor, sign: signWith, verify }): void {
+  const secret = Uint8Array.from(Buffer.from(KNOWN_SECRET, 'hex'))
+  const publicKey = backend.publicKeyFor(secret)
+  const message = new Uint8Array(HASH_BYTES)
+  const signature = backend.sign(message, secret)
+  const isVerified = backend.verify(signature, message, publicKey)
+  const isForgeable = backend.verify(
+    signature,
+    message.map(byte => byte ^ 1),
+    publicKey,
+  )
+  if (Buffer.from(publicKey).toString('hex') !== KNOWN_PUBLIC || !isVerified || isForgeable)
+    throw invariant(
+      'crypto-backend',
+      'the ed25519 backend does not give the known answer; nothing may be signed with it',
+    )
+}
