@@ -1,11 +1,13 @@
 /**
- * What differs per currency family, behind four interfaces. A new family is a folder that implements them and passes
+ * What differs per currency family, behind five interfaces. A new family is a folder that implements them and passes
  * test/conformance; nothing outside adapters/ knows a family's details.
  *
- * Node is I/O and belongs to the watcher. Planner is pure and belongs to the watcher. Signable is pure and is used on
- * both sides. Deriver belongs to the signer.
+ * Node is I/O and belongs to the watcher. Planner is pure and belongs to the watcher, and so is the book (book.ts). Signable is
+ * pure and is used on both sides. Deriver belongs to the signer.
  */
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
+import type { Instance } from '../src/kernel/entry.ts'
+import type { BookMemory } from './book.ts'
 
 /** A block by its header. Hashes as the family displays them. */
 export interface Block extends Place {
@@ -24,8 +26,13 @@ export interface Identity {
   tipTime: number
 }
 
+/** What a node has found that concerns us. Its family's book alone reads it. */
+export interface Fact {
+  kind: string
+}
+
 /** A payment to one of our addresses, seen in a block or pending. */
-export interface PaymentSeen {
+export interface PaymentSeen extends Fact {
   kind: 'payment.seen'
   /** The deposit's name, a fact of the chain: `<chain>:<txid>:<vout>`. */
   id: string
@@ -43,54 +50,38 @@ export interface PaymentSeen {
   own: boolean
   /** Why a person must look before it is offered, or null. */
   doubt: string | null
-  /** Blocks on top before it can be spent: coinbase 100, MWEB peg-out 6, else 0. */
-  maturity: number
-  /** The whole transaction, so that a template that spends it is self-contained and can be published with its parent. Hex. */
-  raw: string
-  /** What the paying transaction spends. A spend of one of these by another transaction is a conflict. */
-  inputs: SpendKey[]
 }
 
 /** A transaction that consumes spend keys we watch: our own transfer, a stranger's, or a conflict of an incoming payment. */
-export interface SpendSeen {
+export interface SpendSeen extends Fact {
   kind: 'spend.seen'
   keys: SpendKey[]
   transaction: string
   place: Place | null
   /** False when the transaction is in a block but its effect failed (EVM status 0, XRPL tec). */
   executed: boolean
+  /** What was really paid for it, where that is known only now (EVM: gas used × price). Base units. */
+  fee?: Amount
 }
 
-/** A transaction on which a payment to us stands while it is in no block: a spend of one of its inputs by another undoes them both. */
-export interface TransactionSeen {
-  kind: 'transaction.seen'
-  transaction: string
-  /** Hex; null where only its inputs are known. */
-  raw: string | null
-  inputs: SpendKey[]
-}
-
-/** Facts of one block stand in the order of the chain; a transaction's spends stand before its payments. */
-export type Fact = PaymentSeen | SpendSeen | TransactionSeen
+/** What may be spent, as the book says it and the planner reads it. */
+export type Funds = object
 
 /**
  * One block on, one back, or nothing new. A node that lags is `unchanged` (A4). What makes us go back is a definite answer: another
  * block at our height on a node that is not behind us, or our tip off the best chain of a node that has had it.
  */
-export type Next =
-  | { kind: 'connected'; block: Block; facts: Fact[]; nodeHeight: number }
+export type Next<F extends Fact = Fact> =
+  | { kind: 'connected'; block: Block; facts: F[]; nodeHeight: number }
   | { kind: 'disconnected'; block: Place; nodeHeight: number }
   | { kind: 'unchanged'; nodeHeight: number; syncing: boolean }
 
 /** What we look for in blocks. Grows and shrinks as the ledger's memory changes; matching is synchronous. */
 export interface Watch {
   addAddress(index: number, address: string): void
-  addKey(key: SpendKey, sort: KeySort): void
-  removeKey(key: SpendKey, sort: KeySort): void
+  /** Of every live instance of the chain at the start, and of every change: `after` has just ended where it says so. */
+  changed(memory: BookMemory, before: Instance | undefined, after: Instance): void
 }
-
-/** `coin`: ours to spend. `conflict`: an input of an incoming payment that is not final. A key can be both. */
-export type KeySort = 'coin' | 'conflict'
 
 /** A signed transaction on its way out. `parents` are raw transactions to publish before it, oldest first. */
 export interface Signed {
@@ -133,69 +124,41 @@ export interface Quote {
  * I/O with one node. Only a definite answer is one: every call rejects with an operating fault for malformed answers, errors
  * that say nothing of what was asked, and silence (A5). The node may be another one at each call.
  */
-export interface Node {
+export interface Node<F extends Fact = Fact> {
   identify(): Promise<Identity>
   /** The block below the first one to follow: the tip for 'latest', else the block at height - 1. */
   base(height: number | 'latest'): Promise<Block>
   /** `recent`: the blocks we stand on, oldest first, at least one. */
-  next(recent: readonly Place[]): Promise<Next>
+  next(recent: readonly Place[]): Promise<Next<F>>
   /**
-   * Of a block that is left: transactions on which something stands that we watch, each before what stands on it. Empty where the node
-   * does not have the block: another one in the place of a lost one.
+   * Of a block that is left: what the book must know to follow what stands on it. Empty where the node does not have the block: another
+   * one in the place of a lost one.
    */
-  left(block: Place): Promise<TransactionSeen[]>
+  left(block: Place): Promise<F[]>
   /**
    * Unconfirmed facts that were not reported before: hints, at most `limit` transactions a call. A payment comes behind the unconfirmed
    * transactions that it stands on.
    */
-  pending(limit: number): Promise<Fact[]>
+  pending(limit: number): Promise<F[]>
   gather(): Promise<PlanFacts>
   /** By the rule by which plans are made from what `gather` answers. */
   quote(): Promise<Quote>
   publish(transaction: Signed): Promise<Published>
   locate(transaction: Signed): Promise<Located>
-  /** What the node itself finds unspent at these addresses, or null where it cannot say. Takes minutes on a large chain. */
-  unspent(addresses: readonly string[]): Promise<Counted | null>
+  /** What the node itself finds at these addresses, or null where it cannot say. Takes minutes on a large chain. */
+  count(addresses: readonly string[]): Promise<Counted | null>
 }
 
-/** Unspent outputs as of one block. */
+/** What we have as of one block, by the names under which the book counts it too. */
 export interface Counted {
   at: Place
-  coins: Unspent[]
+  holdings: Holding[]
 }
 
-/** One unspent output. */
-export interface Unspent {
-  key: SpendKey
+/** One thing that is counted (bitcoin: an unspent output). */
+export interface Holding {
+  key: string
   amount: Amount
-}
-
-/** A coin (bitcoin family) that can be spent now. */
-export interface Fund {
-  key: SpendKey
-  index: number
-  address: string
-  /** Hex, 33 bytes. */
-  publicKey: string
-  amount: Amount
-  /** Looks up the transaction that has paid it, hex; null where it is not known, and then it cannot be spent. */
-  raw: () => string | null
-  /** Beyond the deepest reorg we accept: spent first. */
-  final: boolean
-  /** Unconfirmed change of ours: how many unconfirmed transactions stand below it, itself included; 0 when confirmed. */
-  ancestors: number
-}
-
-/**
- * All that can be spent now. There may be a hundred thousand of them: they are made one by one as they are asked for, and to be
- * asked for within the turn in which the plan is made.
- */
-export interface Funds {
-  /** By amount, then by key. */
-  largestFirst(): Iterable<Fund>
-  smallestFirst(): Iterable<Fund>
-  /** Base units, of those in blocks. */
-  readonly confirmed: bigint
 }
 
 /** One withdrawal within a transaction. Amount in base units. */
@@ -269,8 +232,6 @@ export interface Planner {
    * passed over with its reason. Decides both whether something can be paid and how.
    */
   plan(order: Order, funds: Funds, facts: PlanFacts): Plan | Shortfall
-  /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
-  readonly spendsUnconfirmedChange: boolean
 }
 
 /** One payment that a template makes. */
@@ -301,20 +262,6 @@ export interface Inspection {
   transactionId: string | null
 }
 
-/** A coin that a template spends, as the template itself proves it (bitcoin family). */
-export interface TemplateCoin {
-  key: SpendKey
-  address: string
-  publicKey: string
-  amount: Amount
-  transactionId: string
-  output: number
-  /** The transaction that paid it, without witness. Hex. */
-  raw: string
-  /** What that transaction spends. */
-  inputs: SpendKey[]
-}
-
 /** What one key has to sign: a digest (secp256k1, 32 bytes) or a message (ed25519-blake2b), and whose key it is. */
 export interface Payload {
   index: number
@@ -340,11 +287,7 @@ export interface Signable {
   open(template: Json): Opened
   /** What `open` finds, for who does not sign. */
   inspect(template: Json): Inspection
-  /** Empty where a family has no coins. */
-  coins(template: Json): TemplateCoin[]
   destination(to: string, dataField: string | null): Destination
-  /** A transaction's id can change before it confirms: ours are then known by what they spend (B8). */
-  readonly hasMalleableIds: boolean
 }
 
 /** An address, by its place in the derivation (`path`: BIP-32, `m/84'/2'/0'/0/7`). */

@@ -2,16 +2,18 @@
 import type { Amount, Json } from '../machines/vocabulary.ts'
 import type { Disk, Request } from '../src/kernel/ports.ts'
 import type { Deriver, Node, Planner, Proofs, Signable, Watch } from './adapter.ts'
+import type { AssetPolicy, Book } from './book.ts'
 
 export interface WatchingFamily {
   watch: Watch
   node: Node
   planner: Planner
+  book: Book
   signable: Signable
   /** Between two blocks on average, or null where blocks are made at will. */
   blockSeconds: number | null
-  /** For people: how many decimals one unit has of each asset; the API speaks base units. */
-  decimals: Readonly<Record<string, number>>
+  /** What moves on the chain, by symbol: the native asset and listed tokens. */
+  assets: Readonly<Record<string, AssetPolicy>>
 }
 
 /** A chain of the watcher's configuration, as far as a family reads it. */
@@ -21,6 +23,8 @@ export interface WatchedChain {
   family: string
   network: Json
   asset: string
+  /** Of the native asset; base units. */
+  minimumDeposit: Amount
   watch?: string
   node: { url: string; username?: string; password?: string; cookieFile?: string | undefined }
   /** As the family's part of the configuration has it. */

@@ -34,8 +34,9 @@ interface Hears<T extends string> {
 const lostBy = (key: SpendKey): string => `its input ${key} was lost to a final conflict`
 
 const signed = ({ context, event }: Hears<'signing.completed' | 'attempt.adopted'>) => {
+  const { transfer, n, fee } = context
   const { transactionId } = event.data
-  return { messages: [tell(context.transfer, 'attempt.signed', event.at, { n: context.n, transactionId })] }
+  return { messages: [tell(transfer, 'attempt.signed', event.at, { n, transactionId, fee })] }
 }
 
 const held = ({ context, event }: Hears<'signing.pended' | 'signing.refused'>) => {
@@ -55,15 +56,15 @@ const voided = ({ context, event }: Hears<'signing.refused'>) => {
 
 const mined = ({ context, event }: Hears<'transaction.mined'>) => {
   const { transfer, n, fee } = context
-  const { place, transactionId } = event.data
-  return { messages: [tell(transfer, 'attempt.mined', event.at, { n, place, transactionId, fee })] }
+  const { place, transactionId, executed } = event.data
+  return { messages: [tell(transfer, 'attempt.mined', event.at, { n, place, transactionId, fee, executed })] }
 }
 
 const unmined = ({ context, event }: Hears<'block.disconnected'>) => ({
   messages: [tell(context.transfer, 'attempt.unmined', event.at, { n: context.n })],
 })
 
-const died = ({ context, event }: Hears<'coin.lost'>) => {
+const died = ({ context, event }: Hears<'key.lost'>) => {
   const { key, height } = event.data
   return {
     messages: [tell(context.transfer, 'attempt.died', event.at, { n: context.n, reason: lostBy(key), height })],
@@ -78,7 +79,7 @@ const onMined = {
   ],
 } as const
 const onLost = {
-  guard: { type: 'isInput', params: data },
+  guard: { type: 'isItsKey', params: data },
   target: '#attempt.dead',
   actions: [
     { type: 'lose', params: data },
@@ -148,12 +149,15 @@ const revived = ({ context: { transfer, n, transactionId }, event }: Hears<'endi
   ],
 })
 
-const releasedByPerson = ({ context: { transfer, n, transactionId }, event }: Hears<'transfer.resumed'>) => ({
-  messages: [tell(transfer, 'attempt.signed', event.at, { n, transactionId: transactionId! })],
+const releasedByPerson = ({ context: { transfer, n, transactionId, fee }, event }: Hears<'transfer.resumed'>) => ({
+  messages: [tell(transfer, 'attempt.signed', event.at, { n, transactionId: transactionId!, fee })],
 })
 
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
+
+/** One of its transfer's attempts failed in its block, for good: none of them pays any more. */
+const onFailed = '#attempt.dead'
 
 export const attempt = setup({
   types: typesOf<'attempt', AttemptContext>(),
@@ -174,17 +178,22 @@ export const attempt = setup({
       reason,
     })),
     explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
-    mine: assign((_, { place, transactionId }: Data<'transaction.mined'>) => ({ place, transactionId, reason: null })),
+    mine: assign(({ context }, { place, transactionId, fee }: Data<'transaction.mined'>) => ({
+      place,
+      transactionId,
+      fee: fee ?? context.fee,
+      reason: null,
+    })),
     unmine: assign({ place: null }),
-    lose: assign((_, { key }: Data<'coin.lost'>) => ({ reason: lostBy(key) })),
-    revive: assign({ reason: ({ context }) => mayBeMined(context.transactionId!) }),
+    lose: assign((_, { key }: Data<'key.lost'>) => ({ reason: lostBy(key) })),
+    revive: assign({ place: null, reason: ({ context }) => mayBeMined(context.transactionId!) }),
     clearReason: assign({ reason: null }),
   },
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
-    isInput: ({ context }, { key }: Data<'coin.lost'>) => context.spendKeys.includes(key),
+    isItsKey: ({ context }, { key }: Data<'key.lost'>) => context.spendKeys.includes(key),
     isSigned: ({ context }) => isSigned(context),
   },
 }).createMachine({
@@ -219,9 +228,10 @@ export const attempt = setup({
           ],
         },
         'task.failed': onTrouble,
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
         'transfer.dissolved': onDissolved,
       },
     },
@@ -240,8 +250,9 @@ export const attempt = setup({
         'approval.added': 'unsigned',
         'withdrawal.expired': 'unsigned',
         'transfer.resumed': 'unsigned',
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
         'transfer.dissolved': onDissolved,
       },
     },
@@ -252,9 +263,10 @@ export const attempt = setup({
         'publishing.answered': { target: 'published', actions: { type: 'publish', params: data } },
         'publishing.refused': onTrouble,
         'task.failed': onTrouble,
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
       },
     },
     published: {
@@ -264,9 +276,10 @@ export const attempt = setup({
       on: {
         'publishing.answered': onDelayed,
         'publishing.refused': onDelayed,
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
       },
     },
     mined: {
@@ -278,6 +291,7 @@ export const attempt = setup({
           actions: ['unmine', { type: 'tell', params: unmined }],
         },
         'transfer.finalised': 'final',
+        'transfer.failed': 'dead',
       },
     },
     refused: {
@@ -285,8 +299,9 @@ export const attempt = setup({
       on: {
         'transfer.resumed': 'unsigned',
         'withdrawal.expired': 'unsigned',
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
         'transfer.dissolved': onDissolved,
       },
     },
@@ -301,7 +316,8 @@ export const attempt = setup({
       on: { 'ending.revoked': { guard: 'isSigned', target: 'published' } },
     },
     dead: {
-      description: 'A spend key of it went to a stranger, finally, or the signer never signs it: never mined (end).',
+      description:
+        'A spend key of it went to a stranger, finally, or the signer never signs it, or its transfer failed in a block, finally: it never pays (end).',
       tags: ['ended'],
       on: {
         'ending.revoked': {
@@ -319,9 +335,10 @@ export const attempt = setup({
           target: 'published',
           actions: ['clearReason', { type: 'tell', params: releasedByPerson }],
         },
-        'coin.lost': onLost,
+        'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
+        'transfer.failed': onFailed,
       },
     },
   },

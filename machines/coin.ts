@@ -34,7 +34,7 @@ const tellHolders = ({ context, event }: { context: CoinContext; event: HeightRe
   const { height } = event.data
   const lost = { key, height, transaction: spent?.transaction ?? null }
   const transfers = holder === null ? rivals : [holder, ...rivals]
-  return { messages: transfers.map(id => tell(id, 'coin.lost', event.at, lost)) }
+  return { messages: transfers.map(id => tell(id, 'key.lost', event.at, lost)) }
 }
 
 export const coin = setup({
@@ -54,7 +54,7 @@ export const coin = setup({
     unplace: assign({ place: null, dueHeight: null }),
     unplaceOnly: assign({ place: null }),
     rest: assign({ dueHeight: null }),
-    hold: assign(({ context }, { holder }: Data<'coin.reserved'>) => ({
+    hold: assign(({ context }, { holder }: Data<'key.reserved'>) => ({
       holder,
       dueHeight: context.conflict === null ? null : context.dueHeight,
     })),
@@ -62,11 +62,11 @@ export const coin = setup({
       holder: null,
       dueHeight: ({ context }) => (context.conflict === null ? ripeHeight(context, context.place) : context.dueHeight),
     }),
-    handOver: assign(({ context }, { holder }: Data<'coin.reserved'>) => ({
+    handOver: assign(({ context }, { holder }: Data<'key.reserved'>) => ({
       holder,
       rivals: [...context.rivals.filter(id => id !== holder), ...(context.holder === null ? [] : [context.holder])],
     })),
-    forgetRival: assign(({ context }, { holder }: Data<'coin.released'>) => ({
+    forgetRival: assign(({ context }, { holder }: Data<'key.released'>) => ({
       rivals: context.rivals.filter(id => id !== holder),
     })),
     letGo: assign({ holder: null }),
@@ -89,11 +89,11 @@ export const coin = setup({
   guards: {
     isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
     isRipe: ({ context }, { height }: { height: number }) => isRipeAt(context, height),
-    isRival: ({ context }, { holder }: Data<'coin.released'>) => context.rivals.includes(holder),
-    isHolder: ({ context }, { holder }: Data<'coin.released'>) => context.holder === holder,
-    isHolderAndRipe: ({ context }, { holder, height }: Data<'coin.released'>) =>
+    isRival: ({ context }, { holder }: Data<'key.released'>) => context.rivals.includes(holder),
+    isHolder: ({ context }, { holder }: Data<'key.released'>) => context.holder === holder,
+    isHolderAndRipe: ({ context }, { holder, height }: Data<'key.released'>) =>
       context.holder === holder && isRipeAt(context, height),
-    isHolderAndSpent: ({ context }, { holder }: Data<'coin.released'>) =>
+    isHolderAndSpent: ({ context }, { holder }: Data<'key.released'>) =>
       context.holder === holder && context.spent !== null,
     isUnspent: ({ context }) => context.spent === null,
     isSpendFinal: ({ context }, { height }: { height: number }) =>
@@ -102,8 +102,7 @@ export const coin = setup({
       context.conflict !== null && height >= heightOf(context.conflict.height, context.final),
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isSpendsBlock: ({ context }, block: Place) => isSpendsBlock(context, block),
-    isAnothers: ({ context }, { holder }: Data<'coin.reserved'>) =>
-      context.holder !== null && context.holder !== holder,
+    isAnothers: ({ context }, { holder }: Data<'key.reserved'>) => context.holder !== null && context.holder !== holder,
     isStrangersAndSpendsBlock: ({ context }, block: Place) => context.holder === null && isSpendsBlock(context, block),
     isBothBlocks: ({ context }, block: Place) => isSamePlace(context.place, block) && isSpendsBlock(context, block),
     isConflictsBlock: ({ context }, block: Place) => isSamePlace(context.conflict, block),
@@ -134,14 +133,14 @@ export const coin = setup({
           { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
           { guard: { type: 'isConflictsBlock', params: data }, actions: 'unconflict' },
         ],
-        'coin.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
+        'key.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
         'coin.spent': { target: 'reserved', actions: { type: 'spend', params: data } },
       },
     },
     spendable: {
       description: 'Ours to spend.',
       on: {
-        'coin.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
+        'key.reserved': { target: 'reserved', actions: { type: 'hold', params: data } },
         'coin.spent': { target: 'reserved', actions: { type: 'spend', params: data } },
         'block.disconnected': {
           guard: { type: 'isItsBlock', params: data },
@@ -155,8 +154,8 @@ export const coin = setup({
       on: {
         'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'placeOnly', params: data } },
         'payment.conflicted': { guard: 'isUnspent', actions: { type: 'conflict', params: data } },
-        'coin.reserved': { guard: { type: 'isAnothers', params: data }, actions: { type: 'handOver', params: data } },
-        'coin.released': [
+        'key.reserved': { guard: { type: 'isAnothers', params: data }, actions: { type: 'handOver', params: data } },
+        'key.released': [
           { guard: { type: 'isHolderAndSpent', params: data }, actions: 'letGo' },
           { guard: { type: 'isHolderAndRipe', params: data }, target: 'spendable', actions: ['release', 'rest'] },
           { guard: { type: 'isHolder', params: data }, target: 'unconfirmed', actions: 'release' },

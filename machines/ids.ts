@@ -60,11 +60,6 @@ export const depositId = (name: string): IdOf<'deposit'> => idOf('deposit', name
 /** `txid` as the family displays it. */
 export const transactionOf = (chain: string, txid: string): IdOf<'transaction'> =>
   idOf('transaction', `${chain}:${txid}`)
-/** The transaction that has made what this outpoint names (bitcoin family). */
-export const transactionOfKey = (key: SpendKey): IdOf<'transaction'> =>
-  idOf('transaction', key.slice(0, key.lastIndexOf(':')))
-/** The coin that a deposit has brought (bitcoin family). */
-export const coinOfDeposit = (id: IdOf<'deposit'>): IdOf<'coin'> => idOf('coin', nameOf(id))
 /** `name`: the one that the backend gave. */
 export const withdrawalId = (name: string): IdOf<'withdrawal'> => idOf('withdrawal', name)
 /** `hash`: SHA-256 of what it spends and pays. */

@@ -101,9 +101,13 @@ export type AttemptEvent =
   /** `reason`: why it is not certain that the node has it; null when it has. */
   | Event<'publishing.answered', { reason: string | null }>
   | Event<'publishing.refused', { reason: string }>
-  | Event<'transaction.mined', { transactionId: string; place: Place }>
-  | Event<'coin.lost', LostCoin>
+  /** `executed`: whether it did what it was to; `fee`: what was really paid for it, null where that is what was planned. */
+  | Event<'transaction.mined', { transactionId: string; place: Place; executed: boolean; fee: Amount | null }>
+  /** One of its spend keys went to a stranger, finally. */
+  | Event<'key.lost', LostKey>
   | Event<'transfer.finalised', Anything>
+  /** One of its attempts failed in its block, and that is final. */
+  | Event<'transfer.failed', Anything>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'transfer.dissolved', Anything>
   | Event<'approval.added', Anything>
@@ -156,7 +160,7 @@ interface PlacedTransaction {
 }
 
 /** A coin that can never be spent by whom it is reserved for: another transaction has its place, or has spent it, for good. */
-export interface LostCoin {
+export interface LostKey {
   key: SpendKey
   height: number
   /** What has spent it; null where it was never made. */
@@ -167,8 +171,8 @@ export interface LostCoin {
 export type CoinEvent =
   | Event<'payment.seen', CoinFacts & { place: Place | null }>
   | Event<'payment.conflicted', PlacedTransaction>
-  | Event<'coin.reserved', { holder: IdOf<'transfer'> }>
-  | Event<'coin.released', { holder: IdOf<'transfer'>; height: number }>
+  | Event<'key.reserved', { holder: IdOf<'transfer'> }>
+  | Event<'key.released', { holder: IdOf<'transfer'>; height: number }>
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
@@ -232,30 +236,32 @@ export interface TransferPlan {
   purpose: Purpose
   account: IdOf<'account'>
   withdrawals: PaidShare[]
-  coins: IdOf<'coin'>[]
+  /** What stands for its spend keys, where the family has such a thing: it hears who holds it. */
+  held: IdOf<Hearing<'key.reserved'>>[]
   /** Confirmations to be paid. */
   credit: number
   /** Confirmations that no accepted reorg undoes. */
   final: number
 }
 
-/** What a transfer hears: from its attempts, from its coins, and from the withdrawals that it pays. */
+/** What a transfer hears: from its attempts, from what it holds, and from the withdrawals that it pays. */
 export type TransferEvent =
   | Event<'transfer.planned', TransferPlan & { attempt: PlannedAttempt }>
   | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt; reserves: SpendKey[] }>
   | Event<'transfer.displaced', { keys: SpendKey[]; reason: string; height: number }>
-  | Event<'attempt.adopted', AdoptedAttempt>
-  | Event<'attempt.signed', { n: number; transactionId: string }>
+  /** `held`: what stands for its keys; `reserves`: those of its keys that no later transfer has. */
+  | Event<'attempt.adopted', AdoptedAttempt & Pick<TransferPlan, 'held'> & { reserves: SpendKey[] }>
+  | Event<'attempt.signed', { n: number; transactionId: string; fee: Amount }>
   | Event<'attempt.held', { n: number; reason: string }>
   /** What was published is not with the node, and why; null when it is there again. */
   | Event<'attempt.delayed', { n: number; reason: string | null }>
   | Event<'attempt.voided', { n: number; reason: string; height: number }>
-  | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount }>
+  | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount; executed: boolean }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
   /** Brought back: what proved it dead has left the chain. */
   | Event<'attempt.revived', { n: number; transactionId: string; reason: string }>
-  | Event<'coin.lost', LostCoin>
+  | Event<'key.lost', LostKey>
   | Event<'transfer.resumed', { reason: string }>
   | Event<'authorisation.added', Anything>
   | Event<'withdrawal.expired', Anything>

@@ -18,7 +18,15 @@ import {
   type TransferEvent,
   type TransferPlan,
 } from './messages.ts'
-import { heightOf, type Amount, type Place, type Scheduled, type SpendKey } from './vocabulary.ts'
+import {
+  heightOf,
+  shareFee,
+  type Amount,
+  type Migration,
+  type Place,
+  type Scheduled,
+  type SpendKey,
+} from './vocabulary.ts'
 
 export interface TransferContext extends Scheduled, TransferPlan {
   /** The latest attempt's number. */
@@ -51,8 +59,11 @@ interface Hears<T extends string> {
   event: EventOf<'transfer', T>
 }
 
-const toThose = ({ transfer, coins, withdrawals }: TransferPlan, at: number) => [
-  ...coins.map(id => tell(id, 'coin.reserved', at, { holder: transfer })),
+const toHeld = ({ transfer, held }: Pick<TransferPlan, 'transfer' | 'held'>, at: number) =>
+  held.map(id => tell(id, 'key.reserved', at, { holder: transfer }))
+
+const toThose = ({ transfer, held, withdrawals }: TransferPlan, at: number) => [
+  ...toHeld({ transfer, held }, at),
   ...withdrawals.map(({ id }) => tell(id, 'transfer.bound', at, { transfer })),
 ]
 
@@ -72,11 +83,20 @@ const adopted = ({ event: { data: plan, at } }: Hears<'transfer.adopted'>) => {
   }
 }
 
-const attemptAdopted = ({ context, event: { data: attempt, at } }: Hears<'attempt.adopted'>) => {
+const attemptAdopted = ({ context, event: { data: adoptee, at } }: Hears<'attempt.adopted'>) => {
   const { transfer, chain, account } = context
+  const { held, reserves: _, ...attempt } = adoptee
   const to = attemptId(transfer, attempt.n)
-  return { messages: [tell(to, 'attempt.adopted', at, { ...attempt, chain, transfer, account })] }
+  return {
+    messages: [
+      ...toHeld({ transfer, held }, at),
+      tell(to, 'attempt.adopted', at, { ...attempt, chain, transfer, account }),
+    ],
+  }
 }
+
+const failureOf = (transactionId: string): string =>
+  `${transactionId} is in a block, where what it was to do failed: nothing of it can be paid once that is final`
 
 const toWithdrawals = (
   { withdrawals }: Pick<TransferContext, 'withdrawals'>,
@@ -106,6 +126,19 @@ const tellFinalised = ({ context: { transfer, ...context }, event: { at } }: Hea
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.finalised', at, { transfer }))
 const tellDissolved = ({ context, event }: { context: TransferContext; event: TransferEvent }) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.dissolved', event.at, { transfer: context.transfer }))
+/** It cannot do any more what it was to: whoever waits for it knows, though a reorg may still take it back. */
+const tellFailing = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) =>
+  toWithdrawals(context, ({ id }) =>
+    tell(id, 'transfer.delayed', at, { transfer, reason: failureOf(mined.transactionId) }),
+  )
+const tellUnfailing = ({ context: { transfer, ...context }, event: { at } }: Hears<'attempt.unmined'>) =>
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: null }))
+/** Its keys are spent, so no other attempt of it can be mined. */
+const tellFailed = ({ context, event: { at } }: Hears<'height.reached'>) => {
+  const { transfer, transactionId, signed } = context
+  const reason = failureOf(transactionId!)
+  return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', at, { transfer, reason, signed }))
+}
 const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died'>) => {
   const { transfer, signed } = context
   const { reason } = event.data
@@ -122,12 +155,14 @@ const tellRevived = ({ context, event: { at, data } }: Hears<'attempt.revived'>)
 const toAttempts = (context: TransferContext, message: (id: IdOf<'attempt'>) => Message<'attempt'>) => ({
   messages: Array.from({ length: context.attempts }, (_, i) => message(attemptId(context.transfer, i + 1))),
 })
-const tellInputLost = ({ context, event: { at, data: lost } }: Hears<'coin.lost'>) =>
-  toAttempts(context, id => tell(id, 'coin.lost', at, lost))
+const tellKeyLost = ({ context, event: { at, data: lost } }: Hears<'key.lost'>) =>
+  toAttempts(context, id => tell(id, 'key.lost', at, lost))
 const tellResumed = ({ context, event: { at, data: resumed } }: Hears<'transfer.resumed'>) =>
   toAttempts(context, id => tell(id, 'transfer.resumed', at, resumed))
 const tellAttemptsFinal = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
   toAttempts(context, id => tell(id, 'transfer.finalised', at, reached))
+const tellAttemptsFailed = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
+  toAttempts(context, id => tell(id, 'transfer.failed', at, reached))
 const tellApproval = ({ context, event }: Hears<'authorisation.added'>) =>
   toAttempts(context, id => tell(id, 'approval.added', event.at, {}))
 const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
@@ -135,28 +170,28 @@ const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
 const tellAttemptsDissolved = ({ context, event }: { context: TransferContext; event: TransferEvent }) =>
   toAttempts(context, id => tell(id, 'transfer.dissolved', event.at, {}))
 
-const tellCoins = ({
+const tellReleased = ({
   context,
   event,
 }: {
   context: TransferContext
   event: { at: number; data: { height: number } }
 }) => {
-  const { transfer: holder, coins } = context
+  const { transfer: holder, held } = context
   const { height } = event.data
-  return { messages: coins.map(id => tell(id, 'coin.released', event.at, { holder, height })) }
+  return { messages: held.map(id => tell(id, 'key.released', event.at, { holder, height })) }
 }
 
-/** Coins are free again, and withdrawals may be waiting anew. */
+/** Money is free again, and withdrawals may be waiting anew. */
 const tellAccount = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
   messages: [tell(context.account, 'withdrawal.queued', event.at, {})],
 })
 
 const plannedKeys = ({ event }: Hears<'transfer.planned'>) => ({ keys: event.data.attempt.spendKeys })
-/** A coin that was signed for twice belongs to the later transfer. */
+/** A key that was signed for twice belongs to the later transfer. */
 const ownKeys = ({ event }: Hears<'transfer.adopted'>) => ({ keys: event.data.reserves })
 const lostKeys = ({ event }: Hears<'transfer.displaced'>) => ({ keys: event.data.keys })
-const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.spendKeys })
+const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.reserves })
 const revivedKeys = ({ event }: Hears<'ending.revoked'>) => ({ keys: event.data.reserves })
 const allKeys = ({ context }: { context: TransferContext }) => ({ keys: context.spendKeys })
 
@@ -165,6 +200,17 @@ const withoutReserves = ({ event }: Hears<'transfer.adopted'>) => {
   const { reserves: _, ...plan } = event.data
   return plan
 }
+
+/** The one of its transactions that counts now, and what each of its withdrawals bears of that one's fee. */
+const known = ({ signed, withdrawals }: TransferContext, transactionId: string, fee: Amount) => ({
+  transactionId,
+  signed: [...new Set([...signed, transactionId])],
+  fee,
+  withdrawals: shareFee(
+    fee,
+    withdrawals.map(({ id }) => id),
+  ),
+})
 
 const unplanned = { failures: 0, dueAt: null, dueHeight: null, dead: [], signed: [] }
 
@@ -178,27 +224,29 @@ const machine = setup({
       ...plan,
       ...{ attempts: n, spendKeys, fee },
     })),
-    adopt: assign(({ context }, { n, spendKeys }: Data<'attempt.adopted'>) => ({
+    adopt: assign(({ context }, { n, spendKeys, held }: Data<'attempt.adopted'>) => ({
       attempts: Math.max(context.attempts, n),
       spendKeys: [...new Set([...context.spendKeys, ...spendKeys])],
+      held: [...new Set([...context.held, ...held])],
     })),
-    sign: assign(({ context }, { transactionId }: Data<'attempt.signed'>) => ({
-      transactionId,
-      signed: [...new Set([...context.signed, transactionId])],
+    sign: assign(({ context }, { transactionId, fee }: Data<'attempt.signed'>) => ({
+      ...known(context, transactionId, fee),
       reason: null,
     })),
-    mine: assign(({ context }, { place, transactionId, fee }: Data<'attempt.mined'>) => {
-      const signed = [...new Set([...context.signed, transactionId])]
-      return { place, transactionId, signed, fee, reason: null, dueHeight: heightOf(place.height, context.credit) }
-    }),
-    unmine: assign({ place: null, dueHeight: null }),
+    mine: assign(({ context }, { place, transactionId, fee, executed }: Data<'attempt.mined'>) => ({
+      ...known(context, transactionId, fee),
+      place,
+      reason: executed ? null : failureOf(transactionId),
+      dueHeight: heightOf(place.height, executed ? context.credit : context.final),
+    })),
+    unmine: assign({ place: null, dueHeight: null, reason: null }),
     awaitFinal: assign({
       dueHeight: ({ context }) => (context.place === null ? null : heightOf(context.place.height, context.final)),
     }),
     explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     bury: assign(({ context }, { n }: { n: number }) => ({ dead: [...context.dead, n] })),
     unbury: assign(({ context }, { n }: { n: number }) => ({ dead: context.dead.filter(each => each !== n) })),
-    clearReason: assign({ reason: null }),
+    restart: assign({ reason: null, place: null, dueHeight: null }),
   },
   guards: {
     isPaid: ({ context }, { height }: { height: number }) => isDeep(context, height, context.credit),
@@ -207,8 +255,9 @@ const machine = setup({
     isLastDeath: ({ context }, { n }: { n: number }) => isLastDeath(context, n),
     isLastDeathOfUnsigned: ({ context }, { n }: { n: number }) => isLastDeath(context, n) && isUnsigned(context),
     isUnsigned: ({ context }) => isUnsigned(context),
+    isExecuted: (_, { executed }: Data<'attempt.mined'>) => executed,
     isSigned: ({ context }) => isSigned(context),
-    isStrangers: ({ context }, { transaction }: Data<'coin.lost'>) =>
+    isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
       transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n }: Data<'attempt.adopted'>) => n > context.attempts,
   },
@@ -220,7 +269,7 @@ const onDied = {
     { type: 'bury', params: data },
     { type: 'explain', params: data },
     { type: 'release', params: allKeys },
-    { type: 'tell', params: tellCoins },
+    { type: 'tell', params: tellReleased },
     { type: 'tell', params: tellDeath },
   ],
 } as const
@@ -231,16 +280,23 @@ const onDissolved = {
   actions: [
     { type: 'explain', params: data },
     { type: 'release', params: allKeys },
-    { type: 'tell', params: tellCoins },
+    { type: 'tell', params: tellReleased },
     { type: 'tell', params: tellAttemptsDissolved },
     { type: 'tell', params: tellDissolved },
     { type: 'tell', params: tellAccount },
   ],
 } as const
 
+/** Version 1 knew no other thing than a coin that stands for a spend key. */
+const fromVersion1: Migration = ({ value, context: { coins, ...context } }) => ({
+  value,
+  context: { ...context, held: coins! },
+})
+
 export const transfer = machine.createMachine({
   id: 'transfer',
-  version: '1',
+  version: '2',
+  meta: { migrations: [fromVersion1] },
   context: unborn<TransferContext>(),
   initial: 'absent',
   states: {
@@ -306,16 +362,27 @@ export const transfer = machine.createMachine({
         ],
         'authorisation.added': { actions: { type: 'tell', params: tellApproval } },
         'withdrawal.expired': { actions: { type: 'tell', params: tellExpiry } },
-        'attempt.mined': {
-          target: 'confirming',
-          actions: [
-            { type: 'mine', params: data },
-            { type: 'tell', params: tellMined },
-          ],
-        },
-        'coin.lost': {
+        'attempt.mined': [
+          {
+            guard: { type: 'isExecuted', params: data },
+            target: 'confirming',
+            actions: [
+              { type: 'mine', params: data },
+              { type: 'tell', params: tellMined },
+            ],
+          },
+          {
+            target: 'failing',
+            actions: [
+              { type: 'mine', params: data },
+              { type: 'tell', params: tellMined },
+              { type: 'tell', params: tellFailing },
+            ],
+          },
+        ],
+        'key.lost': {
           guard: { type: 'isStrangers', params: data },
-          actions: { type: 'tell', params: tellInputLost },
+          actions: { type: 'tell', params: tellKeyLost },
         },
         'attempt.revived': {
           actions: [
@@ -370,19 +437,38 @@ export const transfer = machine.createMachine({
         },
       },
     },
+    failing: {
+      description: 'In a block, where what it was to do failed; a reorg may still take that back.',
+      on: {
+        'height.reached': {
+          guard: { type: 'isBeyondReorg', params: data },
+          target: 'dead',
+          actions: [
+            { type: 'release', params: allKeys },
+            { type: 'tell', params: tellFailed },
+            { type: 'tell', params: tellAttemptsFailed },
+          ],
+        },
+        'attempt.unmined': {
+          target: 'underway',
+          actions: ['unmine', { type: 'tell', params: tellUnmined }, { type: 'tell', params: tellUnfailing }],
+        },
+      },
+    },
     final: {
       description: 'Beyond the deepest reorg we accept (end).',
       tags: ['ended'],
       on: { 'ending.revoked': { target: 'confirmed', actions: { type: 'reserve', params: revivedKeys } } },
     },
     dead: {
-      description: "No attempt of it can ever be mined, proven by the chain or by the signer's void (end).",
+      description:
+        "It never pays: no attempt of it can ever be mined, proven by the chain or by the signer's void, or one failed in its block, finally (end).",
       tags: ['ended'],
       on: {
         'ending.revoked': {
           guard: 'isSigned',
           target: 'underway',
-          actions: ['clearReason', { type: 'reserve', params: revivedKeys }],
+          actions: ['restart', { type: 'reserve', params: revivedKeys }],
         },
       },
     },

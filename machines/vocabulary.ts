@@ -110,5 +110,13 @@ export type TaskName = 'identify' | 'sign' | 'publish' | 'gather'
 /** The height at which something placed at `height` has that many confirmations (tip − height + 1). */
 export const heightOf = (height: number, confirmations: number): number => height + confirmations - 1
 
+/** Equal shares of a transaction's fee, the remainder with the first: they add up to the fee. */
+export function shareFee<Id extends string>(fee: Amount, ids: readonly Id[]): { id: Id; fee: Amount }[] {
+  const count = BigInt(Math.max(ids.length, 1))
+  const share = BigInt(fee) / count
+  const rest = BigInt(fee) % count
+  return ids.map((id, i) => ({ id, fee: String(i === 0 ? share + rest : share) }))
+}
+
 /** By hash alone: a height names no block. */
 export const isSamePlace = (a: Place | null, b: Place): boolean => a !== null && a.hash === b.hash

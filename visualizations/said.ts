@@ -18,7 +18,7 @@ const SAMPLE = {
   holder: 'transfer/sample',
   rivals: [],
   withdrawals: [{ id: 'withdrawal/sample', fee: '0' }],
-  coins: ['coin/sample'],
+  held: ['coin/sample'],
   attempt: { n: 1, template: null, spendKeys: ['key'], fee: '0' },
   n: 1,
   attempts: 1,

@@ -57,6 +57,7 @@ export const SHOWN: readonly Shown[] = [
     path: ['absent', 'underway', 'confirming', 'confirmed', 'final'],
     good: ['final'],
     bad: ['dead'],
+    alarm: ['failing'],
   },
   {
     machine: attempt,

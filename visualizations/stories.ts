@@ -109,7 +109,7 @@ export const WITHDRAWAL: Story = {
       'watcher',
       'account: gathering > ready, plan.made',
       'transfer: absent > underway, transfer.planned',
-      'coin: spendable > reserved, coin.reserved',
+      'coin: spendable > reserved, key.reserved',
       'withdrawal: queued > paying, transfer.bound',
       'attempt: absent > unsigned, attempt.planned',
     ),

@@ -3,7 +3,8 @@
  * Whatever cannot be read entirely throws: a chain stops rather than skip something (B13).
  */
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
-import type { Fact, PaymentSeen, SpendSeen, TransactionSeen } from '../adapter.ts'
+import type { SpendSeen } from '../adapter.ts'
+import type { BitcoinFact, OutputSeen, TransactionSeen } from './facts.ts'
 import { addressOf } from './address.ts'
 import { displayOf, hash256 } from './hash.ts'
 import type { Network } from './network.ts'
@@ -44,7 +45,7 @@ export interface ScannedBlock {
   /** Seconds since 1970 UTC, as the header says. */
   time: number
   transactions: number
-  facts: Fact[]
+  facts: BitcoinFact[]
 }
 
 const HEADER_BYTES = 80
@@ -75,7 +76,7 @@ export function scanBlock(bytes: Uint8Array, context: ScanContext, height: numbe
   const transactions = compactSize(cursor)
   if (transactions === 0) throw unreadable(cursor, 'a block without transactions')
   const span = createSpan()
-  const facts: Fact[] = []
+  const facts: BitcoinFact[] = []
   const spans: Span[] = []
   for (let position = 0; position < transactions; position++) {
     skim(cursor, span, scan.matcher)
@@ -147,7 +148,7 @@ export function readAncestor(bytes: Uint8Array, context: ScanContext): Transacti
 }
 
 /** The facts of one raw unconfirmed transaction. Invariant fault `unreadable-transaction` with the offset. */
-export function scanTransaction(bytes: Uint8Array, context: ScanContext): Fact[] {
+export function scanTransaction(bytes: Uint8Array, context: ScanContext): BitcoinFact[] {
   const cursor: Cursor = { bytes, subject: 'transaction', at: 0 }
   const span = createSpan()
   const scan = startScan(context, null)
@@ -200,7 +201,7 @@ function skipExtensionBlock(cursor: Cursor): void {
   skip(cursor, rest)
 }
 
-function factsOf(bytes: Uint8Array, span: Span, scan: Scan, isCoinbase: boolean): Fact[] {
+function factsOf(bytes: Uint8Array, span: Span, scan: Scan, isCoinbase: boolean): BitcoinFact[] {
   const { chain } = scan.context
   const transaction = txidOf(bytes, span)
   const { height } = scan.place ?? { height: 0 }
@@ -223,9 +224,9 @@ interface Paying {
   isCoinbase: boolean
 }
 
-function paymentsOf(bytes: Uint8Array, span: Span, scan: Scan, paying: Paying): PaymentSeen[] {
+function paymentsOf(bytes: Uint8Array, span: Span, scan: Scan, paying: Paying): OutputSeen[] {
   const { watch } = scan.context
-  const payments: PaymentSeen[] = []
+  const payments: OutputSeen[] = []
   let raw: string | null = null
   for (const [output, at] of outputsOf(bytes, span).entries()) {
     const index = watch.pays(bytes, at.scriptAt, at.scriptLength)
@@ -245,7 +246,7 @@ function paymentSeen(
   { context, place }: Scan,
   { transaction, inputs, own }: Paying,
   rest: { output: number; index: number; raw: string; maturity: number },
-): PaymentSeen {
+): OutputSeen {
   const script = bytes.subarray(at.scriptAt, at.scriptAt + at.scriptLength)
   return {
     kind: 'payment.seen',

@@ -3,7 +3,7 @@
  * either a set that needs no change or as few coins as will do, whichever costs less. Everything is decided by amounts
  * and names: the same coins give the same choice, in whatever order they come.
  */
-import type { Fund, Funds } from '../adapter.ts'
+import type { CoinFunds, Fund } from './funds.ts'
 import { firstThat } from '../../src/kernel/bisect.ts'
 import type { Network } from './network.ts'
 import { isCarriable } from './template.ts'
@@ -119,7 +119,7 @@ function put(basket: Basket, coin: Worth): void {
 }
 
 /** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
-export function poolOf(funds: Funds, aim: Aim): Pool {
+export function poolOf(funds: CoinFunds, aim: Aim): Pool {
   const inputSat = inputFeeSat(aim)
   const [final, confirmed] = [basketOf(), basketOf()]
   const unconfirmed: Worth[] = []
@@ -147,7 +147,7 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value
 }
 
-function wholeSat(funds: Funds, inputSat: bigint): bigint {
+function wholeSat(funds: CoinFunds, inputSat: bigint): bigint {
   let sum = funds.confirmed
   for (const { amount, ancestors } of funds.smallestFirst()) {
     const amountSat = BigInt(amount)
@@ -170,7 +170,7 @@ export function chooseCoins(pool: Pool, aim: Aim): Choice | null {
 }
 
 /** As many coins as fit, smallest first, into one output of our own; null where they are not worth it. */
-export function gatherCoins(funds: Funds, aim: Aim): Choice | null {
+export function gatherCoins(funds: CoinFunds, aim: Aim): Choice | null {
   const bill = billOf(aim)
   const basket = basketOf()
   for (const coin of worthwhile(funds.smallestFirst(), bill.inputSat)) {

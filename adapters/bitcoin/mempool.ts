@@ -3,7 +3,7 @@
  * 20 MB, so its bytes are walked once, without making a string of any transaction but those to look at.
  */
 import { z } from 'zod'
-import type { Fact, TransactionSeen } from '../adapter.ts'
+import type { BitcoinFact, TransactionSeen } from './facts.ts'
 import { Fault, operating } from '../../src/kernel/fault.ts'
 import { readAncestor, scanTransaction, type ScanContext } from './block.ts'
 import { RPC_ERROR, type Rpc } from './rpc.ts'
@@ -31,11 +31,11 @@ export interface Mempool {
    * Facts of at most `limit` transactions that were not examined before, the newest first. One that left and came back is new
    * again. Where the node fails on the way, what was read until then is the answer, and the rest comes next time.
    */
-  pending(limit: number): Promise<Fact[]>
+  pending(limit: number): Promise<BitcoinFact[]>
 }
 
 /** A hint that cannot be read is not worth stopping for: in a block, the same transaction does stop the chain (B13). */
-function factsOf(raw: string, context: ScanContext): Fact[] {
+function factsOf(raw: string, context: ScanContext): BitcoinFact[] {
   try {
     return scanTransaction(Buffer.from(raw, 'hex'), context)
   } catch (error) {
@@ -146,7 +146,7 @@ async function ancestorsOf(rpc: Rpc, context: ScanContext, txid: string): Promis
 }
 
 /** With what it stands on, where it pays us. */
-async function examined(rpc: Rpc, context: ScanContext, txid: string, raw: string): Promise<Fact[]> {
+async function examined(rpc: Rpc, context: ScanContext, txid: string, raw: string): Promise<BitcoinFact[]> {
   const facts = factsOf(raw, context)
   if (!facts.some(({ kind }) => kind === 'payment.seen')) return facts
   const ancestors = await ancestorsOf(rpc, context, txid)
@@ -157,9 +157,9 @@ async function examined(rpc: Rpc, context: ScanContext, txid: string, raw: strin
 export function createMempool(rpc: Rpc, context: ScanContext): Mempool {
   const memory = createMemory()
 
-  async function pending(limit: number): Promise<Fact[]> {
+  async function pending(limit: number): Promise<BitcoinFact[]> {
     const unexamined = memory.see(await rpc.list('getrawmempool'), limit)
-    const facts: Fact[] = []
+    const facts: BitcoinFact[] = []
     for (const [position, transaction] of unexamined.entries()) {
       try {
         const answer = await rpc.ask(z.string(), [RPC_ERROR.invalidAddressOrKey], 'getrawtransaction', transaction.id)

@@ -5,10 +5,11 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Identity, Next, Node, PlanFacts, Quote, Counted, TransactionSeen } from '../adapter.ts'
+import type { Block, Identity, Next, Node, PlanFacts, Quote, Counted } from '../adapter.ts'
 import { Fault, invariant, operating } from '../../src/kernel/fault.ts'
 import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
+import type { BitcoinFact, TransactionSeen } from './facts.ts'
 import { createMempool } from './mempool.ts'
 import type { Network } from './network.ts'
 import { quotedTargets, quoteOf } from './quote.ts'
@@ -111,13 +112,17 @@ async function lowerNode(
  * seen our block (another node in the place of a lost one has not). Each answer is of its own moment: one that does not fit the
  * answer before leaves us where we are, and is asked for again.
  */
-async function next(rpc: Rpc, source: BlockSource, recent: readonly Place[]): Promise<Next> {
+async function next(rpc: Rpc, source: BlockSource, recent: readonly Place[]): Promise<Next<BitcoinFact>> {
   const tip = recent.at(-1)
   if (!tip) throw invariant('no-tip', 'a chain is followed from a block that it stands on')
   const info = await readInfo(rpc)
   const nodeHeight = info.blocks
-  const unchanged: Next = { kind: 'unchanged', nodeHeight, syncing: isSyncing(info) }
-  const disconnected: Next = { kind: 'disconnected', block: { height: tip.height, hash: tip.hash }, nodeHeight }
+  const unchanged: Next<BitcoinFact> = { kind: 'unchanged', nodeHeight, syncing: isSyncing(info) }
+  const disconnected: Next<BitcoinFact> = {
+    kind: 'disconnected',
+    block: { height: tip.height, hash: tip.hash },
+    nodeHeight,
+  }
   if (info.bestblockhash === tip.hash) return unchanged
   if (nodeHeight < tip.height) {
     const why = await lowerNode(rpc, source, tip.hash, info)
@@ -200,7 +205,7 @@ const unspentShape = z.object({
 })
 
 /** Goes through the whole set of unspent outputs: minutes on a large chain. */
-async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted | null> {
+async function count(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted | null> {
   const descriptors = addresses.map(address => `addr(${address})`)
   const errors = [RPC_ERROR.methodNotFound]
   // One scan at a time: while the one of a process that was killed still runs, it is refused (-8).
@@ -208,15 +213,15 @@ async function unspent(rpc: Rpc, chain: string, addresses: readonly string[]): P
   if (!answer.ok || !answer.result.success) return null
   const { unspents, height, bestblock } = answer.result
   if (height === undefined || bestblock === undefined) return null
-  const coins = unspents.map(({ txid, vout, amount }) => ({
+  const holdings = unspents.map(({ txid, vout, amount }) => ({
     key: `${chain}:${txid}:${vout}`,
     amount: toSatoshi(amount).toString(),
   }))
-  return { at: { height, hash: bestblock }, coins }
+  return { at: { height, hash: bestblock }, holdings }
 }
 
 /** Rejects with operating faults (retry later), and with an invariant fault when a block cannot be read (B13). */
-export function createBitcoinNode(options: BitcoinNodeOptions): Node {
+export function createBitcoinNode(options: BitcoinNodeOptions): Node<BitcoinFact> {
   const { chain, asset, network, watch, request, disk, fees } = options
   const context = { chain, asset, network, watch }
   const rpc = createRpc(options.node, request, disk)
@@ -238,6 +243,6 @@ export function createBitcoinNode(options: BitcoinNodeOptions): Node {
     quote: () => quote(rpc, options),
     publish: transaction => broadcast.publish(transaction),
     locate: transaction => broadcast.locate(transaction),
-    unspent: addresses => unspent(rpc, chain, addresses),
+    count: addresses => count(rpc, chain, addresses),
   }
 }

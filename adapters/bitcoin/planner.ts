@@ -4,9 +4,10 @@
  * last.
  */
 import type { Amount, Json } from '../../machines/vocabulary.ts'
-import type { Fund, Funds, Order, PassedOver, Payment, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
+import type { Order, PassedOver, Payment, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
+import type { CoinFunds, Fund } from './funds.ts'
 import type { Aim, AimedPayment, Choice, Pool, Reach } from './coins.ts'
 import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, poolOf, reachOf } from './coins.ts'
 import { destinationOf } from './destination.ts'
@@ -18,11 +19,10 @@ import { readTemplate, writeTemplate } from './template.ts'
 /** `maximumRate`: sat/vB, never exceeded. Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
 export function createPlanner(chain: string, network: Network, options: { maximumRate: number }): Planner {
   return {
-    spendsUnconfirmedChange: network.segwit,
     destination: (to, dataField) => destinationOf(to, dataField, network),
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
-    plan: (order, funds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
+    plan: (order, funds: CoinFunds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
   }
 }
 
@@ -42,7 +42,7 @@ function planned(
   network: Network,
   maximumRate: number,
   order: Order,
-  funds: Funds,
+  funds: CoinFunds,
   facts: PlanFacts,
 ): Plan | Shortfall {
   // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.

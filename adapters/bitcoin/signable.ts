@@ -4,8 +4,10 @@
  */
 import { script as scripts, type Transaction } from 'bitcoinjs-lib'
 import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
-import type { Inspection, Payload, Signable, TemplateCoin } from '../adapter.ts'
+import type { Json } from '../../machines/vocabulary.ts'
+import type { Inspection, Payload, Signable } from '../adapter.ts'
 import { boundary } from '../../src/kernel/fault.ts'
+import type { TemplateCoin } from './template.ts'
 import { derOf } from './der.ts'
 import { destinationOf } from './destination.ts'
 import { displayOf, hash256 } from './hash.ts'
@@ -30,11 +32,13 @@ export function createSignable(chain: string, asset: string, network: Network): 
       return { inspection: inspect(draft), payloads, assemble: signatures => assembled(draft, signatures, network) }
     },
     inspect: template => inspect(readTemplate(template, network)),
-    coins: template => readTemplate(template, network).inputs.map(input => coinOf(chain, input)),
     destination: (to, dataField) => destinationOf(to, dataField, network),
-    hasMalleableIds: !network.segwit,
   }
 }
+
+/** The coins that a template spends, as it proves them itself. Boundary fault `invalid-template`. */
+export const coinsOf = (chain: string, network: Network, template: Json): TemplateCoin[] =>
+  readTemplate(template, network).inputs.map(input => coinOf(chain, input))
 
 function inspectionOf(draft: Draft, chain: string, asset: string, network: Network): Inspection {
   const { unsigned, inputs, outputs, feeSat } = draft

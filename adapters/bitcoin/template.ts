@@ -9,7 +9,7 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { Psbt, Transaction } from 'bitcoinjs-lib'
 import { z } from 'zod'
-import type { Json } from '../../machines/vocabulary.ts'
+import type { Amount, Json, SpendKey } from '../../machines/vocabulary.ts'
 import { boundary, reasonOf } from '../../src/kernel/fault.ts'
 import { addressOf } from './address.ts'
 import { displayOf, hash160 } from './hash.ts'
@@ -40,6 +40,20 @@ export interface DraftOutput {
   address: string
   script: Uint8Array
   amountSat: bigint
+}
+
+/** A coin that a template spends, as the template itself proves it. */
+export interface TemplateCoin {
+  key: SpendKey
+  address: string
+  publicKey: string
+  amount: Amount
+  transactionId: string
+  output: number
+  /** The transaction that paid it, without witness. Hex. */
+  raw: string
+  /** What that transaction spends. */
+  inputs: SpendKey[]
 }
 
 /** A template as understood. */

@@ -3,9 +3,12 @@
  * asked for every output and input of every block, so it answers from the raw bytes (table.ts).
  */
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import type { KeySort, Watch } from '../adapter.ts'
+import type { BookMemory } from '../book.ts'
+import type { Watch } from '../adapter.ts'
+import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { invariant } from '../../src/kernel/fault.ts'
 import { addressOf, scriptOf } from './address.ts'
+import { inputFacet } from './lineage.ts'
 import type { Network } from './network.ts'
 import { OUTPOINT_BYTES, outpointBytes, outpointOf } from './outpoint.ts'
 import { kindAt, SCRIPT_KINDS, SCRIPT_SHAPES } from './script.ts'
@@ -15,12 +18,18 @@ import { createTable } from '../../src/kernel/table.ts'
 export const COIN = 1
 /** It is an input of a payment to us: a spend of it by another transaction takes that payment back. */
 export const CONFLICT = 2
+
+/** `coin`: ours to spend. `conflict`: an input of an incoming payment that is not final. A key can be both. */
+export type KeySort = 'coin' | 'conflict'
+
 const SORT_BIT: Record<KeySort, number> = { coin: COIN, conflict: CONFLICT }
 
 const PAYLOAD_OFFSETS = SCRIPT_KINDS.map(kind => SCRIPT_SHAPES[kind].prefix.length)
 
 /** Addresses as scripts and spend keys as outpoints, asked for each output and input of each block. */
 export interface BitcoinWatch extends Watch {
+  addKey(key: SpendKey, sort: KeySort): void
+  removeKey(key: SpendKey, sort: KeySort): void
   /** Which of our addresses the output script at `start` pays: its index, or -1. Exact (B14); allocates nothing. */
   pays: (bytes: Uint8Array, start: number, length: number) => number
   /** COIN, CONFLICT, both, or 0 for the outpoint (36 bytes) at `offset`. Allocates nothing. */
@@ -77,11 +86,27 @@ export function createWatch(chain: string, network: Network): BitcoinWatch {
     else keys.setValue(entry, rest)
   }
 
+  /** Our coins, and the inputs whose spending would be a conflict. */
+  function changed(memory: BookMemory, before: Instance | undefined, after: Instance): void {
+    if (isKind(after, 'coin')) {
+      const { key } = after.context
+      if (before === undefined) addKey(key, 'coin')
+      if (after.ended) removeKey(key, 'coin')
+    }
+    if (!isKind(after, 'transaction')) return
+    const { inputs } = after.context
+    if (before === undefined && !after.ended) for (const key of inputs) addKey(key, 'conflict')
+    const isShared = (key: SpendKey) => memory.one(inputFacet(key)) !== undefined
+    // Two transactions may spend the same: the last to be forgotten unwatches it.
+    if (before !== undefined && after.ended) for (const key of inputs) if (!isShared(key)) removeKey(key, 'conflict')
+  }
+
   const scriptBytes = () => scripts.reduce((sum, table) => sum + table.bytesHeld(), 0)
   return {
     addAddress,
     addKey,
     removeKey,
+    changed,
     pays,
     spends,
     bytesHeld: () => ({ scripts: scriptBytes(), keys: keys.bytesHeld() }),

@@ -4,8 +4,9 @@ import type { OpenWatching } from '../family.ts'
 import { SENDABLE_RATE_SAT_PER_VB } from './broadcast.ts'
 import { COIN_DECIMALS, networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
+import { createBook } from './book.ts'
 import { createPlanner } from './planner.ts'
-import { createSignable } from './signable.ts'
+import { coinsOf, createSignable } from './signable.ts'
 import { createWatch } from './watch.ts'
 
 interface Fees {
@@ -18,7 +19,8 @@ const isFees = (fees: object | undefined): fees is Fees =>
   fees !== undefined && 'target' in fees && 'fallbackRate' in fees && 'maximumRate' in fees
 
 /** The watcher's half of the family. Boundary fault `configuration` for what the family cannot do. */
-export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, node, fees }, { request, disk }) => {
+export const watchBitcoin: OpenWatching = (configured, { request, disk }) => {
+  const { chain, network, asset, minimumDeposit, watch: way, node, fees } = configured
   if (typeof network !== 'string') throw boundary('configuration', `chains.${chain}.network: must be a network's name`)
   if (!isFees(fees)) throw boundary('configuration', `chains.${chain}.fees: missing`)
   if (way === 'wallet')
@@ -31,8 +33,13 @@ export const watchBitcoin: OpenWatching = ({ chain, network, asset, watch: way, 
     watch,
     node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees: sendable }),
     planner: createPlanner(chain, parameters, sendable),
+    book: createBook({
+      coinsOf: template => coinsOf(chain, parameters, template),
+      hasMalleableIds: !parameters.segwit,
+      spendsUnconfirmedChange: parameters.segwit,
+    }),
     signable: createSignable(chain, asset, parameters),
     blockSeconds: parameters.blockSeconds,
-    decimals: { [asset]: COIN_DECIMALS },
+    assets: { [asset]: { minimumDeposit, decimals: COIN_DECIMALS } },
   }
 }

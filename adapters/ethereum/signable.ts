@@ -16,9 +16,7 @@ export function createSignable(chain: string, network: Network): Signable {
   return {
     open: template => opened(readTemplate(template, network), chain, network),
     inspect: template => inspectionOf(readTemplate(template, network), chain, network),
-    coins: () => [],
     destination: (to, dataField) => destinationOf(to, dataField, network),
-    hasMalleableIds: false,
   }
 }
 

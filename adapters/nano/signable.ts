@@ -27,9 +27,7 @@ export function createSignable(chain: string, asset: string, network: Network, o
       }
     },
     inspect: template => inspect(read(template)),
-    coins: () => [],
     destination: (to, dataField) => destinationOf(to, dataField, network),
-    hasMalleableIds: false,
   }
 }
 

@@ -36,9 +36,7 @@ export function createSignable(chain: string, asset: string, network: Network, a
       }
     },
     inspect: template => inspectionOf(read(template), chain, asset, network),
-    coins: () => [],
     destination: (to, dataField) => destinationOf(to, dataField, network),
-    hasMalleableIds: false,
   }
 }
 

@@ -2,7 +2,7 @@
  * Everything that can happen from outside. An inbound event names facts, not instances: the route decides who hears of
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
-import type { Block, Fact, PlanFacts, TransactionSeen } from '../../adapters/adapter.ts'
+import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
 import type { Instance } from '../kernel/entry.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
@@ -57,7 +57,7 @@ export type Inbound = { at: number } & (
   | { type: 'node.caughtUp'; data: OfChain }
   | { type: 'block.connected'; data: OfChain & { block: Block; facts: Fact[]; nodeHeight: number } }
   /** `standing`: what was in it and bears something of ours. */
-  | { type: 'block.disconnected'; data: OfChain & Place & { standing: TransactionSeen[] } }
+  | { type: 'block.disconnected'; data: OfChain & Place & { standing: Fact[] } }
   | { type: 'facts.pending'; data: OfChain & { facts: Fact[] } }
   | { type: 'invariant.violated'; data: OfChain & { reason: string } }
   /** `ended`: what had ended in the last blocks, which may be taken back now. */

@@ -2,10 +2,11 @@
  * Money's own conservation, checked at every commit before it is applied: a violation throws an invariant fault, and then
  * nothing has happened. That no spend key is reserved twice is checked by the step itself.
  */
-import { coinOfDeposit, type Id } from '../../machines/ids.ts'
-import { isKind, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
+import type { Id } from '../../machines/ids.ts'
+import { chainOf, isKind, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import { invariant } from '../kernel/fault.ts'
 import type { Memory } from '../kernel/step.ts'
+import type { Policies } from './policy.ts'
 
 type Find = <I extends Id>(id: I) => Found<I> | undefined
 
@@ -24,20 +25,19 @@ function checkTransfer({ id: transfer, context }: InstanceOf<'transfer'>, find: 
   }
 }
 
-/** A deposit is offered only while the coin that it brought is in the same block, for the same amount. */
-function checkOffered({ id, value, context: deposit }: InstanceOf<'deposit'>, find: Find): void {
-  const coin = find(coinOfDeposit(id))?.context
-  if (coin === undefined) return
-  if (coin.amount !== deposit.amount || coin.place?.hash !== deposit.place?.hash)
-    throw invariant('credit-without-coin', `${id} would be ${value}, but its coin says otherwise`)
+/** A deposit is offered only while nothing that it has brought says otherwise. */
+function checkOffered(policies: Policies, deposit: InstanceOf<'deposit'>, find: Find): void {
+  const contradiction = policies[chainOf(deposit)]?.book.contradiction(deposit, find) ?? null
+  if (contradiction === null) return
+  throw invariant('credit-without-coin', `${deposit.id} would be ${deposit.value}, but ${contradiction}`)
 }
 
 /** Throws an invariant fault for a commit after which money would stand twice or nowhere. */
-export function checkCommit(memory: Memory, commit: Commit): void {
+export function checkCommit(policies: Policies, memory: Memory, commit: Commit): void {
   const drafted = new Map<Id, Instance>(commit.entries.map(({ image }) => [image.id, image]))
   const find: Find = <I extends Id>(id: I) => (drafted.get(id) as Found<I> | undefined) ?? memory.get(id)
   for (const { image, event, to } of commit.entries) {
     if (isKind(image, 'transfer') && event === 'transfer.planned') checkTransfer(image, find)
-    if (isKind(image, 'deposit') && (to === 'confirmed' || to === 'credited')) checkOffered(image, find)
+    if (isKind(image, 'deposit') && (to === 'confirmed' || to === 'credited')) checkOffered(policies, image, find)
   }
 }

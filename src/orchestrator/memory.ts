@@ -2,14 +2,16 @@
  * The live instances and what finds them quickly. It is rebuilt from the ledger at boot and changed by commits only, in
  * their order; so it is always what a replay of the journal would give.
  */
-import { isIdOf, kindOf, transactionOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
+import { isIdOf, kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
 import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
-import type { Memory } from '../kernel/step.ts'
+import type { BookMemory, Worth, Worths } from '../../adapters/book.ts'
+import { ownerFacet, type Facet } from '../kernel/facets.ts'
 import { createOrdered, type Ordered } from '../kernel/ordered.ts'
-import { facetsOf, ownerFacet, type Facet, type FoundBy } from './facets.ts'
+import { facetsOf } from './facets.ts'
 import { createHeap, type Heap } from './heap.ts'
+import type { Books } from './policy.ts'
 
 /** The kinds that a time or a height wakes. */
 type WokenByTime = Hearing<'time.passed'>
@@ -21,25 +23,17 @@ const WOKEN_BY_HEIGHT: readonly WokenByHeight[] = ['coin', 'deposit', 'transfer'
 export type Observer = (before: Instance | undefined, after: Instance) => void
 
 /** Every instance that has not ended, and the indexes over them. */
-export interface LiveMemory extends Memory {
+export interface LiveMemory extends BookMemory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
-  /** The chain's coins that nobody holds, in blocks and not, by amount. Not to be changed or kept. */
-  freeCoins(chain: string): FreeCoins
-  /** Live instances of a kind, by seq; of one chain and one top-level state where said. */
-  list<K extends Kind>(kind: K, chain?: string, state?: string): InstanceOf<K>[]
   /** The first `limit` of those with a seq above `after`, by seq; looks through all of them for those that `keep` keeps. */
   page<K extends Kind>(kind: K, query: LiveQuery, keep?: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
-  /** Who has this facet: facets.ts. */
-  find<F extends Facet>(facet: F): FoundBy<F>[]
-  /** One of those who have this facet, or undefined. */
-  one<F extends Facet>(facet: F): FoundBy<F> | undefined
-  /** Takes transactions of a chain of which less may live than before, at most `limit`. */
-  takeLeft(chain: string, limit: number): IdOf<'transaction'>[]
+  /** Takes those of a chain that are to be looked at again, at most `limit`. */
+  takeRevisited(chain: string, limit: number): Id[]
   /** Takes the ids whose dueAt has come, at most `limit`. */
   takeDue(now: number, limit: number): IdOf<WokenByTime>[]
   /** When the next one is due, or null. */
@@ -51,20 +45,6 @@ export interface LiveMemory extends Memory {
   /** The same for what was taken at a height. */
   returnDueHeight(chain: string, ids: readonly IdOf<WokenByHeight>[], height: number): void
   observe(observer: Observer): void
-}
-
-/** The coins of a chain that nobody holds. */
-export interface FreeCoins {
-  /** By amount, then by id. */
-  order: Ordered<FreeCoin>
-  /** What those come to that are in state `spendable`. */
-  spendable: bigint
-}
-
-/** A coin that nobody holds, with its amount read once. */
-export interface FreeCoin {
-  amount: bigint
-  coin: InstanceOf<'coin'>
 }
 
 /** Of one chain and one top-level state where said. */
@@ -86,11 +66,12 @@ interface State {
   facets: Map<Facet, Id | Set<Id>>
   /** By seq. */
   lists: Map<string, Ordered<Instance>>
-  freeCoins: Map<string, FreeCoins>
+  worths: Map<string, Worths & { order: Ordered<Worth> }>
   due: Heap<IdOf<WokenByTime>>
   dueHeights: Map<string, Heap<IdOf<WokenByHeight>>>
-  /** By chain: transactions of which less may live than before. */
-  left: Map<string, Set<IdOf<'transaction'>>>
+  /** By chain: who is to be looked at again. */
+  revisited: Map<string, Set<Id>>
+  books: Books
   observers: Observer[]
 }
 
@@ -123,39 +104,27 @@ function firstOf(state: State, facet: Facet): Id | undefined {
 
 function reindex(state: State, before: Instance | undefined, after: Instance): void {
   if (before === undefined) {
-    for (const facet of facetsOf(after)) place(state, facet, after.id)
+    for (const facet of facetsOf(state.books, after)) place(state, facet, after.id)
     return
   }
-  const old = new Set(facetsOf(before))
-  const now = new Set(facetsOf(after))
+  const old = new Set(facetsOf(state.books, before))
+  const now = new Set(facetsOf(state.books, after))
   for (const facet of old) if (!now.has(facet)) displace(state, facet, after.id)
   for (const facet of now) if (!old.has(facet)) place(state, facet, after.id)
 }
 
-function leftOf(state: State, chain: string): Set<IdOf<'transaction'>> {
-  const known = state.left.get(chain)
-  if (known !== undefined) return known
-  const ids = new Set<IdOf<'transaction'>>()
-  state.left.set(chain, ids)
-  return ids
+function noteRevisits(state: State, before: Instance | undefined, after: Instance): void {
+  const chain = chainOf(after)
+  const ids = state.books[chain]?.book.revisits(before, after) ?? []
+  if (ids.length === 0) return
+  const revisited = state.revisited.get(chain) ?? new Set<Id>()
+  state.revisited.set(chain, revisited)
+  for (const id of ids) revisited.add(id)
 }
 
-/** A transaction is new, or something that it has paid has ended or has come into a block: then what it stands on may be needed no more. */
-function noteLeft(state: State, before: Instance | undefined, after: Instance): void {
-  if (isKind(after, 'transaction')) {
-    const ids = leftOf(state, chainOf(after))
-    if (after.ended) ids.delete(after.id)
-    else if (before === undefined) ids.add(after.id)
-  }
-  if (before === undefined || (!isKind(after, 'coin') && !isKind(after, 'deposit'))) return
-  const { chain, transactionId, place } = after.context
-  const hadPlace = 'place' in before.context && before.context.place !== null
-  if (after.ended || (place !== null && !hadPlace)) leftOf(state, chain).add(transactionOf(chain, transactionId))
-}
-
-function takeLeft(state: State, chain: string, limit: number): IdOf<'transaction'>[] {
-  const ids = leftOf(state, chain)
-  const taken: IdOf<'transaction'>[] = []
+function takeRevisited({ revisited }: State, chain: string, limit: number): Id[] {
+  const ids = revisited.get(chain) ?? new Set<Id>()
+  const taken: Id[] = []
   for (const id of ids) {
     if (taken.length >= limit) break
     ids.delete(id)
@@ -180,39 +149,38 @@ function relist(state: State, before: Instance | undefined, after: Instance): vo
   if (!after.ended) listIn(state, listKey(after)).add(after)
 }
 
-const FREE: readonly string[] = ['spendable', 'unconfirmed']
-
-function freeCoin(instance: Instance | undefined): FreeCoin | null {
-  const isFree = instance !== undefined && isKind(instance, 'coin') && FREE.includes(stateOf(instance))
-  return isFree ? { amount: BigInt(instance.context.amount), coin: instance } : null
+function worthOf({ books }: State, instance: Instance | undefined): Worth | null {
+  if (instance === undefined || instance.ended) return null
+  const worth = books[chainOf(instance)]?.book.worth(instance) ?? null
+  return worth === null ? null : { ...worth, instance }
 }
 
-function byAmount(a: FreeCoin, b: FreeCoin): number {
+function byAmount(a: Worth, b: Worth): number {
   if (a.amount !== b.amount) return a.amount < b.amount ? -1 : 1
-  return a.coin.id === b.coin.id ? 0 : a.coin.id < b.coin.id ? -1 : 1
+  return a.instance.id === b.instance.id ? 0 : a.instance.id < b.instance.id ? -1 : 1
 }
 
-function freeCoinsOf(state: State, chain: string): FreeCoins {
-  const known = state.freeCoins.get(chain)
+function worthsOf(state: State, chain: string) {
+  const known = state.worths.get(chain)
   if (known !== undefined) return known
-  const none: FreeCoins = { order: createOrdered(byAmount), spendable: 0n }
-  state.freeCoins.set(chain, none)
+  const none = { order: createOrdered(byAmount), ready: 0n }
+  state.worths.set(chain, none)
   return none
 }
 
-const spendableIn = ({ amount, coin }: FreeCoin): bigint => (coin.value === 'spendable' ? amount : 0n)
+const readyIn = ({ amount, isReady }: Worth): bigint => (isReady ? amount : 0n)
 
 function reprice(state: State, before: Instance | undefined, after: Instance): void {
-  if (!isKind(after, 'coin')) return
-  const [old, now] = [freeCoin(before), freeCoin(after.ended ? undefined : after)]
-  const free = freeCoinsOf(state, chainOf(after))
+  const [old, now] = [worthOf(state, before), worthOf(state, after)]
+  if (old === null && now === null) return
+  const worths = worthsOf(state, chainOf(after))
   if (old !== null) {
-    free.order.remove(old)
-    free.spendable -= spendableIn(old)
+    worths.order.remove(old)
+    worths.ready -= readyIn(old)
   }
   if (now !== null) {
-    free.order.add(now)
-    free.spendable += spendableIn(now)
+    worths.order.add(now)
+    worths.ready += readyIn(now)
   }
 }
 
@@ -241,7 +209,7 @@ function admit(state: State, after: Instance): void {
   relist(state, before, after)
   reprice(state, before, after)
   reschedule(state, before, after)
-  noteLeft(state, before, after)
+  noteRevisits(state, before, after)
   if (after.ended) state.live.delete(after.id)
   else state.live.set(after.id, after)
   for (const observer of state.observers) observer(before, after)
@@ -347,8 +315,8 @@ export interface Loaded {
   reservations: [SpendKey, Id][]
 }
 
-/** Changed by `apply` alone. */
-export function createMemory(loaded: Loaded): LiveMemory {
+/** Changed by `apply` alone. `books`: of the chains that are followed. */
+export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
   const state: State = {
     seq: loaded.seq,
     heights: { ...loaded.heights },
@@ -356,10 +324,11 @@ export function createMemory(loaded: Loaded): LiveMemory {
     holders: new Map(loaded.reservations),
     facets: new Map(),
     lists: new Map(),
-    freeCoins: new Map(),
+    worths: new Map(),
     due: createHeap(),
     dueHeights: new Map(),
-    left: new Map(),
+    revisited: new Map(),
+    books,
     observers: [],
   }
   for (const instance of [...loaded.live].sort(bySeq)) admit(state, instance)
@@ -375,14 +344,14 @@ export function createMemory(loaded: Loaded): LiveMemory {
     apply: commit => apply(state, commit),
     all: () => state.live.values(),
     reservations: () => state.holders.entries(),
-    freeCoins: chain => freeCoinsOf(state, chain),
+    worths: chain => worthsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
     page: (kind, query, keep) => page(state, kind, query, keep),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
-    find: <F extends Facet>(facet: F) => [...idsOf(state, facet)] as FoundBy<F>[],
-    one: <F extends Facet>(facet: F) => firstOf(state, facet) as FoundBy<F> | undefined,
-    takeLeft: (chain, limit) => takeLeft(state, chain, limit),
+    find: <K extends Kind>(facet: Facet<K>) => [...idsOf(state, facet)] as IdOf<K>[],
+    one: <K extends Kind>(facet: Facet<K>) => firstOf(state, facet) as IdOf<K> | undefined,
+    takeRevisited: (chain, limit) => takeRevisited(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,
     takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),

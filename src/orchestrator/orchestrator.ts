@@ -93,7 +93,7 @@ function commitSlice(
 ): void {
   const commit = step(engine.machines, engine.memory, messages, at, archived)
   if (commit === null) return
-  checkCommit(engine.memory, commit)
+  checkCommit(engine.policies, engine.memory, commit)
   engine.memory.apply(commit)
   engine.last = engine.ledger.journal.append(commit).then(() => {
     logTransitions(engine.ports.log, commit)
@@ -251,7 +251,7 @@ async function stop(engine: Engine): Promise<void> {
 /** Owes nothing before `start`. */
 export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   const { ledger, performers, ports } = options
-  const memory = createMemory(ledger.opened)
+  const memory = createMemory(ledger.opened, options.policies)
   const engine: Engine = {
     ...options,
     memory,

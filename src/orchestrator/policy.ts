@@ -1,27 +1,22 @@
 /** What the pure side knows of a chain's configuration, and the adapter's pure parts. */
 import { invariant } from '../kernel/fault.ts'
 import type { Planner, Signable } from '../../adapters/adapter.ts'
-import type { Amount } from '../../machines/vocabulary.ts'
+import type { Book, BookPolicy } from '../../adapters/book.ts'
 
 /** What the configuration says of a chain. */
-export interface ChainPolicy {
-  name: string
+export interface ChainPolicy extends BookPolicy {
   family: string
-  asset: string
-  /** Confirmations to offer a deposit and to call a withdrawal paid. */
-  credit: number
-  /** Confirmations that no accepted reorg undoes. */
-  final: number
-  minimumDeposit: Amount
   batch: { windowMs: number; maximum: number }
   planner: Planner
+  book: Book
   signable: Signable
-  /** For people: how many decimals one unit has of each asset; the API speaks base units. */
-  decimals: Readonly<Record<string, number>>
 }
 
 /** By the chain's name. */
 export type Policies = Readonly<Record<string, ChainPolicy>>
+
+/** The book of each chain that is followed. */
+export type Books = Readonly<Record<string, { book: Pick<Book, 'facets' | 'revisits' | 'worth'> }>>
 
 /** Throws invariant `unknown-chain`. */
 export function policyOf(policies: Policies, chain: string): ChainPolicy {

@@ -15,6 +15,7 @@ const WARNINGS = [
   'withdrawal held',
   'withdrawal failed',
   'transfer dead',
+  'transfer failing',
 ]
 
 const topLevel = (value: string | null): string | null => value?.split('.', 1)[0] ?? null

@@ -6,7 +6,7 @@
 import { Fault, operating } from '../kernel/fault.ts'
 import type { WatcherConfig } from '../config.ts'
 import { parseTokens } from '../http/tokens.ts'
-import type { Audit } from '../watcher/coin-count.ts'
+import type { Audit } from '../watcher/audit.ts'
 import { ledgerEngine } from '../watcher/ledger.ts'
 import { main, type Watcher } from '../watcher/main.ts'
 import { readWatcherConfig } from './configuration.ts'
@@ -152,13 +152,13 @@ async function compare(rebuilding: Rebuilding, { chain, nodeHeight }: ChainProgr
     )
   const found = await audit(rebuilding, chain)
   if (found === null) return out(`${chain}: the node cannot count unspent outputs; the coins were not compared`)
-  const { coins, total, missing, surplus } = found
+  const { count, total, missing, surplus } = found
   if (missing.length + surplus.length > 0)
     throw operating(
       'coins-differ',
       `${chain}: the node has ${some(missing)} more, the ledger ${some(surplus)}. ${lower}`,
     )
-  out(`${chain}: ${coins} coins, ${total} base units, as the node counts them`)
+  out(`${chain}: ${count} coins, ${total} base units, as the node counts them`)
 }
 
 async function fill(ports: RealPorts, config: WatcherConfig, rebuilding: Rebuilding): Promise<void> {

@@ -52,7 +52,7 @@ export function chainPolicy({ policies }: ApiContext, chain: string): ChainPolic
 export const decimalsIn =
   (policies: Policies): DecimalsOf =>
   (chain, asset) =>
-    (Object.hasOwn(policies, chain) ? policies[chain]?.decimals[asset] : undefined) ?? null
+    (Object.hasOwn(policies, chain) ? policies[chain]?.assets[asset]?.decimals : undefined) ?? null
 
 /** What resources are shown by at this moment. */
 export const scaleOf = ({ orchestrator, decimals }: ApiContext): Scale => ({

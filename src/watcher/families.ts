@@ -15,20 +15,21 @@ async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): 
   const password = passwordFile === undefined ? {} : { password: firstLine(await readTextOn(disk, passwordFile)) }
   const cookie = 'cookieFile' in chain.node ? { cookieFile: chain.node.cookieFile } : {}
   const node = { url, ...(username === undefined ? {} : { username }), ...password, ...cookie }
-  const { family, network, asset } = chain
+  const { family, network, asset, minimumDeposit } = chain
   const watch = 'watch' in chain ? { watch: chain.watch } : {}
   const fees = 'fees' in chain ? { fees: chain.fees } : {}
-  return { chain: name, family, network, asset, ...watch, ...fees, node }
+  return { chain: name, family, network, asset, minimumDeposit, ...watch, ...fees, node }
 }
 
-function policyOf(name: string, chain: ChainConfig, { planner, signable, decimals }: WatchingFamily): ChainPolicy {
+function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily): ChainPolicy {
+  const { planner, book, signable, assets } = opened
   const { credit, final } = chain.confirmations
   if (typeof credit !== 'number')
     throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
   if (!('batch' in chain))
     throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
-  const { family, asset, minimumDeposit, batch } = chain
-  return { name, family, asset, credit, final, minimumDeposit, batch, planner, signable, decimals }
+  const { family, asset, batch } = chain
+  return { name, family, asset, assets, credit, final, batch, planner, book, signable }
 }
 
 export interface Families {

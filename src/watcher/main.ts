@@ -4,8 +4,6 @@
  */
 import type { Trouble } from '../kernel/trouble.ts'
 import { setMaxListeners } from 'node:events'
-import type { SpendKey } from '../../machines/vocabulary.ts'
-import { inputFacet } from '../orchestrator/facets.ts'
 import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
@@ -21,7 +19,8 @@ import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
 import { areExplained } from '../orchestrator/routes/facts.ts'
 import { viewOf } from '../orchestrator/routes/view.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
-import { auditCoins, beginningOf, isOlderThan, unexplainedCoins, type Audit, type Unexplained } from './coin-count.ts'
+import type { Unexplained } from '../../adapters/book.ts'
+import { audit, beginningOf, isOlderThan, type Audit } from './audit.ts'
 import { apiRoutes } from './api.ts'
 import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
@@ -46,7 +45,7 @@ import { readTextOn } from './text.ts'
 
 export interface Watcher {
   handle: RouteHandler
-  /** Compares a chain's coins with what its node finds unspent. */
+  /** Compares what the ledger holds of a chain with what its node counts. */
   audit(chain: string): Promise<Audit | 'moved' | null>
   /** Whether the chain's addresses are older than the block at this height. */
   isOlderThan(chain: string, height: number): Promise<boolean>
@@ -54,7 +53,7 @@ export interface Watcher {
   check(): Promise<string | null>
   /** The highest block, up to this one, from which all that was paid to the chain's addresses is read. */
   beginningOf(chain: string, height: number): Promise<number>
-  /** Coins that were spent, though nothing that was read has paid them. */
+  /** What was spent, though nothing that was read has brought it. */
   unexplained(chain: string): Promise<Unexplained>
   /** What the chain's node fails with now, or null. */
   nodeTrouble(chain: string): Trouble | null
@@ -67,24 +66,13 @@ const SEARCH_DIRECTORY = 'search'
 /** A withdrawal with a hundred authorisations stays far below it. */
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
-/** Each chain's watch follows memory: our scripts, our coins, and the inputs whose spending would be a conflict. */
+/** Each chain's watch follows memory. */
 function watching(families: Readonly<Record<string, WatchingFamily>>, memory: LiveMemory): Observer {
-  const isShared = (key: SpendKey) => memory.find(inputFacet(key)).length > 0
   return (before, after) => {
     const watch = families[chainOf(after)]?.watch
     if (watch === undefined) return
     if (isKind(after, 'address') && before === undefined) watch.addAddress(after.context.index, after.context.address)
-    if (isKind(after, 'coin')) {
-      const { key } = after.context
-      if (before === undefined) watch.addKey(key, 'coin')
-      if (after.ended) watch.removeKey(key, 'coin')
-    }
-    if (!isKind(after, 'transaction')) return
-    const { inputs } = after.context
-    if (before === undefined && !after.ended) for (const key of inputs) watch.addKey(key, 'conflict')
-    // Two transactions may spend the same: the last to be forgotten unwatches it.
-    if (before !== undefined && after.ended)
-      for (const key of inputs) if (!isShared(key)) watch.removeKey(key, 'conflict')
+    watch.changed(memory, before, after)
   }
 }
 
@@ -213,11 +201,11 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
   const nodeOf = (chain: string) => started.families[chain]!.node
   return {
     handle: createHandler([...apiRoutes(api), ...fileRoutes(started.inspector)], options),
-    audit: chain => auditCoins(orchestrator.memory, chain, nodeOf(chain)),
+    audit: chain => audit(orchestrator.memory, policies[chain]!, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     check: () => ledger.journal.check(),
     beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
-    unexplained: chain => unexplainedCoins(orchestrator.memory, ledger.archive, chain),
+    unexplained: chain => policies[chain]!.book.unexplained(orchestrator.memory, ledger.archive, chain),
     nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
     stop,
   }

@@ -1,5 +1,5 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
-import { chainId, nameOf, transactionOfKey, type IdOf } from '../../machines/ids.ts'
+import { chainId, nameOf, type IdOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
 import type { Node, Published, Signed } from '../../adapters/adapter.ts'
 import { Fault, invariant, operating } from '../kernel/fault.ts'
@@ -10,7 +10,6 @@ import type { AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
-import { isInBlock } from '../orchestrator/routes/transactions.ts'
 import { backOffMs, type Outcome, type Performed, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, SignerClient, SigningRules } from './signer-client.ts'
@@ -133,18 +132,6 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   }
 }
 
-/** Raw transactions that must be known to the node before this one, oldest first: what it spends or stands on and is in no block. */
-function parentsOf(memory: LiveMemory, keys: readonly SpendKey[], seen = new Set<string>()): string[] {
-  return keys.flatMap(key => {
-    const id = transactionOfKey(key)
-    const transaction = memory.get(id)?.context
-    if (transaction === undefined || isInBlock(memory, id) || seen.has(id)) return []
-    seen.add(id)
-    const { inputs, raw } = transaction
-    return [...parentsOf(memory, inputs, seen), ...(raw === null ? [] : [raw])]
-  })
-}
-
 /** What the node still has, or has in a block, needs no second broadcast. What it has lost and does not take again says so. */
 async function publishAgain(node: Node, transaction: Signed): Promise<Published> {
   const located = await node.locate(transaction)
@@ -154,11 +141,11 @@ async function publishAgain(node: Node, transaction: Signed): Promise<Published>
 }
 
 async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {
-  const { nodes, random } = options
+  const { nodes, policies, random } = options
   const { id } = instance
   const { context: attempt } = instance
   refuseHalted(options, attempt.chain)
-  const parents = parentsOf(options.memory(), attempt.spendKeys)
+  const parents = policies[attempt.chain]!.book.before(options.memory(), attempt.spendKeys)
   const transaction = { transactionId: attempt.transactionId!, raw: attempt.raw!, parents }
   const answer = await (attempt.firstBroadcastAt === null
     ? nodes[attempt.chain]!.publish(transaction)

@@ -1,6 +1,7 @@
 /** How long the planner takes to choose among very many coins, when all of them together do not suffice. */
 import { networkOf } from '../../adapters/bitcoin/network.ts'
-import type { Fund, Order } from '../../adapters/adapter.ts'
+import type { Order } from '../../adapters/adapter.ts'
+import type { Fund } from '../../adapters/bitcoin/funds.ts'
 import { fundOf, keyOf, plannerOver } from '../adapters/bitcoin/wallet.ts'
 import { benchRow, medianOf, timed, type BenchRow, type Progress } from './measure.ts'
 

@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Fact, PaymentSeen } from '../../adapters/adapter.ts'
+import type { Fact } from '../../adapters/adapter.ts'
+import { createBook } from '../../adapters/bitcoin/book.ts'
+import type { OutputSeen } from '../../adapters/bitcoin/facts.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createPlanner } from '../../adapters/bitcoin/planner.ts'
-import { createSignable } from '../../adapters/bitcoin/signable.ts'
+import { coinsOf, createSignable } from '../../adapters/bitcoin/signable.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { upgradeOf, versionsOf } from '../../src/kernel/migration.ts'
@@ -35,11 +37,15 @@ export const policies: Policies = {
     family: 'bitcoin',
     asset: ASSET,
     ...DEPTHS,
-    minimumDeposit: '1000',
     batch: { windowMs: 0, maximum: 100 },
     planner: createPlanner(CHAIN, network, FEES),
     signable: createSignable(CHAIN, ASSET, network),
-    decimals: { [ASSET]: 8 },
+    book: createBook({
+      coinsOf: template => coinsOf(CHAIN, network, template),
+      hasMalleableIds: false,
+      spendsUnconfirmedChange: true,
+    }),
+    assets: { [ASSET]: { minimumDeposit: '1000', decimals: 8 } },
   },
 }
 
@@ -115,7 +121,7 @@ export const hashOf = (n: number): string => n.toString(16).padStart(64, '0')
 const RAW_BYTES = 222
 
 /** The `n`-th payment to one of `addresses` addresses. */
-export function payment(n: number, addresses: number, place: Place | null): PaymentSeen {
+export function payment(n: number, addresses: number, place: Place | null): OutputSeen {
   const transaction = hashOf(0xd0000000 + n)
   const index = 1 + (n % addresses)
   return {

@@ -20,7 +20,7 @@ import type { Scheduled } from '../../machines/vocabulary.ts'
 import type { Instance, InstanceOf } from '../../src/kernel/entry.ts'
 import { isKind } from '../../src/kernel/entry.ts'
 import type { Archive } from '../../src/ledger/engine.ts'
-import { blockFacet } from '../../src/orchestrator/facets.ts'
+import { blockFacet } from '../../src/kernel/facets.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'
 import type { LiveMemory } from '../../src/orchestrator/memory.ts'
 import type { Performers } from '../../src/orchestrator/tasks.ts'
@@ -55,7 +55,7 @@ export const events: unknown[] = [
   // @ts-expect-error an id of no kind
   tell('coins/k', 'coin.spent', at, { transaction: 't', place }),
   // @ts-expect-error an id of another kind within the data
-  tell(coin, 'coin.reserved', at, { holder: withdrawal }),
+  tell(coin, 'key.reserved', at, { holder: withdrawal }),
 ]
 
 /** What a height brings is told to whoever is due, of any kind that hears of it. */
@@ -66,7 +66,7 @@ export const several: unknown[] = [
   ofEither(coin) satisfies Message<'coin' | 'deposit'>,
   tell(memory.find(blockFacet('litecoin', 'b100'))[0]!, 'block.disconnected', at, place) satisfies Message,
   // @ts-expect-error of two kinds, one does not hear it: a deposit is not reserved
-  tell(coin as typeof coin | typeof deposit, 'coin.reserved', at, { holder: transfer }),
+  tell(coin as typeof coin | typeof deposit, 'key.reserved', at, { holder: transfer }),
   // @ts-expect-error of two kinds that hear it, one needs more: a withdrawal is told which transfer is final
   tell(attempt as typeof attempt | typeof withdrawal, 'transfer.finalised', at, {}),
   // @ts-expect-error of all kinds, most do not hear it

@@ -19,7 +19,7 @@ const STATES: Record<string, string[]> = {
     ...['quarantined', 'ignored', 'final', 'dropped', 'lost'],
   ],
   transaction: ['absent', 'known', 'forgotten'],
-  transfer: ['absent', 'underway', 'confirming', 'confirmed', 'final', 'dead'],
+  transfer: ['absent', 'underway', 'confirming', 'confirmed', 'failing', 'final', 'dead'],
   withdrawal: [
     ...['absent', 'requested', 'held', 'queued', 'paying', 'paid'],
     ...['failed', 'final', 'rejected', 'cancelled'],

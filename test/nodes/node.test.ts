@@ -2,7 +2,8 @@
 import { Transaction } from 'bitcoinjs-lib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Fact, Next, Node } from '../../adapters/adapter.ts'
+import type { Next, Node } from '../../adapters/adapter.ts'
+import type { BitcoinFact } from '../../adapters/bitcoin/facts.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createBitcoinNode } from '../../adapters/bitcoin/node.ts'
 import { createWatch } from '../../adapters/bitcoin/watch.ts'
@@ -31,7 +32,7 @@ afterAll(async () => {
   requester.close()
 })
 
-function connect(at: BitcoinNode, request: Request = requester.request, on = network): Node {
+function connect(at: BitcoinNode, request: Request = requester.request, on = network): Node<BitcoinFact> {
   const watch = createWatch('ltc', network)
   watch.addAddress(7, key.address)
   return createBitcoinNode({
@@ -46,8 +47,11 @@ function connect(at: BitcoinNode, request: Request = requester.request, on = net
   })
 }
 
-async function follow(node: Node, recent: Place[]): Promise<{ steps: Next[]; facts: Fact[] }> {
-  const steps: Next[] = []
+async function follow(
+  node: Node<BitcoinFact>,
+  recent: Place[],
+): Promise<{ steps: Next<BitcoinFact>[]; facts: BitcoinFact[] }> {
+  const steps: Next<BitcoinFact>[] = []
   for (let turn = 0; turn < 2000; turn++) {
     const step = await node.next(recent)
     if (step.kind === 'unchanged') break

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { createBook } from '../../adapters/bitcoin/book.ts'
 import { coinId, depositId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { isKind } from '../../src/kernel/entry.ts'
 import {
   at,
   block,
+  bookOptions,
   connected,
   contextOf,
   createRig,
@@ -26,7 +28,7 @@ async function started(options: Parameters<typeof createRig>[0] = {}): Promise<R
 }
 
 /** A chain whose transactions can take another id before they are in a block. */
-const malleable = { ...policy, signable: { ...policy.signable, hasMalleableIds: true } }
+const malleable = { ...policy, book: createBook({ ...bookOptions, hasMalleableIds: true }) }
 
 async function follow(rig: Rig, from: number, to: number): Promise<void> {
   for (let height = from; height <= to; height++) await rig.send(connected(height))

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { coinId, depositId, transactionOf } from '../../machines/ids.ts'
 import type { Commit } from '../../src/kernel/entry.ts'
-import { fundsOf } from '../../src/orchestrator/routes/planning.ts'
+import { fundsOf } from '../../adapters/bitcoin/funds.ts'
 import { at, block, connected, createRig, disconnected, openChain, paid, policy, valueOf, type Rig } from './rig.ts'
 
 const OUTPUTS = 3000
@@ -69,7 +69,7 @@ describe(`${OUTPUTS} payments in one transaction`, () => {
     const rig = createRig({ commits: first.commits })
     for (const height of [101, 102]) await rig.send(connected(height, [], PADDING, parentOf(height)))
     expect(valueOf(rig, coinId(KEY(7)))).toBe('spendable')
-    const funds = [...fundsOf({ memory: rig.orchestrator.memory, policy, at }).largestFirst()]
+    const funds = [...fundsOf({ memory: rig.orchestrator.memory, policy, at }, true).largestFirst()]
     expect(funds.length).toBe(OUTPUTS)
     expect(new Set(funds.map(({ raw }) => raw()?.length))).toEqual(new Set([186_000]))
     expect(rig.orchestrator.memory.list('transaction').map(({ id }) => id)).toEqual([transactionOf('litecoin', TXID)])

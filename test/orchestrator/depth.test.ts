@@ -1,8 +1,8 @@
 /** A conflict is followed through all that a payment stands on, as deep as it goes. */
 import { describe, expect, test } from 'vitest'
-import type { TransactionSeen } from '../../adapters/adapter.ts'
+import type { BitcoinFact, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
+import { fundsOf } from '../../adapters/bitcoin/funds.ts'
 import { balancesOf } from '../../src/watcher/balances.ts'
-import { fundsOf } from '../../src/orchestrator/routes/planning.ts'
 import {
   at,
   block,
@@ -27,7 +27,7 @@ const standing = (transaction: string, ...inputs: string[]): TransactionSeen => 
   inputs,
 })
 
-const pending = (rig: Rig, ...facts: Parameters<typeof connected>[1] & object) =>
+const pending = (rig: Rig, ...facts: BitcoinFact[]) =>
   rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts } })
 
 async function started(): Promise<Rig> {
@@ -96,11 +96,11 @@ describe('a payment whose strange parent', () => {
     const data = { id: attempt.id, transactionId: 't', raw: '00', earlier: null, position: null }
     await rig.send({ type: 'signing.completed', at, run: `${attempt.id}@${attempt.entered}`, data })
     await pending(rig, paid('t', null, { index: 0, own: true, inputs: ['litecoin:d:0'], amount: '3899' }))
-    expect([...fundsOf({ memory: rig.orchestrator.memory, policy, at }).largestFirst()]).toHaveLength(1)
+    expect([...fundsOf({ memory: rig.orchestrator.memory, policy, at }, true).largestFirst()]).toHaveLength(1)
     for (const height of [102, 101]) await rig.send(disconnected(height))
     await rig.send(disconnected(100, '', [standing('p', 'litecoin:x:0')]))
     expect(valueOf(rig, 'deposit/litecoin:d:0')).toBe('reversed')
-    expect([...fundsOf({ memory: rig.orchestrator.memory, policy, at }).largestFirst()]).toEqual([])
+    expect([...fundsOf({ memory: rig.orchestrator.memory, policy, at }, true).largestFirst()]).toEqual([])
     await rig.send(connected(100, [spent(['litecoin:x:0'], 'rival', block(100, 'x'))], 'x'))
     await rig.send(connected(101, [], '', 'b100x'))
     expect(balancesOf(rig.orchestrator.memory, policy)[0]).toMatchObject({ confirmed: '0', pending: '0' })

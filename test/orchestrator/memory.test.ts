@@ -3,20 +3,16 @@ import { describe, expect, test } from 'vitest'
 import { type Commit, type Instance, stateOf } from '../../src/kernel/entry.ts'
 import { isIdOf, transferId, withdrawalId, type Id, type Kind } from '../../machines/ids.ts'
 import type { Json } from '../../machines/vocabulary.ts'
-import {
-  blockFacet,
-  facetsOf,
-  ownerFacet,
-  inputFacet,
-  outputFacet,
-  childFacet,
-  referenceFacet,
-  transactionFacet,
-} from '../../src/orchestrator/facets.ts'
+import { childFacet, inputFacet, outputFacet } from '../../adapters/bitcoin/lineage.ts'
+import { blockFacet, ownerFacet, referenceFacet, transactionFacet } from '../../src/kernel/facets.ts'
+import { facetsOf } from '../../src/orchestrator/facets.ts'
+import { policy } from './rig.ts'
 import { createHeap } from '../../src/orchestrator/heap.ts'
 import { untypedInstance } from '../kernel/untyped.ts'
 import { claim } from '../../src/kernel/untyped.ts'
 import { createMemory, type LiveQuery } from '../../src/orchestrator/memory.ts'
+
+const books = { litecoin: policy }
 
 /** Of any kind, with as much of its context as memory reads of it. */
 const instance = (id: Id, value: string, context: Record<string, Json>, seq = 1): Instance =>
@@ -58,7 +54,7 @@ describe('facets', () => {
       spent: { transaction: 't', place: placed(3) },
       transactionId: 't',
     }
-    expect(facetsOf(instance('coin/a', 'reserved', context))).toEqual([
+    expect(facetsOf(books, instance('coin/a', 'reserved', context))).toEqual([
       ...[1, 2, 3].map(height => blockFacet('litecoin', `b${height}`)),
       outputFacet('transaction/litecoin:t'),
     ])
@@ -66,7 +62,7 @@ describe('facets', () => {
 
   test('find a transaction by what it spends and by whose outputs these are, each once', () => {
     const inputs = ['litecoin:p:0', 'litecoin:p:1']
-    expect(facetsOf(instance('transaction/litecoin:t', 'known', { inputs }))).toEqual([
+    expect(facetsOf(books, instance('transaction/litecoin:t', 'known', { inputs }))).toEqual([
       ...inputs.map(inputFacet),
       childFacet('transaction/litecoin:p'),
     ])
@@ -74,17 +70,17 @@ describe('facets', () => {
 
   test('find an attempt by its transaction and an address by its reference, and nobody else by these', () => {
     const context = { transactionId: 't', reference: 'alice' }
-    expect(facetsOf(instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
-    expect(facetsOf(instance('address/litecoin:1', 'assigned', context))).toEqual([
+    expect(facetsOf(books, instance('attempt/a:1', 'signed', context))).toEqual([transactionFacet('litecoin', 't')])
+    expect(facetsOf(books, instance('address/litecoin:1', 'assigned', context))).toEqual([
       referenceFacet('litecoin', 'alice'),
       ownerFacet('alice'),
     ])
-    expect(facetsOf(instance('withdrawal/w', 'paying', context))).toEqual([])
+    expect(facetsOf(books, instance('withdrawal/w', 'paying', context))).toEqual([])
   })
 
   test('are none for what has ended or was never there', () => {
-    expect(facetsOf(instance('coin/a', 'ended', { place: placed(1), inputs: ['k'] }))).toEqual([])
-    expect(facetsOf(undefined)).toEqual([])
+    expect(facetsOf(books, instance('coin/a', 'ended', { place: placed(1), inputs: ['k'] }))).toEqual([])
+    expect(facetsOf(books, undefined)).toEqual([])
   })
 })
 
@@ -109,7 +105,7 @@ const key = fc.constantFrom('s1', 's2', 's3')
 
 /** The commits that these changes make, and what a naive replay of them holds. */
 function play(history: { changes: Change[]; reserve: string[]; release: string[] }[]) {
-  const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+  const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] }, books)
   const live = new Map<Id, Instance>()
   const holders = new Map<string, Id>()
   const commits: Commit[] = []
@@ -161,7 +157,7 @@ describe('memory', () => {
           expect(memory.list(kind, 'dogecoin')).toEqual([])
         }
         for (const input of ['k1', 'k2']) {
-          const wanted = live.filter(one => facetsOf(one).includes(inputFacet(input))).map(({ id }) => id)
+          const wanted = live.filter(one => facetsOf(books, one).includes(inputFacet(input))).map(({ id }) => id)
           expect(memory.find(inputFacet(input)).sort()).toEqual(wanted.sort())
         }
       }),
@@ -182,7 +178,7 @@ describe('memory', () => {
     }
     fc.assert(
       fc.property(fc.array(coins, { maxLength: 40 }), changes => {
-        const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+        const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] }, books)
         const live = new Map<Id, Instance>()
         for (const [n, { id, value, ...context }] of changes.entries()) {
           const image = instance(id, value, { ...context, inputs: [], place: null }, n + 1)
@@ -192,11 +188,11 @@ describe('memory', () => {
           memory.apply({ at: 0, heights: {}, entries: [entry], reserve: [], release: [] })
         }
         const free = [...live.values()].filter(({ value }) => value !== 'reserved').sort(byAmount)
-        const { order, spendable } = memory.freeCoins('litecoin')
-        expect([...order.upwards()].map(({ coin }) => coin)).toEqual(free)
+        const { order, ready } = memory.worths('litecoin')
+        expect([...order.upwards()].map(one => one.instance)).toEqual(free)
         const ripe = free.filter(({ value }) => value === 'spendable')
         const amounts = ripe.map(({ context }) => BigInt(claim<{ amount: string }>(context).amount))
-        expect(spendable).toBe(amounts.reduce((sum, amount) => sum + amount, 0n))
+        expect(ready).toBe(amounts.reduce((sum, amount) => sum + amount, 0n))
       }),
     )
   })
@@ -209,7 +205,7 @@ describe('memory', () => {
     })
     const query = fc.record({ after: fc.integer({ min: 0, max: 20 }), limit: fc.integer({ min: 1, max: 3 }) })
     const check = (changes: { id: Id; value: string; reference: string | null }[], { after, limit }: LiveQuery) => {
-      const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] })
+      const memory = createMemory({ seq: 0, heights: {}, live: [], reservations: [] }, books)
       for (const [n, { id, value, reference }] of changes.entries()) {
         const image = instance(id, value, { chain: 'litecoin', reference, place: null, inputs: [] }, n + 1)
         const entry = { seq: n + 1, prev: null, event: 'e', from: null, to: value, image }
@@ -232,7 +228,7 @@ describe('memory', () => {
     fc.assert(
       fc.property(histories, fc.integer({ min: 0, max: 9 }), (history, now) => {
         const { memory, live, seq, holders } = play(history)
-        const again = createMemory({ seq, heights: {}, live, reservations: [...holders] })
+        const again = createMemory({ seq, heights: {}, live, reservations: [...holders] }, books)
         const due = (field: 'dueAt' | 'dueHeight', ...kinds: Kind[]) =>
           live
             .filter(({ id, context }) => isIdOf(kinds, id) && context[field] !== null && context[field] <= now)

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import type { Planner } from '../../adapters/adapter.ts'
+import type { CoinFunds } from '../../adapters/bitcoin/funds.ts'
+import { createBook } from '../../adapters/bitcoin/book.ts'
 import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
-import type { SignedReceipt } from '../../machines/vocabulary.ts'
+import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
-import { shareFee, transferHash } from '../../src/orchestrator/routes/planning.ts'
+import { transferHash } from '../../src/orchestrator/routes/planning.ts'
 import {
   at,
   block,
+  bookOptions,
   connected,
   contextOf,
   createRig,
@@ -166,7 +169,7 @@ describe('planning', () => {
       [20, ['consolidation']],
       [19, []],
     ] as const) {
-      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds) => {
+      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds: CoinFunds) => {
         const passed = payments.map(({ withdrawal }) => ({ withdrawal, kind: 'coins' as const, reason: 'scattered' }))
         if (purpose === 'payment') return { shortfall: 'scattered', passed }
         const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
@@ -179,7 +182,7 @@ describe('planning', () => {
       expect(contextOf(rig, 'withdrawal/w-1').reason).toBe('scattered')
       const transfers = rig.orchestrator.memory.list('transfer').map(({ context }) => context)
       expect(transfers.map(({ purpose }) => purpose)).toEqual(purposes)
-      for (const { coins, withdrawals } of transfers) expect([coins.length, withdrawals]).toEqual([count, []])
+      for (const { held, withdrawals } of transfers) expect([held.length, withdrawals]).toEqual([count, []])
     }
   })
 
@@ -233,8 +236,8 @@ describe('planning', () => {
       [true, 'paying'],
       [false, 'queued'],
     ] as const) {
-      const planner = { ...policy.planner, spendsUnconfirmedChange }
-      const rig = createRig({ policies: { litecoin: { ...policy, planner } } })
+      const book = createBook({ ...bookOptions, spendsUnconfirmedChange })
+      const rig = createRig({ policies: { litecoin: { ...policy, book } } })
       await openChain(rig)
       const change = paid('c', null, { index: 0, own: true })
       await rig.send({ type: 'facts.pending', at, data: { chain: 'litecoin', facts: [change] } })
@@ -434,6 +437,31 @@ describe('adoption', () => {
     expect(rig.orchestrator.memory.holder(own)).toBe('transfer/ab')
     expect(contextOf(rig, coinId(shared)).holder).toBe('transfer/cd')
     expect(contextOf(rig, coinId(own)).holder).toBe('transfer/ab')
+  })
+
+  test.each([
+    ['one list', 2],
+    ['two lists', 1],
+  ])('a further attempt that spends a further coin holds it too, in %s: no plan wants it', async (_, atOnce) => {
+    const rig = await funded(['5000', '5000'])
+    const [first, further] = ['litecoin:f0:0', 'litecoin:f1:0']
+    const bumped = { ...record, n: 2, transactionId: 'u', spendKeys: [first, further] }
+    const records = [record, { ...bumped, template: { spendKeys: [first, further], fee: '150' } }]
+    for (let n = 0; n < 2; n += atOnce) await rig.send(recalled(records.slice(n, n + atOnce), n + atOnce))
+    expect([valueOf(rig, 'attempt/ab:1'), valueOf(rig, 'attempt/ab:2')]).toEqual(['signed', 'signed'])
+    for (const key of [first, further]) {
+      expect(rig.orchestrator.memory.holder(key)).toBe('transfer/ab')
+      expect(rig.orchestrator.memory.get(coinId(key))).toMatchObject({
+        value: 'reserved',
+        context: { holder: 'transfer/ab' },
+      })
+    }
+    expect(contextOf(rig, 'transfer/ab')).toMatchObject({ attempts: 2, fee: '150', held: [first, further].map(coinId) })
+    expect(contextOf(rig, 'withdrawal/w-1').fee).toBe('150')
+    await rig.send(requested('w-2', '1000'))
+    await gathered(rig)
+    expect(valueOf(rig, 'withdrawal/w-2')).toBe('queued')
+    expect([valueOf(rig, 'account/litecoin:0'), valueOf(rig, 'chain/litecoin')]).toEqual(['ready', 'following'])
   })
 
   test('a coin that appears only after its transfer was adopted is held by it from the start', async () => {

@@ -2,20 +2,18 @@
 import { claim } from '../../src/kernel/untyped.ts'
 import type { Id } from '../../machines/ids.ts'
 import type {
-  Fact,
-  Fund,
-  Funds,
   Order,
   PassedOver,
   Payment,
-  PaymentSeen,
   Plan,
   Planner,
   Shortfall,
   Signable,
   SpendSeen,
-  TransactionSeen,
 } from '../../adapters/adapter.ts'
+import { createBook, type BitcoinBookOptions } from '../../adapters/bitcoin/book.ts'
+import type { BitcoinFact, OutputSeen, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
+import type { CoinFunds, Fund } from '../../adapters/bitcoin/funds.ts'
 import type { Clock, Ports } from '../../src/kernel/ports.ts'
 import type { Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Ledger } from '../../src/ledger/engine.ts'
@@ -53,7 +51,7 @@ function spend({ payments, limit, left }: Order, funds: readonly Fund[]): Omit<P
   }
 }
 
-const byKey = (funds: Funds): Fund[] => [...funds.smallestFirst()].sort((a, b) => (a.key < b.key ? -1 : 1))
+const byKey = (funds: CoinFunds): Fund[] => [...funds.smallestFirst()].sort((a, b) => (a.key < b.key ? -1 : 1))
 
 /** As many of the payments as funds and limit allow, the first first; what cannot be paid alone is passed over. */
 function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
@@ -80,8 +78,7 @@ export const planner: Planner = {
   destination: (to, dataField) => ({ canonical: to, dataField }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
-  spendsUnconfirmedChange: true,
-  plan: (order, funds) => payInTurn(order, byKey(funds)),
+  plan: (order, funds: CoinFunds) => payInTurn(order, byKey(funds)),
 }
 
 const signable: Signable = {
@@ -99,10 +96,14 @@ const signable: Signable = {
       transactionId: null,
     }
   },
-  coins: () => [],
   open: unused,
   destination: unused,
+}
+
+export const bookOptions: BitcoinBookOptions = {
+  coinsOf: () => [],
   hasMalleableIds: false,
+  spendsUnconfirmedChange: true,
 }
 
 export const policy: ChainPolicy = {
@@ -111,11 +112,11 @@ export const policy: ChainPolicy = {
   asset: 'LTC',
   credit: 3,
   final: 5,
-  minimumDeposit: '1000',
   batch: { windowMs: 0, maximum: 100 },
   planner,
   signable,
-  decimals: { LTC: 8 },
+  book: createBook(bookOptions),
+  assets: { LTC: { minimumDeposit: '1000', decimals: 8 } },
 }
 
 /** What a start would find after these commits. */
@@ -234,7 +235,12 @@ export function createRig({
 
 export const block = (height: number, branch = ''): Place => ({ height, hash: `b${height}${branch}` })
 
-export const connected = (height: number, facts: Fact[] = [], branch = '', parent = `b${height - 1}`): Inbound => ({
+export const connected = (
+  height: number,
+  facts: BitcoinFact[] = [],
+  branch = '',
+  parent = `b${height - 1}`,
+): Inbound => ({
   type: 'block.connected',
   at: at + height,
   data: { chain: 'litecoin', block: { ...block(height, branch), parent, time: 0 }, facts, nodeHeight: height },
@@ -246,7 +252,7 @@ export const disconnected = (height: number, branch = '', standing: TransactionS
   data: { chain: 'litecoin', ...block(height, branch), standing },
 })
 
-export const paid = (txid: string, place: Place | null, also: Partial<PaymentSeen> = {}): PaymentSeen => ({
+export const paid = (txid: string, place: Place | null, also: Partial<OutputSeen> = {}): OutputSeen => ({
   kind: 'payment.seen',
   id: `litecoin:${txid}:${also.output ?? 0}`,
   transaction: txid,

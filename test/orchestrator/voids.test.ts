@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { attemptId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
 import type { Inbound, SignedRecord } from '../../src/orchestrator/inbound.ts'
-import { at, block, connected, contextOf, createRig, FEE, funded, gathered, requested, valueOf } from './rig.ts'
+import { FEE, at, block, connected, contextOf, createRig, funded, gathered, requested, spent, valueOf } from './rig.ts'
 import type { Rig } from './rig.ts'
 
 const receiptOf = (id: string, signed: string[] = [], round = 1): SignedReceipt => ({
@@ -116,11 +116,7 @@ describe('a void', () => {
     await signed(rig, 'w-1', 't1')
     const transfer = transferOf(rig, 'w-1')
     // Its input was double-spent, finally.
-    await rig.send(
-      connected(103, [
-        { kind: 'spend.seen', keys: ['litecoin:in-f0:0'], transaction: 'x', place: block(103), executed: true },
-      ]),
-    )
+    await rig.send(connected(103, [spent(['litecoin:in-f0:0'], 'x', block(103))]))
     for (let height = 104; height <= 110; height++) await rig.send(connected(height))
     expect(endOf(rig, transfer)).toMatchObject({ to: 'dead' })
     expect(states(rig, 'w-1')).toEqual(['failed'])

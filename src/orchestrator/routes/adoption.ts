@@ -2,21 +2,12 @@
  * What the signer has signed and this ledger does not have, because it was lost or restored from an older copy: it is
  * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
  */
-import {
-  chainId,
-  coinId,
-  transactionOf,
-  transferId,
-  treasuryId,
-  withdrawalId,
-  type IdOf,
-} from '../../../machines/ids.ts'
+import { chainId, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
-import type { Purpose, SignedReceipt, SpendKey } from '../../../machines/vocabulary.ts'
+import { shareFee, type Purpose, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import type { SignedRecord } from '../inbound.ts'
-import { shareFee } from './planning.ts'
 import { tipOf, type RouteView } from './view.ts'
 import { onVoided } from './withdrawals.ts'
 
@@ -39,37 +30,6 @@ function toWithdrawals(
       const data = { ...intent, required: policy.credit, expiresAtMs: null, transfer }
       return tell(withdrawalId(intent.id), 'withdrawal.adopted', at, data)
     })
-}
-
-/**
- * The coins that the template spends and the ledger does not know: while there was no ledger, what paid them may have been
- * double-spent. Known, they are seen when they are mined, and lost when a conflict is final.
- */
-function toCoins({ memory, policy, at }: RouteView, record: SignedRecord, holder: IdOf<'transfer'>): Message[] {
-  const unknown = policy.signable.coins(record.template).filter(({ key }) => memory.get(coinId(key)) === undefined)
-  if (unknown.length === 0) return []
-  const addresses = memory.list('address', policy.name).map(({ context }) => context)
-  return unknown.flatMap(({ address, output, raw, inputs, ...coin }) => {
-    const index = addresses.find(one => one.address === address)?.index
-    if (index === undefined) return []
-    const origin = {
-      chain: policy.name,
-      index,
-      address,
-      asset: policy.asset,
-      outputIndex: output,
-      own: false,
-      place: null,
-    }
-    const seen = { ...coin, ...origin, ripe: policy.credit, final: policy.final }
-    const { chain } = origin
-    const facts = { chain, transactionId: coin.transactionId, raw, inputs }
-    return [
-      tell(transactionOf(chain, coin.transactionId), 'transaction.seen', at, facts),
-      tell(coinId(coin.key), 'payment.seen', at, seen),
-      tell(coinId(coin.key), 'coin.reserved', at, { holder }),
-    ]
-  })
 }
 
 /** Other live transfers that want what was signed for: its coins, or its withdrawals in the same round. */
@@ -114,26 +74,35 @@ function displace(
   return { messages, freed: new Set(freed.map(({ id }) => id)), kept }
 }
 
-/** `taken`: spend keys that a later record of the same list has. */
-function adopt(view: RouteView, record: SignedRecord, taken: ReadonlySet<SpendKey>): Message[] {
+interface Listed {
+  /** Spend keys that a later record of the same list has. */
+  taken: ReadonlySet<SpendKey>
+  /** An earlier one of the list is of the same transfer. */
+  isFurther: boolean
+}
+
+function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: Listed): Message[] {
   const { memory, policy, at } = view
   const { messages, freed, kept } = displace(view, record)
   const transfer = transferId(record.transferId)
   const { n, template, spendKeys, transactionId, raw } = record
   const { fee } = policy.signable.inspect(template)
   const attempt = { n, template, spendKeys, fee, transactionId, raw }
-  if (memory.get(transfer) !== undefined) return [...messages, tell(transfer, 'attempt.adopted', at, attempt)]
+  const held = policy.book.held(spendKeys)
+  const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
+  const unknown = policy.book.adopt(view, record, transfer)
+  if (isFurther || memory.get(transfer) !== undefined)
+    return [...messages, ...unknown, tell(transfer, 'attempt.adopted', at, { ...attempt, held, reserves })]
   const withdrawals = shareFee(
     fee,
     record.intents.map(({ id }) => withdrawalId(id)),
   )
   const purpose: Purpose = record.intents.length > 0 ? 'payment' : 'consolidation'
   const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
-  const depths = { coins: spendKeys.map(coinId), credit: policy.credit, final: policy.final }
-  const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
+  const depths = { held, credit: policy.credit, final: policy.final }
   return [
     ...messages,
-    ...toCoins(view, record, transfer),
+    ...unknown,
     ...toWithdrawals(view, record, transfer, freed),
     tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt, reserves }),
   ]
@@ -155,7 +124,12 @@ export function onRecalled(view: RouteView, { records, receipts, until }: Recall
   const { memory, policy, at } = view
   const known = receipts.filter(({ id }) => memory.get(withdrawalId(id)) !== undefined)
   return [
-    ...records.flatMap((record, n) => adopt(view, record, keysOfOthers(record, records.slice(n + 1)))),
+    ...records.flatMap((record, n) =>
+      adopt(view, record, {
+        taken: keysOfOthers(record, records.slice(n + 1)),
+        isFurther: records.slice(0, n).some(({ transferId: earlier }) => earlier === record.transferId),
+      }),
+    ),
     ...known.map(receipt =>
       onVoided(view, withdrawalId(receipt.id), { receipt, verdict: 'cancelled', reason: 'voided at the signer' }),
     ),

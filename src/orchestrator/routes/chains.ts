@@ -1,13 +1,12 @@
 /** What happens to a followed chain itself: opened, blocks on and back, resumed. */
-import type { Block, Fact, TransactionSeen } from '../../../adapters/adapter.ts'
+import type { Block, Fact } from '../../../adapters/adapter.ts'
 import { chainId, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
 import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
-import { blockFacet } from '../facets.ts'
+import { blockFacet } from '../../kernel/facets.ts'
 import { onFacts } from './facts.ts'
-import { onLeft } from './transactions.ts'
 import type { RouteView } from './view.ts'
 
 const isFollowing = (chain: InstanceOf<'chain'> | undefined): chain is InstanceOf<'chain'> =>
@@ -24,7 +23,7 @@ export function onOpened({ policy, at }: RouteView): Message[] {
  */
 export function onDisconnected(
   view: RouteView,
-  { height, hash, standing }: Place & { standing: readonly TransactionSeen[] },
+  { height, hash, standing }: Place & { standing: readonly Fact[] },
 ): Message[] {
   const { memory, policy, at } = view
   const id = chainId(policy.name)
@@ -46,16 +45,19 @@ export function onConnected(view: RouteView, block: Block, nodeHeight: number, f
   return [tell(id, 'block.connected', at, connected), ...onFacts(view, facts)]
 }
 
+/** Looked at in one block: who is left over is looked at with the next. */
+const MAXIMUM_REVISITED = 5000
+
 /** The last messages of a block: who wakes at its height, what nobody needs any more, whoever waits for funds, and that it is applied. */
 export function onApplied(
   view: RouteView,
   wakened: readonly IdOf<Hearing<'height.reached'>>[],
   { height, hash }: Place,
 ): Message[] {
-  const { policy, at } = view
+  const { memory, policy, at } = view
   return [
     ...wakened.map(id => tell(id, 'height.reached', at, { height })),
-    ...onLeft(view),
+    ...policy.book.settle(view, memory.takeRevisited(policy.name, MAXIMUM_REVISITED)),
     tell(treasuryId(policy.name), 'funds.arrived', at, {}),
     tell(chainId(policy.name), 'block.applied', at, { height, hash }),
   ]

@@ -3,27 +3,13 @@
  * attempt with the template, the reservations and the bound withdrawals are one commit.
  */
 import { createHash } from 'node:crypto'
-import type { Fund, Funds, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
-import {
-  chainId,
-  coinId,
-  nameOf,
-  transactionOf,
-  transferId,
-  treasuryId,
-  withdrawalId,
-  type IdOf,
-} from '../../../machines/ids.ts'
-import { tell, type Message, type PaidShare, type TransferPlan } from '../../../machines/messages.ts'
-import { heightOf, type Amount, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
-import type { CoinContext } from '../../../machines/coin.ts'
+import type { Funds, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
+import { chainId, nameOf, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import { tell, type Message, type TransferPlan } from '../../../machines/messages.ts'
+import { shareFee, type Amount, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { reasonOf } from '../../kernel/fault.ts'
-import type { FreeCoin } from '../memory.ts'
 import type { RouteView } from './view.ts'
-
-/** Mempools keep at most so many unconfirmed transactions in a row (B17); we stop earlier by one. */
-const MAXIMUM_ANCESTORS = 24
 
 /** A fact of its first attempt and of what it pays, never a counter: two ledgers that plan the same give it the same name. */
 export function transferHash(
@@ -34,77 +20,6 @@ export function transferHash(
 ): string {
   const canonical = JSON.stringify([chain, purpose, [...keys].sort(), [...rounds].sort()])
   return createHash('sha256').update(canonical).digest('hex')
-}
-
-/** Equal shares, the remainder with the first: they add up to the fee. */
-export function shareFee(fee: Amount, ids: readonly IdOf<'withdrawal'>[]): PaidShare[] {
-  const count = BigInt(Math.max(ids.length, 1))
-  const share = BigInt(fee) / count
-  const rest = BigInt(fee) % count
-  return ids.map((id, i) => ({ id, fee: String(i === 0 ? share + rest : share) }))
-}
-
-const transactionOfCoin = ({ memory }: Pick<RouteView, 'memory'>, { chain, transactionId }: CoinContext) =>
-  memory.get(transactionOf(chain, transactionId))?.context
-
-/** The coins of ours that the coin's transaction has spent. */
-const parentsOf = (view: Pick<RouteView, 'memory'>, coin: CoinContext): InstanceOf<'coin'>[] =>
-  transactionOfCoin(view, coin)?.inputs.flatMap(key => view.memory.get(coinId(key)) ?? []) ?? []
-
-/** How many unconfirmed transactions of ours stand below this coin, its own included; 0 when it is in a block. */
-function ancestorsOf(view: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): number {
-  if (coin.place !== null || seen.has(coin.transactionId)) return 0
-  seen.add(coin.transactionId)
-  return 1 + parentsOf(view, coin).reduce((sum, parent) => sum + ancestorsOf(view, parent.context, seen), 0)
-}
-
-/** The transaction that has paid it is looked up only for those that are taken. */
-function toFund(view: RouteView, { context: coin }: InstanceOf<'coin'>, height: number): Fund {
-  const { key, index, address, publicKey, amount, place, final } = coin
-  const isFinal = place !== null && height >= heightOf(place.height, final)
-  return {
-    key,
-    index,
-    address,
-    publicKey,
-    amount,
-    final: isFinal,
-    ancestors: place === null ? ancestorsOf(view, coin) : 0,
-    raw: () => transactionOfCoin(view, coin)?.raw ?? null,
-  }
-}
-
-/**
- * Whether everything that this change of ours stands on is in a block or was made by us on such: what was taken back may
- * never come again, and nothing is built on it.
- */
-function isSound(view: Pick<RouteView, 'memory'>, coin: CoinContext, seen = new Set<string>()): boolean {
-  if (coin.place !== null || seen.has(coin.transactionId)) return true
-  if (!coin.own || coin.conflict !== null) return false
-  seen.add(coin.transactionId)
-  return parentsOf(view, coin).every(parent => isSound(view, parent.context, seen))
-}
-
-/** What may be spent now: ripe coins, and where the family allows it unconfirmed change of our own. */
-export function fundsOf(view: RouteView): Funds {
-  const { memory, policy } = view
-  const height = memory.heights[policy.name] ?? 0
-  const { spendsUnconfirmedChange } = policy.planner
-  const isRipe = ({ value, context: coin }: InstanceOf<'coin'>): boolean =>
-    value === 'spendable' || (spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin))
-  function* spendable(free: Iterable<FreeCoin>): Generator<Fund> {
-    for (const { coin } of free) {
-      if (!isRipe(coin)) continue
-      const fund = toFund(view, coin, height)
-      if (fund.ancestors <= MAXIMUM_ANCESTORS) yield fund
-    }
-  }
-  const { order: free, spendable: confirmed } = memory.freeCoins(policy.name)
-  return {
-    largestFirst: () => spendable(free.downwards()),
-    smallestFirst: () => spendable(free.upwards()),
-    confirmed,
-  }
 }
 
 type Withdrawals = readonly InstanceOf<'withdrawal'>[]
@@ -164,8 +79,8 @@ interface Decided {
 /** Pays as many as funds, the batch's maximum and the signer's limit allow; what is passed over makes room for others. */
 function decide(view: RouteView, queued: Withdrawals, gathered: Gathered): Decided {
   const { policy, memory } = view
-  const funds = fundsOf(view)
-  const { address } = memory.get(treasuryId(policy.name))!.context
+  const { index, address } = memory.get(treasuryId(policy.name))!.context
+  const funds = policy.book.funds(view, { index, address })
   const payments = queued.map(toPayment)
   const { limit, leftToday, facts } = gathered
   const left = leftToday === null ? null : String(BigInt(leftToday) - unsignedCost(view))
@@ -193,7 +108,7 @@ function toTransfer({ policy, at }: RouteView, { purpose, plan: made, paid }: Pl
   )
   const plan: TransferPlan = {
     ...{ chain, transfer, purpose, account: treasuryId(chain), withdrawals },
-    ...{ coins: spendKeys.map(coinId), credit, final },
+    ...{ held: policy.book.held(spendKeys), credit, final },
   }
   return tell(transfer, 'transfer.planned', at, { ...plan, attempt: { n: 1, template, spendKeys, fee } })
 }

@@ -4,7 +4,7 @@
  * published again. What was dead was told to the backend as failed, and may have been paid in another way since: it is
  * known again, has its coins again where nobody else has them, and is not published.
  */
-import { coinId, isIdOf, type IdOf } from '../../../machines/ids.ts'
+import { isIdOf, type IdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import type { SpendKey } from '../../../machines/vocabulary.ts'
 import { isKind, type Instance, type InstanceOf } from '../../kernel/entry.ts'
@@ -45,7 +45,7 @@ export function onTransferResumed({ memory, at }: RouteView, id: IdOf<'transfer'
 }
 
 /** `ended`: as they ended, none of them live. */
-export function onRecovered({ memory, at }: RouteView, ended: readonly Instance[]): Message[] {
+export function onRecovered({ memory, policy, at }: RouteView, ended: readonly Instance[]): Message[] {
   const transfers = transfersOf(ended)
   const keys = keysOf(memory, transfers)
   const holderOf = (key: SpendKey) => keys.get(key) ?? memory.holder(key)
@@ -60,7 +60,10 @@ export function onRecovered({ memory, at }: RouteView, ended: readonly Instance[
     ),
     // Of a dead transfer the other coins were free since.
     ...[...keys].flatMap(([key, holder]) =>
-      memory.get(coinId(key)) === undefined ? [] : [tell(coinId(key), 'coin.reserved', at, { holder })],
+      policy.book
+        .held([key])
+        .filter(id => memory.get(id) !== undefined)
+        .map(id => tell(id, 'key.reserved', at, { holder })),
     ),
     ...ended.flatMap(({ id }) => (isIdOf(LAST, id) ? [tell(id, 'ending.revoked', at, {})] : [])),
   ]

@@ -20,7 +20,8 @@ import {
   txidOf,
 } from '../../../adapters/bitcoin/transaction.ts'
 import { createWatch } from '../../../adapters/bitcoin/watch.ts'
-import type { Fact, PaymentSeen, SpendSeen } from '../../../adapters/adapter.ts'
+import type { SpendSeen } from '../../../adapters/adapter.ts'
+import type { BitcoinFact, OutputSeen } from '../../../adapters/bitcoin/facts.ts'
 import { Fault } from '../../../src/kernel/fault.ts'
 import { auxpowOf, blockOf, coinbaseOf, merkleRootOf, someTxid, transactionOf } from './build.ts'
 
@@ -50,8 +51,8 @@ const ourContext = (name = 'bitcoin-regtest') => {
   ])
 }
 const coinbase = coinbaseOf([{ script: theirs, amountSat: 5_000_000_000n }]).toBuffer()
-const payments = (facts: Fact[]) => facts.filter((fact): fact is PaymentSeen => fact.kind === 'payment.seen')
-const spends = (facts: Fact[]) => facts.filter((fact): fact is SpendSeen => fact.kind === 'spend.seen')
+const payments = (facts: BitcoinFact[]) => facts.filter((fact): fact is OutputSeen => fact.kind === 'payment.seen')
+const spends = (facts: BitcoinFact[]) => facts.filter((fact): fact is SpendSeen => fact.kind === 'spend.seen')
 const witness = [new Uint8Array(71).fill(1), new Uint8Array(33).fill(2)]
 const faultOf = (run: () => unknown): Fault | null => {
   try {

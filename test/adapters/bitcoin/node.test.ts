@@ -1,6 +1,7 @@
 import type { Transaction } from 'bitcoinjs-lib'
 import { describe, expect, test } from 'vitest'
-import type { Fact, Next, Node } from '../../../adapters/adapter.ts'
+import type { Next, Node } from '../../../adapters/adapter.ts'
+import type { BitcoinFact } from '../../../adapters/bitcoin/facts.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createBitcoinNode } from '../../../adapters/bitcoin/node.ts'
 import { transactionWeight, virtualBytes } from '../../../adapters/bitcoin/size.ts'
@@ -30,20 +31,23 @@ function twinOf(first: SimulatedBitcoin, height: number, isOld = false): Simulat
 
 const usual = { target: 3, fallbackRate: 2, maximumRate: 500 }
 
-function connectWith(watch: BitcoinWatch, request: Request, fees = usual, on = network): Node {
+function connectWith(watch: BitcoinWatch, request: Request, fees = usual, on = network): Node<BitcoinFact> {
   const node = { url: 'http://node', ...credentials }
   return createBitcoinNode({ chain: 'ltc', asset: 'LTC', network: on, watch, request, disk: {} as Disk, node, fees })
 }
 
-function connect(request: Request, fees = usual, on = network): Node {
+function connect(request: Request, fees = usual, on = network): Node<BitcoinFact> {
   const watch = createWatch('ltc', network)
   watch.addAddress(7, ours)
   return connectWith(watch, request, fees, on)
 }
 
 /** Follows to the node's tip; `recent` grows and shrinks as a chain machine's does. */
-async function follow(node: Node, recent: Place[]): Promise<{ steps: Next[]; facts: Fact[] }> {
-  const steps: Next[] = []
+async function follow(
+  node: Node<BitcoinFact>,
+  recent: Place[],
+): Promise<{ steps: Next<BitcoinFact>[]; facts: BitcoinFact[] }> {
+  const steps: Next<BitcoinFact>[] = []
   for (let turn = 0; turn < 1000; turn++) {
     const step = await node.next(recent)
     if (step.kind === 'unchanged') break
@@ -826,8 +830,8 @@ describe('the count of unspent outputs', () => {
 
   test('is of one block', async () => {
     const result = { success: true, height: 7, bestblock: 'bb', unspents }
-    const counted = await connect(answering({ result, error: null })).unspent([ours])
-    expect(counted).toEqual({ at: { height: 7, hash: 'bb' }, coins: [{ key: 'ltc:aa:1', amount: '50000000' }] })
+    const counted = await connect(answering({ result, error: null })).count([ours])
+    expect(counted).toEqual({ at: { height: 7, hash: 'bb' }, holdings: [{ key: 'ltc:aa:1', amount: '50000000' }] })
   })
 
   test.each([
@@ -835,12 +839,12 @@ describe('the count of unspent outputs', () => {
     ['does not name the block', { result: { success: true, unspents }, error: null }],
     ['was told to stop', { result: { success: false, unspents: [] }, error: null }],
   ])('is none of a node that %s', async (_, answer) => {
-    expect(await connect(answering(answer)).unspent([ours])).toBeNull()
+    expect(await connect(answering(answer)).count([ours])).toBeNull()
   })
 
   test('is asked for again while the node still counts for somebody else', async () => {
     const error = { code: -8, message: 'Scan already in progress, use action "abort" or "status"' }
-    const asked = connect(answering({ result: null, error })).unspent([ours])
+    const asked = connect(answering({ result: null, error })).count([ours])
     await expect(asked).rejects.toMatchObject({ type: 'operating', kind: 'node-refused' })
   })
 })

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { payloadOf } from '../../../adapters/bitcoin/script.ts'
 import { witnessDigests } from '../../../adapters/bitcoin/sighash.ts'
-import { createSignable } from '../../../adapters/bitcoin/signable.ts'
+import { coinsOf, createSignable } from '../../../adapters/bitcoin/signable.ts'
 import type { Plan } from '../../../adapters/adapter.ts'
 import { Fault } from '../../../src/kernel/fault.ts'
 import type { Json } from '../../../machines/vocabulary.ts'
@@ -155,7 +155,7 @@ describe('sign and verify', () => {
 
 describe('coins', () => {
   test('are what the template spends, with the transactions that paid them', () => {
-    const coins = signable.coins(template)
+    const coins = coinsOf('c', network, template)
     expect(coins.map(({ key }) => key)).toEqual(signable.inspect(template).spendKeys)
     for (const coin of coins) {
       const fund = funds.find(({ key }) => key === coin.key)!

@@ -2,7 +2,8 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import * as secp256k1 from 'tiny-secp256k1'
-import type { Fund, Funds, Order, Payload, PlanFacts } from '../../../adapters/adapter.ts'
+import type { Order, Payload, PlanFacts } from '../../../adapters/adapter.ts'
+import type { CoinFunds, Fund } from '../../../adapters/bitcoin/funds.ts'
 import { addressOf } from '../../../adapters/bitcoin/address.ts'
 import { hash160 } from '../../../adapters/bitcoin/hash.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
@@ -65,7 +66,7 @@ export function withHighS(signature: Uint8Array): Uint8Array {
 }
 
 /** These, in whatever order they come. */
-export function fundsIn(funds: readonly Fund[]): Funds {
+export function fundsIn(funds: readonly Fund[]): CoinFunds {
   const byKey = (a: Fund, b: Fund): number => (a.key < b.key ? -1 : 1)
   const ordered = [...funds].sort((a, b) => Number(BigInt(a.amount) - BigInt(b.amount)) || byKey(a, b))
   const confirmed = ordered.filter(({ ancestors }) => ancestors === 0).map(({ amount }) => BigInt(amount))

@@ -23,9 +23,23 @@ const died = to(
   { tells: [[transfer, 'attempt.died', { n: 1, reason: lostInput, height: 130 }]] },
 )
 const mined = (set: object = {}, fee = '7') =>
-  to('mined', { place, ...set }, { tells: [[transfer, 'attempt.mined', { n: 1, place, transactionId: 'cc', fee }]] })
-const signed = (transactionId: string, set: object = {}) =>
-  to('signed', { transactionId, ...set }, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId }]] })
+  to(
+    'mined',
+    { place, ...set },
+    { tells: [[transfer, 'attempt.mined', { n: 1, place, transactionId: 'cc', fee, executed: true }]] },
+  )
+const inVain = (set: object = {}) =>
+  to(
+    'mined',
+    { place, ...set, fee: '6' },
+    { tells: [[transfer, 'attempt.mined', { n: 1, place, transactionId: 'cc', fee: '6', executed: false }]] },
+  )
+const placed = (set: object = {}, fee = '7') => ({
+  'transaction.mined': mined(set, fee),
+  'transaction.mined in vain, for less': inVain(set),
+})
+const signed = (transactionId: string, set: object = {}, fee = '7') =>
+  to('signed', { transactionId, ...set }, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId, fee }]] })
 const held = (value: string, reason: string, set: object = { reason }) =>
   to(value, set, { tells: [[transfer, 'attempt.held', { n: 1, reason }]] })
 const delayed = (reason: string | null, set: object = { reason }) =>
@@ -39,11 +53,12 @@ const voided = to(
 /** What the signer answers, and what else ends the question; `set`: what it clears besides. */
 const answered = (set: object = {}) => ({
   'signing.completed': signed('cc', { raw: '00cc', ...set }),
-  'signing.completed with what was signed before': signed('ff', { raw: '00ff', ...earlier, ...set }),
+  'signing.completed with what was signed before': signed('ff', { raw: '00ff', ...earlier, ...set }, '8'),
   'signing.refused': held('refused', 'fee-too-high'),
   'signing.refused for good': voided,
-  'coin.lost': died,
+  'key.lost': died,
   'transfer.finalised': to('superseded'),
+  'transfer.failed': to('dead'),
   'transfer.dissolved': to('dead'),
 })
 const pended = {
@@ -54,6 +69,7 @@ const broadcast = {
   'publishing.answered': to('published', { firstBroadcastAt: at }),
   'publishing.answered in doubt': to('published', { firstBroadcastAt: at, reason: 'no answer' }),
   'transfer.finalised': to('superseded'),
+  'transfer.failed': to('dead'),
 }
 const troubled = {
   'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
@@ -79,10 +95,17 @@ export const attemptSubject: Subject = {
     'publishing.answered': happened('publishing.answered', { reason: null }),
     'publishing.answered in doubt': happened('publishing.answered', { reason: 'no answer' }),
     'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain' }),
-    'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place }),
-    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
-    'coin.lost, not its input': happened('coin.lost', { key: 'litecoin:bb:0', height: 130, transaction: null }),
+    'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place, executed: true, fee: null }),
+    'transaction.mined in vain, for less': happened('transaction.mined', {
+      transactionId: 'cc',
+      place,
+      executed: false,
+      fee: '6',
+    }),
+    'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
+    'key.lost, not its input': happened('key.lost', { key: 'litecoin:bb:0', height: 130, transaction: null }),
     'transfer.finalised': happened('transfer.finalised', { height: 119 }),
+    'transfer.failed': happened('transfer.failed', { height: 119 }),
     'transfer.dissolved': happened('transfer.dissolved'),
     'approval.added': happened('approval.added'),
     'withdrawal.expired': happened('withdrawal.expired'),
@@ -111,32 +134,37 @@ export const attemptSubject: Subject = {
     final: ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.finalised'],
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
     'superseded, never signed': ['attempt.planned', 'transfer.finalised'],
-    dead: ['attempt.planned', 'signing.completed', 'coin.lost'],
-    'dead, never signed': ['attempt.planned', 'coin.lost'],
-    withheld: ['attempt.planned', 'signing.completed', 'coin.lost', 'ending.revoked'],
+    dead: ['attempt.planned', 'signing.completed', 'key.lost'],
+    'dead, never signed': ['attempt.planned', 'key.lost'],
+    'dead, failed in its block': ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.failed'],
+    withheld: ['attempt.planned', 'signing.completed', 'key.lost', 'ending.revoked'],
   },
   table: {
     absent: {
       'attempt.planned': to('unsigned'),
-      'attempt.adopted': to('signed', {}, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] }),
+      'attempt.adopted': to(
+        'signed',
+        {},
+        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc', fee: '7' }]] },
+      ),
     },
     unsigned: {
       ...answered(),
       ...pended,
       'task.failed': to('unsigned', { reason: 'unreachable' }),
-      'transaction.mined': mined({ transactionId: 'cc' }),
+      ...placed({ transactionId: 'cc' }),
     },
     'unsigned, after a refusal': {
       ...answered({ reason: null }),
       ...pended,
       'signing.refused': held('refused', 'fee-too-high', {}),
       'task.failed': to('unsigned', { reason: 'unreachable' }),
-      'transaction.mined': mined({ transactionId: 'cc', reason: null }),
+      ...placed({ transactionId: 'cc', reason: null }),
     },
     'unsigned, in trouble': {
       ...answered({ reason: null }),
       ...pended,
-      'transaction.mined': mined({ transactionId: 'cc', reason: null }),
+      ...placed({ transactionId: 'cc', reason: null }),
     },
     awaitingApproval: {
       ...answered({ reason: null }),
@@ -145,50 +173,54 @@ export const attemptSubject: Subject = {
       'withdrawal.expired': to('unsigned'),
       'transfer.resumed': to('unsigned'),
     },
-    signed: { ...broadcast, ...troubled, 'transaction.mined': mined(), 'coin.lost': died },
+    signed: { ...broadcast, ...troubled, ...placed(), 'key.lost': died },
     'signed, with what was signed before': {
       ...broadcast,
       ...troubled,
-      'transaction.mined': mined({ transactionId: 'cc' }, '8'),
+      ...placed({ transactionId: 'cc' }, '8'),
     },
-    'signed, adopted': { ...broadcast, ...troubled, 'transaction.mined': mined(), 'coin.lost': died },
+    'signed, adopted': { ...broadcast, ...troubled, ...placed(), 'key.lost': died },
     'signed, in trouble': {
       ...broadcast,
       'publishing.answered': to('published', { firstBroadcastAt: at, reason: null }),
       'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
-      'transaction.mined': mined({ reason: null }),
-      'coin.lost': died,
+      ...placed({ reason: null }),
+      'key.lost': died,
     },
     'signed, turned down': {
       ...broadcast,
       'publishing.answered': to('published', { firstBroadcastAt: at, reason: null }),
       'task.failed': to('signed', { reason: 'unreachable' }),
-      'transaction.mined': mined({ reason: null }),
-      'coin.lost': died,
+      ...placed({ reason: null }),
+      'key.lost': died,
     },
     published: {
       'publishing.answered in doubt': delayed('no answer'),
       'publishing.refused': delayed('too-long-mempool-chain'),
-      'transaction.mined': mined(),
-      'coin.lost': died,
+      ...placed(),
+      'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
     'published, in doubt': {
       'publishing.answered': delayed(null),
       'publishing.refused': delayed('too-long-mempool-chain'),
-      'transaction.mined': mined({ reason: null }),
-      'coin.lost': died,
+      ...placed({ reason: null }),
+      'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
     'published, turned down': {
       'publishing.answered': delayed(null),
       'publishing.answered in doubt': delayed('no answer'),
-      'transaction.mined': mined({ reason: null }),
-      'coin.lost': died,
+      ...placed({ reason: null }),
+      'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
     mined: {
       'transfer.finalised': to('final'),
+      'transfer.failed': to('dead'),
       'block.disconnected its own': to(
         'published',
         { place: null },
@@ -196,8 +228,9 @@ export const attemptSubject: Subject = {
       ),
     },
     refused: {
-      'coin.lost': died,
+      'key.lost': died,
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
       'transfer.dissolved': to('dead'),
       'transfer.resumed': to('unsigned'),
       'withdrawal.expired': to('unsigned'),
@@ -211,15 +244,23 @@ export const attemptSubject: Subject = {
         { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
       ),
     },
+    'dead, failed in its block': {
+      'ending.revoked': to(
+        'withheld',
+        { reason: mayBeMined, place: null },
+        { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
+      ),
+    },
     withheld: {
       'transfer.resumed': to(
         'published',
         { reason: null },
-        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc' }]] },
+        { tells: [[transfer, 'attempt.signed', { n: 1, transactionId: 'cc', fee: '7' }]] },
       ),
-      'coin.lost': died,
-      'transaction.mined': mined({ reason: null }),
+      'key.lost': died,
+      ...placed({ reason: null }),
       'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
     },
   },
 }

@@ -14,7 +14,7 @@ const plan = {
     { id: 'withdrawal/w-1', fee: '4' },
     { id: 'withdrawal/w-2', fee: '3' },
   ],
-  coins: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1'],
+  held: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1'],
   credit: 3,
   final: 20,
 }
@@ -24,10 +24,16 @@ const signedSecond = { ...second, transactionId: 'dd', raw: '00dd' }
 
 const adoptedSecond = to(
   'underway',
-  { attempts: 2, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'] },
   {
-    reserves: ['litecoin:aa:0', 'litecoin:cc:2'],
+    attempts: 2,
+    spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'],
+    held: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1', 'coin/litecoin:cc:2'],
+  },
+  {
+    reserves: ['litecoin:cc:2'],
     tells: [
+      ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
+      ['coin/litecoin:cc:2', 'key.reserved', { holder: id }],
       [
         'attempt/one:2',
         'attempt.adopted',
@@ -56,6 +62,22 @@ const signed = to(
     ],
   },
 )
+/** Shares of 9 and not of 7. */
+const dearer = [
+  { id: 'withdrawal/w-1', fee: '5' },
+  { id: 'withdrawal/w-2', fee: '4' },
+]
+const signedSecondly = (before: string[] = []) =>
+  to(
+    'underway',
+    { transactionId: 'dd', signed: [...before, 'dd'], fee: '9', withdrawals: dearer },
+    {
+      tells: [
+        ['withdrawal/w-1', 'transfer.signed', { transfer: id, transactionId: 'dd', fee: '5' }],
+        ['withdrawal/w-2', 'transfer.signed', { transfer: id, transactionId: 'dd', fee: '4' }],
+      ],
+    },
+  )
 const held = to(
   'underway',
   { reason: 'fee-too-high' },
@@ -86,6 +108,28 @@ const mined = to(
     ],
   },
 )
+const minedForMore = to(
+  'confirming',
+  { dueHeight: 102, transactionId: 'cc', signed: ['cc'], fee: '9', withdrawals: dearer, place },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.mined', { transfer: id, transactionId: 'cc', fee: '5', place }],
+      ['withdrawal/w-2', 'transfer.mined', { transfer: id, transactionId: 'cc', fee: '4', place }],
+    ],
+  },
+)
+const inVain = 'cc is in a block, where what it was to do failed: nothing of it can be paid once that is final'
+const minedInVain = to(
+  'failing',
+  { dueHeight: 119, transactionId: 'cc', signed: ['cc'], place, reason: inVain },
+  {
+    tells: [
+      ...mined.tells!,
+      ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: inVain }],
+      ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: inVain }],
+    ],
+  },
+)
 const unmined = to(
   'underway',
   { dueHeight: null, place: null },
@@ -99,13 +143,15 @@ const unmined = to(
 const lost = to(
   'underway',
   {},
-  { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }]] },
+  { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }]] },
 )
 const resumed = to(
   'underway',
   { reason: 'the limit was raised' },
   { tells: [['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }]] },
 )
+
+const signedAlready = { dueHeight: 102, place }
 
 const revived = (set: object) => {
   const data = { transfer: id, transactionId: 'cc', reason: 'it may be mined' }
@@ -117,9 +163,11 @@ const revived = (set: object) => {
   })
 }
 const released: Told[] = [
-  ['coin/litecoin:aa:0', 'coin.released', { holder: id, height: 130 }],
-  ['coin/litecoin:bb:1', 'coin.released', { holder: id, height: 130 }],
+  ['coin/litecoin:aa:0', 'key.released', { holder: id, height: 130 }],
+  ['coin/litecoin:bb:1', 'key.released', { holder: id, height: 130 }],
 ]
+const releasedOfBoth: Told[] = [...released, ['coin/litecoin:cc:2', 'key.released', { holder: id, height: 130 }]]
+const heldOf = (keys: readonly string[]) => (keys.length > 2 ? releasedOfBoth : released)
 const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lost', signed: string[] = []) => {
   const data = { reason, transfer: id, signed }
   return to(
@@ -127,7 +175,7 @@ const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lo
     { dead, reason },
     {
       releases: keys,
-      tells: [...released, ['withdrawal/w-1', 'transfer.died', data], ['withdrawal/w-2', 'transfer.died', data]],
+      tells: [...heldOf(keys), ['withdrawal/w-1', 'transfer.died', data], ['withdrawal/w-2', 'transfer.died', data]],
     },
   )
 }
@@ -141,7 +189,7 @@ const dissolved = (reason: string, attempts: IdOf<'attempt'>[], keys: string[]) 
     {
       releases: keys,
       tells: [
-        ...released,
+        ...heldOf(keys),
         ...attempts.map((attempt): Told => [attempt, 'transfer.dissolved', {}]),
         ['withdrawal/w-1', 'transfer.dissolved', data],
         ['withdrawal/w-2', 'transfer.dissolved', data],
@@ -169,8 +217,13 @@ export const transferSubject: Subject = {
       reason: 'signed elsewhere',
       height: 130,
     }),
-    'attempt.adopted': happened('attempt.adopted', signedSecond),
-    'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc' }),
+    'attempt.adopted': happened('attempt.adopted', {
+      ...signedSecond,
+      held: ['coin/litecoin:aa:0', 'coin/litecoin:cc:2'],
+      reserves: ['litecoin:cc:2'],
+    }),
+    'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc', fee: '7' }),
+    'attempt.signed, the second': happened('attempt.signed', { n: 2, transactionId: 'dd', fee: '9' }),
     'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
     'attempt.delayed': happened('attempt.delayed', { n: 1, reason: 'too-long-mempool-chain' }),
     'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130 }),
@@ -183,12 +236,20 @@ export const transferSubject: Subject = {
     }),
     'withdrawal.expired': happened('withdrawal.expired'),
     'authorisation.added': happened('authorisation.added', { key: 'k2', signature: 's2' }),
-    'attempt.mined': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7' }),
+    'attempt.mined': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7', executed: true }),
+    'attempt.mined for another fee': happened('attempt.mined', {
+      n: 1,
+      place,
+      transactionId: 'cc',
+      fee: '9',
+      executed: true,
+    }),
+    'attempt.mined in vain': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7', executed: false }),
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
-    'coin.lost': happened('coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
-    'coin.lost to its own transaction': happened('coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }),
+    'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
+    'key.lost to its own transaction': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }),
     'attempt.revived': happened('attempt.revived', { n: 1, transactionId: 'cc', reason: 'it may be mined' }),
     'transfer.resumed': happened('transfer.resumed', { reason: 'the limit was raised' }),
     'height.reached 101': happened('height.reached', { height: 101 }),
@@ -206,6 +267,8 @@ export const transferSubject: Subject = {
     confirming: ['transfer.planned', 'attempt.mined'],
     confirmed: ['transfer.planned', 'attempt.mined', 'height.reached 102'],
     final: ['transfer.planned', 'attempt.mined', 'height.reached 102', 'height.reached 119'],
+    failing: ['transfer.planned', 'attempt.mined in vain'],
+    'dead, failed in its block': ['transfer.planned', 'attempt.mined in vain', 'height.reached 119'],
     dead: ['transfer.planned', 'attempt.died'],
     'dead, signed': ['transfer.planned', 'attempt.signed', 'attempt.died'],
     'confirmed, an attempt dead': [
@@ -224,8 +287,8 @@ export const transferSubject: Subject = {
         {
           reserves: ['litecoin:aa:0', 'litecoin:bb:1'],
           tells: [
-            ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
-            ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
+            ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
+            ['coin/litecoin:bb:1', 'key.reserved', { holder: id }],
             ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
             ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
             [
@@ -250,8 +313,8 @@ export const transferSubject: Subject = {
         {
           reserves: ['litecoin:bb:1'],
           tells: [
-            ['coin/litecoin:aa:0', 'coin.reserved', { holder: id }],
-            ['coin/litecoin:bb:1', 'coin.reserved', { holder: id }],
+            ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
+            ['coin/litecoin:bb:1', 'key.reserved', { holder: id }],
             ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
             ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
             [
@@ -274,17 +337,20 @@ export const transferSubject: Subject = {
       ),
     },
     underway: {
-      'coin.lost to its own transaction': to(
+      'key.lost to its own transaction': to(
         'underway',
         {},
-        { tells: [['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }]] },
+        { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }]] },
       ),
       'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': signed,
+      'attempt.signed, the second': signedSecondly(),
       'attempt.held': held,
       'attempt.delayed': delayed,
       'attempt.mined': mined,
+      'attempt.mined for another fee': minedForMore,
+      'attempt.mined in vain': minedInVain,
       'attempt.died': died([1]),
       'attempt.died, the second': died([2]),
       'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys),
@@ -293,16 +359,19 @@ export const transferSubject: Subject = {
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1'], first.spendKeys),
       'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
-      'coin.lost': lost,
+      'key.lost': lost,
       'transfer.resumed': resumed,
     },
     'underway, signed': {
       'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
+      'attempt.signed, the second': signedSecondly(['cc']),
       'attempt.held': held,
       'attempt.delayed': delayed,
-      'attempt.mined': { ...mined, set: { dueHeight: 102, place } },
+      'attempt.mined': { ...mined, set: signedAlready },
+      'attempt.mined for another fee': { ...minedForMore, set: { ...signedAlready, fee: '9', withdrawals: dearer } },
+      'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
       'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
@@ -310,25 +379,28 @@ export const transferSubject: Subject = {
       'transfer.displaced': to('underway', {}, { releases: ['litecoin:aa:0'] }),
       'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
-      'coin.lost': lost,
+      'key.lost': lost,
       'transfer.resumed': resumed,
     },
     'underway, two attempts': {
-      'coin.lost to its own transaction': to(
+      'key.lost to its own transaction': to(
         'underway',
         {},
         {
           tells: [
-            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
-            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
           ],
         },
       ),
       'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.signed': signed,
+      'attempt.signed, the second': signedSecondly(),
       'attempt.held': held,
       'attempt.delayed': delayed,
       'attempt.mined': mined,
+      'attempt.mined for another fee': minedForMore,
+      'attempt.mined in vain': minedInVain,
       'attempt.died': to('underway', { dead: [1] }),
       'attempt.died, the second': to('underway', { dead: [2] }),
       'attempt.voided': to('underway', { dead: [1] }),
@@ -337,13 +409,13 @@ export const transferSubject: Subject = {
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
       'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
-      'coin.lost': to(
+      'key.lost': to(
         'underway',
         {},
         {
           tells: [
-            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
-            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
           ],
         },
       ),
@@ -359,34 +431,37 @@ export const transferSubject: Subject = {
       ),
     },
     'underway, one of two dead': {
-      'coin.lost to its own transaction': to(
+      'key.lost to its own transaction': to(
         'underway',
         {},
         {
           tells: [
-            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
-            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }],
           ],
         },
       ),
       'attempt.revived': revived({ dead: [], reason: 'it may be mined' }),
       'attempt.signed': signed,
+      'attempt.signed, the second': signedSecondly(),
       'attempt.held': held,
       'attempt.delayed': delayed,
       'attempt.mined': mined,
+      'attempt.mined for another fee': minedForMore,
+      'attempt.mined in vain': minedInVain,
       'attempt.died, the second': died([1, 2], both),
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
       'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
-      'coin.lost': to(
+      'key.lost': to(
         'underway',
         {},
         {
           tells: [
-            ['attempt/one:1', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
-            ['attempt/one:2', 'coin.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
+            ['attempt/one:2', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }],
           ],
         },
       ),
@@ -451,6 +526,31 @@ export const transferSubject: Subject = {
         },
       ),
     },
+    failing: {
+      'attempt.unmined': to(
+        'underway',
+        { dueHeight: null, place: null, reason: null },
+        {
+          tells: [
+            ...unmined.tells!,
+            ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: null }],
+            ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: null }],
+          ],
+        },
+      ),
+      'height.reached 119': to(
+        'dead',
+        {},
+        {
+          releases: ['litecoin:aa:0', 'litecoin:bb:1'],
+          tells: [
+            ['withdrawal/w-1', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
+            ['withdrawal/w-2', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
+            ['attempt/one:1', 'transfer.failed', { height: 119 }],
+          ],
+        },
+      ),
+    },
     'confirmed, an attempt dead': {
       'attempt.revived': to('confirmed', { dead: [] }),
       'attempt.unmined': unmined,
@@ -467,6 +567,9 @@ export const transferSubject: Subject = {
           ],
         },
       ),
+    },
+    'dead, failed in its block': {
+      'ending.revoked': to('underway', { reason: null, place: null, dueHeight: null }, { reserves: ['litecoin:aa:0'] }),
     },
     final: { 'ending.revoked': to('confirmed', {}, { reserves: ['litecoin:aa:0'] }) },
     'dead, signed': { 'ending.revoked': to('underway', { reason: null }, { reserves: ['litecoin:aa:0'] }) },

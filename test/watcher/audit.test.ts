@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Counted, Node } from '../../adapters/adapter.ts'
 import type { Archive, Query } from '../../src/ledger/engine.ts'
 import type { Place } from '../../machines/vocabulary.ts'
-import { auditCoins, beginningOf, isOlderThan, unexplainedCoins, type Audit } from '../../src/watcher/coin-count.ts'
+import { audit, beginningOf, isOlderThan, type Audit } from '../../src/watcher/audit.ts'
 import {
   at,
   block,
@@ -13,6 +13,7 @@ import {
   disconnected,
   openChain,
   paid,
+  policy,
   spent,
   valueOf,
   type Rig,
@@ -20,19 +21,19 @@ import {
 
 const CHAIN = 'litecoin'
 const key = (txid: string) => `${CHAIN}:${txid}:0`
-const agreed: Audit = { coins: 1, total: '5000', missing: [], surplus: [] }
+const agreed: Audit = { count: 1, total: '5000', missing: [], surplus: [] }
 
 /** A node that has counted these coins, of 5000 each, at this block. */
 const counting = (place: Place, ...txids: string[]): Node => {
-  const counted: Counted = { at: place, coins: txids.map(txid => ({ key: key(txid), amount: '5000' })) }
+  const counted: Counted = { at: place, holdings: txids.map(txid => ({ key: key(txid), amount: '5000' })) }
   return claim<Node>({
-    unspent: async () => counted,
+    count: async () => counted,
     base: async () => ({ ...place, parent: '', time: at / 1000 }),
   })
 }
 
 let rig: Rig
-const compare = (node: Node) => auditCoins(rig.orchestrator.memory, CHAIN, node)
+const compare = (node: Node) => audit(rig.orchestrator.memory, policy, node)
 
 beforeEach(async () => {
   rig = createRig()
@@ -62,7 +63,7 @@ describe('the audit', () => {
   })
 
   test('says nothing where the node cannot count', async () => {
-    expect(await compare(claim<Node>({ unspent: async () => null }))).toBeNull()
+    expect(await compare(claim<Node>({ count: async () => null }))).toBeNull()
   })
 })
 
@@ -80,7 +81,7 @@ describe('coins that are not explained', () => {
     await rig.send({ type: 'node.identified', at, data: { chain: CHAIN, base: null, syncing: false } })
     await rig.send({ type: 'node.caughtUp', at, data: { chain: CHAIN } })
   }
-  const unexplained = () => unexplainedCoins(rig.orchestrator.memory, archived(), CHAIN)
+  const unexplained = () => policy.book.unexplained(rig.orchestrator.memory, archived(), CHAIN)
 
   test('are none where all payments were read', async () => {
     await resume()
