@@ -7,7 +7,7 @@
  */
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 import type { Instance } from '../src/kernel/entry.ts'
-import type { BookMemory } from './book.ts'
+import type { BookMemory } from './book-memory.ts'
 
 /** A block by its header. Hashes as the family displays them. */
 export interface Block extends Place {

@@ -13,7 +13,7 @@ import { forgetUnneeded, leftBy, lineageFacets, parentsOf } from './lineage.ts'
 /** What differs within the family. */
 export interface BitcoinBookOptions {
   /** What a template spends. Boundary fault `invalid-template`. */
-  coinsOf(template: Json): TemplateCoin[]
+  coinsOf: (template: Json) => TemplateCoin[]
   /** A transaction's id can change before it confirms: ours are then known by what they spend (B8). */
   hasMalleableIds: boolean
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */

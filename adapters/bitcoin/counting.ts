@@ -2,7 +2,8 @@
 import type { CoinContext } from '../../machines/coin.ts'
 import type { Amount, Place } from '../../machines/vocabulary.ts'
 import { transactionFacet } from '../../src/kernel/facets.ts'
-import type { BookMemory, EndedInstances, Unexplained } from '../book.ts'
+import type { BookMemory } from '../book-memory.ts'
+import type { EndedInstances, Unexplained } from '../book.ts'
 
 const PAGE = 1000
 

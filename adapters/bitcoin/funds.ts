@@ -3,7 +3,8 @@ import type { CoinContext } from '../../machines/coin.ts'
 import { coinId, transactionOf } from '../../machines/ids.ts'
 import { heightOf, type Amount, type SpendKey } from '../../machines/vocabulary.ts'
 import { isKind, stateOf, type Instance, type InstanceOf } from '../../src/kernel/entry.ts'
-import type { AssetBalance, BookView, Worth } from '../book.ts'
+import type { Worth } from '../book-memory.ts'
+import type { AssetBalance, BookView } from '../book.ts'
 
 /** A coin that can be spent now. */
 export interface Fund {

@@ -8,7 +8,8 @@ import { tell, type Message } from '../../machines/messages.ts'
 import { heightOf, type SpendKey } from '../../machines/vocabulary.ts'
 import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { blockFacetsOf, facetOf, type Facet } from '../../src/kernel/facets.ts'
-import type { BookMemory, BookView } from '../book.ts'
+import type { BookMemory } from '../book-memory.ts'
+import type { BookView } from '../book.ts'
 
 /** The transaction that has made what this outpoint names. */
 export const transactionOfKey = (key: SpendKey): IdOf<'transaction'> =>

@@ -3,7 +3,7 @@
  * asked for every output and input of every block, so it answers from the raw bytes (table.ts).
  */
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import type { BookMemory } from '../book.ts'
+import type { BookMemory } from '../book-memory.ts'
 import type { Watch } from '../adapter.ts'
 import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { invariant } from '../../src/kernel/fault.ts'

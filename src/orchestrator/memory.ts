@@ -6,7 +6,7 @@ import { isIdOf, kindOf, type Id, type IdOf, type Kind } from '../../machines/id
 import type { Hearing } from '../../machines/messages.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
 import { chainOf, isKind, stateOf, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
-import type { BookMemory, Worth, Worths } from '../../adapters/book.ts'
+import type { BookMemory, Worth, Worths } from '../../adapters/book-memory.ts'
 import { ownerFacet, type Facet } from '../kernel/facets.ts'
 import { createOrdered, type Ordered } from '../kernel/ordered.ts'
 import { facetsOf } from './facets.ts'

@@ -114,19 +114,12 @@ const isOwner = (instance: Instance): instance is Owner => isIdOf(['attempt', 'a
 const laneOf = (name: TaskName, instance: Owner): string =>
   `${name}|${isKind(instance, 'attempt') ? instance.context.account : instance.id}`
 
-/** Nothing runs before the first `owe`. */
-export function createTasks(options: TaskOptions): Tasks {
-  const lanes = new Map<string, Task[]>()
-  const busy = new Set<string>()
-  const waits = new Set<() => void>()
+/** One for each lane, of which there are a few: many attempts fail for one reason, which is said once. */
+function keepWatchmen({ clock, log }: TaskOptions): (lane: string, task: TaskName) => Watchman {
   const watchmen = new Map<string, Watchman>()
-  let isStopped = false
-
-  /** One for each lane, of which there are a few: many attempts fail for one reason, which is said once. */
-  const watchmanOf = (lane: string, task: TaskName): Watchman => {
+  return (lane, task) => {
     const known = watchmen.get(lane)
     if (known !== undefined) return known
-    const { clock, log } = options
     const made = createWatchman({
       what: 'task failed',
       over: 'the task works again',
@@ -137,6 +130,15 @@ export function createTasks(options: TaskOptions): Tasks {
     watchmen.set(lane, made)
     return made
   }
+}
+
+/** Nothing runs before the first `owe`. */
+export function createTasks(options: TaskOptions): Tasks {
+  const lanes = new Map<string, Task[]>()
+  const busy = new Set<string>()
+  const waits = new Set<() => void>()
+  const watchmanOf = keepWatchmen(options)
+  let isStopped = false
 
   /** The instance, as long as its state owes this run of the task. */
   const ownerOf = ({ id, run }: Task): Owner | undefined => {

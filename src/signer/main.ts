@@ -98,7 +98,7 @@ async function openChain(
   const growth = createAllowance('limits.addresses', `more addresses of ${name}`, config.limits.addresses, clock)
   const pool = await openPool({ chain: name, deriver: family.deriver, seed, memory, clock, growth })
   const destinations = openDestinations(name, policy.destinations, family.signable)
-  return { name, policy: policy as Policy, destinations, family, pool }
+  return { name, policy, destinations, family, pool }
 }
 
 /** The policy stands in the audit log at each start, with what has changed; what is looser than before is a warning. */

@@ -1,5 +1,5 @@
 /** Addresses that the signer has made, and to whom they are given. */
-import { addressId, treasuryId, type IdOf } from '../../../machines/ids.ts'
+import { addressId, treasuryId } from '../../../machines/ids.ts'
 import { tell, type GeneratedAddress, type Message } from '../../../machines/messages.ts'
 import { tipOf, type RouteView } from './view.ts'
 

@@ -20,10 +20,3 @@ export function blockOf({ request }: Recorded): StateBlock {
   const { type, account, previous, representative, balance, link } = request?.block ?? {}
   return stateBlock.parse({ type, account, previous, representative, balance, link })
 }
-
-/** The exchange of that name. */
-export function exchangeOf(name: string): Recorded {
-  const found = recorded.find(([each]) => each === name)
-  if (found === undefined) throw new Error(`no ${name} was recorded`)
-  return found[1]
-}
