@@ -7,8 +7,6 @@ import type { Id, IdOf, Kind } from '../machines/ids.ts'
 import type { Amount, Json, Place, SpendKey } from '../machines/vocabulary.ts'
 import type { Found, Instance, InstanceOf } from '../src/kernel/entry.ts'
 import type { Facet } from '../src/kernel/facets.ts'
-import type { Ordered } from '../src/kernel/ordered.ts'
-import type { Memory } from '../src/kernel/step.ts'
 import type { Fact, Funds } from './adapter.ts'
 import type { BookMemory, Worth } from './book-memory.ts'
 

@@ -2,7 +2,7 @@
  * What an instance can be found by, besides its id. A facet says in its type whom it finds. Those that every family has stand here:
  * the block in which it stands, an attempt's transaction, an address's owner; a family's own stand with its book.
  */
-import type { IdOf, Kind } from '../../machines/ids.ts'
+import type { Kind } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 
 declare const finds: unique symbol

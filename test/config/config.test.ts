@@ -101,7 +101,7 @@ describe('watcher.yaml', () => {
     ['signer: { url: "http://u:p@h" }', 'signer.url: must not hold credentials'],
     ['signer: { tls: { ca: a, cert: b, key: c } }', 'signer.tls: goes with a url that starts with https://'],
     ['chains: []', 'chains: expected record'],
-    ['chains: { "a:b": {} }', 'chains.a:b: a chain is named with'],
+    ['chains: { "a:b": {} }', 'chains.a:b: must be a name of'],
     ['chains: { x: {} }', 'chains.x.family: must be bitcoin, ethereum, nano or ripple'],
     ['chains: { x: { family: solana } }', 'chains.x.family: must be bitcoin, ethereum, nano or ripple'],
     ['chains: { x: { family: nano, network: nano-dev, asset: XNO } }', 'chains.x.node: is missing'],

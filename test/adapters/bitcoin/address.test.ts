@@ -159,7 +159,7 @@ test("B12: dust is Core's on bitcoin, ten times that on litecoin, and a fixed am
 test('a destination is given in canonical form or refused, and has no data field', () => {
   const network = networkOf('bitcoin-regtest')
   const address = 'bcrt1q65nhlm4hf2ptg3t264al57p7wjxj2c3s6kyt83'
-  expect(destinationOf(address.toUpperCase(), null, network)).toEqual({ canonical: address })
+  expect(destinationOf(address.toUpperCase(), null, network)).toEqual({ canonical: address, dataField: null })
   expect(destinationOf(address, '7', network)).toEqual({ refused: 'bitcoin-regtest has no data field' })
   expect(destinationOf('nonsense', null, network)).toHaveProperty('refused')
   expect(destinationOf('', null, network)).toHaveProperty('refused')

@@ -375,6 +375,6 @@ describe('what is refused', () => {
     expect(planner.minimumPayment(to(1))).toBe('2940')
     expect(planner.minimumPayment('n1t7wt4zeyhauxn9yz4nT3aGmLrGuj2MCA')).toBe('5460')
     expect(() => planner.minimumPayment('nobody')).toThrow(/no address/)
-    expect(planner.destination(to(1).toUpperCase(), null)).toEqual({ canonical: to(1) })
+    expect(planner.destination(to(1).toUpperCase(), null)).toEqual({ canonical: to(1), dataField: null })
   })
 })

@@ -72,6 +72,6 @@ describe('destinations', () => {
 
   test('a data field is refused, and our own addresses are destinations', () => {
     expect(destinationOf(STRANGER, '1', NETWORK)).toHaveProperty('refused')
-    expect(destinationOf(account(3).toLowerCase(), null, NETWORK)).toEqual({ canonical: account(3) })
+    expect(destinationOf(account(3).toLowerCase(), null, NETWORK)).toEqual({ canonical: account(3), dataField: null })
   })
 })

@@ -38,6 +38,7 @@ describe('what a template does', () => {
       feeRate: Number(30n * GWEI),
       spendKeys: [`${CHAIN}:${account(0)}:7`],
       bindsSpendKeys: true,
+      isReplaceable: true,
       transactionId: null,
     })
   })
