@@ -2,15 +2,12 @@
  * What an instance can be found by, besides its id. A facet says in its type whom it finds. Those that every family has stand here:
  * the block in which it stands, an attempt's transaction, an address's owner; a family's own stand with its book.
  */
-import type { IdOf, Kind } from '../../machines/ids.ts'
+import type { Kind } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 
 declare const finds: unique symbol
 /** `<sort>|<what it is found by>`, and the kinds that it can find. */
 export type Facet<K extends Kind = Kind> = string & { readonly [finds]: K }
-/** Ids that a facet can find. */
-export type FoundBy<F extends Facet> = F extends Facet<infer K> ? IdOf<K> : never
-
 /** `_kinds`: whom it finds. A sort belongs to one place in the code. */
 export const facetOf = <K extends Kind>(_kinds: readonly K[], sort: string, name: string) =>
   `${sort}|${name}` as Facet<K>
