@@ -46,12 +46,12 @@ module.exports = {
     {
       name: 'page-apart',
       comment:
-        'The page runs in browsers: of the rest it knows the shape of the API and of the pictures, and nothing that runs; a type may be claimed.',
+        'The page runs in browsers: of the rest it knows the shape of the API and of the pictures; of what runs, only the words that it shares with the commands; a type may be claimed.',
       severity: 'error',
       from: { path: '^src/inspector/page/' },
       to: {
         path: '^(machines|adapters|src|test|visualizations)/',
-        pathNot: '^src/(inspector/page/|kernel/untyped\\.ts$)',
+        pathNot: '^src/(inspector/(page/|story\\.ts$|words\\.ts$)|kernel/untyped\\.ts$)',
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -120,12 +120,12 @@ module.exports = {
     {
       name: 'engine-by-its-door',
       comment:
-        'Files are the business of the engine that keeps them, and of who checks them, moves them aside or asks whose they are.',
+        'Files are the business of the engine that keeps them, and of who checks them, copies them, moves them aside or asks whose they are.',
       severity: 'error',
       from: {
         path: '^src/',
         pathNot:
-          '^src/(ledger/lowdb/|commands/verify\\.ts$|shell/offline\\.ts$|signer/offline/(aside|establish)\\.ts$)',
+          '^src/(ledger/lowdb/|commands/(verify|backup)\\.ts$|shell/offline\\.ts$|signer/offline/(aside|establish)\\.ts$)',
       },
       to: { path: '^src/ledger/lowdb/', pathNot: '/engine\\.ts$' },
     },

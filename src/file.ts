@@ -55,6 +55,33 @@ export async function replaceFile(disk: Disk, path: string, write: (file: File) 
 export const rewriteStart = (disk: Disk, path: string, length: number): Promise<void> =>
   replaceFile(disk, path, file => copyBytes(disk, path, length, file))
 
+/**
+ * A new file with what another one holds now, up to its last newline, durable when it resolves: of a file that only grows, and is
+ * written to meanwhile, the whole lines. Rejects as the port does where there is none.
+ */
+export async function copyStart(disk: Disk, from: string, to: string): Promise<void> {
+  const length = await withFile(disk, from, async file => endOfLines(file, await file.size()))
+  const file = await disk.open(to, { create: true })
+  try {
+    await file.truncate(0)
+    await copyBytes(disk, from, length, file)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** How far the whole lines go. */
+async function endOfLines(file: File, size: number): Promise<number> {
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - COPY_BYTES)
+    const newline = Buffer.from(await file.read(start, end - start)).lastIndexOf(10)
+    if (newline >= 0) return start + newline + 1
+    end = start
+  }
+  return 0
+}
+
 const copyBytes = (disk: Disk, from: string, length: number, to: File): Promise<void> =>
   withFile(disk, from, async file => {
     for (let at = 0; at < length;) {

@@ -42,8 +42,6 @@ const header = {
   baseFeePerGas: quantity.nullish(),
 }
 
-/** `eth_getBlockByHash` without transactions, `eth_getBlockByNumber`. */
-export const headerShape = z.object(header)
 /** With whole transactions. */
 export const blockShape = z.object({ ...header, logsBloom: bloom, transactions: z.array(transaction) })
 
@@ -89,4 +87,3 @@ export type BlockAnswer = z.output<typeof blockShape>
 export type TransactionAnswer = BlockAnswer['transactions'][number]
 export type Receipt = z.output<typeof receiptShape>
 export type Log = Receipt['logs'][number]
-export type Traces = z.output<typeof tracesShape>

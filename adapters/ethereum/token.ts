@@ -13,10 +13,6 @@ export interface TokenTransfer {
   amount: bigint
 }
 
-/** Call data, hex with `0x`. */
-export const transferCall = ({ to, amount }: TokenTransfer): string =>
-  `${SELECTOR}${PADDING}${to.slice(2).toLowerCase()}${amount.toString(16).padStart(64, '0')}`
-
 /** Null for any other call, and for this one in another encoding: longer, shorter, or with something before the address. */
 export function readTransferCall(data: string): TokenTransfer | null {
   const match = FORM.exec(data)

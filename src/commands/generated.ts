@@ -2,6 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import { operating, reasonOf } from '../kernel/fault.ts'
 import { readText } from '../shell/files.ts'
+import type { Chart } from '../inspector/story.ts'
+import type { Charts } from './explain.ts'
 import type { RenderPath } from './draw-instance.ts'
 import type { Terminal } from './terminal.ts'
 import { table } from './table.ts'
@@ -32,6 +34,12 @@ export async function visualize(directory: string): Promise<void> {
 
 /** From dist/src/commands to what is in the package beside dist. */
 const CHARTS = fileURLToPath(new URL('../../../visualizations/statecharts.json', import.meta.url))
+
+/** The machines as they are drawn, by name. */
+export async function loadCharts(): Promise<Charts> {
+  const charts = JSON.parse(await readText(CHARTS)) as (Chart & { machine: string })[]
+  return machine => charts.find(chart => chart.machine === machine)
+}
 
 export async function loadRenderPath(): Promise<RenderPath> {
   type Drawer = (charts: unknown, ...instance: Parameters<RenderPath>) => ReturnType<RenderPath>

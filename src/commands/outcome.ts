@@ -13,6 +13,8 @@ const USAGE_KINDS = [
   'no-passphrase',
   'short-passphrase',
   'invalid-tokens',
+  'invalid-argument',
+  'taken',
   'invalid-intent',
   'invalid-challenge',
   'bad-key',

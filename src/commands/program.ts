@@ -12,15 +12,15 @@ import { createRequest } from '../shell/request.ts'
 import { readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
 import { drawInstance } from './draw-instance.ts'
-import { bench, loadRenderPath, visualize } from './generated.ts'
+import { bench, loadCharts, loadRenderPath, visualize } from './generated.ts'
 import { describeProgram, GROUPS, WATCHER_CONFIG } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
-import { showStatus } from './status.ts'
+import { addLook, type Watched } from './look.ts'
 import { outcomeOf } from './outcome.ts'
-import { addSignerCommands, addVerify } from './signer-commands.ts'
+import { addBackup, addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
-import { watcherApi, type WatcherApi } from './watcher-api.ts'
+import { watcherApi } from './watcher-api.ts'
 
 const VERSION = '0.1.0'
 
@@ -102,22 +102,19 @@ function parseSeconds(text: string): number {
 }
 
 function addInspection(program: Command, terminal: Terminal): void {
-  program
-    .command('status')
-    .helpGroup(GROUPS.look)
-    .description('shows the chains of a running watcher')
-    .requiredOption(...WATCHER_CONFIG)
-    .action(async (options: { config: string }) => {
-      await showStatus(await apiOf(options.config), terminal)
-    })
-  addVerify(program, terminal, async () => (await loadMachines()).watcherMachines)
+  addLook(program, terminal, { open, loadCharts, pause })
+  const machines = async () => (await loadMachines()).watcherMachines
+  addVerify(program, terminal, machines)
+  addBackup(program, terminal, machines)
 }
 
+const pause = (ms: number): Promise<void> => new Promise(resolve => void createPorts('error').clock.wake(ms, resolve))
+
 /** The watcher of a configuration, asked with its first token. */
-async function apiOf(configPath: string): Promise<WatcherApi> {
-  const config = await readWatcherConfig(configPath)
-  const token = parseTokens(await readText(config.apiTokenFile))[0]!
-  return watcherApi(createRequest().request, config.listen, token)
+async function open(configPath: string): Promise<Watched> {
+  const { listen, apiTokenFile: tokenFile } = await readWatcherConfig(configPath)
+  const token = parseTokens(await readText(tokenFile))[0]!
+  return { api: watcherApi(createRequest().request, listen, token), listen, tokenFile }
 }
 
 function addRebuild(program: Command, terminal: Terminal): void {
@@ -158,7 +155,7 @@ async function runVisualize({ out, instance, config }: Visualized, terminal: Ter
   if (instance === undefined && config === undefined) return visualize(out ?? 'visualizations')
   if (instance === undefined || config === undefined)
     throw boundary('configuration', 'visualize: --instance and --config go together')
-  const [api, render] = await Promise.all([apiOf(config), loadRenderPath()])
+  const [{ api }, render] = await Promise.all([open(config), loadRenderPath()])
   await drawInstance({ api, render, id: instance, folder: out ?? '.' }, terminal)
 }
 

@@ -12,6 +12,7 @@ import { identityIn } from '../signer/keys/identity.ts'
 import { changePassphrase } from '../signer/keys/keystore.ts'
 import { holding, recorded, type Deed } from '../signer/offline/recorded.ts'
 import { checkProof, proveKeys } from '../signer/offline/prove.ts'
+import { backUp } from './backup.ts'
 import { GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyStore } from './verify.ts'
@@ -93,6 +94,20 @@ function addIdentity(program: Command, terminal: Terminal): void {
       const { config, passphrase } = await prepareOffline(options.config)
       const { identity } = await identityIn(createPorts('error'), config.keystore.file, passphrase)
       terminal.out(identity.key)
+    })
+}
+
+/** @param loadMachines the watcher's, as far as the program has them */
+export function addBackup(program: Command, terminal: Terminal, loadMachines: () => Promise<Machines | null>): void {
+  program
+    .command('backup')
+    .helpGroup(GROUPS.look)
+    .description("copies a ledger, or a signer's memory and audit log, while it is in use, and verifies the copy")
+    .requiredOption('--config <file>', "the watcher's or the signer's configuration")
+    .requiredOption('--out <directory>', 'a new folder')
+    .action(async ({ config, out }: { config: string; out: string }) => {
+      const { disk } = createPorts('error')
+      await backUp(disk, { path: config, text: await readText(config), out }, await loadMachines(), terminal)
     })
 }
 

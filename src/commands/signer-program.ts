@@ -4,7 +4,7 @@ import { describeProgram } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { outcomeOf } from './outcome.ts'
-import { addSignerCommands, addVerify } from './signer-commands.ts'
+import { addBackup, addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
 
 /** @param args without the binary's own name */
@@ -14,5 +14,6 @@ export function runProgram(args: readonly string[], terminal: Terminal): Promise
   addSignerCommands(program, terminal)
   addMemoryCommands(program, terminal)
   addVerify(program, terminal, () => Promise.resolve(null))
+  addBackup(program, terminal, () => Promise.resolve(null))
   return outcomeOf(program, args, terminal)
 }

@@ -24,11 +24,21 @@ export async function verifyStore(
   watchersMachines: Machines | null,
   terminal: Terminal,
 ): Promise<boolean> {
-  const { directory, machines, keystore } = storeOf(path, text, watchersMachines)
+  const store = storeOf(path, text, watchersMachines)
+  return verifyCopy(disk, store, store.keystore !== null, terminal)
+}
+
+/** As `verifyStore`, wherever it lies. `isSigner`: it has an audit log, whether or not its keystore lies beside it. */
+export async function verifyCopy(
+  disk: Disk,
+  { directory, machines, keystore }: Store,
+  isSigner: boolean,
+  terminal: Terminal,
+): Promise<boolean> {
   const { findings, summary } = await verifyLedger(disk, directory, upgradeOf(machines))
   const memory = { sequence: summary.seq, hash: summary.lastHash }
   const ledgerId = (await memoryIn(disk, directory).catch(() => null)) ?? 'none'
-  const audit = keystore === null ? null : await verifyAudit(disk, directory, { ...memory, ledgerId })
+  const audit = isSigner ? await verifyAudit(disk, directory, { ...memory, ledgerId }) : null
   if (audit !== null) findings.push(...audit.findings)
   if (keystore !== null) findings.push(...(await verifyBinding(disk, keystore, ledgerId)))
   for (const { file, offset, problem, damage } of findings) {
@@ -50,7 +60,8 @@ export async function verifyStore(
   return damaged === 0
 }
 
-interface Store {
+/** What a configuration says of a store. */
+export interface Store {
   directory: string
   machines: Machines
   /** A signer's keystore file; null for a watcher's ledger. */
@@ -82,7 +93,7 @@ const tellPolicy = ({ at, digest, changes }: Changed): string[] => [
 ]
 
 /** The two files have different keys. One that would do as either is what its name says. */
-function storeOf(path: string, text: string, watchersMachines: Machines | null): Store {
+export function storeOf(path: string, text: string, watchersMachines: Machines | null): Store {
   const signers = { load: loadSignerConfig, machines: signersMachines }
   const watchers = watchersMachines === null ? [] : [{ load: loadWatcherConfig, machines: watchersMachines }]
   const isSignerFirst = basename(path).includes('signer')

@@ -53,7 +53,7 @@ export function asTable(route: Route, answer: HttpAnswer): HttpAnswer {
   const body = answer.body as Record<string, unknown>
   const rows = body[list.member] as Record<string, unknown>[]
   const lines = [list.columns, ...rows.map(row => list.columns.map(column => cellOf(row[column])))]
-  const next = body['next'] === null || body['next'] === undefined ? {} : { [NEXT_HEADER]: String(body['next']) }
+  const next = typeof body['next'] === 'number' ? { [NEXT_HEADER]: String(body['next']) } : {}
   const headers = { ...answer.headers, ...next, 'content-type': 'text/csv; charset=utf-8; header=present' }
   return { ...answer, headers, body: lines.map(line => `${line.join(',')}\r\n`).join('') }
 }

@@ -129,6 +129,9 @@ export interface Query<K extends Kind = Kind> {
   state?: string
   /** Of a deposit or an address: whom the backend knows it by. */
   reference?: string
+  transactionId?: string
+  /** That it pays to. */
+  address?: string
   after: number
   limit: number
 }

@@ -27,8 +27,8 @@ export interface LiveMemory extends BookMemory {
   apply(commit: Commit): void
   all(): Iterable<Instance>
   reservations(): Iterable<[SpendKey, Id]>
-  /** The first `limit` of those with a seq above `after`, by seq. */
-  page<K extends Kind>(kind: K, query: LiveQuery): InstanceOf<K>[]
+  /** The first `limit` of those with a seq above `after`, by seq; looks through all of them for those that `keep` keeps. */
+  page<K extends Kind>(kind: K, query: LiveQuery, keep?: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
@@ -268,13 +268,14 @@ function pageOfOwner<K extends Kind>(
   kind: K,
   reference: string,
   { chain, state: wanted, after, limit }: Omit<LiveQuery, 'reference'>,
+  keep: (instance: InstanceOf<K>) => boolean,
 ): InstanceOf<K>[] {
   const found: InstanceOf<K>[] = []
   for (const id of idsOf(state, ownerFacet(reference))) {
     const instance = state.live.get(id)!
     if (!isKind(instance, kind) || instance.seq <= after) continue
     if (chain !== undefined && chainOf(instance) !== chain) continue
-    if (wanted === undefined || stateOf(instance) === wanted) found.push(instance)
+    if ((wanted === undefined || stateOf(instance) === wanted) && keep(instance)) found.push(instance)
   }
   return found.sort(bySeq).slice(0, limit)
 }
@@ -284,8 +285,9 @@ function page<K extends Kind>(
   state: State,
   kind: K,
   { chain, state: wanted, reference, after, limit }: LiveQuery,
+  keep: (instance: InstanceOf<K>) => boolean = () => true,
 ): InstanceOf<K>[] {
-  if (reference !== undefined) return pageOfOwner(state, kind, reference, { chain, state: wanted, after, limit })
+  if (reference !== undefined) return pageOfOwner(state, kind, reference, { chain, state: wanted, after, limit }, keep)
   const found: InstanceOf<K>[] = []
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
@@ -294,7 +296,7 @@ function page<K extends Kind>(
     let left = limit
     for (const instance of instances.from(({ seq }) => seq > after)) {
       if (left === 0) break
-      if (!isKind(instance, kind)) continue
+      if (!isKind(instance, kind) || !keep(instance)) continue
       found.push(instance)
       left--
     }
@@ -344,7 +346,7 @@ export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
     reservations: () => state.holders.entries(),
     worths: chain => worthsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
-    page: (kind, query) => page(state, kind, query),
+    page: (kind, query, keep) => page(state, kind, query, keep),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
     find: <K extends Kind>(facet: Facet<K>) => [...idsOf(state, facet)] as IdOf<K>[],

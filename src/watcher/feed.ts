@@ -8,10 +8,14 @@ import { fitting } from './pages.ts'
 import { describeEvent, type DecimalsOf } from './resources.ts'
 import { eventsQuery } from './filters.ts'
 import { eventsSchema } from './schemas.ts'
+import { seqBefore } from './store.ts'
 
 interface Wanted {
   kind?: string | undefined
   chain?: string | undefined
+  /** Milliseconds since 1970 UTC: not before, and before. */
+  from?: number | undefined
+  to?: number | undefined
   limit: number
 }
 
@@ -25,7 +29,9 @@ interface Found {
 const MAXIMUM_EXAMINED = 10_000
 const PAGE = 1000
 
-const isWanted = ({ kind, chain }: Wanted, { entry }: Recorded): boolean =>
+const isWanted = ({ kind, chain, from = -Infinity, to = Infinity }: Wanted, { at, entry }: Recorded): boolean =>
+  at >= from &&
+  at < to &&
   (kind === undefined || kindOf(entry.image.id) === kind) &&
   (chain === undefined || entry.image.context.chain === chain)
 
@@ -111,7 +117,8 @@ export const feedRoute = (api: FeedContext): Route =>
       const { sequence } = journal.position()
       if (after > sequence)
         throw boundary('unknown-cursor', `this ledger (${ledgerId}) ends at ${sequence}: is the cursor of another one?`)
-      const found = await poll(api, after, wanted, clock.monotonic() + wait * 1000, left)
+      const before = wanted.from === undefined ? 0 : await seqBefore(api.archive, sequence, wanted.from)
+      const found = await poll(api, Math.max(after, before), wanted, clock.monotonic() + wait * 1000, left)
       return { status: 200, body: { ...describeFound(found, api.decimals), ledgerId } }
     },
   })

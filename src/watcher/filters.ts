@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { WatcherKind } from '../../machines/ids.ts'
 import { WATCHER_KINDS } from '../../machines/ids.ts'
 import { oneOf } from '../http/complaints.ts'
-import { countSchema, limitSchema, nameSchema } from '../http/schemas.ts'
+import { countSchema, limitSchema, nameSchema, timeSchema } from '../http/schemas.ts'
 import { watcherMachines } from '../orchestrator/machines.ts'
 import type { ApiContext } from './api-context.ts'
 
@@ -26,6 +26,13 @@ export const dryRunQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).op
 /** Where a page begins, and how long it is at most. */
 export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
 
+const momentSchema = timeSchema.transform(text => Date.parse(text))
+/** Of the last change, by the watcher's clock. */
+const timeFilters = {
+  from: momentSchema.optional().describe('Changed at this time or later'),
+  to: momentSchema.optional().describe('Changed before this time'),
+}
+
 type Chains = Pick<ApiContext, 'chains'>
 
 /** One that is followed, or that the ledger knows from before. */
@@ -37,9 +44,20 @@ const chainFilter = (api: Chains) =>
 
 /** Of a list of instances of this kind. */
 export const listQuery = (api: Chains, kind: WatcherKind) =>
-  pageQuery.extend({ chain: chainFilter(api).optional(), state: z.enum(statesOf(kind)).optional() })
+  pageQuery.extend({
+    chain: chainFilter(api).optional(),
+    state: z.enum(statesOf(kind)).optional(),
+    transactionId: nameSchema.optional(),
+    ...timeFilters,
+  })
 
-export const depositsQuery = (api: Chains) => listQuery(api, 'deposit').extend({ reference: nameSchema.optional() })
+const textFilter = z.string().min(1).max(MAXIMUM_TEXT).optional()
+
+/** Of withdrawals: `address` is whom they pay. */
+export const withdrawalsQuery = (api: Chains) => listQuery(api, 'withdrawal').extend({ address: textFilter })
+
+export const depositsQuery = (api: Chains) =>
+  listQuery(api, 'deposit').extend({ reference: nameSchema.optional(), address: textFilter })
 
 const MAXIMUM_WAIT_S = 60
 
@@ -50,4 +68,5 @@ export const eventsQuery = (api: Chains) =>
       .default(0),
     kind: z.enum(WATCHER_KINDS).optional(),
     chain: chainFilter(api).optional(),
+    ...timeFilters,
   })

@@ -3,7 +3,9 @@
  * durable: what memory holds is read at once, and answered when its commits are on disk.
  */
 import type { Id, Kind } from '../../machines/ids.ts'
+import { firstThatAsync } from '../kernel/bisect.ts'
 import type { Archive, Query } from '../ledger/engine.ts'
+import { isNamed } from '../ledger/named.ts'
 import type { Found, Instance, InstanceOf, Recorded } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 
@@ -12,6 +14,11 @@ export interface ListQuery<K extends Kind> {
   chain?: string | undefined
   state?: string | undefined
   reference?: string | undefined
+  transactionId?: string | undefined
+  address?: string | undefined
+  /** Of the last change, by the watcher's clock: not before, and before. Milliseconds since 1970 UTC. */
+  from?: number | undefined
+  to?: number | undefined
   after: number
   limit: number
 }
@@ -34,14 +41,17 @@ export interface Store {
 
 const MAXIMUM_HISTORY = 1000
 
-const wanted = <K extends Kind>({ kind, after, limit, chain, state, reference }: ListQuery<K>): Query<K> => ({
-  kind,
-  after,
-  limit,
-  ...(chain === undefined ? {} : { chain }),
-  ...(state === undefined ? {} : { state }),
-  ...(reference === undefined ? {} : { reference }),
-})
+function wanted<K extends Kind>({ from: _, to: __, kind, after, limit, ...filters }: ListQuery<K>): Query<K> {
+  const given = Object.entries(filters).filter(([, value]) => value !== undefined)
+  return { ...(Object.fromEntries(given) as Partial<Query<K>>), kind, after, limit }
+}
+
+/** A clock that is set right may go back: what was written in such a time is still found. */
+const CLOCK_SLACK_MS = 10 * 60_000
+
+/** A seq up to which everything was written before this moment. Some twenty reads, however long the history is. */
+export const seqBefore = (archive: Pick<Archive, 'entries'>, last: number, moment: number): Promise<number> =>
+  firstThatAsync(last, async n => ((await archive.entries(n, 1))[0]?.at ?? Infinity) >= moment - CLOCK_SLACK_MS)
 
 interface Ended<K extends Kind> {
   items: InstanceOf<K>[]
@@ -69,6 +79,10 @@ function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): I
   return [...latest.values()].sort((a, b) => a.seq - b.seq)
 }
 
+/** Whether a page, in the order of seq, has come to what was written after the time that is asked for. */
+const isPast = ({ to = Infinity }: { to?: number | undefined }, items: readonly { at: number }[]): boolean =>
+  (items.at(-1)?.at ?? 0) >= to + CLOCK_SLACK_MS
+
 export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
   const { memory } = orchestrator
   const settled = () => orchestrator.settled()
@@ -80,9 +94,13 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       await settled()
       return live ?? (await archive.read(id)) ?? memory.get(id) ?? null
     },
-    async list(query) {
-      const { kind, limit } = query
-      const live = memory.page(kind, query)
+    async list(asked) {
+      const { kind, limit, from = -Infinity, to = Infinity } = asked
+      const names = wanted(asked)
+      const before = asked.from === undefined ? 0 : await seqBefore(archive, memory.seq, asked.from)
+      const query = { ...asked, after: Math.max(asked.after, before) }
+      const isWanted = ({ at }: { at: number }) => at >= from && at < to
+      const live = memory.page(kind, query, instance => isNamed(instance, names))
       await settled()
       const { items: ended, until } = await listEnded(archive, query)
       // One that has come back to life has an ending in the archive, which is not its end.
@@ -90,7 +108,8 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
       const whole = merge(live, over).filter(({ seq }) => seq <= until)
       const items = whole.slice(0, limit)
       const isEnd = until === Infinity && items.length === whole.length && items.length < limit
-      return { items, next: isEnd ? null : (items.at(-1)?.seq ?? until) }
+      const next = isEnd || isPast(asked, items) ? null : (items.at(-1)?.seq ?? until)
+      return { items: items.filter(isWanted), next }
     },
     async history(instance) {
       await settled()

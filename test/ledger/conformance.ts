@@ -17,7 +17,6 @@ import {
   type Opening,
   type Query,
 } from '../../src/ledger/engine.ts'
-import { referenceOf } from '../../src/ledger/lowdb/endings.ts'
 import { encodeRecord, endOf, firstHash, type ChainedCommit } from '../../src/ledger/record.ts'
 import { newWorld, stateFound, stateOf, step, worldAt, type Change, type World } from './made.ts'
 
@@ -84,12 +83,19 @@ function historyOf(world: World, ledgerId: string): ChainedCommit[] {
   })
 }
 
-const listed = (world: World, { kind, chain, state, reference, after, limit }: Query): Instance[] =>
+const untyped = (fields: object) => fields as Record<string, string | undefined>
+
+const isCalled = (image: Instance, field: string, name: string | undefined): boolean =>
+  name === undefined || String(untyped(image.context)[field]).toLowerCase() === name.toLowerCase()
+
+const listed = (world: World, { kind, chain, state, after, limit, ...names }: Query): Instance[] =>
   [...world.ended.values()]
     .filter(image => image.id.startsWith(`${kind}/`) && image.seq > after)
     .filter(image => chain === undefined || image.context['chain'] === chain)
     .filter(image => state === undefined || image.value === state)
-    .filter(image => reference === undefined || referenceOf(image) === reference)
+    .filter(image =>
+      ['reference', 'transactionId', 'address'].every(field => isCalled(image, field, untyped(names)[field])),
+    )
     .sort((a, b) => a.seq - b.seq)
     .slice(0, limit)
 
@@ -319,6 +325,22 @@ async function compare({ archive, opened, journal }: Ledger, world: World): Prom
     const narrow = { ...query, chain: 'nano', after: world.seq >> 1, limit: 3 }
     expect(await archive.list(narrow)).toEqual(listed(world, narrow))
   }
+  const names = [
+    { transactionId: 'Tx3' },
+    { transactionId: 'tX3', address: 'ADDR1' },
+    { transactionId: 'null' },
+    { address: 'addr2' },
+    { address: 'addr2', reference: 'r3' },
+    { address: 'none' },
+  ]
+  for (const kind of ['deposit', 'transfer'] as const)
+    for (const name of names) {
+      const query = { kind, ...name, after: 0, limit: READ_MAXIMUM }
+      if (name.transactionId !== 'null') expect(await archive.list(query)).toEqual(listed(world, query))
+      else expect(await archive.list(query)).toEqual([])
+      const narrow = { ...query, chain: 'nano', state: 'final', after: world.seq >> 1, limit: 2 }
+      if (name.transactionId !== 'null') expect(await archive.list(narrow)).toEqual(listed(world, narrow))
+    }
   const property = fc.asyncProperty(anyQuery, fc.boolean(), async ({ chain, state, ...rest }, isNarrow) => {
     const query = isNarrow ? { ...rest, chain, state } : rest
     expect(await archive.list(query)).toEqual(listed(world, query))

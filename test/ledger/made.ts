@@ -62,6 +62,8 @@ function entryOf(world: World, at: number, id: Id, ends: boolean): Entry {
     context: {
       chain: id.includes('nano') ? 'nano' : 'litecoin',
       reference: `r${seq % 5}`,
+      transactionId: seq % 6 === 0 ? null : `Tx${seq % 7}`,
+      address: `Addr${seq % 4}`,
       note: `ünïcode "quoted" \n ${seq}`,
     },
     revision: (before?.revision ?? 0) + 1,

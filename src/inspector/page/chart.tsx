@@ -2,7 +2,8 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Edge, Node, Point, Statechart, Text } from '../../../visualizations/statechart.ts'
 import { onEvents } from './live.ts'
-import { endsOf, NO_STATES, topOf } from './machines.ts'
+import { NO_STATES, topOf } from '../story.ts'
+import { endsOf } from './machines.ts'
 import { sendAlong } from './travel.ts'
 import { spoken, wholeNumber } from './words.ts'
 

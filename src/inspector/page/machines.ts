@@ -1,6 +1,7 @@
 /** The machines as they are drawn, and what their charts say of a transition. */
 import { signal } from '@preact/signals'
-import type { Edge, Look, Node, Rule, Statechart } from '../../../visualizations/statechart.ts'
+import type { Edge, Node, Rule, Statechart } from '../../../visualizations/statechart.ts'
+import { isState, topOf } from '../story.ts'
 
 /** Of the watcher; the signer's instances are not in its ledger. */
 export const charts = signal<readonly Statechart[]>([])
@@ -14,19 +15,9 @@ export async function loadCharts(): Promise<void> {
 
 export const chartOf = (kind: string): Statechart | undefined => charts.value.find(({ machine }) => machine === kind)
 
-/** The API names states without their sub-states. */
-export const topOf = (key: string): string => key.split('.', 1)[0]!
-
-export const NO_STATES: readonly Look[] = ['origin', 'start', 'footnote']
-
-const isState = ({ look, parent }: Node): boolean => !NO_STATES.includes(look) && parent === ''
-
 /** What instances can stand in: states of the top, in the order of their drawing. */
 export const statesOf = (chart: Statechart): Node[] =>
   chart.nodes.filter(node => isState(node) && node.look !== 'absent')
-
-export const stateIn = (chart: Statechart | undefined, name: string): Node | undefined =>
-  chart?.nodes.find(node => isState(node) && node.key === name)
 
 const birthOf = (chart: Statechart): string => chart.nodes.find(({ look }) => look === 'absent')?.key ?? ''
 
@@ -52,23 +43,3 @@ export const endsOf = ({ rules, to }: Edge): { from: string[]; to: string } => (
   from: [...new Set(rules.flatMap(({ sources }) => sources.map(topOf)))],
   to: topOf(to),
 })
-
-export interface Way {
-  to: string
-  events: string[]
-  /** What comes where nothing goes wrong. */
-  isOnPath: boolean
-}
-
-/** What leads out of a state to another one; the way that everything takes where nothing goes wrong comes first. */
-export function waysFrom(chart: Statechart, name: string): Way[] {
-  const ways = new Map<string, Way>()
-  for (const { rules, isOnPath } of chart.edges.toSorted((a, b) => Number(b.isOnPath) - Number(a.isOnPath)))
-    for (const { event, sources, target } of rules) {
-      const to = topOf(target)
-      if (to === name || !sources.some(source => topOf(source) === name)) continue
-      const way = ways.get(to) ?? { to, events: [], isOnPath }
-      ways.set(to, { ...way, events: [...new Set([...way.events, event])] })
-    }
-  return [...ways.values()]
-}

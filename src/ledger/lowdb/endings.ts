@@ -10,6 +10,7 @@ import type { EndingRevoked } from '../../../machines/vocabulary.ts'
 import { chainOf, isKind, type Commit, type Entry, type Instance } from '../../kernel/entry.ts'
 import type { Upgrade } from '../../kernel/migration.ts'
 import type { Query } from '../engine.ts'
+import { folded, isNamed, namesOf } from '../named.ts'
 import { commitOf } from '../record.ts'
 
 /** Where an ended instance's last entry stands. */
@@ -62,14 +63,23 @@ export const idTerm = (id: Id): Term => digest(`id|${id}`)
 export const returnedTerm = (): Term => listTerm('returned')
 
 /** The narrowest list that a query can be answered from. */
-export const queryTerm = ({ kind, chain, state, reference }: Query): Term =>
-  reference === undefined
-    ? listTerm(`list|${kind}|${chain ?? ''}|${state ?? ''}`)
-    : digest(`reference|${kind}|${reference}`)
+export function queryTerm({ kind, chain, state, reference, transactionId, address }: Query): Term {
+  if (transactionId !== undefined) return digest(`transaction|${kind}|${folded(transactionId)}`)
+  if (reference !== undefined) return digest(`reference|${kind}|${reference}`)
+  if (address !== undefined) return digest(`address|${kind}|${folded(address)}`)
+  return listTerm(`list|${kind}|${chain ?? ''}|${state ?? ''}`)
+}
 
-/** Null of what has none. */
-export const referenceOf = (image: Instance): string | null =>
-  isKind(image, 'deposit') || isKind(image, 'address') ? image.context.reference : null
+function nameTerms(image: Instance): Term[] {
+  const kind = kindOf(image.id)
+  const { reference, transactionId, address } = namesOf(image)
+  const texts = [
+    reference === null ? null : `reference|${kind}|${reference}`,
+    transactionId === null ? null : `transaction|${kind}|${folded(transactionId)}`,
+    address === null ? null : `address|${kind}|${folded(address)}`,
+  ]
+  return texts.filter(text => text !== null).map(digest)
+}
 
 /** `a.b` stands in the lists of `a` and of `a.b`. */
 function termsOf(image: Instance): Term[] {
@@ -78,16 +88,14 @@ function termsOf(image: Instance): Term[] {
   const words = image.value.split('.')
   const states = ['', ...words.map((_, n) => words.slice(0, n + 1).join('.'))]
   const terms = states.flatMap(state => ['', chainOf(image)].map(chain => listTerm(`list|${kind}|${chain}|${state}`)))
-  const reference = referenceOf(image)
-  if (reference !== null) terms.push(digest(`reference|${kind}|${reference}`))
-  return [idTerm(image.id), ...terms]
+  return [idTerm(image.id), ...terms, ...nameTerms(image)]
 }
 
 /** Whether the query is about this image: a term is short, and a query may be narrower than any. */
-export function isAskedFor(image: Instance, { kind, chain, state, reference }: Query): boolean {
-  if (!isKind(image, kind)) return false
+export function isAskedFor(image: Instance, query: Query): boolean {
+  const { kind, chain, state } = query
+  if (!isKind(image, kind) || !isNamed(image, query)) return false
   if (chain !== undefined && chainOf(image) !== chain) return false
-  if (reference !== undefined && referenceOf(image) !== reference) return false
   return state === undefined || image.value === state || image.value.startsWith(`${state}.`)
 }
 

@@ -44,7 +44,7 @@ export interface Run {
 }
 
 /** The words of the rules by which terms are made: the versions of the machines count, because states have names. */
-export const runMaker = (versions: string): string => makerOf(`endings 2 ${versions}`)
+export const runMaker = (versions: string): string => makerOf(`endings 3 ${versions}`)
 
 function writeRecord(into: Buffer, at: number, term: Term, { seq, offset, bytes, crc }: Pointer): void {
   into.writeUIntBE(term, at, TERM_BYTES)

@@ -14,7 +14,7 @@ import { findOrThrow, scaleOf, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe, describeHistory } from '../resources.ts'
 import { heldFor } from '../signer-client.ts'
-import { dryRunQuery, listQuery } from '../filters.ts'
+import { dryRunQuery, withdrawalsQuery } from '../filters.ts'
 import { authorisationBody, pageOf, withdrawalBody, withdrawalSchema } from '../schemas.ts'
 
 type Asked = z.output<typeof withdrawalBody>
@@ -168,7 +168,7 @@ const listWithdrawals = (api: ApiContext) =>
     path: '/v1/withdrawals',
     summary: 'Withdrawals, by last change',
     access: 'read',
-    query: listQuery(api, 'withdrawal'),
+    query: withdrawalsQuery(api),
     answers: { 200: pageOf(withdrawalSchema) },
     async handle({ query }) {
       const page = await api.store.list({ kind: 'withdrawal', ...query })

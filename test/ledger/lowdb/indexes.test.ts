@@ -1,7 +1,7 @@
 /** The index of ended instances over many segments: few files, the same answers, and made again where it is not as it was. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { idOf } from '../../../machines/ids.ts'
-import { referenceOf } from '../../../src/ledger/lowdb/endings.ts'
+import { namesOf } from '../../../src/ledger/named.ts'
 import { lowdbEngine } from '../../../src/ledger/lowdb/engine.ts'
 import { simulatedDisk, type SimulatedDisk } from '../../simulation/disk.ts'
 import { newWorld, step, type World } from '../made.ts'
@@ -23,7 +23,7 @@ async function expectAll({ archive }: Opening): Promise<void> {
   expect(await archive.list(query)).toEqual(ended)
   for (const state of ['final', 'waiting'])
     expect(await archive.list({ ...query, state })).toEqual(state === 'final' ? ended : [])
-  const some = ended.filter(image => image.seq > world.seq / 2 && referenceOf(image) === 'r1').slice(0, 7)
+  const some = ended.filter(image => image.seq > world.seq / 2 && namesOf(image).reference === 'r1').slice(0, 7)
   expect(await archive.list({ ...query, after: world.seq / 2, reference: 'r1', limit: 7 })).toEqual(some)
 }
 

@@ -5,14 +5,14 @@ import { chainEvents, chains } from '../live.ts'
 import { chartOf } from '../machines.ts'
 import { linkTo } from '../router.ts'
 import type { ApiChain } from '../shapes.ts'
-import { storyOf } from '../story.ts'
+import { storyOf } from '../../story.ts'
 import { clockTime, plural, spoken } from '../words.ts'
 
 export function ChainView({ name }: { name: string }) {
   const chain = chains.value.find(one => one.chain === name)
   if (chain === undefined) return <Empty>No chain named {name} is followed.</Empty>
   const { family, asset, state, reason } = chain
-  const { why, next } = storyOf({ kind: 'chain', state, reason, depth: null })
+  const { why, next } = storyOf({ state, reason, depth: null }, chartOf('chain'))
   const chart = chartOf('chain')
   return (
     <article class="instance">

@@ -10,7 +10,7 @@ import { chartOf, edgeOf } from '../machines.ts'
 import { useResource } from '../resource.ts'
 import { linkTo } from '../router.ts'
 import type { Attempt, ApiDeposit, ApiEvent, HistoryRow, Transfer, ApiWithdrawal } from '../shapes.ts'
-import { storyOf } from '../story.ts'
+import { storyOf } from '../../story.ts'
 import { clockTime, dayTime, plural, span, spoken } from '../words.ts'
 
 /** What every one of them has; each kind has more. */
@@ -70,7 +70,7 @@ function Head({ kind, instance }: { kind: string; instance: Whole }) {
   const { id, chain, state, reason, confirmations, required, amount, asset, updatedAt, transactionId, purpose } =
     instance
   const isInBlock = confirmations > 0
-  const { why, next } = storyOf({ kind, state, reason, depth: { confirmations, required, isInBlock } })
+  const { why, next } = storyOf({ state, reason, depth: { confirmations, required, isInBlock } }, chartOf(kind))
   return (
     <header class="panel head">
       <div class="title">
