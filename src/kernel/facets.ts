@@ -8,7 +8,6 @@ import type { Place } from '../../machines/vocabulary.ts'
 declare const finds: unique symbol
 /** `<sort>|<what it is found by>`, and the kinds that it can find. */
 export type Facet<K extends Kind = Kind> = string & { readonly [finds]: K }
-
 /** `_kinds`: whom it finds. A sort belongs to one place in the code. */
 export const facetOf = <K extends Kind>(_kinds: readonly K[], sort: string, name: string) =>
   `${sort}|${name}` as Facet<K>
