@@ -21,6 +21,10 @@ export const UNASSIGNED = 'its address was given to nobody yet'
 
 const heightIn = (place: Place | null, depth: number) => (place === null ? null : heightOf(place.height, depth))
 
+/** What wakes it on its way to be offered, or to be dropped. */
+const wakeOf = ({ place, conflict, required, final }: DepositContext) =>
+  heightIn(place, required) ?? heightIn(conflict, final)
+
 const isDeep = (place: Place | null, height: number, depth: number) =>
   place !== null && height >= heightOf(place.height, depth)
 
@@ -48,6 +52,9 @@ export const deposit = setup({
       dueHeight: heightOf(place.height, context.final),
       reason: `its inputs were spent by ${transaction}`,
     })),
+    // Nothing follows from it as long as a person has not decided, and the reason stays that of the quarantine.
+    rememberConflict: assign((_, { place }: Data<'payment.conflicted'>) => ({ conflict: place })),
+    forgetConflict: assign({ conflict: null }),
     unconflict: assign({ conflict: null, dueHeight: null, reason: null }),
     awaitFinal: assign({ dueHeight: ({ context }) => heightIn(context.place, context.final) }),
     rest: assign({ dueHeight: null }),
@@ -60,19 +67,20 @@ export const deposit = setup({
     decide: assign(({ context }, { reference, reason }: Data<'decision.made'>) => ({
       reference: reference ?? context.reference,
       reason,
-      dueHeight: heightIn(context.place, context.required),
+      dueHeight: wakeOf(context),
     })),
     attribute: assign((_, { reference }: Data<'address.assigned'>) => ({ reference })),
     admit: assign(({ context }, { reference }: Data<'address.assigned'>) => ({
       reference,
       reason: null,
-      dueHeight: heightIn(context.place, context.required),
+      dueHeight: wakeOf(context),
     })),
   },
   guards: {
     isDoubtful: (_, { doubt }: Data<'payment.seen'>) => doubt !== null,
     isTooSmall: (_, { isTooSmall }: Data<'payment.seen'>) => isTooSmall,
     isTooSmallAndInBlock: (_, { isTooSmall, place }: Data<'payment.seen'>) => isTooSmall && place !== null,
+    isUnplaced: ({ context }) => context.place === null,
     isInBlock: (_, { place }: Data<'payment.seen'>) => place !== null,
     isCreditable: ({ context }, { height }: { height: number }) => isDeep(context.place, height, context.required),
     isBeyondReorg: ({ context }, { height }: { height: number }) => isDeep(context.place, height, context.final),
@@ -173,7 +181,11 @@ export const deposit = setup({
       description: 'Arrived but not attributable or not trusted; a person decides.',
       on: {
         'payment.seen': { guard: { type: 'isInBlock', params: data }, actions: { type: 'place', params: data } },
-        'block.disconnected': { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
+        'payment.conflicted': { guard: 'isUnplaced', actions: { type: 'rememberConflict', params: data } },
+        'block.disconnected': [
+          { guard: { type: 'isItsBlock', params: data }, actions: 'unplace' },
+          { guard: { type: 'isConflictsBlock', params: data }, actions: 'forgetConflict' },
+        ],
         'address.assigned': [
           { guard: 'isUnassignedAndPlaced', target: 'confirming', actions: { type: 'admit', params: data } },
           { guard: 'isUnassigned', target: 'detected', actions: { type: 'admit', params: data } },

@@ -89,7 +89,44 @@ export function scanBlock(bytes: Uint8Array, context: ScanContext, height: numbe
   }
   if ((span.flags & MWEB_FLAG) !== 0) skipExtensionBlock(cursor)
   if (cursor.at !== bytes.length) throw unreadable(cursor, 'something is left over')
-  return { ...header, transactions, facts: context.isLeft ? standingOn(bytes, spans, context, height) : facts }
+  if (context.isLeft)
+    return { ...header, transactions, facts: standingOn({ bytes, spans, context, height }, new Set()) }
+  return { ...header, transactions, facts: [...parentsHere(bytes, facts, context, height), ...facts] }
+}
+
+/**
+ * What the payments of a block stand on in the same block: were the block left, and the node another one by then, nobody could say.
+ * Their bytes are not needed as long as they are in a block.
+ */
+function parentsHere(
+  bytes: Uint8Array,
+  facts: readonly BitcoinFact[],
+  context: ScanContext,
+  height: number,
+): TransactionSeen[] {
+  const paying = new Map(facts.flatMap(fact => (fact.kind === 'payment.seen' ? [[fact.transaction, fact.inputs]] : [])))
+  const wanted = new Set([...paying.values()].flat())
+  if (wanted.size === 0) return []
+  const found = standingOn({ bytes, spans: spansOf(bytes, context.network), context, height }, wanted)
+  return found.filter(({ transaction }) => !paying.has(transaction)).map(parent => ({ ...parent, raw: null }))
+}
+
+/** Where each transaction of a block that was read before begins and ends. */
+function spansOf(bytes: Uint8Array, network: Network): Span[] {
+  const cursor: Cursor = { bytes, subject: 'block', at: 0 }
+  readHeader(cursor, network)
+  return Array.from({ length: compactSize(cursor) }, () => {
+    const span = createSpan()
+    skim(cursor, span, null)
+    return span
+  })
+}
+
+interface ReadBlock {
+  bytes: Uint8Array
+  spans: readonly Span[]
+  context: ScanContext
+  height: number
 }
 
 /** Whether the coinbase of another block at this height has paid us: this one is in its place. */
@@ -98,15 +135,9 @@ const isAwaited = ({ watch }: ScanContext, height: number): boolean =>
 
 const coinbaseKey = (chain: string, height: number): SpendKey => `${chain}:${COINBASES}:${height}`
 
-/** Transactions with an output that something watched spends, or something found here: from the last on, so that it goes as deep as it is. */
-function standingOn(
-  bytes: Uint8Array,
-  spans: readonly Span[],
-  context: ScanContext,
-  height: number,
-): TransactionSeen[] {
+/** Transactions with an output that is wanted, that something watched spends, or something found here: from the last on, so that it goes as deep as it is. */
+function standingOn({ bytes, spans, context, height }: ReadBlock, wanted: Set<SpendKey>): TransactionSeen[] {
   const { chain, watch } = context
-  const wanted = new Set<SpendKey>()
   const found: TransactionSeen[] = []
   let size = 0
   for (const [position, span] of [...spans.entries()].reverse()) {
