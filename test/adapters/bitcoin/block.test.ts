@@ -233,6 +233,32 @@ describe('facts', () => {
     expect(payments(facts).map(fact => fact.own)).toEqual([false, true])
   })
 
+  test('what a payment stands on in its own block is told first, as deep as it goes, and nothing else of the block', () => {
+    const grandparent = transactionOf([{ txid: someTxid(1), vout: 3 }], [{ script: theirs, amountSat: 9000n }])
+    const parent = transactionOf(
+      [
+        { txid: grandparent.getId(), vout: 0 },
+        { txid: someTxid(2), vout: 0 },
+      ],
+      [{ script: theirs, amountSat: 8000n }],
+    )
+    const paying = transactionOf([{ txid: parent.getId(), vout: 0 }], [{ script: ours, amountSat: 7000n }])
+    const stranger = transactionOf([{ txid: someTxid(3), vout: 0 }], [{ script: theirs, amountSat: 1n }])
+    const block = [coinbase, ...[grandparent, stranger, parent, paying].map(each => each.toBuffer())]
+    const { facts } = scanBlock(blockOf(block), ourContext(), 5)
+    const seen = (transaction: string, ...inputs: string[]) => ({
+      kind: 'transaction.seen',
+      transaction,
+      raw: null,
+      inputs,
+    })
+    expect(facts).toMatchObject([
+      seen(grandparent.getId(), `c:${someTxid(1)}:3`),
+      seen(parent.getId(), `c:${grandparent.getId()}:0`, `c:${someTxid(2)}:0`),
+      { kind: 'payment.seen', transaction: paying.getId() },
+    ])
+  })
+
   test('a payment is our own only if it spends a coin of ours, not if it spends a key watched for conflicts', () => {
     const context = ourContext()
     const key = `c:${someTxid(1)}:0`
