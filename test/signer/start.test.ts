@@ -6,6 +6,7 @@ import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reasonOf } from '../../src/kernel/fault.ts'
+import { signingFamilyOf } from '../../adapters/signing.ts'
 import { loadSignerConfig } from '../../src/config.ts'
 import { createKeystore, openKeystore } from '../../src/signer/keys/keystore.ts'
 import * as rigs from './rig.ts'
@@ -33,12 +34,23 @@ describe('starting', () => {
     await (await rigs.start(rig)).stop()
   })
 
-  test('a family that this version cannot sign for is refused, not ignored', async () => {
-    const text = standard({}).replace('family: bitcoin, network: dogecoin-regtest', 'family: nano, network: nano-dev')
-    const config = loadSignerConfig(`keystore: { file: ./keystore.json }\ntokenFile: ./token\n${text}`, rig.directory)
-    await expect(rigs.start({ ...rig, config })).rejects.toThrow(
-      /chains\.doge\.family: this version cannot sign for nano/,
+  test('a family that this version cannot sign for is refused, not ignored', () => {
+    const text = standard({}).replace('family: bitcoin, network: dogecoin-regtest', 'family: solana, network: devnet')
+    const load = () =>
+      loadSignerConfig(`keystore: { file: ./keystore.json }\ntokenFile: ./token\n${text}`, rig.directory)
+    expect(load).toThrow(/chains\.doge\.family: must be bitcoin, ethereum, nano or ripple/)
+    expect(() => signingFamilyOf('doge', { family: 'solana', network: 'devnet', asset: 'SOL' })).toThrow(
+      /chains\.doge\.family: this version cannot sign for solana/,
     )
+  })
+
+  test('a representative that is no account is refused', async () => {
+    const text = standard({}).replace(
+      'family: bitcoin, network: dogecoin-regtest',
+      'family: nano, network: nano-dev, representative: nobody',
+    )
+    const config = loadSignerConfig(`keystore: { file: ./keystore.json }\ntokenFile: ./token\n${text}`, rig.directory)
+    await expect(rigs.start({ ...rig, config })).rejects.toThrow(/chains\.doge\.representative: nobody/)
   })
 
   test('a memory that belongs to another phrase refuses to start', async () => {
