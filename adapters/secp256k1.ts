@@ -8,14 +8,10 @@ import { HDKey } from '@scure/bip32'
 import * as secp256k1 from 'tiny-secp256k1'
 import type { Derived, Payload } from './adapter.ts'
 import { invariant } from '../src/kernel/fault.ts'
+import { createKnown, FIRST_HARDENED } from './known.ts'
 import { areValidTogether, type Made } from './batch-verification.ts'
 
-/** BIP-32: from here on an index means hardened derivation. */
-const FIRST_HARDENED = 0x8000_0000
 const DIGEST_BYTES = 32
-
-/** Addresses of one seed that are kept with their keys, public ones only; beyond it those named first are made again. */
-const KNOWN_MAXIMUM = 20_000
 
 /** What one seed's addresses share: four hardened and plain steps, about a millisecond each. */
 interface Branch {
@@ -23,9 +19,10 @@ interface Branch {
   publicKey: Uint8Array
   privateKey: Uint8Array
   chainCode: Uint8Array
-  /** By index, in the order in which they were made. */
-  known: Map<number, Known>
+  know: (index: number) => Known
 }
+
+type PublicBranch = Pick<Branch, 'publicKey' | 'chainCode'>
 
 interface Known {
   derived: Derived
@@ -73,14 +70,15 @@ export function createKeyBranch({ path, addressOf }: KeyRules): KeyBranch {
     const { publicKey, privateKey, chainCode } = key
     if (publicKey === null || privateKey === null || chainCode === null)
       throw invariant('no-branch', `no keys at ${path}`)
-    const branch = { publicKey, privateKey, chainCode, known: new Map<number, Known>() }
+    const keys = { publicKey, privateKey, chainCode }
+    const branch = { ...keys, know: createKnown(index => make(keys, index)) }
     root.wipePrivateData()
     key.wipePrivateData()
     branches.set(seed, branch)
     return branch
   }
 
-  const make = (branch: Branch, index: number): Known => {
+  const make = (branch: PublicBranch, index: number): Known => {
     const tweak = tweakOf(branch, index)
     const point = publicChild(branch, tweak, index)
     const publicKey = hex(secp256k1.pointCompress(point, true))
@@ -88,25 +86,12 @@ export function createKeyBranch({ path, addressOf }: KeyRules): KeyBranch {
     return { derived, tweak, point }
   }
 
-  const know = (branch: Branch, index: number): Known => {
-    const { known } = branch
-    const before = known.get(index)
-    if (before !== undefined) return before
-    const made = make(branch, index)
-    for (const oldest of known.keys()) {
-      if (known.size < KNOWN_MAXIMUM) break
-      known.delete(oldest)
-    }
-    known.set(index, made)
-    return made
-  }
-
-  const derive: KeyBranch['derive'] = (seed, index) => know(branchOf(seed), index).derived
+  const derive: KeyBranch['derive'] = (seed, index) => branchOf(seed).know(index).derived
 
   const sign: KeyBranch['sign'] = (seed, payloads) => {
     const branch = branchOf(seed)
     const made = payloads.map(({ index, payload }) => {
-      const { derived, tweak, point } = know(branch, index)
+      const { derived, tweak, point } = branch.know(index)
       checkPayload(payload, derived.address)
       return { ...signWith(branch, tweak, payload.bytes), point }
     })
@@ -118,7 +103,7 @@ export function createKeyBranch({ path, addressOf }: KeyRules): KeyBranch {
 }
 
 /** BIP-32, the left half of the HMAC: what a child's key has more than its branch's. It follows from public data. */
-function tweakOf({ publicKey, chainCode }: Branch, index: number): Uint8Array {
+function tweakOf({ publicKey, chainCode }: PublicBranch, index: number): Uint8Array {
   if (!Number.isInteger(index) || index < 0 || index >= FIRST_HARDENED)
     throw invariant('bad-index', `no index ${index}`)
   const position = Buffer.alloc(4)
@@ -128,7 +113,7 @@ function tweakOf({ publicKey, chainCode }: Branch, index: number): Uint8Array {
 }
 
 /** CKDpub, uncompressed, with the WASM point addition. An index whose tweak is out of range (chance 2^-127) does not exist. */
-function publicChild({ publicKey }: Branch, tweak: Uint8Array, index: number): Uint8Array {
+function publicChild({ publicKey }: PublicBranch, tweak: Uint8Array, index: number): Uint8Array {
   const child = secp256k1.pointAddScalar(publicKey, tweak, false)
   if (child === null) throw invariant('bad-index', `index ${index} has no key`)
   return child

@@ -287,6 +287,12 @@ const onDissolved = {
   ],
 } as const
 
+/** Its block has left the chain. */
+const onUnmined = {
+  target: 'underway',
+  actions: ['unmine', { type: 'tell', params: tellUnmined }],
+} as const
+
 /** Version 1 knew no other thing than a coin that stands for a spend key. */
 const fromVersion1: Migration = ({ value, context: { coins, ...context } }) => ({
   value,
@@ -412,10 +418,7 @@ export const transfer = machine.createMachine({
           target: 'confirmed',
           actions: ['awaitFinal', { type: 'tell', params: tellConfirmed }],
         },
-        'attempt.unmined': {
-          target: 'underway',
-          actions: ['unmine', { type: 'tell', params: tellUnmined }],
-        },
+        'attempt.unmined': onUnmined,
       },
     },
     confirmed: {
@@ -431,10 +434,7 @@ export const transfer = machine.createMachine({
             { type: 'tell', params: tellAttemptsFinal },
           ],
         },
-        'attempt.unmined': {
-          target: 'underway',
-          actions: ['unmine', { type: 'tell', params: tellUnmined }],
-        },
+        'attempt.unmined': onUnmined,
       },
     },
     failing: {

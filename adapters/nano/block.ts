@@ -6,6 +6,7 @@ import { blake2b } from '@noble/hashes/blake2.js'
 import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { numberToBytesBE } from '@noble/curves/utils.js'
 import { z } from 'zod'
+import { upperHex } from '../hex.ts'
 import { publicKeyOf } from './address.ts'
 import type { Network } from './network.ts'
 
@@ -53,7 +54,5 @@ export function hashOf(block: StateBlock, network: Network): string {
     numberToBytesBE(BigInt(block.balance), BALANCE_BYTES),
     hexToBytes(block.link),
   )
-  return Buffer.from(blake2b(content, { dkLen: HASH_BYTES }))
-    .toString('hex')
-    .toUpperCase()
+  return upperHex(blake2b(content, { dkLen: HASH_BYTES }))
 }

@@ -1,23 +1,18 @@
 /** Keys and addresses of the family from one seed: BIP-44 over SLIP-0010, an account an index, index 0 being the treasury. */
 import type { Derived, Deriver, Payload } from '../adapter.ts'
 import { invariant } from '../../src/kernel/fault.ts'
+import { createKnown, FIRST_HARDENED } from '../known.ts'
 import { addressOf } from './address.ts'
 import { branchOf, publicKeyFor, secretKeyAt, sign as signWith, verify } from './ed25519.ts'
 import type { Network } from './network.ts'
 
-/** BIP-32: an index is below. */
-const FIRST_HARDENED = 0x8000_0000
 const HASH_BYTES = 32
-
-/** Addresses of one seed that are kept, public data only; beyond it those named first are made again. */
-const KNOWN_MAXIMUM = 20_000
 
 type Branch = ReturnType<typeof branchOf>
 
 interface Opened {
   branch: Branch
-  /** By index, in the order in which they were made. */
-  known: Map<number, Derived>
+  derive: (index: number) => Derived
 }
 
 /**
@@ -29,33 +24,27 @@ export function createDeriver(network: Network): Deriver {
   const path = `m/44'/${network.coinType}'`
   const seeds = new WeakMap<Uint8Array, Opened>()
 
-  const open = (seed: Uint8Array): Opened => {
-    const before = seeds.get(seed)
-    if (before !== undefined) return before
-    const opened = { branch: branchOf(seed, network.coinType), known: new Map<number, Derived>() }
-    seeds.set(seed, opened)
-    return opened
-  }
-
-  const derive: Deriver['derive'] = (seed, index) => {
-    const { branch, known } = open(seed)
-    const before = known.get(index)
-    if (before !== undefined) return before
+  const make = (branch: Branch, index: number): Derived => {
     const publicKey = withSecret(branch, index, publicKeyFor)
-    const made = {
+    return {
       index,
       address: addressOf(publicKey, network),
       dataField: null,
       publicKey: Buffer.from(publicKey).toString('hex'),
       path: `${path}/${index}'`,
     }
-    for (const oldest of known.keys()) {
-      if (known.size < KNOWN_MAXIMUM) break
-      known.delete(oldest)
-    }
-    known.set(index, made)
-    return made
   }
+
+  const open = (seed: Uint8Array): Opened => {
+    const before = seeds.get(seed)
+    if (before !== undefined) return before
+    const branch = branchOf(seed, network.coinType)
+    const opened = { branch, derive: createKnown(index => make(branch, index)) }
+    seeds.set(seed, opened)
+    return opened
+  }
+
+  const derive: Deriver['derive'] = (seed, index) => open(seed).derive(index)
 
   const sign: Deriver['sign'] = (seed, payloads) =>
     payloads.map(({ index, payload }) => {

@@ -4,6 +4,7 @@
  */
 import { blake2b } from '@noble/hashes/blake2.js'
 import type { Proofs } from '../adapter.ts'
+import { upperHex } from '../hex.ts'
 import { publicKeyOf } from './address.ts'
 import { verify } from './ed25519.ts'
 import { networkOf } from './network.ts'
@@ -22,7 +23,7 @@ export function proveNano(name: string): Proofs {
     payload: (address, challenge) => ({ index: 0, address, algorithm: 'ed25519-blake2b', bytes: digestOf(challenge) }),
     write: (_address, _challenge, { signature }) => ({
       format: FORMAT,
-      signature: Buffer.from(signature).toString('hex').toUpperCase(),
+      signature: upperHex(signature),
     }),
     holds({ address, format, signature }, challenge) {
       if (format !== FORMAT || !PROOF.test(signature)) return false

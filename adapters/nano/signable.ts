@@ -4,6 +4,7 @@
  */
 import type { Inspection, Signable } from '../adapter.ts'
 import { boundary } from '../../src/kernel/fault.ts'
+import { upperHex } from '../hex.ts'
 import { canonical } from './address.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
@@ -55,6 +56,6 @@ function assembled({ block, hash }: Draft, signatures: readonly Uint8Array[]): {
   const [signature] = signatures
   if (signatures.length !== 1 || signature?.length !== SIGNATURE_BYTES)
     throw boundary('invalid-signature', `one signature of ${SIGNATURE_BYTES} bytes is needed`)
-  const signed = { ...block, signature: Buffer.from(signature).toString('hex').toUpperCase() }
+  const signed = { ...block, signature: upperHex(signature) }
   return { transactionId: hash, raw: JSON.stringify(signed) }
 }

@@ -9,6 +9,7 @@
 import { z } from 'zod'
 import type { Json } from '../../machines/vocabulary.ts'
 import { boundary, Fault } from '../../src/kernel/fault.ts'
+import { upperHex } from '../hex.ts'
 import { addressOf, publicKeyOf } from './address.ts'
 import { hashOf, stateBlock, ZERO_HASH, type StateBlock } from './block.ts'
 import type { Network } from './network.ts'
@@ -66,8 +67,7 @@ export function readTemplate(template: Json, network: Network, opening: Opening)
   }
 }
 
-const keyOf = (address: string, network: Network): string =>
-  Buffer.from(publicKeyOf(address, network)).toString('hex').toUpperCase()
+const keyOf = (address: string, network: Network): string => upperHex(publicKeyOf(address, network))
 
 /** A block stands on the one that it names, and both are of one account. */
 function checkChain(block: StateBlock, previous: StateBlock | null, network: Network): void {

@@ -2,32 +2,25 @@
  * Signed messages that prove control of an account, as ripple-keypairs signs them: the first half of the SHA-512 of a text. The text
  * begins with its purpose: what transactions hash begins with other bytes.
  */
-import { createHash } from 'node:crypto'
 import * as secp256k1 from 'tiny-secp256k1'
 import type { Proofs } from '../adapter.ts'
+import { upperHex } from '../hex.ts'
 import { accountOf } from './address.ts'
+import { sha512Half } from './hash.ts'
 
 const FORMAT = 'lockkeeper-xrpl-v1'
 const PURPOSE = 'lockkeeper: control of an account\n'
 /** The compressed key, and r and s. */
 const PROOF = /^(0[23][0-9A-F]{64}):([0-9A-F]{128})$/
 
-const digestOf = (challenge: string): Uint8Array =>
-  Uint8Array.from(
-    createHash('sha512')
-      .update(PURPOSE + challenge)
-      .digest()
-      .subarray(0, 32),
-  )
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').toUpperCase()
+const digestOf = (challenge: string): Uint8Array => sha512Half(new TextEncoder().encode(PURPOSE + challenge))
 
 /** The same on every network: no account is on two of them. */
 export const proveRipple = (): Proofs => ({
   payload: (address, challenge) => ({ index: 0, address, algorithm: 'secp256k1', bytes: digestOf(challenge) }),
   write: (_address, _challenge, { signature, publicKey }) => ({
     format: FORMAT,
-    signature: `${hex(publicKey)}:${hex(signature)}`,
+    signature: `${upperHex(publicKey)}:${upperHex(signature)}`,
   }),
   holds({ address, format, signature }, challenge) {
     const [, key, proof] = PROOF.exec(signature) ?? []

@@ -2,12 +2,13 @@
  * What a template does, what has to be signed for it, and the signed transaction. Pure; used by the watcher and by the
  * signer, which believes nothing but its own reading (S2, S4).
  */
-import { createHash } from 'node:crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { encode } from 'ripple-binary-codec'
 import type { Inspection, Opened, Signable } from '../adapter.ts'
 import { boundary } from '../../src/kernel/fault.ts'
+import { upperHex } from '../hex.ts'
 import { destinationOf } from './destination.ts'
+import { sha512Half } from './hash.ts'
 import type { Network } from './network.ts'
 import { readTemplate, type Allowance, type Draft } from './template.ts'
 
@@ -15,20 +16,13 @@ const SIGNATURE_BYTES = 64
 /** Before the bytes of a signed transaction, for its id: `TXN\0`. */
 const TRANSACTION_PREFIX = Buffer.from('54584E00', 'hex')
 
-/** The first half of SHA-512. */
-const sha512Half = (...parts: Uint8Array[]): Buffer => {
-  const hash = createHash('sha512')
-  for (const part of parts) hash.update(part)
-  return hash.digest().subarray(0, 32)
-}
-
 /** Boundary faults: `invalid-template`, and from `assemble` `invalid-signature`. `asset`: as the configuration names XRP. */
 export function createSignable(chain: string, asset: string, network: Network, allowance: Allowance): Signable {
   const read = (template: Parameters<Signable['open']>[0]) => readTemplate(template, network, allowance)
   return {
     open(template): Opened {
       const draft = read(template)
-      const bytes = Uint8Array.from(sha512Half(draft.signing))
+      const bytes = sha512Half(draft.signing)
       return {
         inspection: inspectionOf(draft, chain, asset, network),
         payloads: [{ index: 0, address: draft.transaction.Account, algorithm: 'secp256k1', bytes }],
@@ -74,7 +68,7 @@ function assembled({ transaction }: Draft, signatures: readonly Uint8Array[]): {
   if (signatures.length !== 1 || signature?.length !== SIGNATURE_BYTES)
     throw boundary('invalid-signature', `one signature of ${SIGNATURE_BYTES} bytes is needed`)
   const der = secp256k1.Signature.fromBytes(signature, 'compact').toBytes('der')
-  const raw = encode({ ...transaction, TxnSignature: Buffer.from(der).toString('hex').toUpperCase() })
-  const transactionId = sha512Half(TRANSACTION_PREFIX, Buffer.from(raw, 'hex')).toString('hex').toUpperCase()
+  const raw = encode({ ...transaction, TxnSignature: upperHex(der) })
+  const transactionId = upperHex(sha512Half(TRANSACTION_PREFIX, Buffer.from(raw, 'hex')))
   return { transactionId, raw }
 }

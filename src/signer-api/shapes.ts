@@ -24,17 +24,30 @@ const MAXIMUM_TEXT = 256
 /** Addresses of one chain. */
 export const MAXIMUM_POOL = 10_000_000
 
-/** Of a template's top level, in whatever family. */
+/** Of each object in a template, in whatever family. */
 const MAXIMUM_MEMBERS = 32
 
 const json = z.custom<Json>(value => value !== undefined)
 const text = z.string().max(MAXIMUM_TEXT)
 
-/** Counts no further than it must. */
+const isParent = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** Counts no further than it must, at every depth: a family's own reading names each member that it does not know. */
 function isTemplate(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  let members = 0
-  for (const _ in value) if (++members > MAXIMUM_MEMBERS) return false
+  if (!isParent(value) || Array.isArray(value)) return false
+  const parents: object[] = [value]
+  for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
+    if (Array.isArray(parent)) {
+      for (const element of parent as unknown[]) if (isParent(element)) parents.push(element)
+      continue
+    }
+    let members = 0
+    for (const name in parent) {
+      if (++members > MAXIMUM_MEMBERS) return false
+      const member = (parent as Record<string, unknown>)[name]
+      if (isParent(member)) parents.push(member)
+    }
+  }
   return true
 }
 
@@ -64,7 +77,10 @@ const authorisedIntent = z.strictObject({
 }) satisfies z.ZodType<AuthorisedIntent>
 
 /** The unsigned transaction, in the family's portable form. */
-const template = z.custom<Json>(isTemplate, `must be an object of at most ${MAXIMUM_MEMBERS} members`)
+const template = z.custom<Json>(
+  isTemplate,
+  `must be an object, and no object in it may have more than ${MAXIMUM_MEMBERS} members`,
+)
 
 /** A template and the withdrawals that it claims to pay, each with its authorisations. */
 export const signRequest = z.strictObject({ template, intents: z.array(authorisedIntent).max(MAXIMUM_INTENTS) })

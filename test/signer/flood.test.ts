@@ -191,6 +191,8 @@ describe('a signer is asked for too much at once', () => {
     expect([answer.status, JSON.stringify(answer.body)]).toEqual([403, expect.stringContaining('at most 2439')])
     const members = Object.fromEntries(many(300_000, 0).map((_, n) => [`k${n}`, 1]))
     expect((await sign(signer, 't1', 1, members, [])).status).toBe(400)
+    for (const nested of [{ transaction: members }, { block: { previous: members } }, { list: [[members]] }])
+      expect((await sign(signer, 't1', 1, nested, [])).status).toBe(400)
     const values = await sign(signer, 't1', 1, { psbt: many(400_001, 0) }, [])
     expect([values.status, values.body.kind]).toEqual([400, 'too-many-values'])
   })
