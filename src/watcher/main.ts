@@ -6,8 +6,9 @@ import type { Trouble } from '../kernel/trouble.ts'
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
-import { boundary, reasonOf } from '../kernel/fault.ts'
+import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
+import type { Id } from '../../machines/ids.ts'
 import type { Fact } from '../../adapters/adapter.ts'
 import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
@@ -16,7 +17,7 @@ import { parseTokens } from '../http/tokens.ts'
 import { fileRoutes, type BuiltFile } from '../inspector/files.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
-import { areExplained } from '../orchestrator/routes/facts.ts'
+import { areExplained, onFacts } from '../orchestrator/routes/facts.ts'
 import { viewOf } from '../orchestrator/routes/view.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Unexplained } from '../../adapters/book.ts'
@@ -24,7 +25,7 @@ import { audit, beginningOf, isOlderThan, type Audit } from './audit.ts'
 import { apiRoutes } from './api.ts'
 import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
-import { startFollower } from './follower.ts'
+import { startFollower, type FollowerLoop } from './follower.ts'
 import { knownChains, refuseForgotten } from './forgotten-chains.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
@@ -39,7 +40,7 @@ import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
 import { startSearch, type Search } from './search/index.ts'
 import { createStore } from './store.ts'
-import { refuseFormerAddresses } from './address-pool.ts'
+import { fetchAddresses, knownAddresses, refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
 import { readTextOn } from './text.ts'
 
@@ -109,6 +110,8 @@ interface Started extends Families {
   signer: SignerClient
   health: Health
   inspector: readonly BuiltFile[]
+  /** By chain, as they start. */
+  followers: Map<string, FollowerLoop>
 }
 
 function openSearch({ ports, config, ledger, orchestrator, policies }: Started): Search {
@@ -125,11 +128,46 @@ function openSearch({ ports, config, ledger, orchestrator, policies }: Started):
   return search
 }
 
+/** The addresses of another ledger on the same signer are fetched with each block: what watches only must miss none of them. */
+async function completeAddresses(
+  { ports, config, ledger, orchestrator, signer, health }: Started,
+  chain: string,
+): Promise<'complete' | 'grown' | 'unknown'> {
+  const isWatching = config.role === 'watching'
+  if (!isWatching && healthOf(health, chain).otherLedger === null) return 'complete'
+  const known = knownAddresses(orchestrator.memory, chain)
+  const { ledgerId } = ledger.opened
+  try {
+    await fetchAddresses({ chain, signer, orchestrator, ledgerId, ...ports }, isWatching)
+  } catch (error) {
+    if (!isOutage(error)) throw error
+    return isWatching ? 'unknown' : 'complete'
+  }
+  return knownAddresses(orchestrator.memory, chain) > known ? 'grown' : 'complete'
+}
+
+/** Read from the archive: what is not live may have ended. */
+async function unheardOfIn(
+  { ports, ledger, orchestrator, policies }: Started,
+  chain: string,
+  facts: readonly Fact[],
+): Promise<Id[]> {
+  const { memory } = orchestrator
+  const told = onFacts(viewOf(policies, memory, chain, ports.clock.now()), facts).map(({ to }) => to)
+  const unheard: Id[] = []
+  for (const id of new Set(told))
+    if (memory.get(id) === undefined && (await ledger.archive.read(id)) === null) unheard.push(id)
+  return unheard
+}
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof Fault && (error.type === 'operating' || error.type === 'unknownOutcome')
+
 function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string, Loop> } {
   const { ports, config, families, policies, ledger, orchestrator, signer, health } = started
   const { clock, log } = ports
   const signerLoops = new Map<string, Loop>()
-  const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
+  const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]): Loop => {
     const { node, blockSeconds } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
@@ -137,10 +175,15 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
     const askSigner = () => signerLoops.get(chain)?.wake()
     const explains = (facts: readonly Fact[]) =>
       areExplained(viewOf(policies, orchestrator.memory, chain, clock.now()), facts)
-    return startFollower({
+    const unheardOf = (facts: readonly Fact[]) => unheardOfIn(started, chain, facts)
+    const follower = startFollower({
+      unheardOf,
+      completeAddresses: () => completeAddresses(started, chain),
       ...{ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
       areExplained: explains,
     })
+    started.followers.set(chain, follower)
+    return follower
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
@@ -149,6 +192,7 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
       startSignerLoop({
         ...{ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log },
         ledgerId: ledger.opened.ledgerId,
+        held: policies[chain]!.book.held,
         role: config.role,
       }),
     )
@@ -233,7 +277,9 @@ export async function main(
   const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
   const health = createHealth(Object.keys(policies))
   const nodes = nodesOf(families)
+  const followers = new Map<string, FollowerLoop>()
   const performers = createPerformers({
+    found: (chain, place) => followers.get(chain)?.reread(place),
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
@@ -249,7 +295,8 @@ export async function main(
     orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
-    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector }, tokens)
+    const shared = { ports, config, ledger, orchestrator, signer, health }
+    return serve({ ...shared, families, policies, inspector, followers }, tokens)
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error
