@@ -20,7 +20,7 @@ parentPort.on('message', arguments_ => parentPort.postMessage(search(...argument
 /** Threads that wait keep no process alive. */
 export interface Workers {
   work: Work
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 interface Search {

@@ -14,7 +14,8 @@ import {
   type RpcValue,
 } from './answers.ts'
 import type { NanoFaults } from './faults.ts'
-import type { KnownBlock, Lattice, Refusal, SignedBlock } from './lattice.ts'
+import type { KnownBlock, SignedBlock } from './block.ts'
+import type { Lattice, Refusal } from './lattice.ts'
 
 /** What is answered as `error`. */
 export class RpcFailure extends Error {}
@@ -74,8 +75,8 @@ function knownIn({ lattice }: NanoNodeState, hash: string): KnownBlock {
   return known
 }
 
-function weightOf({ accounts, head }: Lattice, account: string): bigint {
-  const heads = [...accounts.keys()].map(address => head(address)!)
+function weightOf(lattice: Lattice, account: string): bigint {
+  const heads = [...lattice.accounts.keys()].map(address => lattice.head(address)!)
   return heads.reduce((sum, { block, balance }) => (block.representative === account ? sum + balance : sum), 0n)
 }
 
@@ -172,7 +173,7 @@ const accountHistory: Action = (node, body) => {
 /** In the order of their hashes; sorted, the largest come first. */
 function receivables(node: NanoNodeState, body: Body, account: string, offset: number): RpcValue {
   const count = numberIn(body, 'count', ALL)
-  const threshold = BigInt(String(body['threshold'] ?? 0))
+  const threshold = BigInt(body['threshold'] === undefined ? 0 : textIn(body, 'threshold'))
   const isSorted = isSet(body, 'sorting')
   const withSource = isSet(body, 'source')
   const all = receivablesOf(node.lattice, account, isSet(body, 'include_only_confirmed', true))

@@ -3,7 +3,8 @@ import { publicKeyOf, addressOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
 import { DEV_GENESIS } from './genesis.ts'
-import type { KnownBlock, Lattice, Receivable } from './lattice.ts'
+import type { KnownBlock } from './block.ts'
+import type { Lattice, Receivable } from './lattice.ts'
 
 /** As JSON. */
 export type RpcValue = string | RpcValue[] | { [key: string]: RpcValue }

@@ -5,7 +5,7 @@ import { sign } from '../../../adapters/nano/ed25519.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
 import { workText, type Search } from '../../../adapters/nano/work-search.ts'
 import { upperHex } from '../../../adapters/hex.ts'
-import type { KnownBlock } from './lattice.ts'
+import type { KnownBlock } from './block.ts'
 
 export const DEV_GENESIS = {
   secret: Uint8Array.from(Buffer.from('34f0a37aad20f4a260f0a5b3cb3d7fb50673212263e58a380bc10474bb039ce4', 'hex')),

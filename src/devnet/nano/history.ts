@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { hash, stateBlock } from '../../../adapters/nano/block.ts'
 import { corruptStore, reasonOf } from '../../kernel/fault.ts'
-import type { SignedBlock } from './lattice.ts'
+import type { SignedBlock } from './block.ts'
 
 export type NanoHappening =
   | { type: 'block.taken'; block: SignedBlock; timestamp: number }

@@ -8,31 +8,8 @@ import { verify } from '../../../adapters/nano/ed25519.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
 import { difficultyOf } from '../../../adapters/nano/work-search.ts'
 import { upperHex } from '../../../adapters/hex.ts'
+import type { KnownBlock, SignedBlock, Subtype } from './block.ts'
 import { DEV_GENESIS, EPOCH_LINKS } from './genesis.ts'
-
-/** As nodes send it to each other. `signature`: hexadecimal digits; `work`: 16 of them. */
-export interface SignedBlock extends StateBlock {
-  signature: string
-  work: string
-}
-
-export type Subtype = 'send' | 'receive' | 'change' | 'epoch'
-
-/** A block that the lattice holds. */
-export interface KnownBlock {
-  hash: string
-  block: SignedBlock
-  subtype: Subtype
-  /** Raw; what a send takes away and a receive brings. */
-  amount: bigint
-  balance: bigint
-  /** Within its account's chain, from 1. */
-  height: number
-  successor: string | null
-  confirmed: boolean
-  /** Seconds since 1970. */
-  timestamp: number
-}
 
 interface Account {
   address: string
@@ -227,8 +204,8 @@ function rollBack(workings: Workings, hash: string): string[] {
       continue
     }
     const receiver = known.subtype === 'send' ? receiverOf(workings, known) : undefined
-    const above = [known.successor, receiver].find(each => each !== null && each !== undefined)
-    if (above !== undefined && above !== null) {
+    const above = known.successor ?? receiver
+    if (above !== undefined) {
       waiting.push(above)
       continue
     }

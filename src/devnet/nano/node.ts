@@ -15,7 +15,8 @@ import { NANO_ACTIONS, RpcFailure, type NanoNodeState } from './actions.ts'
 import { createNanoFaults, type NanoFaults } from './faults.ts'
 import { completed, DEV_GENESIS, EPOCH_LINKS, genesisBlocks } from './genesis.ts'
 import type { NanoHappening } from './history.ts'
-import { createLatticeOf, type Lattice, type Refusal, type SignedBlock } from './lattice.ts'
+import type { SignedBlock } from './block.ts'
+import { createLatticeOf, type Lattice, type Refusal } from './lattice.ts'
 
 /** The network is nano's development network. */
 export interface SimulatedNanoOptions {

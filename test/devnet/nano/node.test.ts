@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { hashOf, stateBlock } from '../../../adapters/nano/block.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
-import type { SignedBlock } from '../../../src/devnet/nano/lattice.ts'
+import type { SignedBlock } from '../../../src/devnet/nano/block.ts'
 import { decodeNanoHappening, encodeNanoHappening } from '../../../src/devnet/nano/history.ts'
 import { createSimulatedNano, type SimulatedNano } from '../../../src/devnet/nano/node.ts'
 import { recorded } from '../../adapters/nano/recorded.ts'

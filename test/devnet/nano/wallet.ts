@@ -2,7 +2,7 @@
 import { addressOf, publicKeyOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import { publicKeyFor } from '../../../adapters/nano/ed25519.ts'
-import type { KnownBlock, SignedBlock } from '../../../src/devnet/nano/lattice.ts'
+import type { KnownBlock, SignedBlock } from '../../../src/devnet/nano/block.ts'
 import type { SimulatedNano } from '../../../src/devnet/nano/node.ts'
 
 interface NanoWallet {
