@@ -1,7 +1,7 @@
-/** What becomes of requests on their way to a simulated node, and of its answers on their way back. */
-import type { HttpAnswer, HttpRequest } from '../http.ts'
+/** What becomes of requests to a simulated node on their way, by seed. */
 import { unknownOutcome } from '../kernel/fault.ts'
 import type { HttpCall, HttpResult } from '../kernel/ports.ts'
+import type { HttpAnswer, HttpRequest } from '../http.ts'
 
 /** How often, of all requests. */
 export interface FaultRates {
@@ -46,6 +46,7 @@ export function toResult({ status, headers = {}, body }: HttpAnswer): HttpResult
   return { status, headers, body: new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)) }
 }
 
+/** A call as a server would see it. */
 export function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
   const path = /^[a-z]+:\/\/[^/]+(\/[^?]*)/.exec(url)?.[1] ?? '/'
   return { method, path, query: {}, headers, body: body ?? new Uint8Array() }
@@ -57,7 +58,7 @@ function garbled(result: HttpResult, answer: 'cut' | 'foreign'): HttpResult {
   return { status: 502, headers: { 'content-type': 'text/html' }, body }
 }
 
-/** The answer's fate; a delay is the business of whoever has a clock. */
+/** The answer's fate; a delay is the business of whoever has a clock. Throws unknownOutcome for what is lost. */
 export function suffer(fate: RequestFate, answer: () => HttpResult): HttpResult {
   if (fate.arrivals === 0) throw unknownOutcome('no-answer', 'the request was lost on its way')
   const result = answer()
