@@ -103,10 +103,7 @@ export type Published =
  * it is in none, never can be, and what it would have spent is still there.
  */
 export type Located =
-  | { kind: 'placed'; place: Place }
-  | { kind: 'pending' }
-  | { kind: 'absent' }
-  | { kind: 'expired'; at: Place }
+  { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' } | { kind: 'expired'; at: Place }
 
 /** What a plan needs of the outside world, read by a task before the plan is made. Only the family's planner reads it. */
 export type PlanFacts = object
