@@ -6,18 +6,17 @@ import type { Trouble } from '../kernel/trouble.ts'
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
-import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
+import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import type { Id } from '../../machines/ids.ts'
-import type { Fact } from '../../adapters/adapter.ts'
 import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
-import { parseTokens } from '../http/tokens.ts'
+import { openTokenFile, type TokenFile } from '../http/token-file.ts'
+import { mayWrite } from '../http/tokens.ts'
 import { fileRoutes, type BuiltFile } from '../inspector/files.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
-import { areExplained, onFacts } from '../orchestrator/routes/facts.ts'
+import { areExplained } from '../orchestrator/routes/facts.ts'
 import { viewOf } from '../orchestrator/routes/view.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Unexplained } from '../../adapters/book.ts'
@@ -33,6 +32,7 @@ import type { Loop } from './loop.ts'
 import { decimalsIn, type ApiContext } from './api-context.ts'
 import { createQuotes } from './quotes.ts'
 import { overheard } from './overheard.ts'
+import { unheardOf } from './rereading.ts'
 import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
 import { startPulse } from './pulse.ts'
@@ -40,9 +40,8 @@ import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
 import { startSearch, type Search } from './search/index.ts'
 import { createStore } from './store.ts'
-import { fetchAddresses, knownAddresses, refuseFormerAddresses } from './address-pool.ts'
+import { completeAddresses, refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
-import { readTextOn } from './text.ts'
 
 export interface Watcher {
   handle: RouteHandler
@@ -58,6 +57,8 @@ export interface Watcher {
   unexplained(chain: string): Promise<Unexplained>
   /** What the chain's node fails with now, or null. */
   nodeTrouble(chain: string): Trouble | null
+  /** Reads the tokens anew, those of the API and the one for the signer; see token-file.ts. */
+  reload(): Promise<void>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -112,6 +113,7 @@ interface Started extends Families {
   inspector: readonly BuiltFile[]
   /** By chain, as they start. */
   followers: Map<string, FollowerLoop>
+  tokenFiles: Record<'api' | 'signer', TokenFile>
 }
 
 function openSearch({ ports, config, ledger, orchestrator, policies }: Started): Search {
@@ -128,41 +130,6 @@ function openSearch({ ports, config, ledger, orchestrator, policies }: Started):
   return search
 }
 
-/** The addresses of another ledger on the same signer are fetched with each block: what watches only must miss none of them. */
-async function completeAddresses(
-  { ports, config, ledger, orchestrator, signer, health }: Started,
-  chain: string,
-): Promise<'complete' | 'grown' | 'unknown'> {
-  const isWatching = config.role === 'watching'
-  if (!isWatching && healthOf(health, chain).otherLedger === null) return 'complete'
-  const known = knownAddresses(orchestrator.memory, chain)
-  const { ledgerId } = ledger.opened
-  try {
-    await fetchAddresses({ chain, signer, orchestrator, ledgerId, ...ports }, isWatching)
-  } catch (error) {
-    if (!isOutage(error)) throw error
-    return isWatching ? 'unknown' : 'complete'
-  }
-  return knownAddresses(orchestrator.memory, chain) > known ? 'grown' : 'complete'
-}
-
-/** Read from the archive: what is not live may have ended. */
-async function unheardOfIn(
-  { ports, ledger, orchestrator, policies }: Started,
-  chain: string,
-  facts: readonly Fact[],
-): Promise<Id[]> {
-  const { memory } = orchestrator
-  const told = onFacts(viewOf(policies, memory, chain, ports.clock.now()), facts).map(({ to }) => to)
-  const unheard: Id[] = []
-  for (const id of new Set(told))
-    if (memory.get(id) === undefined && (await ledger.archive.read(id)) === null) unheard.push(id)
-  return unheard
-}
-
-const isOutage = (error: unknown): boolean =>
-  error instanceof Fault && (error.type === 'operating' || error.type === 'unknownOutcome')
-
 function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string, Loop> } {
   const { ports, config, families, policies, ledger, orchestrator, signer, health } = started
   const { clock, log } = ports
@@ -173,14 +140,14 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
     const { final } = policies[chain]!
     const chosen = { chain, startHeight, final, pollMs, blockSeconds }
     const askSigner = () => signerLoops.get(chain)?.wake()
-    const explains = (facts: readonly Fact[]) =>
-      areExplained(viewOf(policies, orchestrator.memory, chain, clock.now()), facts)
-    const unheardOf = (facts: readonly Fact[]) => unheardOfIn(started, chain, facts)
+    const { ledgerId } = ledger.opened
+    const sharing = () => ({ role: config.role, otherLedger: healthOf(health, chain).otherLedger })
+    const viewNow = () => viewOf(policies, orchestrator.memory, chain, clock.now())
     const follower = startFollower({
-      unheardOf,
-      completeAddresses: () => completeAddresses(started, chain),
+      unheardOf: facts => unheardOf(viewNow(), facts, ledger.archive),
+      completeAddresses: () => completeAddresses({ chain, signer, orchestrator, ledgerId, clock, log }, sharing()),
       ...{ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
-      areExplained: explains,
+      areExplained: facts => areExplained(viewNow(), facts),
     })
     started.followers.set(chain, follower)
     return follower
@@ -192,7 +159,7 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
       startSignerLoop({
         ...{ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log },
         ledgerId: ledger.opened.ledgerId,
-        held: policies[chain]!.book.held,
+        held: keys => policies[chain]!.book.held(keys),
         role: config.role,
       }),
     )
@@ -200,8 +167,8 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
   return { loops: [...followers, ...signerLoops.values()], signerLoops }
 }
 
-function serve(started: Started, tokens: readonly string[]): Watcher {
-  const { ports, ledger, orchestrator, health, policies } = started
+function serve(started: Started): Watcher {
+  const { ports, ledger, orchestrator, health, policies, tokenFiles } = started
   const { loops, signerLoops } = startLoops(started)
   const search = openSearch(started)
   const ending = new AbortController()
@@ -235,7 +202,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     const seen = started.signer.position()
     return seen === null ? {} : memoryHeaders(seen)
   }
-  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
+  const options = { tokens: tokenFiles.api.tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])
@@ -251,6 +218,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
     unexplained: chain => policies[chain]!.book.unexplained(orchestrator.memory, ledger.archive, chain),
     nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
+    reload: async () => void (await Promise.all([tokenFiles.api.reload(), tokenFiles.signer.reload()])),
     stop,
   }
 }
@@ -270,11 +238,12 @@ export async function main(
   inspector: readonly BuiltFile[] = [],
 ): Promise<Watcher> {
   const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
-  const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
-  const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
-  if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
+  const api = await openTokenFile(ports, config.apiTokenFile)
+  const ofSigner = await openTokenFile(ports, config.signer.tokenFile)
+  const token = () => ofSigner.tokens().find(mayWrite)
+  if (token() === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
   const { families, policies } = await openFamilies(ports, config)
-  const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
+  const signer = createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request)
   const health = createHealth(Object.keys(policies))
   const nodes = nodesOf(families)
   const followers = new Map<string, FollowerLoop>()
@@ -296,7 +265,8 @@ export async function main(
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
     const shared = { ports, config, ledger, orchestrator, signer, health }
-    return serve({ ...shared, families, policies, inspector, followers }, tokens)
+    const tokenFiles = { api, signer: ofSigner }
+    return serve({ ...shared, families, policies, inspector, tokenFiles, followers })
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

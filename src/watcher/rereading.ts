@@ -2,7 +2,12 @@
  * Blocks that are read once more. A transaction of ours that the node has in a block which was applied long ago was not known when it was
  * (another ledger had it signed, or had its address made): what the block says of it is told again, and what was known hears nothing new.
  */
+import type { Fact } from '../../adapters/adapter.ts'
+import type { Id } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
+import type { Archive } from '../ledger/engine.ts'
+import { onFacts } from '../orchestrator/routes/facts.ts'
+import type { RouteView } from '../orchestrator/routes/view.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
 import type { FollowerOptions } from './follower.ts'
 
@@ -11,6 +16,14 @@ export interface Rereading {
   want(place: Place): void
   /** Reads one of them, where all of it is behind us. Rejects as the node does. */
   read(): Promise<void>
+}
+
+/** Whoever would hear of these facts and is neither live nor has ended. */
+export async function unheardOf(view: RouteView, facts: readonly Fact[], archive: Archive): Promise<Id[]> {
+  const unheard: Id[] = []
+  for (const id of new Set(onFacts(view, facts).map(({ to }) => to)))
+    if (view.memory.get(id) === undefined && (await archive.read(id)) === null) unheard.push(id)
+  return unheard
 }
 
 const MAXIMUM_WANTED = 100
