@@ -16,6 +16,8 @@ export const quantity = z
 export const count = quantity
   .refine(value => value <= BigInt(Number.MAX_SAFE_INTEGER), 'is too large')
   .transform(Number)
+/** A number as nodes are told it. */
+export const toQuantity = (value: number | bigint): string => `0x${value.toString(16)}`
 /** 32 bytes, lower case. */
 export const hash = lower.pipe(hex(32))
 /** 20 bytes, lower case: nodes differ in whether they write the checksum. */
@@ -41,6 +43,9 @@ const header = {
   timestamp: count,
   baseFeePerGas: quantity.nullish(),
 }
+
+/** Without its transactions. */
+export const headerShape = z.object(header)
 
 /** With whole transactions. */
 export const blockShape = z.object({ ...header, logsBloom: bloom, transactions: z.array(transaction) })
@@ -83,6 +88,7 @@ const frameShape: z.ZodType<Frame> = z.lazy(() =>
 /** `debug_traceBlockByHash`. An element with `error` and without a result says that it could not be traced (E17). */
 export const tracesShape = z.array(z.object({ txHash: hash.optional(), result: frameShape }))
 
+export type HeaderAnswer = z.output<typeof headerShape>
 export type BlockAnswer = z.output<typeof blockShape>
 export type TransactionAnswer = BlockAnswer['transactions'][number]
 export type Receipt = z.output<typeof receiptShape>
