@@ -34,6 +34,13 @@ export interface CoinFunds {
   readonly confirmed: bigint
 }
 
+/** What a plan needs of the node, in sat/vB. */
+export interface RateFacts {
+  feeRate: number
+  /** The least that the node relays now. May lie above every rate that the configuration allows. */
+  floorRate: number
+}
+
 type Remembering = Pick<BookView, 'memory'>
 
 /** Mempools keep at most so many unconfirmed transactions in a row (B17); we stop earlier by one. */

@@ -5,11 +5,12 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Identity, Next, Node, PlanFacts, Quote, Counted } from '../adapter.ts'
+import type { Block, Identity, Next, Node, Quote, Counted } from '../adapter.ts'
 import { Fault, invariant, operating } from '../../src/kernel/fault.ts'
 import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
 import type { BitcoinFact, TransactionSeen } from './facts.ts'
+import type { RateFacts } from './funds.ts'
 import { createMempool } from './mempool.ts'
 import type { Network } from './network.ts'
 import { quotedTargets, quoteOf } from './quote.ts'
@@ -178,12 +179,12 @@ async function floorRate(rpc: Rpc): Promise<number> {
 }
 
 /** B10: an estimate is never trusted beyond what the node relays and what the configuration allows. */
-async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<PlanFacts> {
+async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<RateFacts> {
   const estimate = await estimateRate(rpc, fees.target)
   return factsOf(estimate, await floorRate(rpc), fees)
 }
 
-function factsOf(estimate: number | null, floor: number, fees: BitcoinNodeOptions['fees']): PlanFacts {
+function factsOf(estimate: number | null, floor: number, fees: BitcoinNodeOptions['fees']): RateFacts {
   const feeRate = Math.min(Math.max(estimate ?? fees.fallbackRate, floor), fees.maximumRate)
   return { feeRate, floorRate: floor }
 }

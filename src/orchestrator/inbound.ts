@@ -2,12 +2,11 @@
  * Everything that can happen from outside. An inbound event names facts, not instances: the route decides who hears of
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
-import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
+import type { Block, Fact, Limit, PlanFacts } from '../../adapters/adapter.ts'
 import type { Instance } from '../kernel/entry.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
-  Amount,
   Authorisation,
   AuthorisedIntent,
   Intent,
@@ -104,7 +103,8 @@ export type TaskResult = { run: string } & (
   | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string } }
   | {
       type: 'facts.gathered'
-      data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; leftToday: Amount | null }
+      /** `limits`: as far as the signer has said, by asset. */
+      data: { id: IdOf<'account'>; facts: PlanFacts; limits: Readonly<Record<string, Limit>> }
     }
   | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string } }
 )

@@ -15,20 +15,20 @@ async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): 
   const password = passwordFile === undefined ? {} : { password: firstLine(await readTextOn(disk, passwordFile)) }
   const cookie = 'cookieFile' in chain.node ? { cookieFile: chain.node.cookieFile } : {}
   const node = { url, ...(username === undefined ? {} : { username }), ...password, ...cookie }
-  const { family, network, asset, minimumDeposit } = chain
-  const watch = 'watch' in chain ? { watch: chain.watch } : {}
-  const fees = 'fees' in chain ? { fees: chain.fees } : {}
-  return { chain: name, family, network, asset, minimumDeposit, ...watch, ...fees, node }
+  const { family, network, asset, minimumDeposit, node: _node, startHeight: _start, pollMs: _poll, ...own } = chain
+  return { chain: name, family, network, asset, minimumDeposit, node, own }
 }
+
+/** Where one transaction makes one payment there is nothing to wait for. */
+const ONE_EACH = { windowMs: 0, maximum: 1 }
 
 function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily): ChainPolicy {
   const { planner, book, signable, assets } = opened
   const { credit, final } = chain.confirmations
   if (typeof credit !== 'number')
     throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
-  if (!('batch' in chain))
-    throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
-  const { family, asset, batch } = chain
+  const { family, asset } = chain
+  const batch = 'batch' in chain ? chain.batch : ONE_EACH
   return { name, family, asset, assets, credit, final, batch, planner, book, signable }
 }
 

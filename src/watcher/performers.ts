@@ -1,7 +1,7 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
-import { chainId, nameOf, type IdOf } from '../../machines/ids.ts'
+import { chainId, nameOf, treasuryId, type IdOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
-import type { Node, Published, Signed } from '../../adapters/adapter.ts'
+import type { Limit, Node, Published, Question, Signed } from '../../adapters/adapter.ts'
 import { Fault, invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
@@ -9,7 +9,9 @@ import type { TransferContext } from '../../machines/transfer.ts'
 import type { AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
+import { chainContext } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
+import { paymentsFor } from '../orchestrator/routes/planning.ts'
 import { backOffMs, type Outcome, type Performed, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
 import type { AttemptName, SignerClient, SigningRules } from './signer-client.ts'
@@ -178,15 +180,37 @@ const rulesNow = (options: PerformerOptions, chain: string): Promise<SigningRule
     throw error
   })
 
-async function gather(options: PerformerOptions, { id, context }: InstanceOf<'account'>): Promise<Performed> {
+/** Of each asset, as far as the signer says. */
+function limitsOf(rules: SigningRules | null, asset: string): Readonly<Record<string, Limit>> {
+  if (rules === null) return {}
+  const { tokens } = rules
+  return Object.fromEntries(
+    [[asset, rules] as const, ...Object.entries(tokens)].map(([each, { perTransaction, leftToday }]) => [
+      each,
+      { perTransaction, left: leftToday },
+    ]),
+  )
+}
+
+/** What the account of this plan is, and what it would pay. */
+function questionOf(memory: LiveMemory, { id, context }: InstanceOf<'account'>): Question {
+  const { chain, index, address } = context
+  const tip = chainContext(memory, chain)?.blocks.at(-1)
+  if (tip === undefined) throw operating('not-following', `no block of ${chain} is known yet`)
+  const treasury = memory.get(treasuryId(chain))!.context.address
+  return { source: { index, address }, treasury, tip, payments: () => paymentsFor(memory, chain, id) }
+}
+
+async function gather(options: PerformerOptions, account: InstanceOf<'account'>): Promise<Performed> {
+  const { id, context } = account
   const { chain } = context
   refuseWatching(options)
   refuseHalted(options, chain)
   refuseUnreconciled(options, chain)
-  const facts = await options.nodes[chain]!.gather()
+  const facts = await options.nodes[chain]!.gather(questionOf(options.memory(), account))
   const rules = await rulesNow(options, chain)
-  const { perTransaction: limit = null, leftToday = null } = rules ?? {}
-  return done({ type: 'facts.gathered', data: { id, facts, limit, leftToday } })
+  const limits = limitsOf(rules, options.policies[chain]!.asset)
+  return done({ type: 'facts.gathered', data: { id, facts, limits } })
 }
 
 export const createPerformers = (options: PerformerOptions): Performers => ({

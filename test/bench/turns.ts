@@ -124,7 +124,7 @@ async function planAll({ orchestrator }: World): Promise<number> {
     const { entered, value } = orchestrator.memory.get(id)!
     if (value === 'stuck') throw new Error(account.context.reason ?? 'stuck')
     if (value !== 'gathering') return plans
-    const data = { id, facts: { feeRate: 2, floorRate: 1 }, limit: null, leftToday: null }
+    const data = { id, facts: { feeRate: 2, floorRate: 1 }, limits: {} }
     await orchestrator.dispatch({ type: 'facts.gathered', at: AT, run: `${id}@${entered}`, data })
   }
 }

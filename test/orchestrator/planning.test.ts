@@ -164,18 +164,25 @@ describe('planning', () => {
     expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
   })
 
-  test('coins that are too many for one transaction are consolidated, but not a few of them', async () => {
+  test('where nothing can be paid, what the account needs for that is done', async () => {
     for (const [count, purposes] of [
       [20, ['consolidation']],
       [19, []],
     ] as const) {
-      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds: CoinFunds) => {
-        const passed = payments.map(({ withdrawal }) => ({ withdrawal, kind: 'coins' as const, reason: 'scattered' }))
-        if (purpose === 'payment') return { shortfall: 'scattered', passed }
-        const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
-        return { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
+      const planner: Planner = {
+        ...policy.planner,
+        plan: ({ payments }) => ({
+          shortfall: 'scattered',
+          passed: payments.map(({ withdrawal }) => ({ withdrawal, kind: 'upkeep', reason: 'scattered' })),
+        }),
+        upkeep: (_, funds: CoinFunds, __, passed) => {
+          const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
+          const plan = { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
+          const isDone = passed.length > 0 && count >= 20
+          return { plan: isDone ? { purpose: 'consolidation', source: 0, ...plan } : null, again: null, reason: null }
+        },
       }
-      const policies = { litecoin: { ...policy, planner: { ...policy.planner, plan } } }
+      const policies = { litecoin: { ...policy, planner } }
       const rig = await funded(Array<string>(count).fill('5000'), { policies })
       await rig.send(requested('w-1', '9000'))
       await gathered(rig)
@@ -221,7 +228,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit: null, leftToday: null }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits: {} }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))

@@ -2,10 +2,10 @@
  * What the signer has signed and this ledger does not have, because it was lost or restored from an older copy: it is
  * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
  */
-import { chainId, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import { accountId, chainId, transferId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
-import { shareFee, type Purpose, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
+import { shareFee, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../kernel/entry.ts'
 import type { SignedRecord } from '../inbound.ts'
 import { tipOf, type RouteView } from './view.ts'
@@ -81,6 +81,9 @@ interface Listed {
   isFurther: boolean
 }
 
+/** What pays withdrawals. */
+const PAYING = { purpose: 'payment', source: 0 } as const
+
 function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: Listed): Message[] {
   const { memory, policy, at } = view
   const { messages, freed, kept } = displace(view, record)
@@ -97,8 +100,9 @@ function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: List
     fee,
     record.intents.map(({ id }) => withdrawalId(id)),
   )
-  const purpose: Purpose = record.intents.length > 0 ? 'payment' : 'consolidation'
-  const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
+  const isPayment = record.intents.length > 0
+  const { purpose, source } = isPayment ? PAYING : policy.book.role(template)
+  const common = { chain: policy.name, transfer, purpose, account: accountId(policy.name, source), withdrawals }
   const depths = { held, credit: policy.credit, final: policy.final }
   return [
     ...messages,
