@@ -4,24 +4,15 @@
  * outage and no answer.
  */
 import { z } from 'zod'
-import type { Amount, Place } from '../../machines/vocabulary.ts'
+import type { Place } from '../../machines/vocabulary.ts'
 import { invariant, operating } from '../../src/kernel/fault.ts'
+import type { Payment, Question } from '../adapter.ts'
 import { effectOf, type Effect, type GasFees } from './build.ts'
 import { feesAt, type GasPrices } from './gas.ts'
+import { delegated } from './hearing.ts'
 import type { Network } from './network.ts'
 import type { Rpc, RpcError } from './rpc.ts'
 import { bytes, headerShape, quantity, toQuantity } from './shapes.ts'
-
-/** What is asked. */
-export interface AccountQuestion {
-  /** Who spends; index 0 is the treasury. Canonical. */
-  source: { index: number; address: string }
-  treasury: string
-  /** The block on which the ledger stands. */
-  tip: Place
-  /** What would be paid next, the first first. */
-  payments: readonly { withdrawal: string; to: string; asset: string; amount: Amount }[]
-}
 
 /** Gas that a transaction needs by the node's estimate, or why it would fail now. */
 export type Estimate = { gas: bigint } | { refused: string }
@@ -36,6 +27,15 @@ export interface AccountState {
   balances: Readonly<Record<string, bigint>>
 }
 
+/** What gathering an account's money in the treasury would take. */
+export interface SweepFacts {
+  /** By asset: all of it, to the treasury; those of which it holds enough. */
+  estimates: Readonly<Record<string, Estimate>>
+  treasury: AccountState
+  /** Gas from the treasury to the account. */
+  funding: Estimate
+}
+
 /** As of `tip`. */
 export interface GasFacts {
   tip: Place
@@ -46,14 +46,22 @@ export interface GasFacts {
   source: AccountState
   /** By withdrawal. Of those that the account could pay by itself, the first ones. */
   estimates: Readonly<Record<string, Estimate>>
+  /** Of an account that is not the treasury. */
+  sweep: SweepFacts | null
 }
+
+/** From which amounts on what an account holds is gathered, by asset; what is not named stays where it is. Base units. */
+export type SweepMinimums = Readonly<Record<string, bigint>>
 
 export interface GatheringOptions {
   network: Network
+  sweep: SweepMinimums
   /** Wei per gas. */
   cap: bigint
 }
 
+/** Of what waits, so many are looked at: the rest waits its turn. */
+const LOOKED_AT_MAXIMUM = 100
 /** One of them is planned at a time; the others are there because the first may be passed over. */
 const ESTIMATED_MAXIMUM = 8
 const REASON_CHARACTERS = 100
@@ -128,10 +136,6 @@ async function readL1Fee(rpc: Rpc): Promise<bigint> {
   return BigInt(answer) * L1_MARGIN
 }
 
-/** E23: whoever put code there may move what it holds. */
-export const delegated = (address: string) =>
-  `${address} is ours and has code: somebody else decides over it (EIP-7702)`
-
 async function readState(
   rpc: Rpc,
   reader: StateReader,
@@ -152,7 +156,8 @@ async function readState(
 async function readEstimates(
   reader: StateReader,
   network: Network,
-  { source, payments }: AccountQuestion,
+  from: string,
+  payments: readonly Payment[],
   { balances }: AccountState,
 ): Promise<Record<string, Estimate>> {
   const payable = payments.filter(({ asset, amount }) => (balances[asset] ?? 0n) >= BigInt(amount))
@@ -160,30 +165,59 @@ async function readEstimates(
   let succeeded = 0
   for (const { withdrawal, to, asset, amount } of payable) {
     if (succeeded >= ESTIMATED_MAXIMUM) break
-    const estimate = await reader.estimate(source.address, effectOf(network, { to, asset, amount: BigInt(amount) }))
+    const estimate = await reader.estimate(from, effectOf(network, { to, asset, amount: BigInt(amount) }))
     found[withdrawal] = estimate
     if ('gas' in estimate) succeeded++
   }
   return found
 }
 
+/** E26: what would fail is known before gas is sent for it. */
+async function readSweep(
+  rpc: Rpc,
+  reader: StateReader,
+  { network, sweep }: GatheringOptions,
+  { source, treasury }: Question,
+  { balances }: AccountState,
+): Promise<SweepFacts> {
+  const estimates: Record<string, Estimate> = {}
+  for (const [asset, minimum] of Object.entries(sweep)) {
+    const balance = balances[asset] ?? 0n
+    if (balance === 0n || balance < minimum) continue
+    // How much is moved makes no difference to a plain payment, and what it costs is not known yet.
+    const amount = asset === network.asset ? 1n : balance
+    estimates[asset] = await reader.estimate(source.address, effectOf(network, { to: treasury, asset, amount }))
+  }
+  const state = await readState(rpc, reader, treasury, [network.asset])
+  const gift = effectOf(network, { to: source.address, asset: network.asset, amount: 1n })
+  const canGive = (state.balances[network.asset] ?? 0n) > 0n
+  const funding = canGive
+    ? await reader.estimate(treasury, gift)
+    : { refused: 'the treasury holds nothing to pay gas with' }
+  return { estimates, treasury: state, funding }
+}
+
 /** `isRollup`: it charges for the chain below, too. */
 export async function gatherFacts(
   rpc: Rpc,
-  { network, cap }: GatheringOptions,
-  question: AccountQuestion,
+  options: GatheringOptions,
+  question: Question,
   isRollup: boolean,
 ): Promise<GasFacts> {
-  const { source, payments, tip } = question
+  const { network, cap, sweep } = options
+  const { source, tip } = question
+  const isTreasury = source.index === 0
+  const payments = isTreasury ? question.payments().slice(0, LOOKED_AT_MAXIMUM) : []
   const reader = createReader(rpc, network, tip)
-  const assets = [...new Set([network.asset, ...payments.map(({ asset }) => asset)])]
+  const wanted = isTreasury ? payments.map(({ asset }) => asset) : Object.keys(sweep)
   const [prices, l1Fee, state] = await Promise.all([
     readPrices(rpc),
     isRollup ? readL1Fee(rpc) : 0n,
-    readState(rpc, reader, source.address, assets),
+    readState(rpc, reader, source.address, [...new Set([network.asset, ...wanted])]),
   ])
-  const estimates = await readEstimates(reader, network, question, state)
-  return { tip, fees: feesAt(prices, cap), l1Fee, source: state, estimates }
+  const estimates = await readEstimates(reader, network, source.address, payments, state)
+  const swept = isTreasury ? null : await readSweep(rpc, reader, options, question, state)
+  return { tip, fees: feesAt(prices, cap), l1Fee, source: state, estimates, sweep: swept }
 }
 
 /** What it is said to be on rollups of that kind: code at the oracle's address. */

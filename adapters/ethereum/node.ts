@@ -8,12 +8,12 @@
  */
 import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
-import type { Block, Counted, Holding, Identity, Next, Node } from '../adapter.ts'
+import type { Block, Counted, Holding, Identity, Next, Node, Question } from '../adapter.ts'
 import { invariant, operating } from '../../src/kernel/fault.ts'
 import type { Request } from '../../src/kernel/ports.ts'
 import type { AccountFact } from './block.ts'
 import { createBroadcast } from './broadcast.ts'
-import { createReader, gatherFacts, isRollup, readPrices, type AccountQuestion, type GasFacts } from './gathering.ts'
+import { createReader, gatherFacts, isRollup, readPrices, type GasFacts, type SweepMinimums } from './gathering.ts'
 import type { Network } from './network.ts'
 import { quoteOf } from './quote.ts'
 import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
@@ -30,10 +30,11 @@ export interface EthereumNodeOptions {
   node: NodeAccess
   /** The chain is followed up to what it calls final. */
   followsFinalized: boolean
-  /** Whether ether that contracts send is looked for in traces. */
-  traces: boolean
+  /** Whether ether that contracts send is looked for. */
+  seesInternal: boolean
   /** Wei. */
   fees: { maximumFeePerGas: bigint }
+  sweep: SweepMinimums
 }
 
 interface Following {
@@ -162,15 +163,15 @@ async function countAt(following: Following, addresses: readonly string[]): Prom
   return { at: { height, hash: at }, holdings: holdings.filter(({ amount }) => amount !== '0') }
 }
 
-export interface EthereumNode extends Omit<Node<AccountFact>, 'gather'> {
-  gather(question: AccountQuestion): Promise<GasFacts>
+export interface EthereumNode extends Node<AccountFact> {
+  gather(question: Question): Promise<GasFacts>
 }
 
 /** Rejects with operating faults (retry later), and with an invariant fault where what was final has changed. */
 export function createEthereumNode(options: EthereumNodeOptions): EthereumNode {
-  const { chain, network, watch, request, traces, fees } = options
+  const { chain, network, watch, request, seesInternal, fees, sweep } = options
   const rpc = createRpc(options.node, request)
-  const source = createBlockSource(rpc, { chain, network, watch }, { traces })
+  const source = createBlockSource(rpc, { chain, network, watch }, { seesInternal })
   const following: Following = { rpc, source, options, head: { height: 0 } }
   const broadcast = createBroadcast(rpc, network)
   const cap = fees.maximumFeePerGas
@@ -188,7 +189,7 @@ export function createEthereumNode(options: EthereumNodeOptions): EthereumNode {
     pending: async () => [],
     async gather(question) {
       rollup ??= await isRollup(rpc)
-      return gatherFacts(rpc, { network, cap }, question, rollup)
+      return gatherFacts(rpc, { network, cap, sweep }, question, rollup)
     },
     quote: async () => quoteOf(network, await readPrices(rpc), cap),
     publish: transaction => broadcast.publish(transaction),

@@ -26,6 +26,16 @@ const bloom = lower.pipe(hex(256))
 /** Any bytes, lower case. */
 export const bytes = lower.refine(text => text.length % 2 === 0, 'is no whole number of bytes')
 
+/** EIP-7702: who lets which code decide over an account. */
+const authorization = z.object({
+  chainId: quantity,
+  address,
+  nonce: quantity,
+  yParity: quantity.optional(),
+  r: quantity,
+  s: quantity,
+})
+
 /** Unknown types have fields of their own, and may lack some of these (E9). */
 const transaction = z.object({
   hash,
@@ -34,6 +44,9 @@ const transaction = z.object({
   value: quantity.default(0n),
   nonce: quantity.default(0n),
   type: count.default(0),
+  /** The data of the call: read of our own transactions alone, and large in others'. */
+  input: z.string().optional(),
+  authorizationList: z.array(authorization).nullish(),
 })
 
 const header = {
@@ -91,5 +104,6 @@ export const tracesShape = z.array(z.object({ txHash: hash.optional(), result: f
 export type HeaderAnswer = z.output<typeof headerShape>
 export type BlockAnswer = z.output<typeof blockShape>
 export type TransactionAnswer = BlockAnswer['transactions'][number]
+export type Authorization = z.output<typeof authorization>
 export type Receipt = z.output<typeof receiptShape>
 export type Log = Receipt['logs'][number]

@@ -31,8 +31,8 @@ export interface BlockSource {
 }
 
 export interface SourceOptions {
-  /** Whether traces are asked for at all. */
-  traces: boolean
+  /** Whether ether that contracts send is looked for: in logs where the chain has them, else in traces. */
+  seesInternal: boolean
 }
 
 const TRACER = { tracer: 'callTracer', tracerConfig: { onlyTopCall: false } }
@@ -131,9 +131,9 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
 }
 
 /** Over one node. `watch` is asked when the answers are there. */
-export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: SourceOptions): BlockSource {
+export function createBlockSource(rpc: Rpc, context: ScanContext, { seesInternal }: SourceOptions): BlockSource {
   const reader = createReceiptReader(rpc, context)
-  let hasTraces = traces
+  let hasTraces = seesInternal
   let logsMovements = false
   let ahead: { height: number; download: Promise<WholeBlock | null> } | null = null
 
@@ -157,7 +157,7 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
     if (block.number !== height) throw operating('node-malformed', `the node gave block ${block.number} for ${height}`)
     const receipts = await reader.receiptsOf(block)
     logsMovements = hasMovementLogs(block, receipts) ?? logsMovements
-    return { block, receipts, movements: logsMovements ? { kind: 'logs' } : await framesOf(block) }
+    return { block, receipts, movements: logsMovements && seesInternal ? { kind: 'logs' } : await framesOf(block) }
   }
 
   return {
@@ -175,7 +175,7 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
     },
     reset() {
       reader.reset()
-      hasTraces = traces
+      hasTraces = seesInternal
       logsMovements = false
       ahead = null
     },

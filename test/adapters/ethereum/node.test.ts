@@ -7,7 +7,10 @@ const question = (chain: { height(): number; tip(): string }, payments: object[]
   source: { index, address: index === 0 ? TREASURY : US },
   treasury: TREASURY,
   tip: { height: chain.height(), hash: chain.tip() },
-  payments: payments.map((payment, n) => ({ withdrawal: `w${n}`, to: THEM, asset: 'ETH', amount: '1', ...payment })),
+  payments: () =>
+    payments.map((payment, n) => ({
+      ...{ withdrawal: `w${n}`, to: THEM, dataField: null, asset: 'ETH', amount: '1', ...payment },
+    })),
 })
 
 describe('who the node is', () => {
@@ -40,7 +43,7 @@ describe('who the node is', () => {
 describe('how the chain is followed', () => {
   test('two calls for a block, three with traces, one for an empty one, whether or not we are behind', async () => {
     const counted = async (traces: boolean, isEmpty: boolean) => {
-      const { chain, node, calls, sign } = rigOf({ node: { traces } })
+      const { chain, node, calls, sign } = rigOf({ node: { seesInternal: traces } })
       const block = () => {
         if (!isEmpty) chain.submitTransaction(sign({ value: 3n }))
         chain.mine(1)

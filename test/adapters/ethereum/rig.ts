@@ -29,6 +29,8 @@ export const NETWORK = networkOf('eth', {
   ],
 })
 
+export const SWEEP = { ETH: ETHER / 100n, TOKEN: 100n }
+
 const word = (value: string | bigint) => hexWord(BigInt(value)).slice(2)
 export const callData = (signature: string, ...words: (string | bigint)[]): Uint8Array =>
   bytesOf(selectorOf(signature) + words.map(word).join(''))
@@ -77,7 +79,7 @@ export function rigOf({ node: nodeOptions, spoil, ...rest }: RigOptions = {}): N
   for (const [index, address] of [TREASURY, US].entries()) watch.addAddress(index, address)
   const node = createEthereumNode({
     ...{ chain: 'eth', network: NETWORK, watch, request, node: { url: 'http://node' }, followsFinalized: false },
-    ...{ traces: true, fees: { maximumFeePerGas: 500n * GWEI }, ...nodeOptions },
+    ...{ seesInternal: true, fees: { maximumFeePerGas: 500n * GWEI }, sweep: SWEEP, ...nodeOptions },
   })
   const place = (height: number) => ({ height, hash: chain.hashAt(height) })
   const sign: NodeRig['sign'] = (part = {}, secret = SECRET) =>

@@ -80,7 +80,7 @@ function rigOf(
   const source = createBlockSource(
     createRpc({ url: 'http://node' }, request),
     { chain: 'eth', network, watch },
-    { traces },
+    { seesInternal: traces },
   )
   const send: Rig['send'] = (part, secret = SECRET) => {
     const from = addressOfSecret(secret)
