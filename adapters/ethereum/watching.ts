@@ -1,6 +1,7 @@
 /** EVM chains, as the watcher needs them. */
 import { z } from 'zod'
 import { boundary } from '../../src/kernel/fault.ts'
+import type { AssetPolicy } from '../book.ts'
 import type { OpenWatching } from '../family.ts'
 import { createBook } from './book.ts'
 import { networkOf } from './network.ts'
@@ -57,6 +58,6 @@ export const watchEthereum: OpenWatching = (configured, { request }) => {
     signable: createSignable(chain, network),
     // What is final comes many blocks at a time.
     blockSeconds: followsFinalized ? null : (BLOCK_SECONDS.get(network.chainId) ?? null),
-    assets: { [asset]: { minimumDeposit, decimals: NATIVE_DECIMALS }, ...Object.fromEntries(policies) },
+    assets,
   }
 }
