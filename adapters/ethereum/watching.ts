@@ -43,10 +43,8 @@ export const watchEthereum: OpenWatching = (configured, { request }) => {
   const watch = createWatch()
   const sweep = { [asset]: gathered.minimum, ...gathered.tokens }
   const followsFinalized = confirmations.credit === 'finalized'
-  const policies = tokens.map(token => [
-    token.asset,
-    { minimumDeposit: token.minimumDeposit, decimals: token.decimals },
-  ])
+  const assets: Record<string, AssetPolicy> = { [asset]: { minimumDeposit, decimals: NATIVE_DECIMALS } }
+  for (const token of tokens) assets[token.asset] = { minimumDeposit: token.minimumDeposit, decimals: token.decimals }
   return {
     watch,
     node: createEthereumNode({

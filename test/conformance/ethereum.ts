@@ -1,10 +1,14 @@
 /** EVM chains, as the suite sees them. */
 import { canonical } from '../../adapters/ethereum/address.ts'
-import { bytesOf, hexOf, hexWord, wordOf } from '../../src/devnet/ethereum/bytes.ts'
+import { bytesOf, hashOf, hexOf, hexWord, wordOf } from '../../src/devnet/ethereum/bytes.ts'
 import { selectorOf } from '../../src/devnet/ethereum/contracts.ts'
 import type { CallTrace } from '../../src/devnet/ethereum/machine.ts'
 import { CONTRACTS } from '../../src/devnet/ethereum/network.ts'
-import { createSimulatedEthereum, type SimulatedEthereum } from '../../src/devnet/ethereum/node.ts'
+import {
+  createSimulatedEthereum,
+  type SimulatedEthereum,
+  type SimulatedEthereumOptions,
+} from '../../src/devnet/ethereum/node.ts'
 import type { Subject, SubjectNetwork } from './subject.ts'
 
 const CHAIN_ID = 31_337
@@ -16,7 +20,9 @@ const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523
 const CALL_GAS = 200_000n
 
 const words = (...values: (string | bigint)[]) => values.map(value => hexWord(BigInt(value)).slice(2)).join('')
-const callOf = (signature: string, ...values: (string | bigint)[]) => bytesOf(selectorOf(signature) + words(...values))
+/** The data of a call of a function by its signature. */
+export const callOf = (signature: string, ...values: (string | bigint)[]) =>
+  bytesOf(selectorOf(signature) + words(...values))
 
 /** Ether that a call moved to this address, and the calls below it; nothing where it failed. */
 function movedTo(address: string, { error, type, to, value, calls }: CallTrace): bigint[] {
@@ -39,9 +45,28 @@ function received({ chain }: SimulatedEthereum, asset: string, address: string):
 const held = ({ chain }: SimulatedEthereum, asset: string, address: string): bigint =>
   asset === 'ETH' ? chain.state.balanceOf(address.toLowerCase()) : chain.state.slotOf(CONTRACTS.token, BigInt(address))
 
-function open(now: () => number, chainId = CHAIN_ID): SubjectNetwork {
+/** What only this family's stories do to the network. */
+export interface EthereumNetwork extends SubjectNetwork {
+  node: SimulatedEthereum
+  /** A call by a stranger, in the next block. */
+  call(to: string, data: Uint8Array, value?: bigint): string
+  /** The token moves nothing from or to this address any more; in a block of its own. */
+  block(address: string): void
+  /** The faucet may take the token from this address, as if its owner had approved that. */
+  allow(owner: string): void
+  /** Ether by a contract. */
+  split(address: string, amount: bigint): void
+}
+
+/** `change`: of the simulated node. */
+export function openEthereum(
+  now: () => number,
+  chainId = CHAIN_ID,
+  change: Partial<SimulatedEthereumOptions> = {},
+): EthereumNetwork {
   const node = createSimulatedEthereum({
     ...{ chainId: BigInt(chainId), seed: `conformance ${chainId}`, now, username: 'user', password: 'password' },
+    ...change,
   })
   node.mine(1)
   let strangers = 0
@@ -51,6 +76,17 @@ function open(now: () => number, chainId = CHAIN_ID): SubjectNetwork {
       ? node.pay(address.toLowerCase(), amount)
       : call(CONTRACTS.token, callOf('transfer(address,uint256)', address, amount))
   return {
+    node,
+    call,
+    block(address) {
+      const { hash } = node.send({ to: CONTRACTS.token, data: callOf('block(address)', address), gasLimit: CALL_GAS })
+      node.mine(1, { transactions: [node.transaction(hash)!] })
+    },
+    allow(owner) {
+      const slot = BigInt(hashOf(bytesOf(`0x${words(owner, node.faucetAddress)}`)))
+      node.chain.state.setSlot(CONTRACTS.token, slot, 2n ** 200n)
+    },
+    split: (address, amount) => void call(CONTRACTS.splitter, bytesOf(`0x${words(address)}`), amount),
     handle: request => node.handle(request),
     advance: () => void node.mine(1),
     pay: (asset, { address }, amount) => pay(asset, address, amount),
@@ -99,7 +135,7 @@ function open(now: () => number, chainId = CHAIN_ID): SubjectNetwork {
       node.setHead(node.hashAt(node.height() - depth))
       node.mine(depth + 1, { transactions: [] })
     },
-    foreign: () => open(now, CHAIN_ID + 1),
+    foreign: () => openEthereum(now, CHAIN_ID + 1),
   }
 }
 
@@ -139,5 +175,5 @@ export const ethereum: Subject = {
     CONTRACTS.token,
     '0x52908400098527886E0F7030069857D2E4169Ee7',
   ],
-  open,
+  open: now => openEthereum(now),
 }
