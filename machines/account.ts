@@ -76,6 +76,7 @@ export const account = machine.createMachine({
           { actions: 'collect' },
         ],
         'funds.arrived': { guard: 'isShort', target: 'gathering', actions: 'wake' },
+        'upkeep.due': { target: 'gathering', actions: 'wake' },
         'time.passed': { target: 'gathering', actions: 'wake' },
       },
     },
