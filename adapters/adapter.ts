@@ -7,7 +7,9 @@
  */
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 import type { Instance } from '../src/kernel/entry.ts'
+import type { SourceAccount } from './book.ts'
 import type { BookMemory } from './book-memory.ts'
+import type { Replacement, ReplacementOrder, Unreplaceable } from './replacement.ts'
 
 /** A block by its header. Hashes as the family displays them. */
 export interface Block extends Place {
@@ -95,17 +97,30 @@ export interface Signed {
  * relay it.
  */
 export type Published =
-  { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
+  | { kind: 'accepted' }
+  | { kind: 'known' }
+  | { kind: 'unknown'; reason: string }
+  /** `isUnderpriced`: for its fee alone, so that a replacement that pays more helps. */
+  | { kind: 'refused'; reason: string; isUnderpriced?: boolean }
 
 /** Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. */
 export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' }
 
-/** What a plan needs of the outside world, read by a task before the plan is made. */
-export interface PlanFacts {
-  /** Bitcoin: sat/vB. */
-  feeRate: number
-  /** The least that the node relays now, in the same unit. May lie above every rate that the configuration allows. */
-  floorRate: number
+/** What a plan needs of the outside world, read by a task before the plan is made. Only the family's planner reads it. */
+export type PlanFacts = object
+
+/** What is about to be planned, so that the node is asked for what that takes and nothing else. */
+export interface Question {
+  /** Who would pay. */
+  source: SourceAccount
+  /** The treasury's address. */
+  treasury: string
+  /** The block on which the ledger stands: what an account has is asked for as of this block. A node that lacks it says nothing. */
+  tip: Place
+  /** What waits to be paid, oldest first; nothing where the account is not the treasury. May be a hundred thousand. */
+  payments(): readonly Payment[]
+  /** Transactions of ours that something is to take the place of; absent where nothing is replaced. By their ids. */
+  replacing?: readonly string[]
 }
 
 /** What a withdrawal would cost now. */
@@ -140,7 +155,7 @@ export interface Node<F extends Fact = Fact> {
    * transactions that it stands on.
    */
   pending(limit: number): Promise<F[]>
-  gather(): Promise<PlanFacts>
+  gather(question: Question): Promise<PlanFacts>
   /** By the rule by which plans are made from what `gather` answers. */
   quote(): Promise<Quote>
   publish(transaction: Signed): Promise<Published>
@@ -166,26 +181,36 @@ export interface Payment {
   withdrawal: string
   to: string
   dataField: string | null
+  asset: string
   amount: Amount
+}
+
+/** What the signer allows of one asset, fees included where they are paid in it; null for no limit. Base units. */
+export interface Limit {
+  perTransaction: Amount | null
+  /** What is left to be spent for the present. */
+  left: Amount | null
 }
 
 /** What a transaction is to do. Amounts in base units. */
 export interface Order {
-  purpose: Purpose
-  /** In the order in which they are to be paid; none for a consolidation. */
+  /** Who pays. */
+  source: SourceAccount
+  /** The treasury's address: where what is left goes. */
+  treasury: string
+  /** In the order in which they are to be paid. */
   payments: readonly Payment[]
   /** How many of them one transaction may make; absent for as many as fit. */
   maximum?: number
-  /** What one transaction may cost us, fee included; null for no limit. Base units. */
-  limit: Amount | null
-  /** What is left to be spent for the present, fee included; null for no limit. Base units. */
-  left: Amount | null
-  /** Where what is left goes: the treasury. */
-  change: { address: string }
+  /** By asset; absent for none. */
+  limits: Readonly<Record<string, Limit>>
 }
 
 /** One transaction to be signed. The template is self-contained: the signer needs nothing else to judge it. */
 export interface Plan {
+  purpose: Purpose
+  /** The index of the account that spends. */
+  source: number
   template: Json
   spendKeys: SpendKey[]
   fee: Amount
@@ -202,13 +227,13 @@ export interface Shortfall {
 }
 
 /**
- * `funds`: more than we can spend. `coins`: more than the coins of one transaction bring, but not than all do. `limit`: by its
+ * `funds`: more than we can spend. `upkeep`: what we have suffices once upkeep has been done (bitcoin: when its coins are consolidated). `limit`: by its
  * amount alone over the limit of one transaction. `fee`: over it with the present fee. `left`: over what is left for the present.
- * `cap`: the node relays nothing at the highest rate that may be paid.
+ * `cap`: the node relays nothing at the highest rate that may be paid. `refused`: the network would not do it now (a call that reverts).
  */
 export interface PassedOver {
   withdrawal: string
-  kind: 'funds' | 'coins' | 'limit' | 'fee' | 'left' | 'cap'
+  kind: 'funds' | 'upkeep' | 'limit' | 'fee' | 'left' | 'cap' | 'refused'
   /** A stable sentence. */
   reason: string
 }
@@ -218,6 +243,16 @@ export interface PassedOver {
  * cannot be paid.
  */
 export type Destination = { canonical: string; dataField: string | null } | { refused: string }
+
+/** What an account needs beside payments. */
+export interface Upkeep {
+  /** What is done for it now, or null. */
+  plan: Plan | null
+  /** When the account looks again though nothing has happened, in milliseconds from now; null for when something happens. */
+  again: number | null
+  /** Why it waits, or null. */
+  reason: string | null
+}
 
 /** Builds what is to be signed. Pure: the same order, funds and facts give the same plan. */
 export interface Planner {
@@ -232,6 +267,17 @@ export interface Planner {
    * passed over with its reason. Decides both whether something can be paid and how.
    */
   plan(order: Order, funds: Funds, facts: PlanFacts): Plan | Shortfall
+  /**
+   * What keeps the account able to pay, or brings what it holds to the treasury. Asked when no payment can be planned: `passed` says
+   * which could not, and why.
+   */
+  upkeep(order: Omit<Order, 'payments'>, funds: Funds, facts: PlanFacts, passed: readonly PassedOver[]): Upkeep
+  /**
+   * A further attempt of a transfer, which takes the place of each earlier one. `facts` null where the node was not asked: then only what
+   * a person wants is judged, by what is known here. Absent in families of which an account would stop where two transactions share a
+   * spend key (N7).
+   */
+  replace?(order: ReplacementOrder, funds: Funds, facts: PlanFacts | null): Replacement | Unreplaceable
 }
 
 /** One payment that a template makes. */

@@ -4,7 +4,7 @@
  */
 import type { Hearing, Message } from '../machines/messages.ts'
 import type { Id, IdOf, Kind } from '../machines/ids.ts'
-import type { Amount, Json, Place, SpendKey } from '../machines/vocabulary.ts'
+import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 import type { Found, Instance, InstanceOf } from '../src/kernel/entry.ts'
 import type { Facet } from '../src/kernel/facets.ts'
 import type { Fact, Funds } from './adapter.ts'
@@ -110,6 +110,8 @@ export interface Book {
 
   /** What stands for these spend keys: nothing in families where a key is but a number. */
   held(keys: readonly SpendKey[]): Held[]
+  /** What a transaction that pays no withdrawal was signed for, and the index of the account that spends. */
+  role(template: Json): { purpose: Purpose; source: number }
   /** What must be known before `holder` adopts what the signer has signed for it. */
   adopt(view: BookView, record: AdoptedRecord, holder: IdOf<'transfer'>): Message[]
   /** Signed transactions that a node must know before one that spends these keys, oldest first: what it stands on and is in no block. */

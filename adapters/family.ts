@@ -25,10 +25,9 @@ export interface WatchedChain {
   asset: string
   /** Of the native asset; base units. */
   minimumDeposit: Amount
-  watch?: string
   node: { url: string; username?: string; password?: string; cookieFile?: string | undefined }
-  /** As the family's part of the configuration has it. */
-  fees?: object
+  /** What the family alone has in its configuration, and how deep it is asked to wait, as that was read. */
+  own: Readonly<Record<string, unknown>>
 }
 
 /** Throws a boundary fault `configuration` for what this version of the family cannot do. */

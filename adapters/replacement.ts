@@ -26,8 +26,9 @@ export interface ReplacementOrder {
   earlier: readonly EarlierAttempt[]
   /** What a person wants, in the family's unit; null: what the facts say, and so much more than each earlier one that nodes take it. */
   feeRate: number | null
-  /** The most that it may cost in fees, as far as the signer says; null: no limit. Base units of the native asset. */
+  /** The most that the signer signs, as far as it says: in fees, in base units of the native asset; and as a rate. Null: no limit. */
   maximumFee: Amount | null
+  maximumRate: number | null
 }
 
 /** The further attempt. */

@@ -1,11 +1,11 @@
 /**
- * One account that spends: the treasury. Spending is serialised here: it gathers what a plan needs from the outside
+ * One account that spends: the treasury, and where a chain keeps balances by account each address that holds something. Spending is serialised here: it gathers what a plan needs from the outside
  * world, and the plan is then made against the ledger of that very moment, so that two plans can never count on the same
  * coin, nonce or balance.
  */
 import { assign, setup } from 'xstate'
 import { actions, data, typesOf, unborn, type DataOf } from './messages.ts'
-import type { MemoryPosition, Scheduled } from './vocabulary.ts'
+import type { Amount, MemoryPosition, Migration, Scheduled } from './vocabulary.ts'
 
 export interface AccountContext extends Scheduled {
   index: number
@@ -16,9 +16,15 @@ export interface AccountContext extends Scheduled {
   reason: string | null
   /** The highest memory of the signer that an answer has shown: one that shows less was restored from a backup (S3). */
   seen: MemoryPosition | null
+  /** By asset, what all its movements that are beyond any reorg come to; empty where the chain keeps coins. Base units. */
+  settled: Record<string, Amount>
 }
 
 type Data<T extends string> = DataOf<'account', T>
+
+const settledWith = ({ settled }: AccountContext, asset: string, delta: bigint) => ({
+  settled: { ...settled, [asset]: String(BigInt(settled[asset] ?? 0) + delta) },
+})
 
 const machine = setup({
   types: typesOf<'account', AccountContext>(),
@@ -31,7 +37,14 @@ const machine = setup({
       dueHeight: null,
       reason: null,
       seen: null,
+      settled: {},
     })),
+    settle: assign(({ context }, { asset, delta }: Data<'funds.settled'>) =>
+      settledWith(context, asset, BigInt(delta)),
+    ),
+    unsettle: assign(({ context }, { asset, delta }: Data<'funds.unsettled'>) =>
+      settledWith(context, asset, -BigInt(delta)),
+    ),
     collect: assign({ dueAt: ({ context, event }) => event.at + context.windowMs }),
     wake: assign({ dueAt: null }),
     rest: assign((_, { reason, retryAt }: Data<'plan.made'>) => ({ reason, dueAt: retryAt })),
@@ -51,14 +64,21 @@ const machine = setup({
   },
 })
 
-const onSigner = {
+/** What every state hears. */
+const always = {
   'signer.seen': { guard: { type: 'isLater', params: data }, actions: { type: 'see', params: data } },
   'signer.replaced': { guard: 'hasSeen', actions: 'forget' },
+  'funds.settled': { actions: { type: 'settle', params: data } },
+  'funds.unsettled': { actions: { type: 'unsettle', params: data } },
 } as const
+
+/** Version 1 knew chains that keep coins only. */
+const fromVersion1: Migration = ({ value, context }) => ({ value, context: { ...context, settled: {} } })
 
 export const account = machine.createMachine({
   id: 'account',
-  version: '1',
+  version: '2',
+  meta: { migrations: [fromVersion1] },
   context: unborn<AccountContext>(),
   initial: 'absent',
   states: {
@@ -69,14 +89,14 @@ export const account = machine.createMachine({
     ready: {
       description: 'Nothing under way; waits for withdrawals, for the batch window to close, or for funds.',
       on: {
-        ...onSigner,
+        ...always,
         'withdrawal.queued': [
           { guard: 'hasNoWindow', target: 'gathering', actions: 'wake' },
           { guard: 'isCollecting' },
           { actions: 'collect' },
         ],
         'funds.arrived': { guard: 'isShort', target: 'gathering', actions: 'wake' },
-        'upkeep.due': { target: 'gathering', actions: 'wake' },
+        'upkeep.needed': { target: 'gathering', actions: 'wake' },
         'time.passed': { target: 'gathering', actions: 'wake' },
       },
     },
@@ -84,7 +104,7 @@ export const account = machine.createMachine({
       description: 'Something waits to be paid; owes the reading of what a plan needs from the node.',
       meta: { task: 'gather' },
       on: {
-        ...onSigner,
+        ...always,
         'plan.made': { target: 'ready', actions: { type: 'rest', params: data } },
         'plan.refused': { target: 'stuck', actions: { type: 'explain', params: data } },
         'task.failed': {
@@ -95,7 +115,7 @@ export const account = machine.createMachine({
     },
     stuck: {
       description: 'Its plans contradict the ledger; a person looks and resumes it.',
-      on: { ...onSigner, 'account.resumed': { target: 'gathering', actions: 'clear' } },
+      on: { ...always, 'account.resumed': { target: 'gathering', actions: 'clear' } },
     },
   },
 })

@@ -13,6 +13,7 @@ export const WATCHER_KINDS = [
   'chain',
   'coin',
   'deposit',
+  'movement',
   'transaction',
   'transfer',
   'withdrawal',
@@ -55,6 +56,8 @@ export const treasuryId = (chain: string): IdOf<'account'> => accountId(chain, 0
 export const addressId = (chain: string, index: number): IdOf<'address'> => idOf('address', `${chain}:${index}`)
 /** `key`: the outpoint that a spend of the coin consumes, `<chain>:<txid>:<vout>`. */
 export const coinId = (key: SpendKey): IdOf<'coin'> => idOf('coin', key)
+/** `name`: a fact of the chain, as the family says it: which transaction, and what of it. */
+export const movementId = (name: string): IdOf<'movement'> => idOf('movement', name)
 /** `name`: a fact of the chain, as the family says it. */
 export const depositId = (name: string): IdOf<'deposit'> => idOf('deposit', name)
 /** `txid` as the family displays it. */

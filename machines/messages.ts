@@ -9,6 +9,7 @@ import type {
   Authorisation,
   AuthorisedIntent,
   BlockDisconnected,
+  Delta,
   EndingRevoked,
   Event,
   HeightReached,
@@ -33,8 +34,12 @@ export type AccountEvent =
   | Event<'account.opened', { chain: string; index: number; address: string; windowMs: number }>
   | Event<'withdrawal.queued', Nothing>
   | Event<'funds.arrived', Nothing>
+  /** A movement of it is beyond any reorg. */
+  | Event<'funds.settled', { asset: string; delta: Delta }>
+  /** A reorg that a person lets in takes it back all the same. */
+  | Event<'funds.unsettled', { asset: string; delta: Delta }>
   /** Something is to be done that no withdrawal waits for: what it holds is to be gathered, or it runs short of what paying takes. */
-  | Event<'upkeep.due', Nothing>
+  | Event<'upkeep.needed', Nothing>
   /** What became of the plan; `retryAt` when something still waits. */
   | Event<'plan.made', { reason: string | null; retryAt: number | null }>
   | Event<'plan.refused', { reason: string }>
@@ -211,6 +216,22 @@ export type DepositEvent =
   | HeightReached
   | BlockDisconnected
   | EndingRevoked
+
+/** What one transaction changes of one balance of an account, known for as long as it may be taken back. */
+export interface MovementFacts {
+  chain: string
+  account: IdOf<'account'>
+  asset: string
+  delta: Delta
+  /** Confirmations before what has come may be spent. */
+  credit: number
+  /** Confirmations that no accepted reorg undoes. */
+  final: number
+}
+
+/** What a movement hears: that it stands in a block, and that it does no more. */
+export type MovementEvent =
+  Event<'funds.moved', MovementFacts & { place: Place }> | HeightReached | BlockDisconnected | EndingRevoked
 
 /** What is known of a transaction that pays us, or that such a one stands on. */
 export interface TransactionFacts {
@@ -396,6 +417,7 @@ export interface Events {
   chain: ChainEvent
   coin: CoinEvent
   deposit: DepositEvent
+  movement: MovementEvent
   transaction: TransactionEvent
   transfer: TransferEvent
   withdrawal: WithdrawalEvent

@@ -220,7 +220,7 @@ const tellUnused = ({ context, event }: Hears<'height.reached'>) => {
 
 /** The account that spends plans the replacement, as it plans everything. */
 const tellDue = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
-  messages: [tell(context.account, 'upkeep.due', event.at, {})],
+  messages: [tell(context.account, 'upkeep.needed', event.at, {})],
 })
 
 /** Money is free again, and withdrawals may be waiting anew. */
@@ -286,6 +286,8 @@ const machine = setup({
       failures: context.failures + 1,
       dueAt: triedAgainAt(context, event.at),
     })),
+    /** Asked for again it is tried again. */
+    forget: assign({ askedRate: null }),
     stopClock: assign({ dueAt: null }),
     sign: assign(({ context, event }, { transactionId, fee }: Data<'attempt.signed'>) => ({
       ...known(context, transactionId, fee),
@@ -395,6 +397,11 @@ const onRequested = {
   ],
 } as const
 
+const declined = [
+  { type: 'decline', params: data },
+  { type: 'tell', params: tellDelayed },
+] as const
+
 /** What came of a plan for it. */
 const onPlanned = {
   'replacement.planned': {
@@ -406,13 +413,7 @@ const onPlanned = {
       { type: 'tell', params: replacementPlanned },
     ],
   },
-  'replacement.declined': {
-    target: 'waiting',
-    actions: [
-      { type: 'decline', params: data },
-      { type: 'tell', params: tellDelayed },
-    ],
-  },
+  'replacement.declined': { target: 'waiting', actions: declined },
 } as const
 
 /** Version 1 knew no other thing than a coin that stands for a spend key. */
@@ -476,7 +477,11 @@ export const transfer = machine.createMachine({
         },
         asked: {
           description: 'A person wants a higher fee rate: its account plans a further attempt.',
-          on: { 'replacement.requested': onRequested, ...onPlanned },
+          on: {
+            'replacement.requested': onRequested,
+            ...onPlanned,
+            'replacement.declined': { target: 'waiting', actions: [...declined, 'forget'] },
+          },
         },
       },
       on: {

@@ -5,6 +5,9 @@
 /** What survives JSON. Amounts are decimal integer strings of base units in it, never numbers. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
+/** What a balance changes by: an amount, with `-` before it where it goes down. */
+export type Delta = string
+
 /** `<chain>:<the family's key>`: two transactions that share one can never both confirm. */
 export type SpendKey = string
 
@@ -88,8 +91,8 @@ export interface SignedReceipt extends Authorisation {
   spendKeysSignature?: string | undefined
 }
 
-/** Why a transfer is made. */
-export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation'
+/** Why a transfer is made. `upkeep` moves nothing: it keeps an account able to pay (tickets, settings). */
+export type Purpose = 'payment' | 'sweep' | 'funding' | 'receive' | 'consolidation' | 'upkeep'
 
 /**
  * How what one version of a machine has stored of an instance becomes what the next would have: its state, dotted, and its

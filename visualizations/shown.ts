@@ -6,6 +6,7 @@ import { attempt } from '../machines/attempt.ts'
 import { chain } from '../machines/chain.ts'
 import { coin } from '../machines/coin.ts'
 import { deposit } from '../machines/deposit.ts'
+import { movement } from '../machines/movement.ts'
 import { poolMachine } from '../machines/pool.ts'
 import { signingMachine } from '../machines/signing.ts'
 import { transaction } from '../machines/transaction.ts'
@@ -89,7 +90,7 @@ export const SHOWN: readonly Shown[] = [
   {
     machine: account,
     side: 'watcher',
-    purpose: 'One account that spends: the treasury.',
+    purpose: 'One account that spends: the treasury, and where balances are by account each that holds something.',
     path: ['absent', 'ready', 'gathering', 'ready'],
     good: [],
     bad: [],
@@ -102,6 +103,16 @@ export const SHOWN: readonly Shown[] = [
     path: ['absent', 'unconfirmed', 'spendable', 'reserved', 'spent'],
     good: ['spent'],
     bad: ['lost'],
+  },
+  {
+    machine: movement,
+    side: 'watcher',
+    purpose: 'One change of a balance of ours (where chains keep balances).',
+    path: ['absent', 'placed', 'settled'],
+    good: ['settled'],
+    bad: [],
+    neutral: ['undone'],
+    alarm: ['displaced'],
   },
   {
     machine: transaction,

@@ -65,6 +65,7 @@ export function createBook({ coinsOf, hasMalleableIds, spendsUnconfirmedChange }
     funds: view => fundsOf(view, spendsUnconfirmedChange),
     balances: coinBalances,
     held: keys => keys.map(coinId),
+    role: () => ({ purpose: 'consolidation', source: 0 }),
     adopt: (view, { template }: AdoptedRecord, holder) => toCoins(view, coinsOf(template), holder),
     before: (memory, keys) => parentsOf(memory, keys),
     contradiction(deposit, find) {

@@ -4,10 +4,10 @@
  * last.
  */
 import type { Amount, Json } from '../../machines/vocabulary.ts'
-import type { Order, PassedOver, Payment, Plan, PlanFacts, Planner, Shortfall } from '../adapter.ts'
+import type { Limit, Order, PassedOver, Payment, Plan, Planner, Shortfall, Upkeep } from '../adapter.ts'
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
-import type { CoinFunds, Fund } from './funds.ts'
+import type { CoinFunds, Fund, RateFacts } from './funds.ts'
 import type { Aim, AimedPayment, Choice, Pool, Reach } from './coins.ts'
 import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, poolOf, reachOf } from './coins.ts'
 import { destinationOf } from './destination.ts'
@@ -16,15 +16,32 @@ import { outpointOf } from './outpoint.ts'
 import { MAXIMUM_WEIGHT, NO_OUTPUTS, transactionWeight, weightOf, withOutput, type Outputs } from './size.ts'
 import { readTemplate, writeTemplate } from './template.ts'
 
-/** `maximumRate`: sat/vB, never exceeded. Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
-export function createPlanner(chain: string, network: Network, options: { maximumRate: number }): Planner {
+export interface PlannerOptions {
+  /** What the network moves, as the configuration calls it. */
+  asset: string
+  /** sat/vB, never exceeded. */
+  maximumRate: number
+}
+
+/** Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
+export function createPlanner(chain: string, network: Network, options: PlannerOptions): Planner {
   return {
     destination: (to, dataField) => destinationOf(to, dataField, network),
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
-    plan: (order, funds: CoinFunds, facts) => planned(chain, network, options.maximumRate, order, funds, facts),
+    plan: (order, funds: CoinFunds, facts: RateFacts) => planned(chain, network, options, order, funds, facts),
+    upkeep: (order, funds: CoinFunds, facts: RateFacts, passed) =>
+      passed.some(({ kind }) => kind === 'upkeep')
+        ? consolidated(chain, network, options, order, funds, facts)
+        : NO_UPKEEP,
   }
 }
+
+/** An order as far as the chain's one asset goes. */
+type Asked = Omit<Order, 'limits'> & Limit
+
+const NO_LIMIT: Limit = { perTransaction: null, left: null }
+const NO_UPKEEP: Upkeep = { plan: null, again: null, reason: null }
 
 const SHORT = 'not enough spendable funds for it and the fee'
 const SCATTERED = 'it takes more coins than one transaction can spend: they are consolidated first'
@@ -40,20 +57,17 @@ const SPENT = "it is over what the signer's limit leaves for the day"
 function planned(
   chain: string,
   network: Network,
-  maximumRate: number,
-  order: Order,
+  { asset, maximumRate }: PlannerOptions,
+  { limits, ...asked }: Order,
   funds: CoinFunds,
-  facts: PlanFacts,
+  facts: RateFacts,
 ): Plan | Shortfall {
+  const order = { ...asked, ...(limits[asset] ?? NO_LIMIT) }
   // Signed, it could not be relayed, and its coins and withdrawals would be bound to it.
   const capped = cappedAt(facts, maximumRate)
   if (capped !== null)
     return { shortfall: capped, passed: order.payments.map(payment => passOver(payment, 'cap', capped)) }
   const aim = aimOf(order, facts, network, maximumRate)
-  if (order.payments.length === 0) {
-    const choice = gatherCoins(funds, aim)
-    return choice === null ? { shortfall: SHORT, passed: [] } : { ...writtenPlan(chain, aim, choice), passed: [] }
-  }
   const pool = poolOf(funds, aim)
   const { within, passed } = withinReach(aim, order, pool)
   const choice = chosenFor(within, passed, aim, order, pool)
@@ -61,12 +75,30 @@ function planned(
   return { ...writtenPlan(chain, choice.aim, choice), passed }
 }
 
+/** Fewer coins are not worth a transaction: most of ours are on their way, and will be gathered when they are there. */
+const LEAST_CONSOLIDATED = 20
+
+/** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
+function consolidated(
+  chain: string,
+  network: Network,
+  { maximumRate }: PlannerOptions,
+  order: Omit<Order, 'payments'>,
+  funds: CoinFunds,
+  facts: RateFacts,
+): Upkeep {
+  const aim = aimOf(order, facts, network, maximumRate)
+  const choice = gatherCoins(funds, aim)
+  if (choice === null || choice.coins.length < LEAST_CONSOLIDATED) return NO_UPKEEP
+  return { ...NO_UPKEEP, plan: { ...writtenPlan(chain, aim, choice), purpose: 'consolidation', passed: [] } }
+}
+
 /** Adds to `passed` what fits not even alone. */
 function chosenFor(
   within: readonly AimedPayment[],
   passed: PassedOver[],
   aim: Aim,
-  order: Order,
+  order: Asked,
   pool: Pool,
 ): (Choice & { aim: Aim }) | null {
   let rest = within
@@ -91,7 +123,7 @@ const isWritable = ({ payments, changeScript, network }: Aim): boolean =>
   transactionWeight(1, [...payments.map(({ script }) => script), changeScript], network) <= MAXIMUM_WEIGHT
 
 /** Why nothing is planned at these facts, or null. `maximumRate`: sat/vB. */
-export const cappedAt = ({ floorRate }: PlanFacts, maximumRate: number): string | null =>
+export const cappedAt = ({ floorRate }: RateFacts, maximumRate: number): string | null =>
   floorRate > maximumRate
     ? `the node relays nothing at fees.maximumRate (${maximumRate} sat/vB): raise it, or wait until the mempool empties`
     : null
@@ -126,7 +158,12 @@ const costSat = ({ sat, outputs }: Cost, inputs: number, aim: Aim): bigint =>
 const isOver = (limit: Amount | null, sat: bigint): boolean => limit !== null && sat > BigInt(limit)
 
 /** Why this payment cannot be made even alone, or null. */
-function refusalOf(payment: AimedPayment, aim: Aim, { limit, left }: Order, reach: Reach): PassedOver | null {
+function refusalOf(
+  payment: AimedPayment,
+  aim: Aim,
+  { perTransaction: limit, left }: Asked,
+  reach: Reach,
+): PassedOver | null {
   const alone = withPayment(NO_COST, payment)
   const leastSat = costSat(alone, 1, aim)
   if (isOver(limit, payment.amountSat)) return passOver(payment, 'limit', LIMITED)
@@ -134,15 +171,15 @@ function refusalOf(payment: AimedPayment, aim: Aim, { limit, left }: Order, reac
   if (isOver(left, leastSat)) return passOver(payment, 'left', SPENT)
   if (costSat(alone, reach.inputs, aim) <= reach.sumSat) return null
   const isScattered = payment.amountSat < reach.wholeSat() && reach.wholeSat() > reach.sumSat
-  return isScattered ? passOver(payment, 'coins', SCATTERED) : passOver(payment, 'funds', SHORT)
+  return isScattered ? passOver(payment, 'upkeep', SCATTERED) : passOver(payment, 'funds', SHORT)
 }
 
 /**
  * Those that fit together by their amounts and the least fee, the first first; with its reason what does not even alone. Who
  * comes behind a full transaction waits for its turn and is not looked at.
  */
-function withinReach(aim: Aim, order: Order, pool: Pool): { within: readonly AimedPayment[]; passed: PassedOver[] } {
-  const { limit, left, maximum = Infinity } = order
+function withinReach(aim: Aim, order: Asked, pool: Pool): { within: readonly AimedPayment[]; passed: PassedOver[] } {
+  const { perTransaction: limit, left, maximum = Infinity } = order
   const reach = reachOf(pool)
   const within: AimedPayment[] = []
   const passed: PassedOver[] = []
@@ -165,13 +202,13 @@ function withinReach(aim: Aim, order: Order, pool: Pool): { within: readonly Aim
   return { within, passed }
 }
 
-function isOverLimits({ limit, left }: Order, payments: readonly AimedPayment[], fee: bigint): boolean {
+function isOverLimits({ perTransaction: limit, left }: Asked, payments: readonly AimedPayment[], fee: bigint): boolean {
   const sat = payments.reduce((sum, { amountSat }) => sum + amountSat, fee)
   return isOver(limit, sat) || isOver(left, sat)
 }
 
-function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: number): Aim {
-  const changeScript = scriptOf(order.change.address, network)
+function aimOf({ treasury }: Pick<Order, 'treasury'>, facts: RateFacts, network: Network, maximumRate: number): Aim {
+  const changeScript = scriptOf(treasury, network)
   return {
     payments: [],
     changeScript,
@@ -183,7 +220,7 @@ function aimOf(order: Order, facts: PlanFacts, network: Network, maximumRate: nu
 
 /** The rate that is paid at these facts, and the most that may be; thousandths of sat/vB. Throws boundary `invalid-fee-rate`. */
 export function ratesMilli(
-  { feeRate }: PlanFacts,
+  { feeRate }: RateFacts,
   { fees }: Network,
   maximumRate: number,
 ): Pick<Aim, 'rateMilli' | 'maximumRateMilli'> {
@@ -199,7 +236,10 @@ export function milli(rate: number): bigint {
 }
 
 /** Throws boundary `invalid-address` and `invalid-payment`. */
-export function aimedPayment({ withdrawal, to, dataField, amount }: Payment, network: Network): AimedPayment {
+export function aimedPayment(
+  { withdrawal, to, dataField, amount }: Omit<Payment, 'asset'>,
+  network: Network,
+): AimedPayment {
   if (dataField !== null) throw boundary('invalid-payment', `${network.name} has no data field`)
   const script = scriptOf(to, network)
   const amountSat = BigInt(amount)
@@ -215,7 +255,14 @@ export function writtenPlan(chain: string, aim: Aim, choice: Choice): Omit<Plan,
   const inputs = coins.map(({ fund: { key, publicKey }, raw }) => ({ ...outpointOf(chain, key), raw, publicKey }))
   const template = provenTemplate(choice, aim, () => writeTemplate(inputs, outputs, aim.network))
   const paid = aim.payments.map(({ withdrawal }) => withdrawal)
-  return { template, spendKeys: coins.map(({ fund }) => fund.key), fee: choice.feeSat.toString(), paid }
+  return {
+    purpose: 'payment',
+    source: 0,
+    template,
+    spendKeys: coins.map(({ fund }) => fund.key),
+    fee: choice.feeSat.toString(),
+    paid,
+  }
 }
 
 /** Reads the template back as the signer will: coins that are not what the ledger says must not get that far. */

@@ -1,6 +1,7 @@
 /** What a withdrawal would cost now: by the rates that a plan takes, and the size that a plan has. */
-import type { PlanFacts, Quote } from '../adapter.ts'
+import type { Quote } from '../adapter.ts'
 import { feeSat } from './coins.ts'
+import type { RateFacts } from './funds.ts'
 import type { Network } from './network.ts'
 import { cappedAt, ratesMilli } from './planner.ts'
 import { transactionWeight } from './size.ts'
@@ -24,9 +25,9 @@ export interface QuotedChain {
 /** `facts`: what a plan would be given, by priority. An estimate for later may be the higher one: patience never costs more. */
 export function quoteOf(
   { asset, network, maximumRate }: QuotedChain,
-  facts: Record<'low' | 'normal' | 'high', PlanFacts>,
+  facts: Record<'low' | 'normal' | 'high', RateFacts>,
 ): Quote {
-  const milliOf = (given: PlanFacts) => ratesMilli(given, network, maximumRate)
+  const milliOf = (given: RateFacts) => ratesMilli(given, network, maximumRate)
   const normal = milliOf(facts.normal)
   const lower = milliOf(facts.low).rateMilli
   const higher = milliOf(facts.high).rateMilli

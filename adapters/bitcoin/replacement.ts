@@ -53,9 +53,14 @@ const HEAVY = 'with a higher fee it would be larger than nodes relay: wait until
 const capped = (maximumRate: number): string =>
   `a higher fee would be over fees.maximumRate (${maximumRate} sat/vB): raise it and restart the watcher, or wait`
 const LIMITED =
-  "a higher fee would be over the signer's limits (maximumFee, perTransaction or perDay): raise them, or wait"
+  "a higher fee would be over what the signer's policy allows (maximumFeeRate, maximumFee, perTransaction or perDay): raise that, or wait"
 const tooLow = (milliRate: bigint): string =>
   `nodes would not take it for one of the earlier: from ${Number(milliRate) / Number(MILLI)} sat/vB on they would`
+
+/** What the family's planner answers for a replacement. */
+export const createReplace =
+  (options: ReplacementOptions) => (order: ReplacementOrder, funds: CoinFunds, facts: RateFacts | null) =>
+    replacementOf(options, order, funds, facts)
 
 /** `facts` null where the node was not asked: then only what a person wants is judged by what is known here. Pure. */
 export function replacementOf(
@@ -74,6 +79,7 @@ export function replacementOf(
   if (earlier.some(({ draft }) => !paysThese(draft, bill.aim))) return no('bound', OTHERWISE)
   if ((evictedBy(order, facts)?.count ?? 0) > MAXIMUM_EVICTED) return no('bound', CROWDED)
   if (order.feeRate !== null && order.feeRate > maximumRate) return no('cap', capped(maximumRate))
+  if (order.feeRate !== null && order.feeRate > (order.maximumRate ?? Infinity)) return no('cap', LIMITED)
   const beneath = funds.beneath(earlier.flatMap(({ draft }) => draft.inputs.map(each => keyOf(chain, each))))
   const choice = chosen({ ...bill, beneath }, keptCoins(chain, earlier), funds)
   if ('kind' in choice) return choice
@@ -145,7 +151,7 @@ function billOf(
 ): Omit<Bill, 'beneath'> {
   const { treasury, payments, feeRate, maximumFee } = order
   const changeScript = scriptOf(treasury, network)
-  const maximumRateMilli = milli(maximumRate)
+  const maximumRateMilli = milli(Math.min(maximumRate, order.maximumRate ?? maximumRate))
   const raisedMilli = ceil(most(...earlier.map(({ rateMilli }) => rateMilli)) * RAISE_MILLI, MILLI)
   const floorMilli = milli(Math.max(facts?.floorRate ?? 0, network.fees.minimumRate))
   const rateMilli =
@@ -185,7 +191,8 @@ function priceOf(weight: number, bill: Bill): bigint | Unreplaceable {
   const ceiling = maximumFeeSat(weight, aim)
   const limit = maximumFee === null ? ceiling : least(ceiling, BigInt(maximumFee))
   const isOver = isAsked ? most(enough, wanted) > limit : enough > limit
-  if (isOver) return no('cap', limit === ceiling ? capped(maximumRate) : LIMITED)
+  const isOurs = limit === ceiling && aim.maximumRateMilli === milli(maximumRate)
+  if (isOver) return no('cap', isOurs ? capped(maximumRate) : LIMITED)
   if (isAsked && wanted < enough) return no('low', tooLow(ceil(enough * MILLI, BigInt(virtualBytes(weight)))))
   return least(most(enough, wanted), limit)
 }

@@ -6,6 +6,7 @@ import { COIN_DECIMALS, networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
 import { createBook } from './book.ts'
 import { createPlanner } from './planner.ts'
+import { createReplace } from './replacement.ts'
 import { coinsOf, createSignable } from './signable.ts'
 import { createWatch } from './watch.ts'
 
@@ -15,12 +16,13 @@ interface Fees {
   maximumRate: number
 }
 
-const isFees = (fees: object | undefined): fees is Fees =>
-  fees !== undefined && 'target' in fees && 'fallbackRate' in fees && 'maximumRate' in fees
+const isFees = (fees: unknown): fees is Fees =>
+  typeof fees === 'object' && fees !== null && 'target' in fees && 'fallbackRate' in fees && 'maximumRate' in fees
 
 /** The watcher's half of the family. Boundary fault `configuration` for what the family cannot do. */
 export const watchBitcoin: OpenWatching = (configured, { request, disk }) => {
-  const { chain, network, asset, minimumDeposit, watch: way, node, fees } = configured
+  const { chain, network, asset, minimumDeposit, node, own } = configured
+  const { watch: way, fees } = own
   if (typeof network !== 'string') throw boundary('configuration', `chains.${chain}.network: must be a network's name`)
   if (!isFees(fees)) throw boundary('configuration', `chains.${chain}.fees: missing`)
   if (way === 'wallet')
@@ -32,7 +34,10 @@ export const watchBitcoin: OpenWatching = (configured, { request, disk }) => {
   return {
     watch,
     node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees: sendable }),
-    planner: createPlanner(chain, parameters, sendable),
+    planner: {
+      ...createPlanner(chain, parameters, { asset, maximumRate: sendable.maximumRate }),
+      replace: createReplace({ chain, network: parameters, maximumRate: sendable.maximumRate }),
+    },
     book: createBook({
       coinsOf: template => coinsOf(chain, parameters, template),
       hasMalleableIds: !parameters.segwit,

@@ -7,6 +7,7 @@ import type { CoinContext } from '../../machines/coin.ts'
 import type { DepositContext } from '../../machines/deposit.ts'
 import { kindOf, type Id, type IdOf, type Kind } from '../../machines/ids.ts'
 import type { KindOf } from '../../machines/messages.ts'
+import type { MovementContext } from '../../machines/movement.ts'
 import type { PoolContext } from '../../machines/pool.ts'
 import type { SigningContext } from '../../machines/signing.ts'
 import type { TransactionContext } from '../../machines/transaction.ts'
@@ -23,6 +24,7 @@ export interface Contexts {
   chain: ChainContext
   coin: CoinContext
   deposit: DepositContext
+  movement: MovementContext
   transaction: TransactionContext
   transfer: TransferContext
   withdrawal: WithdrawalContext

@@ -2,7 +2,7 @@
  * What an instance can be found by, besides its id. A facet says in its type whom it finds. Those that every family has stand here:
  * the block in which it stands, an attempt's transaction, an address's owner; a family's own stand with its book.
  */
-import type { Kind } from '../../machines/ids.ts'
+import type { IdOf, Kind } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 
 declare const finds: unique symbol
@@ -14,7 +14,7 @@ export const facetOf = <K extends Kind>(_kinds: readonly K[], sort: string, name
 
 /** Whatever stands in this block. */
 export const blockFacet = (chain: string, hash: string) =>
-  facetOf(['attempt', 'coin', 'deposit'], 'block', `${chain}|${hash}`)
+  facetOf(['attempt', 'coin', 'deposit', 'movement'], 'block', `${chain}|${hash}`)
 /** The attempt whose signed transaction this is. */
 export const transactionFacet = (chain: string, transactionId: string) =>
   facetOf(['attempt'], 'tx', `${chain}|${transactionId}`)
@@ -24,6 +24,9 @@ export const referenceFacet = (chain: string, reference: string) =>
 
 /** Whatever names this owner, on any chain. */
 export const ownerFacet = (reference: string) => facetOf(['address', 'deposit'], 'owner', reference)
+
+/** Movements of this account that may still be taken back. */
+export const accountFacet = (account: IdOf<'account'>) => facetOf(['movement'], 'account', account)
 
 /** The facets of whatever stands in these blocks. */
 export const blockFacetsOf = (chain: string, ...places: (Place | null | undefined)[]): Facet[] =>

@@ -1,5 +1,12 @@
 /** The facets of an instance: those that every family has, and those of its chain's family. */
-import { blockFacetsOf, ownerFacet, referenceFacet, transactionFacet, type Facet } from '../kernel/facets.ts'
+import {
+  accountFacet,
+  blockFacetsOf,
+  ownerFacet,
+  referenceFacet,
+  transactionFacet,
+  type Facet,
+} from '../kernel/facets.ts'
 import { chainOf, isKind, type Instance } from '../kernel/entry.ts'
 import type { Books } from './policy.ts'
 
@@ -15,6 +22,10 @@ function commonFacets(instance: Instance): Facet[] {
   if (isKind(instance, 'address')) {
     const { chain, reference } = instance.context
     return reference === null ? [] : [referenceFacet(chain, reference), ownerFacet(reference)]
+  }
+  if (isKind(instance, 'movement')) {
+    const { chain, place, account } = instance.context
+    return [...blockFacetsOf(chain, place), accountFacet(account)]
   }
   return []
 }

@@ -2,12 +2,12 @@
  * Everything that can happen from outside. An inbound event names facts, not instances: the route decides who hears of
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
-import type { Block, Fact, PlanFacts } from '../../adapters/adapter.ts'
+import type { Block, Fact, Limit, PlanFacts } from '../../adapters/adapter.ts'
 import type { Instance } from '../kernel/entry.ts'
+import type { FeeCaps } from './routes/replacing.ts'
 import type { IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
-  Amount,
   Authorisation,
   AuthorisedIntent,
   Intent,
@@ -75,6 +75,8 @@ export type Inbound = { at: number } & (
   | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: IdOf<'withdrawal'> } & Voided }
   | { type: 'authorisation.added'; data: { id: IdOf<'withdrawal'>; isEnough: boolean } & Authorisation }
   | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
+  /** A person wants it mined at this fee rate, in the family's unit. */
+  | { type: 'replacement.requested'; data: { id: IdOf<'transfer'>; feeRate: number } }
   | {
       type: 'signer.recalled'
       data: OfChain & OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; until: number }
@@ -101,10 +103,11 @@ export type TaskResult = { run: string } & (
   | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
   | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
-  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string } }
+  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; isUnderpriced: boolean } }
   | {
       type: 'facts.gathered'
-      data: { id: IdOf<'account'>; facts: PlanFacts; limit: Amount | null; leftToday: Amount | null }
+      /** `limits`: as far as the signer has said, by asset. */
+      data: { id: IdOf<'account'>; facts: PlanFacts; limits: Readonly<Record<string, Limit>>; caps: FeeCaps }
     }
   | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string } }
 )

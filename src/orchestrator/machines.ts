@@ -5,6 +5,7 @@ import { attempt } from '../../machines/attempt.ts'
 import { chain } from '../../machines/chain.ts'
 import { coin } from '../../machines/coin.ts'
 import { deposit } from '../../machines/deposit.ts'
+import { movement } from '../../machines/movement.ts'
 import { transaction } from '../../machines/transaction.ts'
 import { transfer } from '../../machines/transfer.ts'
 import { withdrawal } from '../../machines/withdrawal.ts'
@@ -18,6 +19,7 @@ export const watcherMachines: Machines = {
   chain,
   coin,
   deposit,
+  movement,
   transaction,
   transfer,
   withdrawal,

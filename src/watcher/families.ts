@@ -15,21 +15,28 @@ async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): 
   const password = passwordFile === undefined ? {} : { password: firstLine(await readTextOn(disk, passwordFile)) }
   const cookie = 'cookieFile' in chain.node ? { cookieFile: chain.node.cookieFile } : {}
   const node = { url, ...(username === undefined ? {} : { username }), ...password, ...cookie }
-  const { family, network, asset, minimumDeposit } = chain
-  const watch = 'watch' in chain ? { watch: chain.watch } : {}
-  const fees = 'fees' in chain ? { fees: chain.fees } : {}
-  return { chain: name, family, network, asset, minimumDeposit, ...watch, ...fees, node }
+  const { family, network, asset, minimumDeposit, node: _node, startHeight: _start, pollMs: _poll, ...own } = chain
+  return { chain: name, family, network, asset, minimumDeposit, node, own }
 }
 
-function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily): ChainPolicy {
+/** Where one transaction makes one payment there is nothing to wait for. */
+const ONE_EACH = { windowMs: 0, maximum: 1 }
+
+function policyOf(
+  name: string,
+  chain: ChainConfig,
+  opened: WatchingFamily,
+  role: WatcherConfig['role'],
+): ChainPolicy {
   const { planner, book, signable, assets } = opened
   const { credit, final } = chain.confirmations
   if (typeof credit !== 'number')
     throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
-  if (!('batch' in chain))
-    throw boundary('configuration', `chains.${name}.family: this version cannot follow ${chain.family}`)
-  const { family, asset, batch } = chain
-  return { name, family, asset, assets, credit, final, batch, planner, book, signable }
+  const { family, asset } = chain
+  const batch = 'batch' in chain ? chain.batch : ONE_EACH
+  // A watching one replaces nothing of what the other has signed.
+  const replaceAfterMs = 'replaceAfterMs' in chain && role === 'paying' ? chain.replaceAfterMs : null
+  return { name, family, asset, assets, credit, final, batch, replaceAfterMs, planner, book, signable }
 }
 
 export interface Families {
@@ -44,7 +51,7 @@ export async function openFamilies(ports: Ports, config: WatcherConfig): Promise
   for (const [name, chain] of Object.entries(config.chains)) {
     const family = openWatching(await watchedChain(ports, name, chain), ports)
     families[name] = family
-    policies[name] = policyOf(name, chain, family)
+    policies[name] = policyOf(name, chain, family, config.role)
   }
   return { families, policies }
 }

@@ -13,7 +13,12 @@ function placesOf(instance: Instance): (Place | null | undefined)[] {
   if (isKind(instance, 'deposit')) return [instance.context.place, instance.context.conflict]
   if (isKind(instance, 'coin'))
     return [instance.context.place, instance.context.spent?.place, instance.context.conflict]
-  if (isKind(instance, 'attempt') || isKind(instance, 'transfer') || isKind(instance, 'withdrawal'))
+  if (
+    isKind(instance, 'movement') ||
+    isKind(instance, 'attempt') ||
+    isKind(instance, 'transfer') ||
+    isKind(instance, 'withdrawal')
+  )
     return [instance.context.place]
   return []
 }

@@ -9,6 +9,7 @@ import { fillPath } from '../http/path.ts'
 import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
+import { NO_CAPS, type ReplacementTerms } from '../orchestrator/routes/replacing.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
 import {
   refusedAnswer,
@@ -180,6 +181,20 @@ const describeMissing = ({ id, required, given }: Missing): string =>
 export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): string | null {
   const [missing] = rules === null ? [] : missingOf(rules.authorisation, [intent], rules.wallet)
   return missing === undefined ? null : describeMissing(missing)
+}
+
+/** What it signs at most: of each asset, `asset` the native one; and in fees. As far as it says. */
+export function signerTerms(rules: SigningRules | null, asset: string): Omit<ReplacementTerms, 'facts'> {
+  if (rules === null) return { limits: {}, caps: NO_CAPS }
+  const { tokens, maximumFee = null, maximumFeeRate = null } = rules
+  const limits = [[asset, rules] as const, ...Object.entries(tokens)].map(([each, { perTransaction, leftToday }]) => [
+    each,
+    { perTransaction, left: leftToday },
+  ])
+  return {
+    limits: Object.fromEntries(limits) as ReplacementTerms['limits'],
+    caps: { maximumFee, maximumFeeRate },
+  }
 }
 
 type Listed = PromisedPage['items'][number]

@@ -2,7 +2,7 @@
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import type { Order } from '../../adapters/adapter.ts'
 import type { Fund } from '../../adapters/bitcoin/funds.ts'
-import { fundOf, keyOf, plannerOver } from '../adapters/bitcoin/wallet.ts'
+import { fundOf, keyOf, ordering, plannerOver } from '../adapters/bitcoin/wallet.ts'
 import { benchRow, medianOf, timed, type BenchRow, type Progress } from './measure.ts'
 
 export interface PlanSizes {
@@ -11,7 +11,7 @@ export interface PlanSizes {
 }
 
 const network = networkOf('litecoin-regtest')
-const planner = plannerOver('c', network, { maximumRate: 500 })
+const planner = plannerOver('c', network, { asset: 'LTC', maximumRate: 500 })
 const MORE_THAN_ALL_SAT = 10n ** 12n
 
 /** Of many sizes in no order; the same coin under other names, which is enough where no template is written. */
@@ -28,13 +28,16 @@ export function benchPlan({ coins, rounds }: PlanSizes, progress: Progress): Ben
   const all = coins.toLocaleString('en')
   progress(`a plan among ${all} coins`)
   const funds = manyCoins(coins)
-  const payment = { withdrawal: 'w', to: keyOf(1, network).address, dataField: null, amount: `${MORE_THAN_ALL_SAT}` }
+  const payment = {
+    withdrawal: 'w',
+    to: keyOf(1, network).address,
+    dataField: null,
+    asset: 'LTC',
+    amount: `${MORE_THAN_ALL_SAT}`,
+  }
   const order: Order = {
-    purpose: 'payment',
+    ...ordering(keyOf(0, network).address),
     payments: [payment],
-    limit: null,
-    left: null,
-    change: { address: keyOf(0, network).address },
   }
   const ms = medianOf(
     Array.from({ length: rounds }, () => timed(() => planner.plan(order, funds, { feeRate: 1, floorRate: 1 }))),

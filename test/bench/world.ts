@@ -38,7 +38,8 @@ export const policies: Policies = {
     asset: ASSET,
     ...DEPTHS,
     batch: { windowMs: 0, maximum: 100 },
-    planner: createPlanner(CHAIN, network, FEES),
+    replaceAfterMs: null,
+    planner: createPlanner(CHAIN, network, { asset: ASSET, maximumRate: FEES.maximumRate }),
     signable: createSignable(CHAIN, ASSET, network),
     book: createBook({
       coinsOf: template => coinsOf(CHAIN, network, template),

@@ -18,6 +18,7 @@ const STATES: Record<string, string[]> = {
     ...['absent', 'detected', 'confirming', 'confirmed', 'credited', 'reversed'],
     ...['quarantined', 'ignored', 'final', 'dropped', 'lost'],
   ],
+  movement: ['absent', 'placed', 'displaced', 'settled', 'undone'],
   transaction: ['absent', 'known', 'forgotten'],
   transfer: ['absent', 'underway', 'confirming', 'confirmed', 'failing', 'final', 'dead'],
   withdrawal: [

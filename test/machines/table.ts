@@ -200,8 +200,8 @@ function isRefused(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event
 /** More than any machine here has contexts, with the few events of its test. */
 const MAXIMUM_STATES = 100_000
 
-/** What is only told to people decides no path. */
-const UNTOLD = { rivals: [], failures: 0, askedRate: null, reason: null, fee: null, authorisations: [] }
+/** What is only told to people, or only added up, decides no path. */
+const UNTOLD = { settled: {}, rivals: [], failures: 0, askedRate: null, reason: null, fee: null, authorisations: [] }
 
 function describePaths({ machine, events }: Subject): void {
   const serializeState = (state: { value: unknown; context: unknown }) =>

@@ -11,6 +11,7 @@ import type { Disk, HttpCall, Request } from '../../src/kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import { buildPayment, faucetKey } from '../../src/devnet/bitcoin/faucet.ts'
 import { createRequest } from '../../src/shell/request.ts'
+import { ANYTHING } from '../adapters/bitcoin/wallet.ts'
 import { COIN, startNode, type BitcoinNode } from './bitcoin-node.ts'
 
 const network = networkOf(COIN.network)
@@ -260,6 +261,6 @@ describe('broadcasting through a daemon', () => {
   })
 
   test('B10: a regtest knows no fee rate, so the configured one stands in', async () => {
-    expect(await connect(daemon).gather()).toEqual({ feeRate: 2, floorRate: 1 })
+    expect(await connect(daemon).gather(ANYTHING)).toEqual({ feeRate: 2, floorRate: 1 })
   })
 })

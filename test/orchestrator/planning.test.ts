@@ -6,6 +6,7 @@ import { createBook } from '../../adapters/bitcoin/book.ts'
 import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
+import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { transferHash } from '../../src/orchestrator/routes/planning.ts'
 import {
   at,
@@ -37,7 +38,7 @@ describe('planning', () => {
     const transfer = transferOf(rig, 'withdrawal/w-1')
     expect(commit.reserve).toEqual([['litecoin:f0:0', transfer]])
     expect(commit.entries.map(({ image, to }) => `${image.id.split('/')[0]!} ${to}`)).toEqual([
-      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned'],
+      ...['account ready', 'transfer underway.waiting', 'coin reserved', 'withdrawal paying', 'attempt unsigned'],
     ])
     expect(contextOf(rig, 'coin/litecoin:f0:0').holder).toBe(transfer)
   })
@@ -164,18 +165,25 @@ describe('planning', () => {
     expect(rig.orchestrator.memory.list('coin', 'litecoin', 'reserved').length).toBe(1)
   })
 
-  test('coins that are too many for one transaction are consolidated, but not a few of them', async () => {
+  test('where nothing can be paid, what the account needs for that is done', async () => {
     for (const [count, purposes] of [
       [20, ['consolidation']],
       [19, []],
     ] as const) {
-      const plan: typeof policy.planner.plan = ({ purpose, payments }, funds: CoinFunds) => {
-        const passed = payments.map(({ withdrawal }) => ({ withdrawal, kind: 'coins' as const, reason: 'scattered' }))
-        if (purpose === 'payment') return { shortfall: 'scattered', passed }
-        const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
-        return { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
+      const planner: Planner = {
+        ...policy.planner,
+        plan: ({ payments }) => ({
+          shortfall: 'scattered',
+          passed: payments.map(({ withdrawal }) => ({ withdrawal, kind: 'upkeep', reason: 'scattered' })),
+        }),
+        upkeep: (_, funds: CoinFunds, __, passed) => {
+          const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
+          const plan = { template: {}, spendKeys, fee: '7', paid: [], passed: [] }
+          const isDone = passed.length > 0 && count >= 20
+          return { plan: isDone ? { purpose: 'consolidation', source: 0, ...plan } : null, again: null, reason: null }
+        },
       }
-      const policies = { litecoin: { ...policy, planner: { ...policy.planner, plan } } }
+      const policies = { litecoin: { ...policy, planner } }
       const rig = await funded(Array<string>(count).fill('5000'), { policies })
       await rig.send(requested('w-1', '9000'))
       await gathered(rig)
@@ -221,7 +229,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit: null, leftToday: null }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits: {}, caps: NO_CAPS }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))
@@ -371,7 +379,7 @@ describe('adoption', () => {
     await rig.send(recalled([record, { ...second, template }], 2))
     expect(transferOf(rig, 'withdrawal/w-1')).toBe('transfer/cd')
     expect(contextOf(rig, 'withdrawal/w-1').round).toBe(2)
-    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
+    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway.waiting', 'underway.waiting'])
     expect(valueOf(rig, 'chain/litecoin')).toBe('following')
   })
 
@@ -415,7 +423,7 @@ describe('adoption', () => {
       const plan = transferOf(rig, 'withdrawal/w-1')
       await rig.send(recalled([signed('litecoin:f1:0')], 1))
       expect(transferOf(rig, 'withdrawal/w-1')).toBe(plan)
-      expect(valueOf(rig, plan)).toBe('underway')
+      expect(valueOf(rig, plan)).toBe('underway.waiting')
     })
   })
 
@@ -432,7 +440,7 @@ describe('adoption', () => {
     const records = [both('ab', 'w-1', [shared, own]), both('cd', 'w-2', [shared])]
     for (let n = 0; n < 2; n += atOnce) await rig.send(recalled(records.slice(n, n + atOnce), n + atOnce))
     expect(valueOf(rig, 'chain/litecoin')).toBe('following')
-    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
+    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway.waiting', 'underway.waiting'])
     expect(rig.orchestrator.memory.holder(shared)).toBe('transfer/cd')
     expect(rig.orchestrator.memory.holder(own)).toBe('transfer/ab')
     expect(contextOf(rig, coinId(shared)).holder).toBe('transfer/cd')

@@ -2,6 +2,7 @@
 import { claim } from '../../src/kernel/untyped.ts'
 import type { Id } from '../../machines/ids.ts'
 import type {
+  Limit,
   Order,
   PassedOver,
   Payment,
@@ -21,6 +22,7 @@ import type { Commit, Found, Instance } from '../../src/kernel/entry.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import type { Loaded } from '../../src/orchestrator/memory.ts'
+import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { ChainPolicy } from '../../src/orchestrator/policy.ts'
 import type { Performers } from '../../src/orchestrator/tasks.ts'
@@ -31,10 +33,13 @@ const unused = (): never => {
   throw new Error('not part of this test')
 }
 
+const NO_LIMIT: Limit = { perTransaction: null, left: null }
+
 /** Spends the given funds in their order until they cover payments and a fee of 101. */
-function spend({ payments, limit, left }: Order, funds: readonly Fund[]): Omit<Plan, 'passed'> | null {
+function spend({ payments, limits }: Order, funds: readonly Fund[]): Omit<Plan, 'passed'> | null {
   const wanted = payments.reduce((sum, { amount }) => sum + BigInt(amount), FEE)
-  if ([limit, left].some(most => most !== null && wanted > BigInt(most))) return null
+  const { perTransaction, left } = limits['LTC'] ?? NO_LIMIT
+  if ([perTransaction, left].some(most => most !== null && wanted > BigInt(most))) return null
   const spendKeys: SpendKey[] = []
   let sum = 0n
   for (const fund of funds) {
@@ -44,6 +49,8 @@ function spend({ payments, limit, left }: Order, funds: readonly Fund[]): Omit<P
   }
   if (sum < wanted) return null
   return {
+    purpose: 'payment',
+    source: 0,
     template: { spendKeys, fee: String(FEE) },
     spendKeys,
     fee: String(FEE),
@@ -55,9 +62,10 @@ const byKey = (funds: CoinFunds): Fund[] => [...funds.smallestFirst()].sort((a, 
 
 /** As many of the payments as funds and limit allow, the first first; what cannot be paid alone is passed over. */
 function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
-  const { payments, limit, maximum = Infinity } = order
+  const { payments, limits, maximum = Infinity } = order
+  const limit = limits['LTC']?.perTransaction ?? null
   const passed: PassedOver[] = []
-  let plan = payments.length === 0 ? spend(order, funds) : null
+  let plan: Omit<Plan, 'passed'> | null = null
   let paid: Payment[] = []
   for (const payment of payments) {
     const isOver = limit !== null && BigInt(payment.amount) + FEE > BigInt(limit)
@@ -79,6 +87,7 @@ export const planner: Planner = {
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   plan: (order, funds: CoinFunds) => payInTurn(order, byKey(funds)),
+  upkeep: () => ({ plan: null, again: null, reason: null }),
 }
 
 const signable: Signable = {
@@ -113,6 +122,7 @@ export const policy: ChainPolicy = {
   credit: 3,
   final: 5,
   batch: { windowMs: 0, maximum: 100 },
+  replaceAfterMs: 600_000,
   planner,
   signable,
   book: createBook(bookOptions),
@@ -331,8 +341,9 @@ export const contextOf = <I extends Id>(rig: Rig, id: I): Found<I>['context'] =>
   rig.orchestrator.memory.get(id)!.context
 
 /** Runs the account's gathering by hand. */
-export function gathered(rig: Rig, limit: string | null = null, leftToday: string | null = null): Promise<void> {
+export function gathered(rig: Rig, perTransaction: string | null = null, left: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limit, leftToday }
+  const limits = { LTC: { perTransaction, left } }
+  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits, caps: NO_CAPS }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }

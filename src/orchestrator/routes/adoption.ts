@@ -2,11 +2,11 @@
  * What the signer has signed and this ledger does not have, because it was lost or restored from an older copy: it is
  * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
  */
-import { chainId, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import { accountId, chainId, transferId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
-import { shareFee, type Purpose, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
-import type { InstanceOf } from '../../kernel/entry.ts'
+import { shareFee, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
+import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import type { SignedRecord } from '../inbound.ts'
 import { tipOf, type RouteView } from './view.ts'
 import { onVoided } from './withdrawals.ts'
@@ -69,7 +69,7 @@ function displace(
     ...rivals.map(({ id }) => tell(id, 'transfer.displaced', at, data)),
   ]
   // What is in a block has its coins, whatever else was signed for them.
-  const mined = rivals.filter(({ value }) => value !== 'underway')
+  const mined = rivals.filter(rival => stateOf(rival) !== 'underway')
   const kept = new Set(mined.flatMap(({ context }) => context.spendKeys))
   return { messages, freed: new Set(freed.map(({ id }) => id)), kept }
 }
@@ -80,6 +80,9 @@ interface Listed {
   /** An earlier one of the list is of the same transfer. */
   isFurther: boolean
 }
+
+/** What pays withdrawals. */
+const PAYING = { purpose: 'payment', source: 0 } as const
 
 function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: Listed): Message[] {
   const { memory, policy, at } = view
@@ -97,9 +100,11 @@ function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: List
     fee,
     record.intents.map(({ id }) => withdrawalId(id)),
   )
-  const purpose: Purpose = record.intents.length > 0 ? 'payment' : 'consolidation'
-  const common = { chain: policy.name, transfer, purpose, account: treasuryId(policy.name), withdrawals }
-  const depths = { held, credit: policy.credit, final: policy.final }
+  const isPayment = record.intents.length > 0
+  const { purpose, source } = isPayment ? PAYING : policy.book.role(template)
+  const common = { chain: policy.name, transfer, purpose, account: accountId(policy.name, source), withdrawals }
+  const { credit, final, replaceAfterMs } = policy
+  const depths = { held, credit, final, replaceAfterMs }
   return [
     ...messages,
     ...unknown,

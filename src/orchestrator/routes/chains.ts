@@ -64,7 +64,7 @@ export function onApplied(
 }
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
-export const onResumed = ({ policy, at }: RouteView, reason: string): Message[] => [
+export const onResumed = ({ memory, policy, at }: RouteView, reason: string): Message[] => [
   tell(chainId(policy.name), 'chain.resumed', at, { reason }),
-  tell(treasuryId(policy.name), 'account.resumed', at, { reason }),
+  ...memory.list('account', policy.name, 'stuck').map(({ id }) => tell(id, 'account.resumed', at, { reason })),
 ]

@@ -3,12 +3,14 @@
  * attempt with the template, the reservations and the bound withdrawals are one commit.
  */
 import { createHash } from 'node:crypto'
-import type { Funds, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
-import { chainId, nameOf, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import type { Limit, PassedOver, Payment, Plan, PlanFacts } from '../../../adapters/adapter.ts'
+import { accountId, chainId, nameOf, transferId, treasuryId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
 import { tell, type Message, type TransferPlan } from '../../../machines/messages.ts'
-import { shareFee, type Amount, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
+import { shareFee, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { reasonOf } from '../../kernel/fault.ts'
+import { toPayment } from './payments.ts'
+import { nextToReplace, onReplacing, type FeeCaps } from './replacing.ts'
 import type { RouteView } from './view.ts'
 
 /** A fact of its first attempt and of what it pays, never a counter: two ledgers that plan the same give it the same name. */
@@ -28,78 +30,77 @@ type Withdrawals = readonly InstanceOf<'withdrawal'>[]
 const byAge = (withdrawals: Withdrawals): Withdrawals =>
   [...withdrawals].sort((a, b) => a.context.requestedAt - b.context.requestedAt || (a.id < b.id ? -1 : 1))
 
-const toPayment = ({ id, context: { to, dataField, amount } }: InstanceOf<'withdrawal'>): Payment => ({
-  withdrawal: nameOf(id),
-  to,
-  dataField,
-  amount,
-})
+/** What an account is to pay: withdrawals are the treasury's. Oldest first. */
+const queuedFor = (memory: RouteView['memory'], chain: string, account: IdOf<'account'>): Withdrawals =>
+  account === treasuryId(chain)
+    ? byAge([...memory.list('withdrawal', chain, 'queued'), ...cappedOf(memory, chain, account)])
+    : []
 
-/** What a transfer is to do: it pays these, or moves our own coins. */
-interface Planned {
-  purpose: Purpose
-  plan: Plan
-  paid: Withdrawals
-}
-
-/** Fewer coins are not worth a transaction: most of ours are on their way, and will be gathered when they are there. */
-const LEAST_CONSOLIDATED = 20
-
-/** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
-function planConsolidation(view: RouteView, funds: Funds, { facts }: Gathered): Planned | null {
-  const { policy, memory } = view
-  const { address } = memory.get(treasuryId(policy.name))!.context
-  const plan = policy.planner.plan(
-    { purpose: 'consolidation', payments: [], limit: null, left: null, change: { address } },
-    funds,
-    facts,
-  )
-  if ('shortfall' in plan || plan.spendKeys.length < LEAST_CONSOLIDATED) return null
-  return { purpose: 'consolidation', plan, paid: [] }
-}
+/** The same, as its node and its planner read it. */
+export const paymentsFor = (memory: RouteView['memory'], chain: string, account: IdOf<'account'>): Payment[] =>
+  queuedFor(memory, chain, account).map(toPayment)
 
 /** Of what is planned and not signed yet, so that the signer does not count it; base units. */
-function unsignedCost({ memory, policy }: RouteView): bigint {
+function unsignedCost({ memory, policy }: RouteView, asset: string): bigint {
   const unsigned = memory.list('transfer', policy.name, 'underway').filter(({ context }) => context.signed.length === 0)
-  const amountOf = (id: IdOf<'withdrawal'>) => BigInt(memory.get(id)?.context.amount ?? 0)
+  const amountOf = (id: IdOf<'withdrawal'>) => {
+    const its = memory.get(id)?.context
+    return BigInt(its?.asset === asset ? its.amount : 0)
+  }
   return unsigned.reduce(
     (sum, { context: { withdrawals, fee } }) =>
-      withdrawals.reduce((cost, { id }) => cost + amountOf(id), sum + BigInt(fee)),
+      withdrawals.reduce((cost, { id }) => cost + amountOf(id), sum + (asset === policy.asset ? BigInt(fee) : 0n)),
     0n,
   )
 }
 
+/** What the signer's limits leave beside what waits to be signed. */
+const leftOf = (view: RouteView, limits: Gathered['limits']): Gathered['limits'] =>
+  Object.fromEntries(
+    Object.entries(limits).map(([asset, { perTransaction, left }]) => {
+      const rest = left === null ? null : String(BigInt(left) - unsignedCost(view, asset))
+      return [asset, { perTransaction, left: rest }]
+    }),
+  )
+
 interface Decided {
   /** Null where nothing can be done now. */
-  planned: Planned | null
+  plan: Plan | null
   passed: readonly PassedOver[]
-  isMore: boolean
+  /** What the account says of itself, where no payment does. */
+  reason: string | null
+  /** When it looks again though nothing happens, in milliseconds; null for when something does. */
+  again: number | null
 }
 
-/** Pays as many as funds, the batch's maximum and the signer's limit allow; what is passed over makes room for others. */
-function decide(view: RouteView, queued: Withdrawals, gathered: Gathered): Decided {
+/**
+ * Pays as many as funds, the batch's maximum and the signer's limits allow; what is passed over makes room for others. Where nothing
+ * can be paid, what the account needs for that is done.
+ */
+function decide(view: RouteView, queued: Withdrawals, { id, limits, facts }: Gathered): Decided {
   const { policy, memory } = view
-  const { index, address } = memory.get(treasuryId(policy.name))!.context
-  const funds = policy.book.funds(view, { index, address })
-  const payments = queued.map(toPayment)
-  const { limit, leftToday, facts } = gathered
-  const left = leftToday === null ? null : String(BigInt(leftToday) - unsignedCost(view))
-  const { maximum } = policy.batch
-  const order = { purpose: 'payment' as const, payments, maximum, limit, left, change: { address } }
-  const plan = policy.planner.plan(order, funds, facts)
-  const { passed } = plan
-  if (!('shortfall' in plan)) {
-    const names = new Set(plan.paid)
-    const paid = queued.filter(({ id }) => names.has(nameOf(id)))
-    return { planned: { purpose: 'payment', plan, paid }, passed, isMore: queued.length > paid.length + passed.length }
+  const { index, address } = memory.get(id)!.context
+  const treasury = memory.get(treasuryId(policy.name))!.context.address
+  const source = { index, address }
+  const funds = policy.book.funds(view, source)
+  const order = { source, treasury, maximum: policy.batch.maximum, limits: leftOf(view, limits) }
+  const paying =
+    queued.length > 0 ? policy.planner.plan({ ...order, payments: queued.map(toPayment) }, funds, facts) : NONE
+  const { passed } = paying
+  if (!('shortfall' in paying)) {
+    const isMore = queued.length > paying.paid.length + passed.length
+    return { plan: paying, passed, reason: null, again: isMore ? 0 : null }
   }
-  const isScattered = passed.some(({ kind }) => kind === 'coins')
-  return { planned: isScattered ? planConsolidation(view, funds, gathered) : null, passed, isMore: false }
+  return { passed, ...policy.planner.upkeep(order, funds, facts, passed) }
 }
 
-function toTransfer({ policy, at }: RouteView, { purpose, plan: made, paid }: Planned): Message {
-  const { template, spendKeys, fee } = made
+const NONE = { shortfall: '', passed: [] }
+
+function toTransfer({ policy, at }: RouteView, queued: Withdrawals, made: Plan): Message {
+  const { purpose, source, template, spendKeys, fee } = made
   const { name: chain, credit, final } = policy
+  const names = new Set(made.paid)
+  const paid = queued.filter(({ id }) => names.has(nameOf(id)))
   const rounds = paid.map(({ id, context }) => `${nameOf(id)}@${context.round}`)
   const transfer = transferId(transferHash(chain, purpose, spendKeys, rounds))
   const withdrawals = shareFee(
@@ -107,8 +108,8 @@ function toTransfer({ policy, at }: RouteView, { purpose, plan: made, paid }: Pl
     paid.map(({ id }) => id),
   )
   const plan: TransferPlan = {
-    ...{ chain, transfer, purpose, account: treasuryId(chain), withdrawals },
-    ...{ held: policy.book.held(spendKeys), credit, final },
+    ...{ chain, transfer, purpose, account: accountId(chain, source), withdrawals },
+    ...{ held: policy.book.held(spendKeys), credit, final, replaceAfterMs: policy.replaceAfterMs },
   }
   return tell(transfer, 'transfer.planned', at, { ...plan, attempt: { n: 1, template, spendKeys, fee } })
 }
@@ -148,9 +149,9 @@ function released(
 }
 
 /** Those that the last plan held for the cap on fees: they alone say what the account says. */
-function cappedOf({ memory, policy }: RouteView, account: IdOf<'account'>): Withdrawals {
-  const { reason } = memory.get(account)!.context
-  const held = reason === null ? [] : memory.list('withdrawal', policy.name, 'held')
+function cappedOf(memory: RouteView['memory'], chain: string, account: IdOf<'account'>): Withdrawals {
+  const reason = memory.get(account)?.context.reason ?? null
+  const held = reason === null ? [] : memory.list('withdrawal', chain, 'held')
   return held.filter(({ context }) => context.transfer === null && context.reason === reason)
 }
 
@@ -167,10 +168,9 @@ interface Gathered {
   /** The account's. */
   id: IdOf<'account'>
   facts: PlanFacts
-  /** What one transaction may cost, as far as the signer has said. Base units. */
-  limit: Amount | null
-  /** What the signer's limit of the day leaves. */
-  leftToday: Amount | null
+  /** By asset, as far as the signer has said. */
+  limits: Readonly<Record<string, Limit>>
+  caps: FeeCaps
 }
 
 export function onGathered(view: RouteView, gathered: Gathered, run: string): Message[] {
@@ -178,19 +178,22 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   const { id: account } = gathered
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
-  const capped = cappedOf(view, account)
-  const queued = byAge([...memory.list('withdrawal', policy.name, 'queued'), ...capped])
-  if (queued.length === 0) return [answer(null, null)]
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
+  // One plan a turn: two could want the same money.
+  const stuck = nextToReplace(memory, account)
+  if (stuck !== undefined)
+    return [answer(memory.get(account)!.context.reason, at), onReplacing(view, stuck, gathered)]
+  const queued = queuedFor(memory, policy.name, account)
+  const capped = queued.filter(({ value }) => value === 'held')
   try {
-    const { planned, passed, isMore } = decide(view, queued, gathered)
+    const { plan, passed, reason, again } = decide(view, queued, gathered)
     const { told, isAll } = toldOf(view, passed)
     if (passed.some(({ kind }) => kind === 'cap')) return [answer(passed[0]!.reason, isAll ? null : at), ...told]
     if (capped.length > 0) return released(view, capped, answer)
     // What was passed over is tried again when funds arrive, and with each block.
-    const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? null
-    const transfers = planned === null ? [] : [toTransfer(view, planned)]
-    return [answer(waiting, isMore || !isAll ? at : null), ...told, ...transfers]
+    const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? reason
+    const retryAt = !isAll ? at : again === null ? null : at + again
+    return [answer(waiting, retryAt), ...told, ...(plan === null ? [] : [toTransfer(view, queued, plan)])]
   } catch (error) {
     return [tell(account, 'plan.refused', at, { reason: reasonOf(error) }, run)]
   }

@@ -12,10 +12,10 @@ import type { LiveMemory } from '../memory.ts'
 import type { RouteView } from './view.ts'
 
 /** The kinds whose end stands in a block. */
-export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'transfer', 'withdrawal'] as const
+export const ENDING_IN_BLOCKS = ['attempt', 'coin', 'deposit', 'movement', 'transfer', 'withdrawal'] as const
 
 /** They need to hear no more than that they are live again, before or after those who tell them more. */
-const FIRST = ['transaction', 'deposit'] as const
+const FIRST = ['transaction', 'deposit', 'movement'] as const
 const LAST = ['attempt', 'withdrawal'] as const
 
 /** Final ones before dead ones, and of these the latest first: what two want belongs to the one that was built later. */

@@ -15,6 +15,8 @@ export const rulesRoute = (context: RouteContext) =>
       return { perTransaction, perDay, leftToday: context.attempts.leftToday(chain, limits, asset) }
     }
     const ofTokens = Object.fromEntries(tokens.map(asset => [asset, told(limitsOf(policy, asset), asset)]))
-    const body = { chain: name, authorisation: context.authority, ...told(policy, null), tokens: ofTokens }
+    const { maximumFee, maximumFeeRate } = policy
+    const caps = { maximumFee, maximumFeeRate }
+    const body = { chain: name, authorisation: context.authority, ...told(policy, null), ...caps, tokens: ofTokens }
     return { status: 200, body }
   })

@@ -9,6 +9,7 @@ import { createWatch, type BitcoinWatch } from '../../../adapters/bitcoin/watch.
 import { Fault, unknownOutcome } from '../../../src/kernel/fault.ts'
 import type { Disk, HttpCall, Request } from '../../../src/kernel/ports.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
+import { ANYTHING } from './wallet.ts'
 import type { spendable } from '../../../src/devnet/bitcoin/faucet.ts'
 import { faucetKey, buildPayment } from '../../../src/devnet/bitcoin/faucet.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../../src/devnet/bitcoin/node.ts'
@@ -482,7 +483,7 @@ describe('next', () => {
       node.base('latest'),
       node.next([place]),
       node.pending(5),
-      node.gather(),
+      node.gather(ANYTHING),
       node.locate(transaction),
       node.publish(transaction),
     ])
@@ -579,7 +580,7 @@ describe('quote', () => {
 
 describe('gather', () => {
   test('B10: without an estimate the configured rate stands in', async () => {
-    expect(await connect(simulate().request).gather()).toEqual({ feeRate: 2, floorRate: 1 })
+    expect(await connect(simulate().request).gather(ANYTHING)).toEqual({ feeRate: 2, floorRate: 1 })
   })
 
   test.each([
@@ -589,7 +590,7 @@ describe('gather', () => {
   ])('B10: an estimate of %i sat/kvB is used within what is relayed and allowed', async (estimate, feeRate) => {
     const simulated = simulate()
     simulated.setEstimate(estimate)
-    expect(await connect(simulated.request).gather()).toEqual({ feeRate, floorRate: 1 })
+    expect(await connect(simulated.request).gather(ANYTHING)).toEqual({ feeRate, floorRate: 1 })
   })
 
   test.each([
@@ -606,12 +607,12 @@ describe('gather', () => {
       const { id } = JSON.parse(new TextDecoder().decode(request.body)) as { id: number }
       return { status: answer.error ? 500 : 200, body: { ...answer, id } }
     })
-    expect(await connect(simulated.request).gather()).toEqual({ feeRate: 2, floorRate: 1 })
+    expect(await connect(simulated.request).gather(ANYTHING)).toEqual({ feeRate: 2, floorRate: 1 })
   })
 
   test('B10: a daemon of Core 0.14’s age has no estimate, and says its minimum elsewhere', async () => {
     const fees = { ...usual, fallbackRate: 0.1 }
-    expect(await connect(simulate('old', true).request, fees).gather()).toEqual({
+    expect(await connect(simulate('old', true).request, fees).gather(ANYTHING)).toEqual({
       feeRate: 1,
       floorRate: 1,
     })
@@ -620,13 +621,13 @@ describe('gather', () => {
   test.each(['estimatesmartfee', 'getmempoolinfo'])('A5: an error of %s is an outage, not a rate', async method => {
     const simulated = simulate()
     simulated.faults.errors.set(method, { code: -32603, message: 'cannot read' })
-    await expect(connect(simulated.request).gather()).rejects.toMatchObject({ type: 'operating' })
+    await expect(connect(simulated.request).gather(ANYTHING)).rejects.toMatchObject({ type: 'operating' })
   })
 
   test('tells what a full mempool asks for, above the cap too', async () => {
     const simulated = simulate()
     simulated.faults.mempoolFloor = 700_000n
-    const gathered = await connect(simulated.request).gather()
+    const gathered = await connect(simulated.request).gather(ANYTHING)
     expect(gathered).toEqual({ feeRate: 500, floorRate: 700 })
   })
 })

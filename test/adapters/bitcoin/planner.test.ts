@@ -6,27 +6,27 @@ import type { Fund } from '../../../adapters/bitcoin/funds.ts'
 import { dustOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { createSignable } from '../../../adapters/bitcoin/signable.ts'
-import { fundOf, keyOf, plannerOver, sign } from './wallet.ts'
+import { fundOf, keyOf, ordering, plannerOver, sign } from './wallet.ts'
 
 const network = networkOf('litecoin-regtest')
-const planner = plannerOver('c', network, { maximumRate: 500 })
+const planner = plannerOver('c', network, { asset: 'LTC', maximumRate: 500 })
 const signable = createSignable('c', 'LTC', network)
 const treasury = keyOf(0, network).address
 const to = (n: number) => keyOf(40 + n, network).address
 const facts = (feeRate: number) => ({ feeRate, floorRate: 1 })
 
 const orderOf = (...amounts: bigint[]): Order => ({
-  purpose: 'payment',
+  ...ordering(treasury),
   payments: amounts.map((amount, n) => ({
     withdrawal: `w${n}`,
     to: to(n),
     dataField: null,
+    asset: 'LTC',
     amount: amount.toString(),
   })),
-  limit: null,
-  left: null,
-  change: { address: treasury },
 })
+
+const limited = (perTransaction: string | null, left: string | null = null) => ({ LTC: { perTransaction, left } })
 
 function planOf(order: Order, funds: readonly Fund[], feeRate = 10): Plan {
   const plan = planner.plan(order, funds, facts(feeRate))
@@ -162,13 +162,10 @@ describe('which coins', () => {
 
   test('B16: without segwit unconfirmed change is never spent', () => {
     const doge = networkOf('dogecoin-regtest')
-    const dogePlanner = plannerOver('c', doge, { maximumRate: 500_000 })
+    const dogePlanner = plannerOver('c', doge, { asset: 'LTC', maximumRate: 500_000 })
     const order: Order = {
-      purpose: 'payment',
-      payments: [{ withdrawal: 'w', to: keyOf(40, doge).address, dataField: null, amount: '300000000' }],
-      limit: null,
-      left: null,
-      change: { address: keyOf(0, doge).address },
+      ...ordering(keyOf(0, doge).address),
+      payments: [{ withdrawal: 'w', to: keyOf(40, doge).address, dataField: null, asset: 'LTC', amount: '300000000' }],
     }
     const unconfirmed = fundOf(doge, 900_000_000n, { n: 1, final: false, ancestors: 1 })
     const confirmed = fundOf(doge, 400_000_000n, { n: 2, final: false })
@@ -197,7 +194,7 @@ describe('which coins', () => {
     const fund = fundOf(network, 100_000n, { n: 1 })
     // One input and one output are 110 virtual bytes.
     expect(planOf(orderOf(100_000n - 1_100n - 500n), [fund]).fee).toBe('1600')
-    const strict = plannerOver('c', network, { maximumRate: 10 })
+    const strict = plannerOver('c', network, { asset: 'LTC', maximumRate: 10 })
     const answer = strict.plan(orderOf(100_000n - 1_100n - 500n), [fund], facts(10))
     expect(shortfallOf(answer)).toMatch(/not enough spendable funds/)
     const more = [fund, fundOf(network, 20_000n, { n: 2 })]
@@ -227,17 +224,17 @@ describe('which coins', () => {
     const two = planOf({ ...order, payments: order.payments.slice(0, 2) }, funds)
     const cost = 200_000n + BigInt(two.fee)
     expect(planOf(order, funds).paid).toEqual(['w0', 'w1', 'w2'])
-    expect(planOf({ ...order, limit: String(cost) }, funds)).toEqual(two)
-    expect(planOf({ ...order, limit: String(cost - 1n) }, funds).paid).toEqual(['w0'])
-    const nothing = planner.plan({ ...order, limit: '1' }, funds, facts(10))
+    expect(planOf({ ...order, limits: limited(String(cost)) }, funds)).toEqual(two)
+    expect(planOf({ ...order, limits: limited(String(cost - 1n)) }, funds).paid).toEqual(['w0'])
+    const nothing = planner.plan({ ...order, limits: limited('1') }, funds, facts(10))
     expect(nothing).toMatchObject({ passed: order.payments.map(({ withdrawal }) => ({ withdrawal, kind: 'limit' })) })
     expect(nothing).not.toHaveProperty('template')
     expect(planOf({ ...order, maximum: 2 }, funds)).toEqual(two)
-    expect(planOf({ ...order, left: String(cost) }, funds)).toEqual(two)
-    expect(planner.plan({ ...order, left: '0' }, funds, facts(10))).toMatchObject({
+    expect(planOf({ ...order, limits: limited(null, String(cost)) }, funds)).toEqual(two)
+    expect(planner.plan({ ...order, limits: limited(null, '0') }, funds, facts(10))).toMatchObject({
       passed: [{ kind: 'left' }, {}, {}],
     })
-    expect(planner.plan({ ...order, limit: '100000' }, funds, facts(10))).toMatchObject({
+    expect(planner.plan({ ...order, limits: limited('100000') }, funds, facts(10))).toMatchObject({
       passed: [{ kind: 'fee' }, {}, {}],
     })
   })
@@ -257,18 +254,19 @@ describe('which coins', () => {
       ...Array.from({ length: 600 }, (_, n) => fundOf(network, 20_000n + BigInt(n), { n })),
       fundOf(network, 90_000n, { n: 900, final: false, ancestors: 1 }),
     ]
-    const order: Order = {
-      purpose: 'consolidation',
-      payments: [],
-      limit: null,
-      left: null,
-      change: { address: treasury },
-    }
-    const plan = planOf(order, funds, 2)
+    const scattered = { withdrawal: 'w', kind: 'upkeep', reason: '' } as const
+    const { plan } = planner.upkeep(orderOf(), funds, facts(2), [scattered])
+    if (plan === null) throw new Error('no plan')
+    expect(plan).toMatchObject({ purpose: 'consolidation', source: 0, paid: [], passed: [] })
     expect(plan.spendKeys).toHaveLength(500)
     expect(chosen(plan, funds)).toEqual(funds.slice(0, 500))
     expect(signable.inspect(plan.template).outputs.map(output => output.to)).toEqual([treasury])
-    expect(shortfallOf(planner.plan(order, [], facts(2)))).not.toBeNull()
+    const none = { plan: null, again: null, reason: null }
+    expect(planner.upkeep(orderOf(), [], facts(2), [scattered])).toEqual(none)
+    // Few coins are not worth a transaction; where nothing is scattered there is no need.
+    expect(planner.upkeep(orderOf(), funds.slice(0, 20), facts(2), [scattered]).plan).not.toBeNull()
+    expect(planner.upkeep(orderOf(), funds.slice(0, 19), facts(2), [scattered])).toEqual(none)
+    expect(planner.upkeep(orderOf(), funds, facts(2), [])).toEqual(none)
   })
 })
 
@@ -283,7 +281,7 @@ describe('what cannot be paid is passed over, and holds up nothing', () => {
 
   test('more than the coins of one transaction bring, though all of them would do', () => {
     const plan = planOf(orderOf(11_000_000n, 50_000n), many, 1)
-    expect(plan).toMatchObject({ paid: ['w1'], passed: [{ withdrawal: 'w0', kind: 'coins' }] })
+    expect(plan).toMatchObject({ paid: ['w1'], passed: [{ withdrawal: 'w0', kind: 'upkeep' }] })
   })
 
   test('coins that cost more than they bring are no funds', () => {
@@ -356,13 +354,12 @@ describe('what is refused', () => {
   test('no plan is cheaper than what the network takes, whatever the node says', () => {
     const dogecoin = networkOf('dogecoin-regtest')
     const { minimumRate, maximumRate } = dogecoin.fees
-    const thrifty = plannerOver('c', dogecoin, { maximumRate })
+    const thrifty = plannerOver('c', dogecoin, { asset: 'LTC', maximumRate })
     const order: Order = {
-      purpose: 'payment',
-      payments: [{ withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, amount: '500000000' }],
-      limit: null,
-      left: null,
-      change: { address: keyOf(0, dogecoin).address },
+      ...ordering(keyOf(0, dogecoin).address),
+      payments: [
+        { withdrawal: 'w', to: keyOf(40, dogecoin).address, dataField: null, asset: 'LTC', amount: '500000000' },
+      ],
     }
     const funds = [fundOf(dogecoin, 1_000_000_000n, { n: 1 })]
     const plan = thrifty.plan(order, funds, { feeRate: 801, floorRate: 100 })

@@ -53,6 +53,7 @@ const orderOf = (
   earlier: templates.map(template => ({ template, transactionId: idOf(template) })),
   feeRate: null,
   maximumFee: null,
+  maximumRate: null,
   ...also,
 })
 
@@ -237,7 +238,7 @@ describe('there is none', () => {
     expect(granted(replaced(order, [], facts(100))).fee).toBe('5000')
     expect(replaced({ ...order, feeRate: 100 }, [])).toEqual({
       kind: 'cap',
-      reason: expect.stringMatching(/the signer's limits/) as string,
+      reason: expect.stringMatching(/the signer's policy/) as string,
     })
     expect(replaced({ ...order, maximumFee: '1100' }, [], facts(100))).toMatchObject({ kind: 'cap' })
   })

@@ -11,7 +11,7 @@ import type { Plan } from '../../../adapters/adapter.ts'
 import { Fault } from '../../../src/kernel/fault.ts'
 import type { Json } from '../../../machines/vocabulary.ts'
 import { someTxid, transactionOf } from './build.ts'
-import { fundOf, keyOf, plannerOver, sign } from './wallet.ts'
+import { fundOf, keyOf, ordering, plannerOver, sign } from './wallet.ts'
 
 // A type, not an interface: only types are JSON by their shape.
 type Template = { network: string; psbt: string; publicKeys: string[] }
@@ -27,14 +27,11 @@ const treasury = keyOf(0, network)
 const payee = keyOf(50, network)
 
 function planOf(amount: string, net = network, coins = funds): Plan {
-  const planner = plannerOver('c', net, { maximumRate: 500_000 })
+  const planner = plannerOver('c', net, { asset: 'LTC', maximumRate: 500_000 })
   const plan = planner.plan(
     {
-      purpose: 'payment',
-      payments: [{ withdrawal: 'w', to: keyOf(50, net).address, dataField: null, amount }],
-      limit: null,
-      left: null,
-      change: { address: keyOf(0, net).address },
+      ...ordering(keyOf(0, net).address),
+      payments: [{ withdrawal: 'w', to: keyOf(50, net).address, dataField: null, asset: 'LTC', amount }],
     },
     coins,
     { feeRate: 10, floorRate: 1 },

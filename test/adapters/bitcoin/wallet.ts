@@ -2,8 +2,8 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import * as secp256k1 from 'tiny-secp256k1'
-import type { Order, Payload, PlanFacts } from '../../../adapters/adapter.ts'
-import type { CoinFunds, Fund } from '../../../adapters/bitcoin/funds.ts'
+import type { Order, PassedOver, Payload, Question } from '../../../adapters/adapter.ts'
+import type { CoinFunds, Fund, RateFacts } from '../../../adapters/bitcoin/funds.ts'
 import { addressOf } from '../../../adapters/bitcoin/address.ts'
 import { hash160 } from '../../../adapters/bitcoin/hash.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
@@ -79,9 +79,26 @@ export function fundsIn(funds: readonly Fund[]): CoinFunds {
   }
 }
 
+/** An order of the treasury without a limit, but for what it pays. */
+export const ordering = (treasury: string): Omit<Order, 'payments'> => ({
+  source: { index: 0, address: treasury },
+  treasury,
+  limits: {},
+})
+
+/** What a node is asked, which of this family reads nothing of it. */
+export const ANYTHING: Question = {
+  source: { index: 0, address: '' },
+  treasury: '',
+  tip: { height: 0, hash: '' },
+  payments: () => [],
+}
+
 /** A planner to which the funds are given as a list. */
 export function plannerOver(...options: Parameters<typeof createPlanner>) {
   const planner = createPlanner(...options)
-  const plan = (order: Order, funds: readonly Fund[], facts: PlanFacts) => planner.plan(order, fundsIn(funds), facts)
-  return { ...planner, plan }
+  const plan = (order: Order, funds: readonly Fund[], facts: RateFacts) => planner.plan(order, fundsIn(funds), facts)
+  const upkeep = (order: Order, funds: readonly Fund[], facts: RateFacts, passed: readonly PassedOver[]) =>
+    planner.upkeep(order, fundsIn(funds), facts, passed)
+  return { ...planner, plan, upkeep }
 }

@@ -177,7 +177,7 @@ const unused: Told[] = [
 ]
 
 const asked = (value: string, askedRate: number, set: object = {}) =>
-  to(value, { askedRate, ...set }, { tells: [[account, 'upkeep.due', {}]] })
+  to(value, { askedRate, ...set }, { tells: [[account, 'upkeep.needed', {}]] })
 const replaced = to(
   'underway.waiting',
   {
@@ -206,35 +206,23 @@ const declined = (set: object) =>
       ],
     },
   )
-const over = (value: string) =>
-  to(
-    value,
-    { reason: null },
-    {
-      tells: [
-        ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: null }],
-        ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: null }],
-      ],
-    },
-  )
 /** What was signed is heard of wherever its replacement stands. */
-const signedRow = (value: string, cleared: object = {}): Subject['table'][string] => {
+const signedRow = (value: string): Subject['table'][string] => {
   const here = (effect: Effect): Effect => ({ ...effect, to: effect.to === 'underway.waiting' ? value : effect.to })
   return {
     'attempt.revived': here(revived({ reason: 'it may be mined' })),
     'attempt.adopted': here(adoptedSecond),
-    ...(Object.keys(cleared).length > 0 && { 'attempt.delayed, over': over(value) }),
-    'attempt.signed': { ...here(signed), set: { dueAt, ...cleared } },
+    'attempt.signed': { ...here(signed), set: { dueAt } },
     'attempt.signed, the second': {
       ...here(signedSecondly(['cc'])),
-      set: { dueAt, ...cleared, transactionId: 'dd', signed: ['cc', 'dd'], fee: '9', withdrawals: dearer },
+      set: { dueAt, transactionId: 'dd', signed: ['cc', 'dd'], fee: '9', withdrawals: dearer },
     },
     'attempt.held': here(heldUp),
     'attempt.delayed': here(delayed),
-    'attempt.mined': { ...mined, set: { dueHeight: 102, place, ...cleared } },
+    'attempt.mined': { ...mined, set: { dueHeight: 102, place } },
     'attempt.mined for another fee': {
       ...minedForMore,
-      set: { dueHeight: 102, place, fee: '9', withdrawals: dearer, ...cleared },
+      set: { dueHeight: 102, place, fee: '9', withdrawals: dearer },
     },
     'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
     'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
@@ -417,7 +405,7 @@ export const transferSubject: Subject = {
     'underway.asked': ['transfer.planned', 'attempt.signed', 'replacement.requested at 20'],
     'underway.due, and a person asked before': [
       ...['transfer.planned', 'attempt.signed', 'replacement.requested at 20'],
-      ...['replacement.declined', 'time.passed'],
+      ...['attempt.mined', 'attempt.unmined', 'time.passed'],
     ],
     confirming: ['transfer.planned', 'attempt.mined'],
     'confirming, two attempts': ['transfer.planned', 'attempt.adopted', 'attempt.mined'],
@@ -644,19 +632,16 @@ export const transferSubject: Subject = {
       'replacement.declined': declined({ failures: 1, dueAt }),
     },
     'underway.due, and a person asked before': {
-      ...signedRow('underway.due', { reason: null }),
+      ...signedRow('underway.due'),
       'replacement.requested at 30': asked('underway.asked', 30),
-      'replacement.planned': { ...replaced, set: { ...replaced.set, failures: 0, reason: null } },
-      'replacement.declined': {
-        ...declined({ failures: 2, dueAt: at + 1_200_000 }),
-        set: { failures: 2, dueAt: at + 1_200_000 },
-      },
+      'replacement.planned': replaced,
+      'replacement.declined': declined({ failures: 1, dueAt }),
     },
     'underway.asked': {
       ...signedRow('underway.asked'),
       'replacement.requested at 30': asked('underway.asked', 30),
       'replacement.planned': replaced,
-      'replacement.declined': declined({ failures: 1, dueAt }),
+      'replacement.declined': declined({ failures: 1, dueAt, askedRate: null }),
     },
     confirming: {
       ...whileMined('confirming'),
