@@ -22,12 +22,7 @@ async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): 
 /** Where one transaction makes one payment there is nothing to wait for. */
 const ONE_EACH = { windowMs: 0, maximum: 1 }
 
-function policyOf(
-  name: string,
-  chain: ChainConfig,
-  opened: WatchingFamily,
-  role: WatcherConfig['role'],
-): ChainPolicy {
+function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily, role: WatcherConfig['role']): ChainPolicy {
   const { planner, book, signable, assets } = opened
   const { credit, final } = chain.confirmations
   if (typeof credit !== 'number')

@@ -99,9 +99,7 @@ function describeTransfer(instance: InstanceOf<'transfer'>, heights: Heights) {
 
 function describeReplacement({ value, context: { askedRate, dueAt } }: InstanceOf<'transfer'>) {
   const [state, its] = value.split('.')
-  return state === 'underway'
-    ? { state: its!, feeRate: askedRate, dueAt: dueAt === null ? null : time(dueAt) }
-    : null
+  return state === 'underway' ? { state: its!, feeRate: askedRate, dueAt: dueAt === null ? null : time(dueAt) } : null
 }
 
 export function describeAttempt(instance: InstanceOf<'attempt'>) {

@@ -32,7 +32,11 @@ export const reasonBody = z.strictObject({ reason: text.min(1) })
 /** In the family's unit. */
 const MAXIMUM_FEE_RATE = 1e15
 export const replacementBody = z.strictObject({
-  feeRate: z.number().positive().max(MAXIMUM_FEE_RATE).describe("In the family's unit (bitcoin: sat/vB; ethereum: wei)"),
+  feeRate: z
+    .number()
+    .positive()
+    .max(MAXIMUM_FEE_RATE)
+    .describe("In the family's unit (bitcoin: sat/vB; ethereum: wei)"),
 })
 export const assignBody = z.strictObject({
   address: text.optional(),

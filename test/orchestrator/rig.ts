@@ -12,6 +12,7 @@ import type {
   Signable,
   SpendSeen,
 } from '../../adapters/adapter.ts'
+import type { Replacement, ReplacementOrder, Unreplaceable } from '../../adapters/replacement.ts'
 import { createBook, type BitcoinBookOptions } from '../../adapters/bitcoin/book.ts'
 import type { BitcoinFact, OutputSeen, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
 import type { CoinFunds, Fund } from '../../adapters/bitcoin/funds.ts'
@@ -82,11 +83,39 @@ function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
   return plan === null ? { shortfall: passed[0]?.reason ?? 'no coins', passed } : { ...plan, passed }
 }
 
+/** The fee that its own coins can bear. */
+export const OWN_FEE = 300n
+
+/**
+ * Spends what the earlier ones do, for 50 more than the dearest; beyond OWN_FEE it takes a further coin. What a person wants is the
+ * fee itself.
+ */
+function replaced({ earlier, feeRate, maximumFee }: ReplacementOrder, funds: CoinFunds): Replacement | Unreplaceable {
+  const by = earlier.map(({ transactionId }) => transactionId && funds.builtOn(transactionId)).find(Boolean)
+  if (by) return { kind: 'bound', reason: `${by} spends its change` }
+  const templates = earlier.map(({ template }) => template as { spendKeys: SpendKey[]; fee: string })
+  const dearest = templates.reduce((most, { fee }) => (BigInt(fee) > most ? BigInt(fee) : most), 0n)
+  const fee = feeRate === null ? dearest + 50n : BigInt(feeRate)
+  if (fee <= dearest) return { kind: 'low', reason: `from ${dearest + 1n} on` }
+  if (maximumFee !== null && fee > BigInt(maximumFee))
+    return { kind: 'cap', reason: 'a higher fee would be over the cap' }
+  const own = templates.flatMap(({ spendKeys }) => spendKeys)
+  const further =
+    fee > OWN_FEE
+      ? byKey(funds)
+          .slice(0, 1)
+          .map(({ key }) => key)
+      : []
+  const spendKeys = [...new Set([...own, ...further])]
+  return { template: { spendKeys, fee: String(fee) }, spendKeys, fee: String(fee) }
+}
+
 export const planner: Planner = {
   destination: (to, dataField) => ({ canonical: to, dataField }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   plan: (order, funds: CoinFunds) => payInTurn(order, byKey(funds)),
+  replace: (order, funds: CoinFunds) => replaced(order, funds),
   upkeep: () => ({ plan: null, again: null, reason: null }),
 }
 

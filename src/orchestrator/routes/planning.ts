@@ -181,8 +181,7 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
   // One plan a turn: two could want the same money.
   const stuck = nextToReplace(memory, account)
-  if (stuck !== undefined)
-    return [answer(memory.get(account)!.context.reason, at), onReplacing(view, stuck, gathered)]
+  if (stuck !== undefined) return [answer(memory.get(account)!.context.reason, at), onReplacing(view, stuck, gathered)]
   const queued = queuedFor(memory, policy.name, account)
   const capped = queued.filter(({ value }) => value === 'held')
   try {

@@ -85,7 +85,9 @@ const named = (withdrawals: readonly IdOf<'withdrawal'>[]): string => withdrawal
 function obstacleOf({ memory }: RouteView, transfer: Transfer, attempts: Attempts): string | null {
   const { context, id } = transfer
   const others = paidElsewhere(memory, transfer)
-  const voided = context.withdrawals.map(each => each.id).filter(each => (memory.get(each)?.context.receipt ?? null) !== null)
+  const voided = context.withdrawals
+    .map(each => each.id)
+    .filter(each => (memory.get(each)?.context.receipt ?? null) !== null)
   const lost = context.spendKeys.find(key => (memory.holder(key) ?? id) !== id)
   if (stateOf(transfer) !== 'underway') return `the transfer is ${stateOf(transfer)}`
   if (context.signed.length === 0) return 'nothing of it is signed yet: there is nothing to replace'

@@ -95,7 +95,11 @@ const KINDS = {
 } as const satisfies Record<Unreplaceable['kind'], string>
 
 /** Throws the boundary fault that refuses it, by what is known without asking the node: the plan is made when that has been asked. */
-function checkReplacement({ orchestrator, policies, health, clock }: ApiContext, id: IdOf<'transfer'>, feeRate: number): void {
+function checkReplacement(
+  { orchestrator, policies, health, clock }: ApiContext,
+  id: IdOf<'transfer'>,
+  feeRate: number,
+): void {
   const { memory } = orchestrator
   const transfer = memory.get(id)
   if (transfer === undefined) throw boundary('conflict', 'the transfer has ended')
