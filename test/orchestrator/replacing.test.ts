@@ -1,10 +1,12 @@
 /** Fee replacement: whichever attempt is mined, each withdrawal is paid once, bears its share of that one's fee, and no coin stays behind. */
 import { describe, expect, test } from 'vitest'
 import { attemptId, nameOf, type Id, type IdOf } from '../../machines/ids.ts'
-import type { Place } from '../../machines/vocabulary.ts'
+import type { Place, SignedReceipt } from '../../machines/vocabulary.ts'
 import type { BitcoinFact } from '../../adapters/bitcoin/facts.ts'
 import type { Planner } from '../../adapters/adapter.ts'
-import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
+import type { CoinFunds } from '../../adapters/bitcoin/funds.ts'
+import { claim } from '../../src/kernel/untyped.ts'
+import type { Inbound, SignedRecord } from '../../src/orchestrator/inbound.ts'
 import { runOf } from '../../src/kernel/entry.ts'
 import { isOutbid } from '../../src/orchestrator/routes/replacing.ts'
 import { policy, at, block, connected, contextOf, createRig, disconnected, FEE, funded, gathered, paid } from './rig.ts'
@@ -210,18 +212,18 @@ describe('of many attempts', () => {
     expect(contextOf(rig, W)).toMatchObject({ transactionId: 't2', fee: '151' })
   })
 
-  test('a stranger who has spent their common coin, finally, is the death of all of them', async () => {
+  test('none is, when what has paid their common coin was replaced, finally: all of them are dead', async () => {
     const rig = await stuck()
     await bump(rig, 350)
     const transfer = transferOf(rig)
-    await rig.send(connected(103, [spent(['litecoin:f0:0'], 'stranger', block(103))]))
-    await rig.send({ type: 'chain.resumed', at, data: { chain: 'litecoin', reason: 'seen', ended: [] } })
-    await follow(rig, 104, 107)
+    for (const height of [102, 101, 100]) await rig.send(disconnected(height))
+    const place = block(100, 'x')
+    const facts = [spent(['litecoin:in-f0:0'], 'other', place), paid('f1', place, { amount: '7000' })]
+    await rig.send(connected(100, facts, 'x', 'b99'))
+    for (const height of [101, 102, 103, 104]) await rig.send(connected(height, [], 'x', `b${height - 1}x`))
     const ended = new Map(rig.commits.flatMap(({ entries }) => entries.map(({ image }) => [image.id, image.value])))
-    expect([ended.get(attemptId(transfer, 1)), ended.get(attemptId(transfer, 2)), ended.get(transfer)]).toEqual([
-      ...['dead', 'dead', 'dead'],
-    ])
-    expect(ended.get(W)).toBe('failed')
+    const ids = [attemptId(transfer, 1), attemptId(transfer, 2), transfer, W] as const
+    expect(ids.map(id => ended.get(id))).toEqual(['dead', 'dead', 'dead', 'failed'])
     expect(ended.get('coin/litecoin:f1:0')).toBe('spendable')
     expect(contextOf(rig, W).dead).toEqual(['t1', 't2'])
   })
@@ -301,9 +303,9 @@ describe('unconfirmed change', () => {
     const rig = await stuck(['5000'])
     await overheard(rig, 1, '2899')
     await rig.pass(AFTER_MS)
-    expect([
-      ...policy.book.funds({ memory: rig.orchestrator.memory, policy, at }, { index: 0, address: 'a0' }).largestFirst(),
-    ]).toEqual([])
+    const { memory } = rig.orchestrator
+    const funds = claim<CoinFunds>(policy.book.funds({ memory, policy, at }, { index: 0, address: 'a0' }))
+    expect([...funds.largestFirst()]).toEqual([])
     await gathered(rig)
     await signs(rig, nth(rig, 2))
     await overheard(rig, 2, '2849')
@@ -394,23 +396,12 @@ describe('where there is none', () => {
   test('because its withdrawal is cancelled: the receipt lists what was signed, and whichever is mined pays it once', async () => {
     const rig = await stuck()
     await bump(rig)
-    const receipt = {
-      ...{ chain: 'litecoin', id: 'w-1', purpose: 'lockkeeper-void-v1', round: 1, signed: ['t1', 't2'] },
-      ...{ key: 'k', signature: 's' },
-    } as const
-    const voided = {
-      chain: 'litecoin',
-      id: W,
-      receipt,
-      verdict: 'cancelled',
-      reason: 'cancelled',
-      position: null,
-    } as const
-    await rig.send({
-      type: 'withdrawal.voided',
-      at: rig.now(),
-      data: { ...voided, receipt: { ...receipt, signed: [...receipt.signed] } },
-    })
+    const receipt: SignedReceipt = {
+      ...{ chain: 'litecoin', id: 'w-1', round: 1, signed: ['t1', 't2'], key: 'k', signature: 's' },
+      purpose: 'lockkeeper-void-v1',
+    }
+    const data = { chain: 'litecoin', id: W, receipt, reason: 'cancelled', position: null } as const
+    await rig.send({ type: 'withdrawal.voided', at: rig.now(), data: { ...data, verdict: 'cancelled' } })
     expect(valueOf(rig, W)).toBe('paying')
     await rig.pass(AFTER_MS)
     await gathered(rig)
@@ -435,12 +426,11 @@ describe('a ledger that was lost', () => {
       },
     ],
   })
-  const recalled = (records: SignedRecord[], until: number) =>
-    ({
-      type: 'signer.recalled',
-      at,
-      data: { chain: 'litecoin', records, receipts: [], until, position: null },
-    }) as const
+  const recalled = (records: SignedRecord[], until: number): Inbound => ({
+    type: 'signer.recalled',
+    at,
+    data: { chain: 'litecoin', records, receipts: [], until, position: null },
+  })
 
   test.each([1, 2, 3])('adopts every attempt, and number %i is mined', async n => {
     const rig = await funded(['5000', '7000'])
