@@ -103,8 +103,12 @@ export type Published =
   /** `isUnderpriced`: for its fee alone, so that a replacement that pays more helps. */
   | { kind: 'refused'; reason: string; isUnderpriced?: boolean }
 
-/** Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. */
-export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' }
+/**
+ * Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. `expired`: as of this block
+ * it is in none, never can be, and what it would have spent is still there.
+ */
+export type Located =
+  { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' } | { kind: 'expired'; at: Place }
 
 /** What a plan needs of the outside world, read by a task before the plan is made. Only the family's planner reads it. */
 export type PlanFacts = object

@@ -88,6 +88,12 @@ export type Derive = (
   length: number,
 ) => Promise<Uint8Array>
 
+/**
+ * Searches for proof of work as blocks of the nano family need it: a number that is worth at least `threshold` for this root (32 bytes).
+ * Told now and then how many it has tried. Takes seconds to minutes, and holds nobody up meanwhile.
+ */
+export type Work = (root: Uint8Array, threshold: bigint, progress: (tried: number) => void) => Promise<bigint>
+
 /** `error`: a person must act; `warn`: something is not as it should be; `info`: what happened; `debug`: how. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 /** One line. Fields are redacted by name (src/shell/log.ts): no secret is written. */

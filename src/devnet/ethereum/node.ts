@@ -3,8 +3,8 @@
  * people, producers and accidents do to a network through its control functions.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
-import { operating, unknownOutcome } from '../../kernel/fault.ts'
-import type { HttpCall, HttpResult, Request } from '../../kernel/ports.ts'
+import { operating } from '../../kernel/fault.ts'
+import type { Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
 import type { EthereumBlock, Withdrawal } from './block.ts'
 import { NOTHING } from './bytes.ts'
@@ -26,7 +26,8 @@ import { FLAVOURS, type FlavourName } from './flavours.ts'
 import { restoreEthereum, type EthereumHappening } from './history.ts'
 import { answerJsonRpc } from './json-rpc.ts'
 import { FAUCET_ADDRESS, FAUCET_SECRET, simulatedGenesis } from './network.ts'
-import { createEthereumFaults, type EthereumFaults, type RequestFate } from './node-faults.ts'
+import { suffer, toRequest, toResult, type RequestFate } from '../fates.ts'
+import { createEthereumFaults, type EthereumFaults } from './node-faults.ts'
 import { CODES, JsonRpcFailure } from './parameters.ts'
 import { createPoolOf, type TransactionPool } from './pool.ts'
 import { ETHEREUM_METHODS } from './rpc-methods.ts'
@@ -237,32 +238,6 @@ function dispatchTo(workings: Workings) {
       throw new JsonRpcFailure(CODES.missingMethod, `the method ${method} does not exist/is not available`)
     return developer(controls, params)
   }
-}
-
-/** An answer as bytes, as a socket would carry it. */
-function toResult({ status, headers = {}, body }: HttpAnswer): HttpResult {
-  if (body instanceof Uint8Array) return { status, headers, body }
-  return { status, headers, body: new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)) }
-}
-
-function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
-  const path = /^[a-z]+:\/\/[^/]+(\/[^?]*)/.exec(url)?.[1] ?? '/'
-  return { method, path, query: {}, headers, body: body ?? NOTHING }
-}
-
-function garbled(result: HttpResult, answer: 'cut' | 'foreign'): HttpResult {
-  if (answer === 'cut') return { ...result, body: result.body.slice(0, result.body.length >> 1) }
-  const body = new TextEncoder().encode('<html><body>502 Bad Gateway</body></html>')
-  return { status: 502, headers: { 'content-type': 'text/html' }, body }
-}
-
-/** The answer's fate; a delay is the business of whoever has a clock. */
-function suffer(fate: RequestFate, answer: () => HttpResult): HttpResult {
-  if (fate.arrivals === 0) throw unknownOutcome('no-answer', 'the request was lost on its way')
-  const result = answer()
-  if (fate.arrivals === 2) answer()
-  if (fate.answer === 'lost') throw unknownOutcome('no-answer', 'the answer was lost on its way')
-  return fate.answer === 'whole' ? result : garbled(result, fate.answer)
 }
 
 interface Faucet {

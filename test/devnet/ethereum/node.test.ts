@@ -9,7 +9,7 @@ import {
   type SimulatedEthereum,
   type SimulatedEthereumOptions,
 } from '../../../src/devnet/ethereum/node.ts'
-import { createFates } from '../../../src/devnet/ethereum/node-faults.ts'
+import { createFates } from '../../../src/devnet/fates.ts'
 import {
   addressOfSecret,
   signAuthorization,
