@@ -4,7 +4,7 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Amount } from '../../machines/vocabulary.ts'
-import type { Replacement, ReplacementOrder, Unreplaceable } from '../replacement.ts'
+import type { Replacement, ReplacementOrder, Unreplaceable } from '../adapter.ts'
 import { dustOf, scriptOf } from './address.ts'
 import { feeSat, maximumFeeSat, MAXIMUM_INPUTS, poolOf, type Aim, type Choice, type Coin } from './coins.ts'
 import type { CoinFunds, Evicted, RateFacts } from './funds.ts'

@@ -8,11 +8,13 @@ import type {
   Payment,
   Plan,
   Planner,
+  Replacement,
+  ReplacementOrder,
   Shortfall,
   Signable,
   SpendSeen,
+  Unreplaceable,
 } from '../../adapters/adapter.ts'
-import type { Replacement, ReplacementOrder, Unreplaceable } from '../../adapters/replacement.ts'
 import { createBook, type BitcoinBookOptions } from '../../adapters/bitcoin/book.ts'
 import type { BitcoinFact, OutputSeen, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
 import type { CoinFunds, Fund } from '../../adapters/bitcoin/funds.ts'

@@ -2,8 +2,7 @@
  * A transfer that is signed and in no block gets a further attempt, with a higher fee: by itself when it has waited for long, or
  * because a person wants it. Both are one rule, and the account that spends plans it like everything else.
  */
-import type { Limit, PlanFacts } from '../../../adapters/adapter.ts'
-import type { EarlierAttempt, Replacement, Unreplaceable } from '../../../adapters/replacement.ts'
+import type { EarlierAttempt, Limit, PlanFacts, Replacement, Unreplaceable } from '../../../adapters/adapter.ts'
 import { attemptId, nameOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import type { Amount } from '../../../machines/vocabulary.ts'

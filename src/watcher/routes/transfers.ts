@@ -1,5 +1,5 @@
 /** Transfers and their attempts: what was built, signed and sent. */
-import type { Unreplaceable } from '../../../adapters/replacement.ts'
+import type { Unreplaceable } from '../../../adapters/adapter.ts'
 import { attemptId, nameOf, transferId, type IdOf } from '../../../machines/ids.ts'
 import { type InstanceOf, stateOf } from '../../kernel/entry.ts'
 import { boundary } from '../../kernel/fault.ts'
