@@ -41,7 +41,7 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
       await Promise.all([server.stop(), watcher.stop()])
       ports.close()
     }
-    return { address: server.address, stop }
+    return { address: server.address, reload: () => watcher.reload(), stop }
   } catch (error) {
     await watcher.stop()
     ports.close()
