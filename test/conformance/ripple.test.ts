@@ -12,8 +12,8 @@ const OPERATORS_TAG = 0
 const tagOf = ({ dataField }: Payee): number | undefined => (dataField === null ? undefined : Number(dataField))
 
 /** Each payment that was executed, to the account with this tag. */
-function paidTo({ entriesOf }: SimulatedRipple, payee: Payee): bigint[] {
-  return entriesOf(payee.address).flatMap(({ transaction: { body }, meta }) => {
+function paidTo(node: SimulatedRipple, payee: Payee): bigint[] {
+  return node.entriesOf(payee.address).flatMap(({ transaction: { body }, meta }) => {
     if (body.TransactionType !== 'Payment' || meta.TransactionResult !== 'tesSUCCESS') return []
     const isIts = body.Destination === payee.address && body.DestinationTag === tagOf(payee)
     return isIts ? [BigInt(meta.delivered_amount!)] : []
