@@ -146,7 +146,7 @@ describe('upkeep', () => {
     const poor = upkeepOf({ ...facts, account: { ...account, balance: 2_000_100n } }, taken(31, 32, 33))
     expect(poor).toMatchObject({ plan: null, reason: expect.stringContaining('reserve') as string })
     const many = Array.from({ length: 248 }, (_, n) => n + 1)
-    const rich = { ...account, balance: 1000n * XRP }
+    const rich = { ...account, balance: 1000n * XRP, sequence: 400 }
     expect(upkeepOf({ ...facts, account: rich, tickets: many }, taken(...many)).plan?.template).toMatchObject({
       transaction: { TicketCount: 2 },
     })
