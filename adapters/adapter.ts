@@ -25,6 +25,8 @@ export interface Identity {
   version: string
   /** What the node's best block says of its own time; seconds since 1970 UTC. */
   tipTime: number
+  /** What will stop the node soon unless somebody looks after it; null or absent for nothing. */
+  warning?: string | null
 }
 
 /** What a node has found that concerns us. Its family's book alone reads it. */
@@ -193,6 +195,8 @@ export interface Limit {
   perTransaction: Amount | null
   /** What is left to be spent for the present. */
   left: Amount | null
+  /** What another address of ours may be given for gas in one transaction, where the asset is the native one of such a chain. */
+  funding?: Amount | null
 }
 
 /** What a transaction is to do. Amounts in base units. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { chainNameSchema } from '../http/schemas.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { LEDGER_TICKETS } from '../../adapters/ripple/network.ts'
 import {
   amount,
   chainsSchema,
@@ -243,6 +244,12 @@ function ethereum(location: ConfigLocation) {
         })
         .prefault({})
         .describe('When deposits are gathered in the treasury'),
+      internalTransfers: z
+        .enum(['auto', 'off'])
+        .default('auto')
+        .describe(
+          '`auto`: ether that contracts send is found in logs (EIP-7708) or traces; `off`: it is not looked for',
+        ),
       fees: z
         .strictObject({ maximumFeePerGas: amount.default('500000000000').describe('Never more than this; wei') })
         .prefault({})
@@ -274,5 +281,19 @@ function ripple(location: ConfigLocation) {
     ...common(),
     node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
+    tickets: z
+      .strictObject({
+        low: whole(1, LEDGER_TICKETS).default(5).describe('Fewer free ones are filled up'),
+        high: whole(1, LEDGER_TICKETS)
+          .default(20)
+          .describe("To so many; no more than one transaction may make by the signer's maximumTickets"),
+      })
+      .refine(({ low, high }) => low <= high, { path: ['low'], error: 'must not be above high' })
+      .prefault({})
+      .describe('Made in advance: each withdrawal spends one, and each takes its reserve meanwhile'),
+    fees: z
+      .strictObject({ maximumFee: amount.default('10000').describe('Never more than this; drops') })
+      .prefault({})
+      .describe('Fee caps'),
   })
 }

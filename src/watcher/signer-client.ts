@@ -8,6 +8,7 @@ import { missingOf } from '../approvals.ts'
 import { fillPath } from '../http/path.ts'
 import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
+import type { Limit } from '../../adapters/adapter.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { NO_CAPS, type ReplacementTerms } from '../orchestrator/routes/replacing.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
@@ -187,15 +188,16 @@ export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): s
 /** What it signs at most: of each asset, `asset` the native one; and in fees. As far as it says. */
 export function signerTerms(rules: SigningRules | null, asset: string): Omit<ReplacementTerms, 'facts'> {
   if (rules === null) return { limits: {}, caps: NO_CAPS }
-  const { tokens, maximumFee = null, maximumFeeRate = null } = rules
-  const limits = [[asset, rules] as const, ...Object.entries(tokens)].map(([each, { perTransaction, leftToday }]) => [
-    each,
-    { perTransaction, left: leftToday },
+  const { perTransaction, leftToday, gasFunding, tokens, maximumFee = null, maximumFeeRate = null } = rules
+  const ofTokens = Object.entries(tokens).map(([token, limits]): [string, Limit] => [
+    token,
+    { perTransaction: limits.perTransaction, left: limits.leftToday },
   ])
-  return {
-    limits: Object.fromEntries(limits) as ReplacementTerms['limits'],
-    caps: { maximumFee, maximumFeeRate },
+  const limits = {
+    [asset]: { perTransaction, left: leftToday, funding: gasFunding },
+    ...Object.fromEntries(ofTokens),
   }
+  return { limits, caps: { maximumFee, maximumFeeRate } }
 }
 
 type Listed = PromisedPage['items'][number]

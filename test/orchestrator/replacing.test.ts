@@ -429,7 +429,7 @@ describe('a ledger that was lost', () => {
   const recalled = (records: SignedRecord[], until: number): Inbound => ({
     type: 'signer.recalled',
     at,
-    data: { chain: 'litecoin', records, receipts: [], until, position: null },
+    data: { chain: 'litecoin', records, receipts: [], ended: [], until, position: null },
   })
 
   test.each([1, 2, 3])('adopts every attempt, and number %i is mined', async n => {
