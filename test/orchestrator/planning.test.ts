@@ -381,7 +381,7 @@ describe('adoption', () => {
     const rig = await funded(['5000'])
     await rig.send(recalled([signed], 1, [coin]))
     expect(valueOf(rig, coin.id)).toBe('reserved')
-    expect(valueOf(rig, 'transfer/ab')).toBe('underway')
+    expect(valueOf(rig, 'transfer/ab')).toBe('underway.waiting')
     await rig.send(connected(103))
     expect(rig.orchestrator.memory.get(coin.id)).toBeUndefined()
     expect(rig.orchestrator.memory.get('transfer/ab')).toBeUndefined()
