@@ -2,8 +2,9 @@
 import { boundary } from '../src/kernel/fault.ts'
 import { watchBitcoin } from './bitcoin/watching.ts'
 import type { OpenWatching } from './family.ts'
+import { watchNano } from './nano/watching.ts'
 
-const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin }
+const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin, nano: watchNano }
 
 /** Throws a boundary fault `configuration` for a family that this version does not have. */
 export const openWatching: OpenWatching = (chain, ports) => {
