@@ -33,6 +33,12 @@ export interface Scanned {
   lags: boolean
 }
 
+/** Confirmed blocks of one account, oldest first. */
+interface Unread {
+  account: WatchedAccount
+  entries: HistoryEntry[]
+}
+
 interface Scan {
   rpc: Rpc
   network: Network
@@ -79,33 +85,44 @@ async function historyBehind({ rpc }: Scan, account: string, frontier: string | 
   return answer.ok ? answer.result.history : null
 }
 
-/** Read on until nothing confirmed is left. A gap in the chain is what a pruned node has. */
-async function readOwn(scan: Scan, account: WatchedAccount): Promise<boolean> {
-  const { address, receivables } = account
-  let { frontier } = account
+/** What an account of ours has confirmed behind what the ledger has, at most one page of it; null where the node lags. */
+async function readOwn(scan: Scan, { address, frontier }: WatchedAccount): Promise<HistoryEntry[] | null> {
   const confirmed = await confirmedFrontier(scan, address)
-  if (confirmed === frontier) return true
-  if (confirmed === null) return false
-  while (frontier !== confirmed && scan.found.size < FOUND_MAXIMUM) {
-    const page = await historyBehind(scan, address, frontier)
-    if (page === null) return false
-    for (const entry of page) {
-      if (!entry.confirmed) break
-      if ((entry.previous ?? ZERO_HASH) !== (frontier ?? ZERO_HASH))
-        throw operating(
-          'node-pruned',
-          `the node lacks what ${address} had before ${entry.hash}: use one that keeps all`,
-        )
-      const source = entry.subtype === 'receive' ? entry.link : undefined
-      // What was sent and received while nobody looked is a payment all the same.
-      if (source !== undefined && !receivables.has(source)) scan.found.add(source)
-      scan.found.add(entry.hash)
-      frontier = entry.hash
+  if (confirmed === frontier) return []
+  const page = confirmed === null ? null : await historyBehind(scan, address, frontier)
+  // The ledger's own frontier is not confirmed on this node.
+  if (page === null || page[0]?.confirmed !== true) return null
+  const unconfirmed = page.findIndex(entry => !entry.confirmed)
+  const entries = unconfirmed === -1 ? page : page.slice(0, unconfirmed)
+  for (const [n, { hash, previous = ZERO_HASH }] of entries.entries())
+    if (previous !== (n === 0 ? (frontier ?? ZERO_HASH) : entries[n - 1]!.hash))
+      throw operating('node-pruned', `the node lacks what ${address} had before ${hash}: use one that keeps all`)
+  return entries
+}
+
+/**
+ * In an order in which each block comes behind those that it stands on, also where one account of ours has sent to another. What was sent
+ * by others and received while nobody looked is a payment all the same. What has to wait for a block of a later page waits for the next look.
+ */
+function merge({ found, watch, network }: Scan, chains: readonly Unread[]): void {
+  const isKnown = ({ receivables }: WatchedAccount, hash: string) => receivables.has(hash) || found.has(hash)
+  const isOurs = (address: string | undefined) =>
+    address !== undefined && watch.indexOf(canonical(address, network)) !== undefined
+  for (let isMoving = true; isMoving;) {
+    isMoving = false
+    for (const { account, entries } of chains) {
+      for (let [entry] = entries; entry !== undefined; [entry] = entries) {
+        const source = entry.subtype === 'receive' ? entry.link : undefined
+        if (source !== undefined && !isKnown(account, source)) {
+          if (isOurs(entry.account)) break
+          found.add(source)
+        }
+        found.add(entry.hash)
+        entries.shift()
+        isMoving = true
+      }
     }
-    // The ledger's own frontier is not confirmed on this node.
-    if (page.length === 0 || page[0]?.confirmed === false) return false
   }
-  return true
 }
 
 /** N12: the largest first, so that dust hides nothing, and on until what is missing was found or the list ends. */
@@ -131,15 +148,18 @@ async function readReceivables(scan: Scan, { address, receivables, receivableSum
 export async function scanLattice(rpc: Rpc, network: Network, watch: NanoWatch): Promise<Scanned> {
   const scan: Scan = { rpc, network, watch, found: new Set() }
   const accounts = watch.accounts()
-  for (let at = 0; at < accounts.length; at += ACCOUNTS_PAGE) {
+  const chains: Unread[] = []
+  for (let at = 0; at < accounts.length && scan.found.size < FOUND_MAXIMUM; at += ACCOUNTS_PAGE) {
     const page = accounts.slice(at, at + ACCOUNTS_PAGE)
     const states = await statesOf(scan, page)
     for (const [n, account] of page.entries()) {
       const { head, has } = states[n]!
-      if (head !== account.frontier && !(await readOwn(scan, account))) return { found: [], lags: true }
+      const entries = head === account.frontier ? [] : await readOwn(scan, account)
+      if (entries === null) return { found: [], lags: true }
+      if (entries.length > 0) chains.push({ account, entries })
       if (has !== account.receivableSum) await readReceivables(scan, account, has)
-      if (scan.found.size >= FOUND_MAXIMUM) return { found: [...scan.found], lags: false }
     }
+    merge(scan, chains)
   }
   return { found: [...scan.found], lags: false }
 }

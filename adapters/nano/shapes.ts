@@ -80,7 +80,7 @@ const historyEntry = z.object({
   subtype: z.enum(['send', 'receive', 'change', 'epoch', 'open', 'unknown']).optional(),
   previous: hash.optional(),
   link: hash.optional(),
-  balance: raw.optional(),
+  account: z.string().optional(),
 })
 export const historyShape = z.object({ history: listOf(historyEntry) })
 
