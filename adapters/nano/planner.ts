@@ -72,104 +72,120 @@ function passOver(
     : { withdrawal, kind: 'funds', reason: SHORT }
 }
 
+function blockOn(
+  { representative }: NanoPlannerOptions,
+  { previous, block }: Ground,
+  account: string,
+  { balance, link }: { balance: bigint; link: string },
+): StateBlock {
+  return {
+    ...{ type: 'state', account, previous, balance: String(balance), link },
+    representative: block?.representative ?? representative ?? account,
+  }
+}
+
+/** What the signer is shown: the block, the one before it, and what a receive receives. */
+const templateOf = (
+  { network }: NanoPlannerOptions,
+  ground: Ground,
+  block: StateBlock,
+  source: { block: StateBlock; previous: StateBlock } | null,
+) => ({
+  ...{ network: network.name, block: { ...block } },
+  previous: ground.block === null ? null : { ...ground.block },
+  source: source === null ? null : { block: { ...source.block }, previous: { ...source.previous } },
+})
+
+function send(options: NanoPlannerOptions, ground: Ground, { source }: Spending, to: string, amount: bigint) {
+  const { chain, network } = options
+  const after = { balance: ground.balance - amount, link: upperHex(publicKeyOf(to, network)) }
+  const template = templateOf(options, ground, blockOn(options, ground, source.address, after), null)
+  return { source: source.index, template, spendKeys: [frontierKey(chain, source.address, ground.previous)], fee: '0' }
+}
+
+/** Null where the node has not told what the signer has to see: it is asked again. */
+function receive(
+  options: NanoPlannerOptions,
+  ground: Ground,
+  { source }: Spending,
+  { hash, amount }: Receivable,
+  { blocks }: LatticeFacts,
+): Plan | null {
+  const { chain, network } = options
+  const sent = blocks[hash]
+  const before = sent === undefined ? undefined : blocks[sent.previous]
+  if (sent === undefined || before === undefined || hashOf(before, network) !== sent.previous) return null
+  const block = blockOn(options, ground, source.address, { balance: ground.balance + amount, link: hash })
+  const template = templateOf(options, ground, block, { block: sent, previous: before })
+  const spendKeys = [frontierKey(chain, source.address, ground.previous), receivableKey(chain, hash)]
+  return { purpose: 'receive', source: source.index, template, spendKeys, fee: '0', paid: [], passed: [] }
+}
+
+/** The first that can be paid: one block pays one. */
+function pay(options: NanoPlannerOptions, order: Order, funds: LatticeFunds, facts: LatticeFacts): Plan | Shortfall {
+  const ground = groundOf(funds, facts)
+  if (typeof ground === 'string') return { shortfall: ground, passed: [] }
+  const passed: PassedOver[] = []
+  for (const payment of order.payments) {
+    const why = passOver(payment, order.limits, funds)
+    if (why === null) {
+      const made = send(options, ground, order, payment.to, BigInt(payment.amount))
+      return { purpose: 'payment', ...made, paid: [payment.withdrawal], passed }
+    }
+    passed.push(why)
+  }
+  return { shortfall: passed[0]?.reason ?? '', passed }
+}
+
+/** What is worth its work, largest first; all of them once somebody waits for money. */
+function dueOf(
+  { sweepMinimum }: NanoPlannerOptions,
+  { receivables, balance }: LatticeFunds,
+  { isTreasury, isShort }: { isTreasury: boolean; isShort: boolean },
+): readonly Receivable[] {
+  if (isTreasury && isShort) return receivables
+  const whole = receivables.reduce((sum, { amount }) => sum + amount, balance)
+  if (!isTreasury && whole < sweepMinimum) return []
+  return receivables.filter(({ amount }) => amount * WORTHWHILE_PARTS >= sweepMinimum)
+}
+
+const IDLE: Upkeep = { plan: null, again: null, reason: null }
+
+function keepUp(
+  options: NanoPlannerOptions,
+  order: Spending,
+  funds: LatticeFunds,
+  facts: LatticeFacts,
+  passed: readonly PassedOver[],
+): Upkeep {
+  const isTreasury = order.source.index === 0
+  const isShort = passed.some(({ kind }) => kind === 'upkeep' || kind === 'funds')
+  const [first, second] = dueOf(options, funds, { isTreasury, isShort })
+  const { balance } = funds
+  const isSwept = !isTreasury && first === undefined && balance >= options.sweepMinimum && balance > 0n
+  const ground = groundOf(funds, facts)
+  if (typeof ground === 'string') {
+    const isWaiting = first !== undefined || isSwept || isTreasury
+    return isWaiting ? { plan: null, again: SOON_MS, reason: ground } : IDLE
+  }
+  if (first !== undefined) {
+    const plan = receive(options, ground, order, first, facts)
+    const isMore = plan === null || second !== undefined || !isTreasury
+    return { plan, again: isMore ? SOON_MS : null, reason: null }
+  }
+  if (!isSwept) return IDLE
+  const made = send(options, ground, order, order.treasury, balance)
+  return { plan: { purpose: 'sweep', ...made, paid: [], passed: [] }, again: null, reason: null }
+}
+
+/** Pure. */
 export function createPlanner(options: NanoPlannerOptions): Planner {
-  const { chain, network, representative, sweepMinimum } = options
-
-  function blockOn({ previous, block }: Ground, account: string, balance: bigint, link: string): StateBlock {
-    return {
-      ...{ type: 'state', account, previous, balance: String(balance), link },
-      representative: block?.representative ?? representative ?? account,
-    }
-  }
-
-  const templateOf = (
-    ground: Ground,
-    block: StateBlock,
-    source: { block: StateBlock; previous: StateBlock } | null,
-  ) => ({
-    ...{ network: network.name, block: { ...block } },
-    previous: ground.block === null ? null : { ...ground.block },
-    source: source === null ? null : { block: { ...source.block }, previous: { ...source.previous } },
-  })
-
-  function send(ground: Ground, { source }: Spending, to: string, amount: bigint) {
-    const link = upperHex(publicKeyOf(to, network))
-    const block = blockOn(ground, source.address, ground.balance - amount, link)
-    const spendKeys = [frontierKey(chain, source.address, ground.previous)]
-    return { source: source.index, template: templateOf(ground, block, null), spendKeys, fee: '0' }
-  }
-
-  /** Null where the node has not told what the signer has to see: it is asked again. */
-  function receive(
-    ground: Ground,
-    { source }: Spending,
-    { hash, amount }: Receivable,
-    facts: LatticeFacts,
-  ): Plan | null {
-    const sent = facts.blocks[hash]
-    const before = sent === undefined ? undefined : facts.blocks[sent.previous]
-    if (sent === undefined || before === undefined || hashOf(before, network) !== sent.previous) return null
-    const block = blockOn(ground, source.address, ground.balance + amount, hash)
-    const template = templateOf(ground, block, { block: sent, previous: before })
-    const spendKeys = [frontierKey(chain, source.address, ground.previous), receivableKey(chain, hash)]
-    return { purpose: 'receive', source: source.index, template, spendKeys, fee: '0', paid: [], passed: [] }
-  }
-
-  function plan(order: Order, funds: LatticeFunds, facts: LatticeFacts): Plan | Shortfall {
-    const ground = groundOf(funds, facts)
-    if (typeof ground === 'string') return { shortfall: ground, passed: [] }
-    const passed: PassedOver[] = []
-    for (const payment of order.payments) {
-      const why = passOver(payment, order.limits, funds)
-      if (why === null) {
-        const made = send(ground, order, payment.to, BigInt(payment.amount))
-        return { purpose: 'payment', ...made, paid: [payment.withdrawal], passed }
-      }
-      passed.push(why)
-    }
-    return { shortfall: passed[0]?.reason ?? '', passed }
-  }
-
-  /** What is worth its work, largest first; all of them once somebody waits for money. */
-  function due({ receivables, balance }: LatticeFunds, isTreasury: boolean, isShort: boolean): readonly Receivable[] {
-    if (isTreasury && isShort) return receivables
-    const whole = receivables.reduce((sum, { amount }) => sum + amount, balance)
-    if (!isTreasury && whole < sweepMinimum) return []
-    return receivables.filter(({ amount }) => amount * WORTHWHILE_PARTS >= sweepMinimum)
-  }
-
-  function upkeep(
-    order: Omit<Order, 'payments'>,
-    funds: LatticeFunds,
-    facts: LatticeFacts,
-    passed: readonly PassedOver[],
-  ): Upkeep {
-    const isTreasury = order.source.index === 0
-    const [first, second] = due(
-      funds,
-      isTreasury,
-      passed.some(({ kind }) => kind === 'upkeep' || kind === 'funds'),
-    )
-    const isSwept = !isTreasury && first === undefined && funds.balance >= sweepMinimum && funds.balance > 0n
-    const ground = groundOf(funds, facts)
-    if (typeof ground === 'string') {
-      const isWaiting = first !== undefined || isSwept || passed.length > 0 || isTreasury
-      return { plan: null, again: isWaiting ? SOON_MS : null, reason: isWaiting ? ground : null }
-    }
-    if (first !== undefined) {
-      const made = receive(ground, order, first, facts)
-      return { plan: made, again: made === null || second !== undefined || !isTreasury ? SOON_MS : null, reason: null }
-    }
-    if (!isSwept) return { plan: null, again: null, reason: null }
-    const made = send(ground, order, order.treasury, funds.balance)
-    return { plan: { purpose: 'sweep', ...made, paid: [], passed: [] }, again: null, reason: null }
-  }
-
+  const { network } = options
   return {
     destination: (to, dataField) => destinationOf(to, dataField, network),
     minimumPayment: () => '1',
     maximumPayment: String(MAXIMUM_RAW),
-    plan,
-    upkeep,
+    plan: (order, funds: LatticeFunds, facts: LatticeFacts) => pay(options, order, funds, facts),
+    upkeep: (order, funds: LatticeFunds, facts: LatticeFacts, passed) => keepUp(options, order, funds, facts, passed),
   }
 }

@@ -104,25 +104,24 @@ async function readOwn(scan: Scan, { address, frontier }: WatchedAccount): Promi
  * In an order in which each block comes behind those that it stands on, also where one account of ours has sent to another. What was sent
  * by others and received while nobody looked is a payment all the same. What has to wait for a block of a later page waits for the next look.
  */
-function merge({ found, watch, network }: Scan, chains: readonly Unread[]): void {
-  const isKnown = ({ receivables }: WatchedAccount, hash: string) => receivables.has(hash) || found.has(hash)
-  const isOurs = (address: string | undefined) =>
-    address !== undefined && watch.indexOf(canonical(address, network)) !== undefined
-  for (let isMoving = true; isMoving;) {
-    isMoving = false
-    for (const { account, entries } of chains) {
-      for (let [entry] = entries; entry !== undefined; [entry] = entries) {
-        const source = entry.subtype === 'receive' ? entry.link : undefined
-        if (source !== undefined && !isKnown(account, source)) {
-          if (isOurs(entry.account)) break
-          found.add(source)
-        }
-        found.add(entry.hash)
-        entries.shift()
-        isMoving = true
-      }
+function merge(scan: Scan, chains: readonly Unread[]): void {
+  while (chains.some(chain => takeFrom(scan, chain)));
+}
+
+/** Whether something of it could be taken. */
+function takeFrom({ found, watch, network }: Scan, { account, entries }: Unread): boolean {
+  const before = entries.length
+  for (let [entry] = entries; entry !== undefined; [entry] = entries) {
+    const source = entry.subtype === 'receive' ? entry.link : undefined
+    if (source !== undefined && !account.receivables.has(source) && !found.has(source)) {
+      const isOurs = entry.account !== undefined && watch.indexOf(canonical(entry.account, network)) !== undefined
+      if (isOurs) break
+      found.add(source)
     }
+    found.add(entry.hash)
+    entries.shift()
   }
+  return entries.length < before
 }
 
 /** N12: the largest first, so that dust hides nothing, and on until what is missing was found or the list ends. */

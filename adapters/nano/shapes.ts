@@ -87,6 +87,5 @@ export const historyShape = z.object({ history: listOf(historyEntry) })
 export const processedShape = z.object({ hash })
 export const workShape = z.object({ work })
 
-export type AccountInfo = z.output<typeof accountInfoShape>
 export type BlockInfo = z.output<typeof blockInfoShape>
 export type HistoryEntry = z.output<typeof historyEntry>
