@@ -98,8 +98,12 @@ export interface Signed {
 export type Published =
   { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
 
-/** Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. */
-export type Located = { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' }
+/**
+ * Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. `expired`: as of this block
+ * it is in none, never can be, and what it would have spent is still there.
+ */
+export type Located =
+  { kind: 'placed'; place: Place } | { kind: 'pending' } | { kind: 'absent' } | { kind: 'expired'; at: Place }
 
 /** What a plan needs of the outside world, read by a task before the plan is made. Only the family's planner reads it. */
 export type PlanFacts = object
@@ -183,6 +187,8 @@ export interface Limit {
   perTransaction: Amount | null
   /** What is left to be spent for the present. */
   left: Amount | null
+  /** What another address of ours may be given for gas in one transaction, where the asset is the native one of such a chain. */
+  funding?: Amount | null
 }
 
 /** What a transaction is to do. Amounts in base units. */

@@ -1,10 +1,15 @@
 /** What the watcher needs of each currency family: one entry a family. */
 import { boundary } from '../src/kernel/fault.ts'
 import { watchBitcoin } from './bitcoin/watching.ts'
+import { watchEthereum } from './ethereum/watching.ts'
 import type { OpenWatching } from './family.ts'
 import { watchNano } from './nano/watching.ts'
 
-const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin, nano: watchNano }
+const FAMILIES: Readonly<Record<string, OpenWatching>> = {
+  bitcoin: watchBitcoin,
+  ethereum: watchEthereum,
+  nano: watchNano,
+}
 
 /** Throws a boundary fault `configuration` for a family that this version does not have. */
 export const openWatching: OpenWatching = (chain, ports) => {

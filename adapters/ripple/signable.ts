@@ -4,6 +4,7 @@
  */
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { encode } from 'ripple-binary-codec'
+import type { SpendKey } from '../../machines/vocabulary.ts'
 import type { Inspection, Opened, Signable } from '../adapter.ts'
 import { boundary } from '../../src/kernel/fault.ts'
 import { upperHex } from '../hex.ts'
@@ -34,6 +35,9 @@ export function createSignable(chain: string, asset: string, network: Network, a
   }
 }
 
+/** What a transaction consumes: a ticket, or the account's sequence; both are of one series of numbers, so that no two are equal. */
+export const placeKey = (chain: string, account: string, place: number): SpendKey => `${chain}:${account}:${place}`
+
 /** Making tickets, or demanding tags, costs its fee and pays nobody. */
 function inspectionOf({ transaction, place }: Draft, chain: string, asset: string, network: Network): Inspection {
   const { Account: account, Fee: fee } = transaction
@@ -55,7 +59,7 @@ function inspectionOf({ transaction, place }: Draft, chain: string, asset: strin
     inputs: [{ address: account, amount: String(paid + BigInt(fee)) }],
     fee,
     feeRate: 0,
-    spendKeys: [`${chain}:${account}:${place}`],
+    spendKeys: [placeKey(chain, account, place)],
     bindsSpendKeys: true,
     isReplaceable: true,
     transactionId: null,

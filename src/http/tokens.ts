@@ -14,11 +14,14 @@ export function parseTokens(text: string): string[] {
   const tokens = lines.filter(line => line !== '' && !line.startsWith('#'))
   if (tokens.length === 0) throw boundary('invalid-tokens', 'the token file holds no token')
   for (const token of tokens) {
-    const secret = token.startsWith(READ_ONLY) ? token.slice(READ_ONLY.length) : token
+    const secret = mayWrite(token) ? token : token.slice(READ_ONLY.length)
     if (!TOKEN.test(secret)) throw boundary('invalid-tokens', 'a token may hold visible ASCII characters only')
   }
   return tokens
 }
+
+/** Whether a line of the file grants writing too. */
+export const mayWrite = (token: string): boolean => !token.startsWith(READ_ONLY)
 
 /** What a token allows: nothing, to read, or to read and write. */
 export type Grant = 'none' | 'read' | 'write'
@@ -35,7 +38,7 @@ function knownOf(tokens: readonly string[]): Known[] {
   const before = known.get(tokens)
   if (before !== undefined) return before
   const made = tokens.map((token): Known => {
-    if (!token.startsWith(READ_ONLY)) return { grant: 'write', digests: [digest(token)] }
+    if (mayWrite(token)) return { grant: 'write', digests: [digest(token)] }
     // A read-only line is accepted with and without its prefix: nobody can mistake what it grants.
     return { grant: 'read', digests: [digest(token.slice(READ_ONLY.length)), digest(token)] }
   })

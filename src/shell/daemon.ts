@@ -2,6 +2,8 @@
 export interface Running {
   /** Where it answers: `127.0.0.1:4100` or `unix:/path`. */
   address: string
+  /** Reads anew what may change while it runs. Never rejects: what cannot be used changes nothing, and is in the log. */
+  reload(): Promise<void>
   /** Takes no new work and finishes the commit in flight. */
   stop(): Promise<void>
 }
@@ -11,7 +13,8 @@ const MAXIMUM_STOP_MS = 4500
 
 /**
  * Starts, reports, and resolves when SIGTERM or SIGINT has come and the end is reached. A signal during the start
- * stops right after it; one more signal ends at once.
+ * stops right after it; one more signal ends at once. At SIGHUP it reads anew what may change, after the start also where
+ * the signal came before.
  */
 export async function runUntilSignal(start: () => Promise<Running>, ready: (address: string) => void): Promise<void> {
   let askedToStop = false
@@ -25,7 +28,12 @@ export async function runUntilSignal(start: () => Promise<Running>, ready: (addr
     process.on('SIGTERM', hear)
     process.on('SIGINT', hear)
   })
+  let reload = () => void (isReloadAsked = true)
+  let isReloadAsked = false
+  process.on('SIGHUP', () => reload())
   const running = await start()
+  reload = () => void running.reload()
+  if (isReloadAsked) reload()
   ready(running.address)
   await asked
   await running.stop()

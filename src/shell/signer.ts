@@ -1,7 +1,8 @@
 /** The signer on a real machine: its configuration, its passphrase, real ports and a server. */
-import type { LogLevel } from '../kernel/ports.ts'
+import type { Log, LogLevel } from '../kernel/ports.ts'
 import type { SignerConfig } from '../config.ts'
-import { main } from '../signer/main.ts'
+import { keepTokens } from '../http/token-file.ts'
+import { main, type Signer } from '../signer/main.ts'
 import { refuseSlowBackend } from './backend.ts'
 import { readSignerConfig } from './configuration.ts'
 import { runUntilSignal, type Running } from './daemon.ts'
@@ -54,12 +55,22 @@ export async function startSigner(config: SignerConfig, passphrase: string, leve
       await signer.stop()
       ports.close()
     }
-    return { address: server.address, stop }
+    return { address: server.address, reload: () => reload(config, ports.log, signer), stop }
   } catch (error) {
     await signer.stop()
     ports.close()
     throw error
   }
+}
+
+/** As at the start: what everybody may read is no secret. */
+async function reload({ tokenFile }: SignerConfig, log: Log, signer: Signer): Promise<void> {
+  try {
+    await refuseOpenSecret(tokenFile)
+  } catch (error) {
+    return keepTokens(log, tokenFile, error)
+  }
+  await signer.reload()
 }
 
 async function readTls(tls: SignerConfig['tls']): Promise<ServerTls | undefined> {

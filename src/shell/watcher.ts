@@ -43,7 +43,7 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
       await Promise.all([server.stop(), watcher.stop(), workers.stop()])
       ports.close()
     }
-    return { address: server.address, stop }
+    return { address: server.address, reload: () => watcher.reload(), stop }
   } catch (error) {
     await watcher.stop()
     ports.close()

@@ -9,13 +9,12 @@ import type { SigningFamily } from '../../adapters/family.ts'
 import type { SignerConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
 import type { HttpRequest } from '../http.ts'
-import { parseTokens } from '../http/tokens.ts'
+import { openTokenFile } from '../http/token-file.ts'
 import { createAttempts, UNSIGNED_BOUNDS, type ServedChain } from './signing/attempts.ts'
 import { openAudit } from './audit/open.ts'
 import type { PolicyRules } from './audit/trail.ts'
 import type { AuditLog } from './audit/writer.ts'
 import { audited } from './audit/audited.ts'
-import { readWhole } from '../file.ts'
 import { identityOf } from './keys/identity.ts'
 import { openKeystore } from './keys/keystore.ts'
 import { openMemory, type SignerMemory } from './memory/memory.ts'
@@ -32,13 +31,14 @@ import { createVoids } from './signing/voids.ts'
 
 /** All but templates, which have a bound of their own (signer-api/routes.ts). */
 const MAXIMUM_BODY_BYTES = 4 * 1024
-const MAXIMUM_TOKEN_FILE_BYTES = 64 * 1024
 
 /** A running signer: its HTTP API as one function, without a server around it. */
 export interface Signer {
   handle: RouteHandler
   /** Whether its memory still stands where it was opened: null, or what is wrong. */
   check(): Promise<string | null>
+  /** Reads its tokens anew; see token-file.ts. */
+  reload(): Promise<void>
   /** Finishes what was begun, lets go of the memory and overwrites the seed. */
   stop(): Promise<unknown>
 }
@@ -48,14 +48,12 @@ export interface Signer {
  * `wrong-passphrase`; corruptStore for a damaged keystore or memory; operating `locked`; invariant `crypto-backend`.
  */
 export async function main(ports: Ports, config: SignerConfig, passphrase: string): Promise<Signer> {
-  const { disk, log } = ports
+  const { log } = ports
   const families = Object.entries(config.chains).map(([name, chain]) => ({
     name,
     family: signingFamilyOf(name, chain),
   }))
-  const tokens = parseTokens(
-    new TextDecoder().decode(await readWhole(disk, config.tokenFile, MAXIMUM_TOKEN_FILE_BYTES)),
-  )
+  const { tokens, reload } = await openTokenFile(ports, config.tokenFile)
   const { seed, binding } = await openKeystore(ports, config.keystore.file, passphrase)
   refuseOldKeys(binding, config.authorisation?.keys ?? [])
   const memory = await openMemory(ports, config.dataDirectory, binding.ledgerId, { seed })
@@ -65,7 +63,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       chains.set(name, await openChain(ports, config, { name, family, seed, memory }))
     const context = assemble(ports, config, { chains, seed, memory })
     const handle = createHandler(signerRoutes(context), {
-      tokens: () => tokens,
+      tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
       log,
       guard: request => {
@@ -81,7 +79,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
       await memory.close().finally(() => seed.fill(0))
     }
     const check = () => memory.check()
-    return { handle: audited(handle, { audit, memory, clock: ports.clock, tokens: () => tokens }), check, stop }
+    return { handle: audited(handle, { audit, memory, clock: ports.clock, tokens }), check, reload, stop }
   } catch (error) {
     await memory.close()
     throw error

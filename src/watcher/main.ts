@@ -12,7 +12,8 @@ import type { Fact } from '../../adapters/adapter.ts'
 import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
-import { parseTokens } from '../http/tokens.ts'
+import { openTokenFile, type TokenFile } from '../http/token-file.ts'
+import { mayWrite } from '../http/tokens.ts'
 import { fileRoutes, type BuiltFile } from '../inspector/files.ts'
 import type { Ledger } from '../ledger/engine.ts'
 import type { LiveMemory, Observer } from '../orchestrator/memory.ts'
@@ -41,7 +42,6 @@ import { startSearch, type Search } from './search/index.ts'
 import { createStore } from './store.ts'
 import { refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
-import { readTextOn } from './text.ts'
 
 export interface Watcher {
   handle: RouteHandler
@@ -57,6 +57,8 @@ export interface Watcher {
   unexplained(chain: string): Promise<Unexplained>
   /** What the chain's node fails with now, or null. */
   nodeTrouble(chain: string): Trouble | null
+  /** Reads the tokens anew, those of the API and the one for the signer; see token-file.ts. */
+  reload(): Promise<void>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
 }
@@ -109,6 +111,7 @@ interface Started extends Families {
   signer: SignerClient
   health: Health
   inspector: readonly BuiltFile[]
+  tokenFiles: Record<'api' | 'signer', TokenFile>
 }
 
 function openSearch({ ports, config, ledger, orchestrator, policies }: Started): Search {
@@ -156,8 +159,8 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
   return { loops: [...followers, ...signerLoops.values()], signerLoops }
 }
 
-function serve(started: Started, tokens: readonly string[]): Watcher {
-  const { ports, ledger, orchestrator, health, policies } = started
+function serve(started: Started): Watcher {
+  const { ports, ledger, orchestrator, health, policies, tokenFiles } = started
   const { loops, signerLoops } = startLoops(started)
   const search = openSearch(started)
   const ending = new AbortController()
@@ -191,7 +194,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     const seen = started.signer.position()
     return seen === null ? {} : memoryHeaders(seen)
   }
-  const options = { tokens: () => tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
+  const options = { tokens: tokenFiles.api.tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
     await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])
@@ -207,6 +210,7 @@ function serve(started: Started, tokens: readonly string[]): Watcher {
     beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
     unexplained: chain => policies[chain]!.book.unexplained(orchestrator.memory, ledger.archive, chain),
     nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
+    reload: async () => void (await Promise.all([tokenFiles.api.reload(), tokenFiles.signer.reload()])),
     stop,
   }
 }
@@ -226,11 +230,12 @@ export async function main(
   inspector: readonly BuiltFile[] = [],
 ): Promise<Watcher> {
   const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
-  const tokens = parseTokens(await readTextOn(ports.disk, config.apiTokenFile))
-  const token = parseTokens(await readTextOn(ports.disk, config.signer.tokenFile)).find(one => !one.startsWith('read:'))
-  if (token === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
+  const api = await openTokenFile(ports, config.apiTokenFile)
+  const ofSigner = await openTokenFile(ports, config.signer.tokenFile)
+  const token = () => ofSigner.tokens().find(mayWrite)
+  if (token() === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
   const { families, policies } = await openFamilies(ports, config)
-  const signer = createSignerClient({ url: config.signer.url, token }, ports.request)
+  const signer = createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request)
   const health = createHealth(Object.keys(policies))
   const nodes = nodesOf(families)
   const performers = createPerformers({
@@ -249,7 +254,8 @@ export async function main(
     orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
-    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector }, tokens)
+    const tokenFiles = { api, signer: ofSigner }
+    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector, tokenFiles })
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

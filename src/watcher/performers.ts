@@ -183,13 +183,12 @@ const rulesNow = (options: PerformerOptions, chain: string): Promise<SigningRule
 /** Of each asset, as far as the signer says. */
 function limitsOf(rules: SigningRules | null, asset: string): Readonly<Record<string, Limit>> {
   if (rules === null) return {}
-  const { tokens } = rules
-  return Object.fromEntries(
-    [[asset, rules] as const, ...Object.entries(tokens)].map(([each, { perTransaction, leftToday }]) => [
-      each,
-      { perTransaction, left: leftToday },
-    ]),
-  )
+  const { perTransaction, leftToday, gasFunding, tokens } = rules
+  const ofTokens = Object.entries(tokens).map(([token, limits]): [string, Limit] => [
+    token,
+    { perTransaction: limits.perTransaction, left: limits.leftToday },
+  ])
+  return { [asset]: { perTransaction, left: leftToday, funding: gasFunding }, ...Object.fromEntries(ofTokens) }
 }
 
 /** What the account of this plan is, and what it would pay. */

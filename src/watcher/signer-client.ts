@@ -70,7 +70,8 @@ export interface SignerClient {
 
 export interface SignerAccess {
   url: string
-  token: string
+  /** As it is now. */
+  token(): string
 }
 
 /** Scrypt is long over when it serves; a large template takes well below a second to sign. */
@@ -110,7 +111,7 @@ function createAsk({ url, token }: SignerAccess, request: Request, memo: Memo): 
   return async ({ method, path: pattern }, { params, query, body }) => {
     const { seen } = memo
     const path = fillPath(pattern, params, query)
-    const headers: Record<string, string> = { authorization: `Bearer ${token}` }
+    const headers: Record<string, string> = { authorization: `Bearer ${token()}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (seen !== null) Object.assign(headers, { [SEQUENCE]: String(seen.sequence), [HASH]: seen.hash })
     const bytes = body === undefined ? null : new TextEncoder().encode(JSON.stringify(body))

@@ -91,7 +91,7 @@ describe('npm run build:signer', () => {
     const isolated = await startIsolated(rig, join(directory, 'signer.mjs'))
     const requester = createRequest()
     try {
-      const client = createSignerClient({ url: `unix:${isolated.socket}`, token: rigs.TOKEN }, requester.request)
+      const client = createSignerClient({ url: `unix:${isolated.socket}`, token: () => rigs.TOKEN }, requester.request)
       await client.growPool('litecoin', 5, 'l')
       const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
       const { transactionId, signedTransaction: raw } = expected.body

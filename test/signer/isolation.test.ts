@@ -31,7 +31,7 @@ describe('a signer in an empty network namespace', () => {
     expect(readFileSync(`/proc/${child.pid}/net/route`, 'utf8').trim().split('\n')).toHaveLength(1)
 
     const requester = createRequest()
-    const client = createSignerClient({ url: `unix:${socket}`, token: rigs.TOKEN }, requester.request)
+    const client = createSignerClient({ url: `unix:${socket}`, token: () => rigs.TOKEN }, requester.request)
     await client.growPool('litecoin', 3, 'l')
     const [treasury] = await client.addresses('litecoin', 0, 1)
     expect(treasury!.address).toBe(rigs.ours(0).address)

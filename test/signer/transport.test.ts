@@ -59,7 +59,7 @@ const clientTls = async ({ cert, key }: Certificate, { cert: ca } = ours) => ({
 
 /** Pool, addresses and a signature, as the watcher asks for them. */
 async function signThrough(url: string, request: Request): Promise<string> {
-  const client = createSignerClient({ url, token: rigs.TOKEN }, request)
+  const client = createSignerClient({ url, token: () => rigs.TOKEN }, request)
   await client.growPool('litecoin', 3, 'l')
   const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
   return (await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])).kind

@@ -20,7 +20,7 @@ let watchers: Watcher[]
 async function watcherOf(ledgerId: string): Promise<Watcher> {
   const rig = createRig()
   await rig.send({ type: 'chain.opened', at, data: { chain: CHAIN } })
-  const access = { url: 'http://signer.invalid', token: rigs.TOKEN }
+  const access = { url: 'http://signer.invalid', token: () => rigs.TOKEN }
   const client = createSignerClient(
     access,
     over(request => signer.handle(request)),

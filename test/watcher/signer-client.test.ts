@@ -18,7 +18,7 @@ let signer: rigs.Signer
 let client: SignerClient
 const connect = () =>
   createSignerClient(
-    { url: 'http://signer.invalid', token: rigs.TOKEN },
+    { url: 'http://signer.invalid', token: () => rigs.TOKEN },
     over(request => signer.handle(request)),
   )
 beforeEach(async () => {
@@ -48,7 +48,7 @@ describe('the rules', () => {
   })
 
   test('of a signer that does not tell are none', async () => {
-    const silent = createSignerClient({ url: 'http://signer.invalid', token: rigs.TOKEN }, () =>
+    const silent = createSignerClient({ url: 'http://signer.invalid', token: () => rigs.TOKEN }, () =>
       Promise.resolve({
         status: 404,
         headers: {},
@@ -91,7 +91,7 @@ describe('a void', () => {
   })
 
   test('answered for another withdrawal is no answer', async () => {
-    const liar = createSignerClient({ url: 'http://signer.invalid', token: rigs.TOKEN }, async call =>
+    const liar = createSignerClient({ url: 'http://signer.invalid', token: () => rigs.TOKEN }, async call =>
       over(request => signer.handle(request))({ ...call, url: call.url.replace('w-1', 'w-2') }),
     )
     await expect(liar.void('litecoin', 'w-1', 1)).rejects.toMatchObject({ kind: 'signer-malformed' })

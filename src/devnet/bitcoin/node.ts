@@ -8,8 +8,9 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { scriptOf } from '../../../adapters/bitcoin/address.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { operating } from '../../kernel/fault.ts'
-import type { HttpCall, HttpResult, Request } from '../../kernel/ports.ts'
+import type { Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
+import { toRequest, toResult } from '../fates.ts'
 import { addBlock, bestOf, createChain, forgetBranch, setValidity, type Change } from './chain.ts'
 import { coinKey, createCoins, inputKey, type Coin } from './coins.ts'
 import { createFaults, errorOf, unavailable, type Faults } from './faults.ts'
@@ -221,18 +222,6 @@ function answerHttp(
   if (request.headers['authorization'] !== authorization)
     return { status: 401, headers: { 'www-authenticate': 'Basic realm="jsonrpc"' }, body: '' }
   return answerRpc(machine, request.body)
-}
-
-/** An answer as bytes, as a socket would carry it. */
-function toResult({ status, headers = {}, body }: HttpAnswer): HttpResult {
-  if (body instanceof Uint8Array) return { status, headers, body }
-  const sent = typeof body === 'string' ? body : JSON.stringify(body)
-  return { status, headers, body: new TextEncoder().encode(sent) }
-}
-
-function toRequest({ method, url, headers, body }: HttpCall): HttpRequest {
-  const path = /^[a-z]+:\/\/[^/]+(\/[^?]*)/.exec(url)?.[1] ?? '/'
-  return { method, path, query: {}, headers, body: body ?? new Uint8Array() }
 }
 
 type Payer = Pick<SimulatedBitcoin, 'payMany' | 'payFrom' | 'doubleSpend'>

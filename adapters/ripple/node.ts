@@ -1,0 +1,130 @@
+/**
+ * One server of the XRP Ledger. Only validated ledgers are followed, one after the other: what stands in one never leaves it, so that
+ * a server which says otherwise halts the chain. Every call starts from what the caller stands on (A7).
+ */
+import type { Place } from '../../machines/vocabulary.ts'
+import { invariant, operating } from '../../src/kernel/fault.ts'
+import type { Request } from '../../src/kernel/ports.ts'
+import type { Block, Counted, Identity, Next, Node, Quote } from '../adapter.ts'
+import { createBroadcast } from './broadcast.ts'
+import type { RippleFact } from './facts.ts'
+import { feeOf } from './gather.ts'
+import type { Network } from './network.ts'
+import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
+import { readServer } from './server.ts'
+import { accountShape, feeShape, headerShape } from './shapes.ts'
+import { blockOf, createLedgerSource, readHeader, type LedgerSource } from './source.ts'
+import type { TagWatch } from './watch.ts'
+
+/** What a node is made of. `node`: how to reach it. */
+export interface RippleNodeOptions {
+  chain: string
+  asset: string
+  network: Network
+  watch: TagWatch
+  request: Request
+  node: NodeAccess
+  /** Drops: no transaction of ours pays more. */
+  maximumFee: bigint
+}
+
+/** A3, X10. */
+async function identify(rpc: Rpc, network: Network): Promise<Identity> {
+  const { tip, networkId, version } = await readServer(rpc)
+  const { time } = await readHeader(rpc, tip.height)
+  const mismatch =
+    networkId === network.id
+      ? null
+      : `the server is on another network: its network_id is ${networkId}, the configured one ${network.id}`
+  return { mismatch, height: tip.height, syncing: false, version, tipTime: time }
+}
+
+const base = (rpc: Rpc, height: number | 'latest'): Promise<Block> =>
+  readHeader(rpc, height === 'latest' ? 'validated' : Math.max(1, height - 1))
+
+/**
+ * The next validated ledger, if it stands on ours. A server that is lower lags (A4); one that lacks what comes next holds the cursor
+ * (X5); what it has not validated is no answer (X15).
+ */
+async function next(rpc: Rpc, source: LedgerSource, recent: readonly Place[]): Promise<Next<RippleFact>> {
+  const tip = recent.at(-1)
+  if (!tip) throw invariant('no-tip', 'a chain is followed from a block that it stands on')
+  const server = await readServer(rpc)
+  const nodeHeight = server.tip.height
+  const unchanged: Next<RippleFact> = { kind: 'unchanged', nodeHeight, syncing: false }
+  const disconnected: Next<RippleFact> = {
+    kind: 'disconnected',
+    block: { height: tip.height, hash: tip.hash },
+    nodeHeight,
+  }
+  if (nodeHeight < tip.height) return unchanged
+  if (nodeHeight === tip.height) return server.tip.hash === tip.hash ? unchanged : disconnected
+  const height = tip.height + 1
+  if (!server.has(height))
+    throw operating(
+      'node-lacks-ledgers',
+      `the server does not have ledger ${height}, only ${server.completeLedgers}: use one with a longer history, or let it fetch what it lacks`,
+    )
+  const ledger = await source.fetch(height)
+  if (ledger === null) return unchanged
+  if (ledger.block.parent !== tip.hash) return disconnected
+  if (height < nodeHeight) source.prefetch(height + 1)
+  return { kind: 'connected', block: ledger.block, facts: ledger.facts, nodeHeight }
+}
+
+/** What a withdrawal costs: one transaction each. */
+async function quote(rpc: Rpc, { asset, maximumFee }: RippleNodeOptions): Promise<Quote> {
+  const { drops } = await rpc.call(feeShape, 'fee')
+  const now = feeOf(drops)
+  const fee = now < maximumFee ? now : maximumFee
+  const low = BigInt(drops.base_fee) < fee ? BigInt(drops.base_fee) : fee
+  return {
+    unit: 'drops',
+    rates: { low: Number(low), normal: Number(fee), high: Number(fee) },
+    withdrawal: { [asset]: fee.toString() },
+    reason: cappedAt(now, maximumFee),
+  }
+}
+
+/** Why nothing is planned while the open ledger asks for more than may be paid, or null. */
+export const cappedAt = (fee: bigint, maximumFee: bigint): string | null =>
+  fee > maximumFee
+    ? `the open ledger costs more than fees.maximumFee (${maximumFee} drops): raise it, or wait until it is less full`
+    : null
+
+/** As of the last validated ledger. */
+async function count(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted> {
+  const { ledger } = await rpc.call(headerShape, 'ledger', { ledger_index: 'validated' })
+  const { height, hash } = blockOf(ledger)
+  const accounts = [...new Set(addresses)]
+  const holdings: Counted['holdings'] = []
+  for (const account of accounts) {
+    const found = await rpc.ask(accountShape, ['actNotFound'], 'account_info', { account, ledger_hash: hash })
+    if (found.ok) holdings.push({ key: `${chain}:${account}`, amount: found.result.account_data.Balance })
+  }
+  return { at: { height, hash }, holdings }
+}
+
+/** Rejects with operating faults (retry later). */
+export function createRippleNode(options: RippleNodeOptions): Omit<Node<RippleFact>, 'gather'> {
+  const { chain, asset, network, watch, request } = options
+  const rpc = createRpc(options.node, request)
+  const source = createLedgerSource(rpc, { chain, asset, watch })
+  const broadcast = createBroadcast(rpc)
+  return {
+    identify() {
+      source.reset()
+      return identify(rpc, network)
+    },
+    base: height => base(rpc, height),
+    next: recent => next(rpc, source, recent),
+    // A validated ledger is never left.
+    left: async () => [],
+    // What is not validated says nothing.
+    pending: async () => [],
+    quote: () => quote(rpc, options),
+    publish: transaction => broadcast.publish(transaction),
+    locate: transaction => broadcast.locate(transaction),
+    count: addresses => count(rpc, chain, addresses),
+  }
+}
