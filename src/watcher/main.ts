@@ -27,6 +27,7 @@ import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower } from './follower.ts'
 import { knownChains, refuseForgotten } from './forgotten-chains.ts'
+import { createMeters, type Meters } from './meters.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
@@ -61,6 +62,14 @@ export interface Watcher {
   reload(): Promise<void>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
+}
+
+/** What a process serves besides, where it has it. */
+export interface Extras {
+  /** The page for people. */
+  inspector?: readonly BuiltFile[]
+  /** What the process says of itself, in Prometheus' text format. */
+  processMetrics?: () => string
 }
 
 /** In the data directory, beside the ledger. */
@@ -110,7 +119,8 @@ interface Started extends Families {
   orchestrator: Orchestrator
   signer: SignerClient
   health: Health
-  inspector: readonly BuiltFile[]
+  meters: Meters
+  extras: Extras
   tokenFiles: Record<'api' | 'signer', TokenFile>
 }
 
@@ -160,7 +170,7 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
 }
 
 function serve(started: Started): Watcher {
-  const { ports, ledger, orchestrator, health, policies, tokenFiles } = started
+  const { ports, ledger, orchestrator, health, policies, tokenFiles, meters } = started
   const { loops, signerLoops } = startLoops(started)
   const search = openSearch(started)
   const ending = new AbortController()
@@ -168,6 +178,7 @@ function serve(started: Started): Watcher {
   setMaxListeners(0, ending.signal)
   const recent = createRecent(ledger.journal.position().sequence)
   orchestrator.onDurable(commit => recent.note(commit))
+  orchestrator.onDurable(commit => meters.durable(commit))
   const pulse = startPulse(ports.clock, ports.log)
   const api: ApiContext = {
     orchestrator,
@@ -186,6 +197,8 @@ function serve(started: Started): Watcher {
     signer: started.signer,
     clock: ports.clock,
     pulse,
+    meters,
+    processMetrics: started.extras.processMetrics ?? (() => ''),
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
@@ -203,7 +216,7 @@ function serve(started: Started): Watcher {
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
   return {
-    handle: createHandler([...apiRoutes(api), ...fileRoutes(started.inspector)], options),
+    handle: createHandler([...apiRoutes(api), ...fileRoutes(started.extras.inspector ?? [])], options),
     audit: chain => audit(orchestrator.memory, policies[chain]!, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     check: () => ledger.journal.check(),
@@ -221,21 +234,18 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
 }
 
 /**
- * Starts the watcher; `inspector` is served to people. Rejects before it serves: boundary `configuration`,
+ * Starts the watcher. Rejects before it serves: boundary `configuration`,
  * `invalid-tokens`; corruptStore for a damaged ledger; operating `locked`.
  */
-export async function main(
-  given: Ports,
-  config: WatcherConfig,
-  inspector: readonly BuiltFile[] = [],
-): Promise<Watcher> {
+export async function main(given: Ports, config: WatcherConfig, extras: Extras = {}): Promise<Watcher> {
   const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
   const api = await openTokenFile(ports, config.apiTokenFile)
   const ofSigner = await openTokenFile(ports, config.signer.tokenFile)
   const token = () => ofSigner.tokens().find(mayWrite)
   if (token() === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
-  const { families, policies } = await openFamilies(ports, config)
-  const signer = createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request)
+  const meters = createMeters(ports.clock)
+  const { families, policies } = await openFamilies(ports, config, meters.node)
+  const signer = meters.signer(createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request))
   const health = createHealth(Object.keys(policies))
   const nodes = nodesOf(families)
   const performers = createPerformers({
@@ -245,7 +255,8 @@ export async function main(
     rulesKnown: chain => healthOf(health, chain).rules,
     ...{ role: config.role, signer, nodes, policies, random: ports.random },
   })
-  const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
+  const counted = { performers: meters.performers(performers), measured: meters.ledger }
+  const { ledger, orchestrator } = await openLedger(ports, config, { policies, ...counted })
   try {
     reportOpened(ports, ledger)
     signer.expect(highestPosition(orchestrator.memory))
@@ -255,7 +266,8 @@ export async function main(
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
     const tokenFiles = { api, signer: ofSigner }
-    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector, tokenFiles })
+    const opened = { ports, config, ledger, orchestrator, signer, health, families, policies }
+    return serve({ ...opened, meters, extras, tokenFiles })
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error
