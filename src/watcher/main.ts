@@ -223,7 +223,9 @@ function serve(started: Started): Watcher {
     beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
     unexplained: chain => policies[chain]!.book.unexplained(orchestrator.memory, ledger.archive, chain),
     nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
-    reload: async () => void (await Promise.all([tokenFiles.api.reload(), tokenFiles.signer.reload()])),
+    async reload() {
+      await Promise.all([tokenFiles.api.reload(), tokenFiles.signer.reload()])
+    },
     stop,
   }
 }

@@ -20,9 +20,10 @@ function occurrences(text: () => string, word: string): number {
 }
 
 /** Hangs up, and waits until the log says what came of it. */
-async function hangUp({ pid, log }: Daemon, said: string): Promise<void> {
+async function hangUp(of: Daemon, said: string): Promise<void> {
+  const { log } = of
   const before = occurrences(log, said)
-  process.kill(pid(), 'SIGHUP')
+  process.kill(of.pid(), 'SIGHUP')
   await expect.poll(() => occurrences(log, said), PATIENCE).toBeGreaterThan(before)
 }
 
