@@ -1,9 +1,10 @@
 /** What the watcher needs of each currency family: one entry a family. */
 import { boundary } from '../src/kernel/fault.ts'
 import { watchBitcoin } from './bitcoin/watching.ts'
+import { watchEthereum } from './ethereum/watching.ts'
 import type { OpenWatching } from './family.ts'
 
-const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin }
+const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin, ethereum: watchEthereum }
 
 /** Throws a boundary fault `configuration` for a family that this version does not have. */
 export const openWatching: OpenWatching = (chain, ports) => {

@@ -47,8 +47,10 @@ export const movement = setup({
       dueAt: null,
       dueHeight: settlingHeight(seen, seen.place),
     })),
-    place: assign(({ context }, { place }: Data<'funds.moved'>) => ({
+    // In another block the same transaction may cost another fee.
+    place: assign(({ context }, { place, delta }: Data<'funds.moved'>) => ({
       place,
+      delta,
       dueHeight: settlingHeight(context, place),
     })),
   },

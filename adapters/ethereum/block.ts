@@ -2,21 +2,45 @@
  * What a block says of us: who has paid us, and what we have spent. Pure. A receipt says whether a transaction did anything at all
  * (E4); a token has moved where its own contract logs it, in the one form that a Transfer has (E5).
  */
-import type { PaymentSeen, SpendSeen } from '../adapter.ts'
-import type { Place } from '../../machines/vocabulary.ts'
+import { authorization } from 'micro-eth-signer'
+import type { Fact, PaymentSeen, SpendSeen } from '../adapter.ts'
+import type { Delta, Place } from '../../machines/vocabulary.ts'
 import { checksummed } from './address.ts'
 import { loggedMovements, movementsOf, type Movement } from './movements.ts'
 import type { Network } from './network.ts'
-import type { BlockAnswer, Frame, Log, Receipt, TransactionAnswer } from './shapes.ts'
+import type { Authorization, BlockAnswer, Frame, Log, Receipt, TransactionAnswer } from './shapes.ts'
 import { nonceKey } from './signable.ts'
-import { readTransferLog } from './token.ts'
+import { readTransferCall, readTransferLog } from './token.ts'
 import type { AccountWatch } from './watch.ts'
 
-/** No transaction behind it has to be published with what spends it. */
-export type AccountPayment = Omit<PaymentSeen, 'maturity' | 'raw' | 'inputs'>
+/** In a block. */
+type Placed<Seen> = Seen & { place: Place }
+export type AccountPayment = Placed<PaymentSeen>
 /** With what was really paid for it, in the native asset. */
-export type AccountSpend = SpendSeen & { fee: string }
-export type AccountFact = AccountPayment | AccountSpend
+export type AccountSpend = Placed<SpendSeen> & { fee: string }
+
+/** What a transaction takes from an account of ours: what comes is told by payments. */
+export interface TakenSeen extends Fact {
+  kind: 'balance.taken'
+  /** A fact of the chain: `<chain>:<hash>:fee`. */
+  name: string
+  index: number
+  /** Canonical. */
+  address: string
+  asset: string
+  /** Below zero. */
+  delta: Delta
+  place: Place
+}
+
+/** Somebody was given the say over an account of ours (EIP-7702). */
+export interface DelegationSeen extends Fact {
+  kind: 'account.delegated'
+  address: string
+  transaction: string
+}
+
+export type AccountFact = AccountPayment | AccountSpend | TakenSeen | DelegationSeen
 
 export interface ScanContext {
   chain: string
@@ -51,36 +75,109 @@ interface Scan extends ScanContext {
 /** In the order of the chain; a transaction's spends stand before its payments. */
 export function factsOf(context: ScanContext, { block, receipts, movements }: WholeBlock): AccountFact[] {
   const place = { height: block.number, hash: block.hash }
-  return block.transactions.flatMap((transaction, n) => {
+  return block.transactions.flatMap((transaction, n): AccountFact[] => {
+    const delegations = delegationsOf(context, transaction)
     const receipt = receipts[n] ?? null
-    if (receipt === null) return []
+    if (receipt === null) return delegations
     const isOurs = context.watch.indexOf(transaction.from) !== -1
     const scan: Scan = { ...context, place, transaction, receipt, isOurs }
     const told = movements?.kind === 'traces' ? movementsOf(movements.frames[n]!) : []
     const logged = movements?.kind === 'logs' ? loggedMovements(receipt.logs, hasOwnValue(transaction)) : []
-    return [...spendsOf(scan), ...paymentsOf(scan, [...told, ...logged])]
+    const internal = [...told, ...logged]
+    return [...delegations, ...spendsOf(scan, internal), ...takenOf(scan, internal), ...paymentsOf(scan, internal)]
   })
 }
 
 /** To oneself it moves nothing. */
 export const hasOwnValue = ({ from, to, value }: TransactionAnswer): boolean => value > 0n && to !== from
 
-function spendsOf({ chain, network, watch, place, transaction, receipt, isOurs }: Scan): AccountSpend[] {
-  const { hash, from, nonce } = transaction
-  const { gasUsed, effectiveGasPrice, l1Fee } = receipt
-  const common = { kind: 'spend.seen' as const, transaction: hash, place }
-  if (isOurs) {
-    const fee = (gasUsed * effectiveGasPrice + (l1Fee ?? 0n)).toString()
-    const executed = receipt.status === EXECUTED
-    return [{ ...common, keys: [nonceKey(chain, checksummed(from.slice(2)), nonce)], executed, fee }]
+/** Whose authorisation it is; null where its signature is none: then it does nothing. */
+function authorityOf({ chainId, address, nonce, yParity, r, s }: Authorization): string | null {
+  try {
+    return authorization.getAuthority({ chainId, address, nonce, yParity: Number(yParity ?? 0n), r, s }).toLowerCase()
+  } catch {
+    return null
   }
-  // A listed token that leaves an account of ours by a stranger's transaction: a key that no transfer has ever reserved (E16).
-  return receipt.logs.flatMap((log, position) => {
-    const moved = isExecuted(receipt) ? tokenMovement(network, log) : null
-    if (moved === null || watch.indexOf(moved.from) === -1 || moved.amount === 0n) return []
-    const key = `${chain}:${checksummed(moved.from.slice(2))}:${hash}:log-${position}`
-    return [{ ...common, keys: [key], executed: true, fee: '0' }]
+}
+
+/** E23: whether it takes effect (its nonce may be another) is for a person to see: nobody here has signed it. */
+function delegationsOf({ watch }: ScanContext, { hash, authorizationList }: TransactionAnswer): DelegationSeen[] {
+  return (authorizationList ?? []).flatMap(one => {
+    const authority = authorityOf(one)
+    if (authority === null || watch.indexOf(authority) === -1) return []
+    return [{ kind: 'account.delegated', address: checksummed(authority.slice(2)), transaction: hash }]
   })
+}
+
+/** E4, E25: a token has been paid where its own contract says so, whatever the call has returned. */
+function isDone({ network, transaction, receipt }: Scan): boolean {
+  if (receipt.status !== EXECUTED) return false
+  const { from, to, input = '0x' } = transaction
+  if (typeof to !== 'string' || !network.assetAt.has(to)) return true
+  const wanted = readTransferCall(input.toLowerCase())
+  if (wanted === null) return false
+  return receipt.logs.some(log => {
+    const moved = log.address === to ? readTransferLog(log) : null
+    return moved?.from === from && moved.to === wanted.to.toLowerCase() && moved.amount === wanted.amount
+  })
+}
+
+function feeOf({ gasUsed, effectiveGasPrice, l1Fee }: Receipt): bigint {
+  return gasUsed * effectiveGasPrice + (l1Fee ?? 0n)
+}
+
+/** One movement out of an account of ours. */
+interface Departure {
+  name: string
+  from: string
+  asset: string
+  amount: bigint
+}
+
+/** What is moved by others than the sender: tokens by their logs, ether by code. */
+function departuresOf({ network, receipt }: Scan, internal: readonly Movement[]): Departure[] {
+  if (!isExecuted(receipt)) return []
+  const tokens = receipt.logs.flatMap((log, n): Departure[] => {
+    const moved = tokenMovement(network, log)
+    return moved === null ? [] : [{ name: `log-${n}`, from: moved.from, asset: moved.asset, amount: moved.amount }]
+  })
+  const ether = internal.map(({ from, amount }, n) => ({ name: `internal-${n}`, from, asset: network.asset, amount }))
+  return [...tokens, ...ether]
+}
+
+function spendsOf(scan: Scan, internal: readonly Movement[]): AccountSpend[] {
+  const { chain, watch, place, transaction, receipt, isOurs } = scan
+  const { hash, from, nonce } = transaction
+  const common = { kind: 'spend.seen' as const, transaction: hash, place }
+  const own = isOurs
+    ? [{ ...common, keys: [nonceKey(chain, checksummed(from.slice(2)), nonce)], executed: isDone(scan) }]
+    : []
+  // What leaves an account of ours by another's transaction: a key that no transfer has ever reserved (E16, E23).
+  const foreign = departuresOf(scan, internal)
+    .filter(moved => moved.amount > 0n && moved.from !== from && watch.indexOf(moved.from) !== -1)
+    .map(moved => ({
+      ...{ ...common, keys: [`${chain}:${checksummed(moved.from.slice(2))}:${hash}:${moved.name}`], executed: true },
+    }))
+  const fee = isOurs ? feeOf(receipt) : 0n
+  return [...own, ...foreign].map(spend => ({ ...spend, fee: fee.toString() }))
+}
+
+/** The fee, the value and whatever else leaves accounts of ours. */
+function takenOf(scan: Scan, internal: readonly Movement[]): TakenSeen[] {
+  const { chain, network, watch, place, transaction, receipt } = scan
+  const { hash, from, value } = transaction
+  const fee = { name: 'fee', from, asset: network.asset, amount: feeOf(receipt) }
+  const own = { name: 'spent', from, asset: network.asset, amount: isExecuted(receipt) ? value : 0n }
+  return [fee, own, ...departuresOf(scan, internal).map(moved => ({ ...moved, name: `${moved.name}:spent` }))].flatMap(
+    ({ name, from: payer, asset, amount }) => {
+      const index = amount > 0n ? watch.indexOf(payer) : -1
+      if (index === -1) return []
+      const address = checksummed(payer.slice(2))
+      return [
+        { kind: 'balance.taken', name: `${chain}:${hash}:${name}`, index, address, asset, delta: `-${amount}`, place },
+      ]
+    },
+  )
 }
 
 const isExecuted = ({ status }: Receipt): boolean => status === EXECUTED || status === undefined || status === null

@@ -16,6 +16,8 @@ export const quantity = z
 export const count = quantity
   .refine(value => value <= BigInt(Number.MAX_SAFE_INTEGER), 'is too large')
   .transform(Number)
+/** A number as nodes are told it. */
+export const toQuantity = (value: number | bigint): string => `0x${value.toString(16)}`
 /** 32 bytes, lower case. */
 export const hash = lower.pipe(hex(32))
 /** 20 bytes, lower case: nodes differ in whether they write the checksum. */
@@ -23,6 +25,16 @@ export const address = lower.pipe(hex(20))
 const bloom = lower.pipe(hex(256))
 /** Any bytes, lower case. */
 export const bytes = lower.refine(text => text.length % 2 === 0, 'is no whole number of bytes')
+
+/** EIP-7702: who lets which code decide over an account. */
+const authorization = z.object({
+  chainId: quantity,
+  address,
+  nonce: quantity,
+  yParity: quantity.optional(),
+  r: quantity,
+  s: quantity,
+})
 
 /** Unknown types have fields of their own, and may lack some of these (E9). */
 const transaction = z.object({
@@ -32,6 +44,9 @@ const transaction = z.object({
   value: quantity.default(0n),
   nonce: quantity.default(0n),
   type: count.default(0),
+  /** The data of the call: read of our own transactions alone, and large in others'. */
+  input: z.string().optional(),
+  authorizationList: z.array(authorization).nullish(),
 })
 
 const header = {
@@ -41,6 +56,9 @@ const header = {
   timestamp: count,
   baseFeePerGas: quantity.nullish(),
 }
+
+/** Without its transactions. */
+export const headerShape = z.object(header)
 
 /** With whole transactions. */
 export const blockShape = z.object({ ...header, logsBloom: bloom, transactions: z.array(transaction) })
@@ -83,7 +101,9 @@ const frameShape: z.ZodType<Frame> = z.lazy(() =>
 /** `debug_traceBlockByHash`. An element with `error` and without a result says that it could not be traced (E17). */
 export const tracesShape = z.array(z.object({ txHash: hash.optional(), result: frameShape }))
 
+export type HeaderAnswer = z.output<typeof headerShape>
 export type BlockAnswer = z.output<typeof blockShape>
 export type TransactionAnswer = BlockAnswer['transactions'][number]
+export type Authorization = z.output<typeof authorization>
 export type Receipt = z.output<typeof receiptShape>
 export type Log = Receipt['logs'][number]

@@ -8,7 +8,7 @@ import { operating } from '../../src/kernel/fault.ts'
 import { factsOf, hasOwnValue, type AccountFact, type ScanContext, type WholeBlock } from './block.ts'
 import { SYSTEM_ADDRESS } from './movements.ts'
 import { isMissingMethod, type Rpc } from './rpc.ts'
-import { blockShape, receiptShape, tracesShape, type BlockAnswer, type Receipt } from './shapes.ts'
+import { blockShape, receiptShape, toQuantity, tracesShape, type BlockAnswer, type Receipt } from './shapes.ts'
 
 /** A block, and what it says of us. */
 export interface ScannedBlock {
@@ -20,19 +20,19 @@ export interface ScannedBlock {
   facts: AccountFact[]
 }
 
-/** Whole blocks, by hash. */
+/** Whole blocks of the node's chain: asked for by height, and all that belongs to one by its hash. */
 export interface BlockSource {
   /** Null where the node does not have it (yet). Rejects with an operating fault for answers that do not fit each other. */
-  fetch(hash: string): Promise<ScannedBlock | null>
+  at(height: number): Promise<ScannedBlock | null>
   /** Begins to download what is wanted next. One block is kept. Never rejects. */
-  prefetch(hash: string): void
+  prefetch(height: number): void
   /** Forget what the node can: it may be another node now. */
   reset(): void
 }
 
 export interface SourceOptions {
-  /** Whether traces are asked for at all. */
-  traces: boolean
+  /** Whether ether that contracts send is looked for: in logs where the chain has them, else in traces. */
+  seesInternal: boolean
 }
 
 const TRACER = { tracer: 'callTracer', tracerConfig: { onlyTopCall: false } }
@@ -40,7 +40,8 @@ const TRACER = { tracer: 'callTracer', tracerConfig: { onlyTopCall: false } }
 const ABSENT_CODE = -39001
 const ABSENT = /not found|unknown block|header not found|could not find block/i
 
-const isAbsent = ({ code, message }: { code: number; message: string }): boolean =>
+/** Whether the error says no more than that there is no such block. */
+export const isAbsent = ({ code, message }: { code: number; message: string }): boolean =>
   code === ABSENT_CODE || ABSENT.test(message)
 
 /** E18: as many as transactions, in their order, of this block, and together with the header's bloom. */
@@ -130,11 +131,11 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
 }
 
 /** Over one node. `watch` is asked when the answers are there. */
-export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: SourceOptions): BlockSource {
+export function createBlockSource(rpc: Rpc, context: ScanContext, { seesInternal }: SourceOptions): BlockSource {
   const reader = createReceiptReader(rpc, context)
-  let hasTraces = traces
+  let hasTraces = seesInternal
   let logsMovements = false
-  let ahead: { hash: string; download: Promise<WholeBlock | null> } | null = null
+  let ahead: { height: number; download: Promise<WholeBlock | null> } | null = null
 
   async function framesOf(block: BlockAnswer): Promise<WholeBlock['movements']> {
     if (!hasTraces || logsMovements || block.transactions.length === 0) return null
@@ -149,32 +150,32 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { traces }: So
     return { kind: 'traces', frames: answer.result.map(({ result }) => result) }
   }
 
-  async function download(hash: string): Promise<WholeBlock | null> {
-    const answer = await rpc.ask(blockShape.nullable(), isAbsent, 'eth_getBlockByHash', hash, true)
+  async function download(height: number): Promise<WholeBlock | null> {
+    const answer = await rpc.ask(blockShape.nullable(), isAbsent, 'eth_getBlockByNumber', toQuantity(height), true)
     const block = answer.ok ? answer.result : null
     if (block === null) return null
-    if (block.hash !== hash) throw operating('node-malformed', `the node gave block ${block.hash} for ${hash}`)
+    if (block.number !== height) throw operating('node-malformed', `the node gave block ${block.number} for ${height}`)
     const receipts = await reader.receiptsOf(block)
     logsMovements = hasMovementLogs(block, receipts) ?? logsMovements
-    return { block, receipts, movements: logsMovements ? { kind: 'logs' } : await framesOf(block) }
+    return { block, receipts, movements: logsMovements && seesInternal ? { kind: 'logs' } : await framesOf(block) }
   }
 
   return {
-    async fetch(hash) {
-      const wanted = ahead?.hash === hash ? ahead.download : null
+    async at(height) {
+      const wanted = ahead?.height === height ? ahead.download : null
       ahead = null
-      const whole = (await wanted) ?? (await download(hash))
+      const whole = (await wanted) ?? (await download(height))
       if (whole === null) return null
-      const { number: height, parentHash: parent, timestamp: time } = whole.block
+      const { hash, parentHash: parent, timestamp: time } = whole.block
       return { hash, height, parent, time, facts: factsOf(context, whole) }
     },
-    prefetch(hash) {
+    prefetch(height) {
       // What fails here is asked for again when it is wanted, and fails there.
-      ahead = { hash, download: download(hash).catch(() => null) }
+      ahead = { height, download: download(height).catch(() => null) }
     },
     reset() {
       reader.reset()
-      hasTraces = traces
+      hasTraces = seesInternal
       logsMovements = false
       ahead = null
     },

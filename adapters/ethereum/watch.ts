@@ -1,12 +1,12 @@
 /** Which addresses are ours: asked for both ends of every transaction and every transfer of a token, from their digits alone. */
 import { invariant } from '../../src/kernel/fault.ts'
+import type { Watch } from '../adapter.ts'
 import { createTable } from '../../src/kernel/table.ts'
 
 const ADDRESS_BYTES = 20
 
-export interface AccountWatch {
-  /** `address` canonical. Invariant fault `address-twice` where it is known under another index. */
-  addAddress(index: number, address: string): void
+/** `address` canonical. Invariant fault `address-twice` where it is known under another index. */
+export interface AccountWatch extends Watch {
   /** Of 20 bytes in hex with `0x`, or -1. */
   indexOf(address: string): number
   size(): number
@@ -34,6 +34,8 @@ export function createWatch(): AccountWatch {
       const entry = table.find(bytesOf(address), 0)
       return entry === -1 ? -1 : table.value(entry)
     },
+    // Addresses alone are looked for: what a nonce is spent by shows by its sender.
+    changed: () => undefined,
     size: () => table.size(),
     bytesHeld: () => table.bytesHeld(),
   }

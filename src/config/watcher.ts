@@ -243,6 +243,12 @@ function ethereum(location: ConfigLocation) {
         })
         .prefault({})
         .describe('When deposits are gathered in the treasury'),
+      internalTransfers: z
+        .enum(['auto', 'off'])
+        .default('auto')
+        .describe(
+          '`auto`: ether that contracts send is found in logs (EIP-7708) or traces; `off`: it is not looked for',
+        ),
       fees: z
         .strictObject({ maximumFeePerGas: amount.default('500000000000').describe('Never more than this; wei') })
         .prefault({})

@@ -222,6 +222,7 @@ export const rules = z.object({
   chain: z.string(),
   authorisation: authority.nullable().describe('Null when none is required'),
   ...limits,
+  gasFunding: amountSchema.describe('What another of our addresses may be given for gas in one transaction'),
   tokens: z.record(z.string(), z.object(limits)).describe('The same for each token, by symbol'),
 })
 

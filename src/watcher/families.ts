@@ -1,5 +1,4 @@
 /** The chains that are followed, as their families know them. */
-import { boundary } from '../kernel/fault.ts'
 import type { Ports, Request } from '../kernel/ports.ts'
 import { openWatching } from '../../adapters/watching.ts'
 import type { WatchedChain, WatchingFamily } from '../../adapters/family.ts'
@@ -24,9 +23,9 @@ const ONE_EACH = { windowMs: 0, maximum: 1 }
 
 function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily): ChainPolicy {
   const { planner, book, signable, assets } = opened
-  const { credit, final } = chain.confirmations
-  if (typeof credit !== 'number')
-    throw boundary('configuration', `chains.${name}.confirmations.credit: must be a number`)
+  const { final } = chain.confirmations
+  // Followed only as far as the chain calls it final, a block is deep enough when it comes.
+  const credit = chain.confirmations.credit === 'finalized' ? 1 : chain.confirmations.credit
   const { family, asset } = chain
   const batch = 'batch' in chain ? chain.batch : ONE_EACH
   return { name, family, asset, assets, credit, final, batch, planner, book, signable }

@@ -162,7 +162,8 @@ function describeDeposits(subject: Subject): void {
     }))
 }
 
-function loseLedger({ watcher }: System): void {
+/** Everything but the ledger is still there. */
+export function loseLedger({ watcher }: System): void {
   const kept = watcher
     .disk()
     .paths()

@@ -15,6 +15,7 @@ export const rulesRoute = (context: RouteContext) =>
       return { perTransaction, perDay, leftToday: context.attempts.leftToday(chain, limits, asset) }
     }
     const ofTokens = Object.fromEntries(tokens.map(asset => [asset, told(limitsOf(policy, asset), asset)]))
-    const body = { chain: name, authorisation: context.authority, ...told(policy, null), tokens: ofTokens }
+    const { gasFunding = '0' } = policy
+    const body = { chain: name, authorisation: context.authority, ...told(policy, null), gasFunding, tokens: ofTokens }
     return { status: 200, body }
   })

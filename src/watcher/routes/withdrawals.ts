@@ -44,7 +44,8 @@ function checkAuthorisations(api: ApiContext, intent: Intent, authorisations: re
 function checkIntent({ policies, clock }: ApiContext, intent: Intent): void {
   const policy = Object.hasOwn(policies, intent.chain) ? policies[intent.chain] : undefined
   if (policy === undefined) throw boundary('unknown-chain', `no chain named ${intent.chain} is configured`)
-  if (intent.asset !== policy.asset) throw boundary('unknown-asset', `${intent.chain} has no asset ${intent.asset}`)
+  if (!Object.hasOwn(policy.assets, intent.asset))
+    throw boundary('unknown-asset', `${intent.chain} has no asset ${intent.asset}`)
   const destination = policy.planner.destination(intent.to, intent.dataField)
   if ('refused' in destination) throw boundary('invalid-address', destination.refused)
   const least = policy.planner.minimumPayment(intent.to)

@@ -80,7 +80,7 @@ function rigOf(
   const source = createBlockSource(
     createRpc({ url: 'http://node' }, request),
     { chain: 'eth', network, watch },
-    { traces },
+    { seesInternal: traces },
   )
   const send: Rig['send'] = (part, secret = SECRET) => {
     const from = addressOfSecret(secret)
@@ -97,9 +97,9 @@ function rigOf(
     return signed.hash
   }
   const facts: Rig['facts'] = async () => {
-    const [hash] = node.mine(1)
+    node.mine(1)
     calls.length = 0
-    const block = await source.fetch(hash!)
+    const block = await source.at(node.height())
     return block!.facts.map(fact => ({ ...fact }))
   }
   return { node, source, calls, send, facts }
@@ -231,22 +231,22 @@ describe('how often the node is asked', () => {
     const traced = rigOf()
     traced.send({ to: THEM, value: 1n })
     await traced.facts()
-    expect(traced.calls).toEqual(['eth_getBlockByHash', 'eth_getBlockReceipts', 'debug_traceBlockByHash'])
+    expect(traced.calls).toEqual(['eth_getBlockByNumber', 'eth_getBlockReceipts', 'debug_traceBlockByHash'])
     await traced.facts()
-    expect(traced.calls).toEqual(['eth_getBlockByHash'])
+    expect(traced.calls).toEqual(['eth_getBlockByNumber'])
     const plain = rigOf({ traces: false })
     plain.send({ to: THEM, value: 1n })
     await plain.facts()
-    expect(plain.calls).toEqual(['eth_getBlockByHash', 'eth_getBlockReceipts'])
+    expect(plain.calls).toEqual(['eth_getBlockByNumber', 'eth_getBlockReceipts'])
   })
 
   test('a block that was begun ahead is not asked for again', async () => {
     const { node, source, calls } = rigOf()
-    const [first, second] = node.mine(2)
-    await source.fetch(first!)
-    source.prefetch(second!)
-    await source.fetch(second!)
-    expect(calls).toEqual(['eth_getBlockByHash', 'eth_getBlockByHash'])
+    node.mine(2)
+    await source.at(1)
+    source.prefetch(2)
+    await source.at(2)
+    expect(calls).toEqual(['eth_getBlockByNumber', 'eth_getBlockByNumber'])
   })
 
   test('E2, E32: without receipts of blocks, by logs of the listed contracts and receipts of what concerns us', async () => {
@@ -261,10 +261,10 @@ describe('how often the node is asked', () => {
     rig.send({ to: THEM, value: 1n })
     const token = rig.send({ to: CONTRACTS.token, data: callData('transfer(address,uint256)', US, 7n) })
     expect(ids(await rig.facts())).toEqual([`eth:${ether}:value`, `eth:${token}:log-0`])
-    expect(rig.calls).toEqual(['eth_getBlockByHash', 'eth_getBlockReceipts', 'eth_getLogs', 'eth_getTransactionReceipt', 'eth_getTransactionReceipt']) // prettier-ignore
+    expect(rig.calls).toEqual(['eth_getBlockByNumber', 'eth_getBlockReceipts', 'eth_getLogs', 'eth_getTransactionReceipt', 'eth_getTransactionReceipt']) // prettier-ignore
     rig.send({ to: THEM, value: 1n })
     await rig.facts()
-    expect(rig.calls).toEqual(['eth_getBlockByHash', 'eth_getLogs'])
+    expect(rig.calls).toEqual(['eth_getBlockByNumber', 'eth_getLogs'])
   })
 })
 
@@ -283,7 +283,7 @@ describe('A5, E18: what is no answer', () => {
     ['another order', 'eth_getBlockReceipts', (all: Receipts) => all.toReversed()],
     ['those of another block', 'eth_getBlockReceipts', (all: Receipts) => all.map(each => ({ ...each, blockHash: `0x${'1'.repeat(64)}` }))], // prettier-ignore
     ['a bloom that is not the block’s', 'eth_getBlockReceipts', (all: Receipts) => all.map(each => ({ ...each, logsBloom: `0x${'0'.repeat(512)}` }))], // prettier-ignore
-    ['another block', 'eth_getBlockByHash', (block: object) => ({ ...block, hash: `0x${'2'.repeat(64)}` })],
+    ['another block', 'eth_getBlockByNumber', (block: object) => ({ ...block, number: '0x7' })],
     ['too few traces', 'debug_traceBlockByHash', (all: Receipts) => all.slice(1)],
     ['a trace that failed', 'debug_traceBlockByHash', (all: Receipts) => all.map(({ txHash }) => ({ txHash, error: 'execution timeout' }))], // prettier-ignore
     ['a number', 'eth_getBlockReceipts', () => 7],
@@ -305,7 +305,7 @@ describe('A5, E18: what is no answer', () => {
     const rig = rigOf({
       spoil: (method, result) => {
         const { transactions } = result as { transactions?: { value: string }[] }
-        if (method !== 'eth_getBlockByHash' || transactions === undefined) return result
+        if (method !== 'eth_getBlockByNumber' || transactions === undefined) return result
         const changed = transactions.map(each =>
           each.value === '0x5' ? { ...each, type: '0x7e', nonce: undefined } : each,
         )
@@ -324,7 +324,7 @@ describe('A5, E18: what is no answer', () => {
 
   test('E1: a block that the node does not have is absent, in whatever words', async () => {
     const { source } = rigOf()
-    expect(await source.fetch(`0x${'3'.repeat(64)}`)).toBeNull()
+    expect(await source.at(1000)).toBeNull()
   })
 })
 

@@ -50,13 +50,13 @@ export const movementSubject: Subject = {
     },
     'placed, in another block': {
       'funds.moved': to('placed', { place: block, dueHeight: 120 }),
-      'funds.moved of what comes': to('placed', { place: block, dueHeight: 120 }),
+      'funds.moved of what comes': to('placed', { place: block, dueHeight: 120, delta: '70' }),
       'height.reached 121': to('settled', {}, settled('-5000')),
       'block.disconnected another': to('displaced'),
     },
     displaced: {
       'funds.moved': to('placed'),
-      'funds.moved of what comes': to('placed'),
+      'funds.moved of what comes': to('placed', { delta: '70' }),
       'funds.moved in another block': to('placed', { place: other, dueHeight: 121 }),
       'height.reached 120': to('undone'),
       'height.reached 121': to('undone'),

@@ -1,0 +1,5 @@
+import { describe } from 'vitest'
+import { ethereum } from './ethereum.ts'
+import { describeConformance } from './promises.ts'
+
+describe('ethereum', () => describeConformance(ethereum))
