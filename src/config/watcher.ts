@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { chainNameSchema } from '../http/schemas.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { LEDGER_TICKETS } from '../../adapters/ripple/network.ts'
 import {
   amount,
   chainsSchema,
@@ -154,7 +155,7 @@ function finalizedConfirmations() {
 
 const replaceAfterMs = whole(1000, 2 ** 40)
   .default(600_000)
-  .describe('When an unconfirmed transfer is bumped')
+  .describe('How long what is signed may be in no block before it is replaced with a higher fee')
 
 function bitcoin(location: ConfigLocation) {
   const node = z
@@ -270,6 +271,26 @@ function nano(location: ConfigLocation) {
     ...common(),
     node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
+    representative: z
+      .string()
+      .max(100)
+      .optional()
+      .describe("Who represents accounts that are opened, as in the signer's configuration; absent: each itself"),
+    work: z
+      .strictObject({
+        servers: z.array(urlSchema(location)).max(16).default([]).describe('Asked for work before the node is'),
+        local: z.boolean().default(true).describe('Search here when nobody else gives work; slow on the main networks'),
+      })
+      .prefault({})
+      .describe('Proof of work'),
+    sweep: z
+      .strictObject({
+        minimum: amount
+          .default('1000000000000000000000000')
+          .describe('What an address must have to be swept; raw. Payments under a 16th of it are not received'),
+      })
+      .prefault({})
+      .describe('When deposits are gathered in the treasury'),
   })
 }
 
@@ -280,5 +301,19 @@ function ripple(location: ConfigLocation) {
     ...common(),
     node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
+    tickets: z
+      .strictObject({
+        low: whole(1, LEDGER_TICKETS).default(5).describe('Fewer free ones are filled up'),
+        high: whole(1, LEDGER_TICKETS)
+          .default(20)
+          .describe("To so many; no more than one transaction may make by the signer's maximumTickets"),
+      })
+      .refine(({ low, high }) => low <= high, { path: ['low'], error: 'must not be above high' })
+      .prefault({})
+      .describe('Made in advance: each withdrawal spends one, and each takes its reserve meanwhile'),
+    fees: z
+      .strictObject({ maximumFee: amount.default('10000').describe('Never more than this; drops') })
+      .prefault({})
+      .describe('Fee caps'),
   })
 }

@@ -21,14 +21,16 @@ async function watchedChain({ disk }: Ports, name: string, chain: ChainConfig): 
 /** Where one transaction makes one payment there is nothing to wait for. */
 const ONE_EACH = { windowMs: 0, maximum: 1 }
 
-function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily): ChainPolicy {
+function policyOf(name: string, chain: ChainConfig, opened: WatchingFamily, role: WatcherConfig['role']): ChainPolicy {
   const { planner, book, signable, assets } = opened
   const { final } = chain.confirmations
   // Followed only as far as the chain calls it final, a block is deep enough when it comes.
   const credit = chain.confirmations.credit === 'finalized' ? 1 : chain.confirmations.credit
   const { family, asset } = chain
   const batch = 'batch' in chain ? chain.batch : ONE_EACH
-  return { name, family, asset, assets, credit, final, batch, planner, book, signable }
+  // A watching one replaces nothing of what the other has signed.
+  const replaceAfterMs = 'replaceAfterMs' in chain && role === 'paying' ? chain.replaceAfterMs : null
+  return { name, family, asset, assets, credit, final, batch, replaceAfterMs, planner, book, signable }
 }
 
 export interface Families {
@@ -48,7 +50,7 @@ export async function openFamilies(
     const request = measured(ports.request, name)
     const family = openWatching(await watchedChain(ports, name, chain), { ...ports, request })
     families[name] = family
-    policies[name] = policyOf(name, chain, family)
+    policies[name] = policyOf(name, chain, family, config.role)
   }
   return { families, policies }
 }

@@ -100,8 +100,9 @@ const movedAt = ({ clock }: FollowerOptions, tipTime: number): number =>
 async function identify(follower: Follower): Promise<Identity> {
   const { chain, node, health, log } = follower
   const identity = await node.identify()
-  const { height, version, syncing, tipTime } = identity
+  const { height, version, syncing, tipTime, warning = null } = identity
   log('debug', 'the node says what it is', { chain, version, height, syncing })
+  if (warning !== null) log('warn', 'the node needs looking after', { chain, reason: warning })
   health.trigger.noted({ chain, nodeHeight: height, isNodeSyncing: syncing, movedAt: movedAt(follower, tipTime) })
   return identity
 }
