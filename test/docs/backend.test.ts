@@ -40,8 +40,8 @@ function start(folder: string, { url, directory }: System): Driven {
   return {
     async call(verb, ...args) {
       child.stdin.write(`${JSON.stringify({ verb, args })}\n`)
-      const { value } = await inTime(lines.next(), () => `the backend answers ${verb}`)
-      return JSON.parse(value as string) as { value: never }
+      const line = await inTime<IteratorResult<string, unknown>>(lines.next(), () => `the backend answers ${verb}`)
+      return JSON.parse(String(line.value)) as { value: never }
     },
     kill: () => void child.kill('SIGKILL'),
   }
