@@ -155,7 +155,7 @@ function finalizedConfirmations() {
 
 const replaceAfterMs = whole(1000, 2 ** 40)
   .default(600_000)
-  .describe('When an unconfirmed transfer is bumped')
+  .describe('How long what is signed may be in no block before it is replaced with a higher fee')
 
 function bitcoin(location: ConfigLocation) {
   const node = z
