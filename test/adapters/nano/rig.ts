@@ -81,7 +81,7 @@ export async function createNanoRig({
       },
       sign: async ({ id, context }) => {
         const { payloads, assemble } = signable.open(context.template)
-        const index = watch === undefined ? 0 : Number(nameOf(context.account).split(':')[1])
+        const index = Number(nameOf(context.account).split(':')[1])
         const signed = assemble(
           deriver.sign(
             SEED,
