@@ -66,7 +66,7 @@ export async function createNanoRig({
   const { planner, book, signable, assets, watch } = family
   const policy: ChainPolicy = {
     ...{ name: CHAIN, family: 'nano', asset: 'XNO', assets, credit: 1, final: 1 },
-    ...{ batch: { windowMs: 0, maximum: 1 }, planner, book, signable },
+    ...{ batch: { windowMs: 0, maximum: 1 }, replaceAfterMs: null, planner, book, signable },
   }
   const rig = createRig({ policies: { [CHAIN]: policy }, performers: isUnsigned ? {} : performers() })
   const { memory } = rig.orchestrator
