@@ -1,7 +1,7 @@
 /** What the books of families have in common where a chain keeps a balance for each account. */
 import { accountId, movementId, type IdOf } from '../machines/ids.ts'
 import { tell, type Message } from '../machines/messages.ts'
-import { heightOf, type Delta, type Place } from '../machines/vocabulary.ts'
+import { heightOf, type Amount, type Delta, type Place } from '../machines/vocabulary.ts'
 import { isKind, type InstanceOf } from '../src/kernel/entry.ts'
 import { accountFacet } from '../src/kernel/facets.ts'
 import type { AssetBalance, BookView, SourceAccount } from './book.ts'
@@ -101,3 +101,19 @@ export function committedBy({ memory, policy }: Omit<BookView, 'at'>, account: I
   }
   return committed
 }
+
+/** What each account holds of the chain's own asset as of this block, as `<chain>:<address>`; base units. */
+export function countedAccounts(memory: BookView['memory'], chain: string, { height }: Place): Map<string, Amount> {
+  return new Map(
+    memory.list('account', chain).map(({ id, context: { address, settled } }) => {
+      const moved = memory.find(accountFacet(id)).flatMap(each => memory.get(each) ?? [])
+      const there = moved.filter(({ value, context }) => value === 'placed' && context.place.height <= height)
+      const sum = there.reduce((total, { context }) => total + BigInt(context.delta), sumOf(settled))
+      return [`${chain}:${address}`, sum.toString()] as const
+    }),
+  )
+}
+
+/** Where an account holds one asset alone. */
+const sumOf = (settled: Readonly<Record<string, Amount>>): bigint =>
+  Object.values(settled).reduce((total, amount) => total + BigInt(amount), 0n)

@@ -25,6 +25,8 @@ export interface Identity {
   version: string
   /** What the node's best block says of its own time; seconds since 1970 UTC. */
   tipTime: number
+  /** What will stop the node soon unless somebody looks after it; null or absent for nothing. */
+  warning?: string | null
 }
 
 /** What a node has found that concerns us. Its family's book alone reads it. */

@@ -17,7 +17,8 @@ export function toDeposit(view: BookView, fact: PaymentSeen, maturity = 0): Mess
   const { reference } = memory.get(addressId(policy.name, fact.index))!.context
   const { asset, address, dataField, index, amount, place } = fact
   const isSmall = isTooSmall(view, fact)
-  const doubt = fact.doubt ?? (reference === null && !isSmall ? UNASSIGNED : null)
+  // What is too small is ignored, whatever else is said of it: strangers do not fill a person's desk with dust.
+  const doubt = isSmall ? null : (fact.doubt ?? (reference === null ? UNASSIGNED : null))
   const facts = {
     chain: policy.name,
     asset,

@@ -3,8 +3,13 @@ import { boundary } from '../src/kernel/fault.ts'
 import { watchBitcoin } from './bitcoin/watching.ts'
 import { watchEthereum } from './ethereum/watching.ts'
 import type { OpenWatching } from './family.ts'
+import { watchRipple } from './ripple/watching.ts'
 
-const FAMILIES: Readonly<Record<string, OpenWatching>> = { bitcoin: watchBitcoin, ethereum: watchEthereum }
+const FAMILIES: Readonly<Record<string, OpenWatching>> = {
+  bitcoin: watchBitcoin,
+  ethereum: watchEthereum,
+  ripple: watchRipple,
+}
 
 /** Throws a boundary fault `configuration` for a family that this version does not have. */
 export const openWatching: OpenWatching = (chain, ports) => {

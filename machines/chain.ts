@@ -45,6 +45,10 @@ export function isNextBlock(context: ChainContext, block: Place, parent: string)
   return last?.hash === parent && context.applied
 }
 
+/** Whether this block is one that we stand on, or lies below all that we keep. */
+export const isStoodOn = ({ blocks }: ChainContext, { height, hash }: Place): boolean =>
+  height < (blocks[0]?.height ?? -1) || blocks.some(block => block.hash === hash)
+
 /**
  * Whether this block is our tip and may be taken back. One that has `final` confirmations may not: what it holds is final,
  * so a person must look. Depth counts from the highest tip we ever stood on, so that reorgs do not add up unnoticed.

@@ -4,7 +4,7 @@
  * moves XRP to us is not passed over (X4). https://xrpl.org/docs/references/protocol/transactions/metadata
  */
 import type { Place } from '../../machines/vocabulary.ts'
-import { invariant, operating } from '../../src/kernel/fault.ts'
+import { operating } from '../../src/kernel/fault.ts'
 import type { PaymentSeen, SpendSeen } from '../adapter.ts'
 import type { RippleFact } from './facts.ts'
 import { dropsShape, type LedgerAnswer, type LedgerTransaction } from './shapes.ts'
@@ -44,13 +44,15 @@ export function factsOf(
 type Scan = ScanContext & LedgerTransaction & { place: Place }
 
 function factsOfTransaction(scan: Scan): RippleFact[] {
-  const delta = balanceChange(scan)
+  const change = balanceChange(scan)
+  const delta = change?.drops ?? 0n
   const spends = scan.watch.isOurs(scan.fields.Account) ? [spendOf(scan)] : []
+  const { hash: transaction, place } = scan
   const changes: RippleFact[] =
-    delta === 0n
+    change === null || delta === 0n
       ? []
-      : [{ kind: 'balance.changed', transaction: scan.hash, delta: delta.toString(), place: scan.place }]
-  return [...spends, ...paymentsOf(scan, delta), ...changes]
+      : [{ kind: 'balance.changed', transaction, account: change.account, delta: delta.toString(), place }]
+  return [...spends, ...paymentsOf(scan, change), ...changes]
 }
 
 /** What fails in a ledger has spent its fee and its place all the same (X2). Inner transactions of a batch have no fee of their own. */
@@ -66,18 +68,17 @@ function spendOf({ chain, hash, place, fields, meta }: Scan): SpendSeen {
   }
 }
 
-/** Of our account, in drops: every node that it changed is in the metadata. */
-function balanceChange({ watch, hash, meta }: Scan): bigint {
-  let change = 0n
+/** Of our account: every entry of the ledger that a transaction changes is in its metadata. Null where it changes none of ours. */
+function balanceChange({ watch, hash, meta }: Scan): { account: string; drops: bigint } | null {
   for (const { CreatedNode, ModifiedNode, DeletedNode } of meta.AffectedNodes) {
     const node = CreatedNode ?? ModifiedNode ?? DeletedNode
     const after = node?.FinalFields ?? node?.NewFields
-    if (node?.LedgerEntryType !== 'AccountRoot' || typeof after?.Account !== 'string') continue
-    if (!watch.isOurs(after.Account)) continue
-    const before = CreatedNode === undefined ? (node.PreviousFields?.Balance ?? after.Balance) : '0'
-    change += drops(after.Balance, hash) - drops(before, hash)
+    const account = after?.Account
+    if (node?.LedgerEntryType !== 'AccountRoot' || typeof account !== 'string' || !watch.isOurs(account)) continue
+    const before = CreatedNode === undefined ? (node.PreviousFields?.Balance ?? after?.Balance) : '0'
+    return { account, drops: drops(after?.Balance, hash) - drops(before, hash) }
   }
-  return change
+  return null
 }
 
 function drops(amount: unknown, hash: string): bigint {
@@ -91,11 +92,11 @@ interface Arrival {
   doubt: string | null
 }
 
-function paymentsOf(scan: Scan, delta: bigint): PaymentSeen[] {
+function paymentsOf(scan: Scan, change: { account: string; drops: bigint } | null): PaymentSeen[] {
   const { chain, asset, watch, hash, place, fields, meta } = scan
   // What we send ourselves cannot bring us anything: no such transaction is signed.
-  if (meta.TransactionResult !== EXECUTED || watch.isOurs(fields.Account)) return []
-  const arrival = arrivalOf(scan, delta)
+  if (meta.TransactionResult !== EXECUTED || watch.isOurs(fields.Account) || change === null) return []
+  const arrival = arrivalOf(scan, change.drops)
   if (arrival === null) return []
   const dataField = tagOf(scan)
   const index = watch.indexOf(dataField)
@@ -105,7 +106,7 @@ function paymentsOf(scan: Scan, delta: bigint): PaymentSeen[] {
       id: `${chain}:${hash}`,
       transaction: hash,
       output: 0,
-      address: ours(scan),
+      address: change.account,
       dataField,
       index: index ?? 0,
       asset,
@@ -121,19 +122,6 @@ function paymentsOf(scan: Scan, delta: bigint): PaymentSeen[] {
 function unattributed(dataField: string | null, index: number | null): string | null {
   if (dataField === null) return 'it names no destination tag'
   return index === null ? `nobody has the destination tag ${dataField}` : null
-}
-
-/** Which account of ours it is: the one whose balance it changed, where it does not say. */
-function ours({ watch, fields, meta }: Scan): string {
-  if (fields.Destination !== undefined && watch.isOurs(fields.Destination)) return fields.Destination
-  const changed = meta.AffectedNodes.flatMap(({ CreatedNode, ModifiedNode, DeletedNode }) => {
-    const node = CreatedNode ?? ModifiedNode ?? DeletedNode
-    const account = (node?.FinalFields ?? node?.NewFields)?.Account
-    return typeof account === 'string' && watch.isOurs(account) ? [account] : []
-  })
-  const [account] = changed
-  if (account === undefined) throw invariant('no-account', 'a payment to us changes no account of ours')
-  return account
 }
 
 /** Its tag, where it is to us: what pays others beside us says nothing of us. */

@@ -1,13 +1,14 @@
 /** What the family's node finds beyond what every family's does. */
-import type { Place } from '../../machines/vocabulary.ts'
+import type { Delta, Place } from '../../machines/vocabulary.ts'
 import type { Fact, PaymentSeen, SpendSeen } from '../adapter.ts'
 
 /** The account's balance was changed by a transaction, by whatever it did: all that is ours is the sum of these. */
 export interface BalanceChanged extends Fact {
   kind: 'balance.changed'
   transaction: string
+  account: string
   /** Drops, signed. */
-  delta: string
+  delta: Delta
   place: Place
 }
 

@@ -1,8 +1,9 @@
 /** What a plan needs of the server: fees as they are now, and what the ledger holds as of the block on which ours stands. */
-import type { Place } from '../../machines/vocabulary.ts'
 import { operating } from '../../src/kernel/fault.ts'
+import type { Question } from '../adapter.ts'
 import { readAddress } from './address.ts'
 import type { Network } from './network.ts'
+import { feeOf } from './quote.ts'
 import type { Rpc } from './rpc.ts'
 import { readServer } from './server.ts'
 import { accountShape, authorizedShape, feeShape, ticketsShape } from './shapes.ts'
@@ -17,9 +18,10 @@ export interface DestinationFacts {
 
 /** Amounts in drops. */
 export interface RippleFacts {
+  /** Of the block as of which all of this is. */
+  tipHeight: number
   /** The last validated ledger that the server knows. */
   height: number
-  baseFee: bigint
   /** What gets a transaction into the open ledger. */
   fee: bigint
   baseReserve: bigint
@@ -30,12 +32,8 @@ export interface RippleFacts {
   tickets: readonly number[]
   /** By account, of those payments that were asked about. */
   destinations: ReadonlyMap<string, DestinationFacts>
-}
-
-export interface Asked {
-  source: { address: string }
-  tip: Place
-  payments: () => readonly { to: string }[]
+  /** More wait than were looked at this time. */
+  isPartial: boolean
 }
 
 const REQUIRE_TAG = 0x0002_0000
@@ -57,37 +55,43 @@ interface Known {
 }
 
 /** Reads as of one ledger after the other; what is known of the same ledger is not asked for again. */
-export function createGatherer(rpc: Rpc, network: Network): (asked: Asked) => Promise<RippleFacts> {
+export function createGatherer(rpc: Rpc, network: Network): (question: Question) => Promise<RippleFacts> {
   let known: Known | null = null
 
   return async ({ source: { address }, tip, payments }) => {
     if (known?.hash !== tip.hash) known = await readAccount(rpc, address, tip.hash)
     const { account, tickets, destinations } = known
-    for (const { to } of payments().slice(0, DESTINATIONS_MAXIMUM)) {
-      const destination = readAddress(to, network)?.account
-      if (destination === undefined || destinations.has(destination)) continue
+    const wanted = unknownOf(payments(), network, destinations)
+    for (const destination of wanted.slice(0, DESTINATIONS_MAXIMUM))
       destinations.set(destination, await readDestination(rpc, address, destination, tip.hash))
-    }
     const server = await readServer(rpc)
     const { drops } = await rpc.call(feeShape, 'fee')
     return {
+      tipHeight: tip.height,
       height: Math.max(server.tip.height, tip.height),
-      baseFee: BigInt(drops.base_fee),
       fee: feeOf(drops),
       baseReserve: server.baseReserve,
       ownerReserve: server.ownerReserve,
+      isPartial: wanted.length > DESTINATIONS_MAXIMUM,
       ...{ account, tickets, destinations },
     }
   }
 }
 
-/** The open ledger's price: what pays less waits in a queue, and a queue is not for what must not be relayed when it fails. */
-export const feeOf = ({
-  base_fee,
-  minimum_fee,
-  open_ledger_fee,
-}: Record<'base_fee' | 'minimum_fee' | 'open_ledger_fee', string>): bigint =>
-  [base_fee, minimum_fee, open_ledger_fee].map(BigInt).reduce((most, one) => (one > most ? one : most))
+/** Of those that wait, whom nobody has looked at: one more than are looked at, where there are more. */
+function unknownOf(
+  payments: readonly { to: string }[],
+  network: Network,
+  known: ReadonlyMap<string, DestinationFacts>,
+): string[] {
+  const wanted = new Set<string>()
+  for (const { to } of payments) {
+    const destination = readAddress(to, network)?.account
+    if (destination !== undefined && !known.has(destination)) wanted.add(destination)
+    if (wanted.size > DESTINATIONS_MAXIMUM) break
+  }
+  return [...wanted]
+}
 
 async function readAccount(rpc: Rpc, address: string, ledger_hash: string): Promise<Known> {
   const nothing: Known = { hash: ledger_hash, account: null, tickets: [], destinations: new Map() }

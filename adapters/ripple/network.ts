@@ -16,6 +16,9 @@ export const XRP_DECIMALS = 6
 /** All drops that there ever were. */
 export const MAXIMUM_DROPS = 100_000_000_000n * 10n ** BigInt(XRP_DECIMALS)
 
+/** At most so many tickets an account can hold. https://xrpl.org/docs/concepts/accounts/tickets */
+export const LEDGER_TICKETS = 250
+
 const LAST_UNNAMED = 1024
 /** The path of its key names the network (X19), and a hardened step of BIP-32 has 31 bits. */
 const MAXIMUM_ID = 0x7fff_ffff

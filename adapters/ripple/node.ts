@@ -8,8 +8,9 @@ import type { Request } from '../../src/kernel/ports.ts'
 import type { Block, Counted, Identity, Next, Node, Quote } from '../adapter.ts'
 import { createBroadcast } from './broadcast.ts'
 import type { RippleFact } from './facts.ts'
-import { feeOf } from './gather.ts'
+import { createGatherer } from './gather.ts'
 import type { Network } from './network.ts'
+import { quoteOf } from './quote.ts'
 import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
 import { readServer } from './server.ts'
 import { accountShape, feeShape, headerShape } from './shapes.ts'
@@ -30,13 +31,13 @@ export interface RippleNodeOptions {
 
 /** A3, X10. */
 async function identify(rpc: Rpc, network: Network): Promise<Identity> {
-  const { tip, networkId, version } = await readServer(rpc)
+  const { tip, networkId, version, warning } = await readServer(rpc)
   const { time } = await readHeader(rpc, tip.height)
   const mismatch =
     networkId === network.id
       ? null
       : `the server is on another network: its network_id is ${networkId}, the configured one ${network.id}`
-  return { mismatch, height: tip.height, syncing: false, version, tipTime: time }
+  return { mismatch, height: tip.height, syncing: false, version, tipTime: time, warning }
 }
 
 const base = (rpc: Rpc, height: number | 'latest'): Promise<Block> =>
@@ -72,25 +73,10 @@ async function next(rpc: Rpc, source: LedgerSource, recent: readonly Place[]): P
   return { kind: 'connected', block: ledger.block, facts: ledger.facts, nodeHeight }
 }
 
-/** What a withdrawal costs: one transaction each. */
 async function quote(rpc: Rpc, { asset, maximumFee }: RippleNodeOptions): Promise<Quote> {
   const { drops } = await rpc.call(feeShape, 'fee')
-  const now = feeOf(drops)
-  const fee = now < maximumFee ? now : maximumFee
-  const low = BigInt(drops.base_fee) < fee ? BigInt(drops.base_fee) : fee
-  return {
-    unit: 'drops',
-    rates: { low: Number(low), normal: Number(fee), high: Number(fee) },
-    withdrawal: { [asset]: fee.toString() },
-    reason: cappedAt(now, maximumFee),
-  }
+  return quoteOf(asset, drops, maximumFee)
 }
-
-/** Why nothing is planned while the open ledger asks for more than may be paid, or null. */
-export const cappedAt = (fee: bigint, maximumFee: bigint): string | null =>
-  fee > maximumFee
-    ? `the open ledger costs more than fees.maximumFee (${maximumFee} drops): raise it, or wait until it is less full`
-    : null
 
 /** As of the last validated ledger. */
 async function count(rpc: Rpc, chain: string, addresses: readonly string[]): Promise<Counted> {
@@ -106,11 +92,12 @@ async function count(rpc: Rpc, chain: string, addresses: readonly string[]): Pro
 }
 
 /** Rejects with operating faults (retry later). */
-export function createRippleNode(options: RippleNodeOptions): Omit<Node<RippleFact>, 'gather'> {
+export function createRippleNode(options: RippleNodeOptions): Node<RippleFact> {
   const { chain, asset, network, watch, request } = options
   const rpc = createRpc(options.node, request)
   const source = createLedgerSource(rpc, { chain, asset, watch })
   const broadcast = createBroadcast(rpc)
+  const gather = createGatherer(rpc, network)
   return {
     identify() {
       source.reset()
@@ -122,6 +109,7 @@ export function createRippleNode(options: RippleNodeOptions): Omit<Node<RippleFa
     left: async () => [],
     // What is not validated says nothing.
     pending: async () => [],
+    gather,
     quote: () => quote(rpc, options),
     publish: transaction => broadcast.publish(transaction),
     locate: transaction => broadcast.locate(transaction),

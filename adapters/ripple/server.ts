@@ -17,7 +17,6 @@ export interface Standing {
   has: (height: number) => boolean
   /** As it says what it has: `32570-6595042`. */
   completeLedgers: string
-  baseFee: bigint
   baseReserve: bigint
   /** For each object that an account owns, tickets among them. */
   ownerReserve: bigint
@@ -70,7 +69,6 @@ function standingOf(info: ServerAnswer['info'], warnings: ReadonlySet<number>): 
     version: clio_version === undefined ? `rippled ${info.build_version ?? '?'}` : `Clio ${clio_version}`,
     has: height => isWithin(info.complete_ledgers, height),
     completeLedgers: info.complete_ledgers,
-    baseFee: ledger.base_fee_xrp,
     baseReserve: ledger.reserve_base_xrp,
     ownerReserve: ledger.reserve_inc_xrp,
     warning: warnings.has(UNSUPPORTED_MAJORITY)

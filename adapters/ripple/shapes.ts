@@ -45,7 +45,6 @@ export const serverShape = z.object({
         age: z.number(),
         hash,
         seq: height,
-        base_fee_xrp: fromXrp,
         reserve_base_xrp: fromXrp,
         reserve_inc_xrp: fromXrp,
       })

@@ -60,7 +60,8 @@ function inspectionOf({ transaction, place }: Draft, chain: string, asset: strin
     fee,
     feeRate: 0,
     spendKeys: [placeKey(chain, account, place)],
-    bindsSpendKeys: true,
+    // Given up by one transfer with proof that it can never be mined, a ticket serves another.
+    bindsSpendKeys: false,
     isReplaceable: true,
     transactionId: null,
   }

@@ -10,10 +10,8 @@ import { z } from 'zod'
 import type { Json } from '../../machines/vocabulary.ts'
 import { boundary } from '../../src/kernel/fault.ts'
 import { accountOf, readAddress } from './address.ts'
-import { MAXIMUM_DROPS, type Network } from './network.ts'
+import { LEDGER_TICKETS, MAXIMUM_DROPS, type Network } from './network.ts'
 
-/** At most so many tickets an account can hold. https://xrpl.org/docs/concepts/accounts/tickets */
-const LEDGER_TICKETS = 250
 /** `asfRequireDest`: who pays us must name a tag. */
 export const REQUIRE_DESTINATION_TAG = 1
 

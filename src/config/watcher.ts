@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { chainNameSchema } from '../http/schemas.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
+import { LEDGER_TICKETS } from '../../adapters/ripple/network.ts'
 import {
   amount,
   chainsSchema,
@@ -280,5 +281,19 @@ function ripple(location: ConfigLocation) {
     ...common(),
     node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
+    tickets: z
+      .strictObject({
+        low: whole(1, LEDGER_TICKETS).default(5).describe('Fewer free ones are filled up'),
+        high: whole(1, LEDGER_TICKETS)
+          .default(20)
+          .describe("To so many; no more than one transaction may make by the signer's maximumTickets"),
+      })
+      .refine(({ low, high }) => low <= high, { path: ['low'], error: 'must not be above high' })
+      .prefault({})
+      .describe('Made in advance: each withdrawal spends one, and each takes its reserve meanwhile'),
+    fees: z
+      .strictObject({ maximumFee: amount.default('10000').describe('Never more than this; drops') })
+      .prefault({})
+      .describe('Fee caps'),
   })
 }

@@ -3,8 +3,8 @@
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
 import type { Block, Fact, Limit, PlanFacts } from '../../adapters/adapter.ts'
-import type { Instance } from '../kernel/entry.ts'
-import type { IdOf } from '../../machines/ids.ts'
+import type { Instance, InstanceOf } from '../kernel/entry.ts'
+import type { Id, IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
   Authorisation,
@@ -55,6 +55,8 @@ export type Inbound = { at: number } & (
   | { type: 'node.answered'; data: OfChain }
   | { type: 'node.caughtUp'; data: OfChain }
   | { type: 'block.connected'; data: OfChain & { block: Block; facts: Fact[]; nodeHeight: number } }
+  /** A block that was applied already holds something that was not known when it was. `unheardOf`: neither live nor ended. */
+  | { type: 'block.reread'; data: OfChain & { block: Place; facts: Fact[]; unheardOf: Id[] } }
   /** `standing`: what was in it and bears something of ours. */
   | { type: 'block.disconnected'; data: OfChain & Place & { standing: Fact[] } }
   | { type: 'facts.pending'; data: OfChain & { facts: Fact[] } }
@@ -74,9 +76,11 @@ export type Inbound = { at: number } & (
   | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: IdOf<'withdrawal'> } & Voided }
   | { type: 'authorisation.added'; data: { id: IdOf<'withdrawal'>; isEnough: boolean } & Authorisation }
   | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
+  /** `ended`: what stands for spend keys of the records and has ended here. */
   | {
       type: 'signer.recalled'
-      data: OfChain & OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; until: number }
+      data: OfChain &
+        OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; ended: InstanceOf<'coin'>[]; until: number }
     }
   | { type: 'signer.replaced'; data: Record<string, never> }
   | { type: 'time.passed'; data: { ids: IdOf<Hearing<'time.passed'>>[] } }

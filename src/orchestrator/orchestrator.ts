@@ -190,11 +190,12 @@ function apply(engine: Engine, event: Inbound): void {
   try {
     if (event.type === 'block.connected') return dispatchBlock(engine, event)
     if (event.type === 'block.disconnected') return dispatchDisconnected(engine, event)
-    // Hints: whether they come together matters to nobody.
-    if (event.type === 'facts.pending')
+    // Whether they come together matters to nobody.
+    if (event.type === 'facts.pending' || event.type === 'block.reread')
       return commitSlices(engine, route(engine.policies, engine.memory, event), event.at)
     if (event.type === 'chain.resumed') return dispatchResumed(engine, event)
-    commitSlice(engine, route(engine.policies, engine.memory, event), event.at)
+    const archived = event.type === 'signer.recalled' ? event.data.ended : []
+    commitSlice(engine, route(engine.policies, engine.memory, event), event.at, archived)
   } catch (error) {
     halt(engine, event, error instanceof Fault ? error : invariant('defect', reasonOf(error)))
     if (event.type === 'time.passed') engine.memory.postpone(event.data.ids, event.at + POSTPONE_MS)

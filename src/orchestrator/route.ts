@@ -10,7 +10,7 @@ import type { LiveMemory } from './memory.ts'
 import { policyOf, type Policies } from './policy.ts'
 import { onRecalled } from './routes/adoption.ts'
 import { onAssigned, onGenerated, onRetained } from './routes/addresses.ts'
-import { onConnected, onDisconnected, onOpened, onResumed } from './routes/chains.ts'
+import { onConnected, onDisconnected, onOpened, onReread, onResumed } from './routes/chains.ts'
 import { onPending } from './routes/facts.ts'
 import { onGathered } from './routes/planning.ts'
 import { viewOf } from './routes/view.ts'
@@ -61,6 +61,8 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       return onResumed(view(event.data.chain), event.data.reason)
     case 'block.connected':
       return onConnected(view(event.data.chain), event.data.block, event.data.nodeHeight, event.data.facts)
+    case 'block.reread':
+      return onReread(view(event.data.chain), event.data)
     case 'block.disconnected':
       return onDisconnected(view(event.data.chain), event.data)
     case 'facts.pending':

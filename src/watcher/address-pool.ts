@@ -1,7 +1,7 @@
 /** Enough free addresses: the signer is asked for more when few are left, and what it has made is taken into the ledger. */
 import type { AddressContext } from '../../machines/address.ts'
 import { addressId } from '../../machines/ids.ts'
-import { boundary } from '../kernel/fault.ts'
+import { boundary, Fault } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
@@ -57,6 +57,37 @@ export async function fetchAddresses(options: Omit<AddressPoolOptions, 'pool'>, 
       })
     if (addresses.length < PAGE) return
   }
+}
+
+/** Who else may have had addresses made. */
+interface Sharing {
+  role: 'paying' | 'watching'
+  /** Another ledger that is known to use the signer. */
+  otherLedger: string | null
+}
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof Fault && (error.type === 'operating' || error.type === 'unknownOutcome')
+
+/**
+ * The addresses of another ledger on the same signer, fetched with each block: `grown` where some were not known. What only watches must miss none
+ * of them: `unknown` where the signer does not answer; one that pays knows its own, and goes on.
+ */
+export async function completeAddresses(
+  options: Omit<AddressPoolOptions, 'pool'>,
+  { role, otherLedger }: Sharing,
+): Promise<'complete' | 'grown' | 'unknown'> {
+  const isWatching = role === 'watching'
+  if (!isWatching && otherLedger === null) return 'complete'
+  const { chain, orchestrator } = options
+  const known = knownAddresses(orchestrator.memory, chain)
+  try {
+    await fetchAddresses(options, isWatching)
+  } catch (error) {
+    if (!isOutage(error)) throw error
+    return isWatching ? 'unknown' : 'complete'
+  }
+  return knownAddresses(orchestrator.memory, chain) > known ? 'grown' : 'complete'
 }
 
 /** Answers whether more were asked for. */

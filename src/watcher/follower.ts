@@ -3,7 +3,7 @@
  * before the next is asked for. It decides nothing: the chain's machine does. A node that fails is tried again with back-off; the
  * ledger learns that it failed once, and once that it answers all that following needs again.
  */
-import { chainId } from '../../machines/ids.ts'
+import { chainId, type Id } from '../../machines/ids.ts'
 import { stateOf } from '../kernel/entry.ts'
 import type { Fact, Identity, Next, Node } from '../../adapters/adapter.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
@@ -13,6 +13,7 @@ import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts
 import { healthOf, type Health } from './health.ts'
 import { createHints, type Hints } from './hints.ts'
 import { startLoop, type Loop } from './loop.ts'
+import { createRereading, type Rereading } from './rereading.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { createWatchman, type Watchman } from '../kernel/trouble.ts'
 
@@ -31,8 +32,15 @@ export interface FollowerOptions {
   log: Log
   /** Whether every spend of our coins among these is one that the ledger knows to be signed. */
   areExplained(facts: readonly Fact[]): boolean
+  /** Whoever would hear of these facts and is neither live nor has ended. */
+  unheardOf(facts: readonly Fact[]): Promise<Id[]>
   /** Has the signer's list compared with the ledger once more. */
   askSigner(): void
+  /**
+   * Fetches the addresses of whoever shares the signer: `grown` where some were not known, `unknown` where the signer does not say
+   * and it matters.
+   */
+  completeAddresses(): Promise<'complete' | 'grown' | 'unknown'>
   /** Rejects when the chain may not start from the present tip: the signer has already given out addresses. */
   mayStartAtTip(): Promise<void>
 }
@@ -43,6 +51,7 @@ interface Follower extends FollowerOptions {
   watchman: Watchman
   patience: Patience
   asked: Asked
+  rereading: Rereading
 }
 
 /** The block for which the signer was asked again. */
@@ -91,8 +100,9 @@ const movedAt = ({ clock }: FollowerOptions, tipTime: number): number =>
 async function identify(follower: Follower): Promise<Identity> {
   const { chain, node, health, log } = follower
   const identity = await node.identify()
-  const { height, version, syncing, tipTime } = identity
+  const { height, version, syncing, tipTime, warning = null } = identity
   log('debug', 'the node says what it is', { chain, version, height, syncing })
+  if (warning !== null) log('warn', 'the node needs looking after', { chain, reason: warning })
   health.trigger.noted({ chain, nodeHeight: height, isNodeSyncing: syncing, movedAt: movedAt(follower, tipTime) })
   return identity
 }
@@ -188,6 +198,9 @@ async function advance(follower: Follower): Promise<number> {
   const next = await node.next(standing(follower))
   const { nodeHeight } = next
   health.trigger.noted({ chain, nodeHeight, ...(next.kind === 'unchanged' && { isNodeSyncing: next.syncing }) })
+  // What a block pays to was made before it: an address that is learnt only now is looked for in it again.
+  const addresses = next.kind === 'connected' ? await follower.completeAddresses() : 'complete'
+  if (addresses !== 'complete') return addresses === 'grown' ? 0 : pollMs
   if (isBeingAsked(follower, next)) return pollMs
   if (next.kind !== 'unchanged') {
     await handOver(follower, applied ? next : repeated(blocks.at(-1)!, next))
@@ -197,6 +210,7 @@ async function advance(follower: Follower): Promise<number> {
   // One that is lower than we are cannot say that our tip is the chain's.
   if (stateNow(follower) !== 'following' && !next.syncing && nodeHeight === height)
     await orchestrator.dispatch({ type: 'node.caughtUp', at: clock.now(), data: { chain } })
+  await follower.rereading.read()
   await hints.look()
   return pollMs
 }
@@ -266,7 +280,13 @@ async function guardedTurn(follower: Follower): Promise<number> {
   }
 }
 
-export function startFollower(options: FollowerOptions): Loop {
+/** A loop that may be told where something of ours stands. */
+export interface FollowerLoop extends Loop {
+  /** A transaction of ours stands in this block: where that was applied already, it is read again. */
+  reread(place: Place): void
+}
+
+export function startFollower(options: FollowerOptions): FollowerLoop {
   const { chain, pollMs, blockSeconds, health, clock, log } = options
   health.trigger.noted({ chain, blockSeconds })
   const watchman = createWatchman({
@@ -283,6 +303,8 @@ export function startFollower(options: FollowerOptions): Loop {
     progress: createProgress(chain, clock, log),
     patience: { ms: 0, backAt: -Infinity },
     asked: { hash: null },
+    rereading: createRereading(options),
   }
-  return startLoop(clock, () => guardedTurn(follower))
+  const loop = startLoop(clock, () => guardedTurn(follower))
+  return { ...loop, reread: place => follower.rereading.want(place) }
 }

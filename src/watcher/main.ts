@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { chainOf, isKind } from '../kernel/entry.ts'
 import { boundary, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
-import type { Fact } from '../../adapters/adapter.ts'
 import type { WatchingFamily } from '../../adapters/family.ts'
 import type { WatcherConfig } from '../config.ts'
 import { createHandler, type RouteHandler } from '../http/handler.ts'
@@ -25,7 +24,7 @@ import { audit, beginningOf, isOlderThan, type Audit } from './audit.ts'
 import { apiRoutes } from './api.ts'
 import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
-import { startFollower } from './follower.ts'
+import { startFollower, type FollowerLoop } from './follower.ts'
 import { knownChains, refuseForgotten } from './forgotten-chains.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
@@ -33,6 +32,7 @@ import type { Loop } from './loop.ts'
 import { decimalsIn, type ApiContext } from './api-context.ts'
 import { createQuotes } from './quotes.ts'
 import { overheard } from './overheard.ts'
+import { unheardOf } from './rereading.ts'
 import { createRecent } from './recent.ts'
 import { createPerformers } from './performers.ts'
 import { startPulse } from './pulse.ts'
@@ -40,7 +40,7 @@ import { createSignerClient, type SignerClient } from './signer-client.ts'
 import { highestPosition } from './signer-position.ts'
 import { startSearch, type Search } from './search/index.ts'
 import { createStore } from './store.ts'
-import { refuseFormerAddresses } from './address-pool.ts'
+import { completeAddresses, refuseFormerAddresses } from './address-pool.ts'
 import { startSignerLoop } from './signer-loop.ts'
 
 export interface Watcher {
@@ -111,6 +111,8 @@ interface Started extends Families {
   signer: SignerClient
   health: Health
   inspector: readonly BuiltFile[]
+  /** By chain, as they start. */
+  followers: Map<string, FollowerLoop>
   tokenFiles: Record<'api' | 'signer', TokenFile>
 }
 
@@ -132,18 +134,23 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
   const { ports, config, families, policies, ledger, orchestrator, signer, health } = started
   const { clock, log } = ports
   const signerLoops = new Map<string, Loop>()
-  const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]) => {
+  const followers = Object.entries(config.chains).map(([chain, { startHeight, pollMs }]): Loop => {
     const { node, blockSeconds } = families[chain]!
     const mayStartAtTip = () => refuseFormerAddresses(signer, chain)
     const { final } = policies[chain]!
     const chosen = { chain, startHeight, final, pollMs, blockSeconds }
     const askSigner = () => signerLoops.get(chain)?.wake()
-    const explains = (facts: readonly Fact[]) =>
-      areExplained(viewOf(policies, orchestrator.memory, chain, clock.now()), facts)
-    return startFollower({
+    const { ledgerId } = ledger.opened
+    const sharing = () => ({ role: config.role, otherLedger: healthOf(health, chain).otherLedger })
+    const viewNow = () => viewOf(policies, orchestrator.memory, chain, clock.now())
+    const follower = startFollower({
+      unheardOf: facts => unheardOf(viewNow(), facts, ledger.archive),
+      completeAddresses: () => completeAddresses({ chain, signer, orchestrator, ledgerId, clock, log }, sharing()),
       ...{ ...chosen, node, orchestrator, health, clock, log, mayStartAtTip, askSigner },
-      areExplained: explains,
+      areExplained: facts => areExplained(viewNow(), facts),
     })
+    started.followers.set(chain, follower)
+    return follower
   })
   for (const [chain, { addressPool }] of Object.entries(config.chains)) {
     const { archive } = ledger
@@ -152,6 +159,7 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
       startSignerLoop({
         ...{ chain, pool: addressPool, signer, orchestrator, archive, health, clock, log },
         ledgerId: ledger.opened.ledgerId,
+        held: keys => policies[chain]!.book.held(keys),
         role: config.role,
       }),
     )
@@ -238,7 +246,9 @@ export async function main(
   const signer = createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request)
   const health = createHealth(Object.keys(policies))
   const nodes = nodesOf(families)
+  const followers = new Map<string, FollowerLoop>()
   const performers = createPerformers({
+    found: (chain, place) => followers.get(chain)?.reread(place),
     memory: () => orchestrator.memory,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
@@ -254,8 +264,9 @@ export async function main(
     orchestrator.memory.observe(watching(families, orchestrator.memory))
     await orchestrator.dispatch({ type: 'process.started', at: ports.clock.now(), data: {} })
     orchestrator.start()
+    const shared = { ports, config, ledger, orchestrator, signer, health }
     const tokenFiles = { api, signer: ofSigner }
-    return serve({ ports, config, ledger, orchestrator, signer, health, families, policies, inspector, tokenFiles })
+    return serve({ ...shared, families, policies, inspector, tokenFiles, followers })
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

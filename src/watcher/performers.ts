@@ -6,7 +6,7 @@ import { Fault, invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { TransferContext } from '../../machines/transfer.ts'
-import type { AuthorisedIntent, SpendKey } from '../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
@@ -29,6 +29,8 @@ export interface PerformerOptions {
   reconcile(chain: string): void
   /** What the signer wanted of a payment when it was asked last; null before. */
   rulesKnown(chain: string): SigningRules | null
+  /** The node has a transaction of ours in this block. */
+  found(chain: string, place: Place): void
   random: Random
 }
 
@@ -135,8 +137,9 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
 }
 
 /** What the node still has, or has in a block, needs no second broadcast. What it has lost and does not take again says so. */
-async function publishAgain(node: Node, transaction: Signed): Promise<Published> {
+async function publishAgain(node: Node, transaction: Signed, found: (place: Place) => void): Promise<Published> {
   const located = await node.locate(transaction)
+  if (located.kind === 'placed') found(located.place)
   if (located.kind !== 'absent') return { kind: 'known' }
   const published = await node.publish(transaction)
   return 'reason' in published ? { ...published, reason: `not in the node's mempool: ${published.reason}` } : published
@@ -151,7 +154,7 @@ async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'
   const transaction = { transactionId: attempt.transactionId!, raw: attempt.raw!, parents }
   const answer = await (attempt.firstBroadcastAt === null
     ? nodes[attempt.chain]!.publish(transaction)
-    : publishAgain(nodes[attempt.chain]!, transaction))
+    : publishAgain(nodes[attempt.chain]!, transaction, place => options.found(attempt.chain, place)))
   const soonMs = backOffMs(random, tries)
   switch (answer.kind) {
     case 'refused':

@@ -3,6 +3,8 @@
  * ledger lacks something. Before that nothing is followed or planned.
  */
 import { attemptId, transferId as idOfTransfer } from '../../machines/ids.ts'
+import type { Book } from '../../adapters/book.ts'
+import { isKind, type InstanceOf } from '../kernel/entry.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
@@ -18,6 +20,8 @@ export interface ReconciliationOptions {
   archive: Archive
   ledgerId: string
   health: Health
+  /** What stands for these spend keys. */
+  held: Book['held']
   clock: Clock
   log: Log
 }
@@ -65,6 +69,19 @@ export async function noteOtherLedger(options: ReconciliationOptions): Promise<v
   health.trigger.noted({ chain, otherLedger: other.ledgerId })
 }
 
+/** What has ended of what they spend. */
+async function endedFor(
+  { orchestrator, archive, held }: ReconciliationOptions,
+  records: readonly SignedRecord[],
+): Promise<InstanceOf<'coin'>[]> {
+  const ended: InstanceOf<'coin'>[] = []
+  for (const id of new Set(records.flatMap(({ spendKeys }) => held(spendKeys)))) {
+    const instance = orchestrator.memory.get(id) === undefined ? await archive.read(id) : null
+    if (instance !== null && isKind(instance, 'coin')) ended.push(instance)
+  }
+  return ended
+}
+
 async function adoptMissing(options: ReconciliationOptions): Promise<void> {
   const { chain, signer, orchestrator, clock, log } = options
   for (let after: number | null = chainContext(orchestrator.memory, chain)!.recalled; after !== null;) {
@@ -75,7 +92,8 @@ async function adoptMissing(options: ReconciliationOptions): Promise<void> {
       log('warn', 'adopting what the signer has signed and this ledger lacks', { chain, count: records.length })
       await retainFree(options)
     }
-    const data = { chain, records, receipts, until, position: signer.position() }
+    const ended = await endedFor(options, records)
+    const data = { chain, records, receipts, ended, until, position: signer.position() }
     await orchestrator.dispatch({ type: 'signer.recalled', at: clock.now(), data })
     after = next
   }

@@ -211,7 +211,7 @@ const attemptSchema = z.object({
 export const transferSchema = z.object({
   id: z.string(),
   chain: z.string(),
-  purpose: z.enum(['payment', 'sweep', 'funding', 'receive', 'consolidation']),
+  purpose: z.enum(['payment', 'sweep', 'funding', 'receive', 'consolidation', 'upkeep']),
   state: z.string(),
   reason: z.string().nullable(),
   withdrawals: z.array(z.string()),

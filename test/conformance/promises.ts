@@ -400,6 +400,8 @@ function describeFaults(subject: Subject): void {
 
 const CALM_AGAIN: System['sky']['weather'] = { drop: 0, loseAnswer: 0, duplicate: 0, garble: 0, stall: 0 }
 
+const PATIENCE_BLOCKS = 10
+
 /** One withdrawal and one deposit, from the request to the end; `machine` falls at its n-th await. */
 async function fallAt(subject: Subject, name: 'watcher' | 'signer', n: number, how: Fall): Promise<number> {
   const [native] = subject.assets
@@ -414,7 +416,8 @@ async function fallAt(subject: Subject, name: 'watcher' | 'signer', n: number, h
     if (n > 0) machine.fallAt(n, how)
     system.network.pay(native.symbol, ours, native.deposit)
     await system.withdraw({ id: 'w-1', asset: native, payee })
-    for (let block = 0; block < 3 * subject.confirmations.credit; block++) {
+    // A question whose answer died with the signer is asked again after half a minute.
+    for (let block = 0; block < 3 * subject.confirmations.credit + PATIENCE_BLOCKS; block++) {
       await system.advance(1)
       const { body } = await system.insist('GET', '/v1/withdrawals/w-1')
       if (isIn(body, 'paid', 'final')) break

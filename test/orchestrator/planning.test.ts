@@ -5,6 +5,7 @@ import type { CoinFunds } from '../../adapters/bitcoin/funds.ts'
 import { createBook } from '../../adapters/bitcoin/book.ts'
 import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
+import type { InstanceOf } from '../../src/kernel/entry.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
 import { transferHash } from '../../src/orchestrator/routes/planning.ts'
 import {
@@ -323,11 +324,11 @@ describe('adoption', () => {
     raw: '00',
     spendKeys: ['litecoin:f0:0'],
   }
-  const recalled = (records: SignedRecord[], until: number) =>
+  const recalled = (records: SignedRecord[], until: number, ended: InstanceOf<'coin'>[] = []) =>
     ({
       type: 'signer.recalled',
       at,
-      data: { chain: 'litecoin', records, receipts: [] as SignedReceipt[], until, position: null },
+      data: { chain: 'litecoin', records, receipts: [] as SignedReceipt[], ended, until, position: null },
     }) as const
 
   test('A1: what the signer has signed and the ledger lacks is reserved, bound and owed a broadcast', async () => {
@@ -360,6 +361,33 @@ describe('adoption', () => {
     expect(valueOf(rig, 'withdrawal/w-1')).toBe('paying')
     await gathered(rig)
     expect(rig.orchestrator.memory.list('transfer').length).toBe(1)
+  })
+
+  test('what was signed for coins that have ended here is dead with the next block, and the coins are not made anew', async () => {
+    const coin: InstanceOf<'coin'> = {
+      id: coinId('litecoin:aa:1'),
+      ...{ version: 1, revision: 4, seq: 4, at, entered: 4, ended: true },
+      value: 'spent',
+      context: {
+        ...{ chain: 'litecoin', key: 'litecoin:aa:1', index: 7, address: 'x', publicKey: '02', asset: 'LTC' },
+        ...{ amount: '5000', transactionId: 'aa', outputIndex: 1, own: false, ripe: 3, final: policy.final },
+        ...{ place: { height: 80, hash: 'b80' }, failures: 0, dueAt: null, dueHeight: 90, holder: null, rivals: [] },
+        ...{ spent: { transaction: 'bb', place: { height: 81, hash: 'b81' } }, conflict: null },
+      },
+    }
+    const spendKeys = [coin.context.key]
+    const signed = { ...record, spendKeys, template: { spendKeys, fee: String(FEE) } }
+    const rig = await funded(['5000'])
+    await rig.send(recalled([signed], 1, [coin]))
+    expect(valueOf(rig, coin.id)).toBe('reserved')
+    expect(valueOf(rig, 'transfer/ab')).toBe('underway')
+    await rig.send(connected(103))
+    expect(rig.orchestrator.memory.get(coin.id)).toBeUndefined()
+    expect(rig.orchestrator.memory.get('transfer/ab')).toBeUndefined()
+    const images = rig.commits.flatMap(({ entries }) => entries.map(({ image }) => image))
+    expect(images.findLast(({ id }) => id === coin.id)).toMatchObject({ value: 'spent', revision: 6 })
+    expect(images.findLast(({ id }) => id === 'transfer/ab')).toMatchObject({ value: 'dead' })
+    expect(images.findLast(({ id }) => id === 'withdrawal/w-1')).toMatchObject({ value: 'failed' })
   })
 
   test('adopting the same again changes nothing', async () => {

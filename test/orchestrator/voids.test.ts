@@ -136,7 +136,7 @@ describe('a void', () => {
     await rig.send({
       type: 'signer.recalled',
       at,
-      data: { chain: 'litecoin', records: [], receipts, until: 3, position: null },
+      data: { chain: 'litecoin', records: [], receipts, ended: [], until: 3, position: null },
     })
     expect(states(rig, 'w-1')).toEqual(['cancelled'])
     expect(valueOf(rig, 'withdrawal/unknown')).toBeUndefined()
@@ -203,6 +203,7 @@ describe('a refusal', () => {
       chain: 'litecoin',
       records: [record],
       receipts: [receiptOf('w-1', ['t0'])],
+      ended: [],
       until: 2,
       position: null,
     }
@@ -299,7 +300,7 @@ describe("the signer's memory", () => {
     const seen = (one: Rig) => contextOf(one, 'account/litecoin:0').seen
     expect(seen(rig)).toEqual({ sequence: 9, hash: 'h9' })
     const data = {
-      ...{ chain: 'litecoin', records: [], receipts: [], until: 0 },
+      ...{ chain: 'litecoin', records: [], receipts: [], ended: [], until: 0 },
       position: { sequence: 8, hash: 'h8' },
     }
     await rig.send({ type: 'signer.recalled', at, data })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { LONG_TEST_MS } from '../patience.ts'
 import { FOUND } from './seeds.ts'
-import { simulate } from './simulate.ts'
+import { simulate, simulatePair } from './simulate.ts'
 import { awaitsOf, simulateFall } from './sweep.ts'
 
 const SEEDS = 70
@@ -21,6 +21,10 @@ describe('whatever crashes, is lost or reorganised: nothing is paid twice, no de
 
   test.each(FOUND)('seed $seed: $found', async ({ seed }) => {
     expect((await simulate(seed)).violation).toBeNull()
+  })
+
+  test.each([1, 4, 5])('two paying watchers on one signer, seed %i', async seed => {
+    expect((await simulatePair(seed)).violation).toBeNull()
   })
 
   test('the same seed gives the same run, step by step', async () => {

@@ -74,6 +74,8 @@ function follow(
     mayStartAtTip: () => Promise.resolve(),
     askSigner: () => undefined,
     areExplained: () => true,
+    unheardOf: () => Promise.resolve([]),
+    completeAddresses: () => Promise.resolve('complete' as const),
     ...options,
   })
   loops.push(loop)

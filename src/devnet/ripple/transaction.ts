@@ -7,8 +7,6 @@ import { sha512Half } from '../../../adapters/ripple/hash.ts'
 import { upperHex } from '../../../adapters/hex.ts'
 
 const TRANSACTION_PREFIX = Buffer.from('54584E00', 'hex')
-/** `tfInnerBatchTxn`: it stands in a Batch, and is signed with that. */
-export const INNER_BATCH = 0x4000_0000
 
 const amount = z.union([z.string().regex(/^[0-9]+$/), z.record(z.string(), z.string())])
 const uint32 = z.int().min(0).max(0xffff_ffff)

@@ -2,7 +2,7 @@
  * What the signer has signed and this ledger does not have, because it was lost or restored from an older copy: it is
  * adopted before anything is planned, so that its spend keys are never used again and its bytes are published again.
  */
-import { accountId, chainId, transferId, withdrawalId, type IdOf } from '../../../machines/ids.ts'
+import { accountId, chainId, transferId, withdrawalId, type Id, type IdOf } from '../../../machines/ids.ts'
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import { shareFee, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
@@ -74,7 +74,16 @@ function displace(
   return { messages, freed: new Set(freed.map(({ id }) => id)), kept }
 }
 
+/**
+ * What it spends has ended here: spent for good by another, or never made. It is live again for a moment, held by this transfer, so that what ended
+ * it ends the transfer too; known anew it would look like money.
+ */
+const revived = ({ at }: RouteView, ended: readonly InstanceOf<'coin'>[], transfer: IdOf<'transfer'>): Message[] =>
+  ended.map(({ id }) => tell(id, 'ending.revoked', at, { holder: transfer }))
+
 interface Listed {
+  /** Of what it spends, what has ended. */
+  ended: readonly InstanceOf<'coin'>[]
   /** Spend keys that a later record of the same list has. */
   taken: ReadonlySet<SpendKey>
   /** An earlier one of the list is of the same transfer. */
@@ -84,7 +93,7 @@ interface Listed {
 /** What pays withdrawals. */
 const PAYING = { purpose: 'payment', source: 0 } as const
 
-function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: Listed): Message[] {
+function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther }: Listed): Message[] {
   const { memory, policy, at } = view
   const { messages, freed, kept } = displace(view, record)
   const transfer = transferId(record.transferId)
@@ -93,7 +102,11 @@ function adopt(view: RouteView, record: SignedRecord, { taken, isFurther }: List
   const attempt = { n, template, spendKeys, fee, transactionId, raw }
   const held = policy.book.held(spendKeys)
   const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
-  const unknown = policy.book.adopt(view, record, transfer)
+  const known = new Set<Id>(ended.map(({ id }) => id))
+  const unknown = [
+    ...revived(view, ended, transfer),
+    ...policy.book.adopt(view, record, transfer).filter(({ to }) => !known.has(to)),
+  ]
   if (isFurther || memory.get(transfer) !== undefined)
     return [...messages, ...unknown, tell(transfer, 'attempt.adopted', at, { ...attempt, held, reserves })]
   const withdrawals = shareFee(
@@ -117,6 +130,7 @@ interface Recalled {
   records: readonly SignedRecord[]
   /** Everything voided; most is known, or of withdrawals that nobody has asked for here. */
   receipts: readonly SignedReceipt[]
+  ended: readonly InstanceOf<'coin'>[]
   until: number
 }
 
@@ -124,12 +138,13 @@ const keysOfOthers = ({ transferId }: SignedRecord, records: readonly SignedReco
   new Set(records.filter(other => other.transferId !== transferId).flatMap(({ spendKeys }) => spendKeys))
 
 /** What was voided while this ledger was lost or away would be refused for ever, if it were still planned. */
-export function onRecalled(view: RouteView, { records, receipts, until }: Recalled): Message[] {
+export function onRecalled(view: RouteView, { records, receipts, ended, until }: Recalled): Message[] {
   const { memory, policy, at } = view
   const known = receipts.filter(({ id }) => memory.get(withdrawalId(id)) !== undefined)
   return [
     ...records.flatMap((record, n) =>
       adopt(view, record, {
+        ended: ended.filter(({ context }) => record.spendKeys.includes(context.key)),
         taken: keysOfOthers(record, records.slice(n + 1)),
         isFurther: records.slice(0, n).some(({ transferId: earlier }) => earlier === record.transferId),
       }),

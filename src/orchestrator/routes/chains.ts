@@ -1,7 +1,7 @@
 /** What happens to a followed chain itself: opened, blocks on and back, resumed. */
 import type { Block, Fact } from '../../../adapters/adapter.ts'
-import { chainId, treasuryId, type IdOf } from '../../../machines/ids.ts'
-import { FOLLOWING_STATES, isNextBlock, isTakenBack } from '../../../machines/chain.ts'
+import { chainId, treasuryId, type Id, type IdOf } from '../../../machines/ids.ts'
+import { FOLLOWING_STATES, isNextBlock, isStoodOn, isTakenBack } from '../../../machines/chain.ts'
 import { tell, type Hearing, type Message } from '../../../machines/messages.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
@@ -43,6 +43,21 @@ export function onConnected(view: RouteView, block: Block, nodeHeight: number, f
   const { height, hash, parent } = block
   const connected = { block: { height, hash }, parent, nodeHeight, applied: false }
   return [tell(id, 'block.connected', at, connected), ...onFacts(view, facts)]
+}
+
+interface Reread {
+  block: Place
+  facts: readonly Fact[]
+  unheardOf: readonly Id[]
+}
+
+/** Who is live hears nothing new, who was never heard of is made, and who has ended is not made anew. */
+export function onReread(view: RouteView, { block, facts, unheardOf }: Reread): Message[] {
+  const { memory, policy } = view
+  const chain = memory.get(chainId(policy.name))
+  if (!isFollowing(chain) || !isStoodOn(chain.context, block)) return []
+  const unknown = new Set(unheardOf)
+  return onFacts(view, facts).filter(({ to }) => memory.get(to) !== undefined || unknown.has(to))
 }
 
 /** Looked at in one block: who is left over is looked at with the next. */

@@ -67,7 +67,7 @@ describe('payments to us', () => {
         ...{ id: `xrp:${ID}`, transaction: ID, output: 0, address: treasury, dataField: '7', index: 7 },
         ...{ asset: 'XRP', amount: '500', place: { height: 9, hash: HASH }, own: false, doubt: null },
       },
-      { kind: 'balance.changed', transaction: ID, delta: '500', place: { height: 9, hash: HASH } },
+      { kind: 'balance.changed', transaction: ID, account: treasury, delta: '500', place: { height: 9, hash: HASH } },
     ])
   })
 
@@ -158,7 +158,7 @@ describe('what is spent', () => {
         ...{ keys: [`xrp:${treasury}:12`], transaction: ID, place: { height: 9, hash: HASH } },
         ...{ executed: true, fee: '10' },
       },
-      { kind: 'balance.changed', transaction: ID, delta: '-510', place: { height: 9, hash: HASH } },
+      { kind: 'balance.changed', transaction: ID, account: treasury, delta: '-510', place: { height: 9, hash: HASH } },
     ])
   })
 

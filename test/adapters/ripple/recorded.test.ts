@@ -57,7 +57,6 @@ describe('X13: what was recorded is read', () => {
       tip: { height: 6595042 },
       networkId: 0,
       version: 'rippled 0.24.0-rc1',
-      baseFee: 10n,
       baseReserve: 20_000_000n,
       ownerReserve: 5_000_000n,
       warning: null,

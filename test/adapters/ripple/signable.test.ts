@@ -43,7 +43,7 @@ describe('what a template does', () => {
       fee: '12',
       feeRate: 0,
       spendKeys: [`r:${treasury}:77`],
-      bindsSpendKeys: true,
+      bindsSpendKeys: false,
       isReplaceable: true,
       transactionId: null,
     })
