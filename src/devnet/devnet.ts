@@ -57,7 +57,7 @@ export interface DevnetChain {
   /** In configuration, ids and paths. */
   name: string
   /** As the family names it in the configuration. */
-  network: string
+  network: string | Readonly<Record<string, number>>
   asset: string
   decimals: number
   confirmations: { credit: number; final: number }

@@ -1,6 +1,7 @@
 /** A real node, real processes: deposits of ether and a token, withdrawals, sweeps, reorganisations, restarts and lost ledgers. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { canonical } from '../../adapters/ethereum/address.ts'
 import { ETHER } from '../devnet/ethereum/calls.ts'
@@ -31,12 +32,19 @@ async function expectBalances(): Promise<void> {
   }
 }
 
-/** Blocks until every transfer is beyond any reorg, and nothing new is begun. */
+const ENDED = ['final', 'dead', 'failed', 'cancelled']
+const ROUNDS = 200
+const PAUSE_MS = 100
+
+/** Blocks until all that was asked for and all that is under way is beyond any reorg, and nothing new is begun. */
 async function settle(): Promise<void> {
-  for (let quiet = 0, n = 0; quiet < 3 && n < 40; n++) {
+  const statesOf = async (list: string) =>
+    (await system.get<{ items: { state: string }[] }>(`/v1/${list}?limit=1000`)).body.items.map(({ state }) => state)
+  for (let quiet = 0, n = 0; quiet < 3 && n < ROUNDS; n++) {
     await system.mine(FINAL + 1)
-    const { items } = (await system.get<{ items: { state: string }[] }>('/v1/transfers?limit=1000')).body
-    quiet = items.every(({ state }) => state === 'final' || state === 'dead') ? quiet + 1 : 0
+    const states = [...(await statesOf('transfers')), ...(await statesOf('withdrawals'))]
+    quiet = states.every(state => ENDED.includes(state)) ? quiet + 1 : 0
+    await pause(PAUSE_MS)
   }
 }
 
