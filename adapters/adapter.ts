@@ -98,7 +98,11 @@ export interface Signed {
  * relay it.
  */
 export type Published =
-  { kind: 'accepted' } | { kind: 'known' } | { kind: 'unknown'; reason: string } | { kind: 'refused'; reason: string }
+  | { kind: 'accepted' }
+  | { kind: 'known' }
+  | { kind: 'unknown'; reason: string }
+  /** `isUnderpriced`: for its fee alone, so that a replacement that pays more helps. */
+  | { kind: 'refused'; reason: string; isUnderpriced?: boolean }
 
 /**
  * Where a transaction stands, as the node says. `absent` is a definite answer; a node that cannot say rejects. `expired`: as of this block
@@ -120,6 +124,8 @@ export interface Question {
   tip: Place
   /** What waits to be paid, oldest first; nothing where the account is not the treasury. May be a hundred thousand. */
   payments(): readonly Payment[]
+  /** Transactions of ours that something is to take the place of; absent where nothing is replaced. By their ids. */
+  replacing?: readonly string[]
 }
 
 /** What a withdrawal would cost now. */
@@ -255,6 +261,54 @@ export interface Upkeep {
   reason: string | null
 }
 
+/*
+ * Fee replacement, the same for every family: a further attempt of a transfer makes the same payments as each earlier one, shares a
+ * spend key with each, so that only one of them can ever confirm, and pays more. Bitcoin adds to the fee what BIP-125 asks for and lets
+ * the change shrink; ethereum raises both fees of the same nonce, to, value and data (EIP-1559, E11).
+ */
+
+/** One that may still be signed or mined. */
+export interface EarlierAttempt {
+  template: Json
+  /** Null as long as it is not signed, or where its id follows from the signatures. */
+  transactionId: string | null
+}
+
+/** What the transfer's earlier attempts do, and what their replacement may cost. */
+export interface ReplacementOrder {
+  purpose: Purpose
+  source: SourceAccount
+  /** The treasury's address. */
+  treasury: string
+  /** What each of the earlier ones pays, and the replacement pays exactly; none where it moves our own money. */
+  payments: readonly Payment[]
+  /** Oldest first, one at least. */
+  earlier: readonly EarlierAttempt[]
+  /** What a person wants, in the family's unit; null: what the facts say, and so much more than each earlier one that nodes take it. */
+  feeRate: number | null
+  /** The most that the signer signs, as far as it says: in fees, in base units of the native asset; and as a rate. Null: no limit. */
+  maximumFee: Amount | null
+  maximumRate: number | null
+}
+
+/** The further attempt. */
+export interface Replacement {
+  template: Json
+  /** Some of each earlier attempt. */
+  spendKeys: SpendKey[]
+  fee: Amount
+}
+
+/**
+ * Why there is none now. `low`: the rate that is wanted is not enough above an earlier one. `cap`: what would be enough is over what may
+ * be paid. `funds`: there is no money for the fee. `bound`: something else stands on an earlier one, or would be paid with it.
+ */
+export interface Unreplaceable {
+  kind: 'low' | 'cap' | 'funds' | 'bound'
+  /** A sentence for people, with what to do; it does not change while the reason is the same. */
+  reason: string
+}
+
 /** Builds what is to be signed. Pure: the same order, funds and facts give the same plan. */
 export interface Planner {
   /** Whether this can be paid, and the one form in which equal destinations are equal strings. */
@@ -273,6 +327,12 @@ export interface Planner {
    * which could not, and why.
    */
   upkeep(order: Omit<Order, 'payments'>, funds: Funds, facts: PlanFacts, passed: readonly PassedOver[]): Upkeep
+  /**
+   * A further attempt of a transfer, which takes the place of each earlier one. `facts` null where the node was not asked: then only what
+   * a person wants is judged, by what is known here. Absent in families of which an account would stop where two transactions share a
+   * spend key (N7).
+   */
+  replace?(order: ReplacementOrder, funds: Funds, facts: PlanFacts | null): Replacement | Unreplaceable
 }
 
 /** One payment that a template makes. */

@@ -1,6 +1,6 @@
 /** What a family is to the watcher and to the signer, each of which opens it for a chain of its configuration. */
 import type { Amount, Json } from '../machines/vocabulary.ts'
-import type { Disk, Request } from '../src/kernel/ports.ts'
+import type { Clock, Disk, Log, Request, Work } from '../src/kernel/ports.ts'
 import type { Deriver, Node, Planner, Proofs, Signable, Watch } from './adapter.ts'
 import type { AssetPolicy, Book } from './book.ts'
 
@@ -30,8 +30,17 @@ export interface WatchedChain {
   own: Readonly<Record<string, unknown>>
 }
 
+/** What families need of the outside world. */
+export interface WatchingPorts {
+  request: Request
+  disk: Disk
+  clock: Clock
+  log: Log
+  work: Work
+}
+
 /** Throws a boundary fault `configuration` for what this version of the family cannot do. */
-export type OpenWatching = (chain: WatchedChain, ports: { request: Request; disk: Disk }) => WatchingFamily
+export type OpenWatching = (chain: WatchedChain, ports: WatchingPorts) => WatchingFamily
 
 export interface SigningFamily {
   signable: Signable

@@ -3,11 +3,13 @@ import { boundary } from '../src/kernel/fault.ts'
 import { watchBitcoin } from './bitcoin/watching.ts'
 import { watchEthereum } from './ethereum/watching.ts'
 import type { OpenWatching } from './family.ts'
+import { watchNano } from './nano/watching.ts'
 import { watchRipple } from './ripple/watching.ts'
 
 const FAMILIES: Readonly<Record<string, OpenWatching>> = {
   bitcoin: watchBitcoin,
   ethereum: watchEthereum,
+  nano: watchNano,
   ripple: watchRipple,
 }
 

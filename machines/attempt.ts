@@ -6,7 +6,15 @@
 import { assign, setup } from 'xstate'
 import type { IdOf } from './ids.ts'
 import { actions, data, tell, typesOf, unborn, type DataOf, type EventOf } from './messages.ts'
-import { isSamePlace, type Amount, type Json, type Place, type Scheduled, type SpendKey } from './vocabulary.ts'
+import {
+  isSamePlace,
+  type Amount,
+  type Json,
+  type Migration,
+  type Place,
+  type Scheduled,
+  type SpendKey,
+} from './vocabulary.ts'
 
 export interface AttemptContext extends Scheduled {
   transfer: IdOf<'transfer'>
@@ -22,6 +30,8 @@ export interface AttemptContext extends Scheduled {
   firstBroadcastAt: number | null
   place: Place | null
   reason: string | null
+  /** A node has turned it down for its fee alone: a higher one would help. */
+  isUnderpriced: boolean
 }
 
 type Data<T extends string> = DataOf<'attempt', T>
@@ -124,14 +134,24 @@ const onTrouble = {
   actions: { type: 'explain', params: data },
 } as const
 
-/** Somebody waits for what the node has lost or found again. */
-const onDelayed = {
+/** Somebody waits for what the node has not taken, has lost or has found again. */
+const onTurnedDown = {
   guard: { type: 'isNewReason', params: data },
   actions: [
-    { type: 'explain', params: data },
+    { type: 'turnDown', params: data },
     { type: 'tell', params: delayed },
   ],
 } as const
+const onAnswered = {
+  guard: { type: 'isNewReason', params: data },
+  actions: [
+    { type: 'publish', params: data },
+    { type: 'tell', params: delayed },
+  ],
+} as const
+
+/** Version 1 did not know why a node had turned it down. */
+const fromVersion1: Migration = ({ value, context }) => ({ value, context: { ...context, isUnderpriced: false } })
 
 /** It was signed, so it may be mined: what has never been signed never is. */
 const isSigned = ({ transactionId }: AttemptContext): boolean => transactionId !== null
@@ -165,7 +185,7 @@ export const attempt = setup({
     ...actions,
     plan: assign((_, planned: Data<'attempt.planned' | 'attempt.adopted'>) => {
       const blank = { failures: 0, dueAt: null, dueHeight: null, firstBroadcastAt: null, place: null, reason: null }
-      return { ...blank, transactionId: null, raw: null, ...planned }
+      return { ...blank, isUnderpriced: false, transactionId: null, raw: null, ...planned }
     }),
     sign: assign((_, { transactionId, raw, earlier }: Data<'signing.completed'>) => ({
       ...earlier,
@@ -176,13 +196,16 @@ export const attempt = setup({
     publish: assign(({ context, event }, { reason }: Data<'publishing.answered'>) => ({
       firstBroadcastAt: context.firstBroadcastAt ?? event.at,
       reason,
+      isUnderpriced: false,
     })),
+    turnDown: assign((_, { reason, isUnderpriced }: Data<'publishing.refused'>) => ({ reason, isUnderpriced })),
     explain: assign((_, { reason }: { reason: string | null }) => ({ reason })),
     mine: assign(({ context }, { place, transactionId, fee }: Data<'transaction.mined'>) => ({
       place,
       transactionId,
       fee: fee ?? context.fee,
       reason: null,
+      isUnderpriced: false,
     })),
     unmine: assign({ place: null }),
     lose: assign((_, { key }: Data<'key.lost'>) => ({ reason: lostBy(key) })),
@@ -198,7 +221,8 @@ export const attempt = setup({
   },
 }).createMachine({
   id: 'attempt',
-  version: '1',
+  version: '2',
+  meta: { migrations: [fromVersion1] },
   context: unborn<AttemptContext>(),
   initial: 'absent',
   states: {
@@ -260,8 +284,11 @@ export const attempt = setup({
       description: 'The signed bytes are durable; owes the broadcast, again and again until a node takes them.',
       meta: { task: 'publish' },
       on: {
-        'publishing.answered': { target: 'published', actions: { type: 'publish', params: data } },
-        'publishing.refused': onTrouble,
+        'publishing.answered': [
+          { ...onAnswered, target: 'published' },
+          { target: 'published', actions: { type: 'publish', params: data } },
+        ],
+        'publishing.refused': onTurnedDown,
         'task.failed': onTrouble,
         'key.lost': onLost,
         'transaction.mined': onMined,
@@ -274,8 +301,8 @@ export const attempt = setup({
         'Handed to the network, perhaps; looked for, and published again where it is missing, until it is in a block.',
       meta: { task: 'publish' },
       on: {
-        'publishing.answered': onDelayed,
-        'publishing.refused': onDelayed,
+        'publishing.answered': onAnswered,
+        'publishing.refused': onTurnedDown,
         'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,

@@ -95,6 +95,10 @@ export const coin = setup({
       context.holder === holder && isRipeAt(context, height),
     isHolderAndSpent: ({ context }, { holder }: Data<'key.released'>) =>
       context.holder === holder && context.spent !== null,
+    isHolderAndUnspentAndRipe: ({ context }, { holder, height }: Data<'key.unused'>) =>
+      context.holder === holder && context.spent === null && isRipeAt(context, height),
+    isHolderAndUnspent: ({ context }, { holder }: Data<'key.unused'>) =>
+      context.holder === holder && context.spent === null,
     isUnspent: ({ context }) => context.spent === null,
     isSpendFinal: ({ context }, { height }: { height: number }) =>
       context.spent !== null && height >= heightOf(context.spent.place.height, context.final),
@@ -159,6 +163,15 @@ export const coin = setup({
           { guard: { type: 'isHolderAndSpent', params: data }, actions: 'letGo' },
           { guard: { type: 'isHolderAndRipe', params: data }, target: 'spendable', actions: ['release', 'rest'] },
           { guard: { type: 'isHolder', params: data }, target: 'unconfirmed', actions: 'release' },
+          { guard: { type: 'isRival', params: data }, actions: { type: 'forgetRival', params: data } },
+        ],
+        'key.unused': [
+          {
+            guard: { type: 'isHolderAndUnspentAndRipe', params: data },
+            target: 'spendable',
+            actions: ['release', 'rest'],
+          },
+          { guard: { type: 'isHolderAndUnspent', params: data }, target: 'unconfirmed', actions: 'release' },
           { guard: { type: 'isRival', params: data }, actions: { type: 'forgetRival', params: data } },
         ],
         'coin.spent': { guard: 'isUnspent', actions: { type: 'spend', params: data } },

@@ -107,7 +107,8 @@ export type AttemptEvent =
   | Event<'signing.refused', { reason: string; isForGood: boolean; height: number }>
   /** `reason`: why it is not certain that the node has it; null when it has. */
   | Event<'publishing.answered', { reason: string | null }>
-  | Event<'publishing.refused', { reason: string }>
+  /** `isUnderpriced`: for its fee alone, so that a higher one would help. */
+  | Event<'publishing.refused', { reason: string; isUnderpriced: boolean }>
   /** `executed`: whether it did what it was to; `fee`: what was really paid for it, null where that is what was planned. */
   | Event<'transaction.mined', { transactionId: string; place: Place; executed: boolean; fee: Amount | null }>
   /** One of its spend keys went to a stranger, finally. */
@@ -180,6 +181,8 @@ export type CoinEvent =
   | Event<'payment.conflicted', PlacedTransaction>
   | Event<'key.reserved', { holder: IdOf<'transfer'> }>
   | Event<'key.released', { holder: IdOf<'transfer'>; height: number }>
+  /** Its holder is beyond any reorg, and may have done without it. */
+  | Event<'key.unused', { holder: IdOf<'transfer'>; height: number }>
   | Event<'coin.spent', PlacedTransaction>
   | HeightReached
   | BlockDisconnected
@@ -265,12 +268,19 @@ export interface TransferPlan {
   credit: number
   /** Confirmations that no accepted reorg undoes. */
   final: number
+  /** How long an attempt that is signed may be in no block before it is replaced; null: it is not, unless a person asks for it. */
+  replaceAfterMs: number | null
 }
 
 /** What a transfer hears: from its attempts, from what it holds, and from the withdrawals that it pays. */
 export type TransferEvent =
   | Event<'transfer.planned', TransferPlan & { attempt: PlannedAttempt }>
   | Event<'transfer.adopted', TransferPlan & { attempt: AdoptedAttempt; reserves: SpendKey[] }>
+  /** A person wants it mined at this fee rate, in the family's unit. */
+  | Event<'replacement.requested', { feeRate: number }>
+  /** `held`: what stands for the attempt's keys. */
+  | Event<'replacement.planned', { attempt: PlannedAttempt } & Pick<TransferPlan, 'held'>>
+  | Event<'replacement.declined', { reason: string }>
   | Event<'transfer.displaced', { keys: SpendKey[]; reason: string; height: number }>
   /** `held`: what stands for its keys; `reserves`: those of its keys that no later transfer has. */
   | Event<'attempt.adopted', AdoptedAttempt & Pick<TransferPlan, 'held'> & { reserves: SpendKey[] }>
@@ -290,6 +300,7 @@ export type TransferEvent =
   | Event<'withdrawal.expired', Anything>
   | Event<'withdrawal.voided', { reason: string; height: number }>
   | HeightReached
+  | TimePassed
   /** `reserves`: of its spend keys those that nobody else has by now. */
   | Event<'ending.revoked', { reserves: SpendKey[] }>
 

@@ -39,6 +39,8 @@ export interface TransferContext extends Scheduled, TransferPlan {
   fee: Amount
   transactionId: string | null
   place: Place | null
+  /** The highest fee rate that a person has asked for, in the family's unit. */
+  askedRate: number | null
   reason: string | null
 }
 
@@ -58,6 +60,16 @@ interface Hears<T extends string> {
   context: TransferContext
   event: EventOf<'transfer', T>
 }
+
+/** When what is signed, and in no block, is to be replaced; null where the family or the configuration replaces nothing. */
+const replacedAt = ({ replaceAfterMs }: Pick<TransferPlan, 'replaceAfterMs'>, at: number): number | null =>
+  replaceAfterMs === null ? null : at + replaceAfterMs
+
+/** So many times as long at most: what cannot be replaced now is looked at more and more seldom. */
+const MAXIMUM_PATIENCE = 8
+
+const triedAgainAt = ({ replaceAfterMs, failures }: TransferContext, at: number): number | null =>
+  replaceAfterMs === null ? null : at + replaceAfterMs * Math.min(2 ** failures, MAXIMUM_PATIENCE)
 
 const toHeld = ({ transfer, held }: Pick<TransferPlan, 'transfer' | 'held'>, at: number) =>
   held.map(id => tell(id, 'key.reserved', at, { holder: transfer }))
@@ -95,6 +107,19 @@ const attemptAdopted = ({ context, event: { data: adoptee, at } }: Hears<'attemp
   }
 }
 
+/** The keys that it had before are its own already: who reserves again what it holds changes nothing. */
+const replacementPlanned = ({ context, event: { data: planned, at } }: Hears<'replacement.planned'>) => {
+  const { transfer, chain, account } = context
+  const { attempt, held } = planned
+  const to = attemptId(transfer, attempt.n)
+  return {
+    messages: [
+      ...toHeld({ transfer, held }, at),
+      tell(to, 'attempt.planned', at, { ...attempt, chain, transfer, account }),
+    ],
+  }
+}
+
 const failureOf = (transactionId: string): string =>
   `${transactionId} is in a block, where what it was to do failed: nothing of it can be paid once that is final`
 
@@ -110,7 +135,11 @@ const tellSigned = ({ context: { transfer, ...context }, event: { at, data: sign
 }
 const tellHeld = ({ context: { transfer, ...context }, event: { at, data: held } }: Hears<'attempt.held'>) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.held', at, { transfer, reason: held.reason }))
-const tellDelayed = ({ context: { transfer, ...context }, event: { at, data: delayed } }: Hears<'attempt.delayed'>) =>
+/** Whoever waits knows why it takes longer; what holds up a later attempt holds up nobody, because an earlier one is on its way. */
+const tellDelayed = ({
+  context: { transfer, ...context },
+  event: { at, data: delayed },
+}: Hears<'attempt.delayed' | 'attempt.held' | 'replacement.declined'>) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: delayed.reason }))
 const tellMined = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) => {
   const { transactionId, place } = mined
@@ -182,6 +211,18 @@ const tellReleased = ({
   return { messages: held.map(id => tell(id, 'key.released', event.at, { holder, height })) }
 }
 
+/** What only the attempts that have lost had spent is free again. */
+const tellUnused = ({ context, event }: Hears<'height.reached'>) => {
+  const { transfer: holder, held } = context
+  const { height } = event.data
+  return { messages: held.map(id => tell(id, 'key.unused', event.at, { holder, height })) }
+}
+
+/** The account that spends plans the replacement, as it plans everything. */
+const tellDue = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
+  messages: [tell(context.account, 'upkeep.needed', event.at, {})],
+})
+
 /** Money is free again, and withdrawals may be waiting anew. */
 const tellAccount = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
   messages: [tell(context.account, 'withdrawal.queued', event.at, {})],
@@ -191,6 +232,7 @@ const plannedKeys = ({ event }: Hears<'transfer.planned'>) => ({ keys: event.dat
 /** A key that was signed for twice belongs to the later transfer. */
 const ownKeys = ({ event }: Hears<'transfer.adopted'>) => ({ keys: event.data.reserves })
 const lostKeys = ({ event }: Hears<'transfer.displaced'>) => ({ keys: event.data.keys })
+const replacementKeys = ({ event }: Hears<'replacement.planned'>) => ({ keys: event.data.attempt.spendKeys })
 const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.reserves })
 const revivedKeys = ({ event }: Hears<'ending.revoked'>) => ({ keys: event.data.reserves })
 const allKeys = ({ context }: { context: TransferContext }) => ({ keys: context.spendKeys })
@@ -212,7 +254,9 @@ const known = ({ signed, withdrawals }: TransferContext, transactionId: string, 
   ),
 })
 
-const unplanned = { failures: 0, dueAt: null, dueHeight: null, dead: [], signed: [] }
+const unplanned = { failures: 0, dueAt: null, dueHeight: null, askedRate: null, dead: [], signed: [] }
+
+const union = <T>(before: readonly T[], more: readonly T[]): T[] => [...new Set([...before, ...more])]
 
 const machine = setup({
   types: typesOf<'transfer', TransferContext>(),
@@ -226,20 +270,47 @@ const machine = setup({
     })),
     adopt: assign(({ context }, { n, spendKeys, held }: Data<'attempt.adopted'>) => ({
       attempts: Math.max(context.attempts, n),
-      spendKeys: [...new Set([...context.spendKeys, ...spendKeys])],
-      held: [...new Set([...context.held, ...held])],
+      spendKeys: union(context.spendKeys, spendKeys),
+      held: union(context.held, held),
     })),
-    sign: assign(({ context }, { transactionId, fee }: Data<'attempt.signed'>) => ({
-      ...known(context, transactionId, fee),
+    replace: assign(({ context }, { attempt, held }: Data<'replacement.planned'>) => ({
+      attempts: attempt.n,
+      spendKeys: union(context.spendKeys, attempt.spendKeys),
+      held: union(context.held, held),
+      failures: 0,
       reason: null,
+    })),
+    ask: assign((_, { feeRate }: Data<'replacement.requested'>) => ({ askedRate: feeRate, dueAt: null })),
+    decline: assign(({ context, event }, { reason }: Data<'replacement.declined'>) => ({
+      reason,
+      failures: context.failures + 1,
+      dueAt: triedAgainAt(context, event.at),
+    })),
+    /** Asked for again it is tried again. */
+    forget: assign({ askedRate: null }),
+    stopClock: assign({ dueAt: null }),
+    sign: assign(({ context, event }, { transactionId, fee }: Data<'attempt.signed'>) => ({
+      ...known(context, transactionId, fee),
+      dueAt: replacedAt(context, event.at),
+      reason: null,
+    })),
+    /** Another attempt is in a block: that one counts. */
+    note: assign(({ context }, { transactionId }: Data<'attempt.signed'>) => ({
+      signed: union(context.signed, [transactionId]),
     })),
     mine: assign(({ context }, { place, transactionId, fee, executed }: Data<'attempt.mined'>) => ({
       ...known(context, transactionId, fee),
       place,
       reason: executed ? null : failureOf(transactionId),
+      dueAt: null,
       dueHeight: heightOf(place.height, executed ? context.credit : context.final),
     })),
-    unmine: assign({ place: null, dueHeight: null, reason: null }),
+    unmine: assign(({ context, event }) => ({
+      place: null,
+      dueAt: replacedAt(context, event.at),
+      dueHeight: null,
+      reason: null,
+    })),
     awaitFinal: assign({
       dueHeight: ({ context }) => (context.place === null ? null : heightOf(context.place.height, context.final)),
     }),
@@ -260,6 +331,11 @@ const machine = setup({
     isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
       transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n }: Data<'attempt.adopted'>) => n > context.attempts,
+    isNextAttempt: ({ context }, { attempt }: Data<'replacement.planned'>) => attempt.n === context.attempts + 1,
+    isHigherRate: ({ context }, { feeRate }: Data<'replacement.requested'>) =>
+      isSigned(context) && feeRate > (context.askedRate ?? 0),
+    isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
+    isNewlySigned: ({ context }, { transactionId }: Data<'attempt.signed'>) => !context.signed.includes(transactionId),
   },
 })
 
@@ -293,16 +369,69 @@ const onUnmined = {
   actions: ['unmine', { type: 'tell', params: tellUnmined }],
 } as const
 
+/** What the signer has signed and this ledger had lost: it may be mined, whichever of the others is in a block now. */
+const onAdopted = {
+  guard: { type: 'isUnknownAttempt', params: data },
+  actions: [
+    { type: 'adopt', params: data },
+    { type: 'reserve', params: adoptedKeys },
+    { type: 'tell', params: attemptAdopted },
+  ],
+} as const
+
+/** What an attempt in a block leaves to be heard of the others: a reorg may bring each of them in. */
+const whileMined = {
+  'attempt.adopted': onAdopted,
+  'attempt.signed': {
+    guard: { type: 'isNewlySigned', params: data },
+    actions: { type: 'note', params: data },
+  },
+  'attempt.revived': { actions: { type: 'unbury', params: data } },
+} as const
+
+const onRequested = {
+  guard: { type: 'isHigherRate', params: data },
+  actions: [
+    { type: 'ask', params: data },
+    { type: 'tell', params: tellDue },
+  ],
+} as const
+
+const declined = [
+  { type: 'decline', params: data },
+  { type: 'tell', params: tellDelayed },
+] as const
+
+/** What came of a plan for it. */
+const onPlanned = {
+  'replacement.planned': {
+    guard: { type: 'isNextAttempt', params: data },
+    target: 'waiting',
+    actions: [
+      { type: 'replace', params: data },
+      { type: 'reserve', params: replacementKeys },
+      { type: 'tell', params: replacementPlanned },
+    ],
+  },
+  'replacement.declined': { target: 'waiting', actions: declined },
+} as const
+
 /** Version 1 knew no other thing than a coin that stands for a spend key. */
 const fromVersion1: Migration = ({ value, context: { coins, ...context } }) => ({
   value,
   context: { ...context, held: coins! },
 })
 
+/** Version 2 replaced nothing by itself, and its transfers stay as they were planned: a person may have them replaced. */
+const fromVersion2: Migration = ({ value, context }) => ({
+  value: value === 'underway' ? 'underway.waiting' : value,
+  context: { ...context, replaceAfterMs: null, askedRate: null },
+})
+
 export const transfer = machine.createMachine({
   id: 'transfer',
-  version: '2',
-  meta: { migrations: [fromVersion1] },
+  version: '3',
+  meta: { migrations: [fromVersion1, fromVersion2] },
   context: unborn<TransferContext>(),
   initial: 'absent',
   states: {
@@ -329,28 +458,57 @@ export const transfer = machine.createMachine({
     },
     underway: {
       description: 'Planned, signed or published; not in a block.',
-      on: {
-        'attempt.adopted': {
-          guard: { type: 'isUnknownAttempt', params: data },
-          actions: [
-            { type: 'adopt', params: data },
-            { type: 'reserve', params: adoptedKeys },
-            { type: 'tell', params: attemptAdopted },
-          ],
+      initial: 'waiting',
+      states: {
+        waiting: {
+          description: 'Its latest attempt is to be mined; once that is signed, not for longer than configured.',
+          on: {
+            'time.passed': {
+              guard: 'isSigned',
+              target: 'due',
+              actions: ['stopClock', { type: 'tell', params: tellDue }],
+            },
+            'replacement.requested': { ...onRequested, target: 'asked' },
+          },
         },
+        due: {
+          description: 'Not mined for long: its account plans a further attempt, with a higher fee.',
+          on: { 'replacement.requested': { ...onRequested, target: 'asked' }, ...onPlanned },
+        },
+        asked: {
+          description: 'A person wants a higher fee rate: its account plans a further attempt.',
+          on: {
+            'replacement.requested': onRequested,
+            ...onPlanned,
+            'replacement.declined': { target: 'waiting', actions: [...declined, 'forget'] },
+          },
+        },
+      },
+      on: {
+        'attempt.adopted': onAdopted,
         'attempt.signed': {
           actions: [
             { type: 'sign', params: data },
             { type: 'tell', params: tellSigned },
           ],
         },
-        'attempt.held': {
-          actions: [
-            { type: 'explain', params: data },
-            { type: 'tell', params: tellHeld },
-          ],
-        },
+        'attempt.held': [
+          {
+            guard: 'isSigned',
+            actions: [
+              { type: 'explain', params: data },
+              { type: 'tell', params: tellDelayed },
+            ],
+          },
+          {
+            actions: [
+              { type: 'explain', params: data },
+              { type: 'tell', params: tellHeld },
+            ],
+          },
+        ],
         'attempt.delayed': {
+          guard: { type: 'isNewReason', params: data },
           actions: [
             { type: 'explain', params: data },
             { type: 'tell', params: tellDelayed },
@@ -412,7 +570,7 @@ export const transfer = machine.createMachine({
     confirming: {
       description: 'In a block, not deep enough for its withdrawals to be paid.',
       on: {
-        'attempt.revived': { actions: { type: 'unbury', params: data } },
+        ...whileMined,
         'height.reached': {
           guard: { type: 'isPaid', params: data },
           target: 'confirmed',
@@ -424,12 +582,13 @@ export const transfer = machine.createMachine({
     confirmed: {
       description: 'Deep enough for its withdrawals to be paid; a reorg may still take it back.',
       on: {
-        'attempt.revived': { actions: { type: 'unbury', params: data } },
+        ...whileMined,
         'height.reached': {
           guard: { type: 'isBeyondReorg', params: data },
           target: 'final',
           actions: [
             { type: 'release', params: allKeys },
+            { type: 'tell', params: tellUnused },
             { type: 'tell', params: tellFinalised },
             { type: 'tell', params: tellAttemptsFinal },
           ],
@@ -440,6 +599,7 @@ export const transfer = machine.createMachine({
     failing: {
       description: 'In a block, where what it was to do failed; a reorg may still take that back.',
       on: {
+        ...whileMined,
         'height.reached': {
           guard: { type: 'isBeyondReorg', params: data },
           target: 'dead',

@@ -35,6 +35,13 @@ const MISSING = /missing-?\s?inputs|missingorspent/i
 /** What passes by itself: a chain of unconfirmed ancestors that is too long (B17), a full mempool. */
 const PASSING = /too-long-mempool-chain|too-large-cluster|mempool full/i
 
+/** What a higher fee cures: BIP-125's rules, and what this node relays at all. */
+const UNDERPRICED = /insufficient fee|fee not met|replacement-failed/i
+/** One that replaces nothing, or that holds something which says that it is not to be replaced. */
+const CONFLICT = /txn-mempool-conflict/i
+const CONFLICT_HELP =
+  'the node keeps another transaction on the same inputs and replaces none (litecoind: -mempoolreplacement=1)'
+
 const testShape = z.array(z.object({ allowed: z.boolean().optional(), 'reject-reason': z.string().optional() })).min(1)
 const coinShape = z.object({ bestblock: z.string(), confirmations: z.number() }).nullable()
 const headerShape = z.object({ height: z.number(), confirmations: z.number() })
@@ -96,7 +103,11 @@ export function createBroadcast(rpc: Rpc, maximumRate: number): Broadcast {
       case 'passing':
         return { kind: 'unknown', reason: `wait: ${reason}` }
       case 'refused':
-        return { kind: 'refused', reason }
+        return {
+          kind: 'refused',
+          reason: CONFLICT.test(reason) ? `${reason}: ${CONFLICT_HELP}` : reason,
+          isUnderpriced: UNDERPRICED.test(reason),
+        }
     }
   }
 

@@ -1,10 +1,13 @@
 /** Where the money is: what coins may be spent now, and what they sum up to. */
+import { Transaction } from 'bitcoinjs-lib'
 import type { CoinContext } from '../../machines/coin.ts'
-import { coinId, transactionOf } from '../../machines/ids.ts'
+import { coinId, isIdOf, nameOf, transactionOf, type IdOf } from '../../machines/ids.ts'
 import { heightOf, type Amount, type SpendKey } from '../../machines/vocabulary.ts'
 import { isKind, stateOf, type Instance, type InstanceOf } from '../../src/kernel/entry.ts'
+import { transactionFacet } from '../../src/kernel/facets.ts'
 import type { Worth } from '../book-memory.ts'
 import type { AssetBalance, BookView } from '../book.ts'
+import { outputFacet } from './lineage.ts'
 
 /** A coin that can be spent now. */
 export interface Fund {
@@ -32,6 +35,22 @@ export interface CoinFunds {
   smallestFirst(): Iterable<Fund>
   /** Base units, of those in blocks. */
   readonly confirmed: bigint
+  /** Which transfer spends what this transaction of ours, in no block yet, pays to us; null where none does. By its name. */
+  builtOn(transactionId: string): string | null
+  /** Transactions of ours below what these keys stand for, that are in no block either. */
+  beneath(keys: readonly SpendKey[]): Unmined
+}
+
+/** Transactions in no block: a miner takes them with what stands on them, or nothing of it. */
+export interface Unmined {
+  vbytes: number
+  feeSat: bigint
+}
+
+/** What a node would drop for what takes a transaction's place: itself, and what stands on it. */
+export interface Evicted {
+  count: number
+  feeSat: bigint
 }
 
 /** What a plan needs of the node, in sat/vB. */
@@ -39,6 +58,8 @@ export interface RateFacts {
   feeRate: number
   /** The least that the node relays now. May lie above every rate that the configuration allows. */
   floorRate: number
+  /** By transaction id, of those that were asked for: which the node has in its mempool. */
+  evicted?: Readonly<Record<string, Evicted>>
 }
 
 type Remembering = Pick<BookView, 'memory'>
@@ -87,6 +108,54 @@ function isSound(view: Remembering, coin: CoinContext, seen = new Set<string>())
   return parentCoins(view, coin).every(parent => isSound(view, parent.context, seen))
 }
 
+/** The attempt of ours that has paid this coin, where it is in no block. */
+function attemptOf({ memory }: Remembering, { chain, own, place, transactionId }: CoinContext) {
+  const id = own && place === null ? memory.one(transactionFacet(chain, transactionId)) : undefined
+  return id === undefined ? undefined : memory.get(id)!.context
+}
+
+/** The transfer whose attempt that is. */
+function payerOf(view: Remembering, coin: CoinContext): InstanceOf<'transfer'> | undefined {
+  const attempt = attemptOf(view, coin)
+  return attempt === undefined ? undefined : view.memory.get(attempt.transfer)
+}
+
+/** Whether another attempt of its transfer may be mined instead, now or soon: then nothing is built on it. */
+function isReplaceable(view: Remembering, coin: CoinContext): boolean {
+  const payer = payerOf(view, coin)
+  return payer !== undefined && (payer.context.attempts > 1 || payer.value !== 'underway.waiting')
+}
+
+/** Of the attempts of one transfer only one is ever mined, and one counts. */
+function isOutbid(view: Remembering, coin: CoinContext): boolean {
+  const payer = payerOf(view, coin)
+  return payer !== undefined && payer.context.transactionId !== coin.transactionId
+}
+
+/** Which live transfer holds an output of this transaction. */
+function builtOn({ memory }: Remembering, transaction: IdOf<'transaction'>): string | null {
+  for (const id of memory.find(outputFacet(transaction))) {
+    const holder = isIdOf(['coin'], id) ? memory.get(id)!.context.holder : null
+    if (holder !== null) return nameOf(holder)
+  }
+  return null
+}
+
+function beneath(view: Remembering, keys: readonly SpendKey[], seen = new Set<string>()): Unmined {
+  const { memory } = view
+  const unmined = { vbytes: 0, feeSat: 0n }
+  for (const key of keys) {
+    const coin = memory.get(coinId(key))?.context
+    const payer = coin === undefined || seen.has(coin.transactionId) ? undefined : attemptOf(view, coin)
+    if (coin === undefined || payer === undefined) continue
+    seen.add(coin.transactionId)
+    const below = beneath(view, payer.spendKeys, seen)
+    unmined.vbytes += Transaction.fromHex(payer.raw!).virtualSize() + below.vbytes
+    unmined.feeSat += BigInt(payer.fee) + below.feeSat
+  }
+  return unmined
+}
+
 const FREE: readonly string[] = ['spendable', 'unconfirmed']
 
 /** Coins that nobody holds, in blocks and not. */
@@ -100,7 +169,8 @@ export function fundsOf(view: BookView, spendsUnconfirmedChange: boolean): CoinF
   const { memory, policy } = view
   const height = memory.heights[policy.name] ?? 0
   const isRipe = ({ value, context: coin }: InstanceOf<'coin'>): boolean =>
-    value === 'spendable' || (spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin))
+    value === 'spendable' ||
+    (spendsUnconfirmedChange && coin.own && coin.place === null && isSound(view, coin) && !isReplaceable(view, coin))
   function* spendable(free: Iterable<Worth>): Generator<Fund> {
     for (const { instance: coin } of free) {
       if (!isKind(coin, 'coin') || !isRipe(coin)) continue
@@ -113,6 +183,8 @@ export function fundsOf(view: BookView, spendsUnconfirmedChange: boolean): CoinF
     largestFirst: () => spendable(free.downwards()),
     smallestFirst: () => spendable(free.upwards()),
     confirmed,
+    builtOn: id => builtOn(view, transactionOf(policy.name, id)),
+    beneath: keys => beneath(view, keys),
   }
 }
 
@@ -136,7 +208,8 @@ function add(sums: Sums, instance: InstanceOf<'coin'>, height: number): void {
 /** Sums over the live coins of a chain. */
 export function coinBalances({ memory, policy: { name: chain, asset } }: Omit<BookView, 'at'>): AssetBalance[] {
   const sums: Sums = { confirmed: 0n, pending: 0n, reserved: 0n }
-  for (const coin of memory.list('coin', chain)) add(sums, coin, memory.heights[chain] ?? -1)
+  for (const coin of memory.list('coin', chain))
+    if (!isOutbid({ memory }, coin.context)) add(sums, coin, memory.heights[chain] ?? -1)
   const { confirmed, pending, reserved } = sums
   return [{ asset, confirmed: String(confirmed), pending: String(pending), reserved: String(reserved) }]
 }

@@ -10,7 +10,7 @@ import { Fault, invariant, operating } from '../../src/kernel/fault.ts'
 import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
 import type { BitcoinFact, TransactionSeen } from './facts.ts'
-import type { RateFacts } from './funds.ts'
+import type { Evicted, RateFacts } from './funds.ts'
 import { createMempool } from './mempool.ts'
 import type { Network } from './network.ts'
 import { quotedTargets, quoteOf } from './quote.ts'
@@ -54,6 +54,12 @@ const headerShape = z.object({
 const amountShape = z.union([z.string(), z.number()])
 const estimateShape = z.object({ feerate: amountShape.optional() })
 const mempoolShape = z.object({ mempoolminfee: amountShape, minrelaytxfee: amountShape.optional() })
+/** Daemons before Core 0.17 say fees in satoshi, later ones in coins. */
+const entryShape = z.object({
+  descendantcount: z.number(),
+  descendantfees: z.union([z.string(), z.number()]).optional(),
+  fees: z.object({ descendant: amountShape }).optional(),
+})
 const networkShape = z.object({ subversion: z.string(), relayfee: amountShape })
 
 type Info = z.infer<typeof infoShape>
@@ -179,9 +185,23 @@ async function floorRate(rpc: Rpc): Promise<number> {
 }
 
 /** B10: an estimate is never trusted beyond what the node relays and what the configuration allows. */
-async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees']): Promise<RateFacts> {
+async function gather(rpc: Rpc, fees: BitcoinNodeOptions['fees'], replacing: readonly string[]): Promise<RateFacts> {
   const estimate = await estimateRate(rpc, fees.target)
-  return factsOf(estimate, await floorRate(rpc), fees)
+  const facts = factsOf(estimate, await floorRate(rpc), fees)
+  return replacing.length === 0 ? facts : { ...facts, evicted: await evictedWith(rpc, replacing) }
+}
+
+/** BIP-125: what takes the place of these pays for what goes with them. Only those that the node has. */
+async function evictedWith(rpc: Rpc, txids: readonly string[]): Promise<Record<string, Evicted>> {
+  const evicted: Record<string, Evicted> = {}
+  for (const txid of txids) {
+    const entry = await rpc.ask(entryShape, [RPC_ERROR.invalidAddressOrKey], 'getmempoolentry', txid)
+    if (!entry.ok) continue
+    const { descendantcount: count, descendantfees, fees } = entry.result
+    const feeSat = fees === undefined ? BigInt(descendantfees ?? 0) : toSatoshi(fees.descendant)
+    evicted[txid] = { count, feeSat }
+  }
+  return evicted
 }
 
 function factsOf(estimate: number | null, floor: number, fees: BitcoinNodeOptions['fees']): RateFacts {
@@ -240,7 +260,7 @@ export function createBitcoinNode(options: BitcoinNodeOptions): Node<BitcoinFact
     next: recent => next(rpc, source, recent),
     left: block => left(rpc, leaving, block),
     pending: limit => mempool.pending(limit),
-    gather: () => gather(rpc, fees),
+    gather: ({ replacing = [] }) => gather(rpc, fees, replacing),
     quote: () => quote(rpc, options),
     publish: transaction => broadcast.publish(transaction),
     locate: transaction => broadcast.locate(transaction),

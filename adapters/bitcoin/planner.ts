@@ -229,12 +229,17 @@ export function ratesMilli(
   return { rateMilli: rateMilli < maximumRateMilli ? rateMilli : maximumRateMilli, maximumRateMilli }
 }
 
-function milli(rate: number): bigint {
+/** Thousandths of sat/vB. Throws boundary `invalid-fee-rate`. */
+export function milli(rate: number): bigint {
   if (!Number.isFinite(rate) || rate <= 0) throw boundary('invalid-fee-rate', `a fee rate of ${rate} sat/vB`)
   return BigInt(Math.round(rate * 1000))
 }
 
-function aimedPayment({ withdrawal, to, dataField, amount }: Omit<Payment, 'asset'>, network: Network): AimedPayment {
+/** Throws boundary `invalid-address` and `invalid-payment`. */
+export function aimedPayment(
+  { withdrawal, to, dataField, amount }: Omit<Payment, 'asset'>,
+  network: Network,
+): AimedPayment {
   if (dataField !== null) throw boundary('invalid-payment', `${network.name} has no data field`)
   const script = scriptOf(to, network)
   const amountSat = BigInt(amount)
@@ -242,7 +247,8 @@ function aimedPayment({ withdrawal, to, dataField, amount }: Omit<Payment, 'asse
   return { withdrawal, script, amountSat }
 }
 
-function writtenPlan(chain: string, aim: Aim, choice: Choice): Omit<Plan, 'passed'> {
+/** Throws invariant `impossible-plan` where coins are not what the ledger says. */
+export function writtenPlan(chain: string, aim: Aim, choice: Choice): Omit<Plan, 'passed'> {
   const coins = [...choice.coins].sort((a, b) => byOutpoint(chain, a.fund, b.fund))
   const change = { script: aim.changeScript, amountSat: choice.changeSat }
   const outputs = choice.changeSat > 0n ? [...aim.payments, change] : aim.payments

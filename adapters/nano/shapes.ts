@@ -19,8 +19,9 @@ const work = z.string().regex(/^[0-9a-f]{16}$/)
 
 const EMPTY = z.literal('')
 const mapOf = <Value extends z.ZodType>(value: Value) =>
-  z.union([EMPTY.transform(() => ({})), z.record(z.string(), value)])
-const listOf = <Item extends z.ZodType>(item: Item) => z.union([EMPTY.transform(() => []), z.array(item)])
+  z.union([EMPTY.transform((): Record<string, z.output<Value>> => ({})), z.record(z.string(), value)])
+const listOf = <Item extends z.ZodType>(item: Item) =>
+  z.union([EMPTY.transform((): z.output<Item>[] => []), z.array(item)])
 /** Why an account is left out of an answer about many. */
 const errors = mapOf(z.string()).default({})
 
@@ -50,10 +51,11 @@ export const receivableShape = z.object({ blocks: mapOf(receivable) })
 /** By account; those with nothing are left out. */
 export const accountsReceivableShape = z.object({ blocks: mapOf(mapOf(receivable)) })
 
-/** Other types than `state` are of the first years; nothing is read of them. */
+/** Other types than `state` are of the first years. */
 const contents = z.union([
   z.object({ ...stateBlock.shape, signature: z.string(), work }),
-  z.object({ type: z.enum(['open', 'send', 'receive', 'change']) }),
+  z.object({ type: z.literal('send'), destination: z.string() }),
+  z.object({ type: z.enum(['open', 'receive', 'change']) }),
 ])
 
 /** With `json_block`. `local_timestamp`: when this node has had it first, seconds since 1970; `amount` is missing where the node has pruned what tells it. */
@@ -78,13 +80,12 @@ const historyEntry = z.object({
   subtype: z.enum(['send', 'receive', 'change', 'epoch', 'open', 'unknown']).optional(),
   previous: hash.optional(),
   link: hash.optional(),
-  balance: raw.optional(),
+  account: z.string().optional(),
 })
 export const historyShape = z.object({ history: listOf(historyEntry) })
 
 export const processedShape = z.object({ hash })
 export const workShape = z.object({ work })
 
-export type AccountInfo = z.output<typeof accountInfoShape>
 export type BlockInfo = z.output<typeof blockInfoShape>
 export type HistoryEntry = z.output<typeof historyEntry>

@@ -63,6 +63,11 @@ const WITHDRAWAL: Record<string, (standing: Standing) => Remedy[]> = {
 const TRANSFER: Record<string, (standing: Standing) => Remedy[]> = {
   underway: ({ id }) => [
     {
+      say: 'Where its transaction is in no block for long, raise its fee (the rate in the unit of GET /v1/chains/{chain}/fees).',
+      path: `/v1/transfers/${id}/replacement`,
+      body: '{"feeRate":RATE}',
+    },
+    {
       say: 'Where it was refused or is stuck, mend what the reason names, and let it try again.',
       path: `/v1/transfers/${id}/resumption`,
       body: REASON,

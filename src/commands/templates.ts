@@ -35,6 +35,9 @@ chains:
 #    network: nano-dev
 #    asset: XNO
 #    node: { url: http://127.0.0.1:17076 }
+#    representative: nano_3e3j5tkog48pnny9dmfzj1r16pg8t1e76dz5tmac6iq689wyjfpiij4txtdo
+#    work: { servers: [], local: true }
+#    sweep: { minimum: "1000000000000000000000000" }
 #
 #  ripple:
 #    family: ripple

@@ -155,7 +155,7 @@ function finalizedConfirmations() {
 
 const replaceAfterMs = whole(1000, 2 ** 40)
   .default(600_000)
-  .describe('When an unconfirmed transfer is bumped')
+  .describe('How long what is signed may be in no block before it is replaced with a higher fee')
 
 function bitcoin(location: ConfigLocation) {
   const node = z
@@ -271,6 +271,26 @@ function nano(location: ConfigLocation) {
     ...common(),
     node: plainNode(location),
     confirmations: confirmations(1, 1, 1),
+    representative: z
+      .string()
+      .max(100)
+      .optional()
+      .describe("Who represents accounts that are opened, as in the signer's configuration; absent: each itself"),
+    work: z
+      .strictObject({
+        servers: z.array(urlSchema(location)).max(16).default([]).describe('Asked for work before the node is'),
+        local: z.boolean().default(true).describe('Search here when nobody else gives work; slow on the main networks'),
+      })
+      .prefault({})
+      .describe('Proof of work'),
+    sweep: z
+      .strictObject({
+        minimum: amount
+          .default('1000000000000000000000000')
+          .describe('What an address must have to be swept; raw. Payments under a 16th of it are not received'),
+      })
+      .prefault({})
+      .describe('When deposits are gathered in the treasury'),
   })
 }
 

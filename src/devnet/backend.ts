@@ -17,7 +17,7 @@ import type { Clock } from '../kernel/ports.ts'
 import type { Intent, SignedReceipt } from '../../machines/vocabulary.ts'
 import { attestationBytes, intentBytes, isSigned, spendingBytes, voidBytes, type ByteSigner } from '../canonical.ts'
 import { detailOf, problemKindOf, type Ask } from './api.ts'
-import type { Book, BookEntry, Withdrawal, WithdrawalRecord } from './book.ts'
+import type { Assigned, Book, BookEntry, Withdrawal, WithdrawalRecord } from './book.ts'
 import { pause } from './pause.ts'
 
 export interface BackendOptions {
@@ -43,7 +43,7 @@ export type Wish = Omit<Withdrawal, 'id'>
 
 export interface Backend {
   /** The user's address, the same for ever. Rejects with boundary `not-attested`, invariant `book`. */
-  address(user: string, chain: string): Promise<string>
+  address(user: string, chain: string): Promise<Assigned>
   /** Debits and asks; the id. Rejects with boundary `insufficient` when the user has not so much. */
   withdraw(wish: Wish): Promise<string>
   /** The user changes his mind: he gets it back when nothing was signed. */
@@ -263,9 +263,9 @@ async function repeat({ clock, news }: BackendOptions, action: () => Promise<voi
   }
 }
 
-async function addressOf({ ask, book, wallet, clock }: BackendOptions, user: string, chain: string): Promise<string> {
+async function addressOf({ ask, book, wallet, clock }: BackendOptions, user: string, chain: string): Promise<Assigned> {
   const known = book.addresses.get(`${chain}/${user}`)
-  if (known !== undefined) return known.address
+  if (known !== undefined) return known
   // 503 means that the signer is making more: the same again.
   const path = `/v1/chains/${chain}/addresses/${user}`
   let answer = await ask('PUT', path).catch(() => null)
@@ -275,8 +275,9 @@ async function addressOf({ ask, book, wallet, clock }: BackendOptions, user: str
   const isAttested =
     attestation.key === wallet && isSigned(attestation, attestationBytes({ chain, address, dataField, index }))
   if (!isAttested) throw boundary('not-attested', `${address} is not vouched for by our signer: nobody may pay to it`)
-  await book.transaction(add => add({ type: 'address.assigned', user, chain, address, dataField }))
-  return address
+  const assigned = { user, chain, address, dataField }
+  await book.transaction(add => add({ type: 'address.assigned', ...assigned }))
+  return assigned
 }
 
 async function withdraw({ book }: BackendOptions, wish: Wish): Promise<string> {

@@ -2,5 +2,6 @@
 import { bitcoinFamily } from './bitcoin/family.ts'
 import type { DevnetFamily } from './devnet.ts'
 import { ethereumFamily } from './ethereum/family.ts'
+import { rippleFamily } from './ripple/family.ts'
 
-export const FAMILIES: readonly DevnetFamily[] = [bitcoinFamily, ethereumFamily]
+export const FAMILIES: readonly DevnetFamily[] = [bitcoinFamily, ethereumFamily, rippleFamily]

@@ -106,6 +106,7 @@ export interface Ports {
   disk: Disk
   request: Request
   derive: Derive
+  work: Work
   log: Log
   /** Ends the process at once because going on could lose or double money; says why. Never returns control usefully. */
   abort(reason: string): void

@@ -4,6 +4,7 @@
  */
 import type { Block, Fact, Limit, PlanFacts } from '../../adapters/adapter.ts'
 import type { Instance, InstanceOf } from '../kernel/entry.ts'
+import type { FeeCaps } from './routes/replacing.ts'
 import type { Id, IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
 import type {
@@ -76,6 +77,8 @@ export type Inbound = { at: number } & (
   | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: IdOf<'withdrawal'> } & Voided }
   | { type: 'authorisation.added'; data: { id: IdOf<'withdrawal'>; isEnough: boolean } & Authorisation }
   | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
+  /** A person wants it mined at this fee rate, in the family's unit. */
+  | { type: 'replacement.requested'; data: { id: IdOf<'transfer'>; feeRate: number } }
   /** `ended`: what stands for spend keys of the records and has ended here. */
   | {
       type: 'signer.recalled'
@@ -104,11 +107,11 @@ export type TaskResult = { run: string } & (
   | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
   | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
-  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string } }
+  | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; isUnderpriced: boolean } }
   | {
       type: 'facts.gathered'
       /** `limits`: as far as the signer has said, by asset. */
-      data: { id: IdOf<'account'>; facts: PlanFacts; limits: Readonly<Record<string, Limit>> }
+      data: { id: IdOf<'account'>; facts: PlanFacts; limits: Readonly<Record<string, Limit>>; caps: FeeCaps }
     }
   | { type: 'task.failed'; data: { id: IdOf<Hearing<'task.failed'>>; reason: string } }
 )

@@ -2,7 +2,7 @@
  * Money's own conservation, checked at every commit before it is applied: a violation throws an invariant fault, and then
  * nothing has happened. That no spend key is reserved twice is checked by the step itself.
  */
-import type { Id } from '../../machines/ids.ts'
+import { attemptId, type Id } from '../../machines/ids.ts'
 import { chainOf, isKind, type Commit, type Found, type Instance, type InstanceOf } from '../kernel/entry.ts'
 import { invariant } from '../kernel/fault.ts'
 import type { Memory } from '../kernel/step.ts'
@@ -25,6 +25,15 @@ function checkTransfer({ id: transfer, context }: InstanceOf<'transfer'>, find: 
   }
 }
 
+/** Two attempts of one transfer without a common spend key could both be mined. */
+function checkAttempt({ id, context: { transfer, n, spendKeys } }: InstanceOf<'attempt'>, find: Find): void {
+  for (let earlier = 1; earlier < n; earlier++) {
+    const before = find(attemptId(transfer, earlier))
+    if (before !== undefined && !before.context.spendKeys.some(key => spendKeys.includes(key)))
+      throw invariant('paid-twice', `${id} shares no spend key with ${before.id}: both could be mined`)
+  }
+}
+
 /** A deposit is offered only while nothing that it has brought says otherwise. */
 function checkOffered(policies: Policies, deposit: InstanceOf<'deposit'>, find: Find): void {
   const contradiction = policies[chainOf(deposit)]?.book.contradiction(deposit, find) ?? null
@@ -38,6 +47,7 @@ export function checkCommit(policies: Policies, memory: Memory, commit: Commit):
   const find: Find = <I extends Id>(id: I) => (drafted.get(id) as Found<I> | undefined) ?? memory.get(id)
   for (const { image, event, to } of commit.entries) {
     if (isKind(image, 'transfer') && event === 'transfer.planned') checkTransfer(image, find)
+    if (isKind(image, 'attempt') && event === 'attempt.planned') checkAttempt(image, find)
     if (isKind(image, 'deposit') && (to === 'confirmed' || to === 'credited')) checkOffered(policies, image, find)
   }
 }

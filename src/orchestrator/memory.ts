@@ -16,7 +16,7 @@ import type { Books } from './policy.ts'
 /** The kinds that a time or a height wakes. */
 type WokenByTime = Hearing<'time.passed'>
 type WokenByHeight = Hearing<'height.reached'>
-const WOKEN_BY_TIME: readonly WokenByTime[] = ['account', 'withdrawal']
+const WOKEN_BY_TIME: readonly WokenByTime[] = ['account', 'transfer', 'withdrawal']
 const WOKEN_BY_HEIGHT: readonly WokenByHeight[] = ['coin', 'deposit', 'movement', 'transfer']
 
 /** Told of every change, in order: `after` is ended when the instance has just left memory. */

@@ -7,6 +7,8 @@ import type { Book, BookPolicy } from '../../adapters/book.ts'
 export interface ChainPolicy extends BookPolicy {
   family: string
   batch: { windowMs: number; maximum: number }
+  /** How long what is signed may be in no block before it is replaced; null where nothing is replaced by itself. */
+  replaceAfterMs: number | null
   planner: Planner
   book: Book
   signable: Signable

@@ -91,6 +91,8 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
     }
     case 'transfer.resumed':
       return ifLive(chain => onTransferResumed(view(chain), event.data.id, event.data.reason))
+    case 'replacement.requested':
+      return [tell(event.data.id, 'replacement.requested', at, { feeRate: event.data.feeRate })]
     case 'signer.recalled':
       return onRecalled(view(event.data.chain), event.data)
     case 'signer.replaced':

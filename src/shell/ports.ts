@@ -1,7 +1,7 @@
 /** The real ports: what a process is handed outside the simulator. */
 import { randomBytes, scrypt } from 'node:crypto'
 import { invariant } from '../kernel/fault.ts'
-import type { Clock, Derive, LogLevel, Ports, Request } from '../kernel/ports.ts'
+import type { Clock, Derive, LogLevel, Ports, Request, Work } from '../kernel/ports.ts'
 import { createDisk } from './disk.ts'
 import { createLog } from './log.ts'
 
@@ -24,14 +24,17 @@ const NO_NETWORK: Requester = {
   close: () => undefined,
 }
 
+/** Work is the watcher's business, and is handed in as requests are. */
+const NO_WORK: Work = () => Promise.reject(invariant('no-work', 'this process does no work'))
+
 const MICROSECONDS_PER_MILLISECOND = 1000
 /** setTimeout fires at once when asked to wait for longer. */
 const MAXIMUM_TIMEOUT_MS = 2 ** 31 - 1
 /** scrypt needs 128 * N * r bytes: 128 MiB for the keystore's N = 2^17, r = 8. Room for one step up. */
 const MAXIMUM_SCRYPT_BYTES = 512 * 1024 * 1024
 
-/** @param requester none unless given: whoever calls others says so. */
-export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK): RealPorts {
+/** @param requester none unless given: whoever calls others says so; and so with work. */
+export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK, work: Work = NO_WORK): RealPorts {
   const log = createLog(level)
   const abort = (reason: string) => {
     log('error', 'aborted', { reason })
@@ -43,6 +46,7 @@ export function createPorts(level: LogLevel, requester: Requester = NO_NETWORK):
     disk: createDisk(),
     request: requester.request,
     derive,
+    work,
     log,
     abort,
     close: () => requester.close(),

@@ -11,8 +11,10 @@ import { serve } from './koa.ts'
 import { watchPlace } from './place.ts'
 import { readInspector } from './inspector.ts'
 import { createPorts } from './ports.ts'
+import { processMetrics } from './process-metrics.ts'
 import { refuseHalfMade } from './rebuild-mark.ts'
 import { createRequest } from './request.ts'
+import { createWorkers } from './work.ts'
 
 /**
  * Serves until a signal ends it; `out` gets the one line that says so.
@@ -30,15 +32,19 @@ export async function runWatcher(configPath: string, level: LogLevel, out: (line
 
 /** Rejects with what the configuration, the ledger or the signer's TLS is wrong with. */
 export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
-  const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)))
+  const workers = createWorkers()
+  const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)), workers.work)
   await refuseHalfMade(ports.disk, config.dataDirectory)
-  const watcher = await main(ports, config, await inspectorFiles(ports))
+  const watcher = await main(ports, config, {
+    inspector: await inspectorFiles(ports),
+    processMetrics: () => processMetrics('watcher'),
+  })
   try {
     const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })
     const stopLooking = watchPlace({ ...ports, check: () => watcher.check() })
     const stop = async () => {
       stopLooking()
-      await Promise.all([server.stop(), watcher.stop()])
+      await Promise.all([server.stop(), watcher.stop(), workers.stop()])
       ports.close()
     }
     return { address: server.address, reload: () => watcher.reload(), stop }

@@ -222,6 +222,8 @@ export const rules = z.object({
   chain: z.string(),
   authorisation: authority.nullable().describe('Null when none is required'),
   ...limits,
+  maximumFee: amountSchema.optional().describe('Of one transaction, in base units of the native asset'),
+  maximumFeeRate: z.number().optional().describe("In the family's unit"),
   gasFunding: amountSchema.describe('What another of our addresses may be given for gas in one transaction'),
   tokens: z.record(z.string(), z.object(limits)).describe('The same for each token, by symbol'),
 })

@@ -1,7 +1,7 @@
 /** What the watcher's tasks do. Each may be repeated at any time: signing answers the same, publishing sends the same. */
 import { chainId, nameOf, treasuryId, type IdOf } from '../../machines/ids.ts'
 import { chainOf, stateOf, type InstanceOf } from '../kernel/entry.ts'
-import type { Limit, Node, Published, Question, Signed } from '../../adapters/adapter.ts'
+import type { Node, Published, Question, Signed } from '../../adapters/adapter.ts'
 import { Fault, invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
@@ -12,9 +12,10 @@ import type { LiveMemory } from '../orchestrator/memory.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
 import { paymentsFor } from '../orchestrator/routes/planning.ts'
+import { isOutbid, replacingFor } from '../orchestrator/routes/replacing.ts'
 import { backOffMs, type Outcome, type Performed, type Performers } from '../orchestrator/tasks.ts'
 import { describeReasons, refusalOf, voidEach } from './refusals.ts'
-import type { AttemptName, SignerClient, SigningRules } from './signer-client.ts'
+import { signerTerms, type AttemptName, type SignerClient, type SigningRules } from './signer-client.ts'
 
 export interface PerformerOptions {
   /** A watching one plans and signs nothing, also of what its ledger was asked for while it was a paying one. */
@@ -97,7 +98,8 @@ async function refused(
   const chain = chainOf(instance)
   const refusal = refusalOf(reasons, intents)
   const reason = describeReasons(reasons)
-  if (refusal.kind === 'held') return pended(instance.id, reason, tries)
+  if (refusal.kind === 'bound') options.reconcile(chain)
+  if (refusal.kind === 'held' || refusal.kind === 'bound') return pended(instance.id, reason, tries)
   const unsignable = refusal.kind === 'unsignable' ? await voidEach(signer, chain, refusal.never) : []
   if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.reconcile(chain)
   return done({ type: 'signing.refused', data: { id: instance.id, reason, unsignable, position: signer.position() } })
@@ -112,7 +114,10 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   refuseWatching(options)
   refuseHalted(options, attempt.chain)
   refuseUnreconciled(options, attempt.chain)
-  const transfer = options.memory().get(attempt.transfer)!.context
+  const owner = options.memory().get(attempt.transfer)!
+  // Another attempt of it is in a block; where a reorg takes that back, this one is wanted again.
+  if (stateOf(owner) !== 'underway') return { outcome: null, againMs: askAgainMs(tries) }
+  const transfer = owner.context
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
   const intents = intentsOf(options.memory(), transfer)
   const answer = await signer.sign(name, attempt.template, intents)
@@ -150,6 +155,7 @@ async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'
   const { id } = instance
   const { context: attempt } = instance
   refuseHalted(options, attempt.chain)
+  if (isOutbid(options.memory(), instance)) return { outcome: null, againMs: REPUBLISH_MS }
   const parents = policies[attempt.chain]!.book.before(options.memory(), attempt.spendKeys)
   const transaction = { transactionId: attempt.transactionId!, raw: attempt.raw!, parents }
   const answer = await (attempt.firstBroadcastAt === null
@@ -157,8 +163,10 @@ async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'
     : publishAgain(nodes[attempt.chain]!, transaction, place => options.found(attempt.chain, place)))
   const soonMs = backOffMs(random, tries)
   switch (answer.kind) {
-    case 'refused':
-      return { outcome: { type: 'publishing.refused', data: { id, reason: answer.reason } }, againMs: soonMs }
+    case 'refused': {
+      const { reason, isUnderpriced = false } = answer
+      return { outcome: { type: 'publishing.refused', data: { id, reason, isUnderpriced } }, againMs: soonMs }
+    }
     case 'unknown':
       return { outcome: { type: 'publishing.answered', data: { id, reason: answer.reason } }, againMs: soonMs }
     default:
@@ -183,24 +191,14 @@ const rulesNow = (options: PerformerOptions, chain: string): Promise<SigningRule
     throw error
   })
 
-/** Of each asset, as far as the signer says. */
-function limitsOf(rules: SigningRules | null, asset: string): Readonly<Record<string, Limit>> {
-  if (rules === null) return {}
-  const { perTransaction, leftToday, gasFunding, tokens } = rules
-  const ofTokens = Object.entries(tokens).map(([token, limits]): [string, Limit] => [
-    token,
-    { perTransaction: limits.perTransaction, left: limits.leftToday },
-  ])
-  return { [asset]: { perTransaction, left: leftToday, funding: gasFunding }, ...Object.fromEntries(ofTokens) }
-}
-
 /** What the account of this plan is, and what it would pay. */
 function questionOf(memory: LiveMemory, { id, context }: InstanceOf<'account'>): Question {
   const { chain, index, address } = context
   const tip = chainContext(memory, chain)?.blocks.at(-1)
   if (tip === undefined) throw operating('not-following', `no block of ${chain} is known yet`)
   const treasury = memory.get(treasuryId(chain))!.context.address
-  return { source: { index, address }, treasury, tip, payments: () => paymentsFor(memory, chain, id) }
+  const replacing = replacingFor(memory, id)
+  return { source: { index, address }, treasury, tip, payments: () => paymentsFor(memory, chain, id), replacing }
 }
 
 async function gather(options: PerformerOptions, account: InstanceOf<'account'>): Promise<Performed> {
@@ -211,8 +209,8 @@ async function gather(options: PerformerOptions, account: InstanceOf<'account'>)
   refuseUnreconciled(options, chain)
   const facts = await options.nodes[chain]!.gather(questionOf(options.memory(), account))
   const rules = await rulesNow(options, chain)
-  const limits = limitsOf(rules, options.policies[chain]!.asset)
-  return done({ type: 'facts.gathered', data: { id, facts, limits } })
+  const terms = signerTerms(rules, options.policies[chain]!.asset)
+  return done({ type: 'facts.gathered', data: { id, facts, ...terms } })
 }
 
 export const createPerformers = (options: PerformerOptions): Performers => ({

@@ -11,6 +11,8 @@ import type { SignerClient } from './signer-client.ts'
 export type Refusal =
   /** What time or an operator may change: the same is asked for again. */
   | { kind: 'held' }
+  /** What it would spend was signed for another transfer, which this ledger does not know: that is adopted, and this one gives way. */
+  | { kind: 'bound' }
   /** The template itself is refused: a person looks at it. */
   | { kind: 'refused' }
   /** These withdrawals are never signed for in this transfer; one reason each. */
@@ -32,6 +34,9 @@ const NEVER: Readonly<Record<string, 'cancelled' | 'rejected'>> = {
   expired: 'cancelled',
 }
 
+/** Families in which a nonce, a ticket or a frontier belongs to the transfer for which it was signed first. */
+const BOUND = 'spend-key-bound'
+
 /** What is never signed, in which round it was asked for. */
 export interface Never {
   intent: Pick<Intent, 'id' | 'round'>
@@ -45,6 +50,7 @@ export function refusalOf(reasons: readonly Reason[], intents: readonly Pick<Int
     return reason === undefined ? [] : [{ intent, reason }]
   })
   if (never.length > 0) return { kind: 'unsignable', never }
+  if (reasons.some(({ kind }) => kind === BOUND)) return { kind: 'bound' }
   return { kind: reasons.every(({ kind }) => LIMITS.includes(kind)) ? 'held' : 'refused' }
 }
 

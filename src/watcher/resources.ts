@@ -93,7 +93,13 @@ function describeTransfer(instance: InstanceOf<'transfer'>, heights: Heights) {
   const paid = withdrawals.map(({ id }) => nameOf(id))
   const depth = { confirmations: confirmationsOf(place, chain, heights), required: credit }
   const where = { blockHash: place?.hash ?? null, blockHeight: place?.height ?? null }
-  return { ...what, withdrawals: paid, fee, transactionId, ...where, ...depth, ...common(instance) }
+  const replacement = describeReplacement(instance)
+  return { ...what, withdrawals: paid, fee, transactionId, ...where, ...depth, replacement, ...common(instance) }
+}
+
+function describeReplacement({ value, context: { askedRate, dueAt } }: InstanceOf<'transfer'>) {
+  const [state, its] = value.split('.')
+  return state === 'underway' ? { state: its!, feeRate: askedRate, dueAt: dueAt === null ? null : time(dueAt) } : null
 }
 
 export function describeAttempt(instance: InstanceOf<'attempt'>) {

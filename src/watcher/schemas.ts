@@ -29,6 +29,15 @@ const changed = { updatedAt: timeSchema, revision: z.int() }
 export const searchQuery = z.strictObject({ q: text.min(1) })
 
 export const reasonBody = z.strictObject({ reason: text.min(1) })
+/** In the family's unit. */
+const MAXIMUM_FEE_RATE = 1e15
+export const replacementBody = z.strictObject({
+  feeRate: z
+    .number()
+    .positive()
+    .max(MAXIMUM_FEE_RATE)
+    .describe("In the family's unit (bitcoin: sat/vB; ethereum: wei)"),
+})
 export const assignBody = z.strictObject({
   address: text.optional(),
   dataField: text.nullable().optional(),
@@ -221,6 +230,14 @@ export const transferSchema = z.object({
   blockHeight: z.int().nullable(),
   confirmations: z.int(),
   required: z.int(),
+  replacement: z
+    .object({
+      state: z.string().describe('waiting; due: it has waited for long; asked: a person wants a higher fee rate'),
+      feeRate: z.number().nullable().describe('The highest that a person has asked for'),
+      dueAt: timeSchema.nullable().describe('When it gets a further attempt by itself'),
+    })
+    .nullable()
+    .describe('Null where it stands in a block, or has ended'),
   ...changed,
   attempts: z.array(attemptSchema).optional(),
   history: history.optional(),

@@ -8,7 +8,9 @@ import { missingOf } from '../approvals.ts'
 import { fillPath } from '../http/path.ts'
 import type { Contract } from '../http/route.ts'
 import { problemSchema } from '../http/schemas.ts'
+import type { Limit } from '../../adapters/adapter.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
+import { NO_CAPS, type ReplacementTerms } from '../orchestrator/routes/replacing.ts'
 import { HASH_HEADER, SEQUENCE_HEADER, signerApi } from '../signer-api/routes.ts'
 import {
   refusedAnswer,
@@ -71,7 +73,7 @@ export interface SignerClient {
 export interface SignerAccess {
   url: string
   /** As it is now. */
-  token(): string
+  token: () => string
 }
 
 /** Scrypt is long over when it serves; a large template takes well below a second to sign. */
@@ -181,6 +183,21 @@ const describeMissing = ({ id, required, given }: Missing): string =>
 export function heldFor(rules: SigningRules | null, intent: AuthorisedIntent): string | null {
   const [missing] = rules === null ? [] : missingOf(rules.authorisation, [intent], rules.wallet)
   return missing === undefined ? null : describeMissing(missing)
+}
+
+/** What it signs at most: of each asset, `asset` the native one; and in fees. As far as it says. */
+export function signerTerms(rules: SigningRules | null, asset: string): Omit<ReplacementTerms, 'facts'> {
+  if (rules === null) return { limits: {}, caps: NO_CAPS }
+  const { perTransaction, leftToday, gasFunding, tokens, maximumFee = null, maximumFeeRate = null } = rules
+  const ofTokens = Object.entries(tokens).map(([token, limits]): [string, Limit] => [
+    token,
+    { perTransaction: limits.perTransaction, left: limits.leftToday },
+  ])
+  const limits = {
+    [asset]: { perTransaction, left: leftToday, funding: gasFunding },
+    ...Object.fromEntries(ofTokens),
+  }
+  return { limits, caps: { maximumFee, maximumFeeRate } }
 }
 
 type Listed = PromisedPage['items'][number]

@@ -154,6 +154,7 @@ async function startIn(directory: string): Promise<Started> {
     disk: createDisk(),
     request: () => Promise.reject(new Error('the signer opens no connection')),
     derive,
+    work: () => Promise.reject(new Error('the signer does no work')),
     log: () => undefined,
     abort: (reason: string) => {
       throw new Error(reason)

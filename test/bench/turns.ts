@@ -3,6 +3,7 @@
  * many queued withdrawals, whose plans are made one after the other until all are under way, and then once more for those that
  * the funds cannot pay.
  */
+import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { performance } from 'node:perf_hooks'
 import type { Fact, PaymentSeen } from '../../adapters/adapter.ts'
 import { transactionOf as built } from '../adapters/bitcoin/build.ts'
@@ -124,7 +125,7 @@ async function planAll({ orchestrator }: World): Promise<number> {
     const { entered, value } = orchestrator.memory.get(id)!
     if (value === 'stuck') throw new Error(account.context.reason ?? 'stuck')
     if (value !== 'gathering') return plans
-    const data = { id, facts: { feeRate: 2, floorRate: 1 }, limits: {} }
+    const data = { id, facts: { feeRate: 2, floorRate: 1 }, limits: {}, caps: NO_CAPS }
     await orchestrator.dispatch({ type: 'facts.gathered', at: AT, run: `${id}@${entered}`, data })
   }
 }

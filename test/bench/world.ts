@@ -38,6 +38,7 @@ export const policies: Policies = {
     asset: ASSET,
     ...DEPTHS,
     batch: { windowMs: 0, maximum: 100 },
+    replaceAfterMs: null,
     planner: createPlanner(CHAIN, network, { asset: ASSET, maximumRate: FEES.maximumRate }),
     signable: createSignable(CHAIN, ASSET, network),
     book: createBook({

@@ -1,7 +1,8 @@
 /** What every family is held to, on its simulated network: each promise of the product, and each row of the contract that a family could break. */
 import { describe, expect, test } from 'vitest'
 import type { Fall } from '../simulation/machine.ts'
-import { CHAIN, openSystem, type Answer, type System } from './system.ts'
+import { storm } from './storm.ts'
+import { CHAIN, loseLedger, openSystem, type Answer, type System } from './system.ts'
 import type { Payee, Subject, SubjectAsset } from './subject.ts'
 
 const CHAIN_PATH = `/v1/chains/${CHAIN}`
@@ -163,18 +164,7 @@ function describeDeposits(subject: Subject): void {
 }
 
 /** Everything but the ledger is still there. */
-export function loseLedger({ watcher }: System): void {
-  const kept = watcher
-    .disk()
-    .paths()
-    .filter(path => !path.startsWith('/home/ledger'))
-    .map(path => [path, watcher.disk().peek(path)!] as const)
-  watcher.replaceDisk(disk => {
-    for (const [path, bytes] of kept) disk.poke(path, bytes)
-  })
-}
-
-function describeReorgs(subject: Subject): void {
+export function describeReorgs(subject: Subject): void {
   const { confirmations, assets } = subject
   const [asset] = assets
 
@@ -447,6 +437,18 @@ function describeFalls(subject: Subject): void {
       })
 }
 
+/** `npm run storms` runs more. */
+const STORMS = 4
+
+function describeStorms(subject: Subject): void {
+  test(`${STORMS} storms come to their one right end`, async () => {
+    for (let seed = 1; seed <= STORMS; seed++) {
+      const { wrong } = await storm(subject, seed)
+      expect(wrong, `seed ${seed}`).toBeNull()
+    }
+  })
+}
+
 /** Every test is a story in a system of its own. */
 export function describeConformance(subject: Subject): void {
   describe('addresses', () => describeAddresses(subject))
@@ -455,4 +457,5 @@ export function describeConformance(subject: Subject): void {
   if (subject.open(() => 0).reorganise !== undefined) describe('reorgs', () => describeReorgs(subject))
   describe('faults', () => describeFaults(subject))
   describe('falls', () => describeFalls(subject))
+  describe('storms', () => describeStorms(subject))
 }

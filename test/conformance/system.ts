@@ -237,3 +237,15 @@ export async function openSystem(subject: Subject, seed = 1): Promise<System> {
   }
   return system
 }
+
+/** The watcher's disk is exchanged for one that holds its configuration only. */
+export function loseLedger({ watcher }: System): void {
+  const kept = watcher
+    .disk()
+    .paths()
+    .filter(path => !path.startsWith('/home/ledger'))
+    .map(path => [path, watcher.disk().peek(path)!] as const)
+  watcher.replaceDisk(disk => {
+    for (const [path, bytes] of kept) disk.poke(path, bytes)
+  })
+}

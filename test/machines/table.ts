@@ -201,7 +201,7 @@ function isRefused(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event
 const MAXIMUM_STATES = 100_000
 
 /** What is only told to people, or only added up, decides no path. */
-const UNTOLD = { settled: {}, rivals: [], failures: 0, reason: null, fee: null, authorisations: [] }
+const UNTOLD = { settled: {}, rivals: [], failures: 0, askedRate: null, reason: null, fee: null, authorisations: [] }
 
 function describePaths({ machine, events }: Subject): void {
   const serializeState = (state: { value: unknown; context: unknown }) =>

@@ -241,7 +241,12 @@ describe('broadcasting through a daemon', () => {
     expect(await node.publish(first)).toEqual({ kind: 'accepted' })
     const answer = await node.publish(better)
     if (COIN.replaces) expect(answer).toEqual({ kind: 'accepted' })
-    else expect(answer).toEqual({ kind: 'refused', reason: 'txn-mempool-conflict' })
+    else
+      expect(answer).toEqual({
+        kind: 'refused',
+        reason: expect.stringMatching(/^txn-mempool-conflict: .*-mempoolreplacement=1/) as string,
+        isUnderpriced: false,
+      })
     const [kept, gone] = COIN.replaces ? [better, first] : [first, better]
     expect(await node.locate(kept)).toEqual({ kind: 'pending' })
     expect(await node.locate(gone)).toEqual({ kind: 'absent' })

@@ -47,12 +47,23 @@ export interface Resource {
   outputIndex: number
   withdrawals: string[]
   receipt: SignedReceipt | null
-  attempts: { n: number; state: string; transactionId: string; signedTransaction: string; spendKeys: string[] }[]
+  attempts: Attempt[]
+  replacement: { state: string; feeRate: number | null; dueAt: string | null } | null
   balances: { asset: string; confirmed: string; pending: string; reserved: string }[]
   history: { seq: number; from: string | null; event: string; to: string }[]
   treasury: string
   addressPool: { free: number; assigned: number }
   revision: number
+}
+
+interface Attempt {
+  n: number
+  state: string
+  reason: string | null
+  transactionId: string
+  signedTransaction: string
+  spendKeys: string[]
+  fee: string
 }
 
 export interface FeedEvent {
@@ -124,6 +135,8 @@ export interface SystemOptions {
   signer?: { policy?: Record<string, unknown>; authorisation?: (backend: string) => Record<string, unknown> }
   /** Blocks mined before the watcher starts: enough for mature coins to pay with. */
   blocks?: number
+  /** Further arguments of the node. */
+  extra?: string[]
 }
 
 export interface Place {
@@ -294,7 +307,7 @@ async function verify(config: string): Promise<void> {
 /** Node, signer and watcher, ready; the treasury is empty. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-system-'))
-  const [place, node] = await Promise.all([prepare(directory), startNode()])
+  const [place, node] = await Promise.all([prepare(directory), startNode({ extra: options.extra ?? [] })])
   await node.mine(options.blocks ?? 120)
   const [toNode, toSigner] = [await startProxy(node.url), await startProxy(place.signerUrl)]
   writeWatcher(place, toSigner.url, nodeKeys(directory, toNode.url, node), options.chain)

@@ -203,7 +203,7 @@ describe('spends', () => {
     const { rig, transfer } = await paying()
     await rig.send(connected(103, [spent(['litecoin:f:0'], 't', block(103))]))
     await rig.send(disconnected(103))
-    expect(valueOf(rig, transfer)).toBe('underway')
+    expect(valueOf(rig, transfer)).toBe('underway.waiting')
     expect(rig.orchestrator.memory.list('attempt')[0]!.value).toBe('published')
     expect(contextOf(rig, 'coin/litecoin:f:0').spent).toBeNull()
     await rig.send(connected(103, [spent(['litecoin:f:0'], 't', block(103, 'x'))], 'x'))

@@ -65,7 +65,9 @@ describe('a transaction that failed in its block', () => {
     await sign()
     await rig.send(connected(103, [mined(103, { executed: false })]))
     await rig.send(disconnected(103))
-    expect([valueOf(rig, transfer), states(), reasons()]).toEqual([...['underway', ['paying', 'paying'], [null, null]]])
+    expect([valueOf(rig, transfer), states(), reasons()]).toEqual([
+      ...['underway.waiting', ['paying', 'paying'], [null, null]],
+    ])
     await rig.send(connected(103, [mined(103, {}, 'x')], 'x'))
     for (const height of [104, 105]) await rig.send(connected(height, [], 'x', height === 104 ? 'b103x' : 'b104x'))
     expect(states()).toEqual(['paid', 'paid'])

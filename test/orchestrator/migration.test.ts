@@ -30,6 +30,7 @@ const portsOn = (disk: SimulatedDisk): Ports => ({
   disk,
   request: () => Promise.reject(new Error('nothing is asked for')),
   derive: () => Promise.reject(new Error('nothing is derived')),
+  work: () => Promise.reject(new Error('nothing is searched for')),
   log: () => undefined,
   abort(reason) {
     throw new Error(reason)

@@ -7,6 +7,7 @@ import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../src/kernel/entry.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
+import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { transferHash } from '../../src/orchestrator/routes/planning.ts'
 import {
   at,
@@ -38,7 +39,7 @@ describe('planning', () => {
     const transfer = transferOf(rig, 'withdrawal/w-1')
     expect(commit.reserve).toEqual([['litecoin:f0:0', transfer]])
     expect(commit.entries.map(({ image, to }) => `${image.id.split('/')[0]!} ${to}`)).toEqual([
-      ...['account ready', 'transfer underway', 'coin reserved', 'withdrawal paying', 'attempt unsigned'],
+      ...['account ready', 'transfer underway.waiting', 'coin reserved', 'withdrawal paying', 'attempt unsigned'],
     ])
     expect(contextOf(rig, 'coin/litecoin:f0:0').holder).toBe(transfer)
   })
@@ -229,7 +230,7 @@ describe('planning', () => {
     const rig = await funded(['5000', '5000'])
     await rig.send(requested('w-1', '1000'))
     const account = rig.orchestrator.memory.get('account/litecoin:0')!
-    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits: {} }
+    const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits: {}, caps: NO_CAPS }
     const stale = { type: 'facts.gathered', at, run: `${account.id}@${account.entered}`, data } as const
     await rig.send(stale)
     await rig.send(requested('w-2', '1000'))
@@ -380,7 +381,7 @@ describe('adoption', () => {
     const rig = await funded(['5000'])
     await rig.send(recalled([signed], 1, [coin]))
     expect(valueOf(rig, coin.id)).toBe('reserved')
-    expect(valueOf(rig, 'transfer/ab')).toBe('underway')
+    expect(valueOf(rig, 'transfer/ab')).toBe('underway.waiting')
     await rig.send(connected(103))
     expect(rig.orchestrator.memory.get(coin.id)).toBeUndefined()
     expect(rig.orchestrator.memory.get('transfer/ab')).toBeUndefined()
@@ -406,7 +407,7 @@ describe('adoption', () => {
     await rig.send(recalled([record, { ...second, template }], 2))
     expect(transferOf(rig, 'withdrawal/w-1')).toBe('transfer/cd')
     expect(contextOf(rig, 'withdrawal/w-1').round).toBe(2)
-    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
+    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway.waiting', 'underway.waiting'])
     expect(valueOf(rig, 'chain/litecoin')).toBe('following')
   })
 
@@ -450,7 +451,7 @@ describe('adoption', () => {
       const plan = transferOf(rig, 'withdrawal/w-1')
       await rig.send(recalled([signed('litecoin:f1:0')], 1))
       expect(transferOf(rig, 'withdrawal/w-1')).toBe(plan)
-      expect(valueOf(rig, plan)).toBe('underway')
+      expect(valueOf(rig, plan)).toBe('underway.waiting')
     })
   })
 
@@ -467,7 +468,7 @@ describe('adoption', () => {
     const records = [both('ab', 'w-1', [shared, own]), both('cd', 'w-2', [shared])]
     for (let n = 0; n < 2; n += atOnce) await rig.send(recalled(records.slice(n, n + atOnce), n + atOnce))
     expect(valueOf(rig, 'chain/litecoin')).toBe('following')
-    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway', 'underway'])
+    expect([valueOf(rig, 'transfer/ab'), valueOf(rig, 'transfer/cd')]).toEqual(['underway.waiting', 'underway.waiting'])
     expect(rig.orchestrator.memory.holder(shared)).toBe('transfer/cd')
     expect(rig.orchestrator.memory.holder(own)).toBe('transfer/ab')
     expect(contextOf(rig, coinId(shared)).holder).toBe('transfer/cd')

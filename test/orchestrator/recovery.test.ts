@@ -91,7 +91,7 @@ describe('what had ended in blocks that were left', () => {
     expect(valueOf(rig, 'chain/litecoin')).toBe('reorganising')
     expect(valueOf(rig, DEPOSIT)).toBe('reversed')
     expect(valueOf(rig, WITHDRAWAL)).toBe('paying')
-    expect(valueOf(rig, transfer)).toBe('underway')
+    expect(valueOf(rig, transfer)).toBe('underway.waiting')
     expect(rig.orchestrator.memory.list('attempt').map(({ value }) => value)).toEqual(['published'])
     const { spendKeys } = contextOf(rig, transfer)
     expect(spendKeys.map(key => rig.orchestrator.memory.holder(key))).toEqual(spendKeys.map(() => transfer))

@@ -8,9 +8,12 @@ import type {
   Payment,
   Plan,
   Planner,
+  Replacement,
+  ReplacementOrder,
   Shortfall,
   Signable,
   SpendSeen,
+  Unreplaceable,
 } from '../../adapters/adapter.ts'
 import { createBook, type BitcoinBookOptions } from '../../adapters/bitcoin/book.ts'
 import type { BitcoinFact, OutputSeen, TransactionSeen } from '../../adapters/bitcoin/facts.ts'
@@ -22,6 +25,7 @@ import type { Commit, Found, Instance } from '../../src/kernel/entry.ts'
 import type { Inbound } from '../../src/orchestrator/inbound.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import type { Loaded } from '../../src/orchestrator/memory.ts'
+import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { ChainPolicy } from '../../src/orchestrator/policy.ts'
 import type { Performers } from '../../src/orchestrator/tasks.ts'
@@ -81,11 +85,39 @@ function payInTurn(order: Order, funds: readonly Fund[]): Plan | Shortfall {
   return plan === null ? { shortfall: passed[0]?.reason ?? 'no coins', passed } : { ...plan, passed }
 }
 
+/** The fee that its own coins can bear. */
+export const OWN_FEE = 300n
+
+/**
+ * Spends what the earlier ones do, for 50 more than the dearest; beyond OWN_FEE it takes a further coin. What a person wants is the
+ * fee itself.
+ */
+function replaced({ earlier, feeRate, maximumFee }: ReplacementOrder, funds: CoinFunds): Replacement | Unreplaceable {
+  const by = earlier.map(({ transactionId }) => transactionId && funds.builtOn(transactionId)).find(Boolean)
+  if (by) return { kind: 'bound', reason: `${by} spends its change` }
+  const templates = earlier.map(({ template }) => template as { spendKeys: SpendKey[]; fee: string })
+  const dearest = templates.reduce((most, { fee }) => (BigInt(fee) > most ? BigInt(fee) : most), 0n)
+  const fee = feeRate === null ? dearest + 50n : BigInt(feeRate)
+  if (fee <= dearest) return { kind: 'low', reason: `from ${dearest + 1n} on` }
+  if (maximumFee !== null && fee > BigInt(maximumFee))
+    return { kind: 'cap', reason: 'a higher fee would be over the cap' }
+  const own = templates.flatMap(({ spendKeys }) => spendKeys)
+  const further =
+    fee > OWN_FEE
+      ? byKey(funds)
+          .slice(0, 1)
+          .map(({ key }) => key)
+      : []
+  const spendKeys = [...new Set([...own, ...further])]
+  return { template: { spendKeys, fee: String(fee) }, spendKeys, fee: String(fee) }
+}
+
 export const planner: Planner = {
   destination: (to, dataField) => ({ canonical: to, dataField }),
   minimumPayment: () => '1',
   maximumPayment: '1000000000000000000',
   plan: (order, funds: CoinFunds) => payInTurn(order, byKey(funds)),
+  replace: (order, funds: CoinFunds) => replaced(order, funds),
   upkeep: () => ({ plan: null, again: null, reason: null }),
 }
 
@@ -121,6 +153,7 @@ export const policy: ChainPolicy = {
   credit: 3,
   final: 5,
   batch: { windowMs: 0, maximum: 100 },
+  replaceAfterMs: 600_000,
   planner,
   signable,
   book: createBook(bookOptions),
@@ -341,6 +374,7 @@ export const contextOf = <I extends Id>(rig: Rig, id: I): Found<I>['context'] =>
 /** Runs the account's gathering by hand. */
 export function gathered(rig: Rig, perTransaction: string | null = null, left: string | null = null): Promise<void> {
   const account = rig.orchestrator.memory.get('account/litecoin:0')!
-  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits: { LTC: { perTransaction, left } } }
+  const limits = { LTC: { perTransaction, left } }
+  const data = { id: account.id, facts: { feeRate: 1, floorRate: 1 }, limits, caps: NO_CAPS }
   return rig.send({ type: 'facts.gathered', at: rig.now(), run: `${account.id}@${account.entered}`, data })
 }

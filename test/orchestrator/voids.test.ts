@@ -82,7 +82,7 @@ describe('a void', () => {
     await rig.send(voided('w-1', ['t1']))
     expect(states(rig, 'w-1', 'w-2')).toEqual(['paying', 'paying'])
     expect(contextOf(rig, 'withdrawal/w-1').receipt).toEqual(receiptOf('w-1', ['t1']))
-    expect(valueOf(rig, transferOf(rig, 'w-1'))).toBe('underway')
+    expect(valueOf(rig, transferOf(rig, 'w-1'))).toBe('underway.waiting')
   })
 
   test('A1: of what the signer has signed and whose answer was lost leaves the transfer alone', async () => {

@@ -77,6 +77,7 @@ function assemble(directory: string, disk: Disk, yaml: string, salt = ''): Rig {
     disk,
     request: () => Promise.reject(new Error('the signer opens no connection')),
     derive,
+    work: () => Promise.reject(new Error('the signer does no work')),
     log: (level: LogLevel, message, fields) => logs.push(JSON.stringify({ level, message, ...fields })),
     abort: reason => aborts.push(reason),
   }

@@ -3,6 +3,7 @@
  * then no call of its ports ever settles, its disk keeps what it would keep, and a supervisor starts it again.
  */
 import { createHash } from 'node:crypto'
+import { createSearch } from '../../adapters/nano/work-search.ts'
 import { Fault, reasonOf } from '../../src/kernel/fault.ts'
 import type { HttpCall, HttpResult, Ports } from '../../src/kernel/ports.ts'
 import type { Handler } from '../../src/http.ts'
@@ -51,6 +52,9 @@ interface Life {
   isAlive: boolean
   handler: Handler | null
 }
+
+const search = createSearch()
+const MAXIMUM_TRIES = 2 ** 40
 
 const SYNC_MS = 12
 const CALL_MS = 1
@@ -120,6 +124,7 @@ export function createMachine(options: MachineOptions): Machine {
     disk,
     request: call => request(its, call),
     derive: quickDerive,
+    work: async (root, threshold) => search(root, threshold, 1n, MAXIMUM_TRIES)!,
     log(level, message, fields) {
       if (!its.isAlive) return
       const line = `${name} ${level}: ${message} ${JSON.stringify(fields ?? {})}`

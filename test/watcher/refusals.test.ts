@@ -42,6 +42,11 @@ describe('a refusal', () => {
     })
   })
 
+  test('for what another transfer was signed for is looked for at the signer, unless a withdrawal can never be paid', () => {
+    expect(refusalOf([reason('spend-key-bound')], OWN)).toEqual({ kind: 'bound' })
+    expect(refusalOf([reason('spend-key-bound'), reason('voided', 'w-1')], OWN)).toMatchObject({ kind: 'unsignable' })
+  })
+
   test('counts one reason of each withdrawal, and none of a withdrawal that is not in the transfer', () => {
     const reasons = [
       reason('expired', 'w-1'),

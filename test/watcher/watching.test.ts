@@ -13,6 +13,7 @@ describe('a watcher that only watches', () => {
     '/v1/withdrawals/{id}',
     '/v1/withdrawals/{id}/authorisations/{key}',
     '/v1/withdrawals/{id}/cancellation',
+    '/v1/transfers/{id}/replacement',
     '/v1/transfers/{id}/resumption',
   ])('refuses PUT %s', async path => {
     const route = routes.find(each => each.path === path && each.method === 'PUT')!

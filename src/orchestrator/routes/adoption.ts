@@ -6,7 +6,7 @@ import { accountId, chainId, transferId, withdrawalId, type Id, type IdOf } from
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import { shareFee, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
-import type { InstanceOf } from '../../kernel/entry.ts'
+import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import type { SignedRecord } from '../inbound.ts'
 import { tipOf, type RouteView } from './view.ts'
 import { onVoided } from './withdrawals.ts'
@@ -69,7 +69,7 @@ function displace(
     ...rivals.map(({ id }) => tell(id, 'transfer.displaced', at, data)),
   ]
   // What is in a block has its coins, whatever else was signed for them.
-  const mined = rivals.filter(({ value }) => value !== 'underway')
+  const mined = rivals.filter(rival => stateOf(rival) !== 'underway')
   const kept = new Set(mined.flatMap(({ context }) => context.spendKeys))
   return { messages, freed: new Set(freed.map(({ id }) => id)), kept }
 }
@@ -116,7 +116,8 @@ function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther 
   const isPayment = record.intents.length > 0
   const { purpose, source } = isPayment ? PAYING : policy.book.role(template)
   const common = { chain: policy.name, transfer, purpose, account: accountId(policy.name, source), withdrawals }
-  const depths = { held, credit: policy.credit, final: policy.final }
+  const { credit, final, replaceAfterMs } = policy
+  const depths = { held, credit, final, replaceAfterMs }
   return [
     ...messages,
     ...unknown,

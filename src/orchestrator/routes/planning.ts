@@ -9,6 +9,8 @@ import { tell, type Message, type TransferPlan } from '../../../machines/message
 import { shareFee, type Purpose, type SpendKey } from '../../../machines/vocabulary.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { reasonOf } from '../../kernel/fault.ts'
+import { toPayment } from './payments.ts'
+import { nextToReplace, onReplacing, type FeeCaps } from './replacing.ts'
 import type { RouteView } from './view.ts'
 
 /** A fact of its first attempt and of what it pays, never a counter: two ledgers that plan the same give it the same name. */
@@ -27,14 +29,6 @@ type Withdrawals = readonly InstanceOf<'withdrawal'>[]
 /** Whoever has waited longest is tried first, also when it was passed over in between. */
 const byAge = (withdrawals: Withdrawals): Withdrawals =>
   [...withdrawals].sort((a, b) => a.context.requestedAt - b.context.requestedAt || (a.id < b.id ? -1 : 1))
-
-const toPayment = ({ id, context: { to, dataField, asset, amount } }: InstanceOf<'withdrawal'>): Payment => ({
-  withdrawal: nameOf(id),
-  to,
-  dataField,
-  asset,
-  amount,
-})
 
 /** What an account is to pay: withdrawals are the treasury's. Oldest first. */
 const queuedFor = (memory: RouteView['memory'], chain: string, account: IdOf<'account'>): Withdrawals =>
@@ -115,7 +109,7 @@ function toTransfer({ policy, at }: RouteView, queued: Withdrawals, made: Plan):
   )
   const plan: TransferPlan = {
     ...{ chain, transfer, purpose, account: accountId(chain, source), withdrawals },
-    ...{ held: policy.book.held(spendKeys), credit, final },
+    ...{ held: policy.book.held(spendKeys), credit, final, replaceAfterMs: policy.replaceAfterMs },
   }
   return tell(transfer, 'transfer.planned', at, { ...plan, attempt: { n: 1, template, spendKeys, fee } })
 }
@@ -176,6 +170,7 @@ interface Gathered {
   facts: PlanFacts
   /** By asset, as far as the signer has said. */
   limits: Readonly<Record<string, Limit>>
+  caps: FeeCaps
 }
 
 export function onGathered(view: RouteView, gathered: Gathered, run: string): Message[] {
@@ -184,6 +179,9 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
   if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
+  // One plan a turn: two could want the same money.
+  const stuck = nextToReplace(memory, account)
+  if (stuck !== undefined) return [answer(memory.get(account)!.context.reason, at), onReplacing(view, stuck, gathered)]
   const queued = queuedFor(memory, policy.name, account)
   const capped = queued.filter(({ value }) => value === 'held')
   try {

@@ -15,7 +15,8 @@ export const rulesRoute = (context: RouteContext) =>
       return { perTransaction, perDay, leftToday: context.attempts.leftToday(chain, limits, asset) }
     }
     const ofTokens = Object.fromEntries(tokens.map(asset => [asset, told(limitsOf(policy, asset), asset)]))
-    const { gasFunding = '0' } = policy
-    const body = { chain: name, authorisation: context.authority, ...told(policy, null), gasFunding, tokens: ofTokens }
+    const { gasFunding = '0', maximumFee, maximumFeeRate } = policy
+    const bounds = { gasFunding, maximumFee, maximumFeeRate }
+    const body = { chain: name, authorisation: context.authority, ...told(policy, null), ...bounds, tokens: ofTokens }
     return { status: 200, body }
   })

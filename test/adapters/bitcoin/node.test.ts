@@ -685,7 +685,7 @@ describe('publish and locate', () => {
     const node = connect(simulated.request, { target: 3, fallbackRate: 2, maximumRate: 5 })
     const offer = (transaction: Transaction) =>
       node.publish({ transactionId: transaction.getId(), raw: transaction.toHex(), parents: [] })
-    expect(await offer(signed)).toEqual({ kind: 'refused', reason: 'max-fee-exceeded' })
+    expect(await offer(signed)).toEqual({ kind: 'refused', reason: 'max-fee-exceeded', isUnderpriced: false })
     const forged = signed.clone()
     forged.outs[1]!.value += 1000n
     expect(await offer(forged)).toMatchObject({
@@ -694,7 +694,11 @@ describe('publish and locate', () => {
     })
     const free = signed.clone()
     free.outs[1]!.value = 5_000_000_000n - 1_000_000n
-    expect(await offer(free)).toMatchObject({ kind: 'refused', reason: 'min relay fee not met' })
+    expect(await offer(free)).toMatchObject({
+      kind: 'refused',
+      reason: 'min relay fee not met',
+      isUnderpriced: true,
+    })
     expect(simulated.pending()).toEqual([])
   })
 

@@ -74,6 +74,8 @@ export function fundsIn(funds: readonly Fund[]): CoinFunds {
     smallestFirst: () => ordered,
     largestFirst: () => ordered.toReversed(),
     confirmed: confirmed.reduce((sum, amount) => sum + amount, 0n),
+    builtOn: () => null,
+    beneath: () => ({ vbytes: 0, feeSat: 0n }),
   }
 }
 

@@ -10,7 +10,7 @@ import { NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
 import { CONTRACTS } from '../../../src/devnet/ethereum/network.ts'
 import { addressOfSecret, signAuthorization, signTransaction, type UnsignedTransaction } from '../../../src/devnet/ethereum/transaction.ts' // prettier-ignore
 import { callOf, ethereum, openEthereum, type EthereumNetwork } from '../../conformance/ethereum.ts'
-import { loseLedger } from '../../conformance/promises.ts'
+import { loseLedger } from '../../conformance/system.ts'
 import { CHAIN, openSystem, type Answer, type System } from '../../conformance/system.ts'
 import type { Subject } from '../../conformance/subject.ts'
 

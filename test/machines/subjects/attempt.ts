@@ -42,8 +42,13 @@ const signed = (transactionId: string, set: object = {}, fee = '7') =>
   to('signed', { transactionId, ...set }, { tells: [[transfer, 'attempt.signed', { n: 1, transactionId, fee }]] })
 const held = (value: string, reason: string, set: object = { reason }) =>
   to(value, set, { tells: [[transfer, 'attempt.held', { n: 1, reason }]] })
-const delayed = (reason: string | null, set: object = { reason }) =>
-  to('published', set, { tells: [[transfer, 'attempt.delayed', { n: 1, reason }]] })
+const delayed = (reason: string | null, set: object = {}, value = 'published') =>
+  to(value, { reason, ...set }, { tells: [[transfer, 'attempt.delayed', { n: 1, reason }]] })
+/** `value`: where it stands; `set`: what changes besides. */
+const turnedDown = (value: string) => ({
+  'publishing.refused': delayed('too-long-mempool-chain', {}, value),
+  'publishing.refused for its fee': delayed('insufficient fee', { isUnderpriced: true }, value),
+})
 const voided = to(
   'dead',
   { reason: 'voided' },
@@ -67,12 +72,12 @@ const pended = {
 }
 const broadcast = {
   'publishing.answered': to('published', { firstBroadcastAt: at }),
-  'publishing.answered in doubt': to('published', { firstBroadcastAt: at, reason: 'no answer' }),
+  'publishing.answered in doubt': delayed('no answer', { firstBroadcastAt: at }),
   'transfer.finalised': to('superseded'),
   'transfer.failed': to('dead'),
 }
 const troubled = {
-  'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
+  ...turnedDown('signed'),
   'task.failed': to('signed', { reason: 'unreachable' }),
 }
 
@@ -94,7 +99,14 @@ export const attemptSubject: Subject = {
     'signing.refused for good': happened('signing.refused', { reason: 'voided', isForGood: true, height: 130 }),
     'publishing.answered': happened('publishing.answered', { reason: null }),
     'publishing.answered in doubt': happened('publishing.answered', { reason: 'no answer' }),
-    'publishing.refused': happened('publishing.refused', { reason: 'too-long-mempool-chain' }),
+    'publishing.refused for its fee': happened('publishing.refused', {
+      reason: 'insufficient fee',
+      isUnderpriced: true,
+    }),
+    'publishing.refused': happened('publishing.refused', {
+      reason: 'too-long-mempool-chain',
+      isUnderpriced: false,
+    }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place, executed: true, fee: null }),
     'transaction.mined in vain, for less': happened('transaction.mined', {
       transactionId: 'cc',
@@ -128,7 +140,12 @@ export const attemptSubject: Subject = {
     'signed, turned down': ['attempt.planned', 'signing.completed', 'publishing.refused'],
     published: ['attempt.planned', 'signing.completed', 'publishing.answered'],
     'published, in doubt': ['attempt.planned', 'signing.completed', 'publishing.answered in doubt'],
-    'published, turned down': ['attempt.planned', 'signing.completed', 'publishing.answered', 'publishing.refused'],
+    'published, turned down': [
+      'attempt.planned',
+      'signing.completed',
+      'publishing.answered',
+      'publishing.refused for its fee',
+    ],
     mined: ['attempt.planned', 'signing.completed', 'publishing.answered', 'transaction.mined'],
     refused: ['attempt.planned', 'signing.refused'],
     final: ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.finalised'],
@@ -182,21 +199,22 @@ export const attemptSubject: Subject = {
     'signed, adopted': { ...broadcast, ...troubled, ...placed(), 'key.lost': died },
     'signed, in trouble': {
       ...broadcast,
-      'publishing.answered': to('published', { firstBroadcastAt: at, reason: null }),
-      'publishing.refused': to('signed', { reason: 'too-long-mempool-chain' }),
+      'publishing.answered': delayed(null, { firstBroadcastAt: at }),
+      ...turnedDown('signed'),
       ...placed({ reason: null }),
       'key.lost': died,
     },
     'signed, turned down': {
       ...broadcast,
-      'publishing.answered': to('published', { firstBroadcastAt: at, reason: null }),
+      'publishing.answered': delayed(null, { firstBroadcastAt: at }),
+      'publishing.refused for its fee': delayed('insufficient fee', { isUnderpriced: true }, 'signed'),
       'task.failed': to('signed', { reason: 'unreachable' }),
       ...placed({ reason: null }),
       'key.lost': died,
     },
     published: {
       'publishing.answered in doubt': delayed('no answer'),
-      'publishing.refused': delayed('too-long-mempool-chain'),
+      ...turnedDown('published'),
       ...placed(),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
@@ -204,16 +222,17 @@ export const attemptSubject: Subject = {
     },
     'published, in doubt': {
       'publishing.answered': delayed(null),
-      'publishing.refused': delayed('too-long-mempool-chain'),
+      ...turnedDown('published'),
       ...placed({ reason: null }),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
       'transfer.failed': to('dead'),
     },
     'published, turned down': {
-      'publishing.answered': delayed(null),
-      'publishing.answered in doubt': delayed('no answer'),
-      ...placed({ reason: null }),
+      'publishing.answered': delayed(null, { isUnderpriced: false }),
+      'publishing.answered in doubt': delayed('no answer', { isUnderpriced: false }),
+      'publishing.refused': delayed('too-long-mempool-chain', { isUnderpriced: false }),
+      ...placed({ reason: null, isUnderpriced: false }),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
       'transfer.failed': to('dead'),

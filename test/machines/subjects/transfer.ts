@@ -1,6 +1,6 @@
 import type { IdOf } from '../../../machines/ids.ts'
 import { transfer } from '../../../machines/transfer.ts'
-import { happened, to, type Subject, type Told } from '../table.ts'
+import { at, happened, to, type Effect, type Subject, type Told } from '../table.ts'
 
 const id = 'transfer/one'
 const account = 'account/litecoin:0'
@@ -17,13 +17,14 @@ const plan = {
   held: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1'],
   credit: 3,
   final: 20,
+  replaceAfterMs: 600_000,
 }
 const first = { n: 1, template: { psbt: 'x' }, spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'], fee: '7' }
 const second = { n: 2, template: { psbt: 'y' }, spendKeys: ['litecoin:aa:0', 'litecoin:cc:2'], fee: '9' }
 const signedSecond = { ...second, transactionId: 'dd', raw: '00dd' }
 
 const adoptedSecond = to(
-  'underway',
+  'underway.waiting',
   {
     attempts: 2,
     spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'],
@@ -52,9 +53,11 @@ const adoptedSecond = to(
     ],
   },
 )
+/** When what was signed at `at` is replaced. */
+const dueAt = at + 600_000
 const signed = to(
-  'underway',
-  { transactionId: 'cc', signed: ['cc'] },
+  'underway.waiting',
+  { dueAt, transactionId: 'cc', signed: ['cc'] },
   {
     tells: [
       ['withdrawal/w-1', 'transfer.signed', { transfer: id, transactionId: 'cc', fee: '4' }],
@@ -69,8 +72,14 @@ const dearer = [
 ]
 const signedSecondly = (before: string[] = []) =>
   to(
-    'underway',
-    { transactionId: 'dd', signed: [...before, 'dd'], fee: '9', withdrawals: dearer },
+    'underway.waiting',
+    {
+      ...(before.length > 0 ? {} : { dueAt }),
+      transactionId: 'dd',
+      signed: [...before, 'dd'],
+      fee: '9',
+      withdrawals: dearer,
+    },
     {
       tells: [
         ['withdrawal/w-1', 'transfer.signed', { transfer: id, transactionId: 'dd', fee: '5' }],
@@ -79,7 +88,7 @@ const signedSecondly = (before: string[] = []) =>
     },
   )
 const held = to(
-  'underway',
+  'underway.waiting',
   { reason: 'fee-too-high' },
   {
     tells: [
@@ -88,8 +97,19 @@ const held = to(
     ],
   },
 )
+/** An earlier attempt is on its way. */
+const heldUp = to(
+  'underway.waiting',
+  { reason: 'fee-too-high' },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: 'fee-too-high' }],
+      ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: 'fee-too-high' }],
+    ],
+  },
+)
 const delayed = to(
-  'underway',
+  'underway.waiting',
   { reason: 'too-long-mempool-chain' },
   {
     tells: [
@@ -131,8 +151,8 @@ const minedInVain = to(
   },
 )
 const unmined = to(
-  'underway',
-  { dueHeight: null, place: null },
+  'underway.waiting',
+  { dueAt, dueHeight: null, place: null },
   {
     tells: [
       ['withdrawal/w-1', 'transfer.unmined', { transfer: id }],
@@ -141,21 +161,128 @@ const unmined = to(
   },
 )
 const lost = to(
-  'underway',
+  'underway.waiting',
   {},
   { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }]] },
 )
 const resumed = to(
-  'underway',
+  'underway.waiting',
   { reason: 'the limit was raised' },
   { tells: [['attempt/one:1', 'transfer.resumed', { reason: 'the limit was raised' }]] },
 )
 
-const signedAlready = { dueHeight: 102, place }
+const unused: Told[] = [
+  ['coin/litecoin:aa:0', 'key.unused', { holder: id, height: 119 }],
+  ['coin/litecoin:bb:1', 'key.unused', { holder: id, height: 119 }],
+]
+
+const asked = (value: string, askedRate: number, set: object = {}) =>
+  to(value, { askedRate, ...set }, { tells: [[account, 'upkeep.needed', {}]] })
+const replaced = to(
+  'underway.waiting',
+  {
+    attempts: 2,
+    spendKeys: ['litecoin:aa:0', 'litecoin:bb:1', 'litecoin:cc:2'],
+    held: ['coin/litecoin:aa:0', 'coin/litecoin:bb:1', 'coin/litecoin:cc:2'],
+  },
+  {
+    reserves: ['litecoin:aa:0', 'litecoin:cc:2'],
+    tells: [
+      ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
+      ['coin/litecoin:cc:2', 'key.reserved', { holder: id }],
+      ['attempt/one:2', 'attempt.planned', { ...second, chain: 'litecoin', transfer: id, account }],
+    ],
+  },
+)
+const overCap = 'a higher fee would be over the cap'
+const declined = (set: object) =>
+  to(
+    'underway.waiting',
+    { reason: overCap, ...set },
+    {
+      tells: [
+        ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: overCap }],
+        ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: overCap }],
+      ],
+    },
+  )
+/** What was signed is heard of wherever its replacement stands. */
+const signedRow = (value: string): Subject['table'][string] => {
+  const here = (effect: Effect): Effect => ({ ...effect, to: effect.to === 'underway.waiting' ? value : effect.to })
+  return {
+    'attempt.revived': here(revived({ reason: 'it may be mined' })),
+    'attempt.adopted': here(adoptedSecond),
+    'attempt.signed': { ...here(signed), set: { dueAt } },
+    'attempt.signed, the second': {
+      ...here(signedSecondly(['cc'])),
+      set: { dueAt, transactionId: 'dd', signed: ['cc', 'dd'], fee: '9', withdrawals: dearer },
+    },
+    'attempt.held': here(heldUp),
+    'attempt.delayed': here(delayed),
+    'attempt.mined': { ...mined, set: { dueHeight: 102, place } },
+    'attempt.mined for another fee': {
+      ...minedForMore,
+      set: { dueHeight: 102, place, fee: '9', withdrawals: dearer },
+    },
+    'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
+    'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
+    'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
+    'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
+    'attempt.voided, the second': died([2], first.spendKeys, 'voided', ['cc']),
+    'transfer.displaced': to(value, {}, { releases: ['litecoin:aa:0'] }),
+    'authorisation.added': here(passedOn('approval.added', 'attempt/one:1')),
+    'withdrawal.expired': here(passedOn('withdrawal.expired', 'attempt/one:1')),
+    'key.lost': here(lost),
+    'transfer.resumed': here(resumed),
+  }
+}
+/** What an attempt in a block leaves to be heard of the others. */
+const whileMined = (value: string, set: object = {}): Subject['table'][string] => ({
+  'attempt.revived': to(value, set),
+  'attempt.adopted': { ...adoptedSecond, to: value },
+  'attempt.signed, the second': to(value, { signed: ['cc', 'dd'] }),
+})
+
+const paid = to(
+  'confirmed',
+  { dueHeight: 119 },
+  {
+    tells: [
+      ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
+      ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
+    ],
+  },
+)
+const unfailed = to(
+  'underway.waiting',
+  { dueAt, dueHeight: null, place: null, reason: null },
+  {
+    tells: [
+      ...unmined.tells!,
+      ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: null }],
+      ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: null }],
+    ],
+  },
+)
+const failed = (keys: string[], ...attempts: IdOf<'attempt'>[]) =>
+  to(
+    'dead',
+    {},
+    {
+      releases: keys,
+      tells: [
+        ['withdrawal/w-1', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
+        ['withdrawal/w-2', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
+        ...attempts.map((attempt): Told => [attempt, 'transfer.failed', { height: 119 }]),
+      ],
+    },
+  )
+
+const signedAlready = { dueAt: null, dueHeight: 102, place }
 
 const revived = (set: object) => {
   const data = { transfer: id, transactionId: 'cc', reason: 'it may be mined' }
-  return to('underway', set, {
+  return to('underway.waiting', set, {
     tells: [
       ['withdrawal/w-1', 'transfer.revived', { ...data, fee: '4' }],
       ['withdrawal/w-2', 'transfer.revived', { ...data, fee: '3' }],
@@ -199,7 +326,7 @@ const dissolved = (reason: string, attempts: IdOf<'attempt'>[], keys: string[]) 
   )
 }
 const passedOn = (type: string, ...attempts: IdOf<'attempt'>[]) =>
-  to('underway', {}, { tells: attempts.map((attempt): Told => [attempt, type, {}]) })
+  to('underway.waiting', {}, { tells: attempts.map((attempt): Told => [attempt, type, {}]) })
 
 /** Paid with 3 confirmations, at 102; final with 20, at 119. */
 export const transferSubject: Subject = {
@@ -225,6 +352,16 @@ export const transferSubject: Subject = {
     'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc', fee: '7' }),
     'attempt.signed, the second': happened('attempt.signed', { n: 2, transactionId: 'dd', fee: '9' }),
     'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
+    'attempt.delayed, over': happened('attempt.delayed', { n: 1, reason: null }),
+    'replacement.requested at 20': happened('replacement.requested', { feeRate: 20 }),
+    'replacement.requested at 30': happened('replacement.requested', { feeRate: 30 }),
+    'replacement.planned': happened('replacement.planned', {
+      attempt: second,
+      held: ['coin/litecoin:aa:0', 'coin/litecoin:cc:2'],
+    }),
+    'replacement.planned, not the next': happened('replacement.planned', { attempt: { ...second, n: 9 }, held: [] }),
+    'replacement.declined': happened('replacement.declined', { reason: overCap }),
+    'time.passed': happened('time.passed'),
     'attempt.delayed': happened('attempt.delayed', { n: 1, reason: 'too-long-mempool-chain' }),
     'attempt.voided': happened('attempt.voided', { n: 1, reason: 'voided', height: 130 }),
     'attempt.voided, the second': happened('attempt.voided', { n: 2, reason: 'voided', height: 130 }),
@@ -260,14 +397,22 @@ export const transferSubject: Subject = {
   },
   stands: {
     absent: [],
-    underway: ['transfer.planned'],
-    'underway, signed': ['transfer.planned', 'attempt.signed'],
-    'underway, two attempts': ['transfer.planned', 'attempt.adopted'],
-    'underway, one of two dead': ['transfer.planned', 'attempt.adopted', 'attempt.died'],
+    'underway.waiting': ['transfer.planned'],
+    'underway.waiting, signed': ['transfer.planned', 'attempt.signed'],
+    'underway.waiting, two attempts': ['transfer.planned', 'attempt.adopted'],
+    'underway.waiting, one of two dead': ['transfer.planned', 'attempt.adopted', 'attempt.died'],
+    'underway.due': ['transfer.planned', 'attempt.signed', 'time.passed'],
+    'underway.asked': ['transfer.planned', 'attempt.signed', 'replacement.requested at 20'],
+    'underway.due, and a person asked before': [
+      ...['transfer.planned', 'attempt.signed', 'replacement.requested at 20'],
+      ...['attempt.mined', 'attempt.unmined', 'time.passed'],
+    ],
     confirming: ['transfer.planned', 'attempt.mined'],
+    'confirming, two attempts': ['transfer.planned', 'attempt.adopted', 'attempt.mined'],
     confirmed: ['transfer.planned', 'attempt.mined', 'height.reached 102'],
     final: ['transfer.planned', 'attempt.mined', 'height.reached 102', 'height.reached 119'],
     failing: ['transfer.planned', 'attempt.mined in vain'],
+    'failing, two attempts': ['transfer.planned', 'attempt.adopted', 'attempt.mined in vain'],
     'dead, failed in its block': ['transfer.planned', 'attempt.mined in vain', 'height.reached 119'],
     dead: ['transfer.planned', 'attempt.died'],
     'dead, signed': ['transfer.planned', 'attempt.signed', 'attempt.died'],
@@ -282,7 +427,7 @@ export const transferSubject: Subject = {
   table: {
     absent: {
       'transfer.planned': to(
-        'underway',
+        'underway.waiting',
         {},
         {
           reserves: ['litecoin:aa:0', 'litecoin:bb:1'],
@@ -308,7 +453,7 @@ export const transferSubject: Subject = {
         },
       ),
       'transfer.adopted': to(
-        'underway',
+        'underway.waiting',
         {},
         {
           reserves: ['litecoin:bb:1'],
@@ -336,9 +481,9 @@ export const transferSubject: Subject = {
         },
       ),
     },
-    underway: {
+    'underway.waiting': {
       'key.lost to its own transaction': to(
-        'underway',
+        'underway.waiting',
         {},
         { tells: [['attempt/one:1', 'key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }]] },
       ),
@@ -362,29 +507,32 @@ export const transferSubject: Subject = {
       'key.lost': lost,
       'transfer.resumed': resumed,
     },
-    'underway, signed': {
+    'underway.waiting, signed': {
       'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
+      'time.passed': { ...asked('underway.due', 0), set: { dueAt: null } },
+      'replacement.requested at 20': asked('underway.asked', 20, { dueAt: null }),
+      'replacement.requested at 30': asked('underway.asked', 30, { dueAt: null }),
       'attempt.signed, the second': signedSecondly(['cc']),
-      'attempt.held': held,
+      'attempt.held': heldUp,
       'attempt.delayed': delayed,
       'attempt.mined': { ...mined, set: signedAlready },
       'attempt.mined for another fee': { ...minedForMore, set: { ...signedAlready, fee: '9', withdrawals: dearer } },
-      'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
+      'attempt.mined in vain': { ...minedInVain, set: { dueAt: null, dueHeight: 119, place, reason: inVain } },
       'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
       'attempt.voided, the second': died([2], first.spendKeys, 'voided', ['cc']),
-      'transfer.displaced': to('underway', {}, { releases: ['litecoin:aa:0'] }),
+      'transfer.displaced': to('underway.waiting', {}, { releases: ['litecoin:aa:0'] }),
       'authorisation.added': passedOn('approval.added', 'attempt/one:1'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1'),
       'key.lost': lost,
       'transfer.resumed': resumed,
     },
-    'underway, two attempts': {
+    'underway.waiting, two attempts': {
       'key.lost to its own transaction': to(
-        'underway',
+        'underway.waiting',
         {},
         {
           tells: [
@@ -401,16 +549,16 @@ export const transferSubject: Subject = {
       'attempt.mined': mined,
       'attempt.mined for another fee': minedForMore,
       'attempt.mined in vain': minedInVain,
-      'attempt.died': to('underway', { dead: [1] }),
-      'attempt.died, the second': to('underway', { dead: [2] }),
-      'attempt.voided': to('underway', { dead: [1] }),
-      'attempt.voided, the second': to('underway', { dead: [2] }),
+      'attempt.died': to('underway.waiting', { dead: [1] }),
+      'attempt.died, the second': to('underway.waiting', { dead: [2] }),
+      'attempt.voided': to('underway.waiting', { dead: [1] }),
+      'attempt.voided, the second': to('underway.waiting', { dead: [2] }),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
       'transfer.displaced': dissolved('signed elsewhere', ['attempt/one:1', 'attempt/one:2'], both),
       'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
       'key.lost': to(
-        'underway',
+        'underway.waiting',
         {},
         {
           tells: [
@@ -420,7 +568,7 @@ export const transferSubject: Subject = {
         },
       ),
       'transfer.resumed': to(
-        'underway',
+        'underway.waiting',
         { reason: 'the limit was raised' },
         {
           tells: [
@@ -430,9 +578,9 @@ export const transferSubject: Subject = {
         },
       ),
     },
-    'underway, one of two dead': {
+    'underway.waiting, one of two dead': {
       'key.lost to its own transaction': to(
-        'underway',
+        'underway.waiting',
         {},
         {
           tells: [
@@ -456,7 +604,7 @@ export const transferSubject: Subject = {
       'authorisation.added': passedOn('approval.added', 'attempt/one:1', 'attempt/one:2'),
       'withdrawal.expired': passedOn('withdrawal.expired', 'attempt/one:1', 'attempt/one:2'),
       'key.lost': to(
-        'underway',
+        'underway.waiting',
         {},
         {
           tells: [
@@ -466,7 +614,7 @@ export const transferSubject: Subject = {
         },
       ),
       'transfer.resumed': to(
-        'underway',
+        'underway.waiting',
         { reason: 'the limit was raised' },
         {
           tells: [
@@ -476,42 +624,34 @@ export const transferSubject: Subject = {
         },
       ),
     },
+    'underway.due': {
+      ...signedRow('underway.due'),
+      'replacement.requested at 20': asked('underway.asked', 20),
+      'replacement.requested at 30': asked('underway.asked', 30),
+      'replacement.planned': replaced,
+      'replacement.declined': declined({ failures: 1, dueAt }),
+    },
+    'underway.due, and a person asked before': {
+      ...signedRow('underway.due'),
+      'replacement.requested at 30': asked('underway.asked', 30),
+      'replacement.planned': replaced,
+      'replacement.declined': declined({ failures: 1, dueAt }),
+    },
+    'underway.asked': {
+      ...signedRow('underway.asked'),
+      'replacement.requested at 30': asked('underway.asked', 30),
+      'replacement.planned': replaced,
+      'replacement.declined': declined({ failures: 1, dueAt, askedRate: null }),
+    },
     confirming: {
-      'attempt.revived': to('confirming'),
+      ...whileMined('confirming'),
       'attempt.unmined': unmined,
-      'height.reached 102': to(
-        'confirmed',
-        { dueHeight: 119 },
-        {
-          tells: [
-            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
-            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
-          ],
-        },
-      ),
-      'height.reached 118': to(
-        'confirmed',
-        { dueHeight: 119 },
-        {
-          tells: [
-            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
-            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
-          ],
-        },
-      ),
-      'height.reached 119': to(
-        'confirmed',
-        { dueHeight: 119 },
-        {
-          tells: [
-            ['withdrawal/w-1', 'transfer.confirmed', { transfer: id }],
-            ['withdrawal/w-2', 'transfer.confirmed', { transfer: id }],
-          ],
-        },
-      ),
+      'height.reached 102': paid,
+      'height.reached 118': paid,
+      'height.reached 119': paid,
     },
     confirmed: {
-      'attempt.revived': to('confirmed'),
+      ...whileMined('confirmed'),
       'attempt.unmined': unmined,
       'height.reached 119': to(
         'final',
@@ -519,6 +659,7 @@ export const transferSubject: Subject = {
         {
           releases: ['litecoin:aa:0', 'litecoin:bb:1'],
           tells: [
+            ...unused,
             ['withdrawal/w-1', 'transfer.finalised', { transfer: id }],
             ['withdrawal/w-2', 'transfer.finalised', { transfer: id }],
             ['attempt/one:1', 'transfer.finalised', { height: 119 }],
@@ -527,32 +668,27 @@ export const transferSubject: Subject = {
       ),
     },
     failing: {
-      'attempt.unmined': to(
-        'underway',
-        { dueHeight: null, place: null, reason: null },
-        {
-          tells: [
-            ...unmined.tells!,
-            ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: null }],
-            ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: null }],
-          ],
-        },
-      ),
-      'height.reached 119': to(
-        'dead',
-        {},
-        {
-          releases: ['litecoin:aa:0', 'litecoin:bb:1'],
-          tells: [
-            ['withdrawal/w-1', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
-            ['withdrawal/w-2', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
-            ['attempt/one:1', 'transfer.failed', { height: 119 }],
-          ],
-        },
-      ),
+      ...whileMined('failing'),
+      'attempt.unmined': unfailed,
+      'height.reached 119': failed(first.spendKeys, 'attempt/one:1'),
+    },
+    'confirming, two attempts': {
+      'attempt.revived': to('confirming'),
+      'attempt.signed, the second': to('confirming', { signed: ['cc', 'dd'] }),
+      'attempt.unmined': unmined,
+      'height.reached 102': paid,
+      'height.reached 118': paid,
+      'height.reached 119': paid,
+    },
+    'failing, two attempts': {
+      'attempt.revived': to('failing'),
+      'attempt.signed, the second': to('failing', { signed: ['cc', 'dd'] }),
+      'attempt.unmined': unfailed,
+      'height.reached 119': failed([...first.spendKeys, 'litecoin:cc:2'], 'attempt/one:1', 'attempt/one:2'),
     },
     'confirmed, an attempt dead': {
       'attempt.revived': to('confirmed', { dead: [] }),
+      'attempt.signed, the second': to('confirmed', { signed: ['cc', 'dd'] }),
       'attempt.unmined': unmined,
       'height.reached 119': to(
         'final',
@@ -560,6 +696,8 @@ export const transferSubject: Subject = {
         {
           releases: both,
           tells: [
+            ...unused,
+            ['coin/litecoin:cc:2', 'key.unused', { holder: id, height: 119 }],
             ['withdrawal/w-1', 'transfer.finalised', { transfer: id }],
             ['withdrawal/w-2', 'transfer.finalised', { transfer: id }],
             ['attempt/one:1', 'transfer.finalised', { height: 119 }],
@@ -569,9 +707,13 @@ export const transferSubject: Subject = {
       ),
     },
     'dead, failed in its block': {
-      'ending.revoked': to('underway', { reason: null, place: null, dueHeight: null }, { reserves: ['litecoin:aa:0'] }),
+      'ending.revoked': to(
+        'underway.waiting',
+        { reason: null, place: null, dueHeight: null },
+        { reserves: ['litecoin:aa:0'] },
+      ),
     },
     final: { 'ending.revoked': to('confirmed', {}, { reserves: ['litecoin:aa:0'] }) },
-    'dead, signed': { 'ending.revoked': to('underway', { reason: null }, { reserves: ['litecoin:aa:0'] }) },
+    'dead, signed': { 'ending.revoked': to('underway.waiting', { reason: null }, { reserves: ['litecoin:aa:0'] }) },
   },
 }
