@@ -18,6 +18,7 @@ interface Generator {
 
 const GENERATORS: readonly Generator[] = [
   { command: 'reference', directory: join('docs', 'reference'), isByHand: name => name.startsWith('signer-memory.') },
+  { command: 'monitoring', directory: join('deploy', 'monitoring'), isByHand: name => name === 'alerts.yml' },
   { command: 'visualize', directory: 'visualizations', isByHand: name => name.endsWith('.ts') },
 ]
 

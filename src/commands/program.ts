@@ -4,6 +4,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { boundary } from '../kernel/fault.ts'
 import type { LogLevel } from '../kernel/ports.ts'
 import { renderReference } from '../config/reference.ts'
+import { renderDashboard } from '../metrics/dashboard.ts'
+import { renderMetrics } from '../metrics/reference.ts'
 import { parseTokens } from '../http/tokens.ts'
 import { readWatcherConfig } from '../shell/configuration.ts'
 import { readText, readTextOrInput, writeText } from '../shell/files.ts'
@@ -20,9 +22,8 @@ import { addLook, type Watched } from './look.ts'
 import { outcomeOf } from './outcome.ts'
 import { addBackup, addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
+import { VERSION } from '../version.ts'
 import { watcherApi } from './watcher-api.ts'
-
-const VERSION = '0.1.0'
 
 // What only some commands need is loaded when one of them runs: the signer shares the binary with the watcher, and would
 // else load all of it at every start.
@@ -171,12 +172,19 @@ function addGenerators(program: Command, terminal: Terminal): void {
   program
     .command('reference')
     .helpGroup(GROUPS.develop)
-    .description('regenerates the references of configuration and API')
+    .description('regenerates the references of configuration, API and metrics')
     .option('--out <directory>', 'where to write them', join('docs', 'reference'))
     .action(async ({ out }: { out: string }) => {
       await writeText(join(out, 'configuration.md'), renderReference())
       await writeText(join(out, 'openapi.json'), await (await loadApi()).renderApi())
+      await writeText(join(out, 'metrics.md'), renderMetrics())
     })
+  program
+    .command('monitoring')
+    .helpGroup(GROUPS.develop)
+    .description('regenerates the dashboard for Grafana')
+    .option('--out <directory>', 'where to write it', join('deploy', 'monitoring'))
+    .action(({ out }: { out: string }) => writeText(join(out, 'dashboard.json'), renderDashboard()))
   program
     .command('bench')
     .helpGroup(GROUPS.develop)

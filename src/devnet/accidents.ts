@@ -113,7 +113,7 @@ const doubleSpend: Accident = {
   async happen(stage, { chain, devnet }) {
     const { feed, traffic, backend, dice } = stage
     let deposit: FeedEvent | null = null
-    const address = await backend.address(traffic.user(), chain.name)
+    const { address } = await backend.address(traffic.user(), chain.name)
     await devnet.accidents.doubleSpend!(address, dice.amount(chain.deposits), async transactionId => {
       const isIt = (event: FeedEvent) => event.kind === 'deposit' && event.data['transactionId'] === transactionId
       deposit = await feed.until(isIt, SEEN_MS)
@@ -136,8 +136,9 @@ const fakeDeposit: Accident = {
   announce: ({ devnet }) => `${devnet.accidents.pretend!.words}. The user shows its id and wants to be credited`,
   async happen(stage, { chain, devnet }) {
     const { backend, traffic, dice, book } = stage
-    const address = await backend.address(traffic.user(), chain.name)
-    const transactionId = await devnet.accidents.pretend!.send(address, dice.amount(chain.deposits))
+    const { address, dataField } = await backend.address(traffic.user(), chain.name)
+    const { send } = devnet.accidents.pretend!
+    const transactionId = await send(address, dice.amount(chain.deposits), dataField)
     const height = await devnet.height()
     const { credit } = chain.confirmations
     for (let passed = 0; passed <= credit; passed = (await devnet.height()) - height) await pause(stage.clock, STEP_MS)

@@ -2,6 +2,7 @@
  * What the demonstration needs of a currency family: one record, registered in families.ts. Everything else (the screen, the
  * traffic, the accidents, the books) asks no family anything that does not stand here.
  */
+import type { Json } from '../../machines/vocabulary.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'
 import type { Ports } from '../kernel/ports.ts'
 
@@ -19,8 +20,8 @@ export interface Devnet {
   title: string
   height(): Promise<number>
   mine(): Promise<void>
-  /** From outside. The transaction id. */
-  pay(address: string, amount: bigint): Promise<string>
+  /** From outside; `dataField` where the address is told apart by one. The transaction id. */
+  pay(address: string, amount: bigint, dataField?: string | null): Promise<string>
   /** Somebody else's address, another one each time. */
   strangerAddress(): Promise<string>
   /** What stands at these addresses, in as many payments as were made. */
@@ -42,7 +43,7 @@ export interface Accidents {
    */
   doubleSpend?: (address: string, amount: bigint, isSeen: (transactionId: string) => Promise<void>) => Promise<void>
   /** A transaction that looks as if it paid the address, and does not. */
-  pretend?: { words: string; send: (address: string, amount: bigint) => Promise<string> }
+  pretend?: { words: string; send: (address: string, amount: bigint, dataField?: string | null) => Promise<string> }
 }
 
 export interface DaemonAccess {
@@ -57,7 +58,7 @@ export interface DevnetChain {
   /** In configuration, ids and paths. */
   name: string
   /** As the family names it in the configuration. */
-  network: string
+  network: Json
   asset: string
   decimals: number
   confirmations: { credit: number; final: number }

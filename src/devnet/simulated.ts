@@ -14,8 +14,8 @@ interface SimulatedNode {
   handle: (request: HttpRequest) => HttpAnswer
   height: () => number
   mine: (count: number, options?: { transactions: readonly never[] }) => unknown
-  /** Replaces an unconfirmed payment. */
-  doubleSpend: (transactionId: string) => unknown
+  /** Replaces an unconfirmed payment; absent where none can be. */
+  doubleSpend?: (transactionId: string) => unknown
 }
 
 /** A node with the file in which all that has happened to it stands. */
@@ -52,12 +52,12 @@ export async function openRecorded<Happening, Node extends { restore: (happening
 
 /** What differs between families; what is done to the node is durable before anybody hears of it. */
 interface SimulatedFamily {
-  pay: (address: string, amount: bigint) => string
+  pay: (address: string, amount: bigint, dataField: string | null) => string
   strangerAddress: () => string
   received: (addresses: readonly string[]) => Awaited<ReturnType<Devnet['received']>>
-  /** Leaves the last `depth` blocks. */
-  leave: (depth: number) => void
-  pretend: { words: string; send: (address: string, amount: bigint) => string }
+  /** Leaves the last `depth` blocks; absent where none is ever left. */
+  leave?: (depth: number) => void
+  pretend: { words: string; send: (address: string, amount: bigint, dataField: string | null) => string }
 }
 
 /** @param name of the chain, for people */
@@ -85,14 +85,22 @@ export async function runSimulated(
     return false
   }
   const pace = keepPace(tools.ports.clock, mine)
-  const pay = (address: string, amount: bigint) => durably(() => family.pay(address, amount))
-  const reorganise = (depth: number) =>
+  const pay = (address: string, amount: bigint, dataField: string | null = null) =>
+    durably(() => family.pay(address, amount, dataField))
+  const { leave } = family
+  const reorganise = (depth: number, left: (depth: number) => void) =>
     pace.held(() =>
       durably(() => {
-        family.leave(depth)
+        left(depth)
         node.mine(depth + 1, { transactions: [] })
       }),
     )
+  const doubleSpend = (address: string, amount: bigint, isSeen: (transactionId: string) => Promise<void>) =>
+    pace.held(async () => {
+      const transactionId = await pay(address, amount)
+      await isSeen(transactionId)
+      await durably(() => node.doubleSpend?.(transactionId))
+    })
   return {
     node: { url: server.url, username: tools.username, passwordFile: tools.passwordFile },
     title: `simulated node at ${server.url}, a block every ${BLOCK_MS / 1000} s`,
@@ -105,16 +113,11 @@ export async function runSimulated(
     strangerAddress: async () => family.strangerAddress(),
     received: async addresses => family.received(addresses),
     accidents: {
-      reorganise,
-      doubleSpend: (address, amount, isSeen) =>
-        pace.held(async () => {
-          const transactionId = await pay(address, amount)
-          await isSeen(transactionId)
-          await durably(() => node.doubleSpend(transactionId))
-        }),
+      ...(leave !== undefined && { reorganise: (depth: number) => reorganise(depth, leave) }),
+      ...(node.doubleSpend !== undefined && { doubleSpend }),
       pretend: {
         words: family.pretend.words,
-        send: (address, amount) => durably(() => family.pretend.send(address, amount)),
+        send: (address, amount, dataField = null) => durably(() => family.pretend.send(address, amount, dataField)),
       },
     },
     failed: pace.failed,

@@ -52,7 +52,8 @@ export function createTraffic({ backend, book, chains, dice, clock, news }: Traf
 
   async function deposit({ chain, devnet }: RunningChain): Promise<string> {
     const payer = user()
-    await devnet.pay(await backend.address(payer, chain.name), dice.amount(chain.deposits))
+    const { address, dataField } = await backend.address(payer, chain.name)
+    await devnet.pay(address, dice.amount(chain.deposits), dataField)
     return payer
   }
 

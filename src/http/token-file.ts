@@ -9,12 +9,12 @@ const MAXIMUM_BYTES = 64 * 1024
 /** The tokens that count now. */
 export interface TokenFile {
   /** A list never changes: another one takes its place. */
-  tokens(): readonly string[]
+  tokens: () => readonly string[]
   /**
    * Reads the file anew. Never rejects: what cannot be used, or would leave nobody who may write, changes nothing and is an
    * error in the log.
    */
-  reload(): Promise<void>
+  reload: () => Promise<void>
 }
 
 /** Rejects with boundary `configuration` for a missing file, `file-too-large`, `invalid-tokens`; each names the file. */

@@ -28,12 +28,11 @@ export async function runUntilSignal(start: () => Promise<Running>, ready: (addr
     process.on('SIGTERM', hear)
     process.on('SIGINT', hear)
   })
-  let reload = () => void (isReloadAsked = true)
-  let isReloadAsked = false
-  process.on('SIGHUP', () => reload())
-  const running = await start()
-  reload = () => void running.reload()
-  if (isReloadAsked) reload()
+  const started = start()
+  const reload = () => started.then(running => running.reload())
+  // What keeps it from starting is told by the start.
+  process.on('SIGHUP', () => void reload().catch(() => undefined))
+  const running = await started
   ready(running.address)
   await asked
   await running.stop()

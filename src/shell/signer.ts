@@ -11,6 +11,7 @@ import { forbidConnections } from './guard.ts'
 import { serve, SERVER_LIMITS, type ServerTls } from './koa.ts'
 import { watchPlace } from './place.ts'
 import { createPorts } from './ports.ts'
+import { processMetrics } from './process-metrics.ts'
 import { readPassphrase } from './terminal.ts'
 
 /** Its clients are watchers: a handful, with a few requests at once each. */
@@ -45,7 +46,7 @@ export async function refuseOpenSecrets({ tokenFile, keystore, tls }: SignerConf
 export async function startSigner(config: SignerConfig, passphrase: string, level: LogLevel): Promise<Running> {
   refuseSlowBackend()
   const ports = createPorts(level)
-  const signer = await main(ports, config, passphrase)
+  const signer = await main(ports, config, passphrase, () => processMetrics('signer'))
   try {
     const server = await serve(signer.handle, { listen: config.listen, tls: await readTls(config.tls), limits: LIMITS })
     const stopLooking = watchPlace({ ...ports, check: () => signer.check() })

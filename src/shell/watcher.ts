@@ -11,6 +11,7 @@ import { serve } from './koa.ts'
 import { watchPlace } from './place.ts'
 import { readInspector } from './inspector.ts'
 import { createPorts } from './ports.ts'
+import { processMetrics } from './process-metrics.ts'
 import { refuseHalfMade } from './rebuild-mark.ts'
 import { createRequest } from './request.ts'
 import { createWorkers } from './work.ts'
@@ -34,7 +35,10 @@ export async function startWatcher(config: WatcherConfig, level: LogLevel): Prom
   const workers = createWorkers()
   const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)), workers.work)
   await refuseHalfMade(ports.disk, config.dataDirectory)
-  const watcher = await main(ports, config, await inspectorFiles(ports))
+  const watcher = await main(ports, config, {
+    inspector: await inspectorFiles(ports),
+    processMetrics: () => processMetrics('watcher'),
+  })
   try {
     const server = await serve(watcher.handle, { listen: config.listen, tls: undefined })
     const stopLooking = watchPlace({ ...ports, check: () => watcher.check() })

@@ -47,7 +47,12 @@ export interface Signer {
  * Starts the signer. Rejects before it serves: boundary `configuration`, `invalid-tokens`, `no-keystore` or
  * `wrong-passphrase`; corruptStore for a damaged keystore or memory; operating `locked`; invariant `crypto-backend`.
  */
-export async function main(ports: Ports, config: SignerConfig, passphrase: string): Promise<Signer> {
+export async function main(
+  ports: Ports,
+  config: SignerConfig,
+  passphrase: string,
+  processMetrics: () => string = () => '',
+): Promise<Signer> {
   const { log } = ports
   const families = Object.entries(config.chains).map(([name, chain]) => ({
     name,
@@ -61,7 +66,7 @@ export async function main(ports: Ports, config: SignerConfig, passphrase: strin
     const chains = new Map<string, ServedChain>()
     for (const { name, family } of families)
       chains.set(name, await openChain(ports, config, { name, family, seed, memory }))
-    const context = assemble(ports, config, { chains, seed, memory })
+    const context = { ...assemble(ports, config, { chains, seed, memory }), processMetrics }
     const handle = createHandler(signerRoutes(context), {
       tokens,
       maximumBodyBytes: MAXIMUM_BODY_BYTES,
@@ -112,7 +117,7 @@ function assemble(
   { clock, log }: Ports,
   config: SignerConfig,
   { chains, seed, memory }: { chains: Map<string, ServedChain>; seed: Uint8Array; memory: SignerMemory },
-): RouteContext {
+): Omit<RouteContext, 'processMetrics'> {
   const authority = authorityOf(config)
   if (authority === null)
     log('warn', 'authorisation is not required: whoever controls the watcher can empty the wallet')

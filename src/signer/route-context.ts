@@ -18,6 +18,8 @@ export interface RouteContext {
   memory: SignerMemory
   /** What is configured, for whoever watches that it stays so. */
   policy: PolicyRules
+  /** What the process says of itself, in Prometheus' text format. */
+  processMetrics: () => string
   /** What reads large records from the disk is done one after the other: a thousand at once would not fit into memory. */
   inTurn: <Result>(job: () => Promise<Result>) => Promise<Result>
 }

@@ -9,6 +9,7 @@ import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
+import type { Meters } from './meters.ts'
 import type { Pulse } from './pulse.ts'
 import type { Search } from './search/index.ts'
 import type { DecimalsOf, Scale } from './resources.ts'
@@ -36,6 +37,9 @@ export interface ApiContext {
   signer: SignerClient
   clock: Clock
   pulse: Pulse
+  meters: Meters
+  /** What the process says of itself, in Prometheus' text format. */
+  processMetrics(): string
   /** Wakes what keeps a chain's address pool. */
   wakeSignerLoop(chain: string): void
   /** Aborted when the process stops: long polls end. */

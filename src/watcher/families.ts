@@ -1,5 +1,5 @@
 /** The chains that are followed, as their families know them. */
-import type { Ports } from '../kernel/ports.ts'
+import type { Ports, Request } from '../kernel/ports.ts'
 import { openWatching } from '../../adapters/watching.ts'
 import type { WatchedChain, WatchingFamily } from '../../adapters/family.ts'
 import type { ChainConfig, WatcherConfig } from '../config.ts'
@@ -38,12 +38,17 @@ export interface Families {
   policies: Policies
 }
 
-/** Rejects with boundary `configuration`. */
-export async function openFamilies(ports: Ports, config: WatcherConfig): Promise<Families> {
+/** `measured`: the way to a chain's node, as it is counted. Rejects with boundary `configuration`. */
+export async function openFamilies(
+  ports: Ports,
+  config: WatcherConfig,
+  measured: (request: Request, chain: string) => Request = request => request,
+): Promise<Families> {
   const families: Record<string, WatchingFamily> = {}
   const policies: Record<string, ChainPolicy> = {}
   for (const [name, chain] of Object.entries(config.chains)) {
-    const family = openWatching(await watchedChain(ports, name, chain), ports)
+    const request = measured(ports.request, name)
+    const family = openWatching(await watchedChain(ports, name, chain), { ...ports, request })
     families[name] = family
     policies[name] = policyOf(name, chain, family, config.role)
   }

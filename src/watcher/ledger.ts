@@ -23,15 +23,20 @@ export interface OpenedLedger {
 export async function openLedger(
   ports: Ports,
   config: WatcherConfig,
-  { policies, performers }: Pick<OrchestratorOptions, 'policies' | 'performers'>,
+  {
+    policies,
+    performers,
+    measured = ledger => ledger,
+  }: Pick<OrchestratorOptions, 'policies' | 'performers'> & { measured?: (ledger: Ledger) => Ledger },
 ): Promise<OpenedLedger> {
   const memory = { live: () => orchestrator.memory.all(), reservations: () => orchestrator.memory.reservations() }
-  const ledger = await ledgerEngine(ports.disk, config).open({
+  const opened = await ledgerEngine(ports.disk, config).open({
     ports,
     upgrade: upgradeOf(watcherMachines),
     versions: versionsOf(watcherMachines),
     memory,
   })
+  const ledger = measured(opened)
   const orchestrator = createOrchestrator({ ports, machines: watcherMachines, policies, ledger, performers })
   return { ledger, orchestrator }
 }

@@ -26,6 +26,7 @@ import { memoryHeaders } from '../signer-api/routes.ts'
 import { openFamilies, type Families } from './families.ts'
 import { startFollower, type FollowerLoop } from './follower.ts'
 import { knownChains, refuseForgotten } from './forgotten-chains.ts'
+import { createMeters, type Meters } from './meters.ts'
 import { createHealth, healthOf, type Health } from './health.ts'
 import { openLedger } from './ledger.ts'
 import type { Loop } from './loop.ts'
@@ -61,6 +62,14 @@ export interface Watcher {
   reload(): Promise<void>
   /** Takes no new work, finishes the commit in flight and lets go of the ledger. */
   stop(): Promise<void>
+}
+
+/** What a process serves besides, where it has it. */
+export interface Extras {
+  /** The page for people. */
+  inspector?: readonly BuiltFile[]
+  /** What the process says of itself, in Prometheus' text format. */
+  processMetrics?: () => string
 }
 
 /** In the data directory, beside the ledger. */
@@ -110,9 +119,10 @@ interface Started extends Families {
   orchestrator: Orchestrator
   signer: SignerClient
   health: Health
-  inspector: readonly BuiltFile[]
   /** By chain, as they start. */
   followers: Map<string, FollowerLoop>
+  meters: Meters
+  extras: Extras
   tokenFiles: Record<'api' | 'signer', TokenFile>
 }
 
@@ -168,7 +178,7 @@ function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string,
 }
 
 function serve(started: Started): Watcher {
-  const { ports, ledger, orchestrator, health, policies, tokenFiles } = started
+  const { ports, ledger, orchestrator, health, policies, tokenFiles, meters } = started
   const { loops, signerLoops } = startLoops(started)
   const search = openSearch(started)
   const ending = new AbortController()
@@ -176,6 +186,7 @@ function serve(started: Started): Watcher {
   setMaxListeners(0, ending.signal)
   const recent = createRecent(ledger.journal.position().sequence)
   orchestrator.onDurable(commit => recent.note(commit))
+  orchestrator.onDurable(commit => meters.durable(commit))
   const pulse = startPulse(ports.clock, ports.log)
   const api: ApiContext = {
     orchestrator,
@@ -194,6 +205,8 @@ function serve(started: Started): Watcher {
     signer: started.signer,
     clock: ports.clock,
     pulse,
+    meters,
+    processMetrics: started.extras.processMetrics ?? (() => ''),
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
   }
@@ -211,14 +224,16 @@ function serve(started: Started): Watcher {
   }
   const nodeOf = (chain: string) => started.families[chain]!.node
   return {
-    handle: createHandler([...apiRoutes(api), ...fileRoutes(started.inspector)], options),
+    handle: createHandler([...apiRoutes(api), ...fileRoutes(started.extras.inspector ?? [])], options),
     audit: chain => audit(orchestrator.memory, policies[chain]!, nodeOf(chain)),
     isOlderThan: (chain, height) => isOlderThan(orchestrator.memory, chain, nodeOf(chain), height),
     check: () => ledger.journal.check(),
     beginningOf: (chain, height) => beginningOf(orchestrator.memory, chain, nodeOf(chain), height),
     unexplained: chain => policies[chain]!.book.unexplained(orchestrator.memory, ledger.archive, chain),
     nodeTrouble: chain => healthOf(health, chain).nodeTrouble,
-    reload: async () => void (await Promise.all([tokenFiles.api.reload(), tokenFiles.signer.reload()])),
+    async reload() {
+      await Promise.all([tokenFiles.api.reload(), tokenFiles.signer.reload()])
+    },
     stop,
   }
 }
@@ -229,21 +244,18 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
 }
 
 /**
- * Starts the watcher; `inspector` is served to people. Rejects before it serves: boundary `configuration`,
+ * Starts the watcher. Rejects before it serves: boundary `configuration`,
  * `invalid-tokens`; corruptStore for a damaged ledger; operating `locked`.
  */
-export async function main(
-  given: Ports,
-  config: WatcherConfig,
-  inspector: readonly BuiltFile[] = [],
-): Promise<Watcher> {
+export async function main(given: Ports, config: WatcherConfig, extras: Extras = {}): Promise<Watcher> {
   const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
   const api = await openTokenFile(ports, config.apiTokenFile)
   const ofSigner = await openTokenFile(ports, config.signer.tokenFile)
   const token = () => ofSigner.tokens().find(mayWrite)
   if (token() === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
-  const { families, policies } = await openFamilies(ports, config)
-  const signer = createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request)
+  const meters = createMeters(ports.clock)
+  const { families, policies } = await openFamilies(ports, config, meters.node)
+  const signer = meters.signer(createSignerClient({ url: config.signer.url, token: () => token()! }, ports.request))
   const health = createHealth(Object.keys(policies))
   const nodes = nodesOf(families)
   const followers = new Map<string, FollowerLoop>()
@@ -255,7 +267,8 @@ export async function main(
     rulesKnown: chain => healthOf(health, chain).rules,
     ...{ role: config.role, signer, nodes, policies, random: ports.random },
   })
-  const { ledger, orchestrator } = await openLedger(ports, config, { policies, performers })
+  const counted = { performers: meters.performers(performers), measured: meters.ledger }
+  const { ledger, orchestrator } = await openLedger(ports, config, { policies, ...counted })
   try {
     reportOpened(ports, ledger)
     signer.expect(highestPosition(orchestrator.memory))
@@ -266,7 +279,7 @@ export async function main(
     orchestrator.start()
     const shared = { ports, config, ledger, orchestrator, signer, health }
     const tokenFiles = { api, signer: ofSigner }
-    return serve({ ...shared, families, policies, inspector, tokenFiles, followers })
+    return serve({ ...shared, families, policies, meters, extras, tokenFiles, followers })
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

@@ -1,7 +1,10 @@
-/** Numbers for operators, in Prometheus' text format. Read off memory when asked; nothing is counted twice. */
-import { Gauge, Registry } from 'prom-client'
+/** Numbers for operators, in Prometheus' text format: what was counted, and what is read off memory when asked; nothing twice. */
+import type { Gauge } from 'prom-client'
+import { EXPOSITION_TYPE } from '../metrics/exposition.ts'
 import { longestQueuedMs } from './problems.ts'
+import { balancesOf } from './balances.ts'
 import { healthOf } from './health.ts'
+import { gaugeOf } from './meters.ts'
 import type { ApiContext } from './api-context.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
 import { freeAddresses } from './address-pool.ts'
@@ -22,58 +25,74 @@ function refreshEnded(ended: Gauge, { search }: ApiContext): void {
   }
 }
 
-export function createMetrics(api: ApiContext): Metrics {
-  const registry = new Registry()
-  const gauge = (name: string, help: string, labelNames: string[] = ['chain']) =>
-    new Gauge({ name: `lockkeeper_${name}`, help, labelNames, registers: [registry] })
-  const instances = gauge('instances', 'Live instances', ['chain', 'kind', 'state'])
-  const ended = gauge('ended_instances', 'Instances that have ended', ['chain', 'kind', 'state'])
-  const countedSeq = gauge('counted_seq', 'Seq as of which instances are counted', [])
-  const height = gauge('chain_height', 'Height of the tip that is followed')
-  const nodeHeight = gauge('node_height', 'Height that the node reports')
-  const failing = gauge('node_failing', '1 while the node cannot be followed')
-  const tipAge = gauge('tip_age_seconds', "Since the node's chain last moved; -1 before that is known")
-  const turnAge = gauge('follower_turn_age_seconds', 'Since a turn of following last ended; -1 before the first')
-  const mempoolPause = gauge('mempool_pause_seconds', 'Between two looks at the mempool, where they are spared; else 0')
-  const halted = gauge('chain_halted', '1 when the chain is halted and waits for a person')
-  const free = gauge('free_addresses', 'Addresses that can be assigned')
-  const recalled = gauge('signer_recalled', "1 when the signer's memory has been compared since the start")
-  const queued = gauge(
-    'oldest_queued_seconds',
-    'Since anything changed for the withdrawal that waits longest; 0 for none',
-  )
-  const standstill = gauge('event_loop_stall_seconds', 'Longest standstill of the process within the last minute', [])
-  const seq = gauge('ledger_seq', 'Last durable seq', [])
+/** Gauges of each chain, and what sets them. */
+function chainGauges({ meters: { registry }, ...api }: ApiContext): (chain: string) => void {
+  const height = gaugeOf(registry, 'lockkeeper_chain_height')
+  const nodeHeight = gaugeOf(registry, 'lockkeeper_node_height')
+  const failing = gaugeOf(registry, 'lockkeeper_node_failing')
+  const tipAge = gaugeOf(registry, 'lockkeeper_tip_age_seconds')
+  const interval = gaugeOf(registry, 'lockkeeper_block_interval_seconds')
+  const turnAge = gaugeOf(registry, 'lockkeeper_follower_turn_age_seconds')
+  const mempoolPause = gaugeOf(registry, 'lockkeeper_mempool_pause_seconds')
+  const halted = gaugeOf(registry, 'lockkeeper_chain_halted')
+  const free = gaugeOf(registry, 'lockkeeper_free_addresses')
+  const recalled = gaugeOf(registry, 'lockkeeper_signer_recalled')
+  const queued = gaugeOf(registry, 'lockkeeper_oldest_queued_seconds')
+  const balance = gaugeOf(registry, 'lockkeeper_balance_base_units')
+  const age = (since: number | null) =>
+    since === null ? -1 : (api.clock.monotonic() - since) / MILLISECONDS_PER_SECOND
+  return chain => {
+    const { memory } = api.orchestrator
+    const health = healthOf(api.health, chain)
+    height.set({ chain }, chainContext(memory, chain)?.height ?? -1)
+    nodeHeight.set({ chain }, health.nodeHeight ?? -1)
+    failing.set({ chain }, health.nodeTrouble === null ? 0 : 1)
+    tipAge.set({ chain }, age(health.movedAt))
+    interval.set({ chain }, health.blockSeconds ?? 0)
+    turnAge.set({ chain }, age(health.turnedAt))
+    mempoolPause.set({ chain }, health.mempoolPauseMs / MILLISECONDS_PER_SECOND)
+    halted.set({ chain }, memory.count('chain', chain, 'halted'))
+    free.set({ chain }, freeAddresses(memory, chain).length)
+    queued.set({ chain }, (longestQueuedMs(memory, chain, api.clock.now()) ?? 0) / MILLISECONDS_PER_SECOND)
+    recalled.set({ chain }, health.isReconciled ? 1 : 0)
+    for (const { asset, confirmed, pending, reserved } of balancesOf(memory, api.policies[chain]!))
+      for (const [kind, amount] of Object.entries({ confirmed, pending, reserved }))
+        balance.set({ chain, asset, kind }, Number(amount))
+  }
+}
+
+/** `problems`: as /readyz names them. */
+export function createMetrics(api: ApiContext, problems: () => readonly string[]): Metrics {
+  const { registry } = api.meters
+  const instances = gaugeOf(registry, 'lockkeeper_instances')
+  const ended = gaugeOf(registry, 'lockkeeper_ended_instances')
+  const countedSeq = gaugeOf(registry, 'lockkeeper_counted_seq')
+  const standstill = gaugeOf(registry, 'lockkeeper_event_loop_stall_seconds')
+  const seq = gaugeOf(registry, 'lockkeeper_ledger_seq')
+  const seen = gaugeOf(registry, 'lockkeeper_signer_seen_sequence')
+  const ready = gaugeOf(registry, 'lockkeeper_ready')
+  const named = gaugeOf(registry, 'lockkeeper_problems')
+  const refreshChain = chainGauges(api)
 
   const refresh = () => {
     const { memory } = api.orchestrator
-    const now = api.clock.monotonic()
-    const age = (since: number | null) => (since === null ? -1 : (now - since) / MILLISECONDS_PER_SECOND)
     instances.reset()
     for (const { count, ...labels } of memory.counts()) if (count > 0) instances.set(labels, count)
     countedSeq.set(memory.seq)
     refreshEnded(ended, api)
-    for (const chain of Object.keys(api.policies)) {
-      const health = healthOf(api.health, chain)
-      height.set({ chain }, chainContext(memory, chain)?.height ?? -1)
-      nodeHeight.set({ chain }, health.nodeHeight ?? -1)
-      failing.set({ chain }, health.nodeTrouble === null ? 0 : 1)
-      tipAge.set({ chain }, age(health.movedAt))
-      turnAge.set({ chain }, age(health.turnedAt))
-      mempoolPause.set({ chain }, health.mempoolPauseMs / MILLISECONDS_PER_SECOND)
-      halted.set({ chain }, memory.count('chain', chain, 'halted'))
-      free.set({ chain }, freeAddresses(memory, chain).length)
-      queued.set({ chain }, (longestQueuedMs(memory, chain, api.clock.now()) ?? 0) / MILLISECONDS_PER_SECOND)
-      recalled.set({ chain }, health.isReconciled ? 1 : 0)
-    }
+    for (const chain of Object.keys(api.policies)) refreshChain(chain)
     standstill.set(api.pulse.longestMs() / MILLISECONDS_PER_SECOND)
     seq.set(api.journal.position().sequence)
+    seen.set(api.signer.position()?.sequence ?? -1)
+    const found = problems().length
+    ready.set(found === 0 ? 1 : 0)
+    named.set(found)
   }
   return {
-    contentType: registry.contentType,
-    text() {
+    contentType: EXPOSITION_TYPE,
+    async text() {
       refresh()
-      return registry.metrics()
+      return `${await registry.metrics()}${api.processMetrics()}`
     },
   }
 }

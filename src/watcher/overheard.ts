@@ -7,9 +7,12 @@ const HEAD_BYTES = 200
 
 const withoutCredentials = (url: string): string => url.replace(/^([a-z]+:\/\/)[^@/]*@/, '$1').replace(/\?.*$/, '')
 
+/** Of a batch its first; undefined for what is no JSON-RPC. */
+export const rpcMethodIn = (body: HttpCall['body']): string | undefined =>
+  body === null ? undefined : /"method":"(\w{1,64})"/.exec(new TextDecoder().decode(body.subarray(0, HEAD_BYTES)))?.[1]
+
 function methodIn(body: HttpCall['body']): { rpc?: string } {
-  if (body === null) return {}
-  const rpc = /"method":"(\w{1,64})"/.exec(new TextDecoder().decode(body.subarray(0, HEAD_BYTES)))?.[1]
+  const rpc = rpcMethodIn(body)
   return rpc === undefined ? {} : { rpc }
 }
 

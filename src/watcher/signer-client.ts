@@ -73,7 +73,7 @@ export interface SignerClient {
 export interface SignerAccess {
   url: string
   /** As it is now. */
-  token(): string
+  token: () => string
 }
 
 /** Scrypt is long over when it serves; a large template takes well below a second to sign. */

@@ -11,6 +11,7 @@ import { readInspector } from '../../src/shell/inspector.ts'
 import { serve } from '../../src/shell/koa.ts'
 import { createPorts } from '../../src/shell/ports.ts'
 import { apiRoutes } from '../../src/watcher/api.ts'
+import { createMeters } from '../../src/watcher/meters.ts'
 import { createHealth } from '../../src/watcher/health.ts'
 import { decimalsIn, type ApiContext } from '../../src/watcher/api-context.ts'
 import { startSearch } from '../../src/watcher/search/index.ts'
@@ -49,6 +50,7 @@ async function run(instances: number): Promise<void> {
     ...{ orchestrator, archive: ledger.archive, journal: ledger.journal, search, ledgerId, policies, health },
     ...{ store: createStore(orchestrator, ledger.archive), clock: ports.clock, wakeSignerLoop: () => undefined },
     ...{ chains: () => [CHAIN], decimals: decimalsIn(policies), quote: () => Promise.reject(new Error('no node')) },
+    ...{ meters: createMeters(ports.clock), processMetrics: () => '' },
     ...{ recent, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
     signer: createSignerClient({ url: 'http://127.0.0.1:1', token: () => TOKEN }, ports.request),
     stopping: new AbortController().signal,

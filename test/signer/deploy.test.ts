@@ -31,7 +31,7 @@ const linesOf = async (name: string) => (await readFile(join('deploy', name), 'u
 
 describe('the units in deploy/', () => {
   test('are all tested here', async () => {
-    expect((await readdir('deploy')).sort()).toEqual([...UNITS, 'mutual-tls.conf'])
+    expect((await readdir('deploy')).sort()).toEqual([...UNITS, 'monitoring', 'mutual-tls.conf'])
   })
 
   test.each(UNITS)('%s is hardened', async name => {

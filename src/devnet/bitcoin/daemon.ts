@@ -235,7 +235,14 @@ async function run(open: Open, title: string): Promise<Devnet> {
 const openNode = (chain: DevnetChain, tools: DevnetTools, node: DaemonAccess, password?: string): Open => {
   const { request, disk } = tools.ports
   const access = password === undefined ? node : { ...node, password }
-  return { rpc: createRpc(access, request, disk), chain, network: networkOf(chain.network), tools, node, sent: [] }
+  return {
+    rpc: createRpc(access, request, disk),
+    chain,
+    network: networkOf(z.string().parse(chain.network)),
+    tools,
+    node,
+    sent: [],
+  }
 }
 
 /** litecoind, in a directory of its own. Rejects with operating `not-ready`. */

@@ -1,5 +1,6 @@
 /** A simulated bitcoin node as a network of the demonstration. */
 import { script as scripts } from 'bitcoinjs-lib'
+import { z } from 'zod'
 import { addressOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf, type Network } from '../../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../../adapters/bitcoin/script.ts'
@@ -49,7 +50,7 @@ const dataScript = (address: string, network: Network): Uint8Array =>
 export const PRETENCE = 'a transaction names the address in a data output (OP_RETURN), which pays nobody'
 
 export async function simulate({ name, network: called }: DevnetChain, tools: DevnetTools): Promise<Devnet> {
-  const network = networkOf(called)
+  const network = networkOf(z.string().parse(called))
   const recorded = await open(name, network, tools)
   const { node } = recorded
   const { random } = tools.ports

@@ -1,5 +1,6 @@
 /** The signer itself: who it is, whether it serves, and its figures. */
 import { serveContract } from '../../http/route.ts'
+import { EXPOSITION_TYPE, exposition } from '../../metrics/exposition.ts'
 import { signerApi } from '../../signer-api/routes.ts'
 import type { RouteContext } from '../route-context.ts'
 
@@ -15,23 +16,20 @@ export const healthRoute = ({ memory }: RouteContext) =>
   })
 
 /** GET /metrics, in the text format of Prometheus 0.0.4. */
-export const metricsRoute = ({ chains, memory, policy }: RouteContext) =>
+export const metricsRoute = ({ chains, memory, policy, processMetrics }: RouteContext) =>
   serveContract(signerApi.metrics, () => {
     const signed = memory.records.counts()
-    const lines = [
-      '# HELP lockkeeper_signer_memory_sequence Durable transitions of the memory.',
-      '# TYPE lockkeeper_signer_memory_sequence gauge',
-      `lockkeeper_signer_memory_sequence ${memory.position().sequence}`,
-      '# HELP lockkeeper_signer_addresses Addresses made.',
-      '# TYPE lockkeeper_signer_addresses gauge',
-      ...[...chains.values()].map(({ name, pool }) => `lockkeeper_signer_addresses{chain="${name}"} ${pool.size()}`),
-      '# HELP lockkeeper_signer_signed_total Attempts signed.',
-      '# TYPE lockkeeper_signer_signed_total counter',
-      ...[...chains.keys()].map(name => `lockkeeper_signer_signed_total{chain="${name}"} ${signed.get(name) ?? 0}`),
-      '# HELP lockkeeper_signer_policy_info What is configured to be signed, by its digest.',
-      '# TYPE lockkeeper_signer_policy_info gauge',
-      `lockkeeper_signer_policy_info{digest="${policy.digest}"} 1`,
-    ]
-    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-    return { status: 200, headers, body: `${lines.join('\n')}\n` }
+    const own = exposition({
+      lockkeeper_signer_memory_sequence: [{ value: memory.position().sequence }],
+      lockkeeper_signer_addresses: [...chains.values()].map(({ name, pool }) => ({
+        labels: { chain: name },
+        value: pool.size(),
+      })),
+      lockkeeper_signer_signed_total: [...chains.keys()].map(name => ({
+        labels: { chain: name },
+        value: signed.get(name) ?? 0,
+      })),
+      lockkeeper_signer_policy_info: [{ labels: { digest: policy.digest }, value: 1 }],
+    })
+    return { status: 200, headers: { 'content-type': EXPOSITION_TYPE }, body: `${own}${processMetrics()}` }
   })

@@ -7,7 +7,7 @@ import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
 import { broadcastProblems, followingProblems, pulseProblems, queueProblems, stoppedProblems } from '../problems.ts'
-import { createMetrics } from '../metrics.ts'
+import { createMetrics, type Metrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
 const readiness = z.object({
@@ -38,6 +38,12 @@ function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain
   ]
 }
 
+/** What keeps the watcher from being ready, or nothing. */
+const allProblems = (api: ApiContext): string[] => [
+  ...Object.keys(api.policies).flatMap(chain => problemsOf(api, chain)),
+  ...pulseProblems(api.pulse.longestMs()),
+]
+
 /** A second watcher is meant; one that nobody knows of is not. */
 function noticesOf({ health, ledgerId }: ApiContext, chain: string): string[] {
   const { otherLedger } = healthOf(health, chain)
@@ -65,8 +71,7 @@ const readyz = (api: ApiContext) =>
     access: 'public',
     answers: { 200: readiness, 503: readiness },
     handle() {
-      const ofChains = Object.keys(api.policies).flatMap(chain => problemsOf(api, chain))
-      const problems = [...ofChains, ...pulseProblems(api.pulse.longestMs())]
+      const problems = allProblems(api)
       const ready = problems.length === 0
       const notices = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
       return { status: ready ? 200 : 503, body: { ready, problems, notices } }
@@ -74,14 +79,18 @@ const readyz = (api: ApiContext) =>
   })
 
 const metricsRoute = (api: ApiContext) => {
-  const metrics = createMetrics(api)
+  // Made when they are asked for: the table of routes alone needs none.
+  let made: Metrics | undefined
   return defineRoute({
     method: 'GET',
     path: '/metrics',
     summary: 'Prometheus metrics',
     access: 'public',
     answers: { 200: z.string() },
-    handle: async () => ({ status: 200, headers: { 'content-type': metrics.contentType }, body: await metrics.text() }),
+    async handle() {
+      made ??= createMetrics(api, () => allProblems(api))
+      return { status: 200, headers: { 'content-type': made.contentType }, body: await made.text() }
+    },
   })
 }
 

@@ -1,8 +1,9 @@
-/** SIGHUP: running daemons take other tokens, and stay with those that they have where the file is no good. */
+/** Daemons that run: their metrics, and SIGHUP, at which they take other tokens or stay with those that they have. */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { METRICS, type Metric } from '../../src/metrics/catalogue.ts'
 import { daemon, type Daemon } from '../nodes/daemon.ts'
 import { nodeKeys, prepare, writeSigner, writeWatcher } from '../nodes/system.ts'
 import { PATIENCE_MS } from '../patience.ts'
@@ -19,26 +20,44 @@ function occurrences(text: () => string, word: string): number {
 }
 
 /** Hangs up, and waits until the log says what came of it. */
-async function hangUp({ pid, log }: Daemon, said: string): Promise<void> {
+async function hangUp(of: Daemon, said: string): Promise<void> {
+  const { log } = of
   const before = occurrences(log, said)
-  process.kill(pid(), 'SIGHUP')
+  process.kill(of.pid(), 'SIGHUP')
   await expect.poll(() => occurrences(log, said), PATIENCE).toBeGreaterThan(before)
 }
 
 const ANEW = 'tokens read anew'
 const KEPT = 'the tokens stay as they were'
 
-test('both daemons take other tokens at SIGHUP, and the watcher shows the signer the other one', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-reload-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  const place = await prepare(directory)
+let directory = ''
+let place: Awaited<ReturnType<typeof prepare>>
+let signer: Daemon
+let watcher: Daemon
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'lockkeeper-reload-'))
+  place = await prepare(directory)
   writeSigner(place)
   writeWatcher(place, place.signerUrl, nodeKeys(directory, NO_NODE.url, NO_NODE))
-  const [signer, watcher] = ['signer', 'watcher'].map(name =>
-    daemon([name, '--config', join(directory, `${name}.yaml`)]),
-  ) as [Daemon, Daemon]
-  onTestFinished(async () => void (await Promise.all([signer.kill9(), watcher.kill9()])))
+  signer = daemon(['signer', '--config', join(directory, 'signer.yaml')])
+  watcher = daemon(['watcher', '--config', join(directory, 'watcher.yaml')])
   await Promise.all([signer.start(), watcher.start()])
+})
+afterAll(async () => {
+  await Promise.all([signer.kill9(), watcher.kill9()])
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test.each(['watcher', 'signer'] as const)('a %s shows every metric of the catalogue, and no other', async name => {
+  const text = await (await fetch(`${name === 'watcher' ? place.url : place.signerUrl}/metrics`)).text()
+  const described = [...text.matchAll(/^# HELP (\w+) /gm)].map(([, metric]) => metric)
+  const listed = Object.entries<Metric>(METRICS).filter(([, { shownBy }]) => shownBy === name || shownBy === 'both')
+  expect(described.sort()).toEqual(listed.map(([metric]) => metric).sort())
+  expect(text).toContain(`lockkeeper_build_info{daemon="${name}"`)
+})
+
+test('both daemons take other tokens at SIGHUP, and the watcher shows the signer the other one', async () => {
   const [ofApi, ofSigner] = ['api-token', 'signer-token'].map(name => join(directory, 'secrets', name)) as [
     string,
     string,
