@@ -286,6 +286,29 @@ describe('what is ours and not our doing', () => {
       take(USDT.deposit)
     }))
 
+  test('E7: where nothing shows ether that contracts send, balances do, and a person decides', () =>
+    told({}, async story => {
+      const { system, network } = story
+      network.node.faults.missing.add('debug_traceBlockByHash')
+      const payee = await system.assign('alice')
+      network.split(payee.address, ETH.deposit)
+      await system.advance(ethereum.confirmations.credit)
+      const [deposit, ...more] = await system.list('deposits')
+      expect(more).toEqual([])
+      expect(deposit).toMatchObject({ state: 'quarantined', amount: String(ETH.deposit), address: payee.address })
+      const decision = { accept: true, reference: 'alice', reason: 'the sender has shown the transaction' }
+      await system.insist('PUT', `/v1/deposits/${encodeURIComponent(deposit!.id!)}/decision`, decision)
+      await system.advance(1)
+      expect(await system.list('deposits')).toMatchObject([{ state: 'confirmed' }])
+      network.split(payee.address, ETH.deposit)
+      network.pay('ETH', payee, ETH.deposit)
+      await finalise(system)
+      expect((await system.list('deposits')).map(({ state }) => state).sort()).toEqual([
+        ...['confirmed', 'confirmed', 'quarantined'],
+      ])
+      await expectBalances(story)
+    }))
+
   test('E7: ether that a contract sends is a deposit like any other', () =>
     told({}, async story => {
       const { system, network } = story
