@@ -268,7 +268,7 @@ function ethereum(location: ConfigLocation) {
         .enum(['auto', 'off'])
         .default('auto')
         .describe(
-          '`auto`: ether that contracts send is found in logs (EIP-7708) or traces; `off`: it is not looked for',
+          '`auto`: ether that contracts send is found in logs (EIP-7708) or traces, else by balances, and held then; `off`: it is not looked for',
         ),
       fees: z
         .strictObject({ maximumFeePerGas: amount.default('500000000000').describe('Never more than this; wei') })
