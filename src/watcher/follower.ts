@@ -3,9 +3,9 @@
  * before the next is asked for. It decides nothing: the chain's machine does. A node that fails is tried again with back-off; the
  * ledger learns that it failed once, and once that it answers all that following needs again.
  */
-import { chainId, type Id } from '../../machines/ids.ts'
+import { chainId } from '../../machines/ids.ts'
 import { stateOf } from '../kernel/entry.ts'
-import type { Fact, Identity, Next, Node } from '../../adapters/adapter.ts'
+import type { Identity, Next, Node } from '../../adapters/adapter.ts'
 import { Fault, reasonOf } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { Place } from '../../machines/vocabulary.ts'
