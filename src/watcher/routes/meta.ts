@@ -6,7 +6,14 @@ import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
-import { broadcastProblems, followingProblems, pulseProblems, queueProblems, stoppedProblems } from '../problems.ts'
+import {
+  broadcastProblems,
+  followingProblems,
+  pulseProblems,
+  queueProblems,
+  replacementProblems,
+  stoppedProblems,
+} from '../problems.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
@@ -32,6 +39,7 @@ function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain
   const { memory } = orchestrator
   return [
     ...problems,
+    ...replacementProblems(memory, chain),
     ...stoppedProblems(memory, chain),
     ...queueProblems(memory, chain, windowMs, clock.now()),
     ...broadcastProblems(memory, chain, clock.now()),
