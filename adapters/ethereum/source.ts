@@ -27,6 +27,8 @@ export interface BlockSource {
   at(height: number): Promise<ScannedBlock | null>
   /** Begins to download what is wanted next. One block is kept. Never rejects. */
   prefetch(height: number): void
+  /** Whether ether that contracts send is seen; false once the node was found to have no traces, and the chain no such logs. */
+  seesMovements(): boolean
   /** Forget what the node can: it may be another node now. */
   reset(): void
 }
@@ -176,6 +178,7 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { seesInternal
       // What fails here is asked for again when it is wanted, and fails there.
       ahead = { height, download: download(height).catch(() => null) }
     },
+    seesMovements: () => hasTraces || logsMovements,
     reset() {
       reader.reset()
       hasTraces = seesInternal

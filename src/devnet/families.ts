@@ -2,6 +2,7 @@
 import { bitcoinFamily } from './bitcoin/family.ts'
 import type { DevnetFamily } from './devnet.ts'
 import { ethereumFamily } from './ethereum/family.ts'
+import { nanoFamily } from './nano/family.ts'
 import { rippleFamily } from './ripple/family.ts'
 
-export const FAMILIES: readonly DevnetFamily[] = [bitcoinFamily, ethereumFamily, rippleFamily]
+export const FAMILIES: readonly DevnetFamily[] = [bitcoinFamily, ethereumFamily, nanoFamily, rippleFamily]

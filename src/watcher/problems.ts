@@ -1,10 +1,11 @@
 /** What keeps a chain from being followed, in sentences for whoever runs it. Moments are of the clock that only goes forward. */
 import { nameOf, type IdOf } from '../../machines/ids.ts'
-import type { Instance, InstanceOf } from '../kernel/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import { isOutbid } from '../orchestrator/routes/replacing.ts'
 import type { Trouble } from '../kernel/trouble.ts'
 import type { ChainHealth } from './health.ts'
+import type { HookTrouble } from './notify.ts'
 
 export interface ChainNow {
   chain: string
@@ -160,6 +161,15 @@ export function stoppedProblems(memory: LiveMemory, chain: string): string[] {
   )
   return [...stuck, ...refused, ...withheld]
 }
+
+/** Webhooks keep nothing from being served: the feed has all that they tell. */
+export const hookNotices = (troubles: readonly HookTrouble[], now: number): string[] =>
+  troubles
+    .filter(({ trouble }) => isLasting(trouble, now))
+    .map(
+      ({ url, seq, trouble }) =>
+        `${url} has not taken the webhook of event ${seq} for ${spoken(now - trouble.since)}: ${trouble.reason}`,
+    )
 
 /** Empty when the process has turned all the time lately. */
 export function pulseProblems(longestMs: number): string[] {

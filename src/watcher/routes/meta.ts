@@ -9,6 +9,7 @@ import { healthOf } from '../health.ts'
 import {
   broadcastProblems,
   followingProblems,
+  hookNotices,
   pulseProblems,
   queueProblems,
   replacementProblems,
@@ -81,7 +82,8 @@ const readyz = (api: ApiContext) =>
     handle() {
       const problems = allProblems(api)
       const ready = problems.length === 0
-      const notices = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
+      const ofChains = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
+      const notices = [...ofChains, ...hookNotices(api.notifier.troubles(), api.clock.monotonic())]
       return { status: ready ? 200 : 503, body: { ready, problems, notices } }
     },
   })
