@@ -97,6 +97,26 @@ const onLost = {
   ],
 } as const
 
+/** Proven by the block in which what it would have spent is still there, behind the last one that it could be in. */
+const EXPIRED = 'it has expired: no block that could hold it does'
+
+const expired = ({ context: { transfer, n }, event }: Hears<'publishing.expired'>) => ({
+  messages: [tell(transfer, 'attempt.expired', event.at, { n, reason: EXPIRED })],
+})
+
+const diedOfAge = ({ context: { transfer, n }, event }: Hears<'publishing.expired'>) => ({
+  messages: [tell(transfer, 'attempt.died', event.at, { n, reason: EXPIRED, height: event.data.height })],
+})
+
+const onExpired = [
+  {
+    guard: { type: 'isGivenUp', params: data },
+    target: '#attempt.dead',
+    actions: ['age', { type: 'tell', params: diedOfAge }],
+  },
+  { target: '#attempt.dead', actions: ['age', { type: 'tell', params: expired }] },
+] as const
+
 /** Its transfer was given up unsigned: the signer never signs it. */
 const onDissolved = '#attempt.dead'
 
@@ -208,6 +228,7 @@ export const attempt = setup({
       isUnderpriced: false,
     })),
     unmine: assign({ place: null }),
+    age: assign({ reason: EXPIRED }),
     lose: assign((_, { key }: Data<'key.lost'>) => ({ reason: lostBy(key) })),
     revive: assign({ place: null, reason: ({ context }) => mayBeMined(context.transactionId!) }),
     clearReason: assign({ reason: null }),
@@ -215,6 +236,7 @@ export const attempt = setup({
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
+    isGivenUp: (_, { isGivenUp }: Data<'publishing.expired'>) => isGivenUp,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
     isItsKey: ({ context }, { key }: Data<'key.lost'>) => context.spendKeys.includes(key),
     isSigned: ({ context }) => isSigned(context),
@@ -289,6 +311,7 @@ export const attempt = setup({
           { target: 'published', actions: { type: 'publish', params: data } },
         ],
         'publishing.refused': onTurnedDown,
+        'publishing.expired': onExpired,
         'task.failed': onTrouble,
         'key.lost': onLost,
         'transaction.mined': onMined,
@@ -303,6 +326,7 @@ export const attempt = setup({
       on: {
         'publishing.answered': onAnswered,
         'publishing.refused': onTurnedDown,
+        'publishing.expired': onExpired,
         'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
@@ -344,7 +368,7 @@ export const attempt = setup({
     },
     dead: {
       description:
-        'A spend key of it went to a stranger, finally, or the signer never signs it, or its transfer failed in a block, finally: it never pays (end).',
+        'A spend key of it went to a stranger, finally, or it has expired, or the signer never signs it, or its transfer failed in a block, finally: it never pays (end).',
       tags: ['ended'],
       on: {
         'ending.revoked': {

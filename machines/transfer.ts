@@ -68,8 +68,13 @@ const replacedAt = ({ replaceAfterMs }: Pick<TransferPlan, 'replaceAfterMs'>, at
 /** So many times as long at most: what cannot be replaced now is looked at more and more seldom. */
 const MAXIMUM_PATIENCE = 8
 
-const triedAgainAt = ({ replaceAfterMs, failures }: TransferContext, at: number): number | null =>
-  replaceAfterMs === null ? null : at + replaceAfterMs * Math.min(2 ** failures, MAXIMUM_PATIENCE)
+/** Of what has expired nothing is on its way: it is looked at sooner. */
+const RENEWAL_MS = 5000
+
+function triedAgainAt({ replaceAfterMs, failures, dead, attempts }: TransferContext, at: number): number | null {
+  const patience = dead.length >= attempts ? RENEWAL_MS : replaceAfterMs
+  return patience === null ? null : at + patience * Math.min(2 ** failures, MAXIMUM_PATIENCE)
+}
 
 const toHeld = ({ transfer, held }: Pick<TransferPlan, 'transfer' | 'held'>, at: number) =>
   held.map(id => tell(id, 'key.reserved', at, { holder: transfer }))
@@ -139,7 +144,7 @@ const tellHeld = ({ context: { transfer, ...context }, event: { at, data: held }
 const tellDelayed = ({
   context: { transfer, ...context },
   event: { at, data: delayed },
-}: Hears<'attempt.delayed' | 'attempt.held' | 'replacement.declined'>) =>
+}: Hears<'attempt.delayed' | 'attempt.held' | 'attempt.expired' | 'replacement.declined'>) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: delayed.reason }))
 const tellMined = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) => {
   const { transactionId, place } = mined
@@ -168,7 +173,7 @@ const tellFailed = ({ context, event: { at } }: Hears<'height.reached'>) => {
   const reason = failureOf(transactionId!)
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', at, { transfer, reason, signed }))
 }
-const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died'>) => {
+const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died' | 'transfer.lapsed'>) => {
   const { transfer, signed } = context
   const { reason } = event.data
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
@@ -339,16 +344,16 @@ const machine = setup({
   },
 })
 
-const onDied = {
+const onLapsed = {
   target: 'dead',
   actions: [
-    { type: 'bury', params: data },
     { type: 'explain', params: data },
     { type: 'release', params: allKeys },
     { type: 'tell', params: tellReleased },
     { type: 'tell', params: tellDeath },
   ],
 } as const
+const onDied = { target: 'dead', actions: [{ type: 'bury', params: data }, ...onLapsed.actions] } as const
 
 /** Nothing of it was signed and nothing ever is: its withdrawals are planned anew, on other coins or the same. */
 const onDissolved = {
@@ -472,7 +477,8 @@ export const transfer = machine.createMachine({
           },
         },
         due: {
-          description: 'Not mined for long: its account plans a further attempt, with a higher fee.',
+          description:
+            'Not mined for long, or expired: its account plans a further attempt, with a higher fee or for later blocks.',
           on: { 'replacement.requested': { ...onRequested, target: 'asked' }, ...onPlanned },
         },
         asked: {
@@ -555,6 +561,21 @@ export const transfer = machine.createMachine({
             { type: 'tell', params: tellRevived },
           ],
         },
+        'attempt.expired': [
+          {
+            guard: { type: 'isLastDeath', params: data },
+            target: '.due',
+            actions: [
+              { type: 'bury', params: data },
+              { type: 'explain', params: data },
+              'stopClock',
+              { type: 'tell', params: tellDelayed },
+              { type: 'tell', params: tellDue },
+            ],
+          },
+          { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
+        ],
+        'transfer.lapsed': onLapsed,
         'attempt.died': [
           { guard: { type: 'isLastDeath', params: data }, ...onDied },
           { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },

@@ -107,6 +107,7 @@ export type TaskResult = { run: string } & (
   | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
   | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
   | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
+  | { type: 'publishing.expired'; data: { id: IdOf<'attempt'>; at: Place } }
   | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; isUnderpriced: boolean } }
   | {
       type: 'facts.gathered'

@@ -70,7 +70,21 @@ const pended = {
   'signing.pended': held('awaitingApproval', 'one signature missing'),
   'signing.pended for a limit': held('awaitingApproval', 'a limit'),
 }
+const lapsed = 'it has expired: no block that could hold it does'
+const expired = {
+  'publishing.expired': to(
+    'dead',
+    { reason: lapsed },
+    { tells: [[transfer, 'attempt.expired', { n: 1, reason: lapsed }]] },
+  ),
+  'publishing.expired, given up': to(
+    'dead',
+    { reason: lapsed },
+    { tells: [[transfer, 'attempt.died', { n: 1, reason: lapsed, height: 130 }]] },
+  ),
+}
 const broadcast = {
+  ...expired,
   'publishing.answered': to('published', { firstBroadcastAt: at }),
   'publishing.answered in doubt': delayed('no answer', { firstBroadcastAt: at }),
   'transfer.finalised': to('superseded'),
@@ -107,6 +121,8 @@ export const attemptSubject: Subject = {
       reason: 'too-long-mempool-chain',
       isUnderpriced: false,
     }),
+    'publishing.expired': happened('publishing.expired', { height: 130, isGivenUp: false }),
+    'publishing.expired, given up': happened('publishing.expired', { height: 130, isGivenUp: true }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place, executed: true, fee: null }),
     'transaction.mined in vain, for less': happened('transaction.mined', {
       transactionId: 'cc',
@@ -152,6 +168,7 @@ export const attemptSubject: Subject = {
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
     'superseded, never signed': ['attempt.planned', 'transfer.finalised'],
     dead: ['attempt.planned', 'signing.completed', 'key.lost'],
+    'dead, expired': ['attempt.planned', 'signing.completed', 'publishing.expired'],
     'dead, never signed': ['attempt.planned', 'key.lost'],
     'dead, failed in its block': ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.failed'],
     withheld: ['attempt.planned', 'signing.completed', 'key.lost', 'ending.revoked'],
@@ -213,6 +230,7 @@ export const attemptSubject: Subject = {
       'key.lost': died,
     },
     published: {
+      ...expired,
       'publishing.answered in doubt': delayed('no answer'),
       ...turnedDown('published'),
       ...placed(),
@@ -221,6 +239,7 @@ export const attemptSubject: Subject = {
       'transfer.failed': to('dead'),
     },
     'published, in doubt': {
+      ...expired,
       'publishing.answered': delayed(null),
       ...turnedDown('published'),
       ...placed({ reason: null }),
@@ -229,6 +248,7 @@ export const attemptSubject: Subject = {
       'transfer.failed': to('dead'),
     },
     'published, turned down': {
+      ...expired,
       'publishing.answered': delayed(null, { isUnderpriced: false }),
       'publishing.answered in doubt': delayed('no answer', { isUnderpriced: false }),
       'publishing.refused': delayed('too-long-mempool-chain', { isUnderpriced: false }),
@@ -257,6 +277,13 @@ export const attemptSubject: Subject = {
     final: { 'ending.revoked': to('mined') },
     superseded: { 'ending.revoked': to('published') },
     dead: {
+      'ending.revoked': to(
+        'withheld',
+        { reason: mayBeMined },
+        { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
+      ),
+    },
+    'dead, expired': {
       'ending.revoked': to(
         'withheld',
         { reason: mayBeMined },
