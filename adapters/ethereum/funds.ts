@@ -12,7 +12,10 @@ export type Amounts = Readonly<Record<string, bigint>>
 
 /** One account, as the ledger knows it. */
 export interface AccountFunds {
-  /** Whether the ledger's chain still has this block: what was read of another one means nothing. */
+  /**
+   * Whether what was read as of this block still says all: the ledger's chain has it, and nothing that was mined above it is final, so that every nonce
+   * that it does not know as consumed is held by a transfer.
+   */
   standsOn(block: Place): boolean
   /** Whether a transfer holds this nonce of the account. */
   isReserved(nonce: bigint): boolean
@@ -61,7 +64,11 @@ export function fundsOf(view: BookView, source: SourceAccount, read: ReadDraft):
   }
 
   return {
-    standsOn: ({ hash }) => memory.get(chainId(chain))?.context.blocks.some(block => block.hash === hash) ?? false,
+    standsOn({ height, hash }) {
+      const followed = memory.get(chainId(chain))?.context
+      if (followed === undefined || followed.height >= height + policy.final) return false
+      return followed.blocks.some(block => block.hash === hash)
+    },
     isReserved: nonce => memory.holder(nonceKey(chain, source.address, nonce)) !== undefined,
     heldUnsigned() {
       const held = live().find(

@@ -105,7 +105,11 @@ export type TaskResult = { run: string } & (
       data: OfSigner & { id: IdOf<'attempt'> } & SigningCompleted
     }
   | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
-  | { type: 'signing.refused'; data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[] } }
+  /** `isBound`: what it would spend was signed for another transfer, so that it is never signed itself. */
+  | {
+      type: 'signing.refused'
+      data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[]; isBound: boolean }
+    }
   | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
   | { type: 'publishing.expired'; data: { id: IdOf<'attempt'>; at: Place } }
   | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; isUnderpriced: boolean } }

@@ -98,11 +98,15 @@ async function refused(
   const chain = chainOf(instance)
   const refusal = refusalOf(reasons, intents)
   const reason = describeReasons(reasons)
-  if (refusal.kind === 'bound') options.reconcile(chain)
-  if (refusal.kind === 'held' || refusal.kind === 'bound') return pended(instance.id, reason, tries)
+  if (refusal.kind === 'held') return pended(instance.id, reason, tries)
+  const isBound = refusal.kind === 'bound'
+  if (isBound) options.reconcile(chain)
   const unsignable = refusal.kind === 'unsignable' ? await voidEach(signer, chain, refusal.never) : []
   if (unsignable.some(({ receipt }) => receipt.signed.length > 0)) options.reconcile(chain)
-  return done({ type: 'signing.refused', data: { id: instance.id, reason, unsignable, position: signer.position() } })
+  return done({
+    type: 'signing.refused',
+    data: { id: instance.id, reason, unsignable, isBound, position: signer.position() },
+  })
 }
 
 async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {

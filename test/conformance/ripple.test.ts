@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
 import { describeConformance } from './promises.ts'
-import { rippleSubject } from './ripple.ts'
+import { ripple } from './ripple.ts'
 
-describe('ripple', () => describeConformance(rippleSubject))
+describe('ripple', () => describeConformance(ripple))

@@ -1,4 +1,4 @@
-/** The ripple family as a subject of the suite. */
+/** The XRP Ledger, as the suite sees it. */
 import { createSimulatedRipple, type SimulatedRipple } from '../../src/devnet/ripple/node.ts'
 import { worldKey } from '../../src/devnet/ripple/transaction.ts'
 import type { Payee, Subject, SubjectNetwork } from './subject.ts'
@@ -73,8 +73,7 @@ function networkOf(now: () => number, networkId: number): RippleNetwork {
   }
 }
 
-/** The family as the suite asks it. */
-export const rippleSubject = {
+export const ripple = {
   family: 'ripple',
   watcher: { network: { networkId: 0 }, asset: 'XRP', minimumDeposit: '100000', tickets: { low: 15, high: 30 } },
   signer: {

@@ -379,7 +379,7 @@ describe('where there is none', () => {
       type: 'signing.refused',
       at: rig.now(),
       run,
-      data: { id, reason, unsignable: [], position: null },
+      data: { id, reason, unsignable: [], isBound: false, position: null },
     })
     expect(states(rig, id, W)).toEqual(['refused', 'paying'])
     expect(contextOf(rig, W)).toMatchObject({ reason, transactionId: 't1' })

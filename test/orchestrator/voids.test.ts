@@ -34,7 +34,7 @@ async function batched(rig: Rig, ...ids: string[]): Promise<void> {
 function refused(rig: Rig, id: string, verdict: 'cancelled' | 'rejected', signed: string[] = []): Promise<void> {
   const attempt = attemptOf(rig, id)
   const unsignable = [{ id: withdrawalId(id), receipt: receiptOf(id, signed), verdict, reason: 'never' }]
-  const data = { id: attempt, reason: 'never', unsignable, position: null }
+  const data = { id: attempt, reason: 'never', unsignable, isBound: false, position: null }
   return rig.send({ type: 'signing.refused', at, run: runOf(rig, attempt), data })
 }
 
@@ -43,6 +43,25 @@ function signed(rig: Rig, id: string, transactionId: string): Promise<void> {
   const data = { id: attempt, transactionId, raw: '00', earlier: null, position: { sequence: 9, hash: 'h9' } }
   return rig.send({ type: 'signing.completed', at, run: runOf(rig, attempt), data })
 }
+
+describe('a spend key that was signed for another transfer', () => {
+  const bound = (rig: Rig, attempt: IdOf<'attempt'>) => {
+    const data = { id: attempt, reason: 'spend-key-bound', unsignable: [], isBound: true, position: null }
+    return rig.send({ type: 'signing.refused', at, run: runOf(rig, attempt), data })
+  }
+
+  test('dissolves what was planned on it: its withdrawals are planned anew', async () => {
+    const rig = await funded(['5000', '5000'])
+    await batched(rig, 'w-1')
+    const first = contextOf(rig, 'withdrawal/w-1').transfer
+    await bound(rig, attemptOf(rig, 'w-1'))
+    expect(states(rig, 'w-1')).toEqual(['queued'])
+    expect(rig.orchestrator.memory.get(first!)).toBeUndefined()
+    expect([...rig.orchestrator.memory.reservations()]).toEqual([])
+    await gathered(rig)
+    expect(states(rig, 'w-1')).toEqual(['paying'])
+  })
+})
 
 describe('a void', () => {
   test('of a queued withdrawal of which nothing was signed cancels it, with the receipt, and no funds are planned for it', async () => {
@@ -174,7 +193,7 @@ describe('a refusal', () => {
       type: 'signing.refused',
       at,
       run,
-      data: { id: attempt, reason: 'never', unsignable: [...unsignable], position: null },
+      data: { id: attempt, reason: 'never', unsignable: [...unsignable], isBound: false, position: null },
     })
     expect(rig.commits.length).toBe(count)
   })

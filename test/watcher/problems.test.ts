@@ -143,7 +143,7 @@ describe('a withdrawal that is planned', () => {
   test('and refused by the signer is a problem until somebody resumes it', async () => {
     const { rig, report } = await planned()
     expect(stoppedProblems(rig.orchestrator.memory, 'litecoin')).toEqual([])
-    await report('signing.refused', { reason: 'over the cap', unsignable: [], position })
+    await report('signing.refused', { reason: 'over the cap', unsignable: [], isBound: false, position })
     expect(stoppedProblems(rig.orchestrator.memory, 'litecoin')).toEqual([
       'litecoin: the signer refuses withdrawal w-1: over the cap',
     ])

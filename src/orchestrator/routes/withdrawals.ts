@@ -43,11 +43,15 @@ export function onRefused(
   view: RouteView,
   id: IdOf<'attempt'>,
   run: string,
-  { reason, unsignable }: { reason: string; unsignable: readonly Unsignable[] },
+  { reason, unsignable, isBound }: { reason: string; unsignable: readonly Unsignable[]; isBound: boolean },
 ): Message[] {
   const attempt = view.memory.get(id)
   if (attempt === undefined || runOf(attempt) !== run) return []
   const isForGood = unsignable.length > 0
+  const { transfer, spendKeys: keys } = attempt.context
+  // Nothing of it was ever signed, and the signer will not: what it was to pay is planned anew.
+  if (isBound && view.memory.get(transfer)?.context.signed.length === 0)
+    return [tell(transfer, 'transfer.displaced', view.at, { keys, reason, height: tipOf(view) })]
   return [
     tell(id, 'signing.refused', view.at, { reason, isForGood, height: tipOf(view) }, run),
     ...unsignable.map(({ id: withdrawal, ...voided }) => onVoided(view, withdrawal, voided)),

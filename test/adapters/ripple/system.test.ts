@@ -1,14 +1,14 @@
 /** Signer and watcher in one process beside a simulated ledger, in virtual time: what the family alone can do, and what can be done to it. */
 import { decode } from 'ripple-binary-codec'
 import { describe, expect, test } from 'vitest'
-import { rippleSubject, type RippleNetwork } from '../../conformance/ripple.ts'
+import { ripple, type RippleNetwork } from '../../conformance/ripple.ts'
 import type { Payee, Subject } from '../../conformance/subject.ts'
 import { CHAIN, openSystem, type System } from '../../conformance/system.ts'
 import type { HttpRequest } from '../../../src/http.ts'
 import type { SimulatedRipple } from '../../../src/devnet/ripple/node.ts'
 
 const XRP = 1_000_000n
-const [asset] = rippleSubject.assets
+const [asset] = ripple.assets
 const CHAIN_PATH = `/v1/chains/${CHAIN}`
 
 interface Story {
@@ -21,10 +21,10 @@ interface Story {
 async function told(story: (story: Story) => Promise<void>, also: Partial<Subject> = {}): Promise<void> {
   let network: RippleNetwork | null = null
   const open = (now: () => number) => {
-    network ??= rippleSubject.open(now)
+    network ??= ripple.open(now)
     return network
   }
-  const system = await openSystem({ ...rippleSubject, ...also, open })
+  const system = await openSystem({ ...ripple, ...also, open })
   await system.run(async () => {
     await system.begin()
     await system.advance(1)
@@ -128,7 +128,7 @@ describe('tickets', () => {
         expect(tickets.size).toBeLessThanOrEqual(50)
         expect(flags).toBe(0x0002_0000)
       },
-      { watcher: { ...rippleSubject.watcher, tickets: { low: 35, high: 50 } } },
+      { watcher: { ...ripple.watcher, tickets: { low: 35, high: 50 } } },
     ))
 })
 
