@@ -80,7 +80,7 @@ export default tseslint.config(
   },
   {
     files: ['machines/**', 'adapters/**', 'src/**'],
-    ignores: ['src/cli.ts', 'src/shell/**', 'src/devnet/process.ts', 'src/inspector/page/**'],
+    ignores: ['src/cli.ts', 'src/client/**', 'src/shell/**', 'src/devnet/process.ts', 'src/inspector/page/**'],
     rules: nondeterminism,
   },
   { files: ['machines/**'], rules: { 'max-lines-per-function': 'off' } },

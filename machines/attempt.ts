@@ -120,8 +120,15 @@ const onExpired = [
 /** Its transfer was given up unsigned: the signer never signs it. */
 const onDissolved = '#attempt.dead'
 
-/** What the signer answers for good. */
+/** What the signer answers for good, and what it has signed under this name for somebody else. */
 const onAnswer = {
+  'attempt.adopted': {
+    target: '#attempt.signed',
+    actions: [
+      { type: 'plan', params: data },
+      { type: 'tell', params: signed },
+    ],
+  },
   'signing.completed': {
     target: '#attempt.signed',
     actions: [
@@ -348,6 +355,7 @@ export const attempt = setup({
     refused: {
       description: 'The signer will not sign it; a person looks at the reason and resumes the transfer.',
       on: {
+        'attempt.adopted': onAnswer['attempt.adopted'],
         'transfer.resumed': 'unsigned',
         'withdrawal.expired': 'unsigned',
         'key.lost': onLost,

@@ -335,7 +335,8 @@ const machine = setup({
     isSigned: ({ context }) => isSigned(context),
     isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
       transaction === null || !context.signed.includes(transaction),
-    isUnknownAttempt: ({ context }, { n }: Data<'attempt.adopted'>) => n > context.attempts,
+    isUnknownAttempt: ({ context }, { n, transactionId }: Data<'attempt.adopted'>) =>
+      n > context.attempts || !context.signed.includes(transactionId),
     isNextAttempt: ({ context }, { attempt }: Data<'replacement.planned'>) => attempt.n === context.attempts + 1,
     isHigherRate: ({ context }, { feeRate }: Data<'replacement.requested'>) =>
       isSigned(context) && feeRate > (context.askedRate ?? 0),

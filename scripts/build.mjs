@@ -26,6 +26,11 @@ const OPTIONS = {
   typescript: { onlyRemoveTypeImports: true, rewriteImportExtensions: 'rewrite' },
 }
 
+/** Who installs the package sees the types of its client. */
+const TYPED = join('src', 'client', '/')
+/** As `rewriteImportExtensions` does it for code. */
+const declarationOf = ({ declaration }) => declaration.replaceAll(/(from\s+["']\.[^"']*)\.ts(["'])/g, '$1.js$2')
+
 const outputOf = path => path.replace(/\.ts$/, '.js')
 
 /** What a file is told by, without reading it: an older copy of it is as new as a newer one. */
@@ -74,12 +79,15 @@ async function replace(file, text) {
 }
 
 async function compile(root, dist, path, transform) {
-  const result = await transform(path, await readFile(join(root, path), 'utf8'), OPTIONS)
+  const isTyped = path.startsWith(TYPED)
+  const options = isTyped ? { ...OPTIONS, typescript: { ...OPTIONS.typescript, declaration: {} } } : OPTIONS
+  const result = await transform(path, await readFile(join(root, path), 'utf8'), options)
   if (result.errors.length > 0) throw new Error(`${path}: ${result.errors[0].message}`)
   const output = join(dist, outputOf(path))
   await mkdir(dirname(output), { recursive: true })
   const name = output.slice(output.lastIndexOf('/') + 1)
   await replace(`${output}.map`, JSON.stringify(result.map))
+  if (isTyped) await replace(output.replace(/js$/, 'd.ts'), declarationOf(result))
   await replace(output, `${result.code}\n//# sourceMappingURL=${name}.map\n`)
 }
 

@@ -1,7 +1,8 @@
 /** Who has approved an intent, and how many must have: the more that moves, the more keys. */
 import type { Missing } from '../machines/messages.ts'
 import type { Amount, AuthorisedIntent, Intent } from '../machines/vocabulary.ts'
-import { intentBytes, isSigned } from './canonical.ts'
+import { intentBytes } from './canonical.ts'
+import { isSigned } from './signatures.ts'
 
 /** Amounts above this one need so many approvals; without chain or asset it stands for every one. */
 export interface Threshold {

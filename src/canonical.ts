@@ -1,14 +1,12 @@
 /**
- * The exact bytes that are signed by the backend (withdrawal intents) and by the signer (address attestations), and
- * the Ed25519 signatures over them. Signer, watcher and command line share this file, so they cannot disagree.
+ * The exact bytes that are signed by the backend (withdrawal intents) and by the signer (address attestations), and how
+ * they are signed; signatures.ts verifies. Signer, watcher, command line and client share this file, so they cannot disagree.
  */
-import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
-import { ed25519 } from '@noble/curves/ed25519.js'
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import { boundary } from './kernel/fault.ts'
 import type { Authorisation, Intent } from '../machines/vocabulary.ts'
 
 const KEY_BYTES = 32
-const SIGNATURE_BYTES = 64
 
 /** A lone surrogate has no UTF-8 form; RFC 8785 section 3.2.2.2 demands an error rather than a substitute. */
 function quote(text: string): string {
@@ -92,7 +90,7 @@ export function spendingBytes({ chain, id, round, signed, spendKeys }: SpendingR
 }
 
 /** Standard base64 of exactly `length` bytes, in its one spelling, or null. */
-function decode(text: string, length: number): Uint8Array | null {
+export function bytesOf(text: string, length: number): Uint8Array | null {
   const bytes = Buffer.from(text, 'base64')
   return bytes.length === length && bytes.toString('base64') === text ? new Uint8Array(bytes) : null
 }
@@ -102,7 +100,7 @@ export const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toStri
 
 /** The 32 bytes of a key in base64 (seed or public key). Throws a boundary fault `bad-key`. */
 export function keyFrom(text: string): Uint8Array {
-  const key = decode(text.trim(), KEY_BYTES)
+  const key = bytesOf(text.trim(), KEY_BYTES)
   if (key === null) throw boundary('bad-key', `a key is the base64 of ${KEY_BYTES} bytes`)
   return key
 }
@@ -131,42 +129,3 @@ export const publicKeyOf = (secret: Uint8Array): string => signerOf(secret).key
 
 /** Ed25519 (RFC 8032), 64 bytes. */
 export const signBytes = (secret: Uint8Array, bytes: Uint8Array): Authorisation => signerOf(secret).sign(bytes)
-
-/** Of keys that were used before; a signer knows a few, and strangers' keys must not fill the memory. */
-const MAXIMUM_KEYS = 1000
-const keys = new Map<string, KeyObject | null>()
-
-/** Null for what is no key: not on the curve, of small order, or written in a second way (RFC 8032 section 5.1.3). */
-function publicKeyFrom(key: string): KeyObject | null {
-  const known = keys.get(key)
-  if (known !== undefined) return known
-  const bytes = decode(key, KEY_BYTES)
-  const usable = bytes !== null && isSound(bytes) ? toKeyObject(bytes) : null
-  if (keys.size >= MAXIMUM_KEYS) keys.clear()
-  keys.set(key, usable)
-  return usable
-}
-
-/** Whether a signature by this key (base64) could ever count. */
-export const isVerifyingKey = (key: string): boolean => publicKeyFrom(key) !== null
-
-function isSound(bytes: Uint8Array): boolean {
-  try {
-    return !ed25519.Point.fromBytes(bytes).isSmallOrder()
-  } catch {
-    return false
-  }
-}
-
-const toKeyObject = (bytes: Uint8Array): KeyObject =>
-  createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(bytes).toString('base64url') }, format: 'jwk' })
-
-/**
- * Whether the signature is by the key that it names. Strict RFC 8032: no small-order keys, no second encodings. OpenSSL
- * verifies, ten times as fast as we could; it does not look at the key, so the key is looked at here, once.
- */
-export function isSigned({ key, signature }: Authorisation, bytes: Uint8Array): boolean {
-  const given = decode(signature, SIGNATURE_BYTES)
-  const publicKey = given === null ? null : publicKeyFrom(key)
-  return given !== null && publicKey !== null && verify(null, bytes, publicKey, given)
-}

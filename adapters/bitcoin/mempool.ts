@@ -137,12 +137,15 @@ async function ancestorsOf(rpc: Rpc, context: ScanContext, txid: string): Promis
   const ids = await rpc.ask(z.array(z.string()), gone, 'getmempoolancestors', txid)
   if (!ids.ok) return null
   const found: TransactionSeen[] = []
+  let hasLeft = false
   for (const id of ids.result.slice(0, ANCESTORS_MAXIMUM)) {
     const answer = await rpc.ask(z.string(), gone, 'getrawtransaction', id)
-    // A block has it: then so it tells of what stands on it.
     if (answer.ok) found.push(readAncestor(Buffer.from(answer.result, 'hex'), context))
+    else hasLeft = true
   }
-  return found
+  // An ancestor that is gone is in a block, or was replaced: then what stands on it is gone as well, and nobody would ever see why.
+  const isGone = hasLeft && !(await rpc.ask(z.unknown(), gone, 'getmempoolentry', txid)).ok
+  return isGone ? null : found
 }
 
 /** With what it stands on, where it pays us. */

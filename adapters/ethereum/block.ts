@@ -60,6 +60,8 @@ export interface WholeBlock {
 /** Outputs of a transaction are told apart by numbers, too: its value is 0, its n-th log 1 + n, its n-th movement behind these. */
 const FIRST_LOG = 1
 const FIRST_MOVEMENT = 1_000_000
+/** Behind these stands what a block brings beside its transactions. */
+const FIRST_GRANT = 2_000_000
 /** Types whose meaning is known: legacy, EIP-2930, EIP-1559, EIP-4844, EIP-7702. */
 const KNOWN_TYPES = 4
 const EXECUTED = 1
@@ -73,7 +75,38 @@ interface Scan extends ScanContext {
 }
 
 /** In the order of the chain; a transaction's spends stand before its payments. */
-export function factsOf(context: ScanContext, { block, receipts, movements }: WholeBlock): AccountFact[] {
+export function factsOf(context: ScanContext, whole: WholeBlock): AccountFact[] {
+  return [...transactionFacts(context, whole), ...grantsOf(context, whole)]
+}
+
+/** What the chain itself pays: neither transaction nor log says so, so a person looks (E19). */
+function grantsOf({ chain, network, watch }: ScanContext, { block, receipts }: WholeBlock): AccountPayment[] {
+  const { hash, number: height, miner, baseFeePerGas, withdrawals } = block
+  const place = { height, hash }
+  const common = { kind: 'payment.seen' as const, transaction: hash, place, own: false, dataField: null }
+  const grant = (id: string, output: number, to: string, wei: bigint, doubt: string): AccountPayment[] => {
+    const index = wei > 0n ? watch.indexOf(to) : -1
+    const address = checksummed(to.slice(2))
+    return index === -1
+      ? []
+      : [{ ...common, id, output, address, index, asset: network.asset, amount: wei.toString(), doubt }]
+  }
+  const staked = (withdrawals ?? []).flatMap(({ index, address, amount }, n) =>
+    grant(`${chain}:withdrawal-${index}`, FIRST_GRANT + n, address, amount * WEI_PER_GWEI, STAKED),
+  )
+  if (typeof miner !== 'string' || watch.indexOf(miner) === -1) return staked
+  const tips = receipts.reduce((sum, receipt) => sum + tipOf(receipt, baseFeePerGas ?? 0n), 0n)
+  return [...staked, ...grant(`${chain}:${hash}:tips`, FIRST_GRANT - 1, miner, tips, TIPS)]
+}
+
+const tipOf = (receipt: Receipt | null, baseFee: bigint): bigint =>
+  receipt === null ? 0n : receipt.gasUsed * (receipt.effectiveGasPrice - baseFee)
+
+const WEI_PER_GWEI = 1_000_000_000n
+const STAKED = 'the chain has paid it for a validator: no transaction has'
+const TIPS = 'the chain has paid it for producing a block: no transaction has'
+
+function transactionFacts(context: ScanContext, { block, receipts, movements }: WholeBlock): AccountFact[] {
   const place = { height: block.number, hash: block.hash }
   return block.transactions.flatMap((transaction, n): AccountFact[] => {
     const delegations = delegationsOf(context, transaction)

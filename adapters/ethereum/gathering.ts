@@ -13,6 +13,7 @@ import { delegated } from './hearing.ts'
 import type { Network } from './network.ts'
 import type { Rpc, RpcError } from './rpc.ts'
 import { bytes, headerShape, quantity, toQuantity } from './shapes.ts'
+import { balanceCall } from './token.ts'
 
 /** Gas that a transaction needs by the node's estimate, or why it would fail now. */
 export type Estimate = { gas: bigint } | { refused: string }
@@ -65,7 +66,6 @@ const LOOKED_AT_MAXIMUM = 100
 /** One of them is planned at a time; the others are there because the first may be passed over. */
 const ESTIMATED_MAXIMUM = 8
 const REASON_CHARACTERS = 100
-const BALANCE_OF = '0x70a08231'
 const WORD_CHARACTERS = 2 + 64
 
 /** geth's "execution reverted" has code 3; others have the words alone. What is no verdict of the machine's is an outage. */
@@ -95,8 +95,8 @@ export function createReader(rpc: Rpc, network: Network, { hash: blockHash }: Pi
   const at = { blockHash }
 
   async function tokenBalance(address: string, asset: string): Promise<bigint> {
-    const data = `${BALANCE_OF}${address.slice(2).toLowerCase().padStart(64, '0')}`
-    const answer = await rpc.ask(bytes, isFailedEstimate, 'eth_call', { to: network.contractOf.get(asset), data }, at)
+    const call = balanceCall(network.contractOf.get(asset), address)
+    const answer = await rpc.ask(bytes, isFailedEstimate, 'eth_call', call, at)
     // No contract there (yet), or one that keeps no balances: nothing can be spent.
     return answer.ok && answer.result.length === WORD_CHARACTERS ? BigInt(answer.result) : 0n
   }

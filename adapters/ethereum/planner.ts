@@ -4,6 +4,7 @@
  */
 import type { Amount } from '../../machines/vocabulary.ts'
 import type { Order, PassedOver, Payment, Plan, Planner, Shortfall } from '../adapter.ts'
+import { canonical } from './address.ts'
 import type { GasFees } from './build.ts'
 import { destinationOf } from './destination.ts'
 import type { AccountFunds, Amounts } from './funds.ts'
@@ -72,7 +73,9 @@ function planPayment(
   const refusal =
     limitRefusal(payment, fee, order, network.asset) ?? fundsRefusal(payment, fee, available, network.asset)
   if (refusal !== null) return refusal
-  const { to, asset, amount, withdrawal } = payment
+  const { asset, amount, withdrawal } = payment
+  // As it was asked for, and signed: in any case of its letters.
+  const to = canonical(payment.to)
   return {
     plan: {
       ...writtenPlan(spender, { nonce: Number(nonce), to, asset, amount: BigInt(amount), gasLimit, fees }),

@@ -61,7 +61,15 @@ const header = {
 export const headerShape = z.object(header)
 
 /** With whole transactions. */
-export const blockShape = z.object({ ...header, logsBloom: bloom, transactions: z.array(transaction) })
+export const blockShape = z.object({
+  ...header,
+  logsBloom: bloom,
+  transactions: z.array(transaction),
+  /** Who gets what is paid above the base fee. */
+  miner: address.nullish(),
+  /** EIP-4895, in gwei: ether that no transaction moves. */
+  withdrawals: z.array(z.object({ index: count, address, amount: quantity })).nullish(),
+})
 
 const log = z.object({ address, topics: z.array(hash).max(4), data: bytes, logIndex: count })
 

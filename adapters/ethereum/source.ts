@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { operating } from '../../src/kernel/fault.ts'
 import { factsOf, hasOwnValue, type AccountFact, type ScanContext, type WholeBlock } from './block.ts'
+import { createHonesty } from './honesty.ts'
 import { SYSTEM_ADDRESS } from './movements.ts'
 import { isMissingMethod, type Rpc } from './rpc.ts'
 import { blockShape, receiptShape, toQuantity, tracesShape, type BlockAnswer, type Receipt } from './shapes.ts'
@@ -133,6 +134,7 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
 /** Over one node. `watch` is asked when the answers are there. */
 export function createBlockSource(rpc: Rpc, context: ScanContext, { seesInternal }: SourceOptions): BlockSource {
   const reader = createReceiptReader(rpc, context)
+  const checked = createHonesty(rpc, context.network)
   let hasTraces = seesInternal
   let logsMovements = false
   let ahead: { height: number; download: Promise<WholeBlock | null> } | null = null
@@ -167,7 +169,8 @@ export function createBlockSource(rpc: Rpc, context: ScanContext, { seesInternal
       const whole = (await wanted) ?? (await download(height))
       if (whole === null) return null
       const { hash, parentHash: parent, timestamp: time } = whole.block
-      return { hash, height, parent, time, facts: factsOf(context, whole) }
+      const facts = await checked({ hash, parent, facts: factsOf(context, whole) })
+      return { hash, height, parent, time, facts }
     },
     prefetch(height) {
       // What fails here is asked for again when it is wanted, and fails there.

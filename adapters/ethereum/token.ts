@@ -19,6 +19,15 @@ export function readTransferCall(data: string): TokenTransfer | null {
   return match === null ? null : { to: checksummed(match[1]!), amount: BigInt(`0x${match[2]!}`) }
 }
 
+/** The first four bytes of keccak256("balanceOf(address)"). */
+const BALANCE_SELECTOR = '0x70a08231'
+
+/** `eth_call` of `balanceOf(address)`. */
+export const balanceCall = (contract: string | undefined, address: string) => ({
+  to: contract,
+  data: `${BALANCE_SELECTOR}${PADDING}${address.slice(2).toLowerCase()}`,
+})
+
 /** keccak256("Transfer(address,address,uint256)"). */
 const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 const WORD_CHARACTERS = 2 + 64

@@ -11,7 +11,7 @@ import type { AdoptedRecord, Book, BookView, EndedInstances, Unexplained } from 
 import type { BookMemory } from '../book-memory.ts'
 import { ZERO_HASH } from './block.ts'
 import type { NanoFact } from './facts.ts'
-import { accountCoinFacet, fundsOf, latticeBalances, parentsOf } from './funds.ts'
+import { accountCoinFacet, fundsOf, latticeBalances, parentsOf, worthOfCoin } from './funds.ts'
 import { hearRound, toCoin, toOpenAccount } from './hearing.ts'
 import { frontierKey, readKey, receivableKey } from './key.ts'
 import type { Draft } from './template.ts'
@@ -87,7 +87,7 @@ export function createBook({ chain, read, indexOf }: NanoBookOptions): Book {
     hear: (view, facts: readonly NanoFact[]) => hearRound(view, facts),
     overhear: () => [],
     facets: coinFacets,
-    worth: () => null,
+    worth: worthOfCoin,
     revisits: () => [],
     settle: () => [],
     funds: (view, source) => fundsOf(view, source, read),

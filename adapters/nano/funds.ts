@@ -4,10 +4,10 @@
  */
 import { attemptId, isIdOf, type IdOf } from '../../machines/ids.ts'
 import type { SpendKey } from '../../machines/vocabulary.ts'
-import { stateOf, type InstanceOf } from '../../src/kernel/entry.ts'
+import { isKind, type Instance, type InstanceOf } from '../../src/kernel/entry.ts'
 import { facetOf, transactionFacet } from '../../src/kernel/facets.ts'
 import { committedBy } from '../accounts.ts'
-import type { BookMemory } from '../book-memory.ts'
+import type { BookMemory, Worth } from '../book-memory.ts'
 import type { AssetBalance, BookView, SourceAccount } from '../book.ts'
 import { ZERO_HASH, type StateBlock } from './block.ts'
 import { frontierKey, readKey } from './key.ts'
@@ -22,6 +22,13 @@ export interface Receivable {
   amount: bigint
 }
 
+/** Why nothing may be built on an account's last block now. */
+export interface Obstacle {
+  reason: string
+  /** When to look again, in milliseconds; null for with the next round. */
+  againMs: number | null
+}
+
 /** What may be spent of one account, as the ledger knows it. */
 export interface LatticeFunds {
   /** The block behind which the next one goes; 64 zeros where there is none. */
@@ -32,8 +39,7 @@ export interface LatticeFunds {
   balance: bigint
   /** Its last confirmed block that was read, and those of ours on top of it, in their order. */
   chain: readonly string[]
-  /** Why nothing may be built on it now, or null. */
-  obstacle: string | null
+  obstacle: Obstacle | null
   /** Largest first. */
   receivables: readonly Receivable[]
   /** Raw; what other accounts of ours hold, which will be swept. */
@@ -60,20 +66,23 @@ function attemptOn(memory: BookMemory, holder: IdOf<'transfer'>): InstanceOf<'at
   return attempts === 0 ? undefined : memory.get(attemptId(holder, attempts))
 }
 
-const UNSIGNED = 'its last block is not signed yet'
-const FULL = `${PIPELINE_MAXIMUM} of its blocks wait to be confirmed`
+/** The signer answers in a moment, or a person has to approve. */
+const UNSIGNED: Obstacle = { reason: 'its last block is not signed yet', againMs: 300 }
+/** The round that confirms one of them says so. */
+const FULL: Obstacle = { reason: `${PIPELINE_MAXIMUM} of its blocks wait to be confirmed`, againMs: null }
+const LATER_MS = 2000
 
 /** Only what is signed is built on, and what no node refuses: else all that is behind it would wait for ever. */
-function obstacleOf({ context }: InstanceOf<'attempt'>, value: string): string | null {
+function obstacleOf({ context }: InstanceOf<'attempt'>): Obstacle | null {
   if (context.transactionId === null) return UNSIGNED
-  return value === 'signed' && context.reason !== null ? `its last block waits: ${context.reason}` : null
+  return context.reason === null ? null : { reason: `its last block waits: ${context.reason}`, againMs: LATER_MS }
 }
 
 interface Tail {
   previous: string
   block: StateBlock | null
   chain: string[]
-  obstacle: string | null
+  obstacle: Obstacle | null
 }
 
 /** From the last confirmed block up, block by block, through what holds the place behind each. */
@@ -86,7 +95,7 @@ function follow(view: BookView, address: string, confirmed: string, read: ReadTe
     const attempt = attemptOn(memory, holder)
     if (attempt === undefined) return { ...tail, obstacle: UNSIGNED }
     const { block, hash } = read(attempt.context.template)
-    const obstacle = tail.chain.length >= PIPELINE_MAXIMUM ? FULL : obstacleOf(attempt, stateOf(attempt))
+    const obstacle = tail.chain.length >= PIPELINE_MAXIMUM ? FULL : obstacleOf(attempt)
     tail.chain.push(hash)
     tail.previous = hash
     tail.block = block
@@ -96,6 +105,10 @@ function follow(view: BookView, address: string, confirmed: string, read: ReadTe
 
 const sumOf = (coins: readonly InstanceOf<'coin'>[]): bigint =>
   coins.reduce((sum, { context }) => sum + BigInt(context.amount), 0n)
+
+/** Whatever is there, reserved or not: so that it is summed up once and not for each plan. */
+export const worthOfCoin = (instance: Instance): Omit<Worth, 'instance'> | null =>
+  isKind(instance, 'coin') && isThere(instance) ? { amount: BigInt(instance.context.amount), isReady: true } : null
 
 /** What `source` may spend now. */
 export function fundsOf(view: BookView, { index, address }: SourceAccount, read: ReadTemplate): LatticeFunds {
@@ -111,16 +124,16 @@ export function fundsOf(view: BookView, { index, address }: SourceAccount, read:
     receivables: free
       .map(({ hash, coin }) => ({ hash, amount: BigInt(coin.context.amount) }))
       .sort((a, b) => (a.amount > b.amount ? -1 : a.amount < b.amount ? 1 : 0)),
-    elsewhere: sumOf(memory.list('coin', policy.name).filter(isThere)) - sumOf(coins),
+    elsewhere: memory.worths(policy.name).ready - sumOf(coins),
   }
 }
 
 /** What is sent and not received is ours all the same. */
 export function latticeBalances(view: Omit<BookView, 'at'>): AssetBalance[] {
   const { memory, policy } = view
-  const coins = memory.list('coin', policy.name).filter(isThere)
+  const { ready } = memory.worths(policy.name)
   const reserved = committedBy(view, null).get(policy.asset) ?? 0n
-  return [{ asset: policy.asset, confirmed: String(sumOf(coins)), pending: '0', reserved: String(reserved) }]
+  return [{ asset: policy.asset, confirmed: String(ready), pending: '0', reserved: String(reserved) }]
 }
 
 /** Signed blocks of ours that are in no round yet and on which one with these keys stands, oldest first. */

@@ -7,7 +7,7 @@ import { upperHex } from '../hex.ts'
 import { publicKeyOf } from './address.ts'
 import { hashOf, ZERO_HASH, type StateBlock } from './block.ts'
 import { destinationOf } from './destination.ts'
-import type { LatticeFunds, Receivable } from './funds.ts'
+import type { LatticeFunds, Obstacle, Receivable } from './funds.ts'
 import { frontierKey, receivableKey } from './key.ts'
 import type { Network } from './network.ts'
 import type { LatticeFacts } from './node.ts'
@@ -31,8 +31,11 @@ const SHORT = 'more than there is'
 const ARRIVING = 'more than there is until what was sent to us has been received'
 const OVER_LIMIT = 'over the limit of one transaction'
 const OVER_LEFT = 'over what the limit leaves for the present'
-const FOREIGN = 'a block that is not ours stands on its last one, and is not confirmed yet'
-const UNKNOWN = 'the node does not know its last block yet'
+const FOREIGN: Obstacle = {
+  reason: 'the node has another last block: it lags, or the block is not ours',
+  againMs: 1000,
+}
+const UNKNOWN: Obstacle = { reason: 'the node does not know its last block yet', againMs: 1000 }
 
 type Spending = Pick<Order, 'source' | 'treasury' | 'limits'>
 
@@ -45,7 +48,7 @@ interface Ground {
 }
 
 /** The block on which the next one stands, or why there can be none now. N13: a block of the network's may have come on top. */
-function groundOf(funds: LatticeFunds, facts: LatticeFacts): Ground | string {
+function groundOf(funds: LatticeFunds, facts: LatticeFacts): Ground | Obstacle {
   if (funds.obstacle !== null) return funds.obstacle
   const { previous, balance, chain } = funds
   if (facts.head !== null && !chain.includes(facts.head)) return FOREIGN
@@ -124,7 +127,7 @@ function receive(
 /** The first that can be paid: one block pays one. */
 function pay(options: NanoPlannerOptions, order: Order, funds: LatticeFunds, facts: LatticeFacts): Plan | Shortfall {
   const ground = groundOf(funds, facts)
-  if (typeof ground === 'string') return { shortfall: ground, passed: [] }
+  if ('reason' in ground) return { shortfall: ground.reason, passed: [] }
   const passed: PassedOver[] = []
   for (const payment of order.payments) {
     const why = passOver(payment, order.limits, funds)
@@ -164,9 +167,9 @@ function keepUp(
   const { balance } = funds
   const isSwept = !isTreasury && first === undefined && balance >= options.sweepMinimum && balance > 0n
   const ground = groundOf(funds, facts)
-  if (typeof ground === 'string') {
+  if ('reason' in ground) {
     const isWaiting = first !== undefined || isSwept || isTreasury
-    return isWaiting ? { plan: null, again: SOON_MS, reason: ground } : IDLE
+    return isWaiting ? { plan: null, again: ground.againMs, reason: ground.reason } : IDLE
   }
   if (first !== undefined) {
     const plan = receive(options, ground, order, first, facts)

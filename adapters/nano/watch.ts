@@ -26,7 +26,7 @@ export interface NanoWatch extends Watch {
   indexOf(address: string): number | undefined
   /** The block on which the ledger stands, and whether all of it was applied. */
   tip(): (Place & { applied: boolean }) | null
-  /** Whether something waits for the next round though its height has come. */
+  /** Whether something waits for a round though its height has come. */
   isDue(height: number): boolean
 }
 
@@ -59,7 +59,9 @@ export function createWatch(chain: string): NanoWatch {
   const accounts: WatchedAccount[] = []
   const indexes = new Map<string, number>()
   const byIndex = new Map<number, WatchedAccount>()
-  const due = new Map<string, number>()
+  const due = new Map<string, { height: number; seq: number }>()
+  /** When the latest round began. */
+  let connectedAt = 0
   let tip: (Place & { applied: boolean }) | null = null
 
   function noteCoin(coin: InstanceOf<'coin'>): void {
@@ -71,9 +73,17 @@ export function createWatch(chain: string): NanoWatch {
     else noteReceivable(account, hash, isThere(coin) ? BigInt(coin.context.amount) : null)
   }
 
-  function noteDue({ id, ended, context: { dueHeight } }: Instance): void {
+  /** Whoever is due is woken by a round once: who has not changed since before that round does not wait for another. */
+  function noteDue({ id, seq, ended, context: { dueHeight } }: Instance): void {
     if (ended || dueHeight === null) due.delete(id)
-    else due.set(id, dueHeight)
+    else due.set(id, { height: dueHeight, seq })
+  }
+
+  function noteChain({ seq, context: { blocks, applied } }: InstanceOf<'chain'>): void {
+    const last = blocks.at(-1)
+    tip = last === undefined ? null : { ...last, applied }
+    if (!applied) connectedAt = seq
+    else for (const [id, waiting] of due) if (waiting.seq < connectedAt) due.delete(id)
   }
 
   function addAddress(index: number, address: string): void {
@@ -90,15 +100,13 @@ export function createWatch(chain: string): NanoWatch {
     addAddress,
     changed(_memory, _before, after) {
       if (isKind(after, 'coin')) noteCoin(after)
-      noteDue(after)
-      if (!isKind(after, 'chain')) return
-      const last = after.context.blocks.at(-1)
-      tip = last === undefined ? null : { ...last, applied: after.context.applied }
+      if (isKind(after, 'chain')) noteChain(after)
+      else noteDue(after)
     },
     accounts: () => accounts,
     account: index => byIndex.get(index),
     indexOf: address => indexes.get(address),
     tip: () => tip,
-    isDue: height => [...due.values()].some(each => each <= height),
+    isDue: height => [...due.values()].some(waiting => waiting.height <= height),
   }
 }

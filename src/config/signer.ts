@@ -1,6 +1,6 @@
 /** signer.yaml. */
 import { z } from 'zod'
-import { isVerifyingKey } from '../canonical.ts'
+import { isVerifyingKey } from '../signatures.ts'
 import { chainNameSchema } from '../http/schemas.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import {

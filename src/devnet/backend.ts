@@ -14,8 +14,9 @@
 import { z } from 'zod'
 import { boundary, Fault, operating, reasonOf } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
-import type { Intent, SignedReceipt } from '../../machines/vocabulary.ts'
-import { attestationBytes, intentBytes, isSigned, spendingBytes, voidBytes, type ByteSigner } from '../canonical.ts'
+import type { ByteSigner } from '../canonical.ts'
+import { isAttested, isRefundable, requestOf } from '../client/proofs.ts'
+import type { Wish as Asked } from '../client/types.ts'
 import { detailOf, problemKindOf, type Ask } from './api.ts'
 import type { Assigned, Book, BookEntry, Withdrawal, WithdrawalRecord } from './book.ts'
 import { pause } from './pause.ts'
@@ -105,30 +106,8 @@ const addressSchema = z.looseObject({
 
 export type FeedEvent = z.output<typeof eventSchema>
 
-/** What is signed, and the one place that knows it. */
-const intentOf = ({ id, chain, asset, to, amount, round, memory }: WithdrawalRecord): Intent => ({
-  ...{ id, chain, asset, to, dataField: null, amount, expiresAt: null, round },
-  memory: memory === 0 ? null : memory,
-})
-
-/** As it is asked for: the intent, and our signature over it, which is worth nothing to any other wallet. */
-function bodyOf(withdrawal: WithdrawalRecord, { key, wallet }: BackendOptions): object {
-  const { id: _, ...asked } = intentOf(withdrawal)
-  return { ...asked, authorisations: [key.sign(intentBytes(intentOf(withdrawal), wallet))] }
-}
-
-/** For the highest round that was ever authorised, and by the signer's own key: nothing was signed, nothing ever will be. */
-function isProof(receipt: SignedReceipt, { id, chain, round }: WithdrawalRecord, wallet: string): boolean {
-  const isOurs = receipt.id === id && receipt.chain === chain && receipt.round >= round && receipt.key === wallet
-  return isOurs && receipt.signed.length === 0 && isSigned(receipt, voidBytes(receipt)) && spendsNothing(receipt)
-}
-
-/** By version 2 of the promise, where the signer gives it. */
-function spendsNothing({ spendKeys, spendKeysSignature: signature, ...receipt }: SignedReceipt): boolean {
-  if (spendKeys === undefined && signature === undefined) return true
-  if (spendKeys?.length !== 0 || signature === undefined) return false
-  return isSigned({ key: receipt.key, signature }, spendingBytes({ ...receipt, spendKeys }))
-}
+/** What is signed: a memory that nobody has seen is none. */
+const wishOf = (withdrawal: WithdrawalRecord): Asked => ({ ...withdrawal, memory: withdrawal.memory || null })
 
 type Add = (entry: BookEntry) => void
 
@@ -150,7 +129,7 @@ function hearWithdrawal({ book, wallet, news }: BackendOptions, event: FeedEvent
   add({ type: 'withdrawal.moved', id, state: to, transactionId })
   if (known.receipt !== null) return
   if (to === 'cancelled' || to === 'rejected') {
-    if (receipt && isProof(receipt, known, wallet)) add({ type: 'withdrawal.refunded', id, receipt })
+    if (receipt && isRefundable(receipt, known, wallet)) add({ type: 'withdrawal.refunded', id, receipt })
     else if (known.cancellation === null) add({ type: 'cancellation.wanted', id })
   }
   if (to !== 'failed' || round !== known.round) return
@@ -203,8 +182,12 @@ async function acknowledge({ ask, book }: BackendOptions, id: string): Promise<v
 }
 
 async function request(options: BackendOptions, id: string): Promise<void> {
-  const { ask, book, news } = options
-  const { status, body } = await ask('PUT', `/v1/withdrawals/${id}`, bodyOf(book.withdrawals.get(id)!, options))
+  const { ask, book, key, wallet, news } = options
+  const { status, body } = await ask(
+    'PUT',
+    `/v1/withdrawals/${id}`,
+    requestOf(wishOf(book.withdrawals.get(id)!), key, wallet),
+  )
   if (status >= 400) news.alarm(`${id} is refused: ${detailOf(body)}`)
   await book.transaction(add => {
     add({ type: 'withdrawal.answered', id })
@@ -223,7 +206,7 @@ async function cancel(options: BackendOptions, id: string): Promise<void> {
   const known = book.withdrawals.get(id)!
   if (known.receipt !== null) return
   const receipt = cancelledSchema.safeParse(body).data?.receipt
-  if (status === 200 && receipt && isProof(receipt, known, wallet))
+  if (status === 200 && receipt && isRefundable(receipt, known, wallet))
     return book.transaction(add => add({ type: 'withdrawal.refunded', id, receipt }))
   if (status !== 409 || problemKindOf(body) !== 'already-signed')
     news.alarm(
@@ -271,10 +254,10 @@ async function addressOf({ ask, book, wallet, clock }: BackendOptions, user: str
   let answer = await ask('PUT', path).catch(() => null)
   for (; answer === null; answer = await ask('PUT', path).catch(() => null)) await pause(clock, RETRY_MS)
   if (answer.status >= 400) throw boundary('refused', `no address for ${user}: ${detailOf(answer.body)}`)
-  const { address, dataField, index, attestation } = addressSchema.parse(answer.body)
-  const isAttested =
-    attestation.key === wallet && isSigned(attestation, attestationBytes({ chain, address, dataField, index }))
-  if (!isAttested) throw boundary('not-attested', `${address} is not vouched for by our signer: nobody may pay to it`)
+  const attested = addressSchema.parse(answer.body)
+  const { address, dataField } = attested
+  if (!isAttested({ ...attested, chain }, wallet))
+    throw boundary('not-attested', `${address} is not vouched for by our signer: nobody may pay to it`)
   const assigned = { user, chain, address, dataField }
   await book.transaction(add => add({ type: 'address.assigned', ...assigned }))
   return assigned

@@ -58,6 +58,8 @@ interface SimulatedFamily {
   /** Leaves the last `depth` blocks; absent where none is ever left. */
   leave?: (depth: number) => void
   pretend: { words: string; send: (address: string, amount: bigint, dataField: string | null) => string }
+  /** When something is confirmed, for the screen; absent where blocks come at the common pace. */
+  rhythm?: string
 }
 
 /** @param name of the chain, for people */
@@ -103,7 +105,7 @@ export async function runSimulated(
     })
   return {
     node: { url: server.url, username: tools.username, passwordFile: tools.passwordFile },
-    title: `simulated node at ${server.url}, a block every ${BLOCK_MS / 1000} s`,
+    title: `simulated node at ${server.url}, ${family.rhythm ?? `a block every ${BLOCK_MS / 1000} s`}`,
     height: async () => node.height(),
     mine: () =>
       pace.held(async () => {

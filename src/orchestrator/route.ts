@@ -49,9 +49,8 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       return [tell(chainId(chain), 'node.identified', at, { base, syncing })]
     }
     case 'node.mismatched':
-      return [tell(chainId(event.data.chain), 'node.mismatched', at, { reason: event.data.reason })]
     case 'node.failed':
-      return [tell(chainId(event.data.chain), 'node.failed', at, { reason: event.data.reason })]
+      return [tell(chainId(event.data.chain), event.type, at, { reason: event.data.reason })]
     case 'node.answered':
       return [tell(chainId(event.data.chain), 'node.answered', at, {})]
     case 'node.caughtUp':

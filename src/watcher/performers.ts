@@ -70,11 +70,9 @@ function checkTransactionId(policy: ChainPolicy, attempt: AttemptContext, transa
     throw invariant('signed-differently', `the signer answered ${transactionId} for a template of ${expected}`)
 }
 
-/** The transfer is named after its spend keys, so what was signed under its name before spends the same. */
-function checkSpendKeys({ spendKeys, transfer }: AttemptContext, signed: readonly SpendKey[]): void {
-  const isSame = spendKeys.length === signed.length && spendKeys.every(key => signed.includes(key))
-  if (!isSame) throw invariant('signed-differently', `the signer has signed other inputs for ${transfer}`)
-}
+/** In whatever order. */
+export const isSameKeys = (a: readonly SpendKey[], b: readonly SpendKey[]): boolean =>
+  a.length === b.length && a.every(key => b.includes(key))
 
 const done = (outcome: Outcome): Performed => ({ outcome, againMs: null })
 
@@ -138,7 +136,13 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
       return refused(options, instance, intents, answer.reasons, tries)
     case 'signedDifferently': {
       const { transactionId, signedTransaction: raw, template, spendKeys, fee } = await signer.attempt(name)
-      checkSpendKeys(attempt, spendKeys)
+      if (!isSameKeys(attempt.spendKeys, spendKeys)) {
+        // For another watcher on the same signer: its further inputs have to be known, too.
+        if (attempt.n === 1)
+          throw invariant('signed-differently', `the signer has signed other inputs for ${attempt.transfer}`)
+        options.reconcile(attempt.chain)
+        return { outcome: null, againMs: askAgainMs(tries) }
+      }
       const earlier = { template, spendKeys, fee }
       return done({ type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } })
     }

@@ -9,6 +9,7 @@ import type { Clock, Log } from '../kernel/ports.ts'
 import type { Archive } from '../ledger/engine.ts'
 import type { SignedRecord } from '../orchestrator/inbound.ts'
 import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
+import { isSameKeys } from './performers.ts'
 import { fetchAddresses, freeAddresses, knownAddresses } from './address-pool.ts'
 import { healthOf, type Health } from './health.ts'
 import type { SignerClient } from './signer-client.ts'
@@ -28,10 +29,15 @@ export interface ReconciliationOptions {
 
 const ADDRESSES_PAGE = 1000
 
-/** What has left memory has ended well or badly; it needs no adoption. */
+/**
+ * What has left memory has ended well or badly; it needs no adoption. One that is planned here and was signed for other inputs under the
+ * same name, for another watcher, does.
+ */
 async function isLacking({ orchestrator, archive }: ReconciliationOptions, record: SignedRecord): Promise<boolean> {
   const id = attemptId(idOfTransfer(record.transferId), record.n)
-  return orchestrator.memory.get(id) === undefined && (await archive.read(id)) === null
+  const known = orchestrator.memory.get(id)?.context
+  if (known === undefined) return (await archive.read(id)) === null
+  return known.transactionId === null && !isSameKeys(known.spendKeys, record.spendKeys)
 }
 
 /**

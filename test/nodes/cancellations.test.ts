@@ -8,7 +8,8 @@ import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
 import type { SignedReceipt } from '../../machines/vocabulary.ts'
-import { intentBytes, isSigned, publicKeyOf, signBytes, voidBytes } from '../../src/canonical.ts'
+import { intentBytes, publicKeyOf, signBytes, voidBytes } from '../../src/canonical.ts'
+import { isSigned } from '../../src/signatures.ts'
 import { run } from './daemon.ts'
 import {
   ASSET,

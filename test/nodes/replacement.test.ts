@@ -138,10 +138,7 @@ describe('a stuck withdrawal', () => {
       body: { kind: 'not-replaceable', detail: expect.stringContaining(`the transfer ${child!}`) as string },
     })
     expect((await replace(child!, 50)).status).toBe(201)
-    const { attempts } = await system.until<Resource>(
-      `/v1/transfers/${child!}`,
-      body => body.attempts[1]?.state === 'published',
-    )
+    const { attempts } = await system.until(`/v1/transfers/${child!}`, body => body.attempts[1]?.state === 'published')
     const entry = (await system.node.rpc('getmempoolentry', attempts[1]!.transactionId)) as MempoolEntry
     expect(entry.ancestorcount).toBe(2)
     expect((Number(entry.fees.ancestor) * Number(COIN)) / entry.ancestorsize).toBeGreaterThanOrEqual(50)

@@ -79,6 +79,8 @@ export interface FeedEvent {
 export interface Wish {
   to: string
   amountSat: bigint
+  /** The chain's own coin unless said otherwise. */
+  asset?: string
   round?: number
   expiresAt?: string
   memory?: number
@@ -137,7 +139,7 @@ export interface SystemOptions {
   extra?: string[]
 }
 
-interface Place {
+export interface Place {
   directory: string
   url: string
   signerUrl: string
@@ -182,13 +184,17 @@ export async function prepare(directory: string): Promise<Place> {
   return { directory, url: `http://127.0.0.1:${watcherPort}`, signerUrl: `http://127.0.0.1:${signerPort}` }
 }
 
-type Api = Pick<
+export type Api = Pick<
   System,
   'wallet' | 'get' | 'put' | 'until' | 'reaches' | 'insist' | 'address' | 'withdraw' | 'events' | 'token'
 >
 
 /** A backend's view of a watcher. */
-function openApi({ directory, url }: Place, log: () => string): Api {
+export function openApi(
+  { directory, url }: Place,
+  log: () => string,
+  coin: { chain: string; asset: string } = { chain: CHAIN, asset: ASSET },
+): Api {
   const token = secret(directory, 'api-token').split('\n')[0]!
   const backend = keyFrom(secret(directory, 'backend.key'))
   const wallet = secret(directory, 'wallet.pub')
@@ -231,13 +237,13 @@ function openApi({ directory, url }: Place, log: () => string): Api {
       }
     },
     async address(reference) {
-      const path = `/v1/chains/${CHAIN}/addresses/${reference}`
+      const path = `/v1/chains/${coin.chain}/addresses/${reference}`
       return (await api.insist(() => api.put<{ address: string }>(path))).body.address
     },
-    withdraw(id, { to, amountSat, round = 1, expiresAt = null, memory = null }, by = url) {
+    withdraw(id, { to, amountSat, asset = coin.asset, round = 1, expiresAt = null, memory = null }, by = url) {
       const intent = {
-        chain: CHAIN,
-        asset: ASSET,
+        chain: coin.chain,
+        asset,
         to,
         dataField: null,
         amount: String(amountSat),

@@ -3,15 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import type { Intent } from '../../machines/vocabulary.ts'
-import {
-  attestationBytes,
-  base64Of,
-  canonicalJson,
-  intentBytes,
-  isSigned,
-  keyFrom,
-  signBytes,
-} from '../../src/canonical.ts'
+import { attestationBytes, base64Of, canonicalJson, intentBytes, keyFrom, signBytes } from '../../src/canonical.ts'
+import { isSigned } from '../../src/signatures.ts'
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const secret = new Uint8Array(32).fill(9)

@@ -1,7 +1,8 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { base64Of, isSigned, publicKeyOf, signBytes, signerOf } from '../../src/canonical.ts'
+import { base64Of, publicKeyOf, signBytes, signerOf } from '../../src/canonical.ts'
+import { isSigned } from '../../src/signatures.ts'
 
 const reference = (key: Uint8Array, signature: Uint8Array, bytes: Uint8Array): boolean => {
   try {

@@ -30,6 +30,8 @@ export const WATCHER_URL = 'http://watcher.invalid'
 export const CREDIT = 3
 export const FINAL = 10
 export const MINIMUM_DEPOSIT = 20_000n
+/** A block or two. */
+const REPLACE_AFTER_MS = 6000
 
 /**
  * The first reorg may leave blocks down to `FINAL` below this height. Coinbases mature after 100 blocks; there are enough
@@ -56,6 +58,7 @@ export function watcherConfig(): WatcherConfig {
     pollMs: 1000,
     addressPool: { low: 2, high: 4 },
     minimumDeposit: String(MINIMUM_DEPOSIT),
+    replaceAfterMs: REPLACE_AFTER_MS,
   }
   const files = { apiTokenFile: './token', signer: { url: SIGNER_URL, tokenFile: './token' } }
   return loadWatcherConfig(JSON.stringify({ dataDirectory: './ledger', ...files, chains: { [CHAIN]: chain } }), '/home')
@@ -116,8 +119,8 @@ export function foreignNode(now: () => number): SimulatedBitcoin {
   return createSimulatedBitcoin({ network, seed: 'foreign', now, ...NODE_ACCESS })
 }
 
-function emptyNode(now: () => number): SimulatedBitcoin {
-  return createSimulatedBitcoin({ network: NETWORK, seed: 'simulation', now, ...NODE_ACCESS })
+function emptyNode(now: () => number, isReplacing = false): SimulatedBitcoin {
+  return createSimulatedBitcoin({ network: NETWORK, seed: 'simulation', now, isReplacing, ...NODE_ACCESS })
 }
 
 type Block = ReturnType<SimulatedBitcoin['block']>
@@ -128,8 +131,8 @@ export function prepareBlocks(): Block[] {
   return node.mine(BASE_HEIGHT).map(hash => node.block(hash))
 }
 
-export function preparedNode(blocks: readonly Block[], now: () => number): SimulatedBitcoin {
-  const node = emptyNode(now)
+export function preparedNode(blocks: readonly Block[], now: () => number, isReplacing: boolean): SimulatedBitcoin {
+  const node = emptyNode(now, isReplacing)
   for (const block of blocks) node.submit(block)
   return node
 }

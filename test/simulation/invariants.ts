@@ -1,5 +1,6 @@
 /** What must hold whatever happens. Each says in one sentence what it is; the first violation ends a run. */
-import { attestationBytes, isSigned, voidBytes } from '../../src/canonical.ts'
+import { attestationBytes, voidBytes } from '../../src/canonical.ts'
+import { isSigned } from '../../src/signatures.ts'
 import type { Authorisation, SignedReceipt } from '../../machines/vocabulary.ts'
 import type { Books, Wanted } from './books.ts'
 import { CHAIN } from './fixtures.ts'

@@ -1,10 +1,12 @@
 /** The network: blocks, reorganisations, payments that are spent again meanwhile, and a node that is away at times. */
+import type { Transaction } from 'bitcoinjs-lib'
 import { displayOf } from '../../adapters/bitcoin/hash.ts'
 import type { Books } from './books.ts'
 import { FINAL } from './fixtures.ts'
 import { checkPayments } from './invariants.ts'
 import type { Season } from './season.ts'
 import type { System } from './system.ts'
+import { minedOn } from './truth.ts'
 
 const MAXIMUM_DEPTH = 8
 const STORMY_MS = 5000
@@ -18,6 +20,8 @@ interface Network extends System {
   highest: number
   /** Branches that may come back: until they have, the node must remember them. */
   returning: number
+  /** Every transaction of ours that the node has ever had, by its id. */
+  kept: Map<string, Transaction>
 }
 
 /** How many blocks from the tip may leave: none that was ever final. */
@@ -30,9 +34,34 @@ function noteChange(network: Network): void {
   checkPayments(network, network.books)
 }
 
+const outpointsOf = ({ ins }: Transaction): string[] => ins.map(({ hash, index }) => `${displayOf(hash)}:${index}`)
+
+/** What the watcher has sent once, and our node has dropped or has never taken back: another miner may have kept it. */
+function keptElsewhere({ node, world, books, kept }: Network): Transaction | null {
+  const pending = node.pending()
+  for (const txid of pending) if (!books.payments.has(txid)) kept.set(txid, node.transaction(txid)!)
+  if (!world.dice.chance(0.2)) return null
+  const mined = minedOn(node)
+  const made = new Set(mined.flatMap(({ outputs }) => outputs.map(({ txid, vout }) => `${txid}:${vout}`)))
+  const gone = new Set(mined.flatMap(({ spends }) => spends))
+  const possible = [...kept.values()].filter(
+    transaction =>
+      !pending.includes(transaction.getId()) &&
+      outpointsOf(transaction).every(outpoint => made.has(outpoint) && !gone.has(outpoint)),
+  )
+  return possible.length === 0 ? null : world.dice.pick(possible)
+}
+
 function mine(network: Network, count: number): void {
   const { node, world } = network
   for (let n = 0; n < count; n++) {
+    const earlier = network.season.isStormy ? keptElsewhere(network) : null
+    if (earlier !== null) {
+      node.mine(1, { transactions: [earlier] })
+      world.trace(`another miner has kept ${earlier.getId()}`)
+      noteChange(network)
+      continue
+    }
     const pending = node.pending()
     const isWhole = !network.season.isStormy || world.dice.chance(0.75)
     const some = pending.slice(0, world.dice.between(0, pending.length)).map(txid => node.transaction(txid)!)
@@ -126,7 +155,7 @@ function act(network: Network): void {
 }
 
 export async function runMiner(system: System, books: Books, season: Season): Promise<void> {
-  const network: Network = { ...system, books, season, highest: system.node.height(), returning: 0 }
+  const network: Network = { ...system, books, season, highest: system.node.height(), returning: 0, kept: new Map() }
   for (;;) {
     await system.world.sleep(season.isStormy ? system.world.dice.between(100, STORMY_MS) : CALM_MS)
     act(network)

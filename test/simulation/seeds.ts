@@ -7,4 +7,8 @@ export const FOUND: readonly { seed: number; found: string }[] = [
     seed: 2011,
     found: 'another node could not say what a lost block had held, so that a double-spent parent was not seen',
   },
+  {
+    seed: 5008,
+    found: 'a parent was replaced while it was being read, so that nobody ever knew why its child could not come',
+  },
 ]

@@ -1,7 +1,7 @@
 /** One run: a seed in, a verdict out. */
 import { newBooks, type Books } from './books.ts'
 import { runBackend } from './backend.ts'
-import { runOperator } from './operator.ts'
+import { runBumper, runOperator } from './operator.ts'
 import { changeWeather, runLoss, stepClocks, tortureMachine } from './chaos.ts'
 import { watchReadiness } from './readiness.ts'
 import { checkEnd, unsettled } from './ending.ts'
@@ -132,7 +132,8 @@ export async function simulatePair(seed: number): Promise<Verdict> {
 
 export async function simulate(seed: number, script: Script = STORM): Promise<Verdict> {
   const world = createWorld(seed)
-  const system = createSystem(world, await (prepared ??= prepare()))
+  const isReplacing = !script.isFaulty || world.dice.chance(0.75)
+  const system = createSystem(world, await (prepared ??= prepare()), isReplacing)
   const books = newBooks()
   const season: Season = { isStormy: true, script, losesLedger: world.dice.chance(script.loss) }
   if (script.isFaulty && world.dice.chance(0.2)) system.sky.perDay = DAILY
@@ -147,6 +148,7 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
     runPayers(system, books, season),
     funded,
     runOperator(system),
+    ...(script.isFaulty ? [runBumper(system, books, season)] : []),
     watchReadiness(system),
     ...startFaults(system, books, season),
     funded.then(() => judge(system, books, season, verdict)),

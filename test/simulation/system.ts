@@ -73,9 +73,10 @@ const callOf = (method: 'GET' | 'PUT', url: string, body?: unknown): HttpCall =>
 
 const read = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) as Answer['body']
 
-export function createSystem(world: World, { fillSigner, blocks }: Prepared): System {
+/** `isReplacing`: whether the node replaces by BIP-125. */
+export function createSystem(world: World, { fillSigner, blocks }: Prepared, isReplacing = true): System {
   const sky: System['sky'] = { weather: CALM, node: 'up', skewMs: { watcher: 0, signer: 0 }, perDay: null }
-  const node = preparedNode(blocks, () => world.now())
+  const node = preparedNode(blocks, () => world.now(), isReplacing)
   const foreign = foreignNode(() => world.now())
   const pauseMs = () => world.dice.between(1, MAXIMUM_PAUSE_MS)
   const common = { world, pauseMs, fails: () => sky.weather !== CALM && world.dice.chance(DISK_FAILURE) }

@@ -1,6 +1,7 @@
 /** The watcher's client against the signer as it runs, without a socket between them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isSigned, publicKeyOf, voidBytes } from '../../src/canonical.ts'
+import { publicKeyOf, voidBytes } from '../../src/canonical.ts'
+import { isSigned } from '../../src/signatures.ts'
 import { createSignerClient, heldFor, type SignerClient } from '../../src/watcher/signer-client.ts'
 import { over } from './over.ts'
 import * as rigs from '../signer/rig.ts'

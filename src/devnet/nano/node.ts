@@ -114,7 +114,7 @@ function arrive(workings: Workings, block: SignedBlock, isTrusted: boolean): Ref
   const timestamp = Math.floor(now() / MILLISECONDS_PER_SECOND)
   const refusal = lattice.process(block, timestamp, isTrusted)
   if (refusal !== null) return refusal
-  const hash = [...lattice.unconfirmed].at(-1)!
+  const { hash } = lattice.head(block.account)!
   arrivals.set(hash, now())
   record({ type: 'block.taken', block, timestamp })
   if (faults.losesBlocks) rollBack(workings, hash)

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Disk } from '../../kernel/ports.ts'
 import type { MemoryPosition } from '../../../machines/vocabulary.ts'
-import { isSigned } from '../../canonical.ts'
+import { isSigned } from '../../signatures.ts'
 import { readLines, type Line } from '../../lines.ts'
 import { readWhole, type Finding } from '../../file.ts'
 import {

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod'
 import { boundary } from '../../kernel/fault.ts'
-import { canonicalJson, isSigned } from '../../canonical.ts'
+import { canonicalJson } from '../../canonical.ts'
+import { isSigned } from '../../signatures.ts'
 import { publicKeySchema, signatureSchema } from '../../http/schemas.ts'
 import type { IdentityKey } from '../keys/identity.ts'
 

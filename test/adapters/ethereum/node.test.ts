@@ -78,7 +78,7 @@ describe('how the chain is followed', () => {
     expect(await node.next(recent())).toEqual({ kind: 'unchanged', nodeHeight: 2, syncing: false })
   })
 
-  test('A6: another block at our height takes one of ours back at a time, however the node came to it', async () => {
+  test('A6, E3: another block at our height takes one of ours back at a time, however the node came to it', async () => {
     const { chain, node, recent } = rigOf()
     chain.mine(3)
     const ours = recent()

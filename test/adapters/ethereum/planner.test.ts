@@ -69,6 +69,11 @@ describe('a plan', () => {
     expect([transfer.gasLimit, transfer.maximumFeePerGas, transfer.priorityFeePerGas]).toEqual([GAS, 10n * GWEI, GWEI])
   })
 
+  test('E14: pays a destination that was written without its checksum', () => {
+    for (const to of [THEM.toLowerCase(), `0x${THEM.slice(2).toUpperCase()}`])
+      expect(made(plan([payment('w0', { to })])).payment.to).toBe(THEM)
+  })
+
   test('pays a token by its own contract', () => {
     const answer = made(plan([payment('w0', { asset: 'TOKEN', amount: '7' })], {}, factsOf({}, { gas: 50_000n })))
     expect(answer.payment).toEqual({ to: THEM, asset: 'TOKEN', amount: 7n })

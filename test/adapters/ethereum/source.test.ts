@@ -30,6 +30,15 @@ const dataOf = (...words: (string | bigint)[]) => bytesOf(`0x${words.map(word).j
 const callData = (signature: string, ...words: (string | bigint)[]) =>
   bytesOf(selectorOf(signature) + words.map(word).join(''))
 
+const NETWORK = networkOf('eth', {
+  network: { chainId: 31_337 },
+  asset: 'ETH',
+  tokens: [
+    { asset: 'TOKEN', contract: CONTRACTS.token },
+    { asset: 'PLAIN', contract: CONTRACTS.plainToken },
+  ],
+})
+
 interface Rig {
   node: SimulatedEthereum
   source: BlockSource
@@ -44,11 +53,12 @@ function rigOf(
   options: Partial<SimulatedEthereumOptions> & {
     missing?: string[]
     traces?: boolean
+    network?: ReturnType<typeof networkOf>
     spoil?: (method: string, result: unknown) => unknown
   } = {},
 ): Rig {
   // prettier-ignore
-  const { missing = [], traces = true, spoil, ...rest } = options
+  const { missing = [], traces = true, spoil, network = NETWORK, ...rest } = options
   const accounts = new Map([SENDER, TREASURY.toLowerCase()].map(address => [address, { balance: 100n * ETHER }]))
   const node = createSimulatedEthereum({ chainId: 31_337n, seed: 'source', now: () => Date.UTC(2026, 0, 1), accounts, ...rest }) // prettier-ignore
   const calls: string[] = []
@@ -67,14 +77,6 @@ function rigOf(
     const told = JSON.parse(new TextDecoder().decode(http.body)) as { result?: unknown }
     return answer({ ...told, result: spoil(asked.method, told.result) })
   }
-  const network = networkOf('eth', {
-    network: { chainId: 31_337 },
-    asset: 'ETH',
-    tokens: [
-      { asset: 'TOKEN', contract: CONTRACTS.token },
-      { asset: 'PLAIN', contract: CONTRACTS.plainToken },
-    ],
-  })
   const watch = createWatch()
   for (const [index, address] of [TREASURY, US, ALSO_US].entries()) watch.addAddress(index, address)
   const source = createBlockSource(
@@ -162,6 +164,10 @@ describe('what a block says of us', () => {
         ...{ kind: 'spend.seen', keys: [`eth:${TREASURY}:0`], transaction: hash, executed: false },
         fee: (BigInt(gasUsed) * BigInt(effectiveGasPrice)).toString(),
       },
+      {
+        ...{ kind: 'balance.taken', name: `eth:${hash}:fee`, index: 0, asset: 'ETH' },
+        delta: `-${BigInt(gasUsed) * BigInt(effectiveGasPrice)}`,
+      },
     ])
   })
 
@@ -171,8 +177,37 @@ describe('what a block says of us', () => {
     const facts = await rig.facts()
     expect(facts).toMatchObject([
       { kind: 'spend.seen', keys: [`eth:${TREASURY}:0`], executed: true },
+      { kind: 'balance.taken', index: 0, name: expect.stringMatching(/:fee$/) as string },
+      { kind: 'balance.taken', index: 0, name: expect.stringMatching(/:spent$/) as string, delta: '-9' },
       { kind: 'payment.seen', own: true, amount: '9', index: 1 },
     ])
+  })
+
+  test('E25: a token of ours is paid where its own contract logs it; what is executed without that log has failed', async () => {
+    const rig = rigOf()
+    rig.node.send({
+      to: CONTRACTS.token,
+      data: callData('transfer(address,uint256)', TREASURY, 50n),
+      gasLimit: 200_000n,
+    })
+    rig.node.mine(1)
+    const pay = (amount: bigint) =>
+      rig.send({ to: CONTRACTS.token, data: callData('transfer(address,uint256)', THEM, amount) }, TREASURY_SECRET)
+    pay(20n)
+    const spendOf = (facts: Record<string, unknown>[]) => facts.find(({ kind }) => kind === 'spend.seen')
+    expect(spendOf(await rig.facts())).toMatchObject({ executed: true })
+    const silent = rigOf({
+      spoil: (method, result) =>
+        method === 'eth_getBlockReceipts' ? (result as object[]).map(receipt => ({ ...receipt, logs: [] })) : result,
+    })
+    silent.node.send({
+      to: CONTRACTS.token,
+      data: callData('transfer(address,uint256)', TREASURY, 50n),
+      gasLimit: 200_000n,
+    })
+    silent.node.mine(1)
+    silent.send({ to: CONTRACTS.token, data: callData('transfer(address,uint256)', THEM, 20n) }, TREASURY_SECRET)
+    expect(spendOf(await silent.facts())).toMatchObject({ executed: false })
   })
 
   test('E16: a token that leaves an account of ours without a transaction of ours is a spend that nobody reserved', async () => {
@@ -189,7 +224,71 @@ describe('what a block says of us', () => {
     rig.send({ to: CONTRACTS.token, data: callData('transferFrom(address,address,uint256)', TREASURY, THEM, 0n) })
     expect(await rig.facts()).toEqual([])
     const hash = rig.send({ to: CONTRACTS.token, data: callData('transferFrom(address,address,uint256)', TREASURY, THEM, 20n) }) // prettier-ignore
-    expect(await rig.facts()).toMatchObject([{ kind: 'spend.seen', keys: [`eth:${TREASURY}:${hash}:log-0`] }])
+    expect(await rig.facts()).toMatchObject([
+      { kind: 'spend.seen', keys: [`eth:${TREASURY}:${hash}:log-0`] },
+      { kind: 'balance.taken', name: `eth:${hash}:log-0:spent`, index: 0, asset: 'TOKEN', delta: '-20' },
+    ])
+  })
+})
+
+describe('E6: a token that does not move what it logs', () => {
+  const taxed = networkOf('eth', {
+    ...{ network: { chainId: 31_337 }, asset: 'ETH' },
+    tokens: [
+      { asset: 'TAXED', contract: CONTRACTS.taxedToken },
+      { asset: 'TOKEN', contract: CONTRACTS.token },
+    ],
+  })
+  const give = ({ node }: Rig, contract: string, amount = 1000n) =>
+    void node.send({ to: contract, data: callData('transfer(address,uint256)', US, amount), gasLimit: 200_000n })
+
+  test('is for a person to look at, from its first deposit on; an honest one is looked at once', async () => {
+    const rig = rigOf({ network: taxed })
+    give(rig, CONTRACTS.taxedToken)
+    give(rig, CONTRACTS.token)
+    const doubts = async () => (await rig.facts()).map(({ asset, doubt }) => [asset, doubt])
+    const doubted = ['TAXED', 'TAXED moves something else than it logs: it must not be listed']
+    expect(await doubts()).toEqual([doubted, ['TOKEN', null]])
+    expect(rig.calls.filter(method => method === 'eth_call')).toHaveLength(4)
+    give(rig, CONTRACTS.taxedToken)
+    give(rig, CONTRACTS.token)
+    expect(await doubts()).toEqual([doubted, ['TOKEN', null]])
+    expect(rig.calls).not.toContain('eth_call')
+  })
+
+  test('what a node has forgotten says nothing: the next deposit shows it', async () => {
+    const rig = rigOf({ network: taxed })
+    give(rig, CONTRACTS.taxedToken)
+    rig.node.faults.stateBlocks = 1
+    expect((await rig.facts())[0]).toMatchObject({ doubt: null })
+    rig.node.faults.stateBlocks = null
+    give(rig, CONTRACTS.taxedToken)
+    expect((await rig.facts())[0]).toMatchObject({ doubt: expect.stringContaining('must not be listed') as string })
+  })
+})
+
+describe('E19: ether that no transaction moves', () => {
+  test('a validator’s withdrawal, and what a block’s producer gets, are for a person to look at', async () => {
+    const rig = rigOf({ coinbase: US.toLowerCase() })
+    const hash = rig.send({ to: THEM, value: 1n })
+    const withdrawal = { index: 7, validatorIndex: 1, address: ALSO_US.toLowerCase(), amountGwei: 3n }
+    rig.node.mine(1, { transactions: [rig.node.transaction(hash)!], withdrawals: [withdrawal] })
+    const block = (await rig.source.at(rig.node.height()))!
+    expect(block.facts).toMatchObject([
+      {
+        id: 'eth:withdrawal-7',
+        index: 2,
+        amount: String(3n * GWEI),
+        doubt: expect.stringContaining('validator') as string,
+      },
+      {
+        id: `eth:${block.hash}:tips`,
+        index: 1,
+        amount: String(21_000n * GWEI),
+        doubt: expect.stringContaining('producing') as string,
+      },
+    ])
+    expect(rig.node.balance(US.toLowerCase())).toBe(21_000n * GWEI)
   })
 })
 
@@ -261,7 +360,7 @@ describe('how often the node is asked', () => {
     rig.send({ to: THEM, value: 1n })
     const token = rig.send({ to: CONTRACTS.token, data: callData('transfer(address,uint256)', US, 7n) })
     expect(ids(await rig.facts())).toEqual([`eth:${ether}:value`, `eth:${token}:log-0`])
-    expect(rig.calls).toEqual(['eth_getBlockByNumber', 'eth_getBlockReceipts', 'eth_getLogs', 'eth_getTransactionReceipt', 'eth_getTransactionReceipt']) // prettier-ignore
+    expect(rig.calls).toEqual(['eth_getBlockByNumber', 'eth_getBlockReceipts', 'eth_getLogs', 'eth_getTransactionReceipt', 'eth_getTransactionReceipt', 'eth_call', 'eth_call']) // prettier-ignore
     rig.send({ to: THEM, value: 1n })
     await rig.facts()
     expect(rig.calls).toEqual(['eth_getBlockByNumber', 'eth_getLogs'])

@@ -74,7 +74,7 @@ describe('tickets', () => {
         const late: string[] = []
         listen(node, blob => {
           const { TicketSequence, Sequence } = decode(blob)
-          const place = String(TicketSequence ?? Sequence)
+          const place = JSON.stringify([TicketSequence, Sequence])
           submitted.set(place, (submitted.get(place) ?? new Set()).add(blob))
           // X6: the signed bytes are durable before they are submitted.
           if (!journalOf(system).includes(blob)) late.push(blob)

@@ -57,6 +57,7 @@ const voided = to(
 
 /** What the signer answers, and what else ends the question; `set`: what it clears besides. */
 const answered = (set: object = {}) => ({
+  'attempt.adopted': signed('cc', { raw: '00cc', ...set }),
   'signing.completed': signed('cc', { raw: '00cc', ...set }),
   'signing.completed with what was signed before': signed('ff', { raw: '00ff', ...earlier, ...set }, '8'),
   'signing.refused': held('refused', 'fee-too-high'),
@@ -267,6 +268,7 @@ export const attemptSubject: Subject = {
       ),
     },
     refused: {
+      'attempt.adopted': signed('cc', { raw: '00cc', reason: null }),
       'key.lost': died,
       'transfer.finalised': to('superseded'),
       'transfer.failed': to('dead'),

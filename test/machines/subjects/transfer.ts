@@ -55,6 +55,23 @@ const adoptedSecond = to(
 )
 /** When what was signed at `at` is replaced. */
 const dueAt = at + 600_000
+/** One that was planned here, and that the signer has signed for somebody else. */
+const adoptedFirst = to(
+  'underway.waiting',
+  {},
+  {
+    reserves: ['litecoin:aa:0'],
+    tells: [
+      ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
+      [
+        'attempt/one:1',
+        'attempt.adopted',
+        { ...first, transactionId: 'cc', raw: '00cc', chain: 'litecoin', transfer: id, account },
+      ],
+    ],
+  },
+)
+const adoptedAgain = (value = 'underway.waiting') => ({ ...adoptedSecond, to: value, set: {} })
 const signed = to(
   'underway.waiting',
   { dueAt, transactionId: 'cc', signed: ['cc'] },
@@ -393,6 +410,10 @@ export const transferSubject: Subject = {
       held: ['coin/litecoin:aa:0', 'coin/litecoin:cc:2'],
       reserves: ['litecoin:cc:2'],
     }),
+    'attempt.adopted, the first': happened('attempt.adopted', {
+      ...first,
+      ...{ transactionId: 'cc', raw: '00cc', held: ['coin/litecoin:aa:0'], reserves: ['litecoin:aa:0'] },
+    }),
     'attempt.signed': happened('attempt.signed', { n: 1, transactionId: 'cc', fee: '7' }),
     'attempt.signed, the second': happened('attempt.signed', { n: 2, transactionId: 'dd', fee: '9' }),
     'attempt.held': happened('attempt.held', { n: 1, reason: 'fee-too-high' }),
@@ -540,6 +561,7 @@ export const transferSubject: Subject = {
       ),
       'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
+      'attempt.adopted, the first': adoptedFirst,
       'attempt.signed': signed,
       'attempt.signed, the second': signedSecondly(),
       'attempt.held': held,
@@ -588,6 +610,8 @@ export const transferSubject: Subject = {
       'attempt.expired': to('underway.waiting', { dead: [1] }),
       'attempt.expired, the second': to('underway.waiting', { dead: [2] }),
       'transfer.lapsed': lapsed(both),
+      'attempt.adopted': adoptedAgain(),
+      'attempt.adopted, the first': adoptedFirst,
       'key.lost to its own transaction': to(
         'underway.waiting',
         {},
@@ -638,6 +662,8 @@ export const transferSubject: Subject = {
     'underway.waiting, one of two dead': {
       'attempt.expired, the second': expired([1, 2]),
       'transfer.lapsed': lapsed(both),
+      'attempt.adopted': adoptedAgain(),
+      'attempt.adopted, the first': adoptedFirst,
       'key.lost to its own transaction': to(
         'underway.waiting',
         {},
@@ -747,6 +773,7 @@ export const transferSubject: Subject = {
       'height.reached 119': failed(first.spendKeys, 'attempt/one:1'),
     },
     'confirming, two attempts': {
+      'attempt.adopted': adoptedAgain('confirming'),
       'attempt.revived': to('confirming'),
       'attempt.signed, the second': to('confirming', { signed: ['cc', 'dd'] }),
       'attempt.unmined': unmined,
@@ -755,12 +782,14 @@ export const transferSubject: Subject = {
       'height.reached 119': paid,
     },
     'failing, two attempts': {
+      'attempt.adopted': adoptedAgain('failing'),
       'attempt.revived': to('failing'),
       'attempt.signed, the second': to('failing', { signed: ['cc', 'dd'] }),
       'attempt.unmined': unfailed,
       'height.reached 119': failed([...first.spendKeys, 'litecoin:cc:2'], 'attempt/one:1', 'attempt/one:2'),
     },
     'confirmed, an attempt dead': {
+      'attempt.adopted': adoptedAgain('confirmed'),
       'attempt.revived': to('confirmed', { dead: [] }),
       'attempt.signed, the second': to('confirmed', { signed: ['cc', 'dd'] }),
       'attempt.unmined': unmined,
