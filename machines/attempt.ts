@@ -101,21 +101,10 @@ const onLost = {
 const EXPIRED = 'it has expired: no block that could hold it does'
 
 const expired = ({ context: { transfer, n }, event }: Hears<'publishing.expired'>) => ({
-  messages: [tell(transfer, 'attempt.expired', event.at, { n, reason: EXPIRED })],
+  messages: [tell(transfer, 'attempt.expired', event.at, { n, reason: EXPIRED, ...event.data })],
 })
 
-const diedOfAge = ({ context: { transfer, n }, event }: Hears<'publishing.expired'>) => ({
-  messages: [tell(transfer, 'attempt.died', event.at, { n, reason: EXPIRED, height: event.data.height })],
-})
-
-const onExpired = [
-  {
-    guard: { type: 'isGivenUp', params: data },
-    target: '#attempt.dead',
-    actions: ['age', { type: 'tell', params: diedOfAge }],
-  },
-  { target: '#attempt.dead', actions: ['age', { type: 'tell', params: expired }] },
-] as const
+const onExpired = { target: '#attempt.dead', actions: ['age', { type: 'tell', params: expired }] } as const
 
 /** Its transfer was given up unsigned: the signer never signs it. */
 const onDissolved = '#attempt.dead'
@@ -243,7 +232,6 @@ export const attempt = setup({
   guards: {
     isItsBlock: ({ context }, block: Place) => isSamePlace(context.place, block),
     isNewReason: ({ context }, { reason }: { reason: string | null }) => context.reason !== reason,
-    isGivenUp: (_, { isGivenUp }: Data<'publishing.expired'>) => isGivenUp,
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
     isItsKey: ({ context }, { key }: Data<'key.lost'>) => context.spendKeys.includes(key),
     isSigned: ({ context }) => isSigned(context),

@@ -294,8 +294,8 @@ export type TransferEvent =
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount; executed: boolean }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
-  /** It can never be mined, and what it would have spent is still there: it is to be made again. */
-  | Event<'attempt.expired', { n: number; reason: string }>
+  /** It can never be mined, and what it would have spent is still there: it is to be made again, unless it is given up. */
+  | Event<'attempt.expired', { n: number; reason: string; height: number; isGivenUp: boolean }>
   /** Every attempt has expired, and the signer makes no other. */
   | Event<'transfer.lapsed', { reason: string; height: number }>
   /** Brought back: what proved it dead has left the chain. */

@@ -173,7 +173,10 @@ const tellFailed = ({ context, event: { at } }: Hears<'height.reached'>) => {
   const reason = failureOf(transactionId!)
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', at, { transfer, reason, signed }))
 }
-const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died' | 'transfer.lapsed'>) => {
+const tellDeath = ({
+  context,
+  event,
+}: Hears<'attempt.voided' | 'attempt.died' | 'attempt.expired' | 'transfer.lapsed'>) => {
   const { transfer, signed } = context
   const { reason } = event.data
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
@@ -328,6 +331,8 @@ const machine = setup({
     isPaid: ({ context }, { height }: { height: number }) => isDeep(context, height, context.credit),
     isBeyondReorg: ({ context }, { height }: { height: number }) => isDeep(context, height, context.final),
     isNewDeath: ({ context }, { n }: { n: number }) => isNewDeath(context, n),
+    isLastDeathAndNotGivenUp: ({ context }, { n, isGivenUp }: Data<'attempt.expired'>) =>
+      isLastDeath(context, n) && !isGivenUp,
     isLastDeath: ({ context }, { n }: { n: number }) => isLastDeath(context, n),
     isLastDeathOfUnsigned: ({ context }, { n }: { n: number }) => isLastDeath(context, n) && isUnsigned(context),
     isUnsigned: ({ context }) => isUnsigned(context),
@@ -408,6 +413,18 @@ const declined = [
   { type: 'tell', params: tellDelayed },
 ] as const
 
+/** Nothing of it is on its way: it is to be made again. */
+const onExpired = {
+  guard: { type: 'isLastDeathAndNotGivenUp', params: data },
+  actions: [
+    { type: 'bury', params: data },
+    { type: 'explain', params: data },
+    'stopClock',
+    { type: 'tell', params: tellDelayed },
+    { type: 'tell', params: tellDue },
+  ],
+} as const
+
 /** What came of a plan for it. */
 const onPlanned = {
   'replacement.planned': {
@@ -475,17 +492,23 @@ export const transfer = machine.createMachine({
               actions: ['stopClock', { type: 'tell', params: tellDue }],
             },
             'replacement.requested': { ...onRequested, target: 'asked' },
+            'attempt.expired': { ...onExpired, target: 'due' },
           },
         },
         due: {
           description:
             'Not mined for long, or expired: its account plans a further attempt, with a higher fee or for later blocks.',
-          on: { 'replacement.requested': { ...onRequested, target: 'asked' }, ...onPlanned },
+          on: {
+            'replacement.requested': { ...onRequested, target: 'asked' },
+            'attempt.expired': onExpired,
+            ...onPlanned,
+          },
         },
         asked: {
           description: 'A person wants a higher fee rate: its account plans a further attempt.',
           on: {
             'replacement.requested': onRequested,
+            'attempt.expired': { ...onExpired, target: 'due' },
             ...onPlanned,
             'replacement.declined': { target: 'waiting', actions: [...declined, 'forget'] },
           },
@@ -563,17 +586,7 @@ export const transfer = machine.createMachine({
           ],
         },
         'attempt.expired': [
-          {
-            guard: { type: 'isLastDeath', params: data },
-            target: '.due',
-            actions: [
-              { type: 'bury', params: data },
-              { type: 'explain', params: data },
-              'stopClock',
-              { type: 'tell', params: tellDelayed },
-              { type: 'tell', params: tellDue },
-            ],
-          },
+          { guard: { type: 'isLastDeath', params: data }, ...onDied },
           { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
         ],
         'transfer.lapsed': onLapsed,

@@ -76,12 +76,7 @@ const expired = {
   'publishing.expired': to(
     'dead',
     { reason: lapsed },
-    { tells: [[transfer, 'attempt.expired', { n: 1, reason: lapsed }]] },
-  ),
-  'publishing.expired, given up': to(
-    'dead',
-    { reason: lapsed },
-    { tells: [[transfer, 'attempt.died', { n: 1, reason: lapsed, height: 130 }]] },
+    { tells: [[transfer, 'attempt.expired', { n: 1, reason: lapsed, height: 130, isGivenUp: false }]] },
   ),
 }
 const broadcast = {
@@ -123,7 +118,6 @@ export const attemptSubject: Subject = {
       isUnderpriced: false,
     }),
     'publishing.expired': happened('publishing.expired', { height: 130, isGivenUp: false }),
-    'publishing.expired, given up': happened('publishing.expired', { height: 130, isGivenUp: true }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place, executed: true, fee: null }),
     'transaction.mined in vain, for less': happened('transaction.mined', {
       transactionId: 'cc',

@@ -244,6 +244,7 @@ const signedRow = (value: string): Subject['table'][string] => {
     'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
     'attempt.expired': expired([1]),
     'attempt.expired, the second': expired([2]),
+    'attempt.expired, given up': died([1], first.spendKeys, 'it has expired', ['cc']),
     'transfer.lapsed': lapsed(first.spendKeys, ['cc']),
     'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
     'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
@@ -450,8 +451,24 @@ export const transferSubject: Subject = {
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
-    'attempt.expired': happened('attempt.expired', { n: 1, reason: 'it has expired' }),
-    'attempt.expired, the second': happened('attempt.expired', { n: 2, reason: 'it has expired' }),
+    'attempt.expired': happened('attempt.expired', {
+      n: 1,
+      reason: 'it has expired',
+      height: 130,
+      isGivenUp: false,
+    }),
+    'attempt.expired, the second': happened('attempt.expired', {
+      n: 2,
+      reason: 'it has expired',
+      height: 130,
+      isGivenUp: false,
+    }),
+    'attempt.expired, given up': happened('attempt.expired', {
+      n: 1,
+      reason: 'it has expired',
+      height: 130,
+      isGivenUp: true,
+    }),
     'transfer.lapsed': happened('transfer.lapsed', { reason: 'cancelled', height: 130 }),
     'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
     'key.lost to its own transaction': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }),
@@ -551,6 +568,7 @@ export const transferSubject: Subject = {
       ),
     },
     'underway.waiting': {
+      'attempt.expired, given up': died([1], first.spendKeys, 'it has expired'),
       'attempt.expired': expired([1]),
       'attempt.expired, the second': expired([2]),
       'transfer.lapsed': lapsed(first.spendKeys),
@@ -581,6 +599,7 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway.waiting, signed': {
+      'attempt.expired, given up': died([1], first.spendKeys, 'it has expired', ['cc']),
       'attempt.expired': expired([1], { dueAt: null }),
       'attempt.expired, the second': expired([2], { dueAt: null }),
       'transfer.lapsed': lapsed(first.spendKeys, ['cc']),
@@ -607,6 +626,7 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway.waiting, two attempts': {
+      'attempt.expired, given up': to('underway.waiting', { dead: [1] }),
       'attempt.expired': to('underway.waiting', { dead: [1] }),
       'attempt.expired, the second': to('underway.waiting', { dead: [2] }),
       'transfer.lapsed': lapsed(both),
@@ -723,7 +743,15 @@ export const transferSubject: Subject = {
       'replacement.declined': declined({ failures: 1, dueAt }),
     },
     'underway.due, expired': {
-      ...explained(without(signedRow('underway.due'), 'attempt.expired', 'attempt.died', 'attempt.voided')),
+      ...explained(
+        without(
+          signedRow('underway.due'),
+          'attempt.expired',
+          'attempt.expired, given up',
+          'attempt.died',
+          'attempt.voided',
+        ),
+      ),
       'attempt.delayed, over': { ...delayed, to: 'underway.due', set: { reason: null }, tells: delayedOver },
       'attempt.expired, the second': { ...expired([1, 2]), set: { dead: [1, 2] } },
       'attempt.revived': {
