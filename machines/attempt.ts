@@ -104,7 +104,8 @@ const expired = ({ context: { transfer, n }, event }: Hears<'publishing.expired'
   messages: [tell(transfer, 'attempt.expired', event.at, { n, reason: EXPIRED, ...event.data })],
 })
 
-const onExpired = { target: '#attempt.dead', actions: ['age', { type: 'tell', params: expired }] } as const
+/** Its transfer knows what becomes of it now, and tells it in the same commit that it never pays. */
+const onExpired = { actions: ['age', { type: 'tell', params: expired }] } as const
 
 /** Its transfer was given up unsigned: the signer never signs it. */
 const onDissolved = '#attempt.dead'
@@ -192,7 +193,7 @@ const releasedByPerson = ({ context: { transfer, n, transactionId, fee }, event 
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
 
-/** One of its transfer's attempts failed in its block, for good: none of them pays any more. */
+/** One of its transfer's attempts failed in its block, for good, and none of them pays any more; or it has expired itself. */
 const onFailed = '#attempt.dead'
 
 export const attempt = setup({
@@ -306,7 +307,6 @@ export const attempt = setup({
           { target: 'published', actions: { type: 'publish', params: data } },
         ],
         'publishing.refused': onTurnedDown,
-        'publishing.expired': onExpired,
         'task.failed': onTrouble,
         'key.lost': onLost,
         'transaction.mined': onMined,

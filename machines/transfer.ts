@@ -200,6 +200,15 @@ const tellAttemptsFinal = ({ context, event: { at, data: reached } }: Hears<'hei
   toAttempts(context, id => tell(id, 'transfer.finalised', at, reached))
 const tellAttemptsFailed = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
   toAttempts(context, id => tell(id, 'transfer.failed', at, reached))
+const tellAged = ({
+  context: { transfer },
+  event: {
+    at,
+    data: { n, height },
+  },
+}: Hears<'attempt.expired'>) => ({
+  messages: [tell(attemptId(transfer, n), 'transfer.failed', at, { height })],
+})
 const tellApproval = ({ context, event }: Hears<'authorisation.added'>) =>
   toAttempts(context, id => tell(id, 'approval.added', event.at, {}))
 const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
@@ -420,6 +429,7 @@ const onExpired = {
     { type: 'bury', params: data },
     { type: 'explain', params: data },
     'stopClock',
+    { type: 'tell', params: tellAged },
     { type: 'tell', params: tellDelayed },
     { type: 'tell', params: tellDue },
   ],
@@ -586,8 +596,18 @@ export const transfer = machine.createMachine({
           ],
         },
         'attempt.expired': [
-          { guard: { type: 'isLastDeath', params: data }, ...onDied },
-          { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },
+          {
+            guard: { type: 'isLastDeath', params: data },
+            target: 'dead',
+            actions: [{ type: 'tell', params: tellAged }, ...onDied.actions],
+          },
+          {
+            guard: { type: 'isNewDeath', params: data },
+            actions: [
+              { type: 'bury', params: data },
+              { type: 'tell', params: tellAged },
+            ],
+          },
         ],
         'transfer.lapsed': onLapsed,
         'attempt.died': [

@@ -74,13 +74,12 @@ const pended = {
 const lapsed = 'it has expired: no block that could hold it does'
 const expired = {
   'publishing.expired': to(
-    'dead',
+    'published',
     { reason: lapsed },
     { tells: [[transfer, 'attempt.expired', { n: 1, reason: lapsed, height: 130, isGivenUp: false }]] },
   ),
 }
 const broadcast = {
-  ...expired,
   'publishing.answered': to('published', { firstBroadcastAt: at }),
   'publishing.answered in doubt': delayed('no answer', { firstBroadcastAt: at }),
   'transfer.finalised': to('superseded'),
@@ -163,7 +162,10 @@ export const attemptSubject: Subject = {
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
     'superseded, never signed': ['attempt.planned', 'transfer.finalised'],
     dead: ['attempt.planned', 'signing.completed', 'key.lost'],
-    'dead, expired': ['attempt.planned', 'signing.completed', 'publishing.expired'],
+    'dead, expired': [
+      ...['attempt.planned', 'signing.completed', 'publishing.answered'],
+      ...['publishing.expired', 'transfer.failed'],
+    ],
     'dead, never signed': ['attempt.planned', 'key.lost'],
     'dead, failed in its block': ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.failed'],
     withheld: ['attempt.planned', 'signing.completed', 'key.lost', 'ending.revoked'],

@@ -244,7 +244,7 @@ const signedRow = (value: string): Subject['table'][string] => {
     'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
     'attempt.expired': expired([1]),
     'attempt.expired, the second': expired([2]),
-    'attempt.expired, given up': died([1], first.spendKeys, 'it has expired', ['cc']),
+    'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired', ['cc'])),
     'transfer.lapsed': lapsed(first.spendKeys, ['cc']),
     'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
     'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
@@ -351,6 +351,7 @@ const expired = (dead: number[], set: object = {}) =>
     { dead, reason: 'it has expired', ...set },
     {
       tells: [
+        [`attempt/one:${dead.at(-1)!}`, 'transfer.failed', { height: 130 }],
         ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: 'it has expired' }],
         ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: 'it has expired' }],
         [account, 'upkeep.needed', {}],
@@ -368,6 +369,12 @@ const lapsed = (keys: readonly string[], signed: string[] = []) => {
     },
   )
 }
+
+/** The attempt hears that it never pays. */
+const aged = (effect: Effect, n = 1): Effect => ({
+  ...effect,
+  tells: [[`attempt/one:${n}`, 'transfer.failed', { height: 130 }], ...(effect.tells ?? [])],
+})
 
 const both = [...first.spendKeys, 'litecoin:cc:2']
 const dissolved = (reason: string, attempts: IdOf<'attempt'>[], keys: string[]) => {
@@ -568,7 +575,7 @@ export const transferSubject: Subject = {
       ),
     },
     'underway.waiting': {
-      'attempt.expired, given up': died([1], first.spendKeys, 'it has expired'),
+      'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired')),
       'attempt.expired': expired([1]),
       'attempt.expired, the second': expired([2]),
       'transfer.lapsed': lapsed(first.spendKeys),
@@ -599,7 +606,7 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway.waiting, signed': {
-      'attempt.expired, given up': died([1], first.spendKeys, 'it has expired', ['cc']),
+      'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired', ['cc'])),
       'attempt.expired': expired([1], { dueAt: null }),
       'attempt.expired, the second': expired([2], { dueAt: null }),
       'transfer.lapsed': lapsed(first.spendKeys, ['cc']),
@@ -626,9 +633,9 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway.waiting, two attempts': {
-      'attempt.expired, given up': to('underway.waiting', { dead: [1] }),
-      'attempt.expired': to('underway.waiting', { dead: [1] }),
-      'attempt.expired, the second': to('underway.waiting', { dead: [2] }),
+      'attempt.expired, given up': aged(to('underway.waiting', { dead: [1] })),
+      'attempt.expired': aged(to('underway.waiting', { dead: [1] })),
+      'attempt.expired, the second': aged(to('underway.waiting', { dead: [2] }), 2),
       'transfer.lapsed': lapsed(both),
       'attempt.adopted': adoptedAgain(),
       'attempt.adopted, the first': adoptedFirst,
