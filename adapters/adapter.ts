@@ -7,7 +7,6 @@
  */
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 import type { Instance } from '../src/kernel/entry.ts'
-import type { SourceAccount } from './book.ts'
 import type { BookMemory } from './book-memory.ts'
 
 /** A block by its header. Hashes as the family displays them. */
@@ -113,6 +112,13 @@ export type Located =
 
 /** What a plan needs of the outside world, read by a task before the plan is made. Only the family's planner reads it. */
 export type PlanFacts = object
+
+/** An account of ours that spends. */
+export interface SourceAccount {
+  /** 0 is the treasury. */
+  index: number
+  address: string
+}
 
 /** What is about to be planned, so that the node is asked for what that takes and nothing else. */
 export interface Question {

@@ -40,7 +40,17 @@ export interface DelegationSeen extends Fact {
   transaction: string
 }
 
-export type AccountFact = AccountPayment | AccountSpend | TakenSeen | DelegationSeen
+/** What an account of ours holds of the native asset as of one block. Base units. */
+export interface BalanceRead extends Fact {
+  kind: 'balance.read'
+  index: number
+  /** Canonical. */
+  address: string
+  amount: bigint
+  place: Place
+}
+
+export type AccountFact = AccountPayment | AccountSpend | TakenSeen | DelegationSeen | BalanceRead
 
 export interface ScanContext {
   chain: string
@@ -62,6 +72,17 @@ const FIRST_LOG = 1
 const FIRST_MOVEMENT = 1_000_000
 /** Behind these stands what a block brings beside its transactions. */
 const FIRST_GRANT = 2_000_000
+/** What only a balance shows. */
+const UNSEEN_OUTPUT = FIRST_GRANT - 2
+
+const UNSEEN = 'the balance has risen by more than all transactions that were seen have brought'
+
+/** Of an account that holds so much more than it is known to: a contract has sent it, where nothing shows such payments (E7). */
+export const unseenPayment = (chain: string, asset: string, read: BalanceRead, amount: bigint): AccountPayment => ({
+  ...{ kind: 'payment.seen', id: `${chain}:${read.place.hash}:balance-${read.address}`, transaction: read.place.hash },
+  ...{ output: UNSEEN_OUTPUT, address: read.address, dataField: null, index: read.index, asset },
+  ...{ amount: amount.toString(), place: read.place, own: false, doubt: UNSEEN },
+})
 /** Types whose meaning is known: legacy, EIP-2930, EIP-1559, EIP-4844, EIP-7702. */
 const KNOWN_TYPES = 4
 const EXECUTED = 1

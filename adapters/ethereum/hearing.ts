@@ -3,10 +3,10 @@ import { accountId, chainId, isIdOf, type Id } from '../../machines/ids.ts'
 import { tell, type Message } from '../../machines/messages.ts'
 import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { blockFacet } from '../../src/kernel/facets.ts'
-import { toAccount } from '../accounts.ts'
+import { balancesOf, toAccount } from '../accounts.ts'
 import type { BookView } from '../book.ts'
 import { attemptWith, toDeposit, toSpender } from '../hearing.ts'
-import type { AccountFact, AccountPayment, AccountSpend } from './block.ts'
+import { unseenPayment, type AccountFact, type AccountPayment, type AccountSpend, type BalanceRead } from './block.ts'
 
 /** What our own transactions move between our accounts is no deposit, but for a withdrawal to one of them. */
 function isDeposit(view: BookView, { own, index, transaction }: AccountPayment): boolean {
@@ -28,6 +28,16 @@ function onSpend(view: BookView, fact: AccountSpend): Message {
   return toSpender(view, fact, fact.place, { attempt, key: fact.keys[0]! })
 }
 
+/** Read as of the block on which the ledger stands, it is what the movements come to, or money has come that nothing has shown. */
+function onBalance(view: BookView, fact: BalanceRead): Message[] {
+  const { memory, policy } = view
+  const chain = memory.get(chainId(policy.name))?.context
+  if (chain?.applied !== true || chain.blocks.at(-1)?.hash !== fact.place.hash) return []
+  const sums = balancesOf(view, accountId(policy.name, fact.index)).get(policy.asset)
+  const rise = fact.amount - (sums === undefined ? 0n : sums.confirmed + sums.pending)
+  return rise > 0n ? onPayment(view, unseenPayment(policy.name, policy.asset, fact, rise)) : []
+}
+
 /** E23: whoever was given the say over an account of ours may empty it at any time. */
 export const delegated = (address: string): string =>
   `${address} is ours and has code: somebody else decides over it (EIP-7702)`
@@ -44,6 +54,8 @@ export function hearFacts(view: BookView, facts: readonly AccountFact[]): Messag
         const { name, index, address, asset, delta, place } = fact
         return toAccount(view, { name, account: { index, address }, asset, delta, place })
       }
+      case 'balance.read':
+        return onBalance(view, fact)
       case 'account.delegated': {
         const reason = `${delegated(fact.address)}: ${fact.transaction}`
         return [tell(chainId(view.policy.name), 'invariant.violated', view.at, { reason })]

@@ -1,7 +1,8 @@
 /**
  * One EVM node, asked by JSON-RPC. Every call starts from what the caller stands on, so a node that was restarted, restored or
  * exchanged between two calls can lag, but can make us skip nothing (A7). What waits in its pool is not looked at: whole pools are
- * too much to read, and a payment shows with its block.
+ * too much to read, and a payment shows with its block. Where neither traces nor logs show ether that contracts send, balances are
+ * read instead, some addresses at a time while nothing else happens (E7).
  *
  * Where deposits are credited when they are final by the chain's own word (`finalized`), that is as far as the chain is followed: what
  * is offered was final when it was read, and a chain that changes it afterwards is halted (E1, E28).
@@ -11,7 +12,7 @@ import type { Place } from '../../machines/vocabulary.ts'
 import type { Block, Counted, Holding, Identity, Next, Node, Question } from '../adapter.ts'
 import { invariant, operating } from '../../src/kernel/fault.ts'
 import type { Request } from '../../src/kernel/ports.ts'
-import type { AccountFact } from './block.ts'
+import type { AccountFact, BalanceRead } from './block.ts'
 import { createBroadcast } from './broadcast.ts'
 import { createReader, gatherFacts, isRollup, readPrices, type GasFacts, type SweepMinimums } from './gathering.ts'
 import type { Network } from './network.ts'
@@ -167,6 +168,24 @@ export interface EthereumNode extends Node<AccountFact> {
   gather(question: Question): Promise<GasFacts>
 }
 
+/** So many addresses' balances are read at a time. */
+const BALANCES_AT_ONCE = 32
+
+/** Of the next addresses in their turn, where nothing else would show what has come to them. */
+function createRounds({ rpc, source, options }: Following): (limit: number) => Promise<BalanceRead[]> {
+  const { watch, network, seesInternal } = options
+  let from = 0
+  return async limit => {
+    if (!seesInternal || source.seesMovements()) return []
+    const { number: height, hash } = await headOf({ rpc, source, options, head: { height: 0 } })
+    const reader = createReader(rpc, network, { hash })
+    const some = watch.some(from, Math.min(limit, BALANCES_AT_ONCE))
+    const amounts = await Promise.all(some.map(({ address }) => reader.balanceOf(address, network.asset)))
+    from = watch.size() === 0 ? 0 : (from + some.length) % watch.size()
+    return some.map((one, n) => ({ kind: 'balance.read', ...one, amount: amounts[n]!, place: { height, hash } }))
+  }
+}
+
 /** Rejects with operating faults (retry later), and with an invariant fault where what was final has changed. */
 export function createEthereumNode(options: EthereumNodeOptions): EthereumNode {
   const { chain, network, watch, request, seesInternal, fees, sweep } = options
@@ -174,6 +193,7 @@ export function createEthereumNode(options: EthereumNodeOptions): EthereumNode {
   const source = createBlockSource(rpc, { chain, network, watch }, { seesInternal })
   const following: Following = { rpc, source, options, head: { height: 0 } }
   const broadcast = createBroadcast(rpc, network)
+  const rounds = createRounds(following)
   const cap = fees.maximumFeePerGas
   let rollup: boolean | null = null
   return {
@@ -186,7 +206,7 @@ export function createEthereumNode(options: EthereumNodeOptions): EthereumNode {
     next: recent => next(following, recent),
     // Nothing stands on a transaction of another account; what a block held is taken back by its hash.
     left: async () => [],
-    pending: async () => [],
+    pending: limit => rounds(limit),
     async gather(question) {
       rollup ??= await isRollup(rpc)
       return gatherFacts(rpc, { network, cap, sweep }, question, rollup)

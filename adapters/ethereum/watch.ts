@@ -9,6 +9,8 @@ const ADDRESS_BYTES = 20
 export interface AccountWatch extends Watch {
   /** Of 20 bytes in hex with `0x`, or -1. */
   indexOf(address: string): number
+  /** Of ours, in the order in which they came; `from` goes round. */
+  some(from: number, count: number): readonly { index: number; address: string }[]
   size(): number
   /** Memory in typed arrays. */
   bytesHeld(): number
@@ -17,6 +19,7 @@ export interface AccountWatch extends Watch {
 /** Empty: the ledger's memory fills it at the start. Addresses are spread as hashes are, which is what they are made of. */
 export function createWatch(): AccountWatch {
   const table = createTable(ADDRESS_BYTES)
+  const known: { index: number; address: string }[] = []
   const scratch = Buffer.alloc(ADDRESS_BYTES)
   const bytesOf = (address: string): Buffer => {
     scratch.write(address.slice(2), 'hex')
@@ -29,6 +32,7 @@ export function createWatch(): AccountWatch {
       if (table.size() === before && table.value(entry) !== index)
         throw invariant('address-twice', `${address} has index ${table.value(entry)} and ${index}`)
       table.setValue(entry, index)
+      if (table.size() > before) known.push({ index, address })
     },
     indexOf(address) {
       const entry = table.find(bytesOf(address), 0)
@@ -36,6 +40,8 @@ export function createWatch(): AccountWatch {
     },
     // Addresses alone are looked for: what a nonce is spent by shows by its sender.
     changed: () => undefined,
+    some: (from, count) =>
+      Array.from({ length: Math.min(count, known.length) }, (_, n) => known[(from + n) % known.length]!),
     size: () => table.size(),
     bytesHeld: () => table.bytesHeld(),
   }

@@ -1,5 +1,6 @@
 /** watcher.yaml. */
 import { z } from 'zod'
+import { WATCHER_KINDS } from '../../machines/ids.ts'
 import { chainNameSchema } from '../http/schemas.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { LEDGER_TICKETS } from '../../adapters/ripple/network.ts'
@@ -20,6 +21,7 @@ import {
 } from './fields.ts'
 
 const MAXIMUM_DEPTH = 100_000
+const MAXIMUM_HOOKS = 16
 
 /** watcher.yaml with its defaults filled in, paths absolute. */
 export type WatcherConfig = z.output<ReturnType<typeof watcherSchema>>
@@ -43,6 +45,7 @@ export function watcherSchema(location: ConfigLocation) {
       .describe('`paying`; or `watching`: a second watcher, which hands out no address and pays nothing'),
     ledger: ledger(location).prefault({ engine: 'lowdb' }).describe('The engine that keeps the ledger'),
     signer: signer(location).prefault({}).describe('How the signer is reached'),
+    notify: hooks(location).describe('Webhooks: the events of the feed are sent to these URLs, too'),
     chains: chainsSchema(chain(location)).describe('The chains to follow, by a name of your choice'),
     retired: z
       .array(chainNameSchema)
@@ -81,6 +84,23 @@ function signer(location: ConfigLocation) {
       path: ['tls'],
       error: 'goes with a url that starts with https://',
     })
+}
+
+function hooks(location: ConfigLocation) {
+  const hook = z.strictObject({
+    url: urlSchema(location).describe('Where events are POSTed'),
+    keyFile: pathSchemas(location).file.describe('The secret that signs them: `whsec_` and base64'),
+    kinds: z
+      .array(z.enum(WATCHER_KINDS))
+      .min(1)
+      .default(['deposit', 'withdrawal'])
+      .describe('Kinds of events that are sent'),
+  })
+  return z
+    .array(hook)
+    .max(MAXIMUM_HOOKS)
+    .default([])
+    .refine(list => new Set(list.map(({ url }) => url)).size === list.length, 'names a URL twice')
 }
 
 function chain(location: ConfigLocation) {
@@ -248,7 +268,7 @@ function ethereum(location: ConfigLocation) {
         .enum(['auto', 'off'])
         .default('auto')
         .describe(
-          '`auto`: ether that contracts send is found in logs (EIP-7708) or traces; `off`: it is not looked for',
+          '`auto`: ether that contracts send is found in logs (EIP-7708) or traces, else by balances, and held then; `off`: it is not looked for',
         ),
       fees: z
         .strictObject({ maximumFeePerGas: amount.default('500000000000').describe('Never more than this; wei') })

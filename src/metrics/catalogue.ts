@@ -138,6 +138,12 @@ export const METRICS = {
     labels: ['chain', 'task', 'outcome'],
     help: 'What states owe, performed: by what came of it, unchanged, or failed',
   },
+  lockkeeper_notify_behind_events: {
+    ...one,
+    group: 'Work',
+    labels: ['url'],
+    help: 'Events between the end of the feed and what a webhook has taken',
+  },
   lockkeeper_ledger_seq: { ...one, group: 'Work', labels: [], help: 'Last durable seq' },
   lockkeeper_signing_denials_total: {
     shownBy: 'watcher',

@@ -48,15 +48,13 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       const { chain, base, syncing } = event.data
       return [tell(chainId(chain), 'node.identified', at, { base, syncing })]
     }
+    case 'node.answered':
+    case 'node.caughtUp':
+      return [tell(chainId(event.data.chain), event.type, at, {})]
     case 'node.mismatched':
     case 'node.failed':
-      return [tell(chainId(event.data.chain), event.type, at, { reason: event.data.reason })]
-    case 'node.answered':
-      return [tell(chainId(event.data.chain), 'node.answered', at, {})]
-    case 'node.caughtUp':
-      return [tell(chainId(event.data.chain), 'node.caughtUp', at, {})]
     case 'invariant.violated':
-      return [tell(chainId(event.data.chain), 'invariant.violated', at, { reason: event.data.reason })]
+      return [tell(chainId(event.data.chain), event.type, at, { reason: event.data.reason })]
     case 'chain.resumed':
       return onResumed(view(event.data.chain), event.data.reason)
     case 'block.connected':

@@ -177,7 +177,7 @@ export async function runRebuild(configPath: string, from: number, out: (line: s
   const config = await readWatcherConfig(configPath)
   const directory = config.dataDirectory
   const token = parseTokens(await readText(config.apiTokenFile))[0]!
-  const ports = createPorts('warn', createRequest(await clientTls(config.signer.tls)))
+  const ports = createPorts('warn', createRequest(await clientTls(config.signer)))
   try {
     const engine = ledgerEngine(ports.disk, config)
     if (await beginRebuild(ports.disk, directory, engine, from)) out('going on with the rebuild that was interrupted')

@@ -11,6 +11,8 @@ export interface ClientTls {
   ca: string
   cert: string
   key: string
+  /** They are for this origin alone (`https://host:port`); for all unless said. */
+  origin?: string
 }
 
 interface Target {
@@ -28,15 +30,21 @@ const IDLE_SOCKET_MS = 4000
 export function createRequest(tls?: ClientTls | null): Requester {
   const keepAlive = { keepAlive: true, maxSockets: MAXIMUM_SOCKETS_PER_HOST, timeout: IDLE_SOCKET_MS }
   const plain = new http.Agent(keepAlive)
-  const secure = new https.Agent({ ...keepAlive, ...tls })
+  const open = new https.Agent(keepAlive)
+  const { origin, ...pem } = tls ?? {}
+  const pinned = new https.Agent({ ...keepAlive, ...pem })
+  const secureFor = (url: string) => (origin === undefined || isOf(origin, url) ? pinned : open)
   return {
-    request: async call => perform(call, targetOf(call.url), plain, secure),
+    request: async call => perform(call, targetOf(call.url), plain, secureFor(call.url)),
     close: () => {
       plain.destroy()
-      secure.destroy()
+      open.destroy()
+      pinned.destroy()
     },
   }
 }
+
+const isOf = (origin: string, url: string): boolean => URL.canParse(url) && new URL(url).origin === origin
 
 /** `unix:/run/lockkeeper/signer.sock:/v1/identity` is a path behind a socket's path. */
 function targetOf(url: string): Target {

@@ -33,7 +33,7 @@ export async function runWatcher(configPath: string, level: LogLevel, out: (line
 /** Rejects with what the configuration, the ledger or the signer's TLS is wrong with. */
 export async function startWatcher(config: WatcherConfig, level: LogLevel): Promise<Running> {
   const workers = createWorkers()
-  const ports = createPorts(level, createRequest(await clientTls(config.signer.tls)), workers.work)
+  const ports = createPorts(level, createRequest(await clientTls(config.signer)), workers.work)
   await refuseHalfMade(ports.disk, config.dataDirectory)
   const watcher = await main(ports, config, {
     inspector: await inspectorFiles(ports),
@@ -66,8 +66,9 @@ async function inspectorFiles({ log }: Ports): Promise<BuiltFile[]> {
 }
 
 /** The contents of the files that the configuration names. */
-export async function clientTls(tls: WatcherConfig['signer']['tls']) {
+export async function clientTls({ url, tls }: WatcherConfig['signer']) {
   if (tls === undefined) return undefined
   const [ca, cert, key] = await Promise.all([readText(tls.ca), readText(tls.cert), readText(tls.key)])
-  return { ca, cert, key }
+  // Nodes and webhooks are other parties: the system's authorities judge them, and they get no certificate of ours.
+  return { ca, cert, key, origin: new URL(url).origin }
 }

@@ -10,6 +10,7 @@ import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
 import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
 import type { Meters } from './meters.ts'
+import type { Notifier } from './notify.ts'
 import type { Pulse } from './pulse.ts'
 import type { Search } from './search/index.ts'
 import type { DecimalsOf, Scale } from './resources.ts'
@@ -38,6 +39,7 @@ export interface ApiContext {
   clock: Clock
   pulse: Pulse
   meters: Meters
+  notifier: Pick<Notifier, 'troubles' | 'behind'>
   /** What the process says of itself, in Prometheus' text format. */
   processMetrics(): string
   /** Wakes what keeps a chain's address pool. */

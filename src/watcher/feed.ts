@@ -42,8 +42,11 @@ export type FeedContext = Pick<
 >
 
 /** From memory where it reaches, else from the journal. Empty at the end only. */
-const readPage = async ({ recent, archive }: FeedContext, after: number): Promise<Recorded[]> =>
-  recent.since(after, PAGE) ?? archive.entries(after, PAGE)
+export const readPage = async (
+  { recent, archive }: Pick<FeedContext, 'recent' | 'archive'>,
+  after: number,
+  limit = PAGE,
+): Promise<Recorded[]> => recent.since(after, limit) ?? archive.entries(after, limit)
 
 async function read(api: FeedContext, after: number, wanted: Wanted): Promise<Found> {
   const events: Recorded[] = []

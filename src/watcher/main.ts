@@ -34,7 +34,8 @@ import { decimalsIn, type ApiContext } from './api-context.ts'
 import { createQuotes } from './quotes.ts'
 import { overheard } from './overheard.ts'
 import { unheardOf } from './rereading.ts'
-import { createRecent } from './recent.ts'
+import { createRecent, type Recent } from './recent.ts'
+import { readHooks, startNotifier, type Hook, type Notifier } from './notify.ts'
 import { createPerformers } from './performers.ts'
 import { startPulse } from './pulse.ts'
 import { createSignerClient, type SignerClient } from './signer-client.ts'
@@ -74,6 +75,8 @@ export interface Extras {
 
 /** In the data directory, beside the ledger. */
 const SEARCH_DIRECTORY = 'search'
+/** There too: how far each webhook is. */
+const NOTIFY_DIRECTORY = 'notify'
 /** A withdrawal with a hundred authorisations stays far below it. */
 const MAXIMUM_BODY_BYTES = 64 * 1024
 
@@ -124,6 +127,7 @@ interface Started extends Families {
   meters: Meters
   extras: Extras
   tokenFiles: Record<'api' | 'signer', TokenFile>
+  hooks: readonly Hook[]
 }
 
 function openSearch({ ports, config, ledger, orchestrator, policies }: Started): Search {
@@ -138,6 +142,19 @@ function openSearch({ ports, config, ledger, orchestrator, policies }: Started):
   })
   orchestrator.onDurable(() => search.follow())
   return search
+}
+
+/** Woken by whatever becomes durable. */
+function openNotifier({ ports, config, ledger, orchestrator, policies, hooks }: Started, recent: Recent): Notifier {
+  const { archive, journal, opened } = ledger
+  const notifier = startNotifier({
+    ...ports,
+    hooks,
+    directory: join(config.dataDirectory, NOTIFY_DIRECTORY),
+    feed: { archive, journal, recent, ledgerId: opened.ledgerId, decimals: decimalsIn(policies) },
+  })
+  orchestrator.onDurable(() => notifier.wake())
+  return notifier
 }
 
 function startLoops(started: Started): { loops: Loop[]; signerLoops: Map<string, Loop> } {
@@ -188,6 +205,7 @@ function serve(started: Started): Watcher {
   orchestrator.onDurable(commit => recent.note(commit))
   orchestrator.onDurable(commit => meters.durable(commit))
   const pulse = startPulse(ports.clock, ports.log)
+  const notifier = openNotifier(started, recent)
   const api: ApiContext = {
     orchestrator,
     store: createStore(orchestrator, ledger.archive),
@@ -206,6 +224,7 @@ function serve(started: Started): Watcher {
     clock: ports.clock,
     pulse,
     meters,
+    notifier,
     processMetrics: started.extras.processMetrics ?? (() => ''),
     wakeSignerLoop: chain => signerLoops.get(chain)?.wake(),
     stopping: ending.signal,
@@ -218,6 +237,7 @@ function serve(started: Started): Watcher {
   const options = { tokens: tokenFiles.api.tokens, maximumBodyBytes: MAXIMUM_BODY_BYTES, log: ports.log, answerHeaders }
   const stop = async () => {
     ending.abort()
+    notifier.stop()
     await Promise.all([orchestrator.stop(), pulse.stop(), ...loops.map(loop => loop.stop())])
     await search.stop()
     await ledger.journal.close()
@@ -250,6 +270,7 @@ function reportOpened({ log }: Ports, { opened }: Ledger): void {
 export async function main(given: Ports, config: WatcherConfig, extras: Extras = {}): Promise<Watcher> {
   const ports = { ...given, request: overheard(given.request, given.clock, given.log) }
   const api = await openTokenFile(ports, config.apiTokenFile)
+  const hooks = await readHooks(ports.disk, config)
   const ofSigner = await openTokenFile(ports, config.signer.tokenFile)
   const token = () => ofSigner.tokens().find(mayWrite)
   if (token() === undefined) throw boundary('configuration', 'signer.tokenFile: holds no token that may write')
@@ -279,7 +300,7 @@ export async function main(given: Ports, config: WatcherConfig, extras: Extras =
     orchestrator.start()
     const shared = { ports, config, ledger, orchestrator, signer, health }
     const tokenFiles = { api, signer: ofSigner }
-    return serve({ ...shared, families, policies, meters, extras, tokenFiles, followers })
+    return serve({ ...shared, families, policies, meters, extras, tokenFiles, followers, hooks })
   } catch (error) {
     await ledger.journal.close().catch(() => {})
     throw error

@@ -72,6 +72,7 @@ export function createMetrics(api: ApiContext, problems: () => readonly string[]
   const seen = gaugeOf(registry, 'lockkeeper_signer_seen_sequence')
   const ready = gaugeOf(registry, 'lockkeeper_ready')
   const named = gaugeOf(registry, 'lockkeeper_problems')
+  const behind = gaugeOf(registry, 'lockkeeper_notify_behind_events')
   const refreshChain = chainGauges(api)
 
   const refresh = () => {
@@ -84,6 +85,7 @@ export function createMetrics(api: ApiContext, problems: () => readonly string[]
     standstill.set(api.pulse.longestMs() / MILLISECONDS_PER_SECOND)
     seq.set(api.journal.position().sequence)
     seen.set(api.signer.position()?.sequence ?? -1)
+    for (const { url, events } of api.notifier.behind()) behind.set({ url }, events)
     const found = problems().length
     ready.set(found === 0 ? 1 : 0)
     named.set(found)

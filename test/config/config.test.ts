@@ -21,6 +21,7 @@ describe('watcher.yaml', () => {
       apiTokenFile: '/etc/lk/secrets/api-token',
       ledger: { engine: 'lowdb' },
       signer: { url: 'http://127.0.0.1:4200', tokenFile: '/etc/lk/secrets/signer-token' },
+      notify: [],
       chains: {},
       retired: [],
     })

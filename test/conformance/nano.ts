@@ -10,6 +10,7 @@ const NETWORK = networkOf('nano-dev')
 const NANO = 10n ** 30n
 const KEY_BYTES = 32
 const CONFIRMATION_MS = 400
+const GOLDEN = 0.618_033_988_749_895
 
 /** Confirmed sends to the account. */
 function sentTo({ lattice }: SimulatedNano, address: string): bigint[] {
@@ -25,10 +26,15 @@ function heldBy({ lattice }: SimulatedNano, address: string): bigint {
   return waiting.reduce((sum, [, { amount }]) => sum + amount, lattice.confirmedHead(address)?.balance ?? 0n)
 }
 
-function open(now: () => number): SubjectNetwork {
+/** @param rollBackRate how often a block of ours that the node has taken is gone again */
+export function openNano(now: () => number, rollBackRate = 0): SubjectNetwork {
+  let rolled = 0
   const node = createSimulatedNano({
     ...{ now, confirmationMs: CONFIRMATION_MS, username: 'user', password: 'password' },
+    // A sequence without a pattern that the story could have, the same each time.
+    roll: () => (++rolled * GOLDEN) % 1,
   })
+  node.faults.rollBackRate = rollBackRate
   let strangers = 0
   return {
     handle: request => node.handle(request),
@@ -59,7 +65,7 @@ function open(now: () => number): SubjectNetwork {
       },
     ],
     foreign() {
-      const other = open(now)
+      const other = openNano(now)
       const live = networkOf('nano').genesis
       const handle: SubjectNetwork['handle'] = request => {
         const answer = other.handle(request)
@@ -83,5 +89,5 @@ export const nano: Subject = {
     },
   ],
   invalidDestinations: ['', 'nowhere', addressOf(new Uint8Array(KEY_BYTES), NETWORK)],
-  open,
+  open: now => openNano(now),
 }

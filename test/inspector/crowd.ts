@@ -51,6 +51,7 @@ async function run(instances: number): Promise<void> {
     ...{ store: createStore(orchestrator, ledger.archive), clock: ports.clock, wakeSignerLoop: () => undefined },
     ...{ chains: () => [CHAIN], decimals: decimalsIn(policies), quote: () => Promise.reject(new Error('no node')) },
     ...{ meters: createMeters(ports.clock), processMetrics: () => '' },
+    notifier: { troubles: () => [], behind: () => [] },
     ...{ recent, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
     signer: createSignerClient({ url: 'http://127.0.0.1:1', token: () => TOKEN }, ports.request),
     stopping: new AbortController().signal,

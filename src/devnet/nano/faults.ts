@@ -10,7 +10,7 @@ export interface NanoFaults {
   backlog: number
   /** Blocks are taken, answered with their hash, and forgotten. */
   losesBlocks: boolean
-  /** How often (0 to 1), by seed, an unconfirmed block is rolled back when another one comes. */
+  /** How often (0 to 1), by seed, an unconfirmed block that is not the faucet's is rolled back when another one comes. */
   rollBackRate: number
   /** What peers say that the network has confirmed, beyond what this node has: it is far behind. */
   behindBlocks: number

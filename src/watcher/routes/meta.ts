@@ -6,7 +6,15 @@ import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
 import { healthOf } from '../health.ts'
-import { broadcastProblems, followingProblems, pulseProblems, queueProblems, stoppedProblems } from '../problems.ts'
+import {
+  broadcastProblems,
+  followingProblems,
+  hookNotices,
+  pulseProblems,
+  queueProblems,
+  replacementProblems,
+  stoppedProblems,
+} from '../problems.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
 
@@ -32,6 +40,7 @@ function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain
   const { memory } = orchestrator
   return [
     ...problems,
+    ...replacementProblems(memory, chain),
     ...stoppedProblems(memory, chain),
     ...queueProblems(memory, chain, windowMs, clock.now()),
     ...broadcastProblems(memory, chain, clock.now()),
@@ -73,7 +82,8 @@ const readyz = (api: ApiContext) =>
     handle() {
       const problems = allProblems(api)
       const ready = problems.length === 0
-      const notices = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
+      const ofChains = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
+      const notices = [...ofChains, ...hookNotices(api.notifier.troubles(), api.clock.monotonic())]
       return { status: ready ? 200 : 503, body: { ready, problems, notices } }
     },
   })

@@ -8,6 +8,7 @@ import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { describe, expect, test } from 'vitest'
 import { NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
 import { CONTRACTS } from '../../../src/devnet/ethereum/network.ts'
+import type { SimulatedEthereumOptions } from '../../../src/devnet/ethereum/node.ts'
 import { addressOfSecret, signAuthorization, signTransaction, type UnsignedTransaction } from '../../../src/devnet/ethereum/transaction.ts' // prettier-ignore
 import { callOf, ethereum, openEthereum, type EthereumNetwork } from '../../conformance/ethereum.ts'
 import { loseLedger } from '../../conformance/system.ts'
@@ -52,9 +53,14 @@ interface Story {
   network: EthereumNetwork
 }
 
-async function told(change: Partial<Subject>, story: (told: Story) => Promise<void>): Promise<void> {
+async function told(
+  change: Partial<Subject>,
+  story: (told: Story) => Promise<void>,
+  node: Partial<SimulatedEthereumOptions> = {},
+): Promise<void> {
   let network: EthereumNetwork | null = null
-  const subject: Subject = { ...ethereum, open: now => (network = openEthereum(now)), ...change }
+  const open = (now: () => number) => (network = openEthereum(now, Number(CHAIN_ID), node))
+  const subject: Subject = { ...ethereum, open, ...change }
   const system = await openSystem(subject)
   await system.run(async () => {
     await system.begin()
@@ -202,6 +208,50 @@ describe('withdrawals', () => {
     }))
 })
 
+describe('E1, E28: a chain that is followed as far as it calls itself final', () => {
+  const FINALIZED = 4
+  const subject: Partial<Subject> = {
+    watcher: { ...ethereum.watcher, confirmations: { credit: 'finalized', final: 6 } },
+  }
+  const finality = { finality: { safe: 2, finalized: FINALIZED } }
+
+  test('offers and pays what is final at once, and a burst is not held up by blocks that are not final yet', () =>
+    told(
+      subject,
+      async story => {
+        const { system, network } = story
+        const payee = await system.assign('alice')
+        network.pay('ETH', payee, ETH.deposit)
+        await system.advance(FINALIZED)
+        expect(await system.list('deposits')).toEqual([])
+        await system.advance(1)
+        expect(await system.list('deposits')).toMatchObject([{ state: 'confirmed' }])
+        const payees = Array.from({ length: 40 }, () => network.stranger())
+        for (const [n, to] of payees.entries())
+          await system.withdraw({ id: `w-${n}`, asset: ETH, payee: to, amount: 7n })
+        await system.advance(4)
+        const paid = payees.flatMap(to => network.received('ETH', to))
+        expect(paid.length).toBeGreaterThan(16)
+        await finalise(system, 3)
+        for (const to of payees) expect(network.received('ETH', to)).toEqual([7n])
+        expect(new Set((await system.list('withdrawals')).map(({ state }) => state))).toEqual(new Set(['final']))
+      },
+      finality,
+    ))
+
+  test('halts where what was final is another block now', () =>
+    expect(
+      told(
+        subject,
+        async ({ system, network }) => {
+          network.reorganise!(FINALIZED + 2)
+          await system.advance(3)
+        },
+        finality,
+      ),
+    ).rejects.toThrow(/finalized-changed|which was final/))
+})
+
 describe('what is ours and not our doing', () => {
   /** The story's end: whatever halts a chain is an error of the watcher's, which ends it. */
   const halts = (words: RegExp, story: (told: Story) => Promise<void>) =>
@@ -234,6 +284,29 @@ describe('what is ours and not our doing', () => {
       expect((await system.insist('GET', CHAIN_PATH)).body.state).toBe('following')
       network.allow(address)
       take(USDT.deposit)
+    }))
+
+  test('E7: where nothing shows ether that contracts send, balances do, and a person decides', () =>
+    told({}, async story => {
+      const { system, network } = story
+      network.node.faults.missing.add('debug_traceBlockByHash')
+      const payee = await system.assign('alice')
+      network.split(payee.address, ETH.deposit)
+      await system.advance(ethereum.confirmations.credit)
+      const [deposit, ...more] = await system.list('deposits')
+      expect(more).toEqual([])
+      expect(deposit).toMatchObject({ state: 'quarantined', amount: String(ETH.deposit), address: payee.address })
+      const decision = { accept: true, reference: 'alice', reason: 'the sender has shown the transaction' }
+      await system.insist('PUT', `/v1/deposits/${encodeURIComponent(deposit!.id!)}/decision`, decision)
+      await system.advance(1)
+      expect(await system.list('deposits')).toMatchObject([{ state: 'confirmed' }])
+      network.split(payee.address, ETH.deposit)
+      network.pay('ETH', payee, ETH.deposit)
+      await finalise(system)
+      expect((await system.list('deposits')).map(({ state }) => state).sort()).toEqual([
+        ...['confirmed', 'confirmed', 'quarantined'],
+      ])
+      await expectBalances(story)
     }))
 
   test('E7: ether that a contract sends is a deposit like any other', () =>
