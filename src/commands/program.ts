@@ -19,6 +19,7 @@ import { describeProgram, GROUPS, WATCHER_CONFIG } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { addLook, type Watched } from './look.ts'
+import { renderSignerApi } from '../signer-api/description.ts'
 import { outcomeOf } from './outcome.ts'
 import { addBackup, addSignerCommands, addVerify } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
@@ -177,6 +178,7 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .action(async ({ out }: { out: string }) => {
       await writeText(join(out, 'configuration.md'), renderReference())
       await writeText(join(out, 'openapi.json'), await (await loadApi()).renderApi())
+      await writeText(join(out, 'openapi-signer.json'), renderSignerApi())
       await writeText(join(out, 'metrics.md'), renderMetrics())
     })
   program

@@ -6,17 +6,23 @@ import type { Route } from './route.ts'
 /** Where the page that follows begins; absent at the end of a list. */
 export const NEXT_HEADER = 'Lockkeeper-Next'
 
+/** Of a union any: the members of all are the same. */
+function rowOf(element: unknown): z.ZodObject | null {
+  const one: unknown = element instanceof z.ZodDiscriminatedUnion ? element.options[0] : element
+  return one instanceof z.ZodObject ? one : null
+}
+
 /** The member that holds a list's rows, and the columns of a row, or null where the route answers no list. */
 function listOf(route: Route): { member: string; columns: string[] } | null {
   const answer: ZodType | undefined = route.answers[200]
   if (!(answer instanceof z.ZodObject)) return null
   for (const member of ['items', 'events']) {
     const rows: unknown = answer.shape[member]
-    if (rows instanceof z.ZodArray && rows.element instanceof z.ZodObject) {
-      const optional = Object.entries(rows.element.shape).filter(([, type]) => type instanceof z.ZodOptional)
-      const columns = Object.keys(rows.element.shape).filter(name => !optional.some(([other]) => other === name))
-      return { member, columns }
-    }
+    const row = rows instanceof z.ZodArray ? rowOf(rows.element) : null
+    if (row === null) continue
+    const optional = Object.entries(row.shape).filter(([, type]) => type instanceof z.ZodOptional)
+    const columns = Object.keys(row.shape).filter(name => !optional.some(([other]) => other === name))
+    return { member, columns }
   }
   return null
 }

@@ -12,46 +12,93 @@ export interface ApiInfo {
 
 type Part = Record<string, unknown>
 
+/** What is described of a route; what it does is nobody's business here. */
+export interface Described extends Pick<Route, 'method' | 'path' | 'summary' | 'access' | 'texts' | 'answers'> {
+  query?: ZodObject | undefined
+  body?: ZodObject | undefined
+}
+
 /** The description as an object that JSON can hold. */
-export function openApi(routes: readonly Route[], info: ApiInfo): Part {
+export function openApi(routes: readonly Described[], info: ApiInfo): Part {
+  const schemas: Record<string, Part> = { Problem: plain(z.toJSONSchema(problemSchema)) }
+  const schema = schemasIn(schemas)
   const paths: Record<string, Part> = {}
-  for (const route of routes) {
-    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
-  }
+  for (const route of routes)
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route, schema) }
   return {
     openapi: '3.1.0',
-    info,
+    info: { ...info, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/', description: 'Where this description is served' }],
     paths,
-    components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
-      schemas: { Problem: schema(problemSchema) },
-    },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: sorted(schemas) },
   }
 }
 
-function operation(route: Route): Part {
-  const parameters = [...pathParameters(route.path), ...queryParameters(route.query)]
+const sorted = (parts: Record<string, Part>) =>
+  Object.fromEntries(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+type Schema = (type: ZodType, io?: 'input' | 'output') => Part
+
+const WITHIN = '#/$defs/'
+const BESIDE = '#/components/schemas/'
+
+/** Without what only a document of its own has; references lead to the components. */
+function plain({ $schema: _, $defs: __, id: ___, ...rest }: Part): Part {
+  return JSON.parse(JSON.stringify(rest).replaceAll(`"${WITHIN}`, `"${BESIDE}`)) as Part
+}
+
+/** What has a name (zod's `id`) is described once, in `components`, and referred to. */
+const schemasIn =
+  (components: Record<string, Part>): Schema =>
+  (type, io = 'output') => {
+    const whole: Part = { ...z.toJSONSchema(type, { io, unrepresentable: 'any' }) }
+    for (const [name, part] of Object.entries((whole['$defs'] ?? {}) as Record<string, Part>))
+      components[name] = plain(part)
+    const { id } = whole
+    if (typeof id !== 'string') return plain(whole)
+    components[id] = plain(whole)
+    return { $ref: `${BESIDE}${id}` }
+  }
+
+/** `deposits` before a parameter is one `Deposit`, `address-pool` an `AddressPool`. */
+function wordOf(segment: string, isOne: boolean): string {
+  const name = isOne ? segment.replace(/(ss)es$|s$/, '$1') : segment
+  return name.replace(/\.\w+$/, '').replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** `getDeposits`, `getDeposit`, `putDepositCredit`: what a generator names its functions by. */
+export function operationIdOf({ method, path }: Pick<Route, 'method' | 'path'>): string {
+  const segments = path.split('/').filter(segment => segment !== '' && segment !== 'v1')
+  const words = segments.flatMap((segment, at) =>
+    segment.startsWith('{') ? [] : [wordOf(segment, segments[at + 1]?.startsWith('{') === true)],
+  )
+  return `${method.toLowerCase()}${words.join('')}`
+}
+
+function operation(route: Described, schema: Schema): Part {
+  const parameters = [...pathParameters(route, schema), ...queryParameters(route.query, schema)]
   return {
+    operationId: operationIdOf(route),
     summary: route.summary,
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && { requestBody: { required: true, content: json(schema(route.body.strict(), 'input')) } }),
-    responses: responses(route),
+    responses: responses(route, schema),
     security: security(route.access),
   }
 }
 
 const security = (access: Access) => (access === 'public' ? [] : [{ token: [] }])
 
-function pathParameters(path: string): Part[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(match => ({
-    name: match[1],
+function pathParameters({ path, texts = [] }: Described, schema: Schema): Part[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
     in: 'path',
     required: true,
-    schema: schema(nameSchema),
+    schema: texts.includes(name!) ? { type: 'string' } : schema(nameSchema),
   }))
 }
 
-function queryParameters(query: ZodObject | undefined): Part[] {
+function queryParameters(query: ZodObject | undefined, schema: Schema): Part[] {
   return Object.entries(query?.shape ?? {}).map(([name, part]) => ({
     name,
     in: 'query',
@@ -60,23 +107,20 @@ function queryParameters(query: ZodObject | undefined): Part[] {
   }))
 }
 
-function responses(route: Route): Part {
+function responses(route: Described, schema: Schema): Part {
   const listed = Object.entries(route.answers).map(([status, answer]) => [
     status,
     { description: route.summary, content: json(schema(answer)) },
   ])
-  const failure = {
-    description: 'A problem (RFC 9457)',
-    content: { 'application/problem+json': { schema: REFERENCE } },
+  const failure = (description: string) => ({
+    description,
+    content: { 'application/problem+json': { schema: { $ref: `${BESIDE}Problem` } } },
+  })
+  return {
+    ...(Object.fromEntries(listed) as Part),
+    '4XX': failure('Refused: a problem (RFC 9457), whose kind says why'),
+    '5XX': failure('Not now: ask again'),
   }
-  return { ...(Object.fromEntries(listed) as Part), default: failure }
 }
 
-const REFERENCE = { $ref: '#/components/schemas/Problem' }
 const json = (content: unknown) => ({ 'application/json': { schema: content } })
-
-function schema(type: ZodType, io: 'input' | 'output' = 'output'): Part {
-  const rest: Part = { ...z.toJSONSchema(type, { io, unrepresentable: 'any' }) }
-  delete rest.$schema
-  return rest
-}

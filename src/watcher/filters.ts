@@ -7,12 +7,8 @@ import type { WatcherKind } from '../../machines/ids.ts'
 import { WATCHER_KINDS } from '../../machines/ids.ts'
 import { oneOf } from '../http/complaints.ts'
 import { countSchema, limitSchema, nameSchema, timeSchema } from '../http/schemas.ts'
-import { watcherMachines } from '../orchestrator/machines.ts'
 import type { ApiContext } from './api-context.ts'
-
-/** The states that instances of a kind can be in, as the API names them. */
-export const statesOf = (kind: WatcherKind): string[] =>
-  Object.keys(watcherMachines[kind]!.states).filter(state => state !== 'absent')
+import { statesOf } from './states.ts'
 
 /** Longer than any address or data field of any family. */
 const MAXIMUM_TEXT = 512

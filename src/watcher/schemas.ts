@@ -1,5 +1,6 @@
 /** The shapes of the API: they validate what comes in and describe, in the API's description, what goes out. */
 import { z } from 'zod'
+import { WATCHER_KINDS, type WatcherKind } from '../../machines/ids.ts'
 import {
   amountSchema,
   nameSchema,
@@ -8,6 +9,7 @@ import {
   signatureSchema,
   timeSchema,
 } from '../http/schemas.ts'
+import { statesOf } from './states.ts'
 
 /** Longer than any address, reason or data field of any family. */
 const MAXIMUM_TEXT = 512
@@ -15,6 +17,7 @@ const MAXIMUM_AUTHORISATIONS = 100
 const MAXIMUM_NOTE = 256
 
 const text = z.string().max(MAXIMUM_TEXT)
+const stateOf = (kind: WatcherKind) => z.enum(statesOf(kind))
 const note = z
   .string()
   .max(MAXIMUM_NOTE)
@@ -67,86 +70,96 @@ export const withdrawalBody = z.strictObject({
   authorisations: z.array(signed).max(MAXIMUM_AUTHORISATIONS).default([]),
 })
 
-export const chainSchema = z.object({
-  chain: z.string(),
-  family: z.string(),
-  asset: z.string(),
-  decimals,
-  state: z.string(),
-  reason: z.string().nullable(),
-  height: z.int().nullable(),
-  blockHash: z.string().nullable(),
-  nodeHeight: z.int().nullable(),
-  lag: z.int().nullable(),
-  treasury: z.string().nullable(),
-  addressPool: z.object({ free: z.int(), assigned: z.int() }),
-  balances: z.array(
-    z.object({
-      asset: z.string(),
-      decimals: z.int(),
-      confirmed: amountSchema,
-      pending: amountSchema,
-      reserved: amountSchema,
-    }),
-  ),
-})
+export const chainSchema = z
+  .object({
+    chain: z.string(),
+    family: z.string(),
+    asset: z.string(),
+    decimals,
+    state: stateOf('chain'),
+    reason: z.string().nullable(),
+    height: z.int().nullable(),
+    blockHash: z.string().nullable(),
+    nodeHeight: z.int().nullable(),
+    lag: z.int().nullable(),
+    treasury: z.string().nullable(),
+    addressPool: z.object({ free: z.int(), assigned: z.int() }),
+    balances: z.array(
+      z.object({
+        asset: z.string(),
+        decimals: z.int(),
+        confirmed: amountSchema,
+        pending: amountSchema,
+        reserved: amountSchema,
+      }),
+    ),
+  })
+  .meta({ id: 'Chain' })
 
-export const feesSchema = z.object({
-  chain: z.string(),
-  asset: z.string().describe('In which fees are paid'),
-  decimals,
-  unit: z.string().describe('Of the rates'),
-  rates: z
-    .object({ low: z.number(), normal: z.number(), high: z.number() })
-    .describe('For who can wait; as withdrawals are sent; for who cannot wait'),
-  withdrawal: z
-    .record(z.string(), amountSchema)
-    .describe('By asset: the fee of one plain withdrawal at the normal rate, in base units of the native asset'),
-  reason: z.string().nullable().describe('Why nothing would be sent now, whatever it pays; else null'),
-})
+export const feesSchema = z
+  .object({
+    chain: z.string(),
+    asset: z.string().describe('In which fees are paid'),
+    decimals,
+    unit: z.string().describe('Of the rates'),
+    rates: z
+      .object({ low: z.number(), normal: z.number(), high: z.number() })
+      .describe('For who can wait; as withdrawals are sent; for who cannot wait'),
+    withdrawal: z
+      .record(z.string(), amountSchema)
+      .describe('By asset: the fee of one plain withdrawal at the normal rate, in base units of the native asset'),
+    reason: z.string().nullable().describe('Why nothing would be sent now, whatever it pays; else null'),
+  })
+  .meta({ id: 'Fees' })
 
-export const destinationSchema = z.object({
-  chain: z.string(),
-  to: z.string(),
-  dataField: z.string().nullable(),
-  valid: z.boolean(),
-  canonical: z.string().nullable().describe('The one form in which equal destinations are equal'),
-  reason: z.string().nullable().describe('Why it cannot be paid'),
-  ours: z.boolean().describe('One of our own addresses'),
-})
+export const destinationSchema = z
+  .object({
+    chain: z.string(),
+    to: z.string(),
+    dataField: z.string().nullable(),
+    valid: z.boolean(),
+    canonical: z.string().nullable().describe('The one form in which equal destinations are equal'),
+    reason: z.string().nullable().describe('Why it cannot be paid'),
+    ours: z.boolean().describe('One of our own addresses'),
+  })
+  .meta({ id: 'Destination' })
 
-export const addressSchema = z.object({
-  chain: z.string(),
-  reference: z.string().nullable(),
-  address: z.string(),
-  dataField: z.string().nullable(),
-  index: z.int(),
-  publicKey: z.string(),
-  attestation: signed,
-  state: z.string(),
-  note: note.nullable(),
-})
+export const addressSchema = z
+  .object({
+    chain: z.string(),
+    reference: z.string().nullable(),
+    address: z.string(),
+    dataField: z.string().nullable(),
+    index: z.int(),
+    publicKey: z.string(),
+    attestation: signed,
+    state: stateOf('address'),
+    note: note.nullable(),
+  })
+  .meta({ id: 'Address' })
 
-export const depositSchema = z.object({
-  id: z.string(),
-  chain: z.string(),
-  asset: z.string(),
-  decimals,
-  address: z.string(),
-  dataField: z.string().nullable(),
-  reference: z.string().nullable(),
-  amount: amountSchema,
-  state: z.string(),
-  confirmations: z.int(),
-  required: z.int(),
-  transactionId: z.string(),
-  outputIndex: z.int(),
-  blockHash: z.string().nullable(),
-  blockHeight: z.int().nullable(),
-  reason: z.string().nullable(),
-  ...changed,
-  history: history.optional(),
-})
+export const depositSchema = z
+  .object({
+    id: z.string(),
+    chain: z.string(),
+    asset: z.string(),
+    decimals,
+    address: z.string(),
+    dataField: z.string().nullable(),
+    reference: z.string().nullable(),
+    amount: amountSchema,
+    state: stateOf('deposit'),
+    confirmations: z.int(),
+    required: z.int(),
+    transactionId: z.string(),
+    outputIndex: z.int(),
+    blockHash: z.string().nullable(),
+    blockHeight: z.int().nullable(),
+    reason: z.string().nullable(),
+    ...changed,
+    history: history.optional(),
+  })
+  .meta({ id: 'Deposit' })
 
 const receiptSchema = z
   .object({
@@ -161,30 +174,33 @@ const receiptSchema = z
     spendKeysSignature: signatureSchema.optional(),
   })
   .describe("The signer's word that nothing more is signed for it, and what was")
+  .meta({ id: 'Receipt' })
 
-export const withdrawalSchema = z.object({
-  id: z.string(),
-  chain: z.string(),
-  asset: z.string(),
-  decimals,
-  to: z.string(),
-  dataField: z.string().nullable(),
-  amount: amountSchema,
-  expiresAt: timeSchema.nullable(),
-  round: z.int(),
-  memory: z.int().nullable(),
-  note: note.nullable(),
-  state: z.string(),
-  reason: z.string().nullable(),
-  transferId: z.string().nullable(),
-  transactionId: z.string().nullable(),
-  fee: amountSchema.nullable(),
-  confirmations: z.int(),
-  required: z.int(),
-  receipt: receiptSchema.nullable(),
-  ...changed,
-  history: history.optional(),
-})
+export const withdrawalSchema = z
+  .object({
+    id: z.string(),
+    chain: z.string(),
+    asset: z.string(),
+    decimals,
+    to: z.string(),
+    dataField: z.string().nullable(),
+    amount: amountSchema,
+    expiresAt: timeSchema.nullable(),
+    round: z.int(),
+    memory: z.int().nullable(),
+    note: note.nullable(),
+    state: stateOf('withdrawal'),
+    reason: z.string().nullable(),
+    transferId: z.string().nullable(),
+    transactionId: z.string().nullable(),
+    fee: amountSchema.nullable(),
+    confirmations: z.int(),
+    required: z.int(),
+    receipt: receiptSchema.nullable(),
+    ...changed,
+    history: history.optional(),
+  })
+  .meta({ id: 'Withdrawal' })
 
 /** Of a withdrawal that the ledger does not know there is no more. */
 export const cancelledSchema = withdrawalSchema
@@ -204,63 +220,77 @@ const decodedSchema = z.object({
   feeRate: z.number(),
 })
 
-const attemptSchema = z.object({
-  n: z.int(),
-  state: z.string(),
-  transactionId: z.string().nullable(),
-  spendKeys: z.array(z.string()),
-  fee: amountSchema,
-  template: z.unknown(),
-  signedTransaction: z.string().nullable(),
-  firstBroadcastAt: timeSchema.nullable(),
-  reason: z.string().nullable(),
-  decoded: decodedSchema.optional(),
-})
+const attemptSchema = z
+  .object({
+    n: z.int(),
+    state: stateOf('attempt'),
+    transactionId: z.string().nullable(),
+    spendKeys: z.array(z.string()),
+    fee: amountSchema,
+    template: z.unknown(),
+    signedTransaction: z.string().nullable(),
+    firstBroadcastAt: timeSchema.nullable(),
+    reason: z.string().nullable(),
+    decoded: decodedSchema.optional(),
+  })
+  .meta({ id: 'Attempt' })
 
-export const transferSchema = z.object({
-  id: z.string(),
-  chain: z.string(),
-  purpose: z.enum(['payment', 'sweep', 'funding', 'receive', 'consolidation', 'upkeep']),
-  state: z.string(),
-  reason: z.string().nullable(),
-  withdrawals: z.array(z.string()),
-  fee: amountSchema,
-  transactionId: z.string().nullable(),
-  blockHash: z.string().nullable(),
-  blockHeight: z.int().nullable(),
-  confirmations: z.int(),
-  required: z.int(),
-  replacement: z
-    .object({
-      state: z.string().describe('waiting; due: it has waited for long; asked: a person wants a higher fee rate'),
-      feeRate: z.number().nullable().describe('The highest that a person has asked for'),
-      dueAt: timeSchema.nullable().describe('When it gets a further attempt by itself'),
-    })
-    .nullable()
-    .describe('Null where it stands in a block, or has ended'),
-  ...changed,
-  attempts: z.array(attemptSchema).optional(),
-  history: history.optional(),
-})
+export const transferSchema = z
+  .object({
+    id: z.string(),
+    chain: z.string(),
+    purpose: z.enum(['payment', 'sweep', 'funding', 'receive', 'consolidation', 'upkeep']),
+    state: stateOf('transfer'),
+    reason: z.string().nullable(),
+    withdrawals: z.array(z.string()),
+    fee: amountSchema,
+    transactionId: z.string().nullable(),
+    blockHash: z.string().nullable(),
+    blockHeight: z.int().nullable(),
+    confirmations: z.int(),
+    required: z.int(),
+    replacement: z
+      .object({
+        state: z.string().describe('waiting; due: it has waited for long; asked: a person wants a higher fee rate'),
+        feeRate: z.number().nullable().describe('The highest that a person has asked for'),
+        dueAt: timeSchema.nullable().describe('When it gets a further attempt by itself'),
+      })
+      .nullable()
+      .describe('Null where it stands in a block, or has ended'),
+    ...changed,
+    attempts: z.array(attemptSchema).optional(),
+    history: history.optional(),
+  })
+  .meta({ id: 'Transfer' })
 
-const eventSchema = z.object({
-  seq: z.int(),
-  at: timeSchema,
-  kind: z.string(),
-  id: z.string(),
-  chain: z.string(),
-  event: z.string(),
-  from: z.string().nullable(),
-  to: z.string(),
-  revision: z.int(),
-  data: z.looseObject({}),
-})
+/** `data` is the resource as of that event, without its history. */
+const eventOf = <Kind extends WatcherKind, Data extends z.ZodType>(kinds: readonly Kind[], data: Data) =>
+  z.object({
+    seq: z.int(),
+    at: timeSchema,
+    kind: z.enum(kinds),
+    id: z.string(),
+    chain: z.string(),
+    event: z.string(),
+    from: z.enum(kinds.flatMap(statesOf)).nullable(),
+    to: z.enum(kinds.flatMap(statesOf)),
+    revision: z.int(),
+    data,
+  })
+
+const OTHER_KINDS = WATCHER_KINDS.filter(kind => kind !== 'deposit' && kind !== 'withdrawal')
+
+const eventSchema = z.discriminatedUnion('kind', [
+  eventOf(['deposit'], depositSchema).meta({ id: 'DepositEvent' }),
+  eventOf(['withdrawal'], withdrawalSchema).meta({ id: 'WithdrawalEvent' }),
+  eventOf(OTHER_KINDS, z.looseObject({})).meta({ id: 'OtherEvent' }),
+])
 
 export const eventsSchema = z.object({ events: z.array(eventSchema), next: z.int(), ledgerId: z.string() })
 
 /** `reference` where it has one: an address is asked for by it. */
 const hitSchema = z.object({
-  kind: z.string(),
+  kind: z.enum(WATCHER_KINDS),
   id: z.string(),
   chain: z.string(),
   state: z.string(),

@@ -18,7 +18,8 @@ export type Transfer = z.output<typeof transferSchema>
 export type Attempt = NonNullable<Transfer['attempts']>[number]
 export type HistoryRow = NonNullable<ApiDeposit['history']>[number]
 export type Feed = z.output<typeof eventsSchema>
-export type ApiEvent = Feed['events'][number]
+/** What the page reads of its data it looks for by name. */
+export type ApiEvent = Omit<Feed['events'][number], 'data'> & { data: Record<string, unknown> }
 export type ApiHit = z.output<typeof searchSchema>['items'][number]
 
 export interface ApiPage<Item> {
