@@ -4,7 +4,8 @@ import { tell, type Message } from '../machines/messages.ts'
 import { heightOf, type Amount, type Delta, type Place } from '../machines/vocabulary.ts'
 import { isKind, type InstanceOf } from '../src/kernel/entry.ts'
 import { accountFacet } from '../src/kernel/facets.ts'
-import type { AssetBalance, BookView, SourceAccount } from './book.ts'
+import type { SourceAccount } from './adapter.ts'
+import type { AssetBalance, BookView } from './book.ts'
 
 /** What one transaction changes of one balance of ours. */
 export interface Moved {

@@ -7,7 +7,6 @@
  */
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 import type { Instance } from '../src/kernel/entry.ts'
-import type { SourceAccount } from './book.ts'
 import type { BookMemory } from './book-memory.ts'
 
 /** A block by its header. Hashes as the family displays them. */
@@ -113,6 +112,13 @@ export type Located =
 
 /** What a plan needs of the outside world, read by a task before the plan is made. Only the family's planner reads it. */
 export type PlanFacts = object
+
+/** An account of ours that spends. */
+export interface SourceAccount {
+  /** 0 is the treasury. */
+  index: number
+  address: string
+}
 
 /** What is about to be planned, so that the node is asked for what that takes and nothing else. */
 export interface Question {
@@ -282,8 +288,10 @@ export interface ReplacementOrder {
   treasury: string
   /** What each of the earlier ones pays, and the replacement pays exactly; none where it moves our own money. */
   payments: readonly Payment[]
-  /** Oldest first, one at least. */
+  /** Oldest first; none where each of them has expired. */
   earlier: readonly EarlierAttempt[]
+  /** Of whichever attempt: one of them is spent by the replacement, too. */
+  spendKeys: readonly SpendKey[]
   /** What a person wants, in the family's unit; null: what the facts say, and so much more than each earlier one that nodes take it. */
   feeRate: number | null
   /** The most that the signer signs, as far as it says: in fees, in base units of the native asset; and as a rate. Null: no limit. */

@@ -7,7 +7,7 @@ import type { Id, IdOf, Kind } from '../machines/ids.ts'
 import type { Amount, Json, Place, Purpose, SpendKey } from '../machines/vocabulary.ts'
 import type { Found, Instance, InstanceOf } from '../src/kernel/entry.ts'
 import type { Facet } from '../src/kernel/facets.ts'
-import type { Fact, Funds } from './adapter.ts'
+import type { Fact, Funds, SourceAccount } from './adapter.ts'
 import type { BookMemory, Worth } from './book-memory.ts'
 
 /** What the configuration says of an asset. */
@@ -37,13 +37,6 @@ export interface BookView {
   policy: BookPolicy
   /** When the event was noticed, milliseconds since 1970 UTC. */
   at: number
-}
-
-/** An account of ours that spends. */
-export interface SourceAccount {
-  /** 0 is the treasury. */
-  index: number
-  address: string
 }
 
 /** What we have of one asset. Base units. */

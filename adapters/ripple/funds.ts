@@ -2,7 +2,8 @@
 import { addressId, attemptId, treasuryId } from '../../machines/ids.ts'
 import { invariant } from '../../src/kernel/fault.ts'
 import { committedBy } from '../accounts.ts'
-import type { BookView, SourceAccount } from '../book.ts'
+import type { SourceAccount } from '../adapter.ts'
+import type { BookView } from '../book.ts'
 import { placeKey } from './signable.ts'
 
 export interface RippleFunds {

@@ -13,11 +13,11 @@ import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts
 import { healthOf, type Health } from './health.ts'
 import { createHints, type Hints } from './hints.ts'
 import { startLoop, type Loop } from './loop.ts'
-import { createRereading, type Rereading } from './rereading.ts'
+import { createRereading, type Rereading, type RereadingOptions } from './rereading.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { createWatchman, type Watchman } from '../kernel/trouble.ts'
 
-export interface FollowerOptions {
+export interface FollowerOptions extends RereadingOptions {
   chain: string
   startHeight: number | 'latest'
   pollMs: number
@@ -30,10 +30,6 @@ export interface FollowerOptions {
   health: Health
   clock: Clock
   log: Log
-  /** Whether every spend of our coins among these is one that the ledger knows to be signed. */
-  areExplained(facts: readonly Fact[]): boolean
-  /** Whoever would hear of these facts and is neither live nor has ended. */
-  unheardOf(facts: readonly Fact[]): Promise<Id[]>
   /** Has the signer's list compared with the ledger once more. */
   askSigner(): void
   /**

@@ -1,7 +1,8 @@
 /** What keeps a chain from being followed, in sentences for whoever runs it. Moments are of the clock that only goes forward. */
 import { nameOf, type IdOf } from '../../machines/ids.ts'
-import type { InstanceOf } from '../kernel/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
+import { isOutbid } from '../orchestrator/routes/replacing.ts'
 import type { Trouble } from '../kernel/trouble.ts'
 import type { ChainHealth } from './health.ts'
 import type { HookTrouble } from './notify.ts'
@@ -21,6 +22,8 @@ const SLOW_BLOCKS = 20
 const LONG_QUEUED_MS = 30 * 60_000
 /** A node that was restarted, or a mempool that is full for a moment, takes it back within this time. */
 const LONG_UNKNOWN_MS = 30 * 60_000
+/** Once may be chance: a stranger has built on it, or the node had dropped it for a moment. */
+const OFTEN_DECLINED = 2
 /** Shorter ones are said in the log and in the metrics. */
 const LONG_STANDSTILL_MS = 5000
 /** Calls to a node end after half a minute; a turn makes a few of them. */
@@ -109,10 +112,10 @@ function payeesOf(memory: LiveMemory, transfer: IdOf<'transfer'>): string {
 }
 
 /** One sentence for all that have the same trouble, so that a thousand of them stay readable. */
-function saidOnce(attempts: readonly InstanceOf<'attempt'>[], say: (first: InstanceOf<'attempt'>) => string): string[] {
-  const [first] = attempts
+function saidOnce<I extends Instance>(instances: readonly I[], say: (first: I) => string): string[] {
+  const [first] = instances
   if (first === undefined) return []
-  return [attempts.length > 1 ? `${say(first)} (and ${attempts.length - 1} more such transactions)` : say(first)]
+  return [instances.length > 1 ? `${say(first)} (and ${instances.length - 1} more such transactions)` : say(first)]
 }
 
 /**
@@ -121,11 +124,25 @@ function saidOnce(attempts: readonly InstanceOf<'attempt'>[], say: (first: Insta
  */
 export function broadcastProblems(memory: LiveMemory, chain: string, now: number): string[] {
   const outgoing = [...memory.list('attempt', chain, 'signed'), ...memory.list('attempt', chain, 'published')]
-  const lost = outgoing.filter(({ at, context }) => context.reason !== null && now - at > LONG_UNKNOWN_MS)
+  const silent = outgoing.filter(({ at, context }) => context.reason !== null && now - at > LONG_UNKNOWN_MS)
+  // Of what a later attempt has taken the place of nobody wants that the node has it.
+  const lost = silent.filter(attempt => !isOutbid(memory, attempt))
   return saidOnce(
     lost,
     ({ at, context: { transactionId, transfer, reason } }) =>
       `${chain}: the node has not taken transaction ${transactionId} (${payeesOf(memory, transfer)}) for ${spoken(now - at)}: ${reason}`,
+  )
+}
+
+/** Empty when what waits for long in no block can be given a higher fee. */
+export function replacementProblems(memory: LiveMemory, chain: string): string[] {
+  const declined = memory
+    .list('transfer', chain, 'underway')
+    .filter(({ context }) => context.failures >= OFTEN_DECLINED)
+  return saidOnce(
+    declined,
+    ({ id, context: { reason } }) =>
+      `${chain}: ${payeesOf(memory, id)} is in no block for long, and its fee is not raised: ${reason ?? 'it is tried again'}`,
   )
 }
 

@@ -2,14 +2,14 @@
  * Blocks that are read once more. A transaction of ours that the node has in a block which was applied long ago was not known when it was
  * (another ledger had it signed, or had its address made): what the block says of it is told again, and what was known hears nothing new.
  */
-import type { Fact } from '../../adapters/adapter.ts'
+import type { Fact, Node } from '../../adapters/adapter.ts'
 import type { Id } from '../../machines/ids.ts'
 import type { Place } from '../../machines/vocabulary.ts'
 import type { Archive } from '../ledger/engine.ts'
 import { onFacts } from '../orchestrator/routes/facts.ts'
 import type { RouteView } from '../orchestrator/routes/view.ts'
-import { chainContext } from '../orchestrator/orchestrator.ts'
-import type { FollowerOptions } from './follower.ts'
+import type { Clock, Log } from '../kernel/ports.ts'
+import { chainContext, type Orchestrator } from '../orchestrator/orchestrator.ts'
 
 export interface Rereading {
   /** In this block of the node something of ours stands. Kept once, and forgotten where too many are wanted. */
@@ -28,10 +28,20 @@ export async function unheardOf(view: RouteView, facts: readonly Fact[], archive
 
 const MAXIMUM_WANTED = 100
 
-type Options = Pick<FollowerOptions, 'chain' | 'node' | 'orchestrator' | 'clock' | 'log' | 'areExplained' | 'unheardOf'>
+export interface RereadingOptions {
+  chain: string
+  node: Pick<Node, 'base' | 'next'>
+  orchestrator: Orchestrator
+  clock: Clock
+  log: Log
+  /** Whether every spend of ours among these is one that the ledger knows to be signed. */
+  areExplained(facts: readonly Fact[]): boolean
+  /** Whoever would hear of these facts and is neither live nor has ended. */
+  unheardOf(facts: readonly Fact[]): Promise<Id[]>
+}
 
-export function createRereading(options: Options): Rereading {
-  const { chain, node, orchestrator, clock, log, areExplained, unheardOf } = options
+export function createRereading(options: RereadingOptions): Rereading {
+  const { chain, node, orchestrator, clock, log } = options
   const wanted = new Map<string, Place>()
 
   /** Null where the node has another block there by now. */
@@ -54,10 +64,10 @@ export function createRereading(options: Options): Rereading {
       if (place.height > height) return
       const block = await blockAt(place)
       // A spend that nobody knows is found by following, which asks the signer first.
-      if (block === null || !areExplained(block.facts)) return
+      if (block === null || !options.areExplained(block.facts)) return
       log('info', 'a block is read again: something of ours stands in it', { chain, ...place })
       const { facts } = block
-      const data = { chain, block: place, facts, unheardOf: await unheardOf(facts) }
+      const data = { chain, block: place, facts, unheardOf: await options.unheardOf(facts) }
       await orchestrator.dispatch({ type: 'block.reread', at: clock.now(), data })
     },
   }

@@ -31,7 +31,7 @@ export const CREDIT = 3
 export const FINAL = 10
 export const MINIMUM_DEPOSIT = 20_000n
 /** A block or two. */
-const REPLACE_AFTER_MS = 6000
+const REPLACE_AFTER_MS = 2000
 
 /**
  * The first reorg may leave blocks down to `FINAL` below this height. Coinbases mature after 100 blocks; there are enough

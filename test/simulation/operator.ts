@@ -5,7 +5,6 @@ import type { Season } from './season.ts'
 import type { System } from './system.ts'
 
 const ROUND_MS = 10_000
-const BUMP_MS = 12_000
 /** The one reason for which a run may halt a chain: another network's node stood in our node's place. */
 const KNOWN_REASON = /^the node is on another network/
 
@@ -15,8 +14,10 @@ const RATES = [3, 5, 9, 20, 60, 200, 499, 900]
 
 /** A person who cannot wait, and wants higher fees for what is under way. */
 export async function runBumper({ world, ask }: System, books: Books, season: Season): Promise<void> {
+  const { bumpMs } = season.script
+  if (bumpMs === null) return
   while (season.isStormy) {
-    await world.sleep(world.dice.between(500, BUMP_MS))
+    await world.sleep(world.dice.between(...bumpMs))
     const underway = toldOf(books, 'transfer').filter(({ state }) => state === 'underway')
     if (underway.length === 0) continue
     const { id } = world.dice.pick(underway)

@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- --seeds 2000 --from 1` runs seeds, with `--pair` of two paying watchers on one signer; `--sweep watcher` (or `signer`) lets that process fall at each
+ * `npm run simulate -- --seeds 2000 --from 1` runs seeds, with `--pair` of two paying watchers on one signer; `--sweep watcher` (or `signer`), with `--bumped` while fees are raised, lets that process fall at each
  * await of a short run in turn, or only at the one that `--at` says. Shows progress and what was violated; `--trace` shows what came before.
  */
 import { parseArgs } from 'node:util'
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     at: { type: 'string' },
     trace: { type: 'boolean', default: false },
     pair: { type: 'boolean', default: false },
+    bumped: { type: 'boolean', default: false },
   },
 })
 
@@ -39,12 +40,13 @@ async function runEach(name: string, from: number, count: number, run: (n: numbe
 }
 
 const machine = values.sweep
+const sweep = values.bumped ? 'bumped' : 'plain'
 if (machine === 'watcher' || machine === 'signer')
   await runEach(
     `${machine} at await`,
     Number(values.at ?? 1),
-    values.at === undefined ? await awaitsOf(machine) : 1,
-    at => simulateFall(machine, at),
+    values.at === undefined ? await awaitsOf(machine, sweep) : 1,
+    at => simulateFall(machine, at, sweep),
   )
 else {
   const run = (seed: number) => (values.pair ? simulatePair(seed) : simulate(seed))

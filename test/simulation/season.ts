@@ -13,6 +13,8 @@ export interface Script {
   loss: number
   /** How probable it is that one transaction pays us with thousands of outputs. */
   flood: number
+  /** How often somebody wants a higher fee; null: nobody does. */
+  bumpMs: readonly [number, number] | null
   /** One fall, at exactly this await of this machine. */
   fall: { machine: 'watcher' | 'signer'; at: number; how: Fall } | null
 }
@@ -32,6 +34,7 @@ export const STORM: Script = {
   isFaulty: true,
   loss: 0.15,
   flood: 0.03,
+  bumpMs: [500, 12_000],
   fall: null,
 }
 
@@ -44,5 +47,9 @@ export const SHORT: Script = {
   isFaulty: false,
   loss: 0,
   flood: 0,
+  bumpMs: null,
   fall: null,
 }
+
+/** The same, with fees that are raised before a block comes. */
+export const SHORT_BUMPED: Script = { ...SHORT, bumpMs: [100, 400] }

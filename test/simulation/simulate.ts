@@ -148,7 +148,7 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
     runPayers(system, books, season),
     funded,
     runOperator(system),
-    ...(script.isFaulty ? [runBumper(system, books, season)] : []),
+    runBumper(system, books, season),
     watchReadiness(system),
     ...startFaults(system, books, season),
     funded.then(() => judge(system, books, season, verdict)),

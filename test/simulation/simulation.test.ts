@@ -8,6 +8,8 @@ const SEEDS = 70
 const BATCH = 10
 /** Every await of the watcher is swept by `npm run simulate -- --sweep watcher`; here every so many. */
 const WATCHER_STRIDE = 11
+/** By `npm run simulate -- --sweep watcher --bumped`. */
+const BUMPED_STRIDE = 47
 
 const batches = Array.from({ length: SEEDS / BATCH }, (_, n) => 1001 + n * BATCH)
 
@@ -44,6 +46,17 @@ describe('a process falls at one exact await, and everything comes to its right 
       expect(awaits).toBeGreaterThan(30)
       for (let at = 1; at <= awaits; at++)
         expect((await simulateFall('signer', at)).violation, `await ${at}`).toBeNull()
+    },
+    LONG_TEST_MS,
+  )
+
+  test(
+    `the watcher, at every ${BUMPED_STRIDE}th await while fees are raised`,
+    async () => {
+      const awaits = await awaitsOf('watcher', 'bumped')
+      expect(awaits).toBeGreaterThan(300)
+      for (let at = 1; at <= awaits; at += BUMPED_STRIDE)
+        expect((await simulateFall('watcher', at, 'bumped')).violation, `await ${at}`).toBeNull()
     },
     LONG_TEST_MS,
   )

@@ -1,3 +1,4 @@
+import type { Planner } from '../../adapters/adapter.ts'
 import type { Trouble } from '../../src/kernel/trouble.ts'
 import { describe, expect, test } from 'vitest'
 import { invariant } from '../../src/kernel/fault.ts'
@@ -13,6 +14,7 @@ import {
   presentReason,
   pulseProblems,
   queueProblems,
+  replacementProblems,
   stoppedProblems,
   type ChainNow,
 } from '../../src/watcher/problems.ts'
@@ -138,6 +140,45 @@ describe('a withdrawal that is planned', () => {
     await report('publishing.answered', { reason: null })
     expect(contextOf(rig, 'withdrawal/w-1').reason).toBeNull()
     expect(after(600)).toEqual([])
+  })
+
+  test('and whose fee cannot be raised is a problem the second time; what a later attempt has replaced is none', async () => {
+    let isCapped = false
+    const replace: Planner['replace'] = (...asked) =>
+      isCapped ? { kind: 'cap', reason: 'over the cap' } : policy.planner.replace!(...asked)
+    const planner = { ...policy.planner, replace }
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner } } })
+    rig.orchestrator.start()
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    const { memory } = rig.orchestrator
+    const transfer = contextOf(rig, 'withdrawal/w-1').transfer!
+    const tell = (n: number, type: string, data: object) => {
+      const id = attemptId(transfer, n)
+      const run = `${id}@${memory.get(id)!.entered}`
+      return rig.send(claim<Inbound>({ type, at: rig.now(), run, data: { id, ...data } }))
+    }
+    const completed = { raw: '00', earlier: null, position }
+    await tell(1, 'signing.completed', { ...completed, transactionId: 't1' })
+    await tell(1, 'publishing.refused', { reason: 'mempool min fee not met', isUnderpriced: true })
+    const lost = () => broadcastProblems(memory, 'litecoin', rig.now() + 31 * MINUTE_MS)
+    expect(lost().join()).toMatch(/has not taken transaction t1/)
+    await rig.pass(policy.replaceAfterMs!)
+    await gathered(rig)
+    await tell(2, 'signing.completed', { ...completed, transactionId: 't2' })
+    await tell(2, 'publishing.answered', { reason: null })
+    expect(lost()).toEqual([])
+    isCapped = true
+    const said: string[][] = []
+    for (let n = 0; n < 2; n++) {
+      await rig.pass(policy.replaceAfterMs!)
+      await gathered(rig)
+      said.push(replacementProblems(memory, 'litecoin'))
+    }
+    expect(said).toEqual([
+      [],
+      ['litecoin: withdrawal w-1 is in no block for long, and its fee is not raised: over the cap'],
+    ])
   })
 
   test('and refused by the signer is a problem until somebody resumes it', async () => {

@@ -12,6 +12,7 @@ import {
   hookNotices,
   pulseProblems,
   queueProblems,
+  replacementProblems,
   stoppedProblems,
 } from '../problems.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
@@ -39,6 +40,7 @@ function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain
   const { memory } = orchestrator
   return [
     ...problems,
+    ...replacementProblems(memory, chain),
     ...stoppedProblems(memory, chain),
     ...queueProblems(memory, chain, windowMs, clock.now()),
     ...broadcastProblems(memory, chain, clock.now()),
