@@ -288,8 +288,10 @@ export interface ReplacementOrder {
   treasury: string
   /** What each of the earlier ones pays, and the replacement pays exactly; none where it moves our own money. */
   payments: readonly Payment[]
-  /** Oldest first, one at least. */
+  /** Oldest first; none where each of them has expired. */
   earlier: readonly EarlierAttempt[]
+  /** Of whichever attempt: one of them is spent by the replacement, too. */
+  spendKeys: readonly SpendKey[]
   /** What a person wants, in the family's unit; null: what the facts say, and so much more than each earlier one that nodes take it. */
   feeRate: number | null
   /** The most that the signer signs, as far as it says: in fees, in base units of the native asset; and as a rate. Null: no limit. */

@@ -97,6 +97,16 @@ const onLost = {
   ],
 } as const
 
+/** Proven by the block in which what it would have spent is still there, behind the last one that it could be in. */
+const EXPIRED = 'it has expired: no block that could hold it does'
+
+const expired = ({ context: { transfer, n }, event }: Hears<'publishing.expired'>) => ({
+  messages: [tell(transfer, 'attempt.expired', event.at, { n, reason: EXPIRED, ...event.data })],
+})
+
+/** Its transfer knows what becomes of it now, and tells it in the same commit that it never pays. */
+const onExpired = { actions: ['age', { type: 'tell', params: expired }] } as const
+
 /** Its transfer was given up unsigned: the signer never signs it. */
 const onDissolved = '#attempt.dead'
 
@@ -183,7 +193,7 @@ const releasedByPerson = ({ context: { transfer, n, transactionId, fee }, event 
 /** Another attempt of the same transfer is beyond any reorg: this one never will be mined. */
 const onSuperseded = '#attempt.superseded'
 
-/** One of its transfer's attempts failed in its block, for good: none of them pays any more. */
+/** One of its transfer's attempts failed in its block, for good, and none of them pays any more; or it has expired itself. */
 const onFailed = '#attempt.dead'
 
 export const attempt = setup({
@@ -215,6 +225,7 @@ export const attempt = setup({
       isUnderpriced: false,
     })),
     unmine: assign({ place: null }),
+    age: assign({ reason: EXPIRED }),
     lose: assign((_, { key }: Data<'key.lost'>) => ({ reason: lostBy(key) })),
     revive: assign({ place: null, reason: ({ context }) => mayBeMined(context.transactionId!) }),
     clearReason: assign({ reason: null }),
@@ -310,6 +321,7 @@ export const attempt = setup({
       on: {
         'publishing.answered': onAnswered,
         'publishing.refused': onTurnedDown,
+        'publishing.expired': onExpired,
         'key.lost': onLost,
         'transaction.mined': onMined,
         'transfer.finalised': onSuperseded,
@@ -352,7 +364,7 @@ export const attempt = setup({
     },
     dead: {
       description:
-        'A spend key of it went to a stranger, finally, or the signer never signs it, or its transfer failed in a block, finally: it never pays (end).',
+        'A spend key of it went to a stranger, finally, or it has expired, or the signer never signs it, or its transfer failed in a block, finally: it never pays (end).',
       tags: ['ended'],
       on: {
         'ending.revoked': {

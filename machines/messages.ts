@@ -109,6 +109,8 @@ export type AttemptEvent =
   | Event<'publishing.answered', { reason: string | null }>
   /** `isUnderpriced`: for its fee alone, so that a higher one would help. */
   | Event<'publishing.refused', { reason: string; isUnderpriced: boolean }>
+  /** It can stand in no block any more, and what it would have spent is still there. `isGivenUp`: nothing of its transfer is made again. */
+  | Event<'publishing.expired', { height: number; isGivenUp: boolean }>
   /** `executed`: whether it did what it was to; `fee`: what was really paid for it, null where that is what was planned. */
   | Event<'transaction.mined', { transactionId: string; place: Place; executed: boolean; fee: Amount | null }>
   /** One of its spend keys went to a stranger, finally. */
@@ -292,6 +294,10 @@ export type TransferEvent =
   | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount; executed: boolean }>
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
+  /** It can never be mined, and what it would have spent is still there: it is to be made again, unless it is given up. */
+  | Event<'attempt.expired', { n: number; reason: string; height: number; isGivenUp: boolean }>
+  /** Every attempt has expired, and the signer makes no other. */
+  | Event<'transfer.lapsed', { reason: string; height: number }>
   /** Brought back: what proved it dead has left the chain. */
   | Event<'attempt.revived', { n: number; transactionId: string; reason: string }>
   | Event<'key.lost', LostKey>

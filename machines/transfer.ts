@@ -68,8 +68,13 @@ const replacedAt = ({ replaceAfterMs }: Pick<TransferPlan, 'replaceAfterMs'>, at
 /** So many times as long at most: what cannot be replaced now is looked at more and more seldom. */
 const MAXIMUM_PATIENCE = 8
 
-const triedAgainAt = ({ replaceAfterMs, failures }: TransferContext, at: number): number | null =>
-  replaceAfterMs === null ? null : at + replaceAfterMs * Math.min(2 ** failures, MAXIMUM_PATIENCE)
+/** Of what has expired nothing is on its way: it is looked at sooner. */
+const RENEWAL_MS = 5000
+
+function triedAgainAt({ replaceAfterMs, failures, dead, attempts }: TransferContext, at: number): number | null {
+  const patience = dead.length >= attempts ? RENEWAL_MS : replaceAfterMs
+  return patience === null ? null : at + patience * Math.min(2 ** failures, MAXIMUM_PATIENCE)
+}
 
 const toHeld = ({ transfer, held }: Pick<TransferPlan, 'transfer' | 'held'>, at: number) =>
   held.map(id => tell(id, 'key.reserved', at, { holder: transfer }))
@@ -139,7 +144,7 @@ const tellHeld = ({ context: { transfer, ...context }, event: { at, data: held }
 const tellDelayed = ({
   context: { transfer, ...context },
   event: { at, data: delayed },
-}: Hears<'attempt.delayed' | 'attempt.held' | 'replacement.declined'>) =>
+}: Hears<'attempt.delayed' | 'attempt.held' | 'attempt.expired' | 'replacement.declined'>) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: delayed.reason }))
 const tellMined = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) => {
   const { transactionId, place } = mined
@@ -168,7 +173,10 @@ const tellFailed = ({ context, event: { at } }: Hears<'height.reached'>) => {
   const reason = failureOf(transactionId!)
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', at, { transfer, reason, signed }))
 }
-const tellDeath = ({ context, event }: Hears<'attempt.voided' | 'attempt.died'>) => {
+const tellDeath = ({
+  context,
+  event,
+}: Hears<'attempt.voided' | 'attempt.died' | 'attempt.expired' | 'transfer.lapsed'>) => {
   const { transfer, signed } = context
   const { reason } = event.data
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
@@ -192,6 +200,15 @@ const tellAttemptsFinal = ({ context, event: { at, data: reached } }: Hears<'hei
   toAttempts(context, id => tell(id, 'transfer.finalised', at, reached))
 const tellAttemptsFailed = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
   toAttempts(context, id => tell(id, 'transfer.failed', at, reached))
+const tellAged = ({
+  context: { transfer },
+  event: {
+    at,
+    data: { n, height },
+  },
+}: Hears<'attempt.expired'>) => ({
+  messages: [tell(attemptId(transfer, n), 'transfer.failed', at, { height })],
+})
 const tellApproval = ({ context, event }: Hears<'authorisation.added'>) =>
   toAttempts(context, id => tell(id, 'approval.added', event.at, {}))
 const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
@@ -323,6 +340,8 @@ const machine = setup({
     isPaid: ({ context }, { height }: { height: number }) => isDeep(context, height, context.credit),
     isBeyondReorg: ({ context }, { height }: { height: number }) => isDeep(context, height, context.final),
     isNewDeath: ({ context }, { n }: { n: number }) => isNewDeath(context, n),
+    isLastDeathAndNotGivenUp: ({ context }, { n, isGivenUp }: Data<'attempt.expired'>) =>
+      isLastDeath(context, n) && !isGivenUp,
     isLastDeath: ({ context }, { n }: { n: number }) => isLastDeath(context, n),
     isLastDeathOfUnsigned: ({ context }, { n }: { n: number }) => isLastDeath(context, n) && isUnsigned(context),
     isUnsigned: ({ context }) => isUnsigned(context),
@@ -340,16 +359,16 @@ const machine = setup({
   },
 })
 
-const onDied = {
+const onLapsed = {
   target: 'dead',
   actions: [
-    { type: 'bury', params: data },
     { type: 'explain', params: data },
     { type: 'release', params: allKeys },
     { type: 'tell', params: tellReleased },
     { type: 'tell', params: tellDeath },
   ],
 } as const
+const onDied = { target: 'dead', actions: [{ type: 'bury', params: data }, ...onLapsed.actions] } as const
 
 /** Nothing of it was signed and nothing ever is: its withdrawals are planned anew, on other coins or the same. */
 const onDissolved = {
@@ -402,6 +421,19 @@ const declined = [
   { type: 'decline', params: data },
   { type: 'tell', params: tellDelayed },
 ] as const
+
+/** Nothing of it is on its way: it is to be made again. */
+const onExpired = {
+  guard: { type: 'isLastDeathAndNotGivenUp', params: data },
+  actions: [
+    { type: 'bury', params: data },
+    { type: 'explain', params: data },
+    'stopClock',
+    { type: 'tell', params: tellAged },
+    { type: 'tell', params: tellDelayed },
+    { type: 'tell', params: tellDue },
+  ],
+} as const
 
 /** What came of a plan for it. */
 const onPlanned = {
@@ -470,16 +502,23 @@ export const transfer = machine.createMachine({
               actions: ['stopClock', { type: 'tell', params: tellDue }],
             },
             'replacement.requested': { ...onRequested, target: 'asked' },
+            'attempt.expired': { ...onExpired, target: 'due' },
           },
         },
         due: {
-          description: 'Not mined for long: its account plans a further attempt, with a higher fee.',
-          on: { 'replacement.requested': { ...onRequested, target: 'asked' }, ...onPlanned },
+          description:
+            'Not mined for long, or expired: its account plans a further attempt, with a higher fee or for later blocks.',
+          on: {
+            'replacement.requested': { ...onRequested, target: 'asked' },
+            'attempt.expired': onExpired,
+            ...onPlanned,
+          },
         },
         asked: {
           description: 'A person wants a higher fee rate: its account plans a further attempt.',
           on: {
             'replacement.requested': onRequested,
+            'attempt.expired': { ...onExpired, target: 'due' },
             ...onPlanned,
             'replacement.declined': { target: 'waiting', actions: [...declined, 'forget'] },
           },
@@ -556,6 +595,21 @@ export const transfer = machine.createMachine({
             { type: 'tell', params: tellRevived },
           ],
         },
+        'attempt.expired': [
+          {
+            guard: { type: 'isLastDeath', params: data },
+            target: 'dead',
+            actions: [{ type: 'tell', params: tellAged }, ...onDied.actions],
+          },
+          {
+            guard: { type: 'isNewDeath', params: data },
+            actions: [
+              { type: 'bury', params: data },
+              { type: 'tell', params: tellAged },
+            ],
+          },
+        ],
+        'transfer.lapsed': onLapsed,
         'attempt.died': [
           { guard: { type: 'isLastDeath', params: data }, ...onDied },
           { guard: { type: 'isNewDeath', params: data }, actions: { type: 'bury', params: data } },

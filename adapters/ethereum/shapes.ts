@@ -1,6 +1,9 @@
 /** What nodes answer, as far as it is read. https://ethereum.github.io/execution-apis */
 import { z } from 'zod'
 
+/** Of a bloom filter of logs. */
+export const BLOOM_BYTES = 256
+
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${bytes * 2}}$`))
 const lower = z
   .string()
@@ -22,7 +25,8 @@ export const toQuantity = (value: number | bigint): string => `0x${value.toStrin
 export const hash = lower.pipe(hex(32))
 /** 20 bytes, lower case: nodes differ in whether they write the checksum. */
 export const address = lower.pipe(hex(20))
-const bloom = lower.pipe(hex(256))
+/** Most of what a node says of a block: its digits are read where blooms are added up. */
+const bloom = z.string().length(2 + 2 * BLOOM_BYTES)
 /** Any bytes, lower case. */
 export const bytes = lower.refine(text => text.length % 2 === 0, 'is no whole number of bytes')
 

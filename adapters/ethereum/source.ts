@@ -9,7 +9,15 @@ import { factsOf, hasOwnValue, type AccountFact, type ScanContext, type WholeBlo
 import { createHonesty } from './honesty.ts'
 import { SYSTEM_ADDRESS } from './movements.ts'
 import { isMissingMethod, type Rpc } from './rpc.ts'
-import { blockShape, receiptShape, toQuantity, tracesShape, type BlockAnswer, type Receipt } from './shapes.ts'
+import {
+  BLOOM_BYTES,
+  blockShape,
+  receiptShape,
+  toQuantity,
+  tracesShape,
+  type BlockAnswer,
+  type Receipt,
+} from './shapes.ts'
 
 /** A block, and what it says of us. */
 export interface ScannedBlock {
@@ -57,10 +65,9 @@ export function checkReceipts(block: BlockAnswer, receipts: readonly Receipt[]):
     if (blockHash !== block.hash) throw wrong(`one is of block ${blockHash}`)
     if (transactionHash !== block.transactions[n]!.hash) throw wrong(`number ${n} is of ${transactionHash}`)
   }
-  if (bloomOf(receipts) !== block.logsBloom) throw wrong('their blooms are not that of its header')
+  if (bloomOf(receipts) !== block.logsBloom.toLowerCase()) throw wrong('their blooms are not that of its header')
 }
 
-const BLOOM_BYTES = 256
 const EMPTY_BLOOM = `0x${'0'.repeat(2 * BLOOM_BYTES)}`
 
 /** Most receipts of most blocks have few logs: what is empty costs nothing. */

@@ -58,10 +58,10 @@ interface Known {
 export function createGatherer(rpc: Rpc, network: Network): (question: Question) => Promise<RippleFacts> {
   let known: Known | null = null
 
-  return async ({ source: { address }, tip, payments }) => {
+  return async ({ source: { address }, tip, ...question }) => {
     if (known?.hash !== tip.hash) known = await readAccount(rpc, address, tip.hash)
     const { account, tickets, destinations } = known
-    const wanted = unknownOf(payments(), network, destinations)
+    const wanted = unknownOf(question.payments(), network, destinations)
     for (const destination of wanted.slice(0, DESTINATIONS_MAXIMUM))
       destinations.set(destination, await readDestination(rpc, address, destination, tip.hash))
     const server = await readServer(rpc)

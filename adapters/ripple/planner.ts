@@ -5,14 +5,26 @@
  */
 import type { Amount, Json } from '../../machines/vocabulary.ts'
 import { invariant } from '../../src/kernel/fault.ts'
-import type { Limit, Order, PassedOver, Payment, Plan, Planner, Shortfall, Upkeep } from '../adapter.ts'
+import type {
+  Limit,
+  Order,
+  PassedOver,
+  Payment,
+  Plan,
+  Planner,
+  Replacement,
+  ReplacementOrder,
+  Shortfall,
+  Unreplaceable,
+  Upkeep,
+} from '../adapter.ts'
 import { LIFETIME_LEDGERS } from './broadcast.ts'
 import { destinationOf } from './destination.ts'
 import type { RippleFunds } from './funds.ts'
 import type { DestinationFacts, RippleFacts } from './gather.ts'
 import { LEDGER_TICKETS, MAXIMUM_DROPS, type Network } from './network.ts'
 import { cappedAt } from './quote.ts'
-import { placeKey } from './signable.ts'
+import { placeKey, placeOf } from './signable.ts'
 import { REQUIRE_DESTINATION_TAG } from './template.ts'
 
 export interface PlannerOptions {
@@ -48,7 +60,28 @@ export function createPlanner(chain: string, network: Network, options: PlannerO
       isStale(funds, facts) ? STALE : planned({ ...setting, order, funds, facts }, payments),
     upkeep: (order, funds: RippleFunds, facts: RippleFacts) =>
       isStale(funds, facts) ? { ...REST, again: 0 } : upkeep({ ...setting, order, funds, facts }),
+    replace: (order, funds: RippleFunds, facts: RippleFacts | null) =>
+      order.earlier.length > 0 || facts === null
+        ? { kind: 'bound', reason: UNREPLACED }
+        : renewed({ ...setting, order: { ...order, limits: {} }, funds, facts }, order),
   }
+}
+
+const UNREPLACED =
+  'a transaction of the XRP Ledger is in a ledger within about a minute or never, and is then made again: nothing is to be done'
+
+/** X7: all of them have expired, and their ticket is still there: the same payment again, on the same ticket. */
+function renewed(setting: Setting, { payments, spendKeys, maximumFee }: ReplacementOrder): Replacement | Unreplaceable {
+  const { fee } = setting.facts
+  const highest = maximumFee === null ? setting.options.maximumFee : BigInt(maximumFee)
+  const capped = cappedAt(fee, highest < setting.options.maximumFee ? highest : setting.options.maximumFee)
+  if (capped !== null) return { kind: 'cap', reason: capped }
+  const [payment] = payments
+  const [key] = spendKeys
+  if (payment === undefined || key === undefined) throw invariant('nothing-paid', 'what pays nobody is not made again')
+  const read = destinationOf(payment.to, payment.dataField, setting.network)
+  if ('refused' in read) throw invariant('invalid-payment', `${payment.withdrawal}: ${read.refused}`)
+  return paymentPlan(setting, payment, read, placeOf(key))
 }
 
 const isStale = ({ height }: RippleFunds, { tipHeight }: RippleFacts): boolean => height !== tipHeight
@@ -64,7 +97,7 @@ function planned(setting: Setting, payments: readonly Payment[]): Plan | Shortfa
     // It is looked at when those before it have been paid.
     if (known === undefined) continue
     const refusal = refusalOf(setting, { ...payment, to: read.canonical, dataField: read.dataField }, known)
-    if (refusal === null) return { ...paymentPlan(setting, payment, read), passed }
+    if (refusal === null) return { ...paymentPlan(setting, payment, read, freeTickets(setting)[0]!), passed }
     passed.push(refusal)
   }
   return { shortfall: passed[0]?.reason ?? 'nothing can be paid now', passed }
@@ -150,16 +183,16 @@ function paymentPlan(
   setting: Setting,
   { withdrawal, amount }: Payment,
   { canonical, dataField }: { canonical: string; dataField: string | null },
+  place: number,
 ): Omit<Plan, 'passed'> {
-  const [place] = freeTickets(setting)
   const fields = {
     TransactionType: 'Payment',
-    ...byTicket(place!),
+    ...byTicket(place),
     Destination: canonical,
     ...(dataField !== null && { DestinationTag: Number(dataField) }),
     Amount: amount,
   }
-  return planOf(setting, { purpose: 'payment', place: place!, fields, paid: [withdrawal] })
+  return planOf(setting, { purpose: 'payment', place, fields, paid: [withdrawal] })
 }
 
 /** Tickets first, because everything else spends one. */

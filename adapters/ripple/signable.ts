@@ -38,6 +38,9 @@ export function createSignable(chain: string, asset: string, network: Network, a
 /** What a transaction consumes: a ticket, or the account's sequence; both are of one series of numbers, so that no two are equal. */
 export const placeKey = (chain: string, account: string, place: number): SpendKey => `${chain}:${account}:${place}`
 
+/** The ticket or sequence of such a key. */
+export const placeOf = (key: SpendKey): number => Number(key.slice(key.lastIndexOf(':') + 1))
+
 /** Making tickets, or demanding tags, costs its fee and pays nobody. */
 function inspectionOf({ transaction, place }: Draft, chain: string, asset: string, network: Network): Inspection {
   const { Account: account, Fee: fee } = transaction

@@ -111,6 +111,7 @@ export type TaskResult = { run: string } & (
       data: OfSigner & { id: IdOf<'attempt'>; reason: string; unsignable: Unsignable[]; isBound: boolean }
     }
   | { type: 'publishing.answered'; data: { id: IdOf<'attempt'>; reason: string | null } }
+  | { type: 'publishing.expired'; data: { id: IdOf<'attempt'>; at: Place } }
   | { type: 'publishing.refused'; data: { id: IdOf<'attempt'>; reason: string; isUnderpriced: boolean } }
   | {
       type: 'facts.gathered'

@@ -13,6 +13,7 @@ import { onAssigned, onGenerated, onRetained } from './routes/addresses.ts'
 import { onConnected, onDisconnected, onOpened, onReread, onResumed } from './routes/chains.ts'
 import { onPending } from './routes/facts.ts'
 import { onGathered } from './routes/planning.ts'
+import { onExpired } from './routes/replacing.ts'
 import { viewOf } from './routes/view.ts'
 import { onTransferResumed } from './routes/recovery.ts'
 import { onApproved, onAuthorised, onRefused, onRequested, onVoided } from './routes/withdrawals.ts'
@@ -125,6 +126,8 @@ function onTaskResult(
       const { id, ...answered } = event.data
       return [tell(id, 'publishing.answered', at, answered, run)]
     }
+    case 'publishing.expired':
+      return ifLive(chain => onExpired(viewOf(policies, memory, chain, at), event.data.id, event.data.at, run))
     case 'publishing.refused': {
       const { id, ...refused } = event.data
       return [tell(id, 'publishing.refused', at, refused, run)]

@@ -5,6 +5,7 @@ import { defineRoute, type Route } from '../http/route.ts'
 import type { Recorded } from '../kernel/entry.ts'
 import type { ApiContext } from './api-context.ts'
 import { fitting } from './pages.ts'
+import { readPage } from './recent.ts'
 import { describeEvent, type DecimalsOf } from './resources.ts'
 import { eventsQuery } from './filters.ts'
 import { eventsSchema } from './schemas.ts'
@@ -41,18 +42,11 @@ export type FeedContext = Pick<
   'archive' | 'chains' | 'decimals' | 'journal' | 'ledgerId' | 'recent' | 'clock' | 'stopping'
 >
 
-/** From memory where it reaches, else from the journal. Empty at the end only. */
-export const readPage = async (
-  { recent, archive }: Pick<FeedContext, 'recent' | 'archive'>,
-  after: number,
-  limit = PAGE,
-): Promise<Recorded[]> => recent.since(after, limit) ?? archive.entries(after, limit)
-
 async function read(api: FeedContext, after: number, wanted: Wanted): Promise<Found> {
   const events: Recorded[] = []
   let next = after
   while (next - after < MAXIMUM_EXAMINED) {
-    const page = await readPage(api, next)
+    const page = await readPage(api, next, PAGE)
     for (const recorded of page) {
       next = recorded.entry.seq
       if (isWanted(wanted, recorded)) events.push(recorded)

@@ -13,9 +13,10 @@ import type { Recorded } from '../kernel/entry.ts'
 import type { Clock, Disk, Log, Request } from '../kernel/ports.ts'
 import { createWatchman, type Trouble } from '../kernel/trouble.ts'
 import type { WatcherConfig } from '../config.ts'
-import { readPage, type FeedContext } from './feed.ts'
+import type { Journal } from '../ledger/engine.ts'
 import { startLoop } from './loop.ts'
-import { describeEvent } from './resources.ts'
+import { readPage, type Pages } from './recent.ts'
+import { describeEvent, type DecimalsOf } from './resources.ts'
 import { readTextOn } from './text.ts'
 
 /** One URL, as configured, with the secret that signs what is sent there. */
@@ -47,7 +48,7 @@ export interface NotifierOptions {
   hooks: readonly Hook[]
   /** Where the cursors are kept: one file for each URL. */
   directory: string
-  feed: Pick<FeedContext, 'archive' | 'recent' | 'decimals' | 'journal' | 'ledgerId'>
+  feed: Pages & { journal: Pick<Journal, 'position'>; ledgerId: string; decimals: DecimalsOf }
   disk: Disk
   request: Request
   clock: Clock

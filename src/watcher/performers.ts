@@ -150,9 +150,14 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
 }
 
 /** What the node still has, or has in a block, needs no second broadcast. What it has lost and does not take again says so. */
-async function publishAgain(node: Node, transaction: Signed, found: (place: Place) => void): Promise<Published> {
+async function publishAgain(
+  node: Node,
+  transaction: Signed,
+  found: (place: Place) => void,
+): Promise<Published | { kind: 'expired'; at: Place }> {
   const located = await node.locate(transaction)
   if (located.kind === 'placed') found(located.place)
+  if (located.kind === 'expired') return located
   if (located.kind !== 'absent') return { kind: 'known' }
   const published = await node.publish(transaction)
   return 'reason' in published ? { ...published, reason: `not in the node's mempool: ${published.reason}` } : published
@@ -177,6 +182,8 @@ async function publish(options: PerformerOptions, instance: InstanceOf<'attempt'
     }
     case 'unknown':
       return { outcome: { type: 'publishing.answered', data: { id, reason: answer.reason } }, againMs: soonMs }
+    case 'expired':
+      return done({ type: 'publishing.expired', data: { id, at: answer.at } })
     default:
       return { outcome: { type: 'publishing.answered', data: { id, reason: null } }, againMs: REPUBLISH_MS }
   }

@@ -3,6 +3,7 @@
  * woken reads the journal. Bounded in entries and in what they hold.
  */
 import type { Commit, Recorded } from '../kernel/entry.ts'
+import type { Archive } from '../ledger/engine.ts'
 
 /** What is kept at most. */
 export interface RecentBounds {
@@ -85,3 +86,13 @@ export function createRecent(last: number, bounds: RecentBounds = BOUNDS): Recen
     },
   }
 }
+
+/** What an end of the feed in memory, and a journal behind it, are read by. */
+export interface Pages {
+  recent: Pick<Recent, 'since'>
+  archive: Pick<Archive, 'entries'>
+}
+
+/** From memory where it reaches, else from the journal. Empty at the end only. */
+export const readPage = async ({ recent, archive }: Pages, after: number, limit: number): Promise<Recorded[]> =>
+  recent.since(after, limit) ?? archive.entries(after, limit)

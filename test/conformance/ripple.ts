@@ -19,12 +19,18 @@ function paidTo(node: SimulatedRipple, payee: Payee): bigint[] {
   })
 }
 
-function networkOf(now: () => number, networkId: number): SubjectNetwork {
+/** With the server itself, for who does more to it than every family's network knows. */
+export interface RippleNetwork extends SubjectNetwork {
+  node: SimulatedRipple
+}
+
+function networkOf(now: () => number, networkId: number): RippleNetwork {
   const node = createSimulatedRipple({ networkId, now, username: 'user', password: 'password' })
   node.mine(1)
   const token = { currency: 'USD', issuer: node.faucetAddress, value: '1' }
   let strangers = 0
   return {
+    node,
     handle: request => node.handle(request),
     advance: () => void node.mine(1),
     pay: (_, payee, amount) => node.pay(payee.address, amount, tagOf(payee)),
@@ -67,7 +73,7 @@ function networkOf(now: () => number, networkId: number): SubjectNetwork {
   }
 }
 
-export const ripple: Subject = {
+export const ripple = {
   family: 'ripple',
   watcher: { network: { networkId: 0 }, asset: 'XRP', minimumDeposit: '100000', tickets: { low: 15, high: 30 } },
   signer: {
@@ -87,5 +93,5 @@ export const ripple: Subject = {
     'rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYf',
     '0x52908400098527886E0F7030069857D2E4169EE7',
   ],
-  open: now => networkOf(now, 0),
-}
+  open: (now: () => number): RippleNetwork => networkOf(now, 0),
+} satisfies Subject

@@ -5,13 +5,13 @@
 import type { EarlierAttempt, Limit, PlanFacts, Replacement, Unreplaceable } from '../../../adapters/adapter.ts'
 import { attemptId, nameOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
-import type { Amount } from '../../../machines/vocabulary.ts'
+import type { Amount, Place } from '../../../machines/vocabulary.ts'
 import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
 import { reasonOf } from '../../kernel/fault.ts'
 import type { LiveMemory } from '../memory.ts'
 import { toPayment } from './payments.ts'
 import { paidElsewhere } from './recovery.ts'
-import type { RouteView } from './view.ts'
+import { tipOf, type RouteView } from './view.ts'
 
 /** What the signer signs at most, as far as it has said; null: no limit. */
 export interface FeeCaps {
@@ -147,8 +147,25 @@ export function replacementFor(
   const earlier = attempts.filter(isOutstanding).map(toEarlier)
   const maximumFee = maximumFeeOf(view, transfer, attempts, terms)
   const maximumRate = terms.caps.maximumFeeRate
-  const order = { purpose, source, treasury, payments, earlier, feeRate, maximumFee, maximumRate }
+  const { spendKeys } = transfer.context
+  const order = { purpose, source, treasury, payments, earlier, spendKeys, feeRate, maximumFee, maximumRate }
   return policy.planner.replace(order, policy.book.funds(view, source), terms.facts)
+}
+
+const isVoided = ({ memory }: RouteView, { context }: Transfer): boolean =>
+  context.withdrawals.some(({ id }) => (memory.get(id)?.context.receipt ?? null) !== null)
+
+/** Nothing of it can ever be mined, and nothing more of it is signed. */
+const isLapsed = (view: RouteView, transfer: Transfer): boolean =>
+  transfer.context.dead.length >= transfer.context.attempts && isVoided(view, transfer)
+
+/** What moved our own money is planned anew, as it is needed then; what pays withdrawals must be made again on the same keys. */
+export function onExpired(view: RouteView, attempt: IdOf<'attempt'>, { height }: Place, run: string): Message[] {
+  const { memory, at } = view
+  const transfer = memory.get(memory.get(attempt)!.context.transfer)
+  if (transfer === undefined) return []
+  const isGivenUp = transfer.context.withdrawals.length === 0 || isVoided(view, transfer)
+  return [tell(attempt, 'publishing.expired', at, { height, isGivenUp }, run)]
 }
 
 /** What becomes of it: a further attempt, with its keys, in this commit; or why there is none. */
@@ -157,6 +174,8 @@ export function onReplacing(view: RouteView, transfer: Transfer, terms: Replacem
   const { id, value, context } = transfer
   try {
     const planned = replacementFor(view, transfer, value === 'underway.asked' ? context.askedRate : null, terms)
+    if ('kind' in planned && isLapsed(view, transfer))
+      return tell(id, 'transfer.lapsed', at, { reason: planned.reason, height: tipOf(view) })
     if ('kind' in planned) return tell(id, 'replacement.declined', at, { reason: planned.reason })
     const { template, spendKeys, fee } = planned
     const attempt = { n: context.attempts + 1, template, spendKeys, fee }

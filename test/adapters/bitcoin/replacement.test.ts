@@ -50,6 +50,7 @@ const orderOf = (
   treasury,
   payments,
   earlier: templates.map(template => ({ template, transactionId: idOf(template) })),
+  spendKeys: [],
   feeRate: null,
   maximumFee: null,
   maximumRate: null,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createBroadcast } from '../../../adapters/nano/broadcast.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
 import { createRpc, type Rpc } from '../../../adapters/nano/rpc.ts'
 import { createWorkSource } from '../../../adapters/nano/work.ts'
@@ -81,9 +82,22 @@ describe('N14: where work comes from', () => {
     expect(made).toBe(2)
   })
 
+  test('a block that waits for work says so, and is sent when there is some', async () => {
+    const [, exchange] = recorded.find(([name]) => name === 'process_send')!
+    const raw = JSON.stringify({ ...blockOf(exchange), signature: exchange.request?.block?.['signature'] })
+    const transaction = { transactionId: exchange.response!.hash!, raw, parents: [] }
+    const idle = { prepare: () => undefined, forget: () => undefined }
+    const publishing = (find: () => Promise<string>) =>
+      createBroadcast({ rpc, network: dev, work: { ...idle, find }, pause: async () => undefined }).publish(transaction)
+    expect(await publishing(() => new Promise(() => {}))).toEqual({
+      ...{ kind: 'unknown', reason: expect.stringContaining('waits for work') as string },
+    })
+    expect(await publishing(async () => exchange.request!.block!['work']!)).toEqual({ kind: 'accepted' })
+  })
+
   test('threads of our own find it, one root after the other', async () => {
     const { work, stop } = createWorkers(2)
-    const threshold = 0xffffff0000000000n
+    const threshold = 0xfffff00000000000n
     const roots = [root, Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
     const found = await Promise.all(roots.map(each => work(each, threshold, silent)))
     await stop()

@@ -71,6 +71,14 @@ const pended = {
   'signing.pended': held('awaitingApproval', 'one signature missing'),
   'signing.pended for a limit': held('awaitingApproval', 'a limit'),
 }
+const lapsed = 'it has expired: no block that could hold it does'
+const expired = {
+  'publishing.expired': to(
+    'published',
+    { reason: lapsed },
+    { tells: [[transfer, 'attempt.expired', { n: 1, reason: lapsed, height: 130, isGivenUp: false }]] },
+  ),
+}
 const broadcast = {
   'publishing.answered': to('published', { firstBroadcastAt: at }),
   'publishing.answered in doubt': delayed('no answer', { firstBroadcastAt: at }),
@@ -108,6 +116,7 @@ export const attemptSubject: Subject = {
       reason: 'too-long-mempool-chain',
       isUnderpriced: false,
     }),
+    'publishing.expired': happened('publishing.expired', { height: 130, isGivenUp: false }),
     'transaction.mined': happened('transaction.mined', { transactionId: 'cc', place, executed: true, fee: null }),
     'transaction.mined in vain, for less': happened('transaction.mined', {
       transactionId: 'cc',
@@ -153,6 +162,10 @@ export const attemptSubject: Subject = {
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
     'superseded, never signed': ['attempt.planned', 'transfer.finalised'],
     dead: ['attempt.planned', 'signing.completed', 'key.lost'],
+    'dead, expired': [
+      ...['attempt.planned', 'signing.completed', 'publishing.answered'],
+      ...['publishing.expired', 'transfer.failed'],
+    ],
     'dead, never signed': ['attempt.planned', 'key.lost'],
     'dead, failed in its block': ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.failed'],
     withheld: ['attempt.planned', 'signing.completed', 'key.lost', 'ending.revoked'],
@@ -214,6 +227,7 @@ export const attemptSubject: Subject = {
       'key.lost': died,
     },
     published: {
+      ...expired,
       'publishing.answered in doubt': delayed('no answer'),
       ...turnedDown('published'),
       ...placed(),
@@ -222,6 +236,7 @@ export const attemptSubject: Subject = {
       'transfer.failed': to('dead'),
     },
     'published, in doubt': {
+      ...expired,
       'publishing.answered': delayed(null),
       ...turnedDown('published'),
       ...placed({ reason: null }),
@@ -230,6 +245,7 @@ export const attemptSubject: Subject = {
       'transfer.failed': to('dead'),
     },
     'published, turned down': {
+      ...expired,
       'publishing.answered': delayed(null, { isUnderpriced: false }),
       'publishing.answered in doubt': delayed('no answer', { isUnderpriced: false }),
       'publishing.refused': delayed('too-long-mempool-chain', { isUnderpriced: false }),
@@ -259,6 +275,13 @@ export const attemptSubject: Subject = {
     final: { 'ending.revoked': to('mined') },
     superseded: { 'ending.revoked': to('published') },
     dead: {
+      'ending.revoked': to(
+        'withheld',
+        { reason: mayBeMined },
+        { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
+      ),
+    },
+    'dead, expired': {
       'ending.revoked': to(
         'withheld',
         { reason: mayBeMined },

@@ -242,6 +242,10 @@ const signedRow = (value: string): Subject['table'][string] => {
       set: { dueHeight: 102, place, fee: '9', withdrawals: dearer },
     },
     'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
+    'attempt.expired': expired([1]),
+    'attempt.expired, the second': expired([2]),
+    'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired', ['cc'])),
+    'transfer.lapsed': lapsed(first.spendKeys, ['cc']),
     'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
     'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
     'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
@@ -253,6 +257,22 @@ const signedRow = (value: string): Subject['table'][string] => {
     'transfer.resumed': here(resumed),
   }
 }
+const without = (row: Subject['table'][string], ...events: string[]): Subject['table'][string] =>
+  Object.fromEntries(Object.entries(row).filter(([event]) => !events.includes(event)))
+
+/** What it says is over when it is signed or mined. */
+const explained = (row: Subject['table'][string]): Subject['table'][string] =>
+  Object.fromEntries(
+    Object.entries(row).map(([event, effect]) => {
+      const isOver = /^attempt.(signed|mined(?! in vain))/.test(event)
+      return [event, isOver ? { ...effect, set: { ...effect.set, reason: null } } : effect]
+    }),
+  )
+const delayedOver: Told[] = [
+  ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: null }],
+  ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: null }],
+]
+
 /** What an attempt in a block leaves to be heard of the others. */
 const whileMined = (value: string, set: object = {}): Subject['table'][string] => ({
   'attempt.revived': to(value, set),
@@ -323,6 +343,38 @@ const died = (dead: number[], keys = first.spendKeys, reason = 'its input was lo
     },
   )
 }
+
+/** Nothing of it is on its way: it is to be made again. `set`: what changes besides. */
+const expired = (dead: number[], set: object = {}) =>
+  to(
+    'underway.due',
+    { dead, reason: 'it has expired', ...set },
+    {
+      tells: [
+        [`attempt/one:${dead.at(-1)!}`, 'transfer.failed', { height: 130 }],
+        ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: 'it has expired' }],
+        ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: 'it has expired' }],
+        [account, 'upkeep.needed', {}],
+      ],
+    },
+  )
+const lapsed = (keys: readonly string[], signed: string[] = []) => {
+  const data = { reason: 'cancelled', transfer: id, signed }
+  return to(
+    'dead',
+    { reason: 'cancelled' },
+    {
+      releases: [...keys],
+      tells: [...heldOf(keys), ['withdrawal/w-1', 'transfer.died', data], ['withdrawal/w-2', 'transfer.died', data]],
+    },
+  )
+}
+
+/** The attempt hears that it never pays. */
+const aged = (effect: Effect, n = 1): Effect => ({
+  ...effect,
+  tells: [[`attempt/one:${n}`, 'transfer.failed', { height: 130 }], ...(effect.tells ?? [])],
+})
 
 const both = [...first.spendKeys, 'litecoin:cc:2']
 const dissolved = (reason: string, attempts: IdOf<'attempt'>[], keys: string[]) => {
@@ -406,6 +458,25 @@ export const transferSubject: Subject = {
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
+    'attempt.expired': happened('attempt.expired', {
+      n: 1,
+      reason: 'it has expired',
+      height: 130,
+      isGivenUp: false,
+    }),
+    'attempt.expired, the second': happened('attempt.expired', {
+      n: 2,
+      reason: 'it has expired',
+      height: 130,
+      isGivenUp: false,
+    }),
+    'attempt.expired, given up': happened('attempt.expired', {
+      n: 1,
+      reason: 'it has expired',
+      height: 130,
+      isGivenUp: true,
+    }),
+    'transfer.lapsed': happened('transfer.lapsed', { reason: 'cancelled', height: 130 }),
     'key.lost': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: null }),
     'key.lost to its own transaction': happened('key.lost', { key: 'litecoin:aa:0', height: 130, transaction: 'cc' }),
     'attempt.revived': happened('attempt.revived', { n: 1, transactionId: 'cc', reason: 'it may be mined' }),
@@ -424,6 +495,7 @@ export const transferSubject: Subject = {
     'underway.waiting, one of two dead': ['transfer.planned', 'attempt.adopted', 'attempt.died'],
     'underway.due': ['transfer.planned', 'attempt.signed', 'time.passed'],
     'underway.asked': ['transfer.planned', 'attempt.signed', 'replacement.requested at 20'],
+    'underway.due, expired': ['transfer.planned', 'attempt.signed', 'attempt.expired'],
     'underway.due, and a person asked before': [
       ...['transfer.planned', 'attempt.signed', 'replacement.requested at 20'],
       ...['attempt.mined', 'attempt.unmined', 'time.passed'],
@@ -503,6 +575,10 @@ export const transferSubject: Subject = {
       ),
     },
     'underway.waiting': {
+      'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired')),
+      'attempt.expired': expired([1]),
+      'attempt.expired, the second': expired([2]),
+      'transfer.lapsed': lapsed(first.spendKeys),
       'key.lost to its own transaction': to(
         'underway.waiting',
         {},
@@ -530,6 +606,10 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway.waiting, signed': {
+      'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired', ['cc'])),
+      'attempt.expired': expired([1], { dueAt: null }),
+      'attempt.expired, the second': expired([2], { dueAt: null }),
+      'transfer.lapsed': lapsed(first.spendKeys, ['cc']),
       'attempt.revived': revived({ reason: 'it may be mined' }),
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
@@ -553,6 +633,10 @@ export const transferSubject: Subject = {
       'transfer.resumed': resumed,
     },
     'underway.waiting, two attempts': {
+      'attempt.expired, given up': aged(to('underway.waiting', { dead: [1] })),
+      'attempt.expired': aged(to('underway.waiting', { dead: [1] })),
+      'attempt.expired, the second': aged(to('underway.waiting', { dead: [2] }), 2),
+      'transfer.lapsed': lapsed(both),
       'attempt.adopted': adoptedAgain(),
       'attempt.adopted, the first': adoptedFirst,
       'key.lost to its own transaction': to(
@@ -603,6 +687,8 @@ export const transferSubject: Subject = {
       ),
     },
     'underway.waiting, one of two dead': {
+      'attempt.expired, the second': expired([1, 2]),
+      'transfer.lapsed': lapsed(both),
       'attempt.adopted': adoptedAgain(),
       'attempt.adopted, the first': adoptedFirst,
       'key.lost to its own transaction': to(
@@ -662,6 +748,29 @@ export const transferSubject: Subject = {
       'replacement.requested at 30': asked('underway.asked', 30),
       'replacement.planned': replaced,
       'replacement.declined': declined({ failures: 1, dueAt }),
+    },
+    'underway.due, expired': {
+      ...explained(
+        without(
+          signedRow('underway.due'),
+          'attempt.expired',
+          'attempt.expired, given up',
+          'attempt.died',
+          'attempt.voided',
+        ),
+      ),
+      'attempt.delayed, over': { ...delayed, to: 'underway.due', set: { reason: null }, tells: delayedOver },
+      'attempt.expired, the second': { ...expired([1, 2]), set: { dead: [1, 2] } },
+      'attempt.revived': {
+        ...signedRow('underway.due')['attempt.revived']!,
+        set: { dead: [], reason: 'it may be mined' },
+      },
+      'attempt.died, the second': died([1, 2], first.spendKeys, 'its input was lost', ['cc']),
+      'attempt.voided, the second': died([1, 2], first.spendKeys, 'voided', ['cc']),
+      'replacement.requested at 20': asked('underway.asked', 20),
+      'replacement.requested at 30': asked('underway.asked', 30),
+      'replacement.planned': { ...replaced, set: { ...replaced.set, reason: null } },
+      'replacement.declined': declined({ failures: 1, dueAt: at + 5000 }),
     },
     'underway.asked': {
       ...signedRow('underway.asked'),
