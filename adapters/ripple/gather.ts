@@ -58,7 +58,9 @@ interface Known {
 export function createGatherer(rpc: Rpc, network: Network): (question: Question) => Promise<RippleFacts> {
   let known: Known | null = null
 
-  return async ({ source: { address }, tip, ...question }) => {
+  return async question => {
+    const { source, tip } = question
+    const { address } = source
     if (known?.hash !== tip.hash) known = await readAccount(rpc, address, tip.hash)
     const { account, tickets, destinations } = known
     const wanted = unknownOf(question.payments(), network, destinations)
