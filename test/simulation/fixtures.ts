@@ -31,7 +31,7 @@ export const CREDIT = 3
 export const FINAL = 10
 export const MINIMUM_DEPOSIT = 20_000n
 /** A block or two. */
-const REPLACE_AFTER_MS = 2000
+export const REPLACE_AFTER_MS = 2000
 
 /**
  * The first reorg may leave blocks down to `FINAL` below this height. Coinbases mature after 100 blocks; there are enough
@@ -47,7 +47,7 @@ const PHRASE = entropyToMnemonic(new Uint8Array(32).fill(DRAWN), wordlist)
 export const WALLET = identityOf(mnemonicToSeedSync(PHRASE)).key
 const BASE_MS = Date.parse('2025-12-31T00:00:00Z')
 
-export function watcherConfig(): WatcherConfig {
+export function watcherConfig(replaceAfterMs = REPLACE_AFTER_MS): WatcherConfig {
   const chain = {
     family: 'bitcoin',
     network: NETWORK.name,
@@ -58,7 +58,7 @@ export function watcherConfig(): WatcherConfig {
     pollMs: 1000,
     addressPool: { low: 2, high: 4 },
     minimumDeposit: String(MINIMUM_DEPOSIT),
-    replaceAfterMs: REPLACE_AFTER_MS,
+    replaceAfterMs,
   }
   const files = { apiTokenFile: './token', signer: { url: SIGNER_URL, tokenFile: './token' } }
   return loadWatcherConfig(JSON.stringify({ dataDirectory: './ledger', ...files, chains: { [CHAIN]: chain } }), '/home')

@@ -9,6 +9,7 @@ import {
   foreignNode,
   NODE_URL,
   PASSPHRASE,
+  REPLACE_AFTER_MS,
   prepareBlocks,
   preparedNode,
   prepareSigner,
@@ -42,6 +43,8 @@ export interface System {
     skewMs: { watcher: number; signer: number }
     /** The signer's limit of a day, from its next start on. */
     perDay: string | null
+    /** Of the watcher's configuration, from its next start on. */
+    replaceAfterMs: number
   }
   /** The backend's view of the watcher. Rejects when there is no proper answer. */
   ask: (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Answer>
@@ -75,7 +78,13 @@ const read = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) 
 
 /** `isReplacing`: whether the node replaces by BIP-125. */
 export function createSystem(world: World, { fillSigner, blocks }: Prepared, isReplacing = true): System {
-  const sky: System['sky'] = { weather: CALM, node: 'up', skewMs: { watcher: 0, signer: 0 }, perDay: null }
+  const sky: System['sky'] = {
+    weather: CALM,
+    node: 'up',
+    skewMs: { watcher: 0, signer: 0 },
+    perDay: null,
+    replaceAfterMs: REPLACE_AFTER_MS,
+  }
   const node = preparedNode(blocks, () => world.now(), isReplacing)
   const foreign = foreignNode(() => world.now())
   const pauseMs = () => world.dice.between(1, MAXIMUM_PAUSE_MS)
@@ -102,7 +111,7 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared, isR
       name,
       fill: fillWatcher,
       skewMs: () => sky.skewMs.watcher,
-      boot: ports => watcherMain(ports, watcherConfig()),
+      boot: ports => watcherMain(ports, watcherConfig(sky.replaceAfterMs)),
       request(call) {
         if (call.url.startsWith(SIGNER_URL)) return toSigner(call)
         if (call.url.startsWith(NODE_URL)) return toNode(call)
