@@ -216,6 +216,7 @@ describe('broadcasting through a daemon', () => {
     expect(await node.publish(payment(await coinOfOurs(90_000_000n), 1_000_000n, 5_000n))).toEqual({
       kind: 'refused',
       reason: 'max-fee-exceeded',
+      isUnderpriced: false,
     })
   })
 
