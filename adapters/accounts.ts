@@ -44,7 +44,7 @@ function addMovement(sums: Sums, { context: { delta, place, credit } }: Instance
 const EMPTY: Readonly<Sums> = { confirmed: 0n, pending: 0n }
 
 /** What one account has, by asset; base units. A movement whose block has left the chain counts for nothing. */
-export function balancesOf(
+export function balancesOfAccount(
   { memory, policy }: Omit<BookView, 'at'>,
   id: IdOf<'account'>,
 ): ReadonlyMap<string, Readonly<Sums>> {
@@ -70,7 +70,7 @@ export function accountBalances(view: Omit<BookView, 'at'>, committed: Committed
   const { memory, policy } = view
   const sums = new Map<string, Sums>(Object.keys(policy.assets).map(asset => [asset, { ...EMPTY }]))
   for (const { id } of memory.list('account', policy.name))
-    for (const [asset, { confirmed, pending }] of balancesOf(view, id)) {
+    for (const [asset, { confirmed, pending }] of balancesOfAccount(view, id)) {
       const sum = sums.get(asset)
       if (sum === undefined) continue
       sum.confirmed += confirmed

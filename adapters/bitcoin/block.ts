@@ -11,7 +11,7 @@ import type { Network } from './network.ts'
 import { outpointBytes, OUTPOINT_BYTES, spendKeyAt } from './outpoint.ts'
 import type { Table } from '../../src/kernel/table.ts'
 import { createTable } from '../../src/kernel/table.ts'
-import type { Cursor, Matcher, OutputAt, Span } from './transaction.ts'
+import type { ByteCursor, Matcher, OutputAt, Span } from './transaction.ts'
 import {
   compactSize,
   createSpan,
@@ -70,7 +70,7 @@ interface Scan {
 
 /** The facts of one raw block at `height`. Invariant fault `unreadable-block` with the offset. */
 export function scanBlock(bytes: Uint8Array, context: ScanContext, height: number): ScannedBlock {
-  const cursor: Cursor = { bytes, subject: 'block', at: 0 }
+  const cursor: ByteCursor = { bytes, subject: 'block', at: 0 }
   const header = readHeader(cursor, context.network)
   const scan = startScan(context, { height, hash: header.hash })
   const transactions = compactSize(cursor)
@@ -113,7 +113,7 @@ function parentsHere(
 
 /** Where each transaction of a block that was read before begins and ends. */
 function spansOf(bytes: Uint8Array, network: Network): Span[] {
-  const cursor: Cursor = { bytes, subject: 'block', at: 0 }
+  const cursor: ByteCursor = { bytes, subject: 'block', at: 0 }
   readHeader(cursor, network)
   return Array.from({ length: compactSize(cursor) }, () => {
     const span = createSpan()
@@ -171,7 +171,7 @@ function transactionSeen(
 
 /** What a raw unconfirmed transaction spends. Faults as `scanTransaction`. */
 export function readAncestor(bytes: Uint8Array, context: ScanContext): TransactionSeen {
-  const cursor: Cursor = { bytes, subject: 'transaction', at: 0 }
+  const cursor: ByteCursor = { bytes, subject: 'transaction', at: 0 }
   const span = createSpan()
   skim(cursor, span, null)
   if (cursor.at !== bytes.length) throw unreadable(cursor, 'something is left over')
@@ -180,7 +180,7 @@ export function readAncestor(bytes: Uint8Array, context: ScanContext): Transacti
 
 /** The facts of one raw unconfirmed transaction. Invariant fault `unreadable-transaction` with the offset. */
 export function scanTransaction(bytes: Uint8Array, context: ScanContext): BitcoinFact[] {
-  const cursor: Cursor = { bytes, subject: 'transaction', at: 0 }
+  const cursor: ByteCursor = { bytes, subject: 'transaction', at: 0 }
   const span = createSpan()
   const scan = startScan(context, null)
   skim(cursor, span, scan.matcher)
@@ -197,7 +197,7 @@ function startScan(context: ScanContext, place: Place | null): Scan {
   return scan
 }
 
-function readHeader(cursor: Cursor, network: Network): { hash: string; parent: string; time: number } {
+function readHeader(cursor: ByteCursor, network: Network): { hash: string; parent: string; time: number } {
   const { bytes } = cursor
   skip(cursor, HEADER_BYTES)
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES)
@@ -210,7 +210,7 @@ function readHeader(cursor: Cursor, network: Network): { hash: string; parent: s
 }
 
 /** Merged mining: the parent's coinbase, its block hash, two Merkle branches with their indexes, the parent's header. */
-function skipAuxpow(cursor: Cursor): void {
+function skipAuxpow(cursor: ByteCursor): void {
   skim(cursor, createSpan(), null)
   skip(cursor, HASH_BYTES)
   for (let branch = 0; branch < 2; branch++) {
@@ -224,7 +224,7 @@ function skipAuxpow(cursor: Cursor): void {
  * Behind a HogEx stands the MWEB extension block, to the end of the block. Nothing in it is ours and nothing in it is
  * part of the block's hash by itself, so its inside is left alone.
  */
-function skipExtensionBlock(cursor: Cursor): void {
+function skipExtensionBlock(cursor: ByteCursor): void {
   const present = cursor.bytes[cursor.at]
   skip(cursor, 1)
   const rest = cursor.bytes.length - cursor.at

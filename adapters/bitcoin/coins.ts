@@ -70,7 +70,7 @@ export interface Coin extends Worth {
 }
 
 /** What one plan can spend: it is made once, however many choices are tried. */
-export interface Pool {
+export interface CoinPool {
   /** Each sort together with the better ones: what one transaction can spend of them, in the order in which it is taken. */
   tiers: readonly (readonly Coin[])[]
   /** Of all confirmed coins that are worth spending, however many transactions that takes. */
@@ -119,7 +119,7 @@ function put(basket: Basket, coin: Worth): void {
 }
 
 /** Largest first; confirmed before unconfirmed, so that ancestors are taken on only where nothing else does. */
-export function poolOf(funds: CoinFunds, aim: Aim): Pool {
+export function poolOf(funds: CoinFunds, aim: Aim): CoinPool {
   const inputSat = inputFeeSat(aim)
   const [final, confirmed] = [basketOf(), basketOf()]
   const unconfirmed: Worth[] = []
@@ -158,7 +158,7 @@ function wholeSat(funds: CoinFunds, inputSat: bigint): bigint {
 }
 
 /** The coins to spend for `aim`, or null where none suffice. Tries each sort of coin together with the better ones. */
-export function chooseCoins(pool: Pool, aim: Aim): Choice | null {
+export function chooseCoins(pool: CoinPool, aim: Aim): Choice | null {
   const bill = billOf(aim)
   for (const coins of pool.tiers) {
     const few = fewest(coins, bill)
@@ -188,7 +188,7 @@ export interface Reach {
 }
 
 /** Every coin that is worth spending brings more than it costs, so that more of them never reach less. */
-export function reachOf({ tiers, wholeSat }: Pool): Reach {
+export function reachOf({ tiers, wholeSat }: CoinPool): Reach {
   const usable = tiers.at(-1)!
   return { inputs: usable.length, sumSat: sumOf(usable), wholeSat }
 }
@@ -257,7 +257,7 @@ const costOf = (choice: Choice, { inputSat }: Bill): bigint => choice.feeSat + (
  * Branch and bound: a set of confirmed coins whose worth, less the fee of spending each, meets the aim so closely that
  * no change is left. Depth first over the largest coins, with a bounded number of steps; null where none was met.
  */
-function withoutChange(pool: Pool, coins: readonly Coin[], bill: Bill): Choice | null {
+function withoutChange(pool: CoinPool, coins: readonly Coin[], bill: Bill): Choice | null {
   const { aim, inputSat, paidSat, plain } = bill
   const usable = coins.filter(({ fund }) => fund.ancestors === 0).slice(0, inputsWithin(bill))
   const worths = usable.map(coin => coin.amountSat - inputSat)
@@ -272,7 +272,7 @@ function withoutChange(pool: Pool, coins: readonly Coin[], bill: Bill): Choice |
 }
 
 /** Positions within `worths` (largest first) whose sum lies between `least` and `most`. */
-function searched(pool: Pool, worths: readonly bigint[], least: bigint, most: bigint): number[] | null {
+function searched(pool: CoinPool, worths: readonly bigint[], least: bigint, most: bigint): number[] | null {
   let rest = worths.reduce((sum, worth) => sum + worth, 0n)
   const picked: number[] = []
   let sum = 0n

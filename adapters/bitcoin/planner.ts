@@ -8,7 +8,7 @@ import type { Limit, Order, PassedOver, Payment, Plan, Planner, Shortfall, Upkee
 import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
 import type { CoinFunds, Fund, RateFacts } from './funds.ts'
-import type { Aim, AimedPayment, Choice, Pool, Reach } from './coins.ts'
+import type { Aim, AimedPayment, Choice, CoinPool, Reach } from './coins.ts'
 import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, poolOf, reachOf } from './coins.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
@@ -99,7 +99,7 @@ function chosenFor(
   passed: PassedOver[],
   aim: Aim,
   order: Asked,
-  pool: Pool,
+  pool: CoinPool,
 ): (Choice & { aim: Aim }) | null {
   let rest = within
   let payments = within
@@ -178,7 +178,11 @@ function refusalOf(
  * Those that fit together by their amounts and the least fee, the first first; with its reason what does not even alone. Who
  * comes behind a full transaction waits for its turn and is not looked at.
  */
-function withinReach(aim: Aim, order: Asked, pool: Pool): { within: readonly AimedPayment[]; passed: PassedOver[] } {
+function withinReach(
+  aim: Aim,
+  order: Asked,
+  pool: CoinPool,
+): { within: readonly AimedPayment[]; passed: PassedOver[] } {
   const { perTransaction: limit, left, maximum = Infinity } = order
   const reach = reachOf(pool)
   const within: AimedPayment[] = []

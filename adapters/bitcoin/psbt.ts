@@ -4,7 +4,7 @@
  * every number and the base64 in their one spelling. Whatever else a PSBT may hold is refused, never passed over.
  */
 import { boundary } from '../../src/kernel/fault.ts'
-import { compactSize, skip, unreadable, type Cursor } from './transaction.ts'
+import { compactSize, skip, unreadable, type ByteCursor } from './transaction.ts'
 
 /** Of the text. The signer's requests are bounded at 16 MiB. */
 export const MAXIMUM_PSBT_LENGTH = 14 * 1024 * 1024
@@ -45,7 +45,7 @@ export interface OpenedPsbt {
 export function openPsbt(text: string): OpenedPsbt {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.toString('base64') !== text) throw boundary('invalid-template', 'the PSBT is not in its canonical form')
-  const cursor: Cursor = { bytes, subject: 'template', at: 0 }
+  const cursor: ByteCursor = { bytes, subject: 'template', at: 0 }
   skip(cursor, MAGIC.length / 2)
   if (bytes.toString('hex', 0, cursor.at) !== MAGIC) throw boundary('invalid-template', 'this is no PSBT')
   const unsigned = readFields(cursor, 'global').get(UNSIGNED_TRANSACTION)
@@ -66,7 +66,7 @@ const inputOf = (fields: Fields): PsbtInput => ({
 })
 
 /** One map up to its end; every turn consumes bytes or throws. All keys that are known are one byte long. */
-function readFields(cursor: Cursor, part: Part): Fields {
+function readFields(cursor: ByteCursor, part: Part): Fields {
   const fields = new Map<number, Uint8Array>()
   let last = -1
   for (let keyBytes = compactSize(cursor); keyBytes > 0; keyBytes = compactSize(cursor)) {

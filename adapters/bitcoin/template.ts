@@ -18,11 +18,11 @@ import { MAXIMUM_PSBT_LENGTH, openPsbt, type PsbtInput } from './psbt.ts'
 import { scriptKindOf, payloadOf } from './script.ts'
 import type { Spent } from './sighash.ts'
 import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
-import type { Cursor } from './transaction.ts'
+import type { ByteCursor } from './transaction.ts'
 import { AMOUNT_BYTES, createSpan, outputsOf, skim, strippedOf, txidOf } from './transaction.ts'
 
 /** Of our transactions: BIP-68 knows relative lock times from 2 on, and we set none. */
-export const VERSION = 2
+export const TRANSACTION_VERSION = 2
 /** Signals BIP-125 and, being above the BIP-68 range, no relative lock time. */
 export const SEQUENCE = 0xffff_fffd
 
@@ -103,7 +103,7 @@ export function writeTemplate(
   network: Network,
 ): Json {
   const psbt = new Psbt()
-  psbt.setVersion(VERSION)
+  psbt.setVersion(TRANSACTION_VERSION)
   psbt.setLocktime(0)
   for (const { txid, vout, raw } of inputs)
     psbt.addInput({ hash: txid, index: vout, sequence: SEQUENCE, nonWitnessUtxo: withoutWitness(hexToBytes(raw)) })
@@ -132,7 +132,7 @@ export function readTemplate(template: Json, network: Network): Draft {
 
 function checkTransaction(transaction: Transaction, unsigned: Uint8Array): void {
   const { version, locktime, ins, outs } = transaction
-  if (version !== VERSION || locktime !== 0) throw refused('another version or lock time')
+  if (version !== TRANSACTION_VERSION || locktime !== 0) throw refused('another version or lock time')
   if (ins.some(input => input.sequence !== SEQUENCE)) throw refused('another sequence number')
   if (ins.length === 0 || outs.length === 0) throw refused('no inputs or no outputs')
   if (ins.some(input => input.script.length > 0) || transaction.hasWitnesses()) throw refused('signed already')
@@ -175,7 +175,7 @@ interface Spendable {
 /** Output `vout` of a previous transaction, proven by its hash. */
 function outputAt(previous: Uint8Array, txid: string, vout: number): Spendable {
   const span = createSpan()
-  const cursor: Cursor = { bytes: previous, subject: 'transaction', at: 0 }
+  const cursor: ByteCursor = { bytes: previous, subject: 'transaction', at: 0 }
   decoded(() => {
     skim(cursor, span, null)
   })

@@ -8,7 +8,7 @@ import { displayOf, hash256 } from './hash.ts'
 import { OUTPOINT_BYTES } from './outpoint.ts'
 
 /** Where we stand in the bytes. `subject` names them in the fault. */
-export interface Cursor {
+export interface ByteCursor {
   readonly bytes: Uint8Array
   readonly subject: 'block' | 'transaction' | 'template'
   at: number
@@ -64,17 +64,17 @@ export const createSpan = (): Span => ({
 })
 
 /** Invariant fault: a chain that cannot be read stops; nothing is ever skipped (B13). */
-export const unreadable = (cursor: Cursor, reason: string) =>
+export const unreadable = (cursor: ByteCursor, reason: string) =>
   invariant(`unreadable-${cursor.subject}`, `${reason} at byte ${cursor.at} of ${cursor.bytes.length}`)
 
 /** Invariant fault of `unreadable` where fewer bytes are left. */
-export function skip(cursor: Cursor, length: number): void {
+export function skip(cursor: ByteCursor, length: number): void {
   if (cursor.at + length > cursor.bytes.length) throw unreadable(cursor, `${length} bytes are missing`)
   cursor.at += length
 }
 
 /** Core's CompactSize; only the shortest form of a number is valid, as in Core. */
-export function compactSize(cursor: Cursor): number {
+export function compactSize(cursor: ByteCursor): number {
   const { bytes, at } = cursor
   if (at >= bytes.length) throw unreadable(cursor, 'a length is missing')
   const first = bytes[at]!
@@ -85,7 +85,7 @@ export function compactSize(cursor: Cursor): number {
   return longSize(cursor, first)
 }
 
-function longSize(cursor: Cursor, first: number): number {
+function longSize(cursor: ByteCursor, first: number): number {
   const length = first === 0xfd ? 2 : first === 0xfe ? 4 : 8
   const from = cursor.at + 1
   skip(cursor, 1 + length)
@@ -97,7 +97,7 @@ function longSize(cursor: Cursor, first: number): number {
 }
 
 /** Walks one transaction; every loop ends because each turn consumes bytes or throws. */
-export function skim(cursor: Cursor, span: Span, matcher: Matcher | null): void {
+export function skim(cursor: ByteCursor, span: Span, matcher: Matcher | null): void {
   span.start = cursor.at
   span.touched = false
   skip(cursor, 4)
@@ -118,7 +118,7 @@ export function skim(cursor: Cursor, span: Span, matcher: Matcher | null): void 
 }
 
 /** The flags behind a segwit marker, or 0 where there is no marker. */
-function flagsOf(cursor: Cursor): number {
+function flagsOf(cursor: ByteCursor): number {
   const { bytes, at } = cursor
   if (bytes[at] !== 0) return 0
   const flags = bytes[at + 1] ?? 0
@@ -127,7 +127,7 @@ function flagsOf(cursor: Cursor): number {
   return flags
 }
 
-function skimInputs(cursor: Cursor, span: Span, matcher: Matcher | null): void {
+function skimInputs(cursor: ByteCursor, span: Span, matcher: Matcher | null): void {
   span.inputsAt = cursor.at
   for (let i = 0; i < span.inputs; i++) {
     const outpointAt = cursor.at
@@ -137,7 +137,7 @@ function skimInputs(cursor: Cursor, span: Span, matcher: Matcher | null): void {
   }
 }
 
-function skimOutputs(cursor: Cursor, span: Span, matcher: Matcher | null): void {
+function skimOutputs(cursor: ByteCursor, span: Span, matcher: Matcher | null): void {
   span.outputsAt = cursor.at
   for (let i = 0; i < span.outputs; i++) {
     skip(cursor, AMOUNT_BYTES)
@@ -148,7 +148,7 @@ function skimOutputs(cursor: Cursor, span: Span, matcher: Matcher | null): void 
   }
 }
 
-function skimWitness(cursor: Cursor, inputs: number): void {
+function skimWitness(cursor: ByteCursor, inputs: number): void {
   for (let i = 0; i < inputs; i++) {
     const items = compactSize(cursor)
     for (let n = 0; n < items; n++) skip(cursor, compactSize(cursor))
@@ -159,7 +159,7 @@ function skimWitness(cursor: Cursor, inputs: number): void {
  * Within a block only the HogEx carries the flag, and its MWEB part is always absent (a zero byte). A transaction of
  * the memory pool may carry one; it stands alone, so that all before the lock time is MWEB's and none of ours.
  */
-function skimMweb(cursor: Cursor): void {
+function skimMweb(cursor: ByteCursor): void {
   const present = cursor.bytes[cursor.at]
   if (present === 0) return skip(cursor, 1)
   if (present !== 1 || cursor.subject === 'block') throw unreadable(cursor, 'an MWEB part that does not belong here')
@@ -193,7 +193,7 @@ export function rawOf(bytes: Uint8Array, span: Span): string {
 
 /** Offsets of the outpoints that a skimmed transaction spends. */
 export function outpointsOf(bytes: Uint8Array, span: Span): number[] {
-  const cursor: Cursor = { bytes, subject: 'transaction', at: span.inputsAt }
+  const cursor: ByteCursor = { bytes, subject: 'transaction', at: span.inputsAt }
   return Array.from({ length: span.inputs }, () => {
     const outpointAt = cursor.at
     skip(cursor, OUTPOINT_BYTES)
@@ -211,7 +211,7 @@ export interface OutputAt {
 
 /** The outputs of a skimmed transaction, in order. */
 export function outputsOf(bytes: Uint8Array, span: Span): OutputAt[] {
-  const cursor: Cursor = { bytes, subject: 'transaction', at: span.outputsAt }
+  const cursor: ByteCursor = { bytes, subject: 'transaction', at: span.outputsAt }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Array.from({ length: span.outputs }, () => {
     const amountSat = view.getBigUint64(cursor.at, true)

@@ -8,7 +8,7 @@ import type { Delta, Place } from '../../machines/vocabulary.ts'
 import { checksummed } from './address.ts'
 import { loggedMovements, movementsOf, type Movement } from './movements.ts'
 import type { Network } from './network.ts'
-import type { Authorization, BlockAnswer, Frame, Log, Receipt, TransactionAnswer } from './shapes.ts'
+import type { Authorization, BlockAnswer, Frame, LogAnswer, ReceiptAnswer, TransactionAnswer } from './shapes.ts'
 import { nonceKey } from './signable.ts'
 import { readTransferCall, readTransferLog } from './token.ts'
 import type { AccountWatch } from './watch.ts'
@@ -62,7 +62,7 @@ export interface ScanContext {
 export interface WholeBlock {
   block: BlockAnswer
   /** In the order of the transactions. */
-  receipts: readonly (Receipt | null)[]
+  receipts: readonly (ReceiptAnswer | null)[]
   /** How native movements within transactions are known; null where the node cannot say. */
   movements: { kind: 'traces'; frames: readonly Frame[] } | { kind: 'logs' } | null
 }
@@ -90,7 +90,7 @@ const EXECUTED = 1
 interface Scan extends ScanContext {
   place: Place
   transaction: TransactionAnswer
-  receipt: Receipt
+  receipt: ReceiptAnswer
   /** The transaction is from one of our accounts. */
   isOurs: boolean
 }
@@ -120,7 +120,7 @@ function grantsOf({ chain, network, watch }: ScanContext, { block, receipts }: W
   return [...staked, ...grant(`${chain}:${hash}:tips`, FIRST_GRANT - 1, miner, tips, TIPS)]
 }
 
-const tipOf = (receipt: Receipt | null, baseFee: bigint): bigint =>
+const tipOf = (receipt: ReceiptAnswer | null, baseFee: bigint): bigint =>
   receipt === null ? 0n : receipt.gasUsed * (receipt.effectiveGasPrice - baseFee)
 
 const WEI_PER_GWEI = 1_000_000_000n
@@ -176,7 +176,7 @@ function isDone({ network, transaction, receipt }: Scan): boolean {
   })
 }
 
-function feeOf({ gasUsed, effectiveGasPrice, l1Fee }: Receipt): bigint {
+function feeOf({ gasUsed, effectiveGasPrice, l1Fee }: ReceiptAnswer): bigint {
   return gasUsed * effectiveGasPrice + (l1Fee ?? 0n)
 }
 
@@ -234,7 +234,8 @@ function takenOf(scan: Scan, internal: readonly Movement[]): TakenSeen[] {
   )
 }
 
-const isExecuted = ({ status }: Receipt): boolean => status === EXECUTED || status === undefined || status === null
+const isExecuted = ({ status }: ReceiptAnswer): boolean =>
+  status === EXECUTED || status === undefined || status === null
 
 interface Arrival {
   name: string
@@ -271,7 +272,7 @@ function arrivalsOf({ network, transaction, receipt }: Scan, movements: readonly
 }
 
 /** What contracts that are not listed log, says nothing. */
-function tokenMovement(network: Network, log: Log): (Movement & { asset: string }) | null {
+function tokenMovement(network: Network, log: LogAnswer): (Movement & { asset: string }) | null {
   const asset = network.assetAt.get(log.address)
   const moved = asset === undefined ? null : readTransferLog(log)
   return asset === undefined || moved === null ? null : { ...moved, asset }

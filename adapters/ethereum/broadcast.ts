@@ -9,7 +9,7 @@ import type { Located, Published, Signed } from '../adapter.ts'
 import { operating, reasonOf } from '../../src/kernel/fault.ts'
 import type { Network } from './network.ts'
 import type { Answer, Rpc, RpcError } from './rpc.ts'
-import { count, hash } from './shapes.ts'
+import { countShape, hashShape } from './shapes.ts'
 import { readTransaction } from './transaction.ts'
 
 /** How transactions leave, and where they are. */
@@ -87,7 +87,7 @@ export function verdictOf({ code, message }: RpcError): Verdict | null {
 const SPENT =
   'its nonce is consumed by another transaction: an earlier attempt, or one that is not known here; the block in which it stands says which'
 
-const placedShape = z.object({ blockHash: hash.nullish(), blockNumber: count.nullish() }).nullable()
+const placedShape = z.object({ blockHash: hashShape.nullish(), blockNumber: countShape.nullish() }).nullable()
 /** geth says so while it cannot tell what stands in older blocks; it has looked into its pool before. */
 const INDEXING = /indexing/i
 
@@ -112,7 +112,7 @@ export function createBroadcast(rpc: Rpc, network: Network): Broadcast {
     const { sender, nonce } = senderOf(transaction)
     const found = await find(transaction)
     if (found !== null) return found
-    const next = await rpc.call(count, 'eth_getTransactionCount', sender, 'latest')
+    const next = await rpc.call(countShape, 'eth_getTransactionCount', sender, 'latest')
     if (BigInt(next) <= nonce) return { kind: 'absent' }
     throw operating('node-cannot-say', `the node does not find ${transaction.transactionId}, and ${SPENT}`)
   }
@@ -125,7 +125,7 @@ export function createBroadcast(rpc: Rpc, network: Network): Broadcast {
   async function publish(transaction: Signed): Promise<Published> {
     let answer: Answer<string>
     try {
-      answer = await rpc.ask(hash, () => true, 'eth_sendRawTransaction', transaction.raw)
+      answer = await rpc.ask(hashShape, () => true, 'eth_sendRawTransaction', transaction.raw)
     } catch (error) {
       // It may have arrived: whoever asks looks, and sends the same bytes again.
       return { kind: 'unknown', reason: reasonOf(error) }

@@ -2,7 +2,7 @@
 import { accountId, attemptId, chainId } from '../../machines/ids.ts'
 import type { Json, Place } from '../../machines/vocabulary.ts'
 import type { InstanceOf } from '../../src/kernel/entry.ts'
-import { balancesOf } from '../accounts.ts'
+import { balancesOfAccount } from '../accounts.ts'
 import type { SourceAccount } from '../adapter.ts'
 import type { BookView } from '../book.ts'
 import { nonceKey } from './signable.ts'
@@ -85,7 +85,8 @@ export function fundsOf(view: BookView, source: SourceAccount, read: ReadDraft):
         sums[asset] = (sums[asset] ?? 0n) + amount
       return sums
     },
-    confirmed: () => Object.fromEntries([...balancesOf(view, id)].map(([asset, sums]) => [asset, sums.confirmed])),
+    confirmed: () =>
+      Object.fromEntries([...balancesOfAccount(view, id)].map(([asset, sums]) => [asset, sums.confirmed])),
     settled: () =>
       Object.fromEntries(
         Object.entries(memory.get(id)?.context.settled ?? {}).map(([asset, amount]) => [asset, BigInt(amount)]),

@@ -12,7 +12,7 @@ import { feesAt, type GasPrices } from './gas.ts'
 import { delegated } from './hearing.ts'
 import type { Network } from './network.ts'
 import type { Rpc, RpcError } from './rpc.ts'
-import { bytes, headerShape, quantity, toQuantity } from './shapes.ts'
+import { bytes, headerShape, quantityShape, toQuantity } from './shapes.ts'
 import { balanceCall } from './token.ts'
 
 /** Gas that a transaction needs by the node's estimate, or why it would fail now. */
@@ -86,7 +86,7 @@ export async function readPrices(rpc: Rpc): Promise<GasPrices> {
   const latest = await rpc.call(headerShape.nullable(), 'eth_getBlockByNumber', 'latest', false)
   if (latest === null) throw operating('node-malformed', 'the node has no latest block')
   const baseFee = latest.baseFeePerGas ?? null
-  const tip = await rpc.call(quantity, baseFee === null ? 'eth_gasPrice' : 'eth_maxPriorityFeePerGas')
+  const tip = await rpc.call(quantityShape, baseFee === null ? 'eth_gasPrice' : 'eth_maxPriorityFeePerGas')
   return { baseFee, tip }
 }
 
@@ -103,12 +103,12 @@ export function createReader(rpc: Rpc, network: Network, { hash: blockHash }: Pi
 
   return {
     balanceOf: (address: string, asset: string): Promise<bigint> =>
-      asset === network.asset ? rpc.call(quantity, 'eth_getBalance', address, at) : tokenBalance(address, asset),
-    nonceOf: (address: string): Promise<bigint> => rpc.call(quantity, 'eth_getTransactionCount', address, at),
+      asset === network.asset ? rpc.call(quantityShape, 'eth_getBalance', address, at) : tokenBalance(address, asset),
+    nonceOf: (address: string): Promise<bigint> => rpc.call(quantityShape, 'eth_getTransactionCount', address, at),
     codeOf: (address: string): Promise<string> => rpc.call(bytes, 'eth_getCode', address, at),
     async estimate(from: string, { to, value, data }: Effect): Promise<Estimate> {
       const call = { from, to, value: toQuantity(value), ...(data === '0x' ? {} : { data }) }
-      const answer = await rpc.ask(quantity, isFailedEstimate, 'eth_estimateGas', call, at)
+      const answer = await rpc.ask(quantityShape, isFailedEstimate, 'eth_estimateGas', call, at)
       if (answer.ok) return { gas: answer.result }
       return { refused: `the network would refuse it now: ${saidBy(answer.error.message)}` }
     },
@@ -144,7 +144,7 @@ async function readState(
 ): Promise<AccountState> {
   const [nonce, latestNonce, code, ...amounts] = await Promise.all([
     reader.nonceOf(address),
-    rpc.call(quantity, 'eth_getTransactionCount', address, 'latest'),
+    rpc.call(quantityShape, 'eth_getTransactionCount', address, 'latest'),
     reader.codeOf(address),
     ...assets.map(asset => reader.balanceOf(address, asset)),
   ])

@@ -3,7 +3,7 @@ import { accountId, chainId, isIdOf, type Id } from '../../machines/ids.ts'
 import { tell, type Message } from '../../machines/messages.ts'
 import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { blockFacet } from '../../src/kernel/facets.ts'
-import { balancesOf, toAccount } from '../accounts.ts'
+import { balancesOfAccount, toAccount } from '../accounts.ts'
 import type { BookView } from '../book.ts'
 import { attemptWith, toDeposit, toSpender } from '../hearing.ts'
 import { unseenPayment, type AccountFact, type AccountPayment, type AccountSpend, type BalanceRead } from './block.ts'
@@ -33,7 +33,7 @@ function onBalance(view: BookView, fact: BalanceRead): Message[] {
   const { memory, policy } = view
   const chain = memory.get(chainId(policy.name))?.context
   if (chain?.applied !== true || chain.blocks.at(-1)?.hash !== fact.place.hash) return []
-  const sums = balancesOf(view, accountId(policy.name, fact.index)).get(policy.asset)
+  const sums = balancesOfAccount(view, accountId(policy.name, fact.index)).get(policy.asset)
   const rise = fact.amount - (sums === undefined ? 0n : sums.confirmed + sums.pending)
   return rise > 0n ? onPayment(view, unseenPayment(policy.name, policy.asset, fact, rise)) : []
 }

@@ -2,7 +2,7 @@
  * The native asset moving within a transaction, in the order of execution: its own value left out, as told by a trace or, where
  * the chain has them, by logs (EIP-7708). Both tell the same: not zero, not to oneself, not what was undone, not fees (E8, E17, E20).
  */
-import type { Frame, Log } from './shapes.ts'
+import type { Frame, LogAnswer } from './shapes.ts'
 import { readTransferLog } from './token.ts'
 
 /** Whose logs say that the native asset has moved (EIP-7708). */
@@ -34,7 +34,7 @@ export function movementsOf(top: Frame): Movement[] {
 }
 
 /** The same from the logs of a transaction's receipt. `hasOwn`: it moves its own value, which is logged first. */
-export function loggedMovements(logs: readonly Log[], hasOwn: boolean): Movement[] {
+export function loggedMovements(logs: readonly LogAnswer[], hasOwn: boolean): Movement[] {
   const movements = logs.filter(({ address }) => address === SYSTEM_ADDRESS).flatMap(log => readTransferLog(log) ?? [])
   return movements.slice(hasOwn ? 1 : 0)
 }

@@ -18,7 +18,7 @@ import { createReader, gatherFacts, isRollup, readPrices, type GasFacts, type Sw
 import type { Network } from './network.ts'
 import { quoteOf } from './quote.ts'
 import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
-import { count, headerShape, toQuantity, type HeaderAnswer } from './shapes.ts'
+import { countShape, headerShape, toQuantity, type HeaderAnswer } from './shapes.ts'
 import { createBlockSource, isAbsent, type BlockSource } from './source.ts'
 import type { AccountWatch } from './watch.ts'
 
@@ -88,7 +88,7 @@ function mismatchOf(network: Network, chainId: number, genesis: string): string 
 /** A3: asked at every connection. */
 async function identify(following: Following): Promise<Identity> {
   const { rpc, options, head } = following
-  const chainId = await rpc.call(count, 'eth_chainId')
+  const chainId = await rpc.call(countShape, 'eth_chainId')
   const genesis = await headerOf(rpc, 0)
   const version = await rpc.call(z.string(), 'web3_clientVersion')
   const mismatch = mismatchOf(options.network, chainId, genesis?.hash ?? 'none')

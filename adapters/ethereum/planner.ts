@@ -11,8 +11,8 @@ import type { AccountFunds, Amounts } from './funds.ts'
 import { CAPPED, gasLimitOf } from './gas.ts'
 import type { GasFacts, SweepMinimums } from './gathering.ts'
 import type { Network } from './network.ts'
-import { behind, CROWDED, freeNonce, HUNGRY, MOVED, spendable, writtenPlan, type Spender } from './spending.ts'
-import { NOTHING, planSweep } from './sweeps.ts'
+import { behind, CROWDED, freeNonce, HUNGRY, MOVED, spendable, writtenSpend, type Spender } from './spending.ts'
+import { NO_SWEEP, planSweep } from './sweeps.ts'
 
 const SHORT = 'not enough spendable funds for it'
 const NO_GAS = 'not enough spendable funds for what its gas may cost'
@@ -78,7 +78,7 @@ function planPayment(
   const to = canonical(payment.to)
   return {
     plan: {
-      ...writtenPlan(spender, { nonce: Number(nonce), to, asset, amount: BigInt(amount), gasLimit, fees }),
+      ...writtenSpend(spender, { nonce: Number(nonce), to, asset, amount: BigInt(amount), gasLimit, fees }),
       ...{ purpose: 'payment' as const, source: order.source.index, paid: [withdrawal] },
     },
   }
@@ -126,6 +126,6 @@ export function createPlanner(chain: string, network: Network, sweep: SweepMinim
     maximumPayment: MAXIMUM_AMOUNT,
     plan: (order, funds: AccountFunds, facts: GasFacts) => planned(chain, network, order, funds, facts),
     upkeep: (order, funds: AccountFunds, facts: GasFacts) =>
-      order.source.index === 0 ? NOTHING : planSweep({ chain, network, sweep, order, funds, facts }),
+      order.source.index === 0 ? NO_SWEEP : planSweep({ chain, network, sweep, order, funds, facts }),
   }
 }

@@ -11,20 +11,20 @@ const lower = z
   .transform(text => text.toLowerCase())
 
 /** A number of at most 256 bits. */
-export const quantity = z
+export const quantityShape = z
   .string()
   .regex(/^0x[0-9a-fA-F]{1,64}$/)
   .transform(BigInt)
 /** A number that fits a double: heights, times, positions. */
-export const count = quantity
+export const countShape = quantityShape
   .refine(value => value <= BigInt(Number.MAX_SAFE_INTEGER), 'is too large')
   .transform(Number)
 /** A number as nodes are told it. */
 export const toQuantity = (value: number | bigint): string => `0x${value.toString(16)}`
 /** 32 bytes, lower case. */
-export const hash = lower.pipe(hex(32))
+export const hashShape = lower.pipe(hex(32))
 /** 20 bytes, lower case: nodes differ in whether they write the checksum. */
-export const address = lower.pipe(hex(20))
+export const addressShape = lower.pipe(hex(20))
 /** Most of what a node says of a block: its digits are read where blooms are added up. */
 const bloom = z.string().length(2 + 2 * BLOOM_BYTES)
 /** Any bytes, lower case. */
@@ -32,33 +32,33 @@ export const bytes = lower.refine(text => text.length % 2 === 0, 'is no whole nu
 
 /** EIP-7702: who lets which code decide over an account. */
 const authorization = z.object({
-  chainId: quantity,
-  address,
-  nonce: quantity,
-  yParity: quantity.optional(),
-  r: quantity,
-  s: quantity,
+  chainId: quantityShape,
+  address: addressShape,
+  nonce: quantityShape,
+  yParity: quantityShape.optional(),
+  r: quantityShape,
+  s: quantityShape,
 })
 
 /** Unknown types have fields of their own, and may lack some of these (E9). */
 const transaction = z.object({
-  hash,
-  from: address,
-  to: address.nullish(),
-  value: quantity.default(0n),
-  nonce: quantity.default(0n),
-  type: count.default(0),
+  hash: hashShape,
+  from: addressShape,
+  to: addressShape.nullish(),
+  value: quantityShape.default(0n),
+  nonce: quantityShape.default(0n),
+  type: countShape.default(0),
   /** The data of the call: read of our own transactions alone, and large in others'. */
   input: z.string().optional(),
   authorizationList: z.array(authorization).nullish(),
 })
 
 const header = {
-  hash,
-  number: count,
-  parentHash: hash,
-  timestamp: count,
-  baseFeePerGas: quantity.nullish(),
+  hash: hashShape,
+  number: countShape,
+  parentHash: hashShape,
+  timestamp: countShape,
+  baseFeePerGas: quantityShape.nullish(),
 }
 
 /** Without its transactions. */
@@ -70,23 +70,23 @@ export const blockShape = z.object({
   logsBloom: bloom,
   transactions: z.array(transaction),
   /** Who gets what is paid above the base fee. */
-  miner: address.nullish(),
+  miner: addressShape.nullish(),
   /** EIP-4895, in gwei: ether that no transaction moves. */
-  withdrawals: z.array(z.object({ index: count, address, amount: quantity })).nullish(),
+  withdrawals: z.array(z.object({ index: countShape, address: addressShape, amount: quantityShape })).nullish(),
 })
 
-const log = z.object({ address, topics: z.array(hash).max(4), data: bytes, logIndex: count })
+const log = z.object({ address: addressShape, topics: z.array(hashShape).max(4), data: bytes, logIndex: countShape })
 
 /** A transaction's receipt. `status` is missing before Byzantium; `l1Fee` stands on rollups. */
 export const receiptShape = z.object({
-  transactionHash: hash,
-  blockHash: hash,
-  status: count.nullish(),
-  gasUsed: quantity,
-  effectiveGasPrice: quantity.default(0n),
+  transactionHash: hashShape,
+  blockHash: hashShape,
+  status: countShape.nullish(),
+  gasUsed: quantityShape,
+  effectiveGasPrice: quantityShape.default(0n),
   logs: z.array(log),
   logsBloom: bloom,
-  l1Fee: quantity.nullish(),
+  l1Fee: quantityShape.nullish(),
 })
 
 /** One call within a transaction, as `callTracer` tells it. */
@@ -102,20 +102,20 @@ export interface Frame {
 const frameShape: z.ZodType<Frame> = z.lazy(() =>
   z.object({
     type: z.string(),
-    from: address,
-    to: address.nullish(),
-    value: quantity.nullish(),
+    from: addressShape,
+    to: addressShape.nullish(),
+    value: quantityShape.nullish(),
     error: z.string().optional(),
     calls: z.array(frameShape).optional(),
   }),
 )
 
 /** `debug_traceBlockByHash`. An element with `error` and without a result says that it could not be traced (E17). */
-export const tracesShape = z.array(z.object({ txHash: hash.optional(), result: frameShape }))
+export const tracesShape = z.array(z.object({ txHash: hashShape.optional(), result: frameShape }))
 
 export type HeaderAnswer = z.output<typeof headerShape>
 export type BlockAnswer = z.output<typeof blockShape>
 export type TransactionAnswer = BlockAnswer['transactions'][number]
 export type Authorization = z.output<typeof authorization>
-export type Receipt = z.output<typeof receiptShape>
-export type Log = Receipt['logs'][number]
+export type ReceiptAnswer = z.output<typeof receiptShape>
+export type LogAnswer = ReceiptAnswer['logs'][number]

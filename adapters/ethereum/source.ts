@@ -16,11 +16,11 @@ import {
   toQuantity,
   tracesShape,
   type BlockAnswer,
-  type Receipt,
+  type ReceiptAnswer,
 } from './shapes.ts'
 
 /** A block, and what it says of us. */
-export interface ScannedBlock {
+export interface FetchedBlock {
   hash: string
   height: number
   parent: string
@@ -32,7 +32,7 @@ export interface ScannedBlock {
 /** Whole blocks of the node's chain: asked for by height, and all that belongs to one by its hash. */
 export interface BlockSource {
   /** Null where the node does not have it (yet). Rejects with an operating fault for answers that do not fit each other. */
-  at(height: number): Promise<ScannedBlock | null>
+  at(height: number): Promise<FetchedBlock | null>
   /** Begins to download what is wanted next. One block is kept. Never rejects. */
   prefetch(height: number): void
   /** Whether ether that contracts send is seen; false once the node was found to have no traces, and the chain no such logs. */
@@ -56,7 +56,7 @@ export const isAbsent = ({ code, message }: { code: number; message: string }): 
   code === ABSENT_CODE || ABSENT.test(message)
 
 /** E18: as many as transactions, in their order, of this block, and together with the header's bloom. */
-export function checkReceipts(block: BlockAnswer, receipts: readonly Receipt[]): void {
+export function checkReceipts(block: BlockAnswer, receipts: readonly ReceiptAnswer[]): void {
   const wrong = (why: string) =>
     operating('node-malformed', `the receipts of block ${block.hash} are not its own: ${why}`)
   if (receipts.length !== block.transactions.length)
@@ -71,7 +71,7 @@ export function checkReceipts(block: BlockAnswer, receipts: readonly Receipt[]):
 const EMPTY_BLOOM = `0x${'0'.repeat(2 * BLOOM_BYTES)}`
 
 /** Most receipts of most blocks have few logs: what is empty costs nothing. */
-function bloomOf(receipts: readonly Receipt[]): string {
+function bloomOf(receipts: readonly ReceiptAnswer[]): string {
   const sum = Buffer.alloc(BLOOM_BYTES)
   for (const { logsBloom } of receipts) {
     if (logsBloom === EMPTY_BLOOM) continue
@@ -82,7 +82,10 @@ function bloomOf(receipts: readonly Receipt[]): string {
 }
 
 /** Whether the chain logs native movements (EIP-7708): null where the block does not show it. */
-export function hasMovementLogs({ transactions }: BlockAnswer, receipts: readonly (Receipt | null)[]): boolean | null {
+export function hasMovementLogs(
+  { transactions }: BlockAnswer,
+  receipts: readonly (ReceiptAnswer | null)[],
+): boolean | null {
   const shown = receipts.find((receipt, n) => receipt?.status === 1 && hasOwnValue(transactions[n]!))
   return shown?.logs.some(({ address }) => address === SYSTEM_ADDRESS) ?? null
 }
@@ -91,7 +94,7 @@ export function hasMovementLogs({ transactions }: BlockAnswer, receipts: readonl
 function createReceiptReader(rpc: Rpc, context: ScanContext) {
   let hasBlockReceipts = true
 
-  async function allReceipts(block: BlockAnswer): Promise<Receipt[] | null> {
+  async function allReceipts(block: BlockAnswer): Promise<ReceiptAnswer[] | null> {
     const answer = await rpc.ask(z.array(receiptShape).nullable(), isMissingMethod, 'eth_getBlockReceipts', block.hash)
     if (!answer.ok) return null
     if (answer.result === null)
@@ -101,7 +104,7 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
   }
 
   /** Of what is from us or to us, or has a log of a contract that is listed. */
-  async function someReceipts(block: BlockAnswer): Promise<(Receipt | null)[]> {
+  async function someReceipts(block: BlockAnswer): Promise<(ReceiptAnswer | null)[]> {
     const contracts = [...context.network.assetAt.keys(), SYSTEM_ADDRESS]
     const logShape = z.array(z.object({ transactionHash: z.string(), blockHash: z.string() }))
     const logs = await rpc.call(logShape, 'eth_getLogs', { blockHash: block.hash, address: contracts })
@@ -117,7 +120,7 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
     )
   }
 
-  async function receiptOf(block: BlockAnswer, hash: string): Promise<Receipt> {
+  async function receiptOf(block: BlockAnswer, hash: string): Promise<ReceiptAnswer> {
     const receipt = await rpc.call(receiptShape.nullable(), 'eth_getTransactionReceipt', hash)
     // Null proves nothing: it may not be indexed yet (E27).
     if (receipt?.blockHash !== block.hash)
@@ -125,7 +128,7 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
     return receipt
   }
 
-  async function receiptsOf(block: BlockAnswer): Promise<(Receipt | null)[]> {
+  async function receiptsOf(block: BlockAnswer): Promise<(ReceiptAnswer | null)[]> {
     if (block.transactions.length === 0) return []
     const all = hasBlockReceipts ? await allReceipts(block) : null
     hasBlockReceipts = all !== null

@@ -56,7 +56,7 @@ export function freeNonce({ funds, state }: Pick<Spender, 'funds' | 'state'>): b
 }
 
 /** What is written, and read back as the signer will. */
-export function writtenPlan(
+export function writtenSpend(
   { chain, network, account, facts }: Spender,
   planned: Omit<AccountPlan, 'from'>,
 ): { template: Json; spendKeys: SpendKey[]; fee: Amount } {

@@ -9,10 +9,10 @@ import type { AccountFunds } from './funds.ts'
 import { CAPPED, gasLimitOf } from './gas.ts'
 import type { Estimate, GasFacts, SweepFacts, SweepMinimums } from './gathering.ts'
 import type { Network } from './network.ts'
-import { behind, CROWDED, freeNonce, HUNGRY, MOVED, spendable, writtenPlan, type Spender } from './spending.ts'
+import { behind, CROWDED, freeNonce, HUNGRY, MOVED, spendable, writtenSpend, type Spender } from './spending.ts'
 
 /** Nothing is to be done. */
-export const NOTHING: Upkeep = { plan: null, again: null, reason: null }
+export const NO_SWEEP: Upkeep = { plan: null, again: null, reason: null }
 
 /** What stands in the way may pass: prices, a pause of the token's. */
 const AGAIN_MS = 10 * 60_000
@@ -39,13 +39,13 @@ const waits = (reason: string, again = AGAIN_MS): Upkeep => ({ plan: null, again
 
 /** Either more urgent than nothing: a plan first, then a reason to wait. */
 const firstOf = (found: readonly Upkeep[]): Upkeep =>
-  found.find(({ plan }) => plan !== null) ?? found.find(({ again }) => again !== null) ?? NOTHING
+  found.find(({ plan }) => plan !== null) ?? found.find(({ again }) => again !== null) ?? NO_SWEEP
 
 export function planSweep(terms: SweepTerms): Upkeep {
   const { network, sweep, funds, facts } = terms
   const swept = facts.sweep
   if (!funds.standsOn(facts.tip)) return waits(MOVED, MOVED_AGAIN_MS)
-  if (swept === null || funds.isBusy()) return NOTHING
+  if (swept === null || funds.isBusy()) return NO_SWEEP
   if (facts.fees === null) return waits(CAPPED)
   const asked = { ...terms, fees: facts.fees, swept, spender: sourceOf(terms) }
   const tokens = Object.keys(sweep).filter(asset => asset !== network.asset)
@@ -84,7 +84,7 @@ function planned(
 ): Upkeep {
   const nonce = freeNonce(spender)
   if (nonce === null) return waits(CROWDED)
-  const written = writtenPlan(spender, { ...planned, nonce: Number(nonce), to: order.treasury, fees })
+  const written = writtenSpend(spender, { ...planned, nonce: Number(nonce), to: order.treasury, fees })
   const plan: Plan = { ...written, purpose: 'sweep', source: order.source.index, paid: [], passed: [] }
   return { plan, again: null, reason: null }
 }
@@ -93,9 +93,9 @@ function sweepEther(asked: Asked): Upkeep {
   const { network, sweep, swept } = asked
   const minimum = sweep[network.asset]
   const amount = amountOf(asked, network.asset)
-  if (minimum === undefined || amount === 0n || amount < minimum) return NOTHING
+  if (minimum === undefined || amount === 0n || amount < minimum) return NO_SWEEP
   const cost = costOf(asked, swept.estimates[network.asset])
-  if (cost === null) return NOTHING
+  if (cost === null) return NO_SWEEP
   if (typeof cost === 'string') return waits(cost)
   const value = amount - cost.fee
   if (value < cost.fee * WORTH) return waits(DEAR)
@@ -105,15 +105,15 @@ function sweepEther(asked: Asked): Upkeep {
 function sweepToken(asked: Asked, asset: string): Upkeep {
   const { network, sweep, swept, funds, spender } = asked
   const amount = amountOf(asked, asset)
-  if (amount === 0n || amount < (sweep[asset] ?? 0n)) return NOTHING
+  if (amount === 0n || amount < (sweep[asset] ?? 0n)) return NO_SWEEP
   const cost = costOf(asked, swept.estimates[asset])
-  if (cost === null) return NOTHING
+  if (cost === null) return NO_SWEEP
   if (typeof cost === 'string') return waits(cost)
   const settled = funds.settled()[network.asset] ?? 0n
   const there = spendable(spender)[network.asset] ?? 0n
   const gas = settled < there ? settled : there
   if (gas >= cost.fee) return planned(asked, { asset, amount, gasLimit: cost.gasLimit })
-  return there >= cost.fee ? NOTHING : giveGas(asked, (cost.fee * GIFT_PERCENT) / PERCENT - there)
+  return there >= cost.fee ? NO_SWEEP : giveGas(asked, (cost.fee * GIFT_PERCENT) / PERCENT - there)
 }
 
 /** From the treasury, on the treasury's nonce. */
@@ -133,7 +133,7 @@ function giveGas(asked: Asked, amount: bigint): Upkeep {
   if (nonce === null) return waits(CROWDED)
   if ((spendable(spender)[network.asset] ?? 0n) < amount + cost.fee) return waits(POOR)
   const to = order.source.address
-  const written = writtenPlan(spender, {
+  const written = writtenSpend(spender, {
     ...{ nonce: Number(nonce), to, asset: network.asset, amount, gasLimit: cost.gasLimit, fees },
   })
   const plan: Plan = { ...written, purpose: 'funding', source: 0, paid: [], passed: [] }

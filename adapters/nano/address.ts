@@ -35,7 +35,7 @@ export function addressOf(publicKey: Uint8Array, network: Network): string {
 }
 
 /** The public key, 32 bytes. Throws a boundary fault `invalid-address` that says what is wrong. */
-export function publicKeyOf(address: string, network: Network): Uint8Array {
+export function accountKeyOf(address: string, network: Network): Uint8Array {
   const refused = (what: string) => boundary('invalid-address', `${address.slice(0, 80)}: ${what}`)
   const underscore = address.indexOf('_')
   if (!network.prefixes.includes(address.slice(0, Math.max(underscore, 0))))
@@ -59,4 +59,4 @@ export function publicKeyOf(address: string, network: Network): Uint8Array {
 
 /** The one form in which equal addresses are equal strings (N8: `xrb_` is `nano_`). Throws as `publicKeyOf` does. */
 export const canonical = (address: string, network: Network): string =>
-  addressOf(publicKeyOf(address, network), network)
+  addressOf(accountKeyOf(address, network), network)

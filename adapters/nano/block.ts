@@ -7,7 +7,7 @@ import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { numberToBytesBE } from '@noble/curves/utils.js'
 import { z } from 'zod'
 import { upperHex } from '../hex.ts'
-import { publicKeyOf } from './address.ts'
+import { accountKeyOf } from './address.ts'
 import type { Network } from './network.ts'
 
 /** 128 bits: no balance is larger (N4). */
@@ -48,9 +48,9 @@ export type StateBlock = z.infer<typeof stateBlock>
 export function hashOf(block: StateBlock, network: Network): string {
   const content = concatBytes(
     PREAMBLE,
-    publicKeyOf(block.account, network),
+    accountKeyOf(block.account, network),
     hexToBytes(block.previous),
-    publicKeyOf(block.representative, network),
+    accountKeyOf(block.representative, network),
     numberToBytesBE(BigInt(block.balance), BALANCE_BYTES),
     hexToBytes(block.link),
   )

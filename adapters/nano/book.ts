@@ -11,7 +11,7 @@ import type { AdoptedRecord, Book, BookView, EndedInstances, Unexplained } from 
 import type { BookMemory } from '../book-memory.ts'
 import { ZERO_HASH } from './block.ts'
 import type { NanoFact } from './facts.ts'
-import { accountCoinFacet, fundsOf, latticeBalances, parentsOf, worthOfCoin } from './funds.ts'
+import { accountCoinFacet, fundsOf, latticeBalances, blocksBefore, worthOfCoin } from './funds.ts'
 import { hearRound, toCoin, toOpenAccount } from './hearing.ts'
 import { frontierKey, readKey, receivableKey } from './key.ts'
 import type { Draft } from './template.ts'
@@ -73,7 +73,7 @@ async function unexplainedKeys(memory: BookMemory, ended: EndedInstances, chain:
     after = last.seq
   }
   // The place behind a block of ours that is under way comes with that block.
-  const isOurs = (key: string) => parentsOf(memory, chain, [key]).length > 0
+  const isOurs = (key: string) => blocksBefore(memory, chain, [key]).length > 0
   const unseen = coinsIn(memory, chain)
     .filter(({ key, place, spent }) => place === null && spent === null && isGiven(chain, key) && !isOurs(key))
     .map(({ key }) => key)
@@ -102,7 +102,7 @@ export function createBook({ chain, read, indexOf }: NanoBookOptions): Book {
       const draft = read(template)
       return toUsed(view, draft, sourceOf(draft), holder)
     },
-    before: (memory, keys) => parentsOf(memory, chain, keys),
+    before: (memory, keys) => blocksBefore(memory, chain, keys),
     contradiction(deposit, find) {
       const { amount, place } = deposit.context
       const coin = find(idOf('coin', nameOf(deposit.id)))?.context

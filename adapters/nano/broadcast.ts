@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { operating, reasonOf } from '../../src/kernel/fault.ts'
 import { upperHex } from '../hex.ts'
 import type { Located, Published, Signed } from '../adapter.ts'
-import { publicKeyOf } from './address.ts'
+import { accountKeyOf } from './address.ts'
 import { hashOf, stateBlock, ZERO_HASH } from './block.ts'
 import type { Network } from './network.ts'
 import { RPC_ERROR, type Rpc } from './rpc.ts'
@@ -72,7 +72,7 @@ export async function infoOf(rpc: Rpc, hash: string): Promise<BlockInfo | null> 
 export function createBroadcast({ rpc, network, work, pause }: BroadcastOptions): Broadcast {
   /** N3: of an account's first block the root is its public key. */
   const rootOf = ({ previous, account }: SignedBlock): string =>
-    previous === ZERO_HASH ? upperHex(publicKeyOf(account, network)) : previous
+    previous === ZERO_HASH ? upperHex(accountKeyOf(account, network)) : previous
 
   /** Null where the node lacks the previous block, which says what this one does. */
   async function wantedFor(block: SignedBlock): Promise<WorkWanted | null> {

@@ -34,7 +34,7 @@ export interface FactContext {
 const OLD_SEND = 'sent by a block of a type that is not made any more'
 
 /** In the order in which they are heard. Empty where the block is nobody's of us. */
-export function factsOf(context: FactContext, hash: string, info: BlockInfo, place: Place): NanoFact[] {
+export function latticeFactsOf(context: FactContext, hash: string, info: BlockInfo, place: Place): NanoFact[] {
   const account = canonical(info.block_account, context.network)
   const index = context.indexOf(account)
   return [

@@ -138,7 +138,7 @@ export function latticeBalances(view: Omit<BookView, 'at'>): AssetBalance[] {
 }
 
 /** Signed blocks of ours that are in no round yet and on which one with these keys stands, oldest first. */
-export function parentsOf(memory: BookMemory, chain: string, keys: readonly SpendKey[]): string[] {
+export function blocksBefore(memory: BookMemory, chain: string, keys: readonly SpendKey[]): string[] {
   const parents: string[] = []
   let wanted: readonly SpendKey[] = keys
   for (let depth = 0; depth < PIPELINE_MAXIMUM; depth++) {

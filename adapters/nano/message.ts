@@ -5,7 +5,7 @@
 import { blake2b } from '@noble/hashes/blake2.js'
 import type { Proofs } from '../adapter.ts'
 import { upperHex } from '../hex.ts'
-import { publicKeyOf } from './address.ts'
+import { accountKeyOf } from './address.ts'
 import { verify } from './ed25519.ts'
 import { networkOf } from './network.ts'
 
@@ -28,7 +28,7 @@ export function proveNano(name: string): Proofs {
     holds({ address, format, signature }, challenge) {
       if (format !== FORMAT || !PROOF.test(signature)) return false
       try {
-        return verify(Buffer.from(signature, 'hex'), digestOf(challenge), publicKeyOf(address, network))
+        return verify(Buffer.from(signature, 'hex'), digestOf(challenge), accountKeyOf(address, network))
       } catch {
         return false // no address
       }

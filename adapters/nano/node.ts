@@ -13,7 +13,7 @@ import type { Block, Counted, Identity, Next, Node, Question } from '../adapter.
 import type { JsonNodeAccess } from '../json-node.ts'
 import { hashOf, type StateBlock } from './block.ts'
 import { createBroadcast, infoOf } from './broadcast.ts'
-import { factsOf, type NanoFact } from './facts.ts'
+import { latticeFactsOf, type NanoFact } from './facts.ts'
 import { frontierKey, receivableKey } from './key.ts'
 import type { Network } from './network.ts'
 import { createRpc, RPC_ERROR, type Rpc } from './rpc.ts'
@@ -111,7 +111,7 @@ function connected(place: Place, parent: string, found: { facts: NanoFact[]; tim
 async function readRound(follower: Follower, place: Place): Promise<{ facts: NanoFact[]; time: number } | null> {
   const info = await infoOf(follower.rpc, place.hash)
   if (info?.confirmed !== true) return null
-  return { facts: factsOf(context(follower), place.hash, info, place), time: info.local_timestamp }
+  return { facts: latticeFactsOf(context(follower), place.hash, info, place), time: info.local_timestamp }
 }
 
 const timeOf = ({ clock }: Follower): number => Math.floor(clock.now() / MILLISECONDS_PER_SECOND)

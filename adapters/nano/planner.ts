@@ -4,7 +4,7 @@
  */
 import type { Limit, Order, PassedOver, Payment, Plan, Planner, Shortfall, Upkeep } from '../adapter.ts'
 import { upperHex } from '../hex.ts'
-import { publicKeyOf } from './address.ts'
+import { accountKeyOf } from './address.ts'
 import { hashOf, ZERO_HASH, type StateBlock } from './block.ts'
 import { destinationOf } from './destination.ts'
 import type { LatticeFunds, Obstacle, Receivable } from './funds.ts'
@@ -101,7 +101,7 @@ const templateOf = (
 
 function send(options: NanoPlannerOptions, ground: Ground, { source }: Spending, to: string, amount: bigint) {
   const { chain, network } = options
-  const after = { balance: ground.balance - amount, link: upperHex(publicKeyOf(to, network)) }
+  const after = { balance: ground.balance - amount, link: upperHex(accountKeyOf(to, network)) }
   const template = templateOf(options, ground, blockOn(options, ground, source.address, after), null)
   return { source: source.index, template, spendKeys: [frontierKey(chain, source.address, ground.previous)], fee: '0' }
 }

@@ -8,12 +8,12 @@ import { upperHex } from '../hex.ts'
 import { canonical } from './address.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
-import { readTemplate, type Draft, type Opening } from './template.ts'
+import { readTemplate, type Draft, type AccountOpening } from './template.ts'
 
 const SIGNATURE_BYTES = 64
 
 /** Boundary faults: `invalid-template`, and from `assemble` `invalid-signature`. */
-export function createSignable(chain: string, asset: string, network: Network, opening: Opening): Signable {
+export function createSignable(chain: string, asset: string, network: Network, opening: AccountOpening): Signable {
   const read = (template: Parameters<Signable['open']>[0]) => readTemplate(template, network, opening)
   const inspect = (draft: Draft) => inspectionOf(draft, chain, asset, network)
   return {

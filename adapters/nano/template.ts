@@ -10,7 +10,7 @@ import { z } from 'zod'
 import type { Json } from '../../machines/vocabulary.ts'
 import { boundary, Fault } from '../../src/kernel/fault.ts'
 import { upperHex } from '../hex.ts'
-import { addressOf, publicKeyOf } from './address.ts'
+import { addressOf, accountKeyOf } from './address.ts'
 import { hashOf, stateBlock, ZERO_HASH, type StateBlock } from './block.ts'
 import type { Network } from './network.ts'
 
@@ -35,7 +35,7 @@ export interface Draft {
 }
 
 /** What opens an account, and stays with it (N15). */
-export interface Opening {
+export interface AccountOpening {
   /** Canonical; null: each account represents itself. */
   representative: string | null
 }
@@ -43,7 +43,7 @@ export interface Opening {
 const refused = (reason: string) => boundary('invalid-template', reason)
 
 /** Throws a boundary fault `invalid-template` with the reason where anything in it is not understood. */
-export function readTemplate(template: Json, network: Network, opening: Opening): Draft {
+export function readTemplate(template: Json, network: Network, opening: AccountOpening): Draft {
   const parsed = shape.safeParse(template)
   if (!parsed.success)
     throw refused(`not of the form {network, block, previous, source}: ${z.prettifyError(parsed.error)}`)
@@ -67,7 +67,7 @@ export function readTemplate(template: Json, network: Network, opening: Opening)
   }
 }
 
-const keyOf = (address: string, network: Network): string => upperHex(publicKeyOf(address, network))
+const keyOf = (address: string, network: Network): string => upperHex(accountKeyOf(address, network))
 
 /** A block stands on the one that it names, and both are of one account. */
 function checkChain(block: StateBlock, previous: StateBlock | null, network: Network): void {

@@ -30,7 +30,7 @@ export function wordsOf(root: Uint8Array): bigint[] {
 }
 
 /** Tries `count` numbers from `start` on; null where none is worth `threshold`. */
-export type Search = (root: Uint8Array, threshold: bigint, start: bigint, count: number) => bigint | null
+export type WorkSearch = (root: Uint8Array, threshold: bigint, start: bigint, count: number) => bigint | null
 
 const KNOWN_ROOT = '7F55A8A1C6C6A426241DCB9AD98C668478EFF9630F7B1EAE2CDB1DEC14BB9C8D'
 /** Worth ffd7a0ba445d3493, as a node has answered. */
@@ -38,9 +38,9 @@ const KNOWN_WORK = 0x65755b35f8a60755n
 const KNOWN_DIFFICULTY = 0xffd7a0ba445d3493n
 
 /** In the calling thread, which it holds up. Invariant fault `crypto-backend` where a known answer is not given (S6). */
-export function createSearch(): Search {
+export function createSearch(): WorkSearch {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(workModule()))
-  const search: Search = (root, threshold, start, count) => {
+  const search: WorkSearch = (root, threshold, start, count) => {
     const [a, b, c, d] = wordsOf(root)
     const found = exports.search(a!, b!, c!, d!, start, BigInt.asIntN(64, threshold), BigInt(count))
     return found === 0n ? null : BigInt.asUintN(64, found)

@@ -14,7 +14,7 @@ import { quoteOf } from './quote.ts'
 import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
 import { readServer } from './server.ts'
 import { accountShape, feeShape, headerShape } from './shapes.ts'
-import { blockOf, createLedgerSource, readHeader, type LedgerSource } from './source.ts'
+import { blockOf, createLedgerSource, readLedgerHeader, type LedgerSource } from './source.ts'
 import type { TagWatch } from './watch.ts'
 
 /** What a node is made of. `node`: how to reach it. */
@@ -32,7 +32,7 @@ export interface RippleNodeOptions {
 /** A3, X10. */
 async function identify(rpc: Rpc, network: Network): Promise<Identity> {
   const { tip, networkId, version, warning } = await readServer(rpc)
-  const { time } = await readHeader(rpc, tip.height)
+  const { time } = await readLedgerHeader(rpc, tip.height)
   const mismatch =
     networkId === network.id
       ? null
@@ -41,7 +41,7 @@ async function identify(rpc: Rpc, network: Network): Promise<Identity> {
 }
 
 const base = (rpc: Rpc, height: number | 'latest'): Promise<Block> =>
-  readHeader(rpc, height === 'latest' ? 'validated' : Math.max(1, height - 1))
+  readLedgerHeader(rpc, height === 'latest' ? 'validated' : Math.max(1, height - 1))
 
 /**
  * The next validated ledger, if it stands on ours. A server that is lower lags (A4); one that lacks what comes next holds the cursor

@@ -23,7 +23,7 @@ import { destinationOf } from './destination.ts'
 import type { RippleFunds } from './funds.ts'
 import type { DestinationFacts, RippleFacts } from './gather.ts'
 import { LEDGER_TICKETS, MAXIMUM_DROPS, type Network } from './network.ts'
-import { cappedAt } from './quote.ts'
+import { overFeeCap } from './quote.ts'
 import { placeKey, placeOf } from './signable.ts'
 import { REQUIRE_DESTINATION_TAG } from './template.ts'
 
@@ -74,7 +74,7 @@ const UNREPLACED =
 function renewed(setting: Setting, { payments, spendKeys, maximumFee }: ReplacementOrder): Replacement | Unreplaceable {
   const { fee } = setting.facts
   const highest = maximumFee === null ? setting.options.maximumFee : BigInt(maximumFee)
-  const capped = cappedAt(fee, highest < setting.options.maximumFee ? highest : setting.options.maximumFee)
+  const capped = overFeeCap(fee, highest < setting.options.maximumFee ? highest : setting.options.maximumFee)
   if (capped !== null) return { kind: 'cap', reason: capped }
   const [payment] = payments
   const [key] = spendKeys
@@ -87,7 +87,7 @@ function renewed(setting: Setting, { payments, spendKeys, maximumFee }: Replacem
 const isStale = ({ height }: RippleFunds, { tipHeight }: RippleFacts): boolean => height !== tipHeight
 
 function planned(setting: Setting, payments: readonly Payment[]): Plan | Shortfall {
-  const capped = cappedAt(setting.facts.fee, setting.options.maximumFee)
+  const capped = overFeeCap(setting.facts.fee, setting.options.maximumFee)
   if (capped !== null) return { shortfall: capped, passed: payments.map(payment => passOver(payment, 'cap', capped)) }
   const passed: PassedOver[] = []
   for (const payment of payments) {
@@ -201,7 +201,7 @@ function upkeep(setting: Setting): Upkeep {
   if (facts.account === null) return { ...REST, reason: 'the account does not exist until it has got the base reserve' }
   // Others may be payable that nobody has looked at yet.
   const again = facts.isPartial ? 0 : null
-  if (cappedAt(facts.fee, options.maximumFee) !== null) return { ...REST, again }
+  if (overFeeCap(facts.fee, options.maximumFee) !== null) return { ...REST, again }
   const made = ticketPlan(setting, facts.account.sequence) ?? tagsPlan(setting)
   return made === null || 'plan' in made
     ? { ...REST, again, ...made }

@@ -9,7 +9,7 @@ export const feeOf = ({ base_fee, minimum_fee, open_ledger_fee }: Prices): bigin
   [base_fee, minimum_fee, open_ledger_fee].map(BigInt).reduce((most, one) => (one > most ? one : most))
 
 /** Why nothing is planned while the open ledger asks for more than may be paid, or null. Drops. */
-export const cappedAt = (fee: bigint, maximumFee: bigint): string | null =>
+export const overFeeCap = (fee: bigint, maximumFee: bigint): string | null =>
   fee > maximumFee
     ? `the open ledger costs more than fees.maximumFee (${maximumFee} drops): raise it, or wait until it is less full`
     : null
@@ -23,6 +23,6 @@ export function quoteOf(asset: string, prices: Prices, maximumFee: bigint): Quot
     unit: 'drops',
     rates: { low: Number(low), normal: Number(fee), high: Number(fee) },
     withdrawal: { [asset]: fee.toString() },
-    reason: cappedAt(now, maximumFee),
+    reason: overFeeCap(now, maximumFee),
   }
 }

@@ -9,7 +9,7 @@ import type { Rpc } from './rpc.ts'
 import { serverShape, type ServerAnswer } from './shapes.ts'
 
 /** Of the last ledger that the network has validated, as far as the server knows. Amounts in drops. */
-export interface Standing {
+export interface ServerStanding {
   tip: Place
   networkId: number
   version: string
@@ -42,13 +42,13 @@ export function isWithin(completeLedgers: string, height: number): boolean {
 }
 
 /** Operating faults for a server whose word does not count now. */
-export async function readServer(rpc: Rpc): Promise<Standing> {
+export async function readServer(rpc: Rpc): Promise<ServerStanding> {
   const answer = await rpc.call(serverShape, 'server_info')
   const warnings = new Set([...answer.warnings, ...answer.info.warnings].map(({ id }) => id))
   return standingOf(answer.info, warnings)
 }
 
-function standingOf(info: ServerAnswer['info'], warnings: ReadonlySet<number>): Standing {
+function standingOf(info: ServerAnswer['info'], warnings: ReadonlySet<number>): ServerStanding {
   const { clio_version, rippled_version, server_state, validated_ledger: ledger } = info
   if (info.amendment_blocked === true || warnings.has(AMENDMENT_BLOCKED))
     throw operating('node-amendment-blocked', 'the server does not know an amendment that the network has: update it')

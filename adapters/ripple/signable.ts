@@ -11,14 +11,14 @@ import { upperHex } from '../hex.ts'
 import { destinationOf } from './destination.ts'
 import { sha512Half } from './hash.ts'
 import type { Network } from './network.ts'
-import { readTemplate, type Allowance, type Draft } from './template.ts'
+import { readTemplate, type TicketAllowance, type Draft } from './template.ts'
 
 const SIGNATURE_BYTES = 64
 /** Before the bytes of a signed transaction, for its id: `TXN\0`. */
 const TRANSACTION_PREFIX = Buffer.from('54584E00', 'hex')
 
 /** Boundary faults: `invalid-template`, and from `assemble` `invalid-signature`. `asset`: as the configuration names XRP. */
-export function createSignable(chain: string, asset: string, network: Network, allowance: Allowance): Signable {
+export function createSignable(chain: string, asset: string, network: Network, allowance: TicketAllowance): Signable {
   const read = (template: Parameters<Signable['open']>[0]) => readTemplate(template, network, allowance)
   return {
     open(template): Opened {

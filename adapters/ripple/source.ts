@@ -36,7 +36,7 @@ export const blockOf = (ledger: Omit<LedgerAnswer, 'transactions'>): Block => ({
 })
 
 /** Without its transactions. Operating fault `node-behind` where it is not validated. */
-export async function readHeader(rpc: Rpc, height: number | 'validated'): Promise<Block> {
+export async function readLedgerHeader(rpc: Rpc, height: number | 'validated'): Promise<Block> {
   const { validated, ledger } = await rpc.call(headerShape, 'ledger', { ledger_index: height })
   if (!validated) throw operating('node-behind', `the server has not validated ledger ${height} yet`)
   return blockOf(ledger)

@@ -57,11 +57,11 @@ const transaction = z.union([
 const shape = z.strictObject({ network: z.string(), transaction })
 
 /** A transaction without its signature, as JSON. Amounts are drops. */
-export type UnsignedTransaction = z.infer<typeof transaction>
+export type UnsignedFields = z.infer<typeof transaction>
 
 /** A template as understood. */
 export interface Draft {
-  transaction: UnsignedTransaction
+  transaction: UnsignedFields
   /** `STX\0` and the canonical bytes: what is hashed and signed. */
   signing: Uint8Array
   /** What the account can only use once: a ticket, or its sequence; both are of one series of numbers. */
@@ -69,7 +69,7 @@ export interface Draft {
 }
 
 /** What the signer's policy allows of the family's own transactions. */
-export interface Allowance {
+export interface TicketAllowance {
   /** Of one TicketCreate. */
   maximumTickets: number
 }
@@ -77,7 +77,7 @@ export interface Allowance {
 const refused = (reason: string) => boundary('invalid-template', reason)
 
 /** Throws a boundary fault `invalid-template` with the reason where anything in it is not understood. */
-export function readTemplate(template: Json, network: Network, { maximumTickets }: Allowance): Draft {
+export function readTemplate(template: Json, network: Network, { maximumTickets }: TicketAllowance): Draft {
   const parsed = shape.safeParse(template)
   if (!parsed.success) throw refused(`no transaction that is signed here: ${z.prettifyError(parsed.error)}`)
   const { transaction: given } = parsed.data
@@ -95,7 +95,7 @@ export function readTemplate(template: Json, network: Network, { maximumTickets 
 }
 
 /** The key is the account's own: another one would be a regular key, or a forger's. */
-function checkAccounts(given: UnsignedTransaction, network: Network): void {
+function checkAccounts(given: UnsignedFields, network: Network): void {
   if (accountOf(Buffer.from(given.SigningPubKey, 'hex')) !== given.Account)
     throw refused('the key is not that of the account')
   if (given.TransactionType !== 'Payment') return
@@ -106,7 +106,7 @@ function checkAccounts(given: UnsignedTransaction, network: Network): void {
 }
 
 /** The bytes, where reading them gives the same transaction again. */
-function encoded(given: UnsignedTransaction): Uint8Array {
+function encoded(given: UnsignedFields): Uint8Array {
   let signing: string
   let back: unknown
   try {

@@ -18,7 +18,7 @@ export class Problem extends Error {
 }
 
 /** Where a watcher is, and how it is asked. */
-export interface Access {
+export interface ServerAccess {
   url: string
   token: string
   /** The global one unless said. */
@@ -32,13 +32,18 @@ export interface Access {
 }
 
 /** Beside the answer's body: how far the signer's memory is, as the watcher has seen it. */
-export interface Answer {
+export interface ServerAnswer {
   body: unknown
   memory: number
 }
 
 /** `path` is encoded already. Rejects with `Problem` for what is refused, and with the last failure when patience ends. */
-export type Ask = (method: 'GET' | 'PUT', path: string, body?: object, patienceMs?: number) => Promise<Answer>
+export type AskServer = (
+  method: 'GET' | 'PUT',
+  path: string,
+  body?: object,
+  patienceMs?: number,
+) => Promise<ServerAnswer>
 
 const PATIENCE_MS = 60_000
 const FIRST_WAIT_MS = 250
@@ -63,7 +68,12 @@ async function readBounded(answer: Response): Promise<Uint8Array> {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** Rejects with `Problem` for any refusal, and with what `fetch` rejects with. */
-async function once(access: Access, method: string, path: string, body: object | undefined): Promise<Answer> {
+async function once(
+  access: ServerAccess,
+  method: string,
+  path: string,
+  body: object | undefined,
+): Promise<ServerAnswer> {
   const { url, token, signal } = access
   const headers: Record<string, string> = { authorization: `Bearer ${token}` }
   if (method === 'PUT') headers['content-type'] = 'application/json'
@@ -82,7 +92,7 @@ const mayPass = (error: unknown): boolean =>
   !(error instanceof Problem) || error.status >= 500 || PASSING.includes(error.status)
 
 /** Asks one watcher. */
-export function createAsk(access: Access): Ask {
+export function createAsk(access: ServerAccess): AskServer {
   return async (method, path, body, patienceMs = access.patienceMs ?? PATIENCE_MS) => {
     const began = performance.now()
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {

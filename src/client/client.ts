@@ -4,21 +4,21 @@
  * a second watcher, a deposit when both offer it. Every verb may be repeated, also after a crash in its middle.
  */
 import { keyFrom, signerOf, type ByteSigner } from '../canonical.ts'
-import { createAsk, Problem, type Access, type Ask } from './ask.ts'
+import { createAsk, Problem, type ServerAccess, type AskServer } from './ask.ts'
 import { isAttested, isReceipt, isRefundable, requestOf } from './proofs.ts'
 import type { Address, Cancellation, Cursor, Deposit, LedgerEvent, Page, Receipt, Wish, Withdrawal } from './types.ts'
 
 export type { Address, Cancellation, Cursor, Deposit, LedgerEvent, Page, Receipt, Wish, Withdrawal } from './types.ts'
-export { Problem, type Access } from './ask.ts'
+export { Problem, type ServerAccess as Access } from './ask.ts'
 
 /** Whom to talk to, and whom to believe. */
-export interface ClientOptions extends Access {
+export interface ClientOptions extends ServerAccess {
   /** The signer's identity key, base64, taken from the signer itself: `secrets/wallet.pub`. */
   wallet: string
   /** The backend's own key, base64 of 32 bytes: `secrets/backend.key`. Only what withdraws needs it. */
   key?: string
   /** Another watcher with a node and a ledger of its own (`role: watching`): what only one of both offers is not credited. */
-  second?: Access
+  second?: ServerAccess
 }
 
 /** What the feed may be narrowed by. */
@@ -86,7 +86,7 @@ interface Feed {
 }
 
 /** Null for a cursor that lies beyond the end: another ledger has taken the place of the one that was read. */
-async function read(ask: Ask, options: FeedOptions, after: number): Promise<Feed | null> {
+async function read(ask: AskServer, options: FeedOptions, after: number): Promise<Feed | null> {
   try {
     return (await ask('GET', `/v1/events?${queryOf(options, after)}`, undefined, Infinity)).body as Feed
   } catch (error) {
@@ -95,7 +95,7 @@ async function read(ask: Ask, options: FeedOptions, after: number): Promise<Feed
   }
 }
 
-async function* pages(ask: Ask, from: Cursor | null, options: FeedOptions): AsyncGenerator<Page, never, void> {
+async function* pages(ask: AskServer, from: Cursor | null, options: FeedOptions): AsyncGenerator<Page, never, void> {
   for (let cursor = from; ;) {
     const feed = await read(ask, options, cursor?.after ?? 0)
     const isOther = feed === null || (cursor !== null && feed.ledgerId !== cursor.ledgerId)
@@ -107,7 +107,11 @@ async function* pages(ask: Ask, from: Cursor | null, options: FeedOptions): Asyn
   }
 }
 
-async function* events(ask: Ask, store: CursorStore, options: FeedOptions): AsyncGenerator<LedgerEvent, never, void> {
+async function* events(
+  ask: AskServer,
+  store: CursorStore,
+  options: FeedOptions,
+): AsyncGenerator<LedgerEvent, never, void> {
   const feed = pages(ask, await store.load(), options)
   for (;;) {
     const { value } = await feed.next()
@@ -118,7 +122,7 @@ async function* events(ask: Ask, store: CursorStore, options: FeedOptions): Asyn
 
 const isSame = (a: Deposit, b: Deposit): boolean => FACTS.every(fact => a[fact] === b[fact])
 
-async function isOffered(ask: Ask, deposit: Deposit): Promise<boolean> {
+async function isOffered(ask: AskServer, deposit: Deposit): Promise<boolean> {
   try {
     const found = (await ask('GET', `/v1/deposits/${name(deposit.id)}`)).body as Deposit
     return isSame(found, deposit) && OFFERED.includes(found.state)
@@ -128,7 +132,7 @@ async function isOffered(ask: Ask, deposit: Deposit): Promise<boolean> {
   }
 }
 
-async function acknowledge(ask: Ask, id: string): Promise<boolean> {
+async function acknowledge(ask: AskServer, id: string): Promise<boolean> {
   try {
     await ask('PUT', `/v1/deposits/${name(id)}/credit`)
     return true
@@ -140,7 +144,7 @@ async function acknowledge(ask: Ask, id: string): Promise<boolean> {
 
 type Cancelled = Parameters<Client['cancel']>[0]
 
-async function cancel(ask: Ask, { id, chain, round }: Cancelled, wallet: string): Promise<Cancellation> {
+async function cancel(ask: AskServer, { id, chain, round }: Cancelled, wallet: string): Promise<Cancellation> {
   const receiptIn = async (): Promise<unknown> => {
     try {
       const { body } = await ask('PUT', `/v1/withdrawals/${name(id)}/cancellation`, { chain, round })
@@ -158,7 +162,7 @@ async function cancel(ask: Ask, { id, chain, round }: Cancelled, wallet: string)
 }
 
 async function addressOf(
-  ask: Ask,
+  ask: AskServer,
   wallet: string,
   [chain, reference, known]: Parameters<Client['address']>,
 ): Promise<Address> {
@@ -177,7 +181,7 @@ export function connect(options: ClientOptions): Client {
   const key: ByteSigner | null = options.key === undefined ? null : signerOf(keyFrom(options.key))
   let highest: number | null = null
   const plain = createAsk(options)
-  const ask: Ask = async (...asked) => {
+  const ask: AskServer = async (...asked) => {
     const answer = await plain(...asked)
     if (answer.memory >= 0) highest = Math.max(highest ?? 0, answer.memory)
     return answer

@@ -36,7 +36,7 @@ export async function visualize(directory: string): Promise<void> {
 const CHARTS = fileURLToPath(new URL('../../../visualizations/statecharts.json', import.meta.url))
 
 /** The machines as they are drawn, by name. */
-export async function loadCharts(): Promise<Charts> {
+export async function readCharts(): Promise<Charts> {
   const charts = JSON.parse(await readText(CHARTS)) as (Chart & { machine: string })[]
   return machine => charts.find(chart => chart.machine === machine)
 }

@@ -7,7 +7,7 @@ export const WATCHER_CONFIG = ['--config <file>', "the watcher's configuration, 
 export const SIGNER_CONFIG = ['--config <file>', "the signer's configuration, signer.yaml"] as const
 
 /** Headings of the list of commands. */
-export const GROUPS = {
+export const HELP_GROUPS = {
   run: 'Run:',
   setUp: 'Set up:',
   backend: 'For the backend:',
@@ -29,5 +29,5 @@ export function describeProgram(program: Command, description: string): Command 
     .option('--verbose', 'more in the log, and a stack trace with an error')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', STATUS_NOTE)
-    .commandsGroup(GROUPS.look)
+    .commandsGroup(HELP_GROUPS.look)
 }

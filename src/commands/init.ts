@@ -10,7 +10,7 @@ import { createPorts } from '../shell/ports.ts'
 import { choosePassphrase } from '../shell/terminal.ts'
 import { establishSigner } from '../signer/offline/establish.ts'
 import type { OfflinePorts } from '../signer/offline/recorded.ts'
-import { GROUPS } from './help.ts'
+import { HELP_GROUPS } from './help.ts'
 import { SIGNER_YAML, WATCHER_YAML } from './templates.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -41,7 +41,7 @@ export interface InitOptions {
 export function addInit(program: Command, terminal: Terminal, part: Part): void {
   program
     .command('init')
-    .helpGroup(GROUPS.setUp)
+    .helpGroup(HELP_GROUPS.setUp)
     .description(WHAT[part])
     .requiredOption('--directory <directory>', 'where to write them')
     .option('--phrase-file <file>', 'restores the recovery phrase in this file')

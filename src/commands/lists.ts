@@ -16,7 +16,7 @@ export const LISTS = {
 /** One of the lists. */
 export type ListName = keyof typeof LISTS
 
-export interface Listed {
+export interface ListedKind {
   name: ListName
   /** Parameters of the API, by their names there. */
   filters: Record<string, string>
@@ -45,7 +45,7 @@ const pageSchema = z.union([
 
 async function readPage(
   api: WatcherApi,
-  { name, filters, format }: Listed,
+  { name, filters, format }: ListedKind,
   after: number,
   limit: number,
 ): Promise<Page> {
@@ -62,7 +62,7 @@ async function readPage(
   return { rows, text: '', next: page.next === null || page.next <= after ? null : page.next }
 }
 
-async function* pagesOf(api: WatcherApi, listed: Listed): AsyncGenerator<Page> {
+async function* pagesOf(api: WatcherApi, listed: ListedKind): AsyncGenerator<Page> {
   let left = listed.limit
   for (let after: number | null = listed.after; after !== null && left > 0;) {
     const page: Page = await readPage(api, listed, after, left)
@@ -93,7 +93,7 @@ function cellOf(row: Row, column: string): string {
 }
 
 /** Prints as it reads. @throws what the API refuses: boundary `invalid-argument` */
-export async function showList(api: WatcherApi, listed: Listed, terminal: Terminal): Promise<void> {
+export async function showList(api: WatcherApi, listed: ListedKind, terminal: Terminal): Promise<void> {
   const columns = [...LISTS[listed.name]]
   let count = 0
   let isFirst = true

@@ -1,7 +1,7 @@
 /** The commands that look at a running watcher. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { explain, type Charts } from './explain.ts'
-import { GROUPS, WATCHER_CONFIG } from './help.ts'
+import { HELP_GROUPS, WATCHER_CONFIG } from './help.ts'
 import { LISTS, showList, type ListName } from './lists.ts'
 import { showStatus } from './status.ts'
 import type { Terminal } from './terminal.ts'
@@ -50,7 +50,7 @@ function parseNumber(text: string): number {
 function addList(program: Command, terminal: Terminal, { open }: Looking, name: ListName): void {
   const command = program
     .command(name)
-    .helpGroup(GROUPS.look)
+    .helpGroup(HELP_GROUPS.look)
     .description(DESCRIPTIONS[name])
     .requiredOption(...WATCHER_CONFIG)
     .option('--after <cursor>', 'behind this one', parseNumber, 0)
@@ -88,7 +88,7 @@ async function watchStatus(
 export function addLook(program: Command, terminal: Terminal, looking: Looking): void {
   program
     .command('status')
-    .helpGroup(GROUPS.look)
+    .helpGroup(HELP_GROUPS.look)
     .description('shows the chains of a running watcher, its signer, what waits and what has ended')
     .requiredOption(...WATCHER_CONFIG)
     .option('--json', 'as JSON', false)
@@ -101,7 +101,7 @@ export function addLook(program: Command, terminal: Terminal, looking: Looking):
   for (const name of Object.keys(LISTS) as ListName[]) addList(program, terminal, looking, name)
   program
     .command('explain')
-    .helpGroup(GROUPS.look)
+    .helpGroup(HELP_GROUPS.look)
     .description('tells the story of one deposit, withdrawal, transfer or chain, or of what an address leads to')
     .argument('<id>', 'an id (withdrawal/w-1, w-1), an address, a transaction or a reference')
     .requiredOption(...WATCHER_CONFIG)

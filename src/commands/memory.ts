@@ -9,7 +9,7 @@ import { beginMemory } from '../signer/offline/begin.ts'
 import { exportMemory } from '../signer/offline/export.ts'
 import { importMemory, type Imported } from '../signer/offline/import.ts'
 import { holding, recorded, type Premises } from '../signer/offline/recorded.ts'
-import { GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
+import { HELP_GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 
 const premisesOf = ({ config: { dataDirectory, keystore } }: Asked): Premises => ({
@@ -20,7 +20,7 @@ const premisesOf = ({ config: { dataDirectory, keystore } }: Asked): Premises =>
 export function addMemoryCommands(program: Command, terminal: Terminal): void {
   const memory = program
     .command('signer-memory')
-    .helpGroup(GROUPS.keys)
+    .helpGroup(HELP_GROUPS.keys)
     .description("the signer's memory of what it has signed: to a file and back")
     .addHelpText('after', PASSPHRASE_NOTE)
   memory

@@ -14,8 +14,8 @@ import { createRequest } from '../shell/request.ts'
 import { readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
 import { drawInstance } from './draw-instance.ts'
-import { bench, loadCharts, loadRenderPath, visualize } from './generated.ts'
-import { describeProgram, GROUPS, WATCHER_CONFIG } from './help.ts'
+import { bench, readCharts, loadRenderPath, visualize } from './generated.ts'
+import { describeProgram, HELP_GROUPS, WATCHER_CONFIG } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
 import { addLook, type Watched } from './look.ts'
@@ -59,7 +59,7 @@ type Daemon = (configPath: string, level: LogLevel, out: (line: string) => void)
 function addDaemon(program: Command, terminal: Terminal, name: string, description: string, run: Daemon): void {
   program
     .command(name)
-    .helpGroup(GROUPS.run)
+    .helpGroup(HELP_GROUPS.run)
     .description(description)
     .requiredOption(...WATCHER_CONFIG)
     .action((options: { config: string }) => {
@@ -73,7 +73,7 @@ function addSetup(program: Command, terminal: Terminal): void {
   addInit(program, terminal, 'both')
   program
     .command('authorise')
-    .helpGroup(GROUPS.backend)
+    .helpGroup(HELP_GROUPS.backend)
     .description("signs a withdrawal intent with the backend's key")
     .requiredOption('--key <file>', 'the base64 of its 32-byte seed: secrets/backend.key')
     .option('--wallet <file>', 'the identity key of the signer that shall pay; unless said, wallet.pub beside the key')
@@ -88,7 +88,7 @@ function addSetup(program: Command, terminal: Terminal): void {
 function addUp(program: Command): void {
   program
     .command('up')
-    .helpGroup(GROUPS.run)
+    .helpGroup(HELP_GROUPS.run)
     .description('runs everything on simulated networks, with users and accidents, to look at')
     .option('--directory <directory>', 'where its data are kept', 'lockkeeper-data')
     .option('--node <node>', 'a real regtest node instead: litecoind, or the URL of one that runs')
@@ -104,7 +104,7 @@ function parseSeconds(text: string): number {
 }
 
 function addInspection(program: Command, terminal: Terminal): void {
-  addLook(program, terminal, { open, loadCharts, pause })
+  addLook(program, terminal, { open, loadCharts: readCharts, pause })
   const machines = async () => (await loadMachines()).watcherMachines
   addVerify(program, terminal, machines)
   addBackup(program, terminal, machines)
@@ -122,7 +122,7 @@ async function open(configPath: string): Promise<Watched> {
 function addRebuild(program: Command, terminal: Terminal): void {
   program
     .command('rebuild')
-    .helpGroup(GROUPS.setUp)
+    .helpGroup(HELP_GROUPS.setUp)
     .description('makes a new ledger from the signer and the chain, after the old one was lost')
     .requiredOption(...WATCHER_CONFIG)
     .requiredOption('--from <height>', 'the first block to read: below the first deposit', parseHeight)
@@ -134,7 +134,7 @@ function addRebuild(program: Command, terminal: Terminal): void {
 function addAccept(program: Command, terminal: Terminal): void {
   program
     .command('accept-signer')
-    .helpGroup(GROUPS.setUp)
+    .helpGroup(HELP_GROUPS.setUp)
     .description("takes the signer's memory as it is, though a later one was seen: only when that is lost for good")
     .requiredOption(...WATCHER_CONFIG)
     .action(async (options: { config: string }) =>
@@ -164,7 +164,7 @@ async function runVisualize({ out, instance, config }: Visualized, terminal: Ter
 function addGenerators(program: Command, terminal: Terminal): void {
   program
     .command('visualize')
-    .helpGroup(GROUPS.develop)
+    .helpGroup(HELP_GROUPS.develop)
     .description('regenerates the diagrams and state tables, or draws the way of one instance')
     .option('--out <directory>', 'where to write (default: visualizations; of an instance: here)')
     .option('--instance <id>', 'a deposit, withdrawal or transfer of a running watcher: its way, as SVG and Mermaid')
@@ -172,7 +172,7 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .action((options: Visualized) => runVisualize(options, terminal))
   program
     .command('reference')
-    .helpGroup(GROUPS.develop)
+    .helpGroup(HELP_GROUPS.develop)
     .description('regenerates the references of configuration, API and metrics')
     .option('--out <directory>', 'where to write them', join('docs', 'reference'))
     .action(async ({ out }: { out: string }) => {
@@ -183,13 +183,13 @@ function addGenerators(program: Command, terminal: Terminal): void {
     })
   program
     .command('monitoring')
-    .helpGroup(GROUPS.develop)
+    .helpGroup(HELP_GROUPS.develop)
     .description('regenerates the dashboard for Grafana')
     .option('--out <directory>', 'where to write it', join('deploy', 'monitoring'))
     .action(({ out }: { out: string }) => writeText(join(out, 'dashboard.json'), renderDashboard()))
   program
     .command('bench')
-    .helpGroup(GROUPS.develop)
+    .helpGroup(HELP_GROUPS.develop)
     .description('prints the benchmark table')
     .option('--large', 'what a long history costs: 1,000,000 instances, some minutes and gigabytes', false)
     .action(({ large }: { large: boolean }) => bench(terminal, large))

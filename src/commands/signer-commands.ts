@@ -13,7 +13,7 @@ import { changePassphrase } from '../signer/keys/keystore.ts'
 import { holding, recorded, type Deed } from '../signer/offline/recorded.ts'
 import { checkProof, proveKeys } from '../signer/offline/prove.ts'
 import { backUp } from './backup.ts'
-import { GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
+import { HELP_GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyStore } from './verify.ts'
 
@@ -23,7 +23,7 @@ export function addSignerCommands(program: Command, terminal: Terminal): void {
   const level = (): LogLevel => (program.opts<{ verbose?: boolean }>().verbose === true ? 'debug' : 'info')
   const signer = program
     .command('signer')
-    .helpGroup(GROUPS.run)
+    .helpGroup(HELP_GROUPS.run)
     .description('the service that keeps the keys and signs; `signer prove` shows that they are there')
     .requiredOption(...SIGNER_CONFIG)
     .addHelpText('after', PASSPHRASE_NOTE)
@@ -50,7 +50,7 @@ async function prove(path: string, challenge: string, terminal: Terminal): Promi
 function addKeystore(program: Command, terminal: Terminal): void {
   program
     .command('keystore')
-    .helpGroup(GROUPS.keys)
+    .helpGroup(HELP_GROUPS.keys)
     .description('the encrypted recovery phrase: another passphrase')
     .command('passphrase')
     .description(`encrypts it under a new passphrase: ${NEW_PASSPHRASE_VARIABLE}, else asked`)
@@ -86,7 +86,7 @@ function addProofCheck(program: Command, terminal: Terminal): void {
 function addIdentity(program: Command, terminal: Terminal): void {
   program
     .command('identity')
-    .helpGroup(GROUPS.keys)
+    .helpGroup(HELP_GROUPS.keys)
     .description("prints the signer's identity key, base64: what intents and attestations name")
     .requiredOption(...SIGNER_CONFIG)
     .addHelpText('after', PASSPHRASE_NOTE)
@@ -101,7 +101,7 @@ function addIdentity(program: Command, terminal: Terminal): void {
 export function addBackup(program: Command, terminal: Terminal, loadMachines: () => Promise<Machines | null>): void {
   program
     .command('backup')
-    .helpGroup(GROUPS.look)
+    .helpGroup(HELP_GROUPS.look)
     .description("copies a ledger, or a signer's memory and audit log, while it is in use, and verifies the copy")
     .requiredOption('--config <file>', "the watcher's or the signer's configuration")
     .requiredOption('--out <directory>', 'a new folder')

@@ -31,7 +31,7 @@ export async function verifyStore(
 /** As `verifyStore`, wherever it lies. `isSigner`: it has an audit log, whether or not its keystore lies beside it. */
 export async function verifyCopy(
   disk: Disk,
-  { directory, machines, keystore }: Store,
+  { directory, machines, keystore }: VerifiedStore,
   isSigner: boolean,
   terminal: Terminal,
 ): Promise<boolean> {
@@ -61,7 +61,7 @@ export async function verifyCopy(
 }
 
 /** What a configuration says of a store. */
-export interface Store {
+export interface VerifiedStore {
   directory: string
   machines: Machines
   /** A signer's keystore file; null for a watcher's ledger. */
@@ -93,7 +93,7 @@ const tellPolicy = ({ at, digest, changes }: Changed): string[] => [
 ]
 
 /** The two files have different keys. One that would do as either is what its name says. */
-export function storeOf(path: string, text: string, watchersMachines: Machines | null): Store {
+export function storeOf(path: string, text: string, watchersMachines: Machines | null): VerifiedStore {
   const signers = { load: loadSignerConfig, machines: signersMachines }
   const watchers = watchersMachines === null ? [] : [{ load: loadWatcherConfig, machines: watchersMachines }]
   const isSignerFirst = basename(path).includes('signer')

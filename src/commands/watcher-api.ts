@@ -8,7 +8,7 @@ const MAXIMUM_BYTES = 16 * 1024 * 1024
 const [OK, BAD_REQUEST, NOT_FOUND] = [200, 400, 404]
 
 /** An answer that was expected. */
-export interface Told {
+export interface ToldByWatcher {
   status: number
   /** Names in lower case. */
   headers: Record<string, string>
@@ -19,7 +19,7 @@ export interface WatcherApi {
   /** Its address, for people. */
   base: string
   /** Any of these statuses is an answer. Throws boundary `invalid-argument` for what the watcher does not understand, else `unexpected-answer`. */
-  ask(path: string, options?: { statuses?: readonly number[]; accept?: string }): Promise<Told>
+  ask(path: string, options?: { statuses?: readonly number[]; accept?: string }): Promise<ToldByWatcher>
   /** The answer's text. Throws as `ask` for any status but 200. */
   get(path: string): Promise<string>
   /** As `get`, but null where there is nothing of that name (404). */

@@ -5,7 +5,7 @@
 import { reasonOf } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
 import { isFatal, type Backend, type FeedEvent } from './backend.ts'
-import type { Book } from './book.ts'
+import type { DemoBook } from './book.ts'
 import type { Dice } from './dice.ts'
 import type { FeedWatch } from './feed-watch.ts'
 import { pause } from './pause.ts'
@@ -16,7 +16,7 @@ export interface Stage {
   chains: readonly RunningChain[]
   traffic: Traffic
   backend: Backend
-  book: Book
+  book: DemoBook
   feed: FeedWatch
   dice: Dice
   clock: Clock

@@ -1,5 +1,5 @@
 /** The backend's books beside the chains themselves: what only a second look shows. */
-import type { Book, CreditRecord, WithdrawalRecord } from './book.ts'
+import type { DemoBook, CreditRecord, WithdrawalRecord } from './book.ts'
 import type { Devnet, OnChainPayment } from './devnet.ts'
 
 export interface Audited {
@@ -44,7 +44,7 @@ function checkWithdrawal(withdrawal: WithdrawalRecord, payments: readonly OnChai
 }
 
 /** @param devnets by the names of their chains */
-export async function audit(book: Book, devnets: ReadonlyMap<string, Devnet>): Promise<Audited> {
+export async function auditBooks(book: DemoBook, devnets: ReadonlyMap<string, Devnet>): Promise<Audited> {
   const audited: Audited = { problems: [], credits: 0, payments: 0, unsettled: 0 }
   for (const [chain, devnet] of devnets) {
     const credits = [...book.deposits.values()].filter(deposit => deposit.chain === chain && deposit.isCredited)

@@ -18,12 +18,12 @@ import type { ByteSigner } from '../canonical.ts'
 import { isAttested, isRefundable, requestOf } from '../client/proofs.ts'
 import type { Wish as Asked } from '../client/types.ts'
 import { detailOf, problemKindOf, type Ask } from './api.ts'
-import type { Assigned, Book, BookEntry, Withdrawal, WithdrawalRecord } from './book.ts'
+import type { Assigned, DemoBook, BookEntry, DemoWithdrawal, WithdrawalRecord } from './book.ts'
 import { pause } from './pause.ts'
 
 export interface BackendOptions {
   ask: Ask
-  book: Book
+  book: DemoBook
   /** The backend's own: the signer knows its public half. */
   key: ByteSigner
   /** The signer's identity key, base64: taken from the signer itself, once, and never from the watcher. */
@@ -40,13 +40,13 @@ export interface News {
   alarm(text: string): void
 }
 
-export type Wish = Omit<Withdrawal, 'id'>
+export type DemoWish = Omit<DemoWithdrawal, 'id'>
 
 export interface Backend {
   /** The user's address, the same for ever. Rejects with boundary `not-attested`, invariant `book`. */
   address(user: string, chain: string): Promise<Assigned>
   /** Debits and asks; the id. Rejects with boundary `insufficient` when the user has not so much. */
-  withdraw(wish: Wish): Promise<string>
+  withdraw(wish: DemoWish): Promise<string>
   /** The user changes his mind: he gets it back when nothing was signed. */
   cancel(id: string): Promise<void>
   /** Settles never, or rejects with what must not go on: invariant `book`, operating `cannot-write`. */
@@ -263,7 +263,7 @@ async function addressOf({ ask, book, wallet, clock }: BackendOptions, user: str
   return assigned
 }
 
-async function withdraw({ book }: BackendOptions, wish: Wish): Promise<string> {
+async function withdraw({ book }: BackendOptions, wish: DemoWish): Promise<string> {
   const id = `w-${book.withdrawals.size + 1}`
   if (book.balance(wish.user, wish.asset) < BigInt(wish.amount))
     throw boundary('insufficient', `${wish.user} has less than ${wish.amount} ${wish.asset}`)

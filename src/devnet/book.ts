@@ -15,7 +15,7 @@ export interface Assigned {
   dataField: string | null
 }
 
-export interface Deposit {
+export interface DemoDeposit {
   /** The chain's fact, and the key under which it is credited at most once. */
   id: string
   user: string
@@ -27,7 +27,7 @@ export interface Deposit {
   transactionId: string
 }
 
-export interface Withdrawal {
+export interface DemoWithdrawal {
   id: string
   user: string
   chain: string
@@ -40,9 +40,9 @@ export interface Withdrawal {
 /** What can happen, one record each; a transaction is a list of them. */
 export type BookEntry =
   | ({ type: 'address.assigned' } & Assigned)
-  | ({ type: 'deposit.credited' } & Deposit)
+  | ({ type: 'deposit.credited' } & DemoDeposit)
   | { type: 'credit.acknowledged' | 'credit.reversed'; id: string }
-  | ({ type: 'withdrawal.debited' } & Withdrawal)
+  | ({ type: 'withdrawal.debited' } & DemoWithdrawal)
   | { type: 'withdrawal.answered' | 'cancellation.wanted' | 'cancellation.refused' | 'round.raised'; id: string }
   | { type: 'withdrawal.moved'; id: string; state: string; transactionId: string | null }
   | { type: 'withdrawal.refunded'; id: string; receipt: SignedReceipt }
@@ -50,14 +50,14 @@ export type BookEntry =
   | { type: 'feed.read'; ledgerId: string; cursor: number }
   | { type: 'ledger.replaced'; ledgerId: string }
 
-export interface CreditRecord extends Deposit {
+export interface CreditRecord extends DemoDeposit {
   isCredited: boolean
   isAcknowledged: boolean
   /** Credited and taken back again, so often. */
   reversals: number
 }
 
-export interface WithdrawalRecord extends Withdrawal {
+export interface WithdrawalRecord extends DemoWithdrawal {
   /** The highest that was ever authorised. */
   round: number
   /** How far the signer's memory was seen when this round was authorised: one that was put back behind it must not sign. */
@@ -85,7 +85,7 @@ interface Tables {
   memory: number
 }
 
-export interface Book extends Readonly<Tables> {
+export interface DemoBook extends Readonly<Tables> {
   balance(user: string, asset: string): bigint
   /** To whom an address was given. */
   ownerOf(chain: string, address: string, dataField: string | null): string | undefined
@@ -220,7 +220,7 @@ function apply(tables: Tables, entry: BookEntry): void {
 }
 
 /** @throws invariant `book` for a file whose lines do not add up */
-export async function openBook(disk: Disk, path: string): Promise<Book> {
+export async function openBook(disk: Disk, path: string): Promise<DemoBook> {
   const tables = createTables()
   const lines = await openLines(disk, path, line => {
     for (const entry of JSON.parse(line) as BookEntry[]) apply(tables, entry)

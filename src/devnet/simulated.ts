@@ -19,7 +19,7 @@ interface SimulatedNode {
 }
 
 /** A node with the file in which all that has happened to it stands. */
-export interface Recorded<Node> {
+export interface RecordedNode<Node> {
   node: Node
   lines: Lines
 }
@@ -35,7 +35,7 @@ export async function openRecorded<Happening, Node extends { restore: (happening
   { ports, directory }: DevnetTools,
   { encode, decode }: History<Happening>,
   create: (record: (happening: Happening) => void) => Node,
-): Promise<Recorded<Node>> {
+): Promise<RecordedNode<Node>> {
   const path = join(directory, 'history.jsonl')
   const happenings: Happening[] = []
   const lines = await openLines(ports.disk, path, line => happenings.push(decode(line)))
@@ -65,7 +65,7 @@ interface SimulatedFamily {
 /** @param name of the chain, for people */
 export async function runSimulated(
   name: string,
-  { node, lines }: Recorded<SimulatedNode>,
+  { node, lines }: RecordedNode<SimulatedNode>,
   tools: DevnetTools,
   family: SimulatedFamily,
 ): Promise<Devnet> {

@@ -2,7 +2,7 @@
 import { reasonOf } from '../kernel/fault.ts'
 import type { Clock } from '../kernel/ports.ts'
 import { isFatal, type Backend, type News } from './backend.ts'
-import type { Book } from './book.ts'
+import type { DemoBook } from './book.ts'
 import type { Devnet, DevnetChain } from './devnet.ts'
 import type { Dice } from './dice.ts'
 import { pause } from './pause.ts'
@@ -18,7 +18,7 @@ export interface RunningChain extends ConfiguredChain {
 
 export interface TrafficOptions {
   backend: Backend
-  book: Book
+  book: DemoBook
   chains: readonly RunningChain[]
   dice: Dice
   clock: Clock

@@ -24,7 +24,7 @@ export interface ListQuery<K extends Kind> {
 }
 
 /** A part of a list. */
-export interface Page<K extends Kind> {
+export interface StoredPage<K extends Kind> {
   items: InstanceOf<K>[]
   /** Where the next page begins, or null at the end. */
   next: number | null
@@ -33,7 +33,7 @@ export interface Page<K extends Kind> {
 export interface Store {
   find<I extends Id>(id: I): Promise<Found<I> | null>
   /** By seq of the last change. May end before `limit` where what it reads is large. */
-  list<K extends Kind>(query: ListQuery<K>): Promise<Page<K>>
+  list<K extends Kind>(query: ListQuery<K>): Promise<StoredPage<K>>
   history(instance: Instance): Promise<Recorded[]>
   /** Resolves when everything that memory holds now is durable. */
   settled(): Promise<void>

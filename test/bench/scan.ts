@@ -8,7 +8,7 @@ import { addressOf } from '../../adapters/bitcoin/address.ts'
 import { scanBlock } from '../../adapters/bitcoin/block.ts'
 import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../adapters/bitcoin/script.ts'
-import type { Cursor } from '../../adapters/bitcoin/transaction.ts'
+import type { ByteCursor } from '../../adapters/bitcoin/transaction.ts'
 import { compactSize, createSpan, skim } from '../../adapters/bitcoin/transaction.ts'
 import { createWatch, type BitcoinWatch } from '../../adapters/bitcoin/watch.ts'
 import { alternating, benchRow, collectGarbage, type BenchRow, type Progress } from './measure.ts'
@@ -53,7 +53,7 @@ function addKeys(watch: BitcoinWatch, { scripts, keys }: ScanSizes): void {
 
 /** The walk that a scan makes, without looking anything up. */
 export function walkBlock(bytes: Uint8Array): void {
-  const cursor: Cursor = { bytes, subject: 'block', at: HEADER_BYTES }
+  const cursor: ByteCursor = { bytes, subject: 'block', at: HEADER_BYTES }
   const span = createSpan()
   const count = compactSize(cursor)
   for (let n = 0; n < count; n++) skim(cursor, span, null)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { intentBytes } from '../../src/canonical.ts'
 import { isSigned } from '../../src/signatures.ts'
-import { GROUPS } from '../../src/commands/help.ts'
+import { HELP_GROUPS } from '../../src/commands/help.ts'
 import { runProgram } from '../../src/commands/program.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../../src/config.ts'
 import { lowdbEngine } from '../../src/ledger/lowdb/engine.ts'
@@ -61,7 +61,7 @@ describe('wrong usage', () => {
     const { status, out, err } = await run('--help')
     expect([status, err]).toEqual([0, ''])
     const headings = out.split('\n').filter(line => /^\S.*:$/.test(line))
-    expect(headings).toEqual(['Options:', ...Object.values(GROUPS), 'Commands:'])
+    expect(headings).toEqual(['Options:', ...Object.values(HELP_GROUPS), 'Commands:'])
   })
   test.each([
     ['watcher', 'watcher.yaml'],

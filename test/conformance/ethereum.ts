@@ -1,6 +1,6 @@
 /** EVM chains, as the suite sees them. */
 import { canonical } from '../../adapters/ethereum/address.ts'
-import { bytesOf, hashOf, hexOf, hexWord, wordOf } from '../../src/devnet/ethereum/bytes.ts'
+import { bytesOfHex, hashOfBytes, hexOf, hexWord, wordOf } from '../../src/devnet/ethereum/bytes.ts'
 import { selectorOf } from '../../src/devnet/ethereum/contracts.ts'
 import type { CallTrace } from '../../src/devnet/ethereum/machine.ts'
 import { CONTRACTS } from '../../src/devnet/ethereum/network.ts'
@@ -22,7 +22,7 @@ const CALL_GAS = 200_000n
 const words = (...values: (string | bigint)[]) => values.map(value => hexWord(BigInt(value)).slice(2)).join('')
 /** The data of a call of a function by its signature. */
 export const callOf = (signature: string, ...values: (string | bigint)[]) =>
-  bytesOf(selectorOf(signature) + words(...values))
+  bytesOfHex(selectorOf(signature) + words(...values))
 
 /** Ether that a call moved to this address, and the calls below it; nothing where it failed. */
 function movedTo(address: string, { error, type, to, value, calls }: CallTrace): bigint[] {
@@ -83,10 +83,10 @@ export function openEthereum(
       node.mine(1, { transactions: [node.transaction(hash)!] })
     },
     allow(owner) {
-      const slot = BigInt(hashOf(bytesOf(`0x${words(owner, node.faucetAddress)}`)))
+      const slot = BigInt(hashOfBytes(bytesOfHex(`0x${words(owner, node.faucetAddress)}`)))
       node.chain.state.setSlot(CONTRACTS.token, slot, 2n ** 200n)
     },
-    split: (address, amount) => void call(CONTRACTS.splitter, bytesOf(`0x${words(address)}`), amount),
+    split: (address, amount) => void call(CONTRACTS.splitter, bytesOfHex(`0x${words(address)}`), amount),
     handle: request => node.handle(request),
     advance: () => void node.mine(1),
     pay: (asset, { address }, amount) => pay(asset, address, amount),
@@ -107,15 +107,16 @@ export function openEthereum(
       {
         words: 'a log of another contract (E5)',
         send: ({ address }, amount) =>
-          void call(CONTRACTS.forger, bytesOf(`0x${words(node.faucetAddress, address, amount)}`)),
+          void call(CONTRACTS.forger, bytesOfHex(`0x${words(node.faucetAddress, address, amount)}`)),
       },
       {
         words: 'a token of one piece (E5)',
-        send: ({ address }) => void call(CONTRACTS.collectible, bytesOf(`0x${words(node.faucetAddress, address, 1n)}`)),
+        send: ({ address }) =>
+          void call(CONTRACTS.collectible, bytesOfHex(`0x${words(node.faucetAddress, address, 1n)}`)),
       },
       {
         words: 'ether that a contract sends and takes back (E17)',
-        send: ({ address }, amount) => void call(CONTRACTS.betrayer, bytesOf(`0x${words(address)}`), amount),
+        send: ({ address }, amount) => void call(CONTRACTS.betrayer, bytesOfHex(`0x${words(address)}`), amount),
       },
       {
         words: 'a transfer that fails (E4)',

@@ -1,5 +1,5 @@
 /** Nano, as the suite sees it. */
-import { addressOf, publicKeyOf } from '../../adapters/nano/address.ts'
+import { addressOf, accountKeyOf } from '../../adapters/nano/address.ts'
 import { networkOf } from '../../adapters/nano/network.ts'
 import { upperHex } from '../../adapters/hex.ts'
 import { createSimulatedNano, type SimulatedNano } from '../../src/devnet/nano/node.ts'
@@ -14,7 +14,7 @@ const GOLDEN = 0.618_033_988_749_895
 
 /** Confirmed sends to the account. */
 function sentTo({ lattice }: SimulatedNano, address: string): bigint[] {
-  const link = upperHex(publicKeyOf(address, NETWORK))
+  const link = upperHex(accountKeyOf(address, NETWORK))
   return [...lattice.blocks.values()]
     .filter(({ subtype, block, confirmed }) => confirmed && subtype === 'send' && block.link === link)
     .map(({ amount }) => amount)

@@ -7,7 +7,7 @@ import type { Authorisation } from '../../machines/vocabulary.ts'
 import { attestationBytes, signerOf, spendingBytes, voidBytes, type VoidReceipt } from '../../src/canonical.ts'
 import type { WatcherAnswer, Ask } from '../../src/devnet/api.ts'
 import { openBackend, type Backend } from '../../src/devnet/backend.ts'
-import { openBook, type Book } from '../../src/devnet/book.ts'
+import { openBook, type DemoBook } from '../../src/devnet/book.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 import { createClock } from '../../src/shell/ports.ts'
 
@@ -27,7 +27,7 @@ interface Told {
 
 interface Running {
   backend: Backend
-  book: Book
+  book: DemoBook
   alarms: string[]
   /** Everything that was asked, `METHOD path`. */
   asked: string[]

@@ -9,7 +9,7 @@ import { networkOf } from '../../adapters/bitcoin/network.ts'
 import { createRpc, RPC_ERROR, toSatoshi, type Answer, type Rpc } from '../../adapters/bitcoin/rpc.ts'
 import type { Disk } from '../../src/kernel/ports.ts'
 import { fromDisplay } from '../../adapters/bitcoin/hash.ts'
-import { faucetKey, sign } from '../../src/devnet/bitcoin/faucet.ts'
+import { faucetKey, signInputs } from '../../src/devnet/bitcoin/faucet.ts'
 import { createSimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
 import { createRequest } from '../../src/shell/request.ts'
 import { startLitecoind, type BitcoinNode } from '../nodes/bitcoin-node.ts'
@@ -105,7 +105,7 @@ async function scenario(rpc: Rpc): Promise<Recording> {
     for (const { txid, vout } of sources) transaction.addInput(fromDisplay(txid), vout, sequence)
     for (const amountSat of outputsSat) transaction.addOutput(key.script, amountSat)
     change?.(transaction)
-    return sign(
+    return signInputs(
       transaction,
       sources.map(({ valueSat }) => ({ valueSat, script: key.script, height: 0, isCoinbase: false })),
       key,

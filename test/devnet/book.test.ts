@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openBook, type Book, type BookEntry } from '../../src/devnet/book.ts'
+import { openBook, type DemoBook, type BookEntry } from '../../src/devnet/book.ts'
 import { createDisk } from '../../src/shell/disk.ts'
 
 const deposit = {
@@ -24,7 +24,7 @@ function place(): string {
   return join(directory, 'book.jsonl')
 }
 
-const note = (book: Book, ...entries: BookEntry[]) => book.transaction(add => entries.forEach(add))
+const note = (book: DemoBook, ...entries: BookEntry[]) => book.transaction(add => entries.forEach(add))
 const open = (path: string) => openBook(createDisk(), path)
 
 describe('the book', () => {

@@ -161,10 +161,13 @@ describe('a signer of a ledger with destination tags', () => {
     ])
   })
 
-  test('X7: a ticket belongs to its transfer; what has expired is made again on the same one', async () => {
-    expect((await sign('t1', 1, pay(3), asked('w-1'))).status).toBe(200)
+  test('X7: what has expired is made again on the same ticket; what another gave up serves another, and only one of them can ever be applied', async () => {
+    const first = await sign('t1', 1, pay(3), asked('w-1'))
     await restart()
-    expect(reasonKinds(await sign('t2', 1, pay(3), asked('w-2')))).toEqual(['spend-key-bound'])
+    const other = await sign('t2', 1, pay(3), asked('w-2'))
+    expect([first.status, other.status]).toEqual([200, 200])
+    expect(other.body['spendKeys']).toEqual(first.body['spendKeys'])
+    expect(reasonKinds(await sign('t3', 1, pay(4), asked('w-2')))).toContain('could-pay-twice')
     expect(reasonKinds(await sign('t1', 2, pay(4), asked('w-1')))).toEqual(['could-pay-twice', 'not-an-attempt'])
     expect((await sign('t1', 2, pay(3, { LastLedgerSequence: 600 }), asked('w-1'))).status).toBe(200)
   })

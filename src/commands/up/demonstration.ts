@@ -1,7 +1,7 @@
 /** What runs under `lockkeeper up`: networks, signer, watcher and the backend's books, each started as soon as what it stands on is known. */
 import { z } from 'zod'
 import { createApi, type Ask } from '../../devnet/api.ts'
-import { openBook, type Book } from '../../devnet/book.ts'
+import { openBook, type DemoBook } from '../../devnet/book.ts'
 import type { DevnetTools } from '../../devnet/devnet.ts'
 import { pause } from '../../devnet/pause.ts'
 import { count } from '../../devnet/story.ts'
@@ -19,7 +19,7 @@ export interface Demonstration {
   chains: readonly RunningChain[]
   daemons: { signer: Daemon; watcher: Daemon }
   ask: Ask
-  book: Book
+  book: DemoBook
   /** The signer's identity key. */
   wallet: string
   /** Of the chains whose treasury has nothing yet: its address. */

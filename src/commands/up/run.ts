@@ -1,9 +1,9 @@
 /** A demonstration under way: what happens to money, shown as it happens, and at the end what became of it. */
 import { keyFrom, signerOf } from '../../canonical.ts'
 import { runAccidents, type Teller } from '../../devnet/accidents.ts'
-import { audit, type Audited } from '../../devnet/audit.ts'
+import { auditBooks, type Audited } from '../../devnet/audit.ts'
 import { openBackend, type Backend, type News } from '../../devnet/backend.ts'
-import type { Book } from '../../devnet/book.ts'
+import type { DemoBook } from '../../devnet/book.ts'
 import { createDice } from '../../devnet/dice.ts'
 import type { Devnet } from '../../devnet/devnet.ts'
 import { createFeedWatch } from '../../devnet/feed-watch.ts'
@@ -115,7 +115,7 @@ export async function runShow(setting: Setting, demonstration: Demonstration, re
   const traffic = createTraffic({ backend, book, chains, dice, clock, news: reporter })
   const processes = endangered(ports, place, children, daemons)
   const stage = { chains, traffic, backend, book, feed, dice, clock, processes, restMs, tell: reporter.teller }
-  const look = () => audit(book, devnetsOf(demonstration))
+  const look = () => auditBooks(book, devnetsOf(demonstration))
   const perform = async (): Promise<never> => {
     await traffic.open(unfunded)
     return Promise.race([traffic.run(), ...(restMs > 0 ? [runAccidents(stage)] : [])])
@@ -149,7 +149,7 @@ interface Named {
   decimals: number
 }
 
-function countsOf({ deposits, withdrawals }: Book, { name, asset, decimals }: Named): string {
+function countsOf({ deposits, withdrawals }: DemoBook, { name, asset, decimals }: Named): string {
   const sum = (amounts: readonly string[]) =>
     `${sayAmount(String(amounts.reduce((total, amount) => total + BigInt(amount), 0n)), decimals)} ${asset}`
   const credited = [...deposits.values()]

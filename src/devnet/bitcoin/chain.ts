@@ -5,7 +5,7 @@
  */
 import type { Block, Transaction } from 'bitcoinjs-lib'
 import { displayOf } from '../../../adapters/bitcoin/hash.ts'
-import { inputKey, type Coin, type Coins, type Undo } from './coins.ts'
+import { inputKey, type UnspentCoin, type Coins, type Undo } from './coins.ts'
 import type { Regtest } from './genesis.ts'
 import { BAD_SIGNATURE, FALSE_RESULT, verifyInput } from './script.ts'
 
@@ -197,7 +197,7 @@ function verifyScripts(chain: Chain, transaction: Transaction): void {
   const spent = transaction.ins.map(input => chain.coins.get(inputKey(input)))
   if (spent.some(coin => !coin)) throw new Error('bad-txns-inputs-missingorspent')
   for (const index of transaction.ins.keys()) {
-    const error = verifyInput(transaction, index, spent as Coin[])
+    const error = verifyInput(transaction, index, spent as UnspentCoin[])
     const reason = error === BAD_SIGNATURE ? FALSE_RESULT : error
     if (reason !== null) throw new Error(`non-mandatory-script-verify-flag (${reason})`)
   }

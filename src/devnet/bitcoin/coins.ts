@@ -3,7 +3,7 @@ import type { Transaction } from 'bitcoinjs-lib'
 import { displayOf } from '../../../adapters/bitcoin/hash.ts'
 
 /** An unspent output. */
-export interface Coin {
+export interface UnspentCoin {
   valueSat: bigint
   script: Uint8Array
   height: number
@@ -11,13 +11,13 @@ export interface Coin {
 }
 
 /** What the coins that a block touched were before it. */
-export type Undo = [key: string, coin: Coin | undefined][]
+export type Undo = [key: string, coin: UnspentCoin | undefined][]
 
 /** The set of unspent outputs, as of one block. */
 export interface Coins {
-  get(key: string): Coin | undefined
+  get(key: string): UnspentCoin | undefined
   /** Those of the tracked script. */
-  tracked: ReadonlyMap<string, Coin>
+  tracked: ReadonlyMap<string, UnspentCoin>
   /** The fee; of a coinbase, minus what it creates. Throws with the reason of consensus. */
   spend(transaction: Transaction, height: number, isCoinbase: boolean, undo: Undo): bigint
   restore(undo: Undo): void
@@ -33,17 +33,17 @@ const OP_RETURN = 0x6a
 
 /** Empty. */
 export function createCoins(trackedScript: Uint8Array, coinbaseMaturity: number): Coins {
-  const coins = new Map<string, Coin>()
-  const tracked = new Map<string, Coin>()
+  const coins = new Map<string, UnspentCoin>()
+  const tracked = new Map<string, UnspentCoin>()
 
-  function set(key: string, coin: Coin | undefined): void {
+  function set(key: string, coin: UnspentCoin | undefined): void {
     if (coin) coins.set(key, coin)
     else coins.delete(key)
     if (coin && Buffer.compare(coin.script, trackedScript) === 0) tracked.set(key, coin)
     else tracked.delete(key)
   }
 
-  function touch(undo: Undo, key: string, coin: Coin | undefined): void {
+  function touch(undo: Undo, key: string, coin: UnspentCoin | undefined): void {
     undo.push([key, coins.get(key)])
     set(key, coin)
   }

@@ -9,7 +9,7 @@ import { fromDisplay, hash160 } from '../../../adapters/bitcoin/hash.ts'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { scriptFor } from '../../../adapters/bitcoin/script.ts'
 import { bestOf, type Chain } from './chain.ts'
-import { coinKey, type Coin } from './coins.ts'
+import { coinKey, type UnspentCoin } from './coins.ts'
 import { CHAIN_LIMIT, REPLACEABLE_SEQUENCE } from './policy.ts'
 import type { Pool } from './pool.ts'
 
@@ -52,12 +52,12 @@ export function faucetKey(seed: string, network: Network): FaucetKey {
   return { publicKey, sign: digest => pair.sign(digest), script, address: addressOf(script, network)! }
 }
 
-type Spendable = [key: string, coin: Coin]
+type Spendable = [key: string, coin: UnspentCoin]
 
 /** Mature and confirmed first; then its own unconfirmed change, as far as chains of it are relayed. */
-export function spendable(chain: Chain, pool: Pool, key: FaucetKey, network: Network): Spendable[] {
+export function spendableCoins(chain: Chain, pool: Pool, key: FaucetKey, network: Network): Spendable[] {
   const height = bestOf(chain).height + 1
-  const isFree = (name: string, coin: Coin) =>
+  const isFree = (name: string, coin: UnspentCoin) =>
     !pool.spender(name) && !(coin.isCoinbase && height - coin.height < network.coinbaseMaturity)
   const confirmed = [...chain.coins.tracked].filter(([name, coin]) => isFree(name, coin))
   const change: Spendable[] = []
@@ -86,7 +86,7 @@ export function buildPayment(
   const inputVbytes = network.segwit ? INPUT_VBYTES.segwit : INPUT_VBYTES.classic
   let feeSat = feeRate * BigInt(OVERHEAD_VBYTES + OUTPUT_VBYTES * (outputs.length + 1))
   let inSat = 0n
-  const used: Coin[] = []
+  const used: UnspentCoin[] = []
   for (const [name, coin] of from.slice(0, INPUTS_MAXIMUM)) {
     if (inSat >= neededSat + feeSat) break
     const [txid = '', vout] = name.split(':')
@@ -99,11 +99,11 @@ export function buildPayment(
   if (changeSat < 0n)
     throw new Error(`the faucet has ${inSat} of the ${neededSat + feeSat} satoshi it needs: mine blocks`)
   if (changeSat >= DUST_SAT) transaction.addOutput(key.script, changeSat)
-  return sign(transaction, used, key)
+  return signInputs(transaction, used, key)
 }
 
 /** Signs every input; `spent` stands in their order. All of them are the faucet's. */
-export function sign(transaction: Transaction, spent: readonly Coin[], key: FaucetKey): Transaction {
+export function signInputs(transaction: Transaction, spent: readonly UnspentCoin[], key: FaucetKey): Transaction {
   const code = scriptFor('p2pkh', hash160(key.publicKey))
   for (const [index, coin] of spent.entries()) {
     const isClassic = Buffer.compare(coin.script, code) === 0

@@ -6,7 +6,7 @@ import { Block, Transaction } from 'bitcoinjs-lib'
 import { z } from 'zod'
 import { corruptStore, reasonOf } from '../../kernel/fault.ts'
 import { addBlock, setValidity, type Chain } from './chain.ts'
-import type { Mempool } from './mempool.ts'
+import type { SimulatedMempool } from './mempool.ts'
 
 export type Happening =
   | { type: 'block.added'; block: Block }
@@ -60,7 +60,7 @@ export function decodeHappening(line: string): Happening {
  * Blocks one after the other, as they came; then the transactions that are in none of them. Scripts were verified when they
  * came first. Throws what `addBlock` throws: a line is missing.
  */
-export function restoreNode(chain: Chain, mempool: Mempool, happenings: Iterable<Happening>): void {
+export function restoreNode(chain: Chain, mempool: SimulatedMempool, happenings: Iterable<Happening>): void {
   const pending = new Map<string, Transaction>()
   for (const happening of happenings) {
     if (happening.type === 'transaction.accepted') pending.set(happening.transaction.getId(), happening.transaction)

@@ -2,7 +2,7 @@
 import type { Transaction } from 'bitcoinjs-lib'
 import type { Network } from '../../../adapters/bitcoin/network.ts'
 import { bestOf, medianTime, type Chain, type Change } from './chain.ts'
-import { coinKey, inputKey, type Coin } from './coins.ts'
+import { coinKey, inputKey, type UnspentCoin } from './coins.ts'
 import {
   CHAIN_LIMIT,
   feeAt,
@@ -30,7 +30,7 @@ export interface MempoolOptions {
 }
 
 /** What may be mined next, with the rules of who gets in. */
-export interface Mempool {
+export interface SimulatedMempool {
   pool: Pool
   test(transaction: Transaction): PoolEntry | RelayRefusal
   accept(transaction: Transaction): PoolEntry | RelayRefusal
@@ -48,7 +48,7 @@ type Context = MempoolOptions & { pool: Pool }
 export const isRefusal = (outcome: PoolEntry | RelayRefusal): outcome is RelayRefusal => 'reason' in outcome
 
 /** Empty. */
-export function createMempool(options: MempoolOptions): Mempool {
+export function createSimulatedMempool(options: MempoolOptions): SimulatedMempool {
   const pool = createPool(options.chain.coins)
   const context: Context = { ...options, pool }
 
@@ -154,7 +154,7 @@ function chainRefusal(pool: Pool, transaction: Transaction): RelayRefusal | null
   return null
 }
 
-function scriptRefusal(transaction: Transaction, spent: readonly Coin[]): RelayRefusal | null {
+function scriptRefusal(transaction: Transaction, spent: readonly UnspentCoin[]): RelayRefusal | null {
   for (const index of transaction.ins.keys()) {
     const error = verifyInput(transaction, index, spent)
     if (error !== null) return refuse(`non-mandatory-script-verify-flag (${error})`)

@@ -15,7 +15,7 @@ import {
   DIFFICULTY,
 } from './describe.ts'
 import { unavailable, type Faults } from './faults.ts'
-import { isRefusal, type Mempool } from './mempool.ts'
+import { isRefusal, type SimulatedMempool } from './mempool.ts'
 import * as params from './params.ts'
 import { RpcFailure } from './params.ts'
 import {
@@ -31,7 +31,7 @@ import type { PoolEntry } from './pool.ts'
 export interface NodeState {
   network: Network
   chain: Chain
-  mempool: Mempool
+  mempool: SimulatedMempool
   nowSeconds: () => number
   faults: Faults
   /** sat/kvB, or null where there is nothing to estimate from, as on a regtest. */
@@ -186,7 +186,7 @@ const send: Method = ({ chain, mempool }, [hex, rate]) => {
 
 const getTransaction: Method = (state, [id, verbose, blockHash]) => {
   const { chain, mempool, network } = state
-  const txid = params.hash(id, 'parameter 1')
+  const txid = params.hashParam(id, 'parameter 1')
   if (chain.active[0]!.block.transactions![0]!.getId() === txid)
     throw new RpcFailure(
       params.INVALID_ADDRESS_OR_KEY,
@@ -198,7 +198,7 @@ const getTransaction: Method = (state, [id, verbose, blockHash]) => {
     if (!entry) throw new RpcFailure(params.INVALID_ADDRESS_OR_KEY, NO_MEMPOOL_TRANSACTION)
     return isVerbose ? describeTransaction(entry.transaction, network) : entry.transaction.toHex()
   }
-  const stored = chain.blocks.get(params.hash(blockHash, 'parameter 3'))
+  const stored = chain.blocks.get(params.hashParam(blockHash, 'parameter 3'))
   if (!stored) throw new RpcFailure(params.INVALID_ADDRESS_OR_KEY, 'Block hash not found')
   const found = stored.block.transactions!.find(transaction => transaction.getId() === txid)
   if (!found)
@@ -219,7 +219,7 @@ const getTransaction: Method = (state, [id, verbose, blockHash]) => {
 }
 
 const getOutput: Method = ({ chain, mempool: { pool }, network }, [id, vout, includeMempool]) => {
-  const txid = params.hash(id, 'txid')
+  const txid = params.hashParam(id, 'txid')
   const key = coinKey(txid, params.integer(vout))
   const isPending = includeMempool !== false && pool.entries.has(txid)
   const coin = isPending ? pool.coin(key) : chain.coins.get(key)
@@ -234,7 +234,7 @@ const getOutput: Method = ({ chain, mempool: { pool }, network }, [id, vout, inc
 }
 
 const getBlock: Method = (state, [id, level]) => {
-  const stored = blockOf(state, params.hash(id, 'blockhash'))
+  const stored = blockOf(state, params.hashParam(id, 'blockhash'))
   const verbosity = params.verbosity(level, 1)
   const reason = unavailable(state.faults, stored)
   if (reason !== null) throw new RpcFailure(params.MISC_ERROR, reason)
@@ -243,7 +243,7 @@ const getBlock: Method = (state, [id, level]) => {
 }
 
 const getHeader: Method = (state, [id, verbose]) => {
-  const stored = blockOf(state, params.hash(id, 'hash'))
+  const stored = blockOf(state, params.hashParam(id, 'hash'))
   if (verbose === false) return stored.block.toHex(true)
   const header = describeHeader(state.chain, stored)
   return state.faults.headersOnly.has(stored.hash) ? { ...header, nTx: 0 } : header
@@ -256,14 +256,14 @@ const getHash: Method = ({ chain }, [height]) => {
 }
 
 const getEntry: Method = (state, [id]) => {
-  const entry = state.mempool.pool.entries.get(params.hash(id, 'parameter 1'))
+  const entry = state.mempool.pool.entries.get(params.hashParam(id, 'parameter 1'))
   if (!entry) throw new RpcFailure(params.INVALID_ADDRESS_OR_KEY, 'Transaction not in mempool')
   return describeEntry(state, entry)
 }
 
 const getAncestors: Method = (state, [id]) => {
   const { pool } = state.mempool
-  const entry = pool.entries.get(params.hash(id, 'parameter 1'))
+  const entry = pool.entries.get(params.hashParam(id, 'parameter 1'))
   if (!entry) throw new RpcFailure(params.INVALID_ADDRESS_OR_KEY, 'Transaction not in mempool')
   return [...pool.ancestors(entry.transaction)]
 }
@@ -347,7 +347,7 @@ const tips: Method = ({ chain }) => {
 const validity =
   (isValid: boolean): Method =>
   (state, [id]) => {
-    const { hash } = blockOf(state, params.hash(id, 'blockhash'))
+    const { hash } = blockOf(state, params.hashParam(id, 'blockhash'))
     state.changeValidity(hash, isValid)
     return null
   }

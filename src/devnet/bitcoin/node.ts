@@ -12,12 +12,12 @@ import type { Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
 import { toRequest, toResult } from '../fates.ts'
 import { addBlock, bestOf, createChain, forgetBranch, setValidity, type Change } from './chain.ts'
-import { coinKey, createCoins, inputKey, type Coin } from './coins.ts'
+import { coinKey, createCoins, inputKey, type UnspentCoin } from './coins.ts'
 import { createFaults, errorOf, unavailable, type Faults } from './faults.ts'
-import { buildPayment, faucetKey, spendable, type FaucetOutput } from './faucet.ts'
+import { buildPayment, faucetKey, spendableCoins, type FaucetOutput } from './faucet.ts'
 import { regtestOf } from './genesis.ts'
 import { restoreNode, type Happening } from './history.ts'
-import { createMempool, isRefusal, type Mempool } from './mempool.ts'
+import { createSimulatedMempool, isRefusal, type SimulatedMempool } from './mempool.ts'
 import { METHODS, type Method, type NodeState } from './methods.ts'
 import { OLD_METHODS } from './old-methods.ts'
 import { assembleBlock } from './miner.ts'
@@ -105,7 +105,7 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
   const nowSeconds = () => Math.floor(now() / 1000)
   const faults = createFaults()
   const mempool = recorded(
-    createMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds, faults }),
+    createSimulatedMempool({ chain, network, isReplacing: options.isReplacing ?? false, nowSeconds, faults }),
     record,
   )
   const methods = options.isOld === true ? OLD_METHODS : METHODS
@@ -141,7 +141,7 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
   return { ...state, methods, faucet }
 }
 
-function recorded(mempool: Mempool, record: (happening: Happening) => void): Mempool {
+function recorded(mempool: SimulatedMempool, record: (happening: Happening) => void): SimulatedMempool {
   return {
     ...mempool,
     accept(transaction) {
@@ -234,14 +234,14 @@ function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
   }
 
   const payMany = (outputs: readonly FaucetOutput[]): string => {
-    const from = spendable(chain, mempool.pool, faucet, network)
+    const from = spendableCoins(chain, mempool.pool, faucet, network)
     return broadcast(buildPayment(from, outputs, FAUCET_SAT_PER_VBYTE, faucet, network))
   }
 
   function payFrom(txid: string, outputs: readonly FaucetOutput[]): string {
     const entry = mempool.pool.entries.get(txid)
     if (!entry) throw new Error(`${txid} is not in the mempool`)
-    const from = entry.transaction.outs.flatMap(({ script }, vout): [string, Coin][] => {
+    const from = entry.transaction.outs.flatMap(({ script }, vout): [string, UnspentCoin][] => {
       const key = coinKey(txid, vout)
       const isFree = Buffer.compare(script, faucet.script) === 0 && mempool.pool.spender(key) === undefined
       return isFree ? [[key, mempool.pool.coin(key)!]] : []
@@ -252,7 +252,7 @@ function createPayer({ chain, mempool, faucet, network }: Machine): Payer {
   function doubleSpend(txid: string): string {
     const entry = mempool.pool.entries.get(txid)
     if (!entry) throw new Error(`${txid} is not in the mempool`)
-    const from = entry.transaction.ins.map((input): [string, Coin] => [
+    const from = entry.transaction.ins.map((input): [string, UnspentCoin] => [
       inputKey(input),
       mempool.pool.coin(inputKey(input))!,
     ])

@@ -14,7 +14,7 @@ const without = (value: unknown, ...names: string[]): unknown =>
 
 const getBlock: Method = (state, [id, verbose = true]) => {
   const isVerbose = params.boolean(verbose)
-  const stored = state.chain.blocks.get(params.hash(id, 'blockhash'))
+  const stored = state.chain.blocks.get(params.hashParam(id, 'blockhash'))
   const reason = stored === undefined ? null : unavailable(state.faults, stored)
   if (reason !== null)
     throw new RpcFailure(params.INTERNAL_ERROR, reason.includes('pruned') ? reason : "Can't read block from disk")

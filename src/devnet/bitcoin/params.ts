@@ -60,7 +60,7 @@ export function integer(value: unknown): number {
 }
 
 /** 64 hexadecimal digits, in lower case. `name`: the parameter's, for the complaint. */
-export function hash(value: unknown, name: string): string {
+export function hashParam(value: unknown, name: string): string {
   const given = text(value)
   if (given.length !== HASH_CHARACTERS)
     throw new RpcFailure(

@@ -1,6 +1,6 @@
 /** The graph of unconfirmed transactions: who spends what of whom. */
 import type { Transaction } from 'bitcoinjs-lib'
-import { coinKey, inputKey, type Coin, type Coins } from './coins.ts'
+import { coinKey, inputKey, type UnspentCoin, type Coins } from './coins.ts'
 
 /** An unconfirmed transaction with what the pool knows of it. */
 export interface PoolEntry {
@@ -19,7 +19,7 @@ export interface Pool {
   entries: ReadonlyMap<string, PoolEntry>
   spender(key: string): string | undefined
   /** Of the chain, or of an unconfirmed transaction. */
-  coin(key: string): Coin | undefined
+  coin(key: string): UnspentCoin | undefined
   /** Its unconfirmed ancestors, without itself; it need not be in here. */
   ancestors(transaction: Transaction): Set<string>
   /** With themselves. */
@@ -43,7 +43,7 @@ export function createPool(coins: Coins): Pool {
   const entries = new Map<string, PoolEntry>()
   const spenders = new Map<string, string>()
 
-  function coin(key: string): Coin | undefined {
+  function coin(key: string): UnspentCoin | undefined {
     const output = entries.get(parentOf(key))?.transaction.outs[Number(key.slice(TXID_CHARACTERS + 1))]
     if (!output) return coins.get(key)
     return { valueSat: output.value, script: output.script, height: UNCONFIRMED_HEIGHT, isCoinbase: false }

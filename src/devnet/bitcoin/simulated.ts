@@ -7,14 +7,14 @@ import { scriptFor } from '../../../adapters/bitcoin/script.ts'
 import type { Devnet, DevnetChain, DevnetTools, OnChainPayment } from '../devnet.ts'
 import { decodeHappening, encodeHappening } from './history.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from './node.ts'
-import { openRecorded, runSimulated, type Recorded } from '../simulated.ts'
+import { openRecorded, runSimulated, type RecordedNode } from '../simulated.ts'
 
 /** More than mature before the first payment. */
 const SPENDABLE_BLOCKS = 20
 const HASH_BYTES = 20
 const OP_RETURN = 0x6a
 
-async function open(name: string, network: Network, tools: DevnetTools): Promise<Recorded<SimulatedBitcoin>> {
+async function open(name: string, network: Network, tools: DevnetTools): Promise<RecordedNode<SimulatedBitcoin>> {
   const { ports, username, password } = tools
   const history = { encode: encodeHappening, decode: decodeHappening }
   const recorded = await openRecorded(tools, history, record =>

@@ -1,12 +1,12 @@
 /** Blocks of the Osaka fork: headers, receipts and what commits to them. */
-import { bytesOf, hashOf, hexOf, hexWord, joined, minimalBytes, NOTHING, paddedBytes } from './bytes.ts'
+import { bytesOfHex, hashOfBytes, hexOf, hexWord, joined, minimalBytes, NOTHING, paddedBytes } from './bytes.ts'
 import type { Execution } from './execution.ts'
 import { decodeRlp, encodeRlp, rlpBytes, rlpList, rlpNumber, type Rlp } from './rlp.ts'
 import { decodeTransaction, type SignedTransaction } from './transaction.ts'
 import { bloomOf, EMPTY_BLOOM, EMPTY_ROOT, listRoot, mergedBlooms } from './trie.ts'
 
 /** EIP-4895: ether that arrives with neither transaction nor log. */
-export interface Withdrawal {
+export interface ValidatorWithdrawal {
   index: number
   validatorIndex: number
   address: string
@@ -37,13 +37,13 @@ export interface EthereumBlock {
   hash: string
   header: EthereumHeader
   transactions: SignedTransaction[]
-  withdrawals: Withdrawal[]
+  withdrawals: ValidatorWithdrawal[]
   /** Of the block's RLP. */
   size: number
 }
 
 /** A transaction in its block. */
-export interface Receipt extends Execution {
+export interface ExecutionReceipt extends Execution {
   transaction: SignedTransaction
   index: number
   /** Of the transactions before it and its own. */
@@ -55,7 +55,7 @@ export interface Receipt extends Execution {
 
 const ZERO_HASH = `0x${'0'.repeat(64)}`
 /** Of no list of uncles: EIP-3675. */
-export const EMPTY_UNCLES = hashOf(encodeRlp([]))
+export const EMPTY_UNCLES = hashOfBytes(encodeRlp([]))
 /** The SHA-256 of nothing: EIP-7685, no requests. */
 export const EMPTY_REQUESTS = '0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const NONCE_BYTES = 8
@@ -64,16 +64,16 @@ const U64 = 64
 function headerRlp(header: EthereumHeader): Rlp {
   const number = (value: number | bigint) => minimalBytes(BigInt(value))
   return [
-    ...[header.parentHash, EMPTY_UNCLES, header.coinbase, header.stateRoot].map(bytesOf),
-    ...[bytesOf(header.transactionsRoot), bytesOf(header.receiptsRoot), header.logsBloom],
+    ...[header.parentHash, EMPTY_UNCLES, header.coinbase, header.stateRoot].map(bytesOfHex),
+    ...[bytesOfHex(header.transactionsRoot), bytesOfHex(header.receiptsRoot), header.logsBloom],
     ...[0, header.number, header.gasLimit, header.gasUsed, header.timestamp].map(number),
-    ...[header.extraData, bytesOf(header.randao), new Uint8Array(NONCE_BYTES), number(header.baseFee)],
-    ...[bytesOf(header.withdrawalsRoot), NOTHING, NOTHING, bytesOf(ZERO_HASH), bytesOf(EMPTY_REQUESTS)],
+    ...[header.extraData, bytesOfHex(header.randao), new Uint8Array(NONCE_BYTES), number(header.baseFee)],
+    ...[bytesOfHex(header.withdrawalsRoot), NOTHING, NOTHING, bytesOfHex(ZERO_HASH), bytesOfHex(EMPTY_REQUESTS)],
   ]
 }
 
-const withdrawalRlp = ({ index, validatorIndex, address, amountGwei }: Withdrawal): Rlp => [
-  ...[minimalBytes(BigInt(index)), minimalBytes(BigInt(validatorIndex)), bytesOf(address), minimalBytes(amountGwei)],
+const withdrawalRlp = ({ index, validatorIndex, address, amountGwei }: ValidatorWithdrawal): Rlp => [
+  ...[minimalBytes(BigInt(index)), minimalBytes(BigInt(validatorIndex)), bytesOfHex(address), minimalBytes(amountGwei)],
 ]
 
 /** In a block a typed transaction is a string, and a legacy one a list. */
@@ -86,10 +86,10 @@ const blockRlp = ({ header, transactions, withdrawals }: Omit<EthereumBlock, 'ha
 export function sealBlock(
   header: EthereumHeader,
   transactions: SignedTransaction[],
-  withdrawals: Withdrawal[],
+  withdrawals: ValidatorWithdrawal[],
 ): EthereumBlock {
   const size = blockRlp({ header, transactions, withdrawals }).length
-  return { hash: hashOf(encodeRlp(headerRlp(header))), header, transactions, withdrawals, size }
+  return { hash: hashOfBytes(encodeRlp(headerRlp(header))), header, transactions, withdrawals, size }
 }
 
 /** As nodes send blocks to each other. */
@@ -108,7 +108,7 @@ function decodeHeader(value: Rlp | undefined): EthereumHeader {
   }
 }
 
-function decodeWithdrawal(value: Rlp): Withdrawal {
+function decodeWithdrawal(value: Rlp): ValidatorWithdrawal {
   const [index, validator, address, amount] = rlpList(value, 4)
   return {
     index: Number(rlpNumber(index, U64)),
@@ -129,7 +129,10 @@ export function decodeBlock(bytes: Uint8Array): EthereumBlock {
 }
 
 /** In the order of the block. */
-export function receiptsOf(transactions: readonly SignedTransaction[], executions: readonly Execution[]): Receipt[] {
+export function receiptsOf(
+  transactions: readonly SignedTransaction[],
+  executions: readonly Execution[],
+): ExecutionReceipt[] {
   let [cumulativeGasUsed, firstLog] = [0, 0]
   return executions.map((execution, index) => {
     const { logs, gasUsed } = execution
@@ -137,7 +140,10 @@ export function receiptsOf(transactions: readonly SignedTransaction[], execution
       logs.length === 0
         ? EMPTY_BLOOM
         : bloomOf(
-            logs.map(log => ({ address: bytesOf(log.address), topics: log.topics.map(topic => paddedBytes(topic)) })),
+            logs.map(log => ({
+              address: bytesOfHex(log.address),
+              topics: log.topics.map(topic => paddedBytes(topic)),
+            })),
           )
     cumulativeGasUsed += gasUsed
     const receipt = { ...execution, transaction: transactions[index]!, index, cumulativeGasUsed, firstLog, bloom }
@@ -146,10 +152,10 @@ export function receiptsOf(transactions: readonly SignedTransaction[], execution
   })
 }
 
-function receiptBytes({ transaction, isOk, cumulativeGasUsed, bloom, logs }: Receipt): Uint8Array {
+function receiptBytes({ transaction, isOk, cumulativeGasUsed, bloom, logs }: ExecutionReceipt): Uint8Array {
   const list = logs.map(({ address, topics, data }): Rlp => [
-    bytesOf(address),
-    topics.map(topic => bytesOf(hexWord(topic))),
+    bytesOfHex(address),
+    topics.map(topic => bytesOfHex(hexWord(topic))),
     data,
   ])
   const body = encodeRlp([minimalBytes(isOk ? 1n : 0n), minimalBytes(BigInt(cumulativeGasUsed)), bloom, list])
@@ -157,7 +163,7 @@ function receiptBytes({ transaction, isOk, cumulativeGasUsed, bloom, logs }: Rec
 }
 
 /** The parts of a header that follow from what was run. */
-export function commitmentsOf(receipts: readonly Receipt[], withdrawals: readonly Withdrawal[]) {
+export function commitmentsOf(receipts: readonly ExecutionReceipt[], withdrawals: readonly ValidatorWithdrawal[]) {
   return {
     transactionsRoot: listRoot(receipts.map(({ transaction }) => transaction.raw)),
     receiptsRoot: listRoot(receipts.map(receiptBytes)),

@@ -11,13 +11,13 @@ export const NOTHING = new Uint8Array()
 /** `0x` and two digits a byte, in lower case. */
 export const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`
 /** Of `0x` and an even number of digits; whoever calls has checked that. */
-export const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.slice(2), 'hex'))
+export const bytesOfHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.slice(2), 'hex'))
 /** A number as JSON-RPC writes one: no leading zeros. */
 export const quantity = (value: bigint | number): string => `0x${value.toString(16)}`
 /** Big-endian; no bytes are zero. */
 export const wordOf = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0n : BigInt(hexOf(bytes)))
 /** Keccak-256 as hex. */
-export const hashOf = (bytes: Uint8Array): string => hexOf(keccak_256(bytes))
+export const hashOfBytes = (bytes: Uint8Array): string => hexOf(keccak_256(bytes))
 
 /** Big-endian, filled with zeros in front. */
 export function paddedBytes(value: bigint, length = WORD_BYTES): Uint8Array {

@@ -1,7 +1,7 @@
 /** Calls and creations, from a transaction or from a contract: what is moved, run, undone and traced. */
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { ADDRESS_BYTES, bytesOf, hexOf, joined, NOTHING, paddedBytes, WORD_BYTES } from './bytes.ts'
+import { ADDRESS_BYTES, bytesOfHex, hexOf, joined, NOTHING, paddedBytes, WORD_BYTES } from './bytes.ts'
 import {
   accountGas,
   delegateOf,
@@ -162,7 +162,7 @@ export function callContract(
 /** CREATE2's address, EIP-1014. */
 export const saltedAddress = (creator: string, salt: bigint, initCode: Uint8Array): string =>
   hexOf(
-    keccak_256(joined(Uint8Array.of(0xff), bytesOf(creator), paddedBytes(salt), keccak_256(initCode))).subarray(
+    keccak_256(joined(Uint8Array.of(0xff), bytesOfHex(creator), paddedBytes(salt), keccak_256(initCode))).subarray(
       WORD_BYTES - ADDRESS_BYTES,
     ),
   )

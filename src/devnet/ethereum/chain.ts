@@ -9,10 +9,10 @@ import {
   sealBlock,
   type EthereumBlock,
   type EthereumHeader,
-  type Receipt,
-  type Withdrawal,
+  type ExecutionReceipt,
+  type ValidatorWithdrawal,
 } from './block.ts'
-import { hashOf, joined } from './bytes.ts'
+import { hashOfBytes, joined } from './bytes.ts'
 import { execute, invalidity, type Execution } from './execution.ts'
 import type { BlockContext } from './machine.ts'
 import { createState, type StateUndo, type WorldState } from './state.ts'
@@ -23,7 +23,7 @@ import { EMPTY_BLOOM, EMPTY_ROOT } from './trie.ts'
 export interface KnownBlock extends EthereumBlock {
   /** Order of arrival. */
   sequence: number
-  receipts: Receipt[]
+  receipts: ExecutionReceipt[]
   undo: StateUndo
 }
 
@@ -85,7 +85,7 @@ export function createChainOf(genesis: Genesis): EthereumChain {
     for (const [slot, value] of slots) state.setSlot(address, slot, value)
   }
   const chain: EthereumChain = { genesis, state, known: new Map(), canonical: [], places: new Map() }
-  const first = remember(chain, genesisBlock(genesis, state.rootAfter(hashOf(new Uint8Array()))))
+  const first = remember(chain, genesisBlock(genesis, state.rootAfter(hashOfBytes(new Uint8Array()))))
   state.seal()
   chain.canonical.push(first)
   return chain
@@ -116,19 +116,19 @@ export function nextContext(chain: EthereumChain, { coinbase, timestamp, extraDa
   return {
     ...{ chainId: genesis.chainId, number: parent.header.number + 1, timestamp, coinbase },
     ...{ gasLimit: parent.header.gasLimit, baseFee: nextBaseFee(parent.header) },
-    randao: hashOf(joined(Buffer.from(parent.hash.slice(2), 'hex'), extraData)),
+    randao: hashOfBytes(joined(Buffer.from(parent.hash.slice(2), 'hex'), extraData)),
     hashAt: number => canonical[number]?.hash ?? null,
     logsTransfers: genesis.logsTransfers,
   }
 }
 
-function payWithdrawals(state: WorldState, withdrawals: readonly Withdrawal[]): void {
+function payWithdrawals(state: WorldState, withdrawals: readonly ValidatorWithdrawal[]): void {
   for (const { address, amountGwei } of withdrawals) state.addBalance(address, amountGwei * WEI_PER_GWEI)
 }
 
 interface Ran {
   transactions: SignedTransaction[]
-  receipts: Receipt[]
+  receipts: ExecutionReceipt[]
 }
 
 /** Those that can be run now, in their order; the others are passed over. */
@@ -150,7 +150,7 @@ function headerFor(
   context: BlockContext,
   terms: BlockTerms,
   ran: Ran,
-  withdrawals: Withdrawal[],
+  withdrawals: ValidatorWithdrawal[],
 ) {
   const parent = headOf(chain)
   const header: EthereumHeader = {
@@ -163,7 +163,7 @@ function headerFor(
   return header
 }
 
-function join(chain: EthereumChain, block: KnownBlock, receipts: Receipt[]): void {
+function join(chain: EthereumChain, block: KnownBlock, receipts: ExecutionReceipt[]): void {
   block.receipts = receipts
   block.undo = chain.state.seal()
   chain.canonical.push(block)
@@ -183,7 +183,7 @@ export function produceBlock(
   chain: EthereumChain,
   terms: BlockTerms,
   candidates: Iterable<SignedTransaction>,
-  withdrawals: Withdrawal[] = [],
+  withdrawals: ValidatorWithdrawal[] = [],
 ): KnownBlock {
   const context = nextContext(chain, terms)
   const ran = runAll(chain.state, context, candidates)

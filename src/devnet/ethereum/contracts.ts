@@ -2,7 +2,7 @@
  * The contracts of the simulated chain, honest ones and others, as bytecode that any node runs: so small that their assembly
  * can be read. A label is `name:`, its place `@name`; a number is pushed as it stands; what is in capitals is an instruction.
  */
-import { hashOf, hexWord, joined, minimalBytes, paddedBytes } from './bytes.ts'
+import { hashOfBytes, hexWord, joined, minimalBytes, paddedBytes } from './bytes.ts'
 
 const MNEMONICS: Readonly<Record<string, number>> = {
   ...{ STOP: 0x00, ADD: 0x01, MUL: 0x02, SUB: 0x03, DIV: 0x04, LT: 0x10, GT: 0x11, EQ: 0x14, OR: 0x17, SHL: 0x1b },
@@ -84,7 +84,8 @@ const RETURN_TOP = '0 MSTORE 32 0 RETURN'
 const SELECTOR_CHARACTERS = 10
 
 /** The first four bytes of a call's data, for a function by its signature. */
-export const selectorOf = (signature: string): string => hashOf(Buffer.from(signature)).slice(0, SELECTOR_CHARACTERS)
+export const selectorOf = (signature: string): string =>
+  hashOfBytes(Buffer.from(signature)).slice(0, SELECTOR_CHARACTERS)
 
 const dispatch = (signature: string): string =>
   `DUP1 ${selectorOf(signature)} EQ @${signature.slice(0, signature.indexOf('('))} JUMPI`

@@ -17,8 +17,8 @@ import {
   costOf,
   createdAddress,
   NONCE_MAXIMUM,
-  tipOf,
-  type Authorization,
+  priorityFeeOf,
+  type SignedAuthorization,
   type UnsignedTransaction,
 } from './transaction.ts'
 
@@ -35,7 +35,7 @@ export interface Execution {
 }
 
 /** A message: a transaction whose sender is known, signed or not. */
-export type Message = UnsignedTransaction & { from: string }
+export type CallMessage = UnsignedTransaction & { from: string }
 
 const PLAIN_GAS = 21_000
 const CREATION_GAS = 32_000
@@ -68,7 +68,7 @@ export function intrinsicGas({ to, data, accessList, authorizations }: UnsignedT
 /** What it costs at least, however little it does: EIP-7623. */
 export const floorGas = ({ data }: UnsignedTransaction): number => PLAIN_GAS + FLOOR_TOKEN_GAS * tokensIn(data)
 
-function substateFor(state: WorldState, block: BlockContext, message: Message): Substate {
+function substateFor(state: WorldState, block: BlockContext, message: CallMessage): Substate {
   const { from, to, accessList } = message
   const listed = accessList.map(({ address }) => address)
   const delegate = to === null ? null : delegateOf(state.codeOf(to))
@@ -83,7 +83,7 @@ function substateFor(state: WorldState, block: BlockContext, message: Message): 
 }
 
 /** EIP-7702, each as far as it is valid. The gas given back. */
-function authorize(substate: Substate, list: readonly Authorization[]): number {
+function authorize(substate: Substate, list: readonly SignedAuthorization[]): number {
   const { state, block, warmAccounts } = substate
   let refund = 0
   for (const { chainId, address, nonce, authority } of list) {
@@ -98,7 +98,7 @@ function authorize(substate: Substate, list: readonly Authorization[]): number {
   return refund
 }
 
-function perform(substate: Substate, message: Message, gas: number): [CallOutcome, CallTrace] {
+function perform(substate: Substate, message: CallMessage, gas: number): [CallOutcome, CallTrace] {
   const traces: CallTrace[] = []
   const { from, to, value, data } = message
   const common = { caller: from, value, input: data, gas, isStatic: false, depth: 0 }
@@ -120,10 +120,10 @@ function warmDelegate({ state, warmAccounts }: Substate, to: string | null): voi
  * Runs it in a state in which it is valid (`invalidity` says so); everything that it does is journalled there. Without `isFree`
  * it pays for its gas.
  */
-export function execute(state: WorldState, block: BlockContext, message: Message, isFree = false): Execution {
+export function execute(state: WorldState, block: BlockContext, message: CallMessage, isFree = false): Execution {
   const { from, to, gasLimit } = message
   const limit = Number(gasLimit)
-  const tip = isFree ? 0n : tipOf(message, block.baseFee)
+  const tip = isFree ? 0n : priorityFeeOf(message, block.baseFee)
   const price = isFree ? 0n : block.baseFee + tip
   const substate = { ...substateFor(state, block, message), gasPrice: price }
   state.addBalance(from, -price * gasLimit)
@@ -154,7 +154,7 @@ export function execute(state: WorldState, block: BlockContext, message: Message
 export function invalidity(
   state: WorldState,
   block: BlockContext,
-  message: Message,
+  message: CallMessage,
   gasLeft: number,
 ): 'waits' | 'stale' | 'does not fit' | 'cannot pay' | 'malformed' | null {
   const nonce = state.nonceOf(message.from)

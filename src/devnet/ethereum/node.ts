@@ -6,7 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { operating } from '../../kernel/fault.ts'
 import type { Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
-import type { EthereumBlock, Withdrawal } from './block.ts'
+import type { EthereumBlock, ValidatorWithdrawal } from './block.ts'
 import { NOTHING } from './bytes.ts'
 import {
   createChainOf,
@@ -71,7 +71,7 @@ export interface FaucetRequest {
 export interface MineOptions {
   /** Instead of the pool, those of them that are valid then. */
   transactions?: readonly SignedTransaction[]
-  withdrawals?: Withdrawal[]
+  withdrawals?: ValidatorWithdrawal[]
 }
 
 /** A node to be asked as a real one is, and told to mine, fork and fail. */

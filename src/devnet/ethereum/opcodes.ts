@@ -1,6 +1,6 @@
 /** The instructions of the Ethereum machine as of Osaka, with their gas: the yellow paper and the EIPs named beside them. */
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { addressIn, hashOf, NOTHING, paddedBytes, WORD_BYTES, wordOf } from './bytes.ts'
+import { addressIn, hashOfBytes, NOTHING, paddedBytes, WORD_BYTES, wordOf } from './bytes.ts'
 import { callContract, createContract, nextCreated, saltedAddress } from './calls.ts'
 import {
   accountGas,
@@ -149,7 +149,7 @@ function copyCode(machine: Machine): void {
 function codeHash(machine: Machine): void {
   const { state } = machine.substate
   const address = popAccount(machine)
-  push(machine, state.isEmpty(address) ? 0n : BigInt(hashOf(state.codeOf(address))))
+  push(machine, state.isEmpty(address) ? 0n : BigInt(hashOfBytes(state.codeOf(address))))
 }
 
 function blockHash(machine: Machine): void {

@@ -1,6 +1,6 @@
 /** The parameters of ethereum's RPCs, with geth's complaints about them. */
 import { z } from 'zod'
-import { ADDRESS_BYTES, bytesOf, NOTHING, WORD_BYTES } from './bytes.ts'
+import { ADDRESS_BYTES, bytesOfHex, NOTHING, WORD_BYTES } from './bytes.ts'
 
 /** JSON-RPC 2.0, EIP-1474 and what nodes add. */
 export const CODES = {
@@ -70,7 +70,7 @@ export function bytesArgument(args: readonly unknown[], at: number): Uint8Array 
     throw invalid(
       `invalid argument ${at}: json: cannot unmarshal invalid hex string into Go value of type hexutil.Bytes`,
     )
-  return bytesOf(hex)
+  return bytesOfHex(hex)
 }
 
 export const flagArgument = (args: readonly unknown[], at: number): boolean => args[at] === true
@@ -153,7 +153,7 @@ export function callArgument(args: readonly unknown[], at: number): CallArgument
     from: (from ?? ZERO_ADDRESS).toLowerCase(),
     to: to?.toLowerCase() ?? null,
     ...{ gas: numberIn(gas), price: numberIn(maxFeePerGas ?? gasPrice), value: numberIn(value) ?? 0n },
-    data: sent === undefined ? NOTHING : bytesOf(sent.toLowerCase()),
+    data: sent === undefined ? NOTHING : bytesOfHex(sent.toLowerCase()),
   }
 }
 

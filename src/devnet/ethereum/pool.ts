@@ -4,7 +4,7 @@ import { floorGas, INIT_CODE_BYTES_MAXIMUM, intrinsicGas, TRANSACTION_GAS_MAXIMU
 import type { Flavour, PoolRefusal } from './flavours.ts'
 import { delegateOf } from './machine.ts'
 import type { EthereumFaults } from './node-faults.ts'
-import { costOf, tipOf, type SignedTransaction } from './transaction.ts'
+import { costOf, priorityFeeOf, type SignedTransaction } from './transaction.ts'
 
 export interface PooledTransaction {
   transaction: SignedTransaction
@@ -13,7 +13,7 @@ export interface PooledTransaction {
   atSeconds: number
 }
 
-export interface PoolOptions {
+export interface TransactionPoolOptions {
   chain: EthereumChain
   flavour: Flavour
   faults: EthereumFaults
@@ -46,7 +46,7 @@ const SIZE_MAXIMUM_BYTES = 128 * 1024
 const BLOB = 3
 const SET_CODE = 4
 
-type Context = PoolOptions & {
+type Context = TransactionPoolOptions & {
   entries: Map<string, PooledTransaction>
   bySender: Map<string, Map<bigint, PooledTransaction>>
   arrivals: number
@@ -171,7 +171,7 @@ function ordered(context: Context): SignedTransaction[] {
   const baseFee = nextContext(chain, headOf(chain).header).baseFee
   const queues = [...bySender.keys()].map(sender => split(context, sender).pending).filter(queue => queue.length > 0)
   const isBefore = (a: SignedTransaction, b: SignedTransaction) => {
-    const [left, right] = [tipOf(a, baseFee), tipOf(b, baseFee)]
+    const [left, right] = [priorityFeeOf(a, baseFee), priorityFeeOf(b, baseFee)]
     return left === right ? entries.get(a.hash)!.sequence < entries.get(b.hash)!.sequence : left > right
   }
   const sorted: SignedTransaction[] = []
@@ -185,7 +185,7 @@ function ordered(context: Context): SignedTransaction[] {
 }
 
 /** Empty. */
-export function createPoolOf(options: PoolOptions): TransactionPool {
+export function createPoolOf(options: TransactionPoolOptions): TransactionPool {
   const context: Context = { ...options, entries: new Map(), bySender: new Map(), arrivals: 0 }
   const { entries, bySender, chain } = context
 

@@ -1,7 +1,7 @@
 /** The RPCs of the simulated node, in the shapes, codes and words of geth. */
 import { hexOf, quantity } from './bytes.ts'
 import { isCanonical, type KnownBlock } from './chain.ts'
-import type { Receipt } from './block.ts'
+import type { ExecutionReceipt } from './block.ts'
 import { nextBaseFee } from './block.ts'
 import {
   addressArgument,
@@ -17,7 +17,7 @@ import {
 } from './parameters.ts'
 import { shapeBlock, shapeLogs, shapeReceipt, shapeTrace, shapeTransaction } from './shapes.ts'
 import { simulateCall, simulateEstimate } from './simulation.ts'
-import { decodeTransaction, tipOf, type SignedTransaction } from './transaction.ts'
+import { decodeTransaction, priorityFeeOf, type SignedTransaction } from './transaction.ts'
 import { blockNamed, inState, isIndexed, isShown, refusePruned, shownHead, type EthereumNodeState } from './view.ts'
 
 export type EthereumMethod = (node: EthereumNodeState, args: readonly unknown[]) => unknown
@@ -91,7 +91,7 @@ function matches({ addresses, topics }: LogFilter, log: { address: string; topic
 }
 
 const logsIn = (block: KnownBlock, filter: LogFilter) =>
-  block.receipts.flatMap((receipt: Receipt) => shapeLogs(block, receipt)).filter(log => matches(filter, log))
+  block.receipts.flatMap((receipt: ExecutionReceipt) => shapeLogs(block, receipt)).filter(log => matches(filter, log))
 
 /** The blocks of a range, as geth refuses some of them. */
 function blocksOf(node: EthereumNodeState, { place }: LogFilter): KnownBlock[] {
@@ -156,7 +156,7 @@ function priceOf(node: EthereumNodeState): bigint {
 /** The tips that so many hundredths of a block's gas were below. */
 function rewardsIn({ receipts, header }: KnownBlock, percentiles: readonly number[]): string[] {
   const tips = receipts
-    .map(({ transaction, gasUsed }) => ({ tip: tipOf(transaction, header.baseFee), gasUsed }))
+    .map(({ transaction, gasUsed }) => ({ tip: priorityFeeOf(transaction, header.baseFee), gasUsed }))
     .sort((a, b) => (a.tip < b.tip ? -1 : 1))
   return percentiles.map(percentile => {
     const threshold = Math.floor((header.gasUsed * percentile) / 100)

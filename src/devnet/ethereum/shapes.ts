@@ -1,17 +1,17 @@
 /** Blocks, transactions, receipts, logs and traces as geth writes them (internal/ethapi/api.go, eth/tracers/native/call.go). */
-import { EMPTY_REQUESTS, EMPTY_UNCLES, type Receipt } from './block.ts'
+import { EMPTY_REQUESTS, EMPTY_UNCLES, type ExecutionReceipt } from './block.ts'
 import { hexOf, hexWord, quantity } from './bytes.ts'
 import { REVERTED } from './calls.ts'
 import type { KnownBlock } from './chain.ts'
 import type { CallTrace } from './machine.ts'
-import { tipOf, type AccessEntry, type Authorization, type SignedTransaction } from './transaction.ts'
+import { priorityFeeOf, type AccessEntry, type SignedAuthorization, type SignedTransaction } from './transaction.ts'
 
 const ZERO_HASH = `0x${'0'.repeat(64)}`
 
 const shapeAccessList = (list: readonly AccessEntry[]) =>
   list.map(({ address, slots }) => ({ address, storageKeys: slots.map(hexWord) }))
 
-const shapeAuthorization = ({ chainId, address, nonce, yParity, r, s }: Authorization) => ({
+const shapeAuthorization = ({ chainId, address, nonce, yParity, r, s }: SignedAuthorization) => ({
   ...{ chainId: quantity(chainId), address, nonce: quantity(nonce), yParity: quantity(yParity) },
   ...{ r: quantity(r), s: quantity(s) },
 })
@@ -38,7 +38,7 @@ function signatureV({ type, chainId, yParity }: SignedTransaction): string {
 export function shapeTransaction(transaction: SignedTransaction, place: { block: KnownBlock; index: number } | null) {
   const { from, gasLimit, maxFeePerGas, hash, data, nonce, to, value, type, r, s } = transaction
   const baseFee = place?.block.header.baseFee
-  const price = baseFee === undefined ? maxFeePerGas : baseFee + tipOf(transaction, baseFee)
+  const price = baseFee === undefined ? maxFeePerGas : baseFee + priorityFeeOf(transaction, baseFee)
   return {
     blockHash: place === null ? null : place.block.hash,
     blockNumber: place === null ? null : quantity(place.block.header.number),
@@ -73,7 +73,7 @@ export function shapeBlock(block: KnownBlock, isWhole: boolean) {
 }
 
 /** All logs of a transaction. */
-export function shapeLogs({ hash, header }: KnownBlock, { logs, transaction, index, firstLog }: Receipt) {
+export function shapeLogs({ hash, header }: KnownBlock, { logs, transaction, index, firstLog }: ExecutionReceipt) {
   return logs.map(({ address, topics, data }, position) => ({
     ...{ address, topics: topics.map(hexWord), data: hexOf(data), blockNumber: quantity(header.number) },
     ...{ transactionHash: transaction.hash, transactionIndex: quantity(index), blockHash: hash },
@@ -81,7 +81,7 @@ export function shapeLogs({ hash, header }: KnownBlock, { logs, transaction, ind
   }))
 }
 
-export function shapeReceipt(block: KnownBlock, receipt: Receipt) {
+export function shapeReceipt(block: KnownBlock, receipt: ExecutionReceipt) {
   const { transaction, index, cumulativeGasUsed, effectiveGasPrice, gasUsed, bloom, isOk, contractAddress } = receipt
   return {
     ...{ blockHash: block.hash, blockNumber: quantity(block.header.number), contractAddress },

@@ -1,7 +1,7 @@
 /** A simulated ethereum node as a network of the demonstration. */
 import type { Devnet, DevnetTools, OnChainPayment } from '../devnet.ts'
 import { openRecorded, runSimulated } from '../simulated.ts'
-import { ADDRESS_BYTES, bytesOf, hexOf } from './bytes.ts'
+import { ADDRESS_BYTES, bytesOfHex, hexOf } from './bytes.ts'
 import { selectorOf } from './contracts.ts'
 import { decodeEthereumHappening, encodeEthereumHappening } from './history.ts'
 import type { CallTrace } from './machine.ts'
@@ -38,7 +38,7 @@ const PRETENCE_WORDS =
 
 function pretend(node: SimulatedEthereum, address: string, amount: bigint): string {
   const words = [BigInt(address), amount].map(word => word.toString(16).padStart(64, '0')).join('')
-  const data = bytesOf(selectorOf('transfer(address,uint256)') + words)
+  const data = bytesOfHex(selectorOf('transfer(address,uint256)') + words)
   return node.send({ to: CONTRACTS.lookAlike, data }).hash
 }
 

@@ -1,6 +1,6 @@
 /** `eth_call` and `eth_estimateGas`: what a message would do, as geth answers it (eth/gasestimator). */
 import { hexOf, quantity } from './bytes.ts'
-import { execute, floorGas, intrinsicGas, type Execution, type Message } from './execution.ts'
+import { execute, floorGas, intrinsicGas, type Execution, type CallMessage } from './execution.ts'
 import type { KnownBlock } from './chain.ts'
 import type { BlockContext } from './machine.ts'
 import { CODES, JsonRpcFailure, type CallArgument } from './parameters.ts'
@@ -18,7 +18,7 @@ const TOLERANCE = 0.015
 const STIPEND = 2300
 const SEARCH_STEPS = 64
 
-function messageOf(call: CallArgument, nonce: bigint, gasLimit: bigint): Message {
+function messageOf(call: CallArgument, nonce: bigint, gasLimit: bigint): CallMessage {
   return {
     ...{ type: 2, chainId: null, nonce, maxFeePerGas: 0n, maxPriorityFeePerGas: 0n, gasLimit },
     ...{ from: call.from, to: call.to, value: call.value, data: call.data },

@@ -2,7 +2,7 @@
  * The accounts as of one block. Every change is journalled, so that a call, a transaction or a block can be undone; an undone
  * block's changes can be looked through without leaving the present.
  */
-import { bytesOf, hashOf, hexWord, minimalBytes, NOTHING } from './bytes.ts'
+import { bytesOfHex, hashOfBytes, hexWord, minimalBytes, NOTHING } from './bytes.ts'
 import { encodeRlp, type Rlp } from './rlp.ts'
 
 interface Entry {
@@ -135,10 +135,10 @@ function rootAfter(accounts: Accounts, parent: string): string {
   const rows = [...accounts.written.keys()].sort().map((address): Rlp => {
     const { nonce, balance, code, slots } = entryOf(accounts, address)
     const written = [...accounts.written.get(address)!].sort((a, b) => (a < b ? -1 : 1))
-    const held = written.map(slot => [bytesOf(hexWord(slot)), minimalBytes(slots.get(slot) ?? 0n)])
-    return [bytesOf(address), minimalBytes(nonce), minimalBytes(balance), bytesOf(hashOf(code)), held]
+    const held = written.map(slot => [bytesOfHex(hexWord(slot)), minimalBytes(slots.get(slot) ?? 0n)])
+    return [bytesOfHex(address), minimalBytes(nonce), minimalBytes(balance), bytesOfHex(hashOfBytes(code)), held]
   })
-  return hashOf(encodeRlp([bytesOf(parent), rows]))
+  return hashOfBytes(encodeRlp([bytesOfHex(parent), rows]))
 }
 
 function isEmpty(entry: Entry | undefined): boolean {

@@ -6,8 +6,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as secp256k1 from 'tiny-secp256k1'
 import {
   ADDRESS_BYTES,
-  bytesOf,
-  hashOf,
+  bytesOfHex,
+  hashOfBytes,
   hexOf,
   joined,
   minimalBytes,
@@ -25,7 +25,7 @@ export interface AccessEntry {
 }
 
 /** EIP-7702. `authority` is null where the signature is none. */
-export interface Authorization extends Signature {
+export interface SignedAuthorization extends Signature {
   chainId: bigint
   address: string
   nonce: bigint
@@ -52,7 +52,7 @@ export interface UnsignedTransaction {
   value: bigint
   data: Uint8Array
   accessList: readonly AccessEntry[]
-  authorizations: readonly Authorization[]
+  authorizations: readonly SignedAuthorization[]
   maxFeePerBlobGas: bigint
   blobHashes: readonly string[]
 }
@@ -85,15 +85,15 @@ export const addressOfSecret = (secret: Uint8Array): string => addressOfKey(secp
 
 /** The address at which an account's transaction creates a contract. */
 export const createdAddress = (sender: string, nonce: bigint): string =>
-  hexOf(keccak_256(encodeRlp([bytesOf(sender), minimalBytes(nonce)])).subarray(WORD_BYTES - ADDRESS_BYTES))
+  hexOf(keccak_256(encodeRlp([bytesOfHex(sender), minimalBytes(nonce)])).subarray(WORD_BYTES - ADDRESS_BYTES))
 
-const toBytes = (to: string | null): Uint8Array => (to === null ? NOTHING : bytesOf(to))
+const toBytes = (to: string | null): Uint8Array => (to === null ? NOTHING : bytesOfHex(to))
 const listedRlp = (list: readonly AccessEntry[]): Rlp =>
-  list.map(({ address, slots }) => [bytesOf(address), slots.map(slot => paddedBytes(slot))])
-const authorizationRlp = (list: readonly Authorization[]): Rlp =>
+  list.map(({ address, slots }) => [bytesOfHex(address), slots.map(slot => paddedBytes(slot))])
+const authorizationRlp = (list: readonly SignedAuthorization[]): Rlp =>
   list.map(({ chainId, address, nonce, yParity, r, s }) => [
     minimalBytes(chainId),
-    bytesOf(address),
+    bytesOfHex(address),
     minimalBytes(nonce),
     ...signatureRlp({ yParity, r, s }),
   ])
@@ -112,7 +112,7 @@ function fieldsOf(transaction: UnsignedTransaction): Rlp[] {
     ...[toBytes(to), minimalBytes(value), data],
     listedRlp(transaction.accessList),
   ]
-  if (type === BLOB) fields.push(minimalBytes(transaction.maxFeePerBlobGas), transaction.blobHashes.map(bytesOf))
+  if (type === BLOB) fields.push(minimalBytes(transaction.maxFeePerBlobGas), transaction.blobHashes.map(bytesOfHex))
   if (type === SET_CODE) fields.push(authorizationRlp(transaction.authorizations))
   return fields
 }
@@ -158,14 +158,19 @@ function signDigest(digest: Uint8Array, secret: Uint8Array): Signature {
 export function signTransaction(unsigned: UnsignedTransaction, secret: Uint8Array): SignedTransaction {
   const signature = signDigest(digestOf(unsigned), secret)
   const raw = encoded(unsigned, signature)
-  return { ...unsigned, ...signature, from: addressOfSecret(secret), hash: hashOf(raw), raw }
+  return { ...unsigned, ...signature, from: addressOfSecret(secret), hash: hashOfBytes(raw), raw }
 }
 
 const authorizationDigest = (chainId: bigint, address: string, nonce: bigint): Uint8Array =>
-  keccak_256(joined(Uint8Array.of(MAGIC), encodeRlp([minimalBytes(chainId), bytesOf(address), minimalBytes(nonce)])))
+  keccak_256(joined(Uint8Array.of(MAGIC), encodeRlp([minimalBytes(chainId), bytesOfHex(address), minimalBytes(nonce)])))
 
 /** EIP-7702: the key's account delegates to the contract at `address`; the zero address takes the delegation back. */
-export function signAuthorization(chainId: bigint, address: string, nonce: bigint, secret: Uint8Array): Authorization {
+export function signAuthorization(
+  chainId: bigint,
+  address: string,
+  nonce: bigint,
+  secret: Uint8Array,
+): SignedAuthorization {
   const signature = signDigest(authorizationDigest(chainId, address, nonce), secret)
   return { chainId, address, nonce, ...signature, authority: addressOfSecret(secret) }
 }
@@ -185,7 +190,7 @@ const accessField = (value: Rlp | undefined): AccessEntry[] =>
     return { address: addressField(address), slots: rlpList(slots).map(slot => wordOf(rlpBytes(slot, WORD_BYTES))) }
   })
 
-const authorizationField = (value: Rlp | undefined): Authorization[] =>
+const authorizationField = (value: Rlp | undefined): SignedAuthorization[] =>
   rlpList(value).map(item => {
     const fields = rlpList(item, 6)
     const [chainId, nonce] = [rlpNumber(fields[0]), rlpNumber(fields[2], U64)]
@@ -251,13 +256,13 @@ export function decodeTransaction(raw: Uint8Array): SignedTransaction {
   if (unsigned.nonce === NONCE_MAXIMUM) throw new Error('nonce has max value')
   const from = recover(digestOf(unsigned), signature)
   if (from === null) throw new Error('invalid transaction v, r, s values')
-  return { ...unsigned, ...signature, from, hash: hashOf(raw), raw: Uint8Array.from(raw) }
+  return { ...unsigned, ...signature, from, hash: hashOfBytes(raw), raw: Uint8Array.from(raw) }
 }
 
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 /** Wei per gas for the block's producer; negative where the transaction does not even pay the base fee. */
-export const tipOf = (
+export const priorityFeeOf = (
   { maxFeePerGas, maxPriorityFeePerGas }: Pick<UnsignedTransaction, 'maxFeePerGas' | 'maxPriorityFeePerGas'>,
   baseFee: bigint,
 ): bigint => smaller(maxPriorityFeePerGas, maxFeePerGas - baseFee)

@@ -14,18 +14,18 @@ import {
   type RpcValue,
 } from './answers.ts'
 import type { NanoFaults } from './faults.ts'
-import type { KnownBlock, SignedBlock } from './block.ts'
-import type { Lattice, Refusal } from './lattice.ts'
+import type { LatticeBlock, SignedBlock } from './block.ts'
+import type { Lattice, BlockRefusal } from './lattice.ts'
 
 /** What is answered as `error`. */
-export class RpcFailure extends Error {}
+export class ActionFailure extends Error {}
 
 /** What the actions work on. */
 export interface NanoNodeState {
   lattice: Lattice
   faults: NanoFaults
   /** Takes a block, or says why not. */
-  take: (block: SignedBlock) => Refusal | null
+  take: (block: SignedBlock) => BlockRefusal | null
   work: (root: string, threshold: bigint) => bigint
   /** Milliseconds. */
   now: () => number
@@ -41,18 +41,18 @@ const ALL = Number.MAX_SAFE_INTEGER
 
 function textIn(body: Body, name: string): string {
   const value = body[name]
-  if (typeof value !== 'string') throw new RpcFailure('Unable to parse JSON')
+  if (typeof value !== 'string') throw new ActionFailure('Unable to parse JSON')
   return value
 }
 
 function accountIn({ lattice }: NanoNodeState, text: string): string {
-  if (!isAddress(text, lattice.network)) throw new RpcFailure('Bad account number')
+  if (!isAddress(text, lattice.network)) throw new ActionFailure('Bad account number')
   return canonical(text, lattice.network)
 }
 
 function hashIn(body: Body, name = 'hash'): string {
   const text = textIn(body, name)
-  if (!HASH.test(text)) throw new RpcFailure('Invalid block hash')
+  if (!HASH.test(text)) throw new ActionFailure('Invalid block hash')
   return text.toUpperCase()
 }
 
@@ -60,7 +60,7 @@ function numberIn(body: Body, name: string, otherwise: number): number {
   const value = body[name]
   if (value === undefined) return otherwise
   const read = Number(value)
-  if (!Number.isSafeInteger(read) || read < 0) throw new RpcFailure('Invalid count limit')
+  if (!Number.isSafeInteger(read) || read < 0) throw new ActionFailure('Invalid count limit')
   return read
 }
 
@@ -69,9 +69,9 @@ function listIn(body: Body, name: string): string[] {
   return Array.isArray(value) ? value.map(String) : []
 }
 
-function knownIn({ lattice }: NanoNodeState, hash: string): KnownBlock {
+function knownIn({ lattice }: NanoNodeState, hash: string): LatticeBlock {
   const known = lattice.blocks.get(hash)
-  if (known === undefined) throw new RpcFailure('Block not found')
+  if (known === undefined) throw new ActionFailure('Block not found')
   return known
 }
 
@@ -93,7 +93,7 @@ function eachAccount(
     try {
       found.push([text, answer(accountIn(node, text))])
     } catch (error) {
-      if (!(error instanceof RpcFailure)) throw error
+      if (!(error instanceof ActionFailure)) throw error
       errors.push([text, error.message])
     }
   }
@@ -103,9 +103,9 @@ function eachAccount(
   }
 }
 
-const headIn = ({ lattice }: NanoNodeState, account: string): KnownBlock => {
+const headIn = ({ lattice }: NanoNodeState, account: string): LatticeBlock => {
   const head = lattice.head(account)
-  if (head === undefined) throw new RpcFailure('Account not found')
+  if (head === undefined) throw new ActionFailure('Account not found')
   return head
 }
 
@@ -149,7 +149,7 @@ const accountHistory: Action = (node, body) => {
   const start = body['head'] === undefined ? null : knownIn(node, hashIn(body, 'head'))
   const account = start?.block.account ?? accountIn(node, textIn(body, 'account'))
   const chain = [...(lattice.accounts.get(account)?.chain ?? [])].slice(faults.prunedHeight)
-  if (isReverse && chain.length === 0) throw new RpcFailure('Account not found')
+  if (isReverse && chain.length === 0) throw new ActionFailure('Account not found')
   const ordered = isReverse ? chain : chain.reverse()
   const from = start === null ? 0 : ordered.indexOf(start.hash)
   const left = from < 0 ? [] : ordered.slice(from + numberIn(body, 'offset', 0))
@@ -206,7 +206,7 @@ const accountsReceivable: Action = (node, body) => {
 const blockInfo: Action = (node, body) =>
   blockAnswer(knownIn(node, hashIn(body)), node.lattice.network, isSet(body, 'json_block'))
 
-function blockExtras({ lattice }: NanoNodeState, body: Body, known: KnownBlock): { [key: string]: RpcValue } {
+function blockExtras({ lattice }: NanoNodeState, body: Body, known: LatticeBlock): { [key: string]: RpcValue } {
   const { hash, subtype, block } = known
   const receiver = subtype === 'send' ? [...lattice.accounts.values()].flatMap(({ chain }) => chain) : []
   const received = receiver.find(each => {
@@ -226,11 +226,11 @@ function blockExtras({ lattice }: NanoNodeState, body: Body, known: KnownBlock):
 const blocksInfo: Action = (node, body) => {
   const { lattice } = node
   const hashes = listIn(body, 'hashes')
-  if (hashes.some(hash => !HASH.test(hash))) throw new RpcFailure('Invalid block hash')
+  if (hashes.some(hash => !HASH.test(hash))) throw new ActionFailure('Invalid block hash')
   const missing = hashes.filter(hash => !lattice.blocks.has(hash))
-  if (missing.length > 0 && !isSet(body, 'include_not_found')) throw new RpcFailure('Block not found')
+  if (missing.length > 0 && !isSet(body, 'include_not_found')) throw new ActionFailure('Block not found')
   const found = hashes.flatMap(hash => lattice.blocks.get(hash) ?? [])
-  const answer = (known: KnownBlock) => ({
+  const answer = (known: LatticeBlock) => ({
     ...blockAnswer(known, lattice.network, isSet(body, 'json_block')),
     ...blockExtras(node, body, known),
   })
@@ -255,7 +255,7 @@ function blockIn({ lattice }: NanoNodeState, body: Body): SignedBlock {
     [signature, work].every(field => typeof field === 'string') &&
     HEX.test(String(signature)) &&
     WORK.test(String(work))
-  if (!isRight) throw new RpcFailure('Block is invalid')
+  if (!isRight) throw new ActionFailure('Block is invalid')
   return {
     ...block.data,
     account: canonical(block.data.account, lattice.network),
@@ -274,13 +274,13 @@ function parsed(text: unknown): unknown {
 
 /** The caller's word for what the block does, against the account's present balance and not that of its previous block. */
 function checkSubtype({ lattice }: NanoNodeState, subtype: string, { previous, account, balance }: SignedBlock): void {
-  if (previous !== ZERO_HASH && !lattice.blocks.has(previous)) throw new RpcFailure('Gap previous block')
+  if (previous !== ZERO_HASH && !lattice.blocks.has(previous)) throw new ActionFailure('Gap previous block')
   const before = lattice.head(account)?.balance ?? 0n
   const after = BigInt(balance)
   const wrongBalance = 'Invalid block balance for given subtype'
   const wrongPrevious = 'Invalid previous block for given subtype'
   const refuse = (isWrong: boolean, why: string) => {
-    if (isWrong) throw new RpcFailure(why)
+    if (isWrong) throw new ActionFailure(why)
   }
   switch (subtype) {
     case 'send':
@@ -293,7 +293,7 @@ function checkSubtype({ lattice }: NanoNodeState, subtype: string, { previous, a
       refuse(before !== after, wrongBalance)
       return refuse(previous === ZERO_HASH, wrongPrevious)
     default:
-      throw new RpcFailure('Invalid block subtype')
+      throw new ActionFailure('Invalid block subtype')
   }
 }
 
@@ -302,9 +302,9 @@ const process: Action = (node, body) => {
   const { subtype } = body
   if (typeof subtype === 'string' && subtype !== '') checkSubtype(node, subtype, block)
   const refusal = node.take(block)
-  if (refusal === 'Block work is less than threshold') throw new RpcFailure(refusal)
+  if (refusal === 'Block work is less than threshold') throw new ActionFailure(refusal)
   if (isSet(body, 'async')) return { started: '1' }
-  if (refusal !== null) throw new RpcFailure(refusal)
+  if (refusal !== null) throw new ActionFailure(refusal)
   return { hash: hashOf(block, node.lattice.network) }
 }
 
@@ -322,7 +322,7 @@ const workGenerate: Action = ({ lattice, work }, body) => {
   const difficulty = body['difficulty'] === undefined ? send : BigInt(`0x${textIn(body, 'difficulty')}`)
   const hardest = TWO_64 - (TWO_64 - send) / MAXIMUM_MULTIPLIER
   if (difficulty > hardest || difficulty < receive)
-    throw new RpcFailure('Difficulty above config limit or below publish threshold')
+    throw new ActionFailure('Difficulty above config limit or below publish threshold')
   const found = work(hash, difficulty)
   const worth = difficultyOf(Buffer.from(hash, 'hex'), found)
   return { hash, work: workText(found), difficulty: workText(worth), multiplier: multiplierOf(send, worth) }

@@ -1,10 +1,10 @@
 /** What the node knows, as its RPC writes it: numbers and booleans as text, nothing as the text `""`. */
-import { publicKeyOf, addressOf } from '../../../adapters/nano/address.ts'
+import { accountKeyOf, addressOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
 import { DEV_GENESIS } from './genesis.ts'
-import type { KnownBlock } from './block.ts'
-import type { Lattice, Receivable } from './lattice.ts'
+import type { LatticeBlock } from './block.ts'
+import type { Lattice, WaitingSend } from './lattice.ts'
 
 /** As JSON. */
 export type RpcValue = string | RpcValue[] | { [key: string]: RpcValue }
@@ -17,7 +17,7 @@ export const listAnswer = (items: readonly RpcValue[]): RpcValue => (items.lengt
 export const accountFrom = (link: string, network: Network): string => addressOf(Buffer.from(link, 'hex'), network)
 
 /** The first block of the network is of an older type. */
-export function contentsOf({ hash, block }: KnownBlock, network: Network): { [key: string]: RpcValue } {
+export function contentsOf({ hash, block }: LatticeBlock, network: Network): { [key: string]: RpcValue } {
   const { type, account, previous, representative, balance, link, signature, work } = block
   if (hash === DEV_GENESIS.open) return { type: 'open', source: link, representative, account, work, signature }
   const link_as_account = accountFrom(link, network)
@@ -25,7 +25,7 @@ export function contentsOf({ hash, block }: KnownBlock, network: Network): { [ke
 }
 
 /** As `block_info` has it. */
-export function blockAnswer(known: KnownBlock, network: Network, isJson: boolean): { [key: string]: RpcValue } {
+export function blockAnswer(known: LatticeBlock, network: Network, isJson: boolean): { [key: string]: RpcValue } {
   const { block, amount, balance, height, timestamp, successor, confirmed, subtype, hash } = known
   const contents = contentsOf(known, network)
   return {
@@ -42,14 +42,18 @@ export function blockAnswer(known: KnownBlock, network: Network, isJson: boolean
 }
 
 /** Whose money a block has brought, or to whom it has sent. */
-export function counterpartyOf({ subtype, block }: KnownBlock, lattice: Lattice): string | null {
+export function counterpartyOf({ subtype, block }: LatticeBlock, lattice: Lattice): string | null {
   if (subtype === 'send') return accountFrom(block.link, lattice.network)
   if (subtype === 'epoch') return DEV_GENESIS.account
   return subtype === 'receive' ? (lattice.blocks.get(block.link)?.block.account ?? null) : null
 }
 
 /** One entry of `account_history`; null for what it shows with `raw` only. */
-export function historyAnswer(known: KnownBlock, lattice: Lattice, isRaw: boolean): { [key: string]: RpcValue } | null {
+export function historyAnswer(
+  known: LatticeBlock,
+  lattice: Lattice,
+  isRaw: boolean,
+): { [key: string]: RpcValue } | null {
   const { hash, block, subtype, amount, height, timestamp, confirmed } = known
   if (!isRaw && subtype !== 'send' && subtype !== 'receive') return null
   const { representative, link, balance, previous, work, signature } = block
@@ -79,7 +83,7 @@ export function receivablesOf(
   lattice: Lattice,
   account: string,
   onlyConfirmed: boolean,
-): (readonly [hash: string, receivable: Receivable])[] {
+): (readonly [hash: string, receivable: WaitingSend])[] {
   const all = [...lattice.receivable(account)]
   const shown = onlyConfirmed ? all.filter(([hash]) => lattice.blocks.get(hash)?.confirmed === true) : all
   return shown.sort(([a], [b]) => (a < b ? -1 : 1))
@@ -87,7 +91,7 @@ export function receivablesOf(
 
 export function isAddress(text: string, network: Network): boolean {
   try {
-    publicKeyOf(text, network)
+    accountKeyOf(text, network)
     return true
   } catch {
     return false

@@ -10,7 +10,7 @@ export interface SignedBlock extends StateBlock {
 export type Subtype = 'send' | 'receive' | 'change' | 'epoch'
 
 /** A block that the lattice holds. */
-export interface KnownBlock {
+export interface LatticeBlock {
   hash: string
   block: SignedBlock
   subtype: Subtype

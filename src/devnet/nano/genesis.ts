@@ -1,11 +1,11 @@
 /** The development network of nano_node as it begins. Its key is public (`nano/lib/config.cpp`): anybody may spend there. */
-import { publicKeyOf } from '../../../adapters/nano/address.ts'
+import { accountKeyOf } from '../../../adapters/nano/address.ts'
 import { hashOf, ZERO_HASH, type StateBlock } from '../../../adapters/nano/block.ts'
 import { sign } from '../../../adapters/nano/ed25519.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
-import { workText, type Search } from '../../../adapters/nano/work-search.ts'
+import { workText, type WorkSearch } from '../../../adapters/nano/work-search.ts'
 import { upperHex } from '../../../adapters/hex.ts'
-import type { KnownBlock } from './block.ts'
+import type { LatticeBlock } from './block.ts'
 
 export const DEV_GENESIS = {
   secret: Uint8Array.from(Buffer.from('34f0a37aad20f4a260f0a5b3cb3d7fb50673212263e58a380bc10474bb039ce4', 'hex')),
@@ -20,7 +20,7 @@ const linkOf = (text: string): string => upperHex(Buffer.from(text.padEnd(32, '\
 export const EPOCH_LINKS: readonly string[] = [linkOf('epoch v1 block'), linkOf('epoch v2 block')]
 
 /** A block that is signed and has work. */
-export function completed(block: StateBlock, secret: Uint8Array, network: Network, search: Search, root: string) {
+export function completed(block: StateBlock, secret: Uint8Array, network: Network, search: WorkSearch, root: string) {
   const hash = hashOf(block, network)
   const work = search(Buffer.from(root, 'hex'), network.work.send, 1n, Number.MAX_SAFE_INTEGER)!
   return {
@@ -32,12 +32,12 @@ export function completed(block: StateBlock, secret: Uint8Array, network: Networ
 const blankOf = (block: StateBlock) => ({ ...block, signature: '0'.repeat(128), work: '0'.repeat(16) })
 
 /** The network's first block, and the two upgrades of its account: confirmed. */
-export function genesisBlocks(network: Network, search: Search): KnownBlock[] {
+export function genesisBlocks(network: Network, search: WorkSearch): LatticeBlock[] {
   const { account, balance, open, secret } = DEV_GENESIS
   const common = { type: 'state' as const, account, representative: account, balance: String(balance) }
   const rest = { balance, successor: null, confirmed: false, timestamp: 0 }
-  const first = blankOf({ ...common, previous: ZERO_HASH, link: upperHex(publicKeyOf(account, network)) })
-  const blocks: KnownBlock[] = [{ hash: open, block: first, subtype: 'receive', amount: balance, height: 1, ...rest }]
+  const first = blankOf({ ...common, previous: ZERO_HASH, link: upperHex(accountKeyOf(account, network)) })
+  const blocks: LatticeBlock[] = [{ hash: open, block: first, subtype: 'receive', amount: balance, height: 1, ...rest }]
   for (const [n, link] of EPOCH_LINKS.entries()) {
     const previous = blocks.at(-1)!.hash
     const { hash, signed } = completed({ ...common, previous, link }, secret, network, search, previous)

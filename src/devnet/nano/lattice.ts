@@ -2,13 +2,13 @@
  * A block lattice in memory, by the rules of nano_node: each account has a chain of its own, and a send is receivable until a block of its
  * receiver takes it. Nothing here knows of time or of RPC. Source of the rules, in their order: `nano/secure/ledger_processor.cpp`.
  */
-import { addressOf, publicKeyOf } from '../../../adapters/nano/address.ts'
+import { addressOf, accountKeyOf } from '../../../adapters/nano/address.ts'
 import { hashOf, ZERO_HASH, type StateBlock } from '../../../adapters/nano/block.ts'
 import { verify } from '../../../adapters/nano/ed25519.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
 import { difficultyOf } from '../../../adapters/nano/work-search.ts'
 import { upperHex } from '../../../adapters/hex.ts'
-import type { KnownBlock, SignedBlock, Subtype } from './block.ts'
+import type { LatticeBlock, SignedBlock, Subtype } from './block.ts'
 import { DEV_GENESIS, EPOCH_LINKS } from './genesis.ts'
 
 interface Account {
@@ -18,14 +18,14 @@ interface Account {
   confirmedHeight: number
 }
 
-export interface Receivable {
+export interface WaitingSend {
   amount: bigint
   /** Who has sent it. */
   source: string
 }
 
 /** In the words of the node's RPC. */
-export type Refusal =
+export type BlockRefusal =
   | 'Old block'
   | 'Bad signature'
   | 'Fork'
@@ -40,17 +40,17 @@ export type Refusal =
 /** All addresses are canonical. */
 export interface Lattice {
   readonly network: Network
-  readonly blocks: ReadonlyMap<string, KnownBlock>
+  readonly blocks: ReadonlyMap<string, LatticeBlock>
   readonly accounts: ReadonlyMap<string, Account>
   /** By receiver, then by the send's hash. */
-  receivable(address: string): ReadonlyMap<string, Receivable>
-  head(address: string): KnownBlock | undefined
-  confirmedHead(address: string): KnownBlock | undefined
+  receivable(address: string): ReadonlyMap<string, WaitingSend>
+  head(address: string): LatticeBlock | undefined
+  confirmedHead(address: string): LatticeBlock | undefined
   /** Unconfirmed, as they came. */
   readonly unconfirmed: ReadonlySet<string>
   confirmedCount(): number
   /** Takes the block, or says why not. `isTrusted`: made by the caller, so that nothing needs to be verified. */
-  process(block: SignedBlock, timestamp: number, isTrusted?: boolean): Refusal | null
+  process(block: SignedBlock, timestamp: number, isTrusted?: boolean): BlockRefusal | null
   /** With all that it stands on. Answers what was confirmed by it. */
   confirm(hash: string): string[]
   /** With all that stands on it; what is confirmed stays. Answers what has gone. */
@@ -61,17 +61,17 @@ const BURN_KEY = '0'.repeat(64)
 
 interface Workings {
   network: Network
-  blocks: Map<string, KnownBlock>
+  blocks: Map<string, LatticeBlock>
   accounts: Map<string, Account>
-  receivables: Map<string, Map<string, Receivable>>
+  receivables: Map<string, Map<string, WaitingSend>>
   unconfirmed: Set<string>
   confirmedCount: number
 }
 
-const keyOf = ({ network }: Workings, address: string): string => upperHex(publicKeyOf(address, network))
-const NOTHING: ReadonlyMap<string, Receivable> = new Map()
+const keyOf = ({ network }: Workings, address: string): string => upperHex(accountKeyOf(address, network))
+const NOTHING: ReadonlyMap<string, WaitingSend> = new Map()
 
-function headOf({ accounts, blocks }: Workings, address: string): KnownBlock | undefined {
+function headOf({ accounts, blocks }: Workings, address: string): LatticeBlock | undefined {
   const last = accounts.get(address)?.chain.at(-1)
   return last === undefined ? undefined : blocks.get(last)
 }
@@ -79,7 +79,7 @@ function headOf({ accounts, blocks }: Workings, address: string): KnownBlock | u
 function isSigned(workings: Workings, block: SignedBlock, hash: string): boolean {
   const isEpoch = EPOCH_LINKS.includes(block.link)
   const signer = isEpoch ? DEV_GENESIS.account : block.account
-  return verify(Buffer.from(block.signature, 'hex'), Buffer.from(hash, 'hex'), publicKeyOf(signer, workings.network))
+  return verify(Buffer.from(block.signature, 'hex'), Buffer.from(hash, 'hex'), accountKeyOf(signer, workings.network))
 }
 
 const worthOf = (workings: Workings, { account, previous, work }: SignedBlock): bigint => {
@@ -88,7 +88,7 @@ const worthOf = (workings: Workings, { account, previous, work }: SignedBlock): 
 }
 
 /** What it does on top of the account's head, or why it can do nothing. */
-function judge(workings: Workings, block: SignedBlock): { subtype: Subtype; amount: bigint } | Refusal {
+function judge(workings: Workings, block: SignedBlock): { subtype: Subtype; amount: bigint } | BlockRefusal {
   const { blocks, receivables } = workings
   const head = headOf(workings, block.account)
   if (keyOf(workings, block.account) === BURN_KEY) return 'Block attempts to open the burn account'
@@ -114,12 +114,12 @@ function judge(workings: Workings, block: SignedBlock): { subtype: Subtype; amou
 const destinationOf = ({ network }: Workings, { link }: StateBlock): string =>
   addressOf(Buffer.from(link, 'hex'), network)
 
-function put(workings: Workings, address: string, hash: string, receivable: Receivable): void {
-  const its = workings.receivables.get(address) ?? new Map<string, Receivable>()
+function put(workings: Workings, address: string, hash: string, receivable: WaitingSend): void {
+  const its = workings.receivables.get(address) ?? new Map<string, WaitingSend>()
   workings.receivables.set(address, its.set(hash, receivable))
 }
 
-function append(workings: Workings, block: KnownBlock): void {
+function append(workings: Workings, block: LatticeBlock): void {
   const { blocks, accounts, unconfirmed, receivables } = workings
   const { account: address, link } = block.block
   const account = accounts.get(address) ?? { address, chain: [], confirmedHeight: 0 }
@@ -134,7 +134,7 @@ function append(workings: Workings, block: KnownBlock): void {
   if (block.subtype === 'receive') receivables.get(address)?.delete(link)
 }
 
-function process(workings: Workings, block: SignedBlock, timestamp: number, isTrusted = false): Refusal | null {
+function process(workings: Workings, block: SignedBlock, timestamp: number, isTrusted = false): BlockRefusal | null {
   const { network, blocks } = workings
   const hash = hashOf(block, network)
   const worth = isTrusted ? network.work.send : worthOf(workings, block)
@@ -178,7 +178,7 @@ function confirm(workings: Workings, hash: string): string[] {
   return confirmed
 }
 
-function remove(workings: Workings, known: KnownBlock): void {
+function remove(workings: Workings, known: LatticeBlock): void {
   const { blocks, accounts, unconfirmed, receivables } = workings
   const { hash, block, subtype, amount } = known
   const account = accounts.get(block.account)!
@@ -217,14 +217,14 @@ function rollBack(workings: Workings, hash: string): string[] {
 }
 
 /** The block that has received it. */
-function receiverOf(workings: Workings, { hash, block }: KnownBlock): string | undefined {
+function receiverOf(workings: Workings, { hash, block }: LatticeBlock): string | undefined {
   const { accounts, blocks } = workings
   const chain = accounts.get(destinationOf(workings, block))?.chain ?? []
   return chain.find(each => blocks.get(each)?.subtype === 'receive' && blocks.get(each)?.block.link === hash)
 }
 
 /** The lattice of the development network, with its genesis. */
-export function createLatticeOf(network: Network, genesis: readonly KnownBlock[]): Lattice {
+export function createLatticeOf(network: Network, genesis: readonly LatticeBlock[]): Lattice {
   const workings: Workings = {
     ...{ network, blocks: new Map(), accounts: new Map(), receivables: new Map() },
     ...{ unconfirmed: new Set(), confirmedCount: 0 },

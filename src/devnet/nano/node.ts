@@ -2,7 +2,7 @@
  * A nano node in memory: deterministic, without I/O and without timers. It answers RPC through `handle`, and what people, its network and
  * accidents do to it comes through its control functions. A block is confirmed so long after it has come.
  */
-import { publicKeyOf } from '../../../adapters/nano/address.ts'
+import { accountKeyOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH, type StateBlock } from '../../../adapters/nano/block.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
 import { createSearch } from '../../../adapters/nano/work-search.ts'
@@ -11,12 +11,12 @@ import type { HttpAnswer, HttpRequest } from '../../http.ts'
 import { operating } from '../../kernel/fault.ts'
 import type { Request } from '../../kernel/ports.ts'
 import { suffer, toRequest, toResult, type RequestFate } from '../fates.ts'
-import { NANO_ACTIONS, RpcFailure, type NanoNodeState } from './actions.ts'
+import { NANO_ACTIONS, ActionFailure, type NanoNodeState } from './actions.ts'
 import { createNanoFaults, type NanoFaults } from './faults.ts'
 import { completed, DEV_GENESIS, EPOCH_LINKS, genesisBlocks } from './genesis.ts'
 import type { NanoHappening } from './history.ts'
 import type { SignedBlock } from './block.ts'
-import { createLatticeOf, type Lattice, type Refusal } from './lattice.ts'
+import { createLatticeOf, type Lattice, type BlockRefusal } from './lattice.ts'
 
 /** The network is nano's development network. */
 export interface SimulatedNanoOptions {
@@ -45,7 +45,7 @@ export interface SimulatedNano {
   /** From the account that owns everything at first. The block's hash. */
   pay(address: string, raw: bigint): string
   /** A block of anybody. Null when it was taken. */
-  submit(block: SignedBlock): Refusal | null
+  submit(block: SignedBlock): BlockRefusal | null
   /** Signed by `secret`, with work. */
   complete(block: StateBlock, secret: Uint8Array): SignedBlock
   /** A block of the network itself on an account that is open (N13). Its hash. */
@@ -82,7 +82,7 @@ interface Workings {
 }
 
 const keyOf = (address: string, { lattice }: Pick<Workings, 'lattice'>): string =>
-  upperHex(publicKeyOf(address, lattice.network))
+  upperHex(accountKeyOf(address, lattice.network))
 
 function confirm({ lattice, record, arrivals }: Workings, hash: string): void {
   for (const each of lattice.confirm(hash)) {
@@ -108,7 +108,7 @@ function settle(workings: Workings): void {
   }
 }
 
-function arrive(workings: Workings, block: SignedBlock, isTrusted: boolean): Refusal | null {
+function arrive(workings: Workings, block: SignedBlock, isTrusted: boolean): BlockRefusal | null {
   const { lattice, faults, options, record, arrivals } = workings
   const { now, roll = () => 1 } = options
   const timestamp = Math.floor(now() / MILLISECONDS_PER_SECOND)
@@ -130,7 +130,7 @@ function arrive(workings: Workings, block: SignedBlock, isTrusted: boolean): Ref
 }
 
 const complete = ({ lattice: { network } }: Workings, block: StateBlock, secret: Uint8Array) => {
-  const root = block.previous === ZERO_HASH ? upperHex(publicKeyOf(block.account, network)) : block.previous
+  const root = block.previous === ZERO_HASH ? upperHex(accountKeyOf(block.account, network)) : block.previous
   return completed(block, secret, network, search, root)
 }
 
@@ -179,7 +179,7 @@ function answer(
   try {
     return known(state, body)
   } catch (failure) {
-    if (!(failure instanceof RpcFailure)) throw failure
+    if (!(failure instanceof ActionFailure)) throw failure
     return { error: failure.message }
   }
 }

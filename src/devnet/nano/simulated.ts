@@ -1,5 +1,5 @@
 /** A simulated nano node as a network of the demonstration. */
-import { addressOf, publicKeyOf } from '../../../adapters/nano/address.ts'
+import { addressOf, accountKeyOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import { upperHex } from '../../../adapters/hex.ts'
 import type { Devnet, DevnetChain, DevnetTools, OnChainPayment } from '../devnet.ts'
@@ -14,7 +14,7 @@ const KEY_BYTES = 32
 function received({ lattice }: SimulatedNano, addresses: readonly string[]): Map<string, OnChainPayment[]> {
   const found = new Map(addresses.map(address => [address, [] as OnChainPayment[]]))
   const byLink = new Map(
-    addresses.map(address => [upperHex(publicKeyOf(address, lattice.network)), found.get(address)!]),
+    addresses.map(address => [upperHex(accountKeyOf(address, lattice.network)), found.get(address)!]),
   )
   for (const { hash, block, subtype, amount, confirmed } of lattice.blocks.values())
     if (confirmed && subtype === 'send') byLink.get(block.link)?.push({ transactionId: hash, amount })

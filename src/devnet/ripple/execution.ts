@@ -4,7 +4,7 @@
  * https://xrpl.org/docs/references/protocol/transactions/transaction-results
  */
 import { isValidClassicAddress } from 'ripple-address-codec'
-import type { Metadata, Touched } from './metadata.ts'
+import type { TransactionMetadata, Touched } from './metadata.ts'
 import { affectedNodes } from './metadata.ts'
 import { DEPOSIT_AUTH, ownerCount, REQUIRE_TAG, type Account, type Accounts } from './state.ts'
 import { innerTransactions, type Body, type LedgerBody } from './transaction.ts'
@@ -16,7 +16,7 @@ export interface Reserves {
 }
 
 /** In which ledger, by which rules. */
-export interface Terms {
+export interface ExecutionTerms {
   networkId: number
   /** Of the ledger that is built. */
   height: number
@@ -32,7 +32,7 @@ export interface Terms {
 export interface Applied {
   transaction: LedgerBody
   /** Without its place in the ledger. */
-  meta: Omit<Metadata, 'TransactionIndex'>
+  meta: Omit<TransactionMetadata, 'TransactionIndex'>
 }
 
 const PARTIAL_PAYMENT = 0x0002_0000
@@ -43,11 +43,11 @@ const FLAG_OF: Readonly<Record<number, number>> = { 1: REQUIRE_TAG, 9: DEPOSIT_A
 type Failure = `${'tem' | 'tef' | 'ter' | 'tel'}${string}`
 
 /** Why it is not applied at all, or null. */
-export function preflight(accounts: Accounts, { body }: LedgerBody, terms: Terms): Failure | null {
+export function preflight(accounts: Accounts, { body }: LedgerBody, terms: ExecutionTerms): Failure | null {
   return networkFailure(body, terms) ?? formFailure(body) ?? placeFailure(accounts, body, terms)
 }
 
-function networkFailure({ NetworkID }: Body, { networkId }: Terms): Failure | null {
+function networkFailure({ NetworkID }: Body, { networkId }: ExecutionTerms): Failure | null {
   if (networkId <= LAST_UNNAMED_NETWORK) return NetworkID === undefined ? null : 'telNETWORK_ID_MAKES_TX_NON_CANONICAL'
   if (NetworkID === undefined) return 'telREQUIRES_NETWORK_ID'
   return NetworkID === networkId ? null : 'telWRONG_NETWORK'
@@ -66,7 +66,7 @@ function formFailure(body: Body): Failure | null {
   return Destination === Account && SendMax === undefined ? 'temREDUNDANT' : null
 }
 
-function placeFailure(accounts: Accounts, body: Body, { height, baseFee }: Terms): Failure | null {
+function placeFailure(accounts: Accounts, body: Body, { height, baseFee }: ExecutionTerms): Failure | null {
   const account = accounts.get(body.Account)
   if (account === undefined) return 'terNO_ACCOUNT'
   if (body.LastLedgerSequence !== undefined && body.LastLedgerSequence < height) return 'tefMAX_LEDGER'
@@ -83,7 +83,11 @@ const leastFee = (body: Body, baseFee: bigint): bigint =>
   body.TransactionType === 'Batch' ? baseFee * BigInt(2 + body.RawTransactions.length) : baseFee
 
 /** The transaction, and behind it what stands in it; or why it is in no ledger. */
-export function applyTransaction(accounts: Accounts, transaction: LedgerBody, terms: Terms): Applied[] | Failure {
+export function applyTransaction(
+  accounts: Accounts,
+  transaction: LedgerBody,
+  terms: ExecutionTerms,
+): Applied[] | Failure {
   const failure = preflight(accounts, transaction, terms)
   if (failure !== null) return failure
   const outer = claimed(accounts, transaction, terms)
@@ -92,7 +96,7 @@ export function applyTransaction(accounts: Accounts, transaction: LedgerBody, te
 }
 
 /** `tfIndependent`: each by itself, and what fails is not in the ledger. */
-function applyInner(accounts: Accounts, inner: LedgerBody, parent: string, terms: Terms): Applied[] {
+function applyInner(accounts: Accounts, inner: LedgerBody, parent: string, terms: ExecutionTerms): Applied[] {
   if (preflight(accounts, inner, { ...terms, baseFee: 0n }) !== null) return []
   const { transaction, meta } = claimed(accounts, inner, { ...terms, baseFee: 0n })
   return [{ transaction, meta: { ...meta, ParentBatchID: parent } }]
@@ -104,7 +108,7 @@ interface Effect {
 }
 
 /** Its fee and its place are spent, whatever else becomes of it. */
-function claimed(accounts: Accounts, transaction: LedgerBody, terms: Terms): Applied {
+function claimed(accounts: Accounts, transaction: LedgerBody, terms: ExecutionTerms): Applied {
   const { body } = transaction
   const before = new Map<string, Account | undefined>()
   const tracked: Accounts = {
@@ -143,7 +147,7 @@ function spendPlace(accounts: Accounts, { Account: address, Fee, TicketSequence 
   accounts.set(address, { ...account, balance, sequence, tickets })
 }
 
-function effectOf(accounts: Accounts, body: Body, prior: bigint, terms: Terms): Effect {
+function effectOf(accounts: Accounts, body: Body, prior: bigint, terms: ExecutionTerms): Effect {
   switch (body.TransactionType) {
     case 'Payment':
       return pay(accounts, body, prior, terms)
@@ -160,7 +164,7 @@ function effectOf(accounts: Accounts, body: Body, prior: bigint, terms: Terms): 
 
 type Of<Type extends Body['TransactionType']> = Body & { TransactionType: Type }
 
-function pay(accounts: Accounts, body: Of<'Payment'>, prior: bigint, terms: Terms): Effect {
+function pay(accounts: Accounts, body: Of<'Payment'>, prior: bigint, terms: ExecutionTerms): Effect {
   // Nobody here trusts anybody for a token.
   if (typeof body.Amount !== 'string') return { result: 'tecPATH_DRY' }
   if (body.SendMax !== undefined) return convert(accounts, body, terms)
@@ -177,7 +181,7 @@ function pay(accounts: Accounts, body: Of<'Payment'>, prior: bigint, terms: Term
 }
 
 /** A token for XRP, which the market gives as far as it has it. */
-function convert(accounts: Accounts, body: Of<'Payment'>, terms: Terms): Effect {
+function convert(accounts: Accounts, body: Of<'Payment'>, terms: ExecutionTerms): Effect {
   const asked = BigInt(body.Amount as string)
   const given = asked < terms.liquidity ? asked : terms.liquidity
   if (given < asked && (body.Flags & PARTIAL_PAYMENT) === 0) return { result: 'tecPATH_PARTIAL' }
@@ -194,7 +198,7 @@ function destinationRefusal(
   accounts: Accounts,
   { Account: sender, Destination, DestinationTag }: Of<'Payment'>,
   amount: bigint,
-  { reserves: { base } }: Terms,
+  { reserves: { base } }: ExecutionTerms,
 ): string | null {
   const destination = accounts.get(Destination)
   if (destination === undefined) return amount < base ? 'tecNO_DST_INSUF_XRP' : null
@@ -209,7 +213,12 @@ function credit(accounts: Accounts, address: string, amount: bigint, height: num
   accounts.set(address, { ...account, balance: account.balance + amount })
 }
 
-function makeTickets(accounts: Accounts, body: Of<'TicketCreate'>, prior: bigint, { reserves }: Terms): Effect {
+function makeTickets(
+  accounts: Accounts,
+  body: Of<'TicketCreate'>,
+  prior: bigint,
+  { reserves }: ExecutionTerms,
+): Effect {
   const account = accounts.get(body.Account)!
   const count = ownerCount(account) + body.TicketCount
   if (prior < reserves.base + reserves.owner * BigInt(count)) return { result: 'tecINSUFFICIENT_RESERVE' }

@@ -1,19 +1,19 @@
 /** The simulated ledgers, one on the other; the open one, in which transactions wait; and the queue before it. */
 import { sha512Half } from '../../../adapters/ripple/hash.ts'
 import { upperHex } from '../../../adapters/hex.ts'
-import { applyTransaction, type Applied, type Terms } from './execution.ts'
-import type { Metadata } from './metadata.ts'
+import { applyTransaction, type Applied, type ExecutionTerms } from './execution.ts'
+import type { TransactionMetadata } from './metadata.ts'
 import { createStates, type Account, type Accounts, type States } from './state.ts'
-import { readTransaction, worldKey, type LedgerBody } from './transaction.ts'
+import { readSubmitted, worldKey, type LedgerBody } from './transaction.ts'
 
 /** A transaction in its ledger. */
-export interface Entry {
+export interface LedgerEntry {
   transaction: LedgerBody
-  meta: Metadata
+  meta: TransactionMetadata
   height: number
 }
 
-export interface Ledger {
+export interface ClosedLedger {
   height: number
   hash: string
   parent: string
@@ -21,11 +21,11 @@ export interface Ledger {
   transactionHash: string
   /** Seconds since 2000 UTC. */
   closeTime: number
-  entries: readonly Entry[]
+  entries: readonly LedgerEntry[]
 }
 
 /** What a network is. Amounts in drops. */
-export interface NetworkRules extends Omit<Terms, 'height'> {
+export interface NetworkRules extends Omit<ExecutionTerms, 'height'> {
   /** Transactions that an open ledger takes at the base fee. */
   ledgerSize: number
 }
@@ -40,12 +40,12 @@ export interface Offered {
 export interface LedgerChain {
   readonly rules: NetworkRules
   /** By height; the first stands at 1. */
-  readonly ledgers: readonly Ledger[]
+  readonly ledgers: readonly ClosedLedger[]
   readonly states: States
-  readonly entries: ReadonlyMap<string, Entry>
+  readonly entries: ReadonlyMap<string, LedgerEntry>
   /** By account, in order. */
-  entriesOf(account: string): readonly Entry[]
-  last(): Ledger
+  entriesOf(account: string): readonly LedgerEntry[]
+  last(): ClosedLedger
   /** As the open ledger would have it. */
   readonly open: Accounts
   /** In the open ledger, and behind it in the queue. */
@@ -55,7 +55,7 @@ export interface LedgerChain {
   openFee(): bigint
   offer(transaction: LedgerBody, failHard: boolean): Offered
   forget(hash: string): void
-  close(closeTime: number): Ledger
+  close(closeTime: number): ClosedLedger
 }
 
 const FAUCET = worldKey('faucet')
@@ -85,9 +85,9 @@ export const mainRules = (networkId: number): NetworkRules => ({
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 interface Closed {
-  ledgers: Ledger[]
-  entries: Map<string, Entry>
-  byAccount: Map<string, Entry[]>
+  ledgers: ClosedLedger[]
+  entries: Map<string, LedgerEntry>
+  byAccount: Map<string, LedgerEntry[]>
   states: States
 }
 
@@ -97,7 +97,7 @@ function seal(
   applied: readonly Applied[],
   changes: ReadonlyMap<string, Account | undefined>,
   closeTime: number,
-): Ledger {
+): ClosedLedger {
   const height = ledgers.length + 1
   const parent = ledgers.at(-1)?.hash ?? NO_HASH
   const found = applied.map(({ transaction, meta }, n) => ({
@@ -134,7 +134,7 @@ type OpenLedger = Pick<LedgerChain, 'openFee' | 'offer' | 'forget'> & {
 
 function createOpenLedger({ ledgers, entries, states }: Closed, rules: NetworkRules): OpenLedger {
   const waiting: Waiting = { open: states.over(ledgers.length), entered: [], queue: [] }
-  const terms = (): Terms => ({ ...rules, height: ledgers.length + 1 })
+  const terms = (): ExecutionTerms => ({ ...rules, height: ledgers.length + 1 })
   const openFee = () => {
     const [size, count] = [BigInt(rules.ledgerSize), BigInt(waiting.entered.length + 1)]
     return count <= size ? rules.baseFee : (rules.baseFee * ESCALATION * count * count) / (size * size)
@@ -242,7 +242,7 @@ function trialOf(accounts: Accounts): Accounts {
 }
 
 /** Whose entry in the ledger it has changed. */
-function accountsOf({ meta }: Entry): string[] {
+function accountsOf({ meta }: LedgerEntry): string[] {
   return meta.AffectedNodes.flatMap(node =>
     Object.values(node as Record<string, { LedgerEntryType: string; FinalFields?: Named; NewFields?: Named }>).flatMap(
       ({ LedgerEntryType, FinalFields, NewFields }) =>
@@ -256,4 +256,4 @@ interface Named {
 }
 
 /** What was offered before, again. @throws BadTransaction */
-export const offerRaw = (chain: LedgerChain, raw: string): Offered => chain.offer(readTransaction(raw), false)
+export const offerRaw = (chain: LedgerChain, raw: string): Offered => chain.offer(readSubmitted(raw), false)

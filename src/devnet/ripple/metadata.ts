@@ -4,7 +4,7 @@ import { accountKey, ownerCount, ticketKey, type Account } from './state.ts'
 /** Before and after, by address; undefined where there was none. */
 export type Touched = ReadonlyMap<string, { before: Account | undefined; after: Account | undefined }>
 
-export interface Metadata {
+export interface TransactionMetadata {
   AffectedNodes: object[]
   TransactionIndex: number
   TransactionResult: string

@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import { RIPPLE_EPOCH } from '../../../adapters/ripple/source.ts'
 import { DEPOSIT_AUTH, ticketKey, type Account } from './state.ts'
-import type { Entry, Ledger, LedgerChain } from './ledger.ts'
+import type { LedgerEntry, ClosedLedger, LedgerChain } from './ledger.ts'
 import type { RippleFaults } from './node-faults.ts'
 import { accountData, expandedEntry, ledgerHeader, listedEntry, shownFields, soleEntry } from './shapes.ts'
-import { BadTransaction, readTransaction, type LedgerBody } from './transaction.ts'
+import { BadTransaction, readSubmitted, type LedgerBody } from './transaction.ts'
 
 /** An error as rippled names it. */
 export class RippleFailure extends Error {
@@ -79,10 +79,10 @@ const ledgerSpec = z.object({
 })
 
 /** The closed ledger that is asked for, or null for the open one. */
-function ledgerOf(state: NodeState, params: object): Ledger | null {
+function ledgerOf(state: NodeState, params: object): ClosedLedger | null {
   const { ledger_hash: hash, ledger_index: asked = 'current' } = read(ledgerSpec, params)
   const { ledgers } = state.chain
-  const found = ((): Ledger | undefined => {
+  const found = ((): ClosedLedger | undefined => {
     if (hash !== undefined) return ledgers.find(ledger => ledger.hash === hash)
     if (asked === 'validated' || asked === 'closed') return ledgers[shownHeight(state) - 1]
     return ledgers[Number(asked) - 1]
@@ -93,7 +93,7 @@ function ledgerOf(state: NodeState, params: object): Ledger | null {
   return ledger
 }
 
-const place = ({ faults }: NodeState, ledger: Ledger) => ({
+const place = ({ faults }: NodeState, ledger: ClosedLedger) => ({
   ledger_hash: ledger.hash,
   ledger_index: ledger.height,
   validated: !faults.isUnvalidated,
@@ -191,7 +191,7 @@ const ledger: Method = (state, params, version) => {
 }
 
 /** As an old server tells it. */
-function known(entry: Entry, { hidesDelivered }: RippleFaults): Entry {
+function known(entry: LedgerEntry, { hidesDelivered }: RippleFaults): LedgerEntry {
   if (!hidesDelivered) return entry
   const { delivered_amount: _, ...meta } = entry.meta
   return { ...entry, meta }
@@ -235,7 +235,7 @@ const submit: Method = (state, params, version) => {
     throw new RippleFailure('amendmentBlocked', 14, 'Amendment blocked, need upgrade.')
   let transaction: LedgerBody
   try {
-    transaction = readTransaction(tx_blob)
+    transaction = readSubmitted(tx_blob)
   } catch (error) {
     if (!(error instanceof BadTransaction)) throw error
     throw new RippleFailure('invalidTransaction', 0, error.message, { error_exception: error.message })

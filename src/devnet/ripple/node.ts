@@ -8,11 +8,11 @@ import type { Request } from '../../kernel/ports.ts'
 import type { HttpAnswer, HttpRequest } from '../../http.ts'
 import { suffer, toRequest, toResult, type RequestFate } from '../fates.ts'
 import { restoreRipple, type RippleHappening } from './history.ts'
-import { createLedgerChain, mainRules, type Entry, type LedgerChain, type NetworkRules } from './ledger.ts'
+import { createLedgerChain, mainRules, type LedgerEntry, type LedgerChain, type NetworkRules } from './ledger.ts'
 import { RIPPLE_METHODS, RippleFailure, type NodeState } from './methods.ts'
 import { createRippleFaults, type RippleFaults } from './node-faults.ts'
 import type { Account } from './state.ts'
-import { readTransaction, signWith, worldKey, type WorldKey } from './transaction.ts'
+import { readSubmitted, signWith, worldKey, type WorldKey } from './transaction.ts'
 
 /** Which network it is, and by which clock. */
 export interface SimulatedRippleOptions {
@@ -53,7 +53,7 @@ export interface SimulatedRipple {
   restart(): void
   account(address: string): Account | undefined
   /** What concerned the account, in order. */
-  entriesOf(address: string): readonly Entry[]
+  entriesOf(address: string): readonly LedgerEntry[]
   /** As it has happened, whatever the server shows. */
   readonly chain: LedgerChain
   restore(happenings: Iterable<RippleHappening>): void
@@ -128,7 +128,7 @@ function createSender({ chain, offer }: NodeState, networkId: number) {
     const named = networkId > 1024 ? { NetworkID: networkId } : {}
     const usual = { Flags: 0, Fee: FAUCET_FEE.toString(), LastLedgerSequence: chain.last().height + LIFETIME, ...named }
     const raw = signWith({ account, ...key }, { ...usual, Sequence: sequence, ...fields })
-    const transaction = readTransaction(raw)
+    const transaction = readSubmitted(raw)
     const result = offer(transaction, false)
     if (!/^(tes|tec|terQUEUED)/.test(result)) throw new Error(`the transaction is refused: ${result}`)
     return transaction.hash

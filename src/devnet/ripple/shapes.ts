@@ -1,6 +1,6 @@
 /** Answers in the shapes of both versions of the API. https://xrpl.org/docs/references/http-websocket-apis */
 import { RIPPLE_EPOCH } from '../../../adapters/ripple/source.ts'
-import type { Entry, Ledger } from './ledger.ts'
+import type { LedgerEntry, ClosedLedger } from './ledger.ts'
 import { accountKey, ownerCount, type Account } from './state.ts'
 
 type Fields = Record<string, unknown>
@@ -9,14 +9,18 @@ const isoOf = (closeTime: number): string =>
   new Date((closeTime + RIPPLE_EPOCH) * 1000).toISOString().replace('.000', '')
 
 /** Version 2 has `DeliverMax` where a payment said `Amount`; version 1 says both. */
-export function shownFields({ fields }: Entry['transaction'], version: number): Fields {
+export function shownFields({ fields }: LedgerEntry['transaction'], version: number): Fields {
   if (fields['TransactionType'] !== 'Payment') return { ...fields }
   const { Amount, ...rest } = fields
   return version === 1 ? { ...rest, Amount, DeliverMax: Amount } : { ...rest, DeliverMax: Amount }
 }
 
 /** In a ledger's list. */
-export function expandedEntry({ transaction, meta, height }: Entry, ledger: Ledger, version: number): Fields {
+export function expandedEntry(
+  { transaction, meta, height }: LedgerEntry,
+  ledger: ClosedLedger,
+  version: number,
+): Fields {
   const fields = shownFields(transaction, version)
   if (version === 1) return { ...fields, hash: transaction.hash, metaData: meta }
   return {
@@ -31,10 +35,10 @@ export function expandedEntry({ transaction, meta, height }: Entry, ledger: Ledg
 }
 
 /** What is said in a transaction's own fields where it stands alone. */
-const located = ({ closeTime, height }: Ledger) => ({ date: closeTime, inLedger: height, ledger_index: height })
+const located = ({ closeTime, height }: ClosedLedger) => ({ date: closeTime, inLedger: height, ledger_index: height })
 
 /** In the list of an account. */
-export function listedEntry(entry: Entry, ledger: Ledger, version: number): Fields {
+export function listedEntry(entry: LedgerEntry, ledger: ClosedLedger, version: number): Fields {
   const { transaction, meta } = entry
   const fields = shownFields(transaction, version)
   if (version === 1) return { meta, tx: { ...fields, ...located(ledger), hash: transaction.hash }, validated: true }
@@ -43,7 +47,7 @@ export function listedEntry(entry: Entry, ledger: Ledger, version: number): Fiel
 }
 
 /** Of `tx`. */
-export function soleEntry(entry: Entry, ledger: Ledger, version: number): Fields {
+export function soleEntry(entry: LedgerEntry, ledger: ClosedLedger, version: number): Fields {
   const { transaction, meta } = entry
   const fields = shownFields(transaction, version)
   if (version === 1) return { ...fields, ...located(ledger), hash: transaction.hash, meta, validated: true }
@@ -51,7 +55,7 @@ export function soleEntry(entry: Entry, ledger: Ledger, version: number): Fields
 }
 
 /** Version 1 has digits where version 2 has a number. */
-export function ledgerHeader(ledger: Ledger, totalDrops: bigint, parentTime: number, version: number): Fields {
+export function ledgerHeader(ledger: ClosedLedger, totalDrops: bigint, parentTime: number, version: number): Fields {
   return {
     account_hash: ledger.hash,
     close_flags: 0,

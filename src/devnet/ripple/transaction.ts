@@ -85,7 +85,7 @@ function understood(raw: string): LedgerBody {
 }
 
 /** @throws BadTransaction for what no server would take */
-export function readTransaction(raw: string): LedgerBody {
+export function readSubmitted(raw: string): LedgerBody {
   const read = understood(raw)
   if (!isSigned(read)) throw new BadTransaction('fails local checks: Invalid signature.')
   return read

@@ -20,7 +20,7 @@ export function forgetToken(): void {
 }
 
 /** What the watcher answered instead of what was asked for; `status` 0 when it did not answer at all. */
-export class Problem extends Error {
+export class ShownProblem extends Error {
   readonly status: number
   readonly kind: string
 
@@ -49,7 +49,7 @@ async function request(path: string, signal: AbortSignal, secret = token.value):
     })
   } catch (error) {
     if (signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'AbortError') throw error
-    throw new Problem(0, 'no-answer', 'the watcher does not answer')
+    throw new ShownProblem(0, 'no-answer', 'the watcher does not answer')
   }
 }
 
@@ -78,12 +78,12 @@ export async function get<Body>(path: string, options: Options = {}): Promise<Bo
   const answer = await request(withQuery(path, options.query ?? {}), within(options), options.token)
   if (answer.ok || answer.status === options.accepts) return (await answer.json()) as Body
   const { kind, detail } = (await answer.json().catch(() => ({}))) as Refusal
-  throw new Problem(answer.status, kind ?? 'error', detail ?? `the watcher answered ${answer.status}`)
+  throw new ShownProblem(answer.status, kind ?? 'error', detail ?? `the watcher answered ${answer.status}`)
 }
 
 export async function getText(path: string): Promise<string> {
   const answer = await request(path, within({}))
-  if (!answer.ok) throw new Problem(answer.status, 'error', `the watcher answered ${answer.status}`)
+  if (!answer.ok) throw new ShownProblem(answer.status, 'error', `the watcher answered ${answer.status}`)
   return answer.text()
 }
 

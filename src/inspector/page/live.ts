@@ -3,7 +3,7 @@
  * costs the watcher one request a second at most, whatever happens. A hidden tab asks nothing.
  */
 import { batch, signal } from '@preact/signals'
-import { get, getText, isAbort, Problem, token, forgetToken } from './api.ts'
+import { get, getText, isAbort, ShownProblem, token, forgetToken } from './api.ts'
 import { countOn, countsOf, type StateCounts } from './counts.ts'
 import { parseMetrics } from './metrics.ts'
 import type { ApiChain, Feed, ApiEvent, ApiPage, Readiness } from './shapes.ts'
@@ -142,7 +142,8 @@ async function recount(cursor: Cursor): Promise<void> {
   cursor.countedAt = now
   const [fresh] = await Promise.all([askCounts(), askReadiness(), askChains()])
   counted.value = fresh
-  if (fresh.seq - cursor.after > FAR_BEHIND) throw new Problem(0, 'far-behind', 'the feed has run ahead of this page')
+  if (fresh.seq - cursor.after > FAR_BEHIND)
+    throw new ShownProblem(0, 'far-behind', 'the feed has run ahead of this page')
 }
 
 async function follow(cursor: Cursor): Promise<void> {
@@ -150,7 +151,7 @@ async function follow(cursor: Cursor): Promise<void> {
     await untilVisible()
     const askedAt = performance.now()
     const { events: fresh, next, ledgerId: id } = await feed(cursor.after, { limit: PAGE, wait: WAIT_SECONDS }, true)
-    if (id !== ledgerId.value) throw new Problem(409, 'unknown-cursor', 'this is another ledger')
+    if (id !== ledgerId.value) throw new ShownProblem(409, 'unknown-cursor', 'this is another ledger')
     cursor.after = next
     if (fresh.length > 0) take(fresh)
     cursor.haveChainsMoved ||= fresh.some(({ kind }) => kind !== 'attempt')
@@ -171,13 +172,13 @@ export async function run(): Promise<void> {
       await follow(cursor)
     } catch (error) {
       if (isAbort(error)) return
-      if (error instanceof Problem && (error.status === 401 || error.status === 403)) {
+      if (error instanceof ShownProblem && (error.status === 401 || error.status === 403)) {
         refusal.value = 'The watcher does not accept this token.'
         forgetToken()
         return
       }
       if (connection.value.state === 'live') answeredAt = Date.now()
-      const isAnew = error instanceof Problem && ['unknown-cursor', 'far-behind'].includes(error.kind)
+      const isAnew = error instanceof ShownProblem && ['unknown-cursor', 'far-behind'].includes(error.kind)
       if (isAnew) continue
       const reason = error instanceof Error ? error.message : String(error)
       connection.value = { state: 'lost', at: answeredAt, retryAt: Date.now() + retryMs, reason }

@@ -16,7 +16,7 @@ export async function loadCharts(): Promise<void> {
 export const chartOf = (kind: string): Statechart | undefined => charts.value.find(({ machine }) => machine === kind)
 
 /** What instances can stand in: states of the top, in the order of their drawing. */
-export const statesOf = (chart: Statechart): Node[] =>
+export const chartStatesOf = (chart: Statechart): Node[] =>
   chart.nodes.filter(node => isState(node) && node.look !== 'absent')
 
 const birthOf = (chart: Statechart): string => chart.nodes.find(({ look }) => look === 'absent')?.key ?? ''

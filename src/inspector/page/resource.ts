@@ -1,6 +1,6 @@
 /** One answer of the API, kept up to date by the feed: it is asked again when something that it depends on has moved. */
 import { useEffect, useState } from 'preact/hooks'
-import { get, isAbort, Problem, type ApiQuery } from './api.ts'
+import { get, isAbort, ShownProblem, type ApiQuery } from './api.ts'
 import { onEvents, openings } from './live.ts'
 import type { ApiEvent } from './shapes.ts'
 
@@ -30,7 +30,7 @@ export function useResource<Body>(
         if (!ending.signal.aborted) setLoaded({ state: 'ready', body })
       } catch (error) {
         if (isAbort(error) || ending.signal.aborted) return
-        const status = error instanceof Problem ? error.status : 0
+        const status = error instanceof ShownProblem ? error.status : 0
         // What was shown stays: the line at the top says that the watcher does not answer.
         setLoaded(before =>
           status === 0 && before.state === 'ready'

@@ -11,11 +11,11 @@ import type {
 } from '../../watcher/schemas.ts'
 
 export type ApiChain = z.output<typeof chainSchema>
-export type Address = z.output<typeof addressSchema>
+export type ShownAddress = z.output<typeof addressSchema>
 export type ApiDeposit = z.output<typeof depositSchema>
 export type ApiWithdrawal = z.output<typeof withdrawalSchema>
-export type Transfer = z.output<typeof transferSchema>
-export type Attempt = NonNullable<Transfer['attempts']>[number]
+export type ShownTransfer = z.output<typeof transferSchema>
+export type Attempt = NonNullable<ShownTransfer['attempts']>[number]
 export type HistoryRow = NonNullable<ApiDeposit['history']>[number]
 export type Feed = z.output<typeof eventsSchema>
 /** What the page reads of its data it looks for by name. */

@@ -6,7 +6,7 @@ import { nameOf, type Id } from '../../../machines/ids.ts'
 import type { Intent } from '../../../machines/vocabulary.ts'
 import type { SigningContext } from '../../../machines/signing.ts'
 import { isKind, type InstanceOf } from '../../kernel/entry.ts'
-import type { CostAsset, History } from '../signing/policy.ts'
+import type { CostAsset, SigningHistory } from '../signing/policy.ts'
 import { createAddressBook, type AddressBook } from './address-book.ts'
 import { encodeFact, MAXIMUM_COST, type MemoryFact, type Fingerprints } from './facts.ts'
 import { createSignedRecords, type SignedRecords } from './signed-records.ts'
@@ -47,7 +47,7 @@ export interface Records {
   withdrawal(id: string): PaidRecord | undefined
   /** In the order in which they were declared. */
   voidsOf(withdrawal: string): VoidRecord[]
-  historyOf(chain: string): History
+  historyOf(chain: string): SigningHistory
   addressesOf(chain: string): AddressBook
   /** How many attempts were signed, by chain. */
   counts(): ReadonlyMap<string, number>
@@ -206,7 +206,7 @@ export function createRecords(fingerprints: Fingerprints, learned: Learned): Rec
     return { chain: chains[kept.chain]!, isSame, templates: kept.templates }
   }
 
-  const historyOf = (chain: string): History => {
+  const historyOf = (chain: string): SigningHistory => {
     const transferKey = (transferId: string) => fingerprints.key('transfer', transferName(chain, transferId))
     return {
       roundOf: id => signed.roundOf(fingerprints.key('withdrawal', id)),

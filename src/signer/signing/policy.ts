@@ -50,7 +50,7 @@ export interface Paid {
 }
 
 /** What the memory knows that bears on a decision. Signatures count, confirmations do not: each may be mined. */
-export interface History {
+export interface SigningHistory {
   /** The highest round of which an authorised intent was seen; 0 when none was. */
   roundOf(withdrawal: string): number
   /** Nothing is signed any more for this round and those below; 0 when nothing was voided. */
@@ -117,11 +117,11 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const reason = (kind: string, message: string): Reason => ({ kind, message })
 const about = (withdrawal: string, kind: string, message: string): Reason => ({ kind, message, withdrawal })
 interface Overlap {
-  sharesOne: ReturnType<History['sharing']>
+  sharesOne: ReturnType<SigningHistory['sharing']>
 }
 
 /** To sign: no reasons and nothing missing. Reasons come before approvals: what is wrong needs no approval. */
-export function judge(terms: Terms, request: SigningRequest, history: History): Verdict {
+export function judge(terms: Terms, request: SigningRequest, history: SigningHistory): Verdict {
   const missing = missingOf(terms.authority, request.intents, terms.wallet)
   const lacking = new Set(missing.map(({ id }) => id))
   const authorised = request.intents.filter(({ id }) => !lacking.has(id))
@@ -176,7 +176,7 @@ function checkIntent(
   terms: Terms,
   intent: AuthorisedIntent,
   request: SigningRequest & Overlap,
-  history: History,
+  history: SigningHistory,
 ): Reason[] {
   const { id, round } = intent
   const before = history.withdrawal(id)
@@ -272,7 +272,7 @@ const paymentKey = (to: string, dataField: string | null, asset: string, amount:
   JSON.stringify([to, dataField, asset, amount])
 
 /** The attempts of one transfer exclude each other, so that of them only one can ever cost anything. */
-function checkAttempts(transferId: string, sharesOne: Overlap['sharesOne'], history: History): Reason[] {
+function checkAttempts(transferId: string, sharesOne: Overlap['sharesOne'], history: SigningHistory): Reason[] {
   const isSeparate = history.attemptsOf(transferId).some(attempt => !sharesOne(attempt))
   return isSeparate
     ? [reason('not-an-attempt', 'it shares no spend key with an earlier attempt of the same transfer')]
@@ -283,7 +283,7 @@ function checkAttempts(transferId: string, sharesOne: Overlap['sharesOne'], hist
  * Where a spend key belongs to one transfer (a nonce, a previous block), whatever else is signed on it makes the same payments;
  * or none at all, once all of them are voided, so that what was signed and will not be mined is in nobody's way (E10).
  */
-function checkBinding({ transferId, intents, inspection }: SigningRequest, history: History): Reason[] {
+function checkBinding({ transferId, intents, inspection }: SigningRequest, history: SigningHistory): Reason[] {
   const attempts = history.attemptsOf(transferId)
   return inspection.spendKeys.flatMap(key => {
     const first = history.boundBy(key)
@@ -299,7 +299,7 @@ function checkBinding({ transferId, intents, inspection }: SigningRequest, histo
 }
 
 /** What the limit of the day leaves of an asset at this time, in base units; null where there is none. */
-export function leftOf({ perDay }: Limits, history: History, asset: CostAsset, at: number): Amount | null {
+export function leftOf({ perDay }: Limits, history: SigningHistory, asset: CostAsset, at: number): Amount | null {
   if (perDay === undefined) return null
   const left = BigInt(perDay) - history.spentSince(at - DAY_MS, asset)
   return String(left > 0n ? left : 0n)
@@ -309,7 +309,7 @@ function checkLimits(
   { assets: [native], policy }: Terms,
   request: SigningRequest,
   outflows: ReadonlyMap<string, bigint>,
-  history: History,
+  history: SigningHistory,
 ): Reason[] {
   const fee = BigInt(request.inspection.fee)
   const tokens = [...outflows].filter(([asset]) => asset !== native)
@@ -328,7 +328,7 @@ function checkLimitsOf(
   asset: CostAsset,
   cost: bigint,
   { transferId, at }: SigningRequest,
-  history: History,
+  history: SigningHistory,
 ): Reason[] {
   const named = asset === null ? '' : ` ${asset}`
   const reasons: Reason[] = []

@@ -9,7 +9,7 @@ import { scanBlock, scanTransaction } from '../../../adapters/bitcoin/block.ts'
 import { displayOf } from '../../../adapters/bitcoin/hash.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
 import { scriptKindOf, scriptFor } from '../../../adapters/bitcoin/script.ts'
-import type { Cursor } from '../../../adapters/bitcoin/transaction.ts'
+import type { ByteCursor } from '../../../adapters/bitcoin/transaction.ts'
 import {
   compactSize,
   createSpan,
@@ -70,7 +70,7 @@ describe('block 413567 of the main network, against bitcoinjs-lib', () => {
   const network = networkOf('bitcoin')
 
   test('every transaction id, outpoint and output is the same, and the ids make the Merkle root', () => {
-    const cursor: Cursor = { bytes, subject: 'block', at: 80 }
+    const cursor: ByteCursor = { bytes, subject: 'block', at: 80 }
     const count = compactSize(cursor)
     expect(count).toBe(parsed.transactions!.length)
     const span = createSpan()

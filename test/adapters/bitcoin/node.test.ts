@@ -10,7 +10,7 @@ import { Fault, unknownOutcome } from '../../../src/kernel/fault.ts'
 import type { Disk, HttpCall, Request } from '../../../src/kernel/ports.ts'
 import type { Place } from '../../../machines/vocabulary.ts'
 import { ANYTHING } from './wallet.ts'
-import type { spendable } from '../../../src/devnet/bitcoin/faucet.ts'
+import type { spendableCoins } from '../../../src/devnet/bitcoin/faucet.ts'
 import { faucetKey, buildPayment } from '../../../src/devnet/bitcoin/faucet.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../../src/devnet/bitcoin/node.ts'
 
@@ -76,7 +76,7 @@ function signedPayment(simulated: SimulatedBitcoin): {
   const coin = simulated.block(simulated.hashAt(simulated.height() - 100)).transactions![0]!
   const from = [
     [`${coin.getId()}:0`, { valueSat: coin.outs[0]!.value, script: key.script, height: 0, isCoinbase: true }],
-  ] as ReturnType<typeof spendable>
+  ] as ReturnType<typeof spendableCoins>
   const signed = buildPayment(from, [{ address: stranger, amountSat: 1_000_000n }], 10n, key, network)
   return { signed, transactionId: signed.getId(), raw: signed.toHex(), parents: [] }
 }
@@ -667,7 +667,7 @@ describe('publish and locate', () => {
     const change = parent.signed.outs[1]!
     const from = [
       [`${parent.transactionId}:1`, { valueSat: change.value, script: key.script, height: 0, isCoinbase: false }],
-    ] as ReturnType<typeof spendable>
+    ] as ReturnType<typeof spendableCoins>
     const child = buildPayment(from, [{ address: stranger, amountSat: 2_000_000n }], 10n, key, network)
     const signed = { transactionId: child.getId(), raw: child.toHex(), parents: [] as string[] }
     const node = connect(simulated.request)

@@ -4,7 +4,7 @@ import { canonical } from '../../../adapters/ethereum/address.ts'
 import { networkOf } from '../../../adapters/ethereum/network.ts'
 import { createEthereumNode, type EthereumNode, type EthereumNodeOptions } from '../../../adapters/ethereum/node.ts'
 import { createWatch } from '../../../adapters/ethereum/watch.ts'
-import { bytesOf, hexOf, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
+import { bytesOfHex, hexOf, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
 import { selectorOf } from '../../../src/devnet/ethereum/contracts.ts'
 import { CONTRACTS } from '../../../src/devnet/ethereum/network.ts'
 import { createSimulatedEthereum, type SimulatedEthereum, type SimulatedEthereumOptions } from '../../../src/devnet/ethereum/node.ts' // prettier-ignore
@@ -33,7 +33,7 @@ export const SWEEP = { ETH: ETHER / 100n, TOKEN: 100n }
 
 const word = (value: string | bigint) => hexWord(BigInt(value)).slice(2)
 export const callData = (signature: string, ...words: (string | bigint)[]): Uint8Array =>
-  bytesOf(selectorOf(signature) + words.map(word).join(''))
+  bytesOfHex(selectorOf(signature) + words.map(word).join(''))
 
 export interface NodeRig {
   chain: SimulatedEthereum

@@ -9,7 +9,7 @@ import { blockShape, receiptShape, tracesShape } from '../../../adapters/ethereu
 import { checkReceipts, createBlockSource, type BlockSource } from '../../../adapters/ethereum/source.ts'
 import { createWatch } from '../../../adapters/ethereum/watch.ts'
 import { canonical } from '../../../adapters/ethereum/address.ts'
-import { bytesOf, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
+import { bytesOfHex, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
 import { destructingCreation, selectorOf } from '../../../src/devnet/ethereum/contracts.ts'
 import { CONTRACTS } from '../../../src/devnet/ethereum/network.ts'
 import { createSimulatedEthereum, type SimulatedEthereum, type SimulatedEthereumOptions } from '../../../src/devnet/ethereum/node.ts' // prettier-ignore
@@ -26,9 +26,9 @@ const ALSO_US = canonical(`0x${'dd'.repeat(20)}`)
 const THEM = `0x${'cc'.repeat(20)}`
 
 const word = (value: string | bigint) => hexWord(BigInt(value)).slice(2)
-const dataOf = (...words: (string | bigint)[]) => bytesOf(`0x${words.map(word).join('')}`)
+const dataOf = (...words: (string | bigint)[]) => bytesOfHex(`0x${words.map(word).join('')}`)
 const callData = (signature: string, ...words: (string | bigint)[]) =>
-  bytesOf(selectorOf(signature) + words.map(word).join(''))
+  bytesOfHex(selectorOf(signature) + words.map(word).join(''))
 
 const NETWORK = networkOf('eth', {
   network: { chainId: 31_337 },

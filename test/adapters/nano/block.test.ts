@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressOf, canonical, publicKeyOf } from '../../../adapters/nano/address.ts'
+import { addressOf, canonical, accountKeyOf } from '../../../adapters/nano/address.ts'
 import { hashOf, ZERO_HASH } from '../../../adapters/nano/block.ts'
 import { branchOf, publicKeyFor, secretKeyAt, sign, verify } from '../../../adapters/nano/ed25519.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
@@ -20,8 +20,8 @@ describe('blocks as a real node took them', () => {
     const { hash = '' } = exchange.response ?? {}
     const signature = bytes(exchange.request?.block?.signature ?? '')
     expect(hashOf(block, dev)).toBe(hash)
-    expect(verify(signature, bytes(hash), publicKeyOf(block.account, dev))).toBe(true)
-    expect(verify(signature, bytes(ZERO_HASH), publicKeyOf(block.account, dev))).toBe(false)
+    expect(verify(signature, bytes(hash), accountKeyOf(block.account, dev))).toBe(true)
+    expect(verify(signature, bytes(ZERO_HASH), accountKeyOf(block.account, dev))).toBe(false)
   })
 })
 
@@ -58,9 +58,9 @@ describe('keys of the phrase in the documentation of Nano', () => {
 
   test('N18: banano has a prefix of its own', () => {
     const banano = networkOf('banano')
-    const key = publicKeyOf(address, live)
+    const key = accountKeyOf(address, live)
     expect(addressOf(key, banano)).toBe(address.replace('nano_', 'ban_'))
-    expect(publicKeyOf(address.replace('nano_', 'ban_'), banano)).toEqual(key)
-    expect(() => publicKeyOf(address, banano)).toThrow('begin with ban_')
+    expect(accountKeyOf(address.replace('nano_', 'ban_'), banano)).toEqual(key)
+    expect(() => accountKeyOf(address, banano)).toThrow('begin with ban_')
   })
 })

@@ -1,5 +1,5 @@
 /** An account's chain of blocks, made by hand. */
-import { publicKeyOf } from '../../../adapters/nano/address.ts'
+import { accountKeyOf } from '../../../adapters/nano/address.ts'
 import { hashOf, ZERO_HASH, type StateBlock } from '../../../adapters/nano/block.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
 import type { Json } from '../../../machines/vocabulary.ts'
@@ -28,7 +28,7 @@ export function createLattice(network: Network, representative: string): Lattice
   const hash = (block: StateBlock) => hashOf(block, network)
   return {
     hash,
-    keyOf: address => Buffer.from(publicKeyOf(address, network)).toString('hex').toUpperCase(),
+    keyOf: address => Buffer.from(accountKeyOf(address, network)).toString('hex').toUpperCase(),
     block: (account, previous, balance, link) => ({
       type: 'state',
       account,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addressOf, publicKeyOf } from '../../../adapters/nano/address.ts'
+import { addressOf, accountKeyOf } from '../../../adapters/nano/address.ts'
 import { hashOf, ZERO_HASH, type StateBlock } from '../../../adapters/nano/block.ts'
 import { createDeriver } from '../../../adapters/nano/deriver.ts'
 import { verify } from '../../../adapters/nano/ed25519.ts'
@@ -68,7 +68,7 @@ describe('what a template does', () => {
     expect(rest).toEqual(send.block)
     expect(hashOf(rest, network)).toBe(transactionId)
     const message = Uint8Array.from(Buffer.from(transactionId, 'hex'))
-    expect(verify(Buffer.from(signature, 'hex'), message, publicKeyOf(treasury, network))).toBe(true)
+    expect(verify(Buffer.from(signature, 'hex'), message, accountKeyOf(treasury, network))).toBe(true)
     expect(assemble(made())).toEqual({ transactionId, raw })
   })
 

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { addressIn, bytesOf, hexOf, hexWord, NOTHING, quantity } from '../../../src/devnet/ethereum/bytes.ts'
+import { addressIn, bytesOfHex, hexOf, hexWord, NOTHING, quantity } from '../../../src/devnet/ethereum/bytes.ts'
 import {
   betrayerCode,
   collectibleCode,
@@ -255,7 +255,7 @@ async function scenario(ask: Ask): Promise<Recording> {
   await call(destructor, dataOf(fresh(4)), { value: 13n })
   await call(destructor, dataOf(fresh(4)), { value: 0n })
   await send(signed(ALICE, nonce++, { data: destructingCreation(fresh(5)), value: 14n, gasLimit: 200_000n }))
-  await send(signed(ALICE, nonce++, { data: bytesOf('0xfe'), value: 15n, gasLimit: 200_000n }))
+  await send(signed(ALICE, nonce++, { data: bytesOfHex('0xfe'), value: 15n, gasLimit: 200_000n }))
   await send(signed(ALICE, nonce++, { to: alice, value: 16n, gasLimit: 50_000n }))
   await mineAndLook()
   for (const n of [1, 2, 3, 4, 5]) await record('eth_getBalance', fresh(n), 'latest')

@@ -1,5 +1,5 @@
 /** What tests say to ethereum nodes: signed transactions, data for contracts, JSON-RPC. */
-import { bytesOf, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
+import { bytesOfHex, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
 import { selectorOf } from '../../../src/devnet/ethereum/contracts.ts'
 import { createSimulatedEthereum, type SimulatedEthereumOptions } from '../../../src/devnet/ethereum/node.ts'
 import {
@@ -14,7 +14,7 @@ export const SECRETS = [
   'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
   '59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
   '5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a',
-].map(hex => bytesOf(`0x${hex}`)) as [Uint8Array, Uint8Array, Uint8Array]
+].map(hex => bytesOfHex(`0x${hex}`)) as [Uint8Array, Uint8Array, Uint8Array]
 export const CHAIN_ID = 31_337n
 export const ETHER = 10n ** 18n
 export const GWEI = 10n ** 9n
@@ -40,10 +40,10 @@ export const signed = (secret: Uint8Array, nonce: number, part: Partial<Unsigned
 
 const word = (value: string | bigint) => hexWord(BigInt(value)).slice(2)
 /** Words alone. */
-export const dataOf = (...words: (string | bigint)[]): Uint8Array => bytesOf(`0x${words.map(word).join('')}`)
+export const dataOf = (...words: (string | bigint)[]): Uint8Array => bytesOfHex(`0x${words.map(word).join('')}`)
 /** A call of a function by its signature. */
 export const callData = (signature: string, ...words: (string | bigint)[]): Uint8Array =>
-  bytesOf(selectorOf(signature) + words.map(word).join(''))
+  bytesOfHex(selectorOf(signature) + words.map(word).join(''))
 
 const headers = { 'content-type': 'application/json' }
 const bodyOf = (method: string, params: unknown[]) => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })

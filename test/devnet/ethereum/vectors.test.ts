@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { bytesOf, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
+import { bytesOfHex, hexWord, NOTHING } from '../../../src/devnet/ethereum/bytes.ts'
 import { intrinsicGas } from '../../../src/devnet/ethereum/execution.ts'
 import { CONTRACTS } from '../../../src/devnet/ethereum/network.ts'
 import { createSimulatedEthereum } from '../../../src/devnet/ethereum/node.ts'
@@ -49,7 +49,7 @@ describe('ethereum/tests: transactions', () => {
     const text = readFileSync(join(vectors, 'transactions', name), 'utf8')
     const [found] = Object.values(z.record(z.string(), caseSchema).parse(JSON.parse(text)))
     const verdict = found!.result[NEWEST.find(fork => fork in found!.result)!]!
-    const transaction = /^0x([0-9a-f]{2})*$/i.test(found!.txbytes) ? read(bytesOf(found!.txbytes)) : null
+    const transaction = /^0x([0-9a-f]{2})*$/i.test(found!.txbytes) ? read(bytesOfHex(found!.txbytes)) : null
     if ('exception' in verdict) return expect(transaction).toBeNull()
     expect(transaction?.hash).toBe(verdict.hash)
     expect(transaction?.from).toBe(verdict.sender)
@@ -82,7 +82,7 @@ const call = (method: string, ...params: unknown[]) => ask({ jsonrpc: '2.0', id:
 
 /** A token's transfer in each kind of transaction that a pool takes without blobs. */
 function sendEachKind(): string[] {
-  const data = bytesOf(`0xa9059cbb${hexWord(1n).slice(2)}${hexWord(0n).slice(2)}`)
+  const data = bytesOfHex(`0xa9059cbb${hexWord(1n).slice(2)}${hexWord(0n).slice(2)}`)
   return [0, 1, 2, 4].map((type, nonce) => {
     const transaction = signTransaction(
       {
@@ -209,7 +209,7 @@ describe('recursive length prefix', () => {
   test.each(['00', '8100', '817f', 'b800', 'b83700', 'b90000', 'c180ff', 'f800', 'bf', 'c2', '', 'c18180'])(
     'refuses %s or writes the same again',
     hex => {
-      const bytes = bytesOf(`0x${hex}`)
+      const bytes = bytesOfHex(`0x${hex}`)
       let value
       try {
         value = decodeRlp(bytes)

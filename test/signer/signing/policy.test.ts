@@ -6,7 +6,7 @@ import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
 import { publicKeyOf } from '../../../src/canonical.ts'
 import { approvalsFor, type Threshold } from '../../../src/approvals.ts'
 import { openDestinations } from '../../../src/signer/signing/destinations.ts'
-import { judge, type History, type Terms, type Verdict } from '../../../src/signer/signing/policy.ts'
+import { judge, type SigningHistory, type Terms, type Verdict } from '../../../src/signer/signing/policy.ts'
 import * as rigs from '../rig.ts'
 import { authorised, coin, intent, ours, pay, signable, simple, theirs } from '../rig.ts'
 
@@ -28,7 +28,7 @@ const terms: Terms = {
   isOurs: address => ourAddresses.has(address),
   treasury: ours(0).address,
 }
-const nothing: History = {
+const nothing: SigningHistory = {
   voidedRoundOf: () => 0,
   roundOf: () => 0,
   withdrawal: () => undefined,
@@ -352,7 +352,11 @@ describe('limits', () => {
   })
 
   test('a further attempt of the same transfer costs only what it adds', () => {
-    const earlier = (spent: bigint): History => ({ ...nothing, costOf: () => 1_000_500n, spentSince: () => spent })
+    const earlier = (spent: bigint): SigningHistory => ({
+      ...nothing,
+      costOf: () => 1_000_500n,
+      spentSince: () => spent,
+    })
     expect(limited({ perDay: '1001000' }, earlier(1_000_500n))).toEqual([])
     expect(limited({ perDay: '1001000' }, earlier(1_000_501n))).toEqual(['limit-per-day'])
     expect(limited({ perDay: '500' }, earlier(0n))).toEqual([])

@@ -4,13 +4,13 @@ import { Chart } from '../chart.tsx'
 import { chartOf } from '../machines.ts'
 import { useResource } from '../resource.ts'
 import { linkTo } from '../router.ts'
-import type { Address, ApiDeposit, ApiEvent, ApiPage } from '../shapes.ts'
+import type { ShownAddress, ApiDeposit, ApiEvent, ApiPage } from '../shapes.ts'
 import { plural } from '../words.ts'
 
 const SHOWN = 100
 
 export function AddressView({ chain, reference }: { chain: string; reference: string }) {
-  const loaded = useResource<Address>(`/v1/chains/${chain}/addresses/${encodeURIComponent(reference)}`)
+  const loaded = useResource<ShownAddress>(`/v1/chains/${chain}/addresses/${encodeURIComponent(reference)}`)
   if (loaded.state === 'loading') return <Empty>Reading…</Empty>
   if (loaded.state === 'failed')
     return <p class="problem">{loaded.status === 404 ? 'This reference has no address.' : loaded.reason}</p>
@@ -67,7 +67,7 @@ function Arrivals({ chain, reference }: { chain: string; reference: string }) {
   )
 }
 
-function Attestation({ address: { index, dataField, publicKey, attestation } }: { address: Address }) {
+function Attestation({ address: { index, dataField, publicKey, attestation } }: { address: ShownAddress }) {
   return (
     <Facts title="The signer's word">
       <Fact name="Index">{index}</Fact>

@@ -9,7 +9,7 @@ import { chains } from '../live.ts'
 import { chartOf, edgeOf } from '../machines.ts'
 import { useResource } from '../resource.ts'
 import { linkTo } from '../router.ts'
-import type { Attempt, ApiDeposit, ApiEvent, HistoryRow, Transfer, ApiWithdrawal } from '../shapes.ts'
+import type { Attempt, ApiDeposit, ApiEvent, HistoryRow, ShownTransfer, ApiWithdrawal } from '../shapes.ts'
 import { storyOf } from '../../story.ts'
 import { clockTime, dayTime, plural, span, spoken } from '../words.ts'
 
@@ -47,12 +47,12 @@ export function Instance({ name, id }: { name: string; id: string }) {
         <div class="side">
           {listed.kind === 'deposit' && <DepositFacts deposit={claim<ApiDeposit>(instance)} />}
           {listed.kind === 'withdrawal' && <WithdrawalFacts withdrawal={claim<ApiWithdrawal>(instance)} />}
-          {listed.kind === 'transfer' && <TransferFacts transfer={claim<Transfer>(instance)} />}
+          {listed.kind === 'transfer' && <TransferFacts transfer={claim<ShownTransfer>(instance)} />}
           <Timeline kind={listed.kind} history={instance.history ?? []} />
         </div>
       </div>
       {listed.kind === 'withdrawal' && <Payment withdrawal={claim<ApiWithdrawal>(instance)} />}
-      {listed.kind === 'transfer' && <Attempts transfer={claim<Transfer>(instance)} />}
+      {listed.kind === 'transfer' && <Attempts transfer={claim<ShownTransfer>(instance)} />}
       <Evidence title="As the API has it" value={loaded.body} />
     </article>
   )
@@ -190,7 +190,7 @@ function WithdrawalFacts({ withdrawal }: { withdrawal: ApiWithdrawal }) {
   )
 }
 
-function TransferFacts({ transfer }: { transfer: Transfer }) {
+function TransferFacts({ transfer }: { transfer: ShownTransfer }) {
   const { chain, purpose, fee, transactionId, withdrawals, blockHash, blockHeight } = transfer
   const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
   return (
@@ -259,7 +259,7 @@ function Timeline({ kind, history }: { kind: string; history: readonly HistoryRo
 function Payment({ withdrawal: { transferId, id } }: { withdrawal: ApiWithdrawal }) {
   const isOurs = ({ kind, id: moved }: ApiEvent) =>
     transferId !== null && (moved === transferId || (kind === 'attempt' && moved.startsWith(`${transferId}:`)))
-  const loaded = useResource<Transfer>(transferId === null ? null : `/v1/transfers/${transferId}`, {}, isOurs)
+  const loaded = useResource<ShownTransfer>(transferId === null ? null : `/v1/transfers/${transferId}`, {}, isOurs)
   if (transferId === null || loaded.state !== 'ready') return null
   const transfer = loaded.body
   return (
@@ -279,7 +279,7 @@ function Payment({ withdrawal: { transferId, id } }: { withdrawal: ApiWithdrawal
   )
 }
 
-function Attempts({ transfer }: { transfer: Transfer }) {
+function Attempts({ transfer }: { transfer: ShownTransfer }) {
   const { attempts = [] } = transfer
   return (
     <Panel title="Attempts" aside={plural(attempts.length, 'transaction')}>
@@ -290,7 +290,7 @@ function Attempts({ transfer }: { transfer: Transfer }) {
   )
 }
 
-function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer: Transfer; attempt: Attempt }) {
+function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer: ShownTransfer; attempt: Attempt }) {
   const { n, state, reason, transactionId, spendKeys, fee, firstBroadcastAt, template, signedTransaction } = attempt
   const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
   return (
@@ -331,7 +331,7 @@ type Decoded = NonNullable<Attempt['decoded']>
 /** What the transaction does, asked for when it is unfolded. */
 function DecodedTransaction({ chain, transfer, n }: { chain: string; transfer: string; n: number }) {
   const [isOpen, setOpen] = useState(false)
-  const loaded = useResource<Transfer>(isOpen ? `/v1/transfers/${transfer}` : null, { decoded: 'true' })
+  const loaded = useResource<ShownTransfer>(isOpen ? `/v1/transfers/${transfer}` : null, { decoded: 'true' })
   const decoded = loaded.state === 'ready' ? loaded.body.attempts?.find(attempt => attempt.n === n)?.decoded : undefined
   return (
     <details class="evidence" onToggle={event => setOpen(event.currentTarget.open)}>

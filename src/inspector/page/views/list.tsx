@@ -4,7 +4,7 @@ import { Ago, Amount, Confirmations, Empty, Name, Panel, StateChip } from '../bi
 import { countIn } from '../counts.ts'
 import { listedUnder, type Listed, type Row } from '../lists.ts'
 import { chains, counted, onEvents, openings } from '../live.ts'
-import { chartOf, statesOf } from '../machines.ts'
+import { chartOf, chartStatesOf } from '../machines.ts'
 import { newest } from '../paging.ts'
 import { go, linkTo, place } from '../router.ts'
 import { plural, spoken, wholeNumber } from '../words.ts'
@@ -93,7 +93,7 @@ function Table({ listed }: { listed: Listed }) {
 }
 
 function totalOf(kind: string, state: string | undefined, chain: string | undefined): number {
-  const states = state === undefined ? statesOf(chartOf(kind)!).map(({ key }) => key) : [state]
+  const states = state === undefined ? chartStatesOf(chartOf(kind)!).map(({ key }) => key) : [state]
   return states.reduce((sum, one) => sum + countIn(counted.value.counts, kind, one, chain), 0)
 }
 
@@ -104,7 +104,7 @@ interface FilterProperties {
 
 function Filters({ listed: { kind, name }, filters }: FilterProperties) {
   const set = (change: Record<string, string>) => go(linkTo([name], { ...filters, ...change }))
-  const states = statesOf(chartOf(kind)!)
+  const states = chartStatesOf(chartOf(kind)!)
   return (
     <form class="filters" role="search" aria-label={`Filter ${name}`} onSubmit={event => event.preventDefault()}>
       <label>

@@ -8,7 +8,7 @@ import { blocksOf } from '../blocks.ts'
 import { countIn } from '../counts.ts'
 import { details, watchDetails } from '../details.ts'
 import { chainEvents, chains, counted, events, openings, readiness } from '../live.ts'
-import { charts, statesOf } from '../machines.ts'
+import { charts, chartStatesOf } from '../machines.ts'
 import { linkTo } from '../router.ts'
 import type { ApiChain, ApiEvent } from '../shapes.ts'
 import { measureThroughput, throughput } from '../throughput.ts'
@@ -285,7 +285,7 @@ function Census() {
               <a href={linkTo(['machines', chart.machine])}>{spoken(chart.machine)}</a>
             </h3>
             <ul>
-              {statesOf(chart).map(({ key }) => {
+              {chartStatesOf(chart).map(({ key }) => {
                 const count = countIn(counts, chart.machine, key)
                 return (
                   <li key={key} class={count === 0 ? 'none' : ''} data-count={`${chart.machine}/${key}`}>

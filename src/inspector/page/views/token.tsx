@@ -1,6 +1,6 @@
 /** Asks for the token, once a tab. */
 import { useState } from 'preact/hooks'
-import { forgetToken, get, keepToken, Problem } from '../api.ts'
+import { forgetToken, get, keepToken, ShownProblem } from '../api.ts'
 import { Mark } from '../mark.tsx'
 import { refusal } from '../live.ts'
 import type { ApiChain, ApiPage } from '../shapes.ts'
@@ -19,7 +19,7 @@ export function TokenView() {
       keepToken(secret.trim())
     } catch (error) {
       forgetToken()
-      const isRefused = error instanceof Problem && error.status === 401
+      const isRefused = error instanceof ShownProblem && error.status === 401
       setProblem(
         isRefused
           ? 'The watcher does not accept this token.'
