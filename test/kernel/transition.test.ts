@@ -19,6 +19,7 @@ import { attemptSubject } from '../machines/subjects/attempt.ts'
 import { chainSubject } from '../machines/subjects/chain.ts'
 import { coinSubject } from '../machines/subjects/coin.ts'
 import { depositSubject } from '../machines/subjects/deposit.ts'
+import { movementSubject } from '../machines/subjects/movement.ts'
 import { poolStage } from '../machines/subjects/pool.ts'
 import { signingStage } from '../machines/subjects/signing.ts'
 import { transactionSubject } from '../machines/subjects/transaction.ts'
@@ -29,7 +30,7 @@ import { happened, stood, type Stage } from '../machines/table.ts'
 
 const watcher = [
   ...[accountSubject, addressSubject, attemptSubject, chainSubject],
-  ...[coinSubject, depositSubject, transactionSubject, transferSubject, withdrawalSubject],
+  ...[coinSubject, depositSubject, movementSubject, transactionSubject, transferSubject, withdrawalSubject],
 ]
 const stages: Stage[] = [...watcher, signingStage, voidStage, poolStage]
 
