@@ -85,7 +85,8 @@ test('the backend of the page credits once, pays, refunds on proof, and bears be
   const wish = { id: 'w-1', chain: CHAIN, asset: ASSET, to, dataField: null, amount: '20000000' }
   expect((await backend.call('withdraw', wish)).error).toBeUndefined()
   expect((await backend.call('withdraw', wish)).error).toBeUndefined()
-  await system.reaches('/v1/withdrawals/w-1', 'paying')
+  // Bound is not yet handed over.
+  await expect.poll(() => system.node.rpc('getrawmempool'), PATIENCE).toHaveLength(1)
   await system.mine(CREDIT)
   await expect.poll(async () => (await db()).withdrawals['w-1']!.state, PATIENCE).toBe('paid')
   expect((await backend.call('cancel', 'w-1')).value).toBe(false)

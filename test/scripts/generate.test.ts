@@ -10,7 +10,7 @@ const SCRIPT = resolve('dist', 'scripts', 'generate.js')
 function copied(): string {
   const root = mkdtempSync(join(tmpdir(), 'generated-'))
   onTestFinished(() => rmSync(root, { recursive: true }))
-  for (const directory of ['visualizations', join('docs', 'reference')])
+  for (const directory of ['visualizations', join('docs', 'reference'), join('deploy', 'monitoring')])
     cpSync(directory, join(root, directory), { recursive: true })
   return root
 }
