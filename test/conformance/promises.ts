@@ -87,7 +87,8 @@ function describeDeposits(subject: Subject): void {
         for (let n = 0; n < 2; n++)
           expect(await system.insist('PUT', `${path}/credit`, {})).toMatchObject({
             status: 200,
-            body: { state: 'credited' },
+            // Where a block is final at once, it may be that by now.
+            body: { state: expect.stringMatching(/^(credited|final)$/) as string },
           })
         await system.finalise()
         const { body } = await system.insist('GET', path)
