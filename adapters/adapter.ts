@@ -201,8 +201,8 @@ export interface Limit {
   perTransaction: Amount | null
   /** What is left to be spent for the present. */
   left: Amount | null
-  /** What another address of ours may be given for gas in one transaction, where the asset is the native one of such a chain. */
-  funding?: Amount | null
+  /** What another address of ours may be given for gas in one transaction, of the native asset; absent where the signer has not said. */
+  funding?: Amount
 }
 
 /** What a transaction is to do. Amounts in base units. */

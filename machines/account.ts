@@ -47,8 +47,15 @@ const machine = setup({
     ),
     collect: assign({ dueAt: ({ context, event }) => event.at + context.windowMs }),
     wake: assign({ dueAt: null }),
-    rest: assign((_, { reason, retryAt }: Data<'plan.made'>) => ({ reason, dueAt: retryAt })),
+    // What was asked for meanwhile is looked at next; the same reason again and again is counted.
+    rest: assign(({ context }, { reason, retryAt }: Data<'plan.made'>) => ({
+      reason,
+      dueAt: context.dueAt ?? retryAt,
+      failures: reason !== null && reason === context.reason ? context.failures + 1 : 0,
+    })),
+    remember: assign({ dueAt: ({ event }) => event.at }),
     explain: assign((_, { reason }: { reason: string }) => ({ reason, dueAt: null })),
+    note: assign((_, { reason }: { reason: string }) => ({ reason })),
     see: assign((_, seen: Data<'signer.seen'>) => ({ seen })),
     forget: assign({ seen: null }),
     clear: assign({ reason: null, dueAt: null }),
@@ -60,6 +67,7 @@ const machine = setup({
       context.seen === null || sequence > context.seen.sequence,
     hasSeen: ({ context }) => context.seen !== null,
     isShort: ({ context }) => context.reason !== null,
+    isUndisturbed: ({ context }) => context.dueAt === null,
     isNewReason: ({ context }, { reason }: { reason: string }) => context.reason !== reason,
   },
 })
@@ -105,11 +113,12 @@ export const account = machine.createMachine({
       meta: { task: 'gather' },
       on: {
         ...always,
+        'upkeep.needed': { guard: 'isUndisturbed', actions: 'remember' },
         'plan.made': { target: 'ready', actions: { type: 'rest', params: data } },
         'plan.refused': { target: 'stuck', actions: { type: 'explain', params: data } },
         'task.failed': {
           guard: { type: 'isNewReason', params: data },
-          actions: { type: 'explain', params: data },
+          actions: { type: 'note', params: data },
         },
       },
     },

@@ -4,45 +4,49 @@
  * built on them meanwhile. It owes no task; its attempts do.
  */
 import { assign, setup } from 'xstate'
-import { attemptId, type IdOf } from './ids.ts'
+import { actions, data, typesOf, unborn, type DataOf, type TransferPlan } from './messages.ts'
 import {
-  actions,
-  data,
-  tell,
-  typesOf,
-  unborn,
-  type DataOf,
-  type EventOf,
-  type Message,
-  type PaidShare,
-  type TransferEvent,
-  type TransferPlan,
-} from './messages.ts'
-import {
-  heightOf,
-  shareFee,
-  type Amount,
-  type Migration,
-  type Place,
-  type Scheduled,
-  type SpendKey,
-} from './vocabulary.ts'
-
-export interface TransferContext extends Scheduled, TransferPlan {
-  /** The latest attempt's number. */
-  attempts: number
-  /** Attempts that can provably never be mined. */
-  dead: number[]
-  /** Ids of the transactions that were signed for it. */
-  signed: string[]
-  spendKeys: SpendKey[]
-  fee: Amount
-  transactionId: string | null
-  place: Place | null
-  /** The highest fee rate that a person has asked for, in the family's unit. */
-  askedRate: number | null
-  reason: string | null
-}
+  tellAdopted,
+  adoptedKeys,
+  allKeys,
+  tellAttemptAdopted,
+  failureOf,
+  lostKeys,
+  ownKeys,
+  tellPlanned,
+  plannedKeys,
+  replacementKeys,
+  tellReplacement,
+  revivedKeys,
+  tellAccount,
+  tellAged,
+  tellApproval,
+  tellAttemptsDissolved,
+  tellAttemptsFailed,
+  tellAttemptsFinal,
+  tellConfirmed,
+  tellDeath,
+  tellDelayed,
+  tellDissolved,
+  tellDue,
+  tellExpiry,
+  tellFailed,
+  tellFailing,
+  tellFinalised,
+  tellHeld,
+  tellKeyLost,
+  tellMined,
+  tellReleased,
+  tellResumed,
+  tellRevived,
+  tellSigned,
+  tellUnfailing,
+  tellUnmined,
+  tellUnused,
+  type Hears,
+  type TransferContext,
+} from './transfer-telling.ts'
+import { heightOf, shareFee, type Amount, type Migration } from './vocabulary.ts'
 
 type Data<T extends string> = DataOf<'transfer', T>
 
@@ -55,11 +59,6 @@ const isLastDeath = (context: TransferContext, n: number) =>
   isNewDeath(context, n) && context.dead.length + 1 >= context.attempts
 /** No attempt of it was ever signed, so that none ever is once the signer has voided it. */
 const isUnsigned = ({ signed }: TransferContext) => signed.length === 0
-
-interface Hears<T extends string> {
-  context: TransferContext
-  event: EventOf<'transfer', T>
-}
 
 /** When what is signed, and in no block, is to be replaced; null where the family or the configuration replaces nothing. */
 const replacedAt = ({ replaceAfterMs }: Pick<TransferPlan, 'replaceAfterMs'>, at: number): number | null =>
@@ -75,184 +74,6 @@ function triedAgainAt({ replaceAfterMs, failures, dead, attempts }: TransferCont
   const patience = dead.length >= attempts ? RENEWAL_MS : replaceAfterMs
   return patience === null ? null : at + patience * Math.min(2 ** failures, MAXIMUM_PATIENCE)
 }
-
-const toHeld = ({ transfer, held }: Pick<TransferPlan, 'transfer' | 'held'>, at: number) =>
-  held.map(id => tell(id, 'key.reserved', at, { holder: transfer }))
-
-const toThose = ({ transfer, held, withdrawals }: TransferPlan, at: number) => [
-  ...toHeld({ transfer, held }, at),
-  ...withdrawals.map(({ id }) => tell(id, 'transfer.bound', at, { transfer })),
-]
-
-const planned = ({ event: { data: plan, at } }: Hears<'transfer.planned'>) => {
-  const { attempt, transfer, chain, account } = plan
-  const to = attemptId(transfer, attempt.n)
-  return {
-    messages: [...toThose(plan, at), tell(to, 'attempt.planned', at, { ...attempt, chain, transfer, account })],
-  }
-}
-
-const adopted = ({ event: { data: plan, at } }: Hears<'transfer.adopted'>) => {
-  const { attempt, transfer, chain, account } = plan
-  const to = attemptId(transfer, attempt.n)
-  return {
-    messages: [...toThose(plan, at), tell(to, 'attempt.adopted', at, { ...attempt, chain, transfer, account })],
-  }
-}
-
-const attemptAdopted = ({ context, event: { data: adoptee, at } }: Hears<'attempt.adopted'>) => {
-  const { transfer, chain, account } = context
-  const { held, reserves: _, ...attempt } = adoptee
-  const to = attemptId(transfer, attempt.n)
-  return {
-    messages: [
-      ...toHeld({ transfer, held }, at),
-      tell(to, 'attempt.adopted', at, { ...attempt, chain, transfer, account }),
-    ],
-  }
-}
-
-/** The keys that it had before are its own already: who reserves again what it holds changes nothing. */
-const replacementPlanned = ({ context, event: { data: planned, at } }: Hears<'replacement.planned'>) => {
-  const { transfer, chain, account } = context
-  const { attempt, held } = planned
-  const to = attemptId(transfer, attempt.n)
-  return {
-    messages: [
-      ...toHeld({ transfer, held }, at),
-      tell(to, 'attempt.planned', at, { ...attempt, chain, transfer, account }),
-    ],
-  }
-}
-
-const failureOf = (transactionId: string): string =>
-  `${transactionId} is in a block, where what it was to do failed: nothing of it can be paid once that is final`
-
-const toWithdrawals = (
-  { withdrawals }: Pick<TransferContext, 'withdrawals'>,
-  message: (share: PaidShare) => Message<'withdrawal'>,
-) => ({
-  messages: withdrawals.map(message),
-})
-const tellSigned = ({ context: { transfer, ...context }, event: { at, data: signed } }: Hears<'attempt.signed'>) => {
-  const { transactionId } = signed
-  return toWithdrawals(context, ({ id, fee }) => tell(id, 'transfer.signed', at, { transfer, transactionId, fee }))
-}
-const tellHeld = ({ context: { transfer, ...context }, event: { at, data: held } }: Hears<'attempt.held'>) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.held', at, { transfer, reason: held.reason }))
-/** Whoever waits knows why it takes longer; what holds up a later attempt holds up nobody, because an earlier one is on its way. */
-const tellDelayed = ({
-  context: { transfer, ...context },
-  event: { at, data: delayed },
-}: Hears<'attempt.delayed' | 'attempt.held' | 'attempt.expired' | 'replacement.declined'>) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: delayed.reason }))
-const tellMined = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) => {
-  const { transactionId, place } = mined
-  return toWithdrawals(context, ({ id, fee }) =>
-    tell(id, 'transfer.mined', at, { transfer, transactionId, fee, place }),
-  )
-}
-const tellUnmined = ({ context: { transfer, ...context }, event: { at } }: Hears<'attempt.unmined'>) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.unmined', at, { transfer }))
-const tellConfirmed = ({ context: { transfer, ...context }, event: { at } }: Hears<'height.reached'>) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.confirmed', at, { transfer }))
-const tellFinalised = ({ context: { transfer, ...context }, event: { at } }: Hears<'height.reached'>) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.finalised', at, { transfer }))
-const tellDissolved = ({ context, event }: { context: TransferContext; event: TransferEvent }) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.dissolved', event.at, { transfer: context.transfer }))
-/** It cannot do any more what it was to: whoever waits for it knows, though a reorg may still take it back. */
-const tellFailing = ({ context: { transfer, ...context }, event: { at, data: mined } }: Hears<'attempt.mined'>) =>
-  toWithdrawals(context, ({ id }) =>
-    tell(id, 'transfer.delayed', at, { transfer, reason: failureOf(mined.transactionId) }),
-  )
-const tellUnfailing = ({ context: { transfer, ...context }, event: { at } }: Hears<'attempt.unmined'>) =>
-  toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: null }))
-/** Its keys are spent, so no other attempt of it can be mined. */
-const tellFailed = ({ context, event: { at } }: Hears<'height.reached'>) => {
-  const { transfer, transactionId, signed } = context
-  const reason = failureOf(transactionId!)
-  return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', at, { transfer, reason, signed }))
-}
-const tellDeath = ({
-  context,
-  event,
-}: Hears<'attempt.voided' | 'attempt.died' | 'attempt.expired' | 'transfer.lapsed'>) => {
-  const { transfer, signed } = context
-  const { reason } = event.data
-  return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', event.at, { transfer, reason, signed }))
-}
-
-const tellRevived = ({ context, event: { at, data } }: Hears<'attempt.revived'>) => {
-  const { transactionId, reason } = data
-  return toWithdrawals(context, ({ id, fee }) =>
-    tell(id, 'transfer.revived', at, { transfer: context.transfer, transactionId, fee, reason }),
-  )
-}
-
-const toAttempts = (context: TransferContext, message: (id: IdOf<'attempt'>) => Message<'attempt'>) => ({
-  messages: Array.from({ length: context.attempts }, (_, i) => message(attemptId(context.transfer, i + 1))),
-})
-const tellKeyLost = ({ context, event: { at, data: lost } }: Hears<'key.lost'>) =>
-  toAttempts(context, id => tell(id, 'key.lost', at, lost))
-const tellResumed = ({ context, event: { at, data: resumed } }: Hears<'transfer.resumed'>) =>
-  toAttempts(context, id => tell(id, 'transfer.resumed', at, resumed))
-const tellAttemptsFinal = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
-  toAttempts(context, id => tell(id, 'transfer.finalised', at, reached))
-const tellAttemptsFailed = ({ context, event: { at, data: reached } }: Hears<'height.reached'>) =>
-  toAttempts(context, id => tell(id, 'transfer.failed', at, reached))
-const tellAged = ({
-  context: { transfer },
-  event: {
-    at,
-    data: { n, height },
-  },
-}: Hears<'attempt.expired'>) => ({
-  messages: [tell(attemptId(transfer, n), 'transfer.failed', at, { height })],
-})
-const tellApproval = ({ context, event }: Hears<'authorisation.added'>) =>
-  toAttempts(context, id => tell(id, 'approval.added', event.at, {}))
-const tellExpiry = ({ context, event }: Hears<'withdrawal.expired'>) =>
-  toAttempts(context, id => tell(id, 'withdrawal.expired', event.at, {}))
-const tellAttemptsDissolved = ({ context, event }: { context: TransferContext; event: TransferEvent }) =>
-  toAttempts(context, id => tell(id, 'transfer.dissolved', event.at, {}))
-
-const tellReleased = ({
-  context,
-  event,
-}: {
-  context: TransferContext
-  event: { at: number; data: { height: number } }
-}) => {
-  const { transfer: holder, held } = context
-  const { height } = event.data
-  return { messages: held.map(id => tell(id, 'key.released', event.at, { holder, height })) }
-}
-
-/** What only the attempts that have lost had spent is free again. */
-const tellUnused = ({ context, event }: Hears<'height.reached'>) => {
-  const { transfer: holder, held } = context
-  const { height } = event.data
-  return { messages: held.map(id => tell(id, 'key.unused', event.at, { holder, height })) }
-}
-
-/** The account that spends plans the replacement, as it plans everything. */
-const tellDue = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
-  messages: [tell(context.account, 'upkeep.needed', event.at, {})],
-})
-
-/** Money is free again, and withdrawals may be waiting anew. */
-const tellAccount = ({ context, event }: { context: TransferContext; event: TransferEvent }) => ({
-  messages: [tell(context.account, 'withdrawal.queued', event.at, {})],
-})
-
-const plannedKeys = ({ event }: Hears<'transfer.planned'>) => ({ keys: event.data.attempt.spendKeys })
-/** A key that was signed for twice belongs to the later transfer. */
-const ownKeys = ({ event }: Hears<'transfer.adopted'>) => ({ keys: event.data.reserves })
-const lostKeys = ({ event }: Hears<'transfer.displaced'>) => ({ keys: event.data.keys })
-const replacementKeys = ({ event }: Hears<'replacement.planned'>) => ({ keys: event.data.attempt.spendKeys })
-const adoptedKeys = ({ event }: Hears<'attempt.adopted'>) => ({ keys: event.data.reserves })
-const revivedKeys = ({ event }: Hears<'ending.revoked'>) => ({ keys: event.data.reserves })
-const allKeys = ({ context }: { context: TransferContext }) => ({ keys: context.spendKeys })
 
 /** The reservations are the ledger's, not the transfer's. */
 const withoutReserves = ({ event }: Hears<'transfer.adopted'>) => {
@@ -395,7 +216,7 @@ const onAdopted = {
   actions: [
     { type: 'adopt', params: data },
     { type: 'reserve', params: adoptedKeys },
-    { type: 'tell', params: attemptAdopted },
+    { type: 'tell', params: tellAttemptAdopted },
   ],
 } as const
 
@@ -443,7 +264,7 @@ const onPlanned = {
     actions: [
       { type: 'replace', params: data },
       { type: 'reserve', params: replacementKeys },
-      { type: 'tell', params: replacementPlanned },
+      { type: 'tell', params: tellReplacement },
     ],
   },
   'replacement.declined': { target: 'waiting', actions: declined },
@@ -476,7 +297,7 @@ export const transfer = machine.createMachine({
           actions: [
             { type: 'plan', params: data },
             { type: 'reserve', params: plannedKeys },
-            { type: 'tell', params: planned },
+            { type: 'tell', params: tellPlanned },
           ],
         },
         'transfer.adopted': {
@@ -484,7 +305,7 @@ export const transfer = machine.createMachine({
           actions: [
             { type: 'plan', params: withoutReserves },
             { type: 'reserve', params: ownKeys },
-            { type: 'tell', params: adopted },
+            { type: 'tell', params: tellAdopted },
           ],
         },
       },

@@ -121,8 +121,9 @@ function giveGas(asked: Asked, amount: bigint): Upkeep {
   const { chain, network, order, funds, facts, fees, swept } = asked
   const cost = costOf(asked, swept.funding)
   if (cost === null || typeof cost === 'string') return waits(cost ?? POOR)
-  const limit = order.limits[network.asset]?.funding ?? null
-  if (limit !== null && amount > BigInt(limit)) return waits(UNALLOWED)
+  const limit = order.limits[network.asset]?.funding
+  if (limit === undefined) return waits(UNTOLD)
+  if (amount > BigInt(limit)) return waits(UNALLOWED)
   const treasury = funds.treasury()
   const spender: Spender = {
     ...{ chain, network, account: order.treasury, funds: treasury, state: swept.treasury, facts },
@@ -140,4 +141,5 @@ function giveGas(asked: Asked, amount: bigint): Upkeep {
   return { plan, again: null, reason: null }
 }
 
+const UNTOLD = 'the signer has not said yet what it gives for gas'
 const UNALLOWED = 'it needs more gas than the signer gives to one of our addresses (policy.gasFunding in signer.yaml)'

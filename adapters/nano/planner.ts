@@ -37,6 +37,8 @@ const FOREIGN: Obstacle = {
 }
 const UNKNOWN: Obstacle = { reason: 'the node does not know its last block yet', againMs: 1000 }
 
+const UNTOLD = 'the node has not told what the signer has to see of what was sent'
+
 type Spending = Pick<Order, 'source' | 'treasury' | 'limits'>
 
 /** Where the next block goes. */
@@ -174,7 +176,7 @@ function keepUp(
   if (first !== undefined) {
     const plan = receive(options, ground, order, first, facts)
     const isMore = plan === null || second !== undefined || !isTreasury
-    return { plan, again: isMore ? SOON_MS : null, reason: null }
+    return { plan, again: isMore ? SOON_MS : null, reason: plan === null ? UNTOLD : null }
   }
   if (!isSwept) return IDLE
   const made = send(options, ground, order, order.treasury, balance)

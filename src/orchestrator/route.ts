@@ -2,7 +2,7 @@
  * Who hears of what has happened: pure, in order. This file only says which function answers which inbound event; the
  * functions stand in routes/, one file for each of what the events are about.
  */
-import { chainId, nameOf, treasuryId } from '../../machines/ids.ts'
+import { chainId, nameOf, treasuryId, type IdOf } from '../../machines/ids.ts'
 import { tell, type Message } from '../../machines/messages.ts'
 import { chainOf, isKind, runOf } from '../kernel/entry.ts'
 import type { Inbound } from './inbound.ts'
@@ -10,7 +10,7 @@ import type { LiveMemory } from './memory.ts'
 import { policyOf, type Policies } from './policy.ts'
 import { onRecalled } from './routes/adoption.ts'
 import { onAssigned, onGenerated, onRetained } from './routes/addresses.ts'
-import { onConnected, onDisconnected, onOpened, onReread, onResumed } from './routes/chains.ts'
+import { onCaughtUp, onConnected, onDisconnected, onOpened, onReread, onResumed } from './routes/chains.ts'
 import { onPending } from './routes/facts.ts'
 import { onGathered } from './routes/planning.ts'
 import { onExpired } from './routes/replacing.ts'
@@ -49,8 +49,9 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       return [tell(chainId(chain), 'node.identified', at, { base, syncing })]
     }
     case 'node.answered':
-    case 'node.caughtUp':
       return [tell(chainId(event.data.chain), event.type, at, {})]
+    case 'node.caughtUp':
+      return onCaughtUp(view(event.data.chain))
     case 'node.mismatched':
     case 'node.failed':
     case 'invariant.violated':
@@ -104,6 +105,12 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
 
 type ResultOf<E extends Inbound> = E extends { run: string } ? E : never
 
+/** Where one transaction stands on the other, the next is planned when this one is signed, and when the node has it. */
+function toWaiting(memory: LiveMemory, { at, data }: { at: number; data: { id: IdOf<'attempt'> } }): Message[] {
+  const attempt = memory.get(data.id)
+  return attempt === undefined ? [] : [tell(attempt.context.account, 'funds.arrived', at, {})]
+}
+
 function onTaskResult(
   policies: Policies,
   memory: LiveMemory,
@@ -114,7 +121,10 @@ function onTaskResult(
   switch (event.type) {
     case 'signing.completed': {
       const { transactionId, raw, earlier } = event.data
-      return [tell(event.data.id, 'signing.completed', at, { transactionId, raw, earlier }, run)]
+      return [
+        tell(event.data.id, 'signing.completed', at, { transactionId, raw, earlier }, run),
+        ...toWaiting(memory, event),
+      ]
     }
     case 'signing.pended': {
       const { id, ...pended } = event.data
@@ -124,7 +134,8 @@ function onTaskResult(
       return ifLive(chain => onRefused(viewOf(policies, memory, chain, at), event.data.id, run, event.data))
     case 'publishing.answered': {
       const { id, ...answered } = event.data
-      return [tell(id, 'publishing.answered', at, answered, run)]
+      const isOver = answered.reason === null && memory.get(id)?.context.reason !== null
+      return [tell(id, 'publishing.answered', at, answered, run), ...(isOver ? toWaiting(memory, event) : [])]
     }
     case 'publishing.expired':
       return ifLive(chain => onExpired(viewOf(policies, memory, chain, at), event.data.id, event.data.at, run))

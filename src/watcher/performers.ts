@@ -5,7 +5,7 @@ import type { Node, Published, Question, Signed } from '../../adapters/adapter.t
 import { Fault, invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
-import type { TransferContext } from '../../machines/transfer.ts'
+import type { TransferContext } from '../../machines/transfer-telling.ts'
 import type { AuthorisedIntent, Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import type { Planner } from '../../adapters/adapter.ts'
 import type { CoinFunds } from '../../adapters/bitcoin/funds.ts'
 import { createBook } from '../../adapters/bitcoin/book.ts'
-import { coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
+import { attemptId, coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
 import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
-import type { InstanceOf } from '../../src/kernel/entry.ts'
+import { runOf, type InstanceOf } from '../../src/kernel/entry.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
 import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { transferHash } from '../../src/orchestrator/routes/planning.ts'
@@ -193,6 +193,45 @@ describe('planning', () => {
       expect(transfers.map(({ purpose }) => purpose)).toEqual(purposes)
       for (const { held, withdrawals } of transfers) expect([held.length, withdrawals]).toEqual([count, []])
     }
+  })
+
+  test('what stays as it is, is looked at more and more seldom; what happens meanwhile is heard at once', async () => {
+    const reason = 'the block before it is not signed'
+    const planner: Planner = {
+      ...policy.planner,
+      plan: () => ({ shortfall: reason, passed: [] }),
+      upkeep: () => ({ plan: null, again: 300, reason }),
+    }
+    const rig = await funded(['5000'], { policies: { litecoin: { ...policy, planner } } })
+    await rig.send(requested('w-1', '1000'))
+    const account = 'account/litecoin:0'
+    const waits: number[] = []
+    for (let n = 0; n < 12; n++) {
+      await gathered(rig)
+      const dueAt = contextOf(rig, account).dueAt!
+      waits.push(dueAt - rig.now())
+      await rig.send({ type: 'time.passed', at: rig.now(), data: { ids: [account] } })
+    }
+    expect(waits.slice(0, 4)).toEqual([300, 300, 600, 1200])
+    expect(waits.at(-1)).toBe(120_000)
+    await gathered(rig)
+    expect(valueOf(rig, account)).toBe('ready')
+    await rig.send(connected(103))
+    expect(valueOf(rig, account)).toBe('gathering')
+  })
+
+  test('who waits for a transaction before his own hears that it is signed', async () => {
+    const rig = await funded(['5000'])
+    await rig.send(requested('w-1', '1000'))
+    await gathered(rig)
+    await rig.send(requested('w-2', '9000'))
+    await gathered(rig)
+    expect(contextOf(rig, 'account/litecoin:0').reason).toMatch(/not enough/)
+    const id = attemptId(transferOf(rig, 'withdrawal/w-1'), 1)
+    const run = runOf(rig.orchestrator.memory.get(id)!)
+    const data = { id, transactionId: 't1', raw: '00', earlier: null, position: null }
+    await rig.send({ type: 'signing.completed', at: rig.now(), run, data })
+    expect(valueOf(rig, 'account/litecoin:0')).toBe('gathering')
   })
 
   test('a chain that does not stand at its tip plans nothing', async () => {

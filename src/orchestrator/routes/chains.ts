@@ -70,13 +70,21 @@ export function onApplied(
   { height, hash }: Place,
 ): Message[] {
   const { memory, policy, at } = view
+  // Nothing is planned before it is at its tip, and then it is said.
+  const isCatchingUp = memory.count('chain', policy.name, 'following') === 0
   return [
     ...wakened.map(id => tell(id, 'height.reached', at, { height })),
     ...policy.book.settle(view, memory.takeRevisited(policy.name, MAXIMUM_REVISITED)),
-    tell(treasuryId(policy.name), 'funds.arrived', at, {}),
+    ...(isCatchingUp ? [] : [tell(treasuryId(policy.name), 'funds.arrived', at, {})]),
     tell(chainId(policy.name), 'block.applied', at, { height, hash }),
   ]
 }
+
+/** At its tip again: whoever waits may plan. */
+export const onCaughtUp = ({ policy, at }: RouteView): Message[] => [
+  tell(chainId(policy.name), 'node.caughtUp', at, {}),
+  tell(treasuryId(policy.name), 'funds.arrived', at, {}),
+]
 
 /** A person resumes a chain: what its plans had contradicted is tried again, too. */
 export const onResumed = ({ memory, policy, at }: RouteView, reason: string): Message[] => [

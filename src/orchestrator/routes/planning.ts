@@ -155,14 +155,28 @@ function cappedOf(memory: RouteView['memory'], chain: string, account: IdOf<'acc
   return held.filter(({ context }) => context.transfer === null && context.reason === reason)
 }
 
-/** A chain that catches up is at its tip again soon. */
+/** A chain that catches up is at its tip again soon; then whoever waits hears of it. */
 const BLIND_RETRY_MS = 1000
+/** Nothing that counts comes with the time alone: it is looked at more and more seldom, of the treasury never more seldom than this. */
+const LONGEST_RETRY_MS = { treasury: 2 * 60_000, other: 60 * 60_000 }
+
+/** When an account looks again that waits for the same as before: each look is written down. */
+function patientMs(
+  { context: { index, reason: before, failures } }: InstanceOf<'account'>,
+  reason: string | null,
+  ms: number,
+) {
+  if (reason === null || reason !== before) return ms
+  return Math.min(ms * 2 ** failures, Math.max(ms, index === 0 ? LONGEST_RETRY_MS.treasury : LONGEST_RETRY_MS.other))
+}
 
 /** Chains that do not stand at their tip spend nothing: what they think they own may be gone. */
 const isBlind = (memory: RouteView['memory'], chain: string): boolean => {
   const instance = memory.get(chainId(chain))
   return instance === undefined || stateOf(instance) !== 'following'
 }
+
+const BLIND = 'the chain is not at its tip'
 
 interface Gathered {
   /** The account's. */
@@ -178,7 +192,8 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
   const { id: account } = gathered
   const answer = (reason: string | null, again: number | null) =>
     tell(account, 'plan.made', at, { reason, retryAt: again }, run)
-  if (isBlind(memory, policy.name)) return [answer('the chain is not at its tip', at + BLIND_RETRY_MS)]
+  const patiently = (reason: string | null, ms: number) => at + patientMs(memory.get(account)!, reason, ms)
+  if (isBlind(memory, policy.name)) return [answer(BLIND, patiently(BLIND, BLIND_RETRY_MS))]
   // One plan a turn: two could want the same money.
   const stuck = nextToReplace(memory, account)
   if (stuck !== undefined) return [answer(memory.get(account)!.context.reason, at), onReplacing(view, stuck, gathered)]
@@ -191,7 +206,7 @@ export function onGathered(view: RouteView, gathered: Gathered, run: string): Me
     if (capped.length > 0) return released(view, capped, answer)
     // What was passed over is tried again when funds arrive, and with each block.
     const waiting = passed.find(({ kind }) => kind !== 'limit')?.reason ?? reason
-    const retryAt = !isAll ? at : again === null ? null : at + again
+    const retryAt = !isAll ? at : again === null ? null : patiently(plan === null ? waiting : null, again)
     return [answer(waiting, retryAt), ...told, ...(plan === null ? [] : [toTransfer(view, queued, plan)])]
   } catch (error) {
     return [tell(account, 'plan.refused', at, { reason: reasonOf(error) }, run)]
