@@ -40,8 +40,11 @@ function outageOf(host: string, what: string, { status, body }: HttpResult): Fau
   const text = new TextDecoder().decode(body.subarray(0, EXCERPT_CHARACTERS * 4)).trim()
   if (status === 401 || status === 403)
     return operating('node-credentials', `${host} refused us (${status}): check the url, username and password`)
-  if (status === 429)
-    return operating('node-busy', `${host} has no room for ${what} (429): poll less often, or use a node of your own`)
+  if (status === 429 || status === 503)
+    return operating(
+      'node-busy',
+      `${host} has no room for ${what} (${status}): poll less often, or use a node of your own`,
+    )
   const said = text === '' ? 'nothing else' : `no answer of a node: ${excerpt(text)}; is its url right?`
   return operating('node-malformed', `${host} answered ${what} with status ${status} and ${said}`)
 }

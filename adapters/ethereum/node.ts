@@ -17,7 +17,8 @@ import { createBroadcast } from './broadcast.ts'
 import { createReader, gatherFacts, isRollup, readPrices, type GasFacts, type SweepMinimums } from './gathering.ts'
 import type { Network } from './network.ts'
 import { quoteOf } from './quote.ts'
-import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
+import type { JsonNodeAccess } from '../json-node.ts'
+import { createRpc, type Rpc } from './rpc.ts'
 import { countShape, headerShape, toQuantity, type HeaderAnswer } from './shapes.ts'
 import { createBlockSource, isAbsent, type BlockSource } from './source.ts'
 import type { AccountWatch } from './watch.ts'
@@ -28,7 +29,7 @@ export interface EthereumNodeOptions {
   network: Network
   watch: AccountWatch
   request: Request
-  node: NodeAccess
+  node: JsonNodeAccess
   /** The chain is followed up to what it calls final. */
   followsFinalized: boolean
   /** Whether ether that contracts send is looked for. */

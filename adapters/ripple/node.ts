@@ -11,7 +11,8 @@ import type { RippleFact } from './facts.ts'
 import { createGatherer } from './gather.ts'
 import type { Network } from './network.ts'
 import { quoteOf } from './quote.ts'
-import { createRpc, type NodeAccess, type Rpc } from './rpc.ts'
+import type { JsonNodeAccess } from '../json-node.ts'
+import { createRpc, type Rpc } from './rpc.ts'
 import { readServer } from './server.ts'
 import { accountShape, feeShape, headerShape } from './shapes.ts'
 import { blockOf, createLedgerSource, readLedgerHeader, type LedgerSource } from './source.ts'
@@ -24,7 +25,7 @@ export interface RippleNodeOptions {
   network: Network
   watch: TagWatch
   request: Request
-  node: NodeAccess
+  node: JsonNodeAccess
   /** Drops: no transaction of ours pays more. */
   maximumFee: bigint
 }

@@ -57,9 +57,9 @@ function unsignedCost({ memory, policy }: RouteView, asset: string): bigint {
 /** What the signer's limits leave beside what waits to be signed. */
 const leftOf = (view: RouteView, limits: Gathered['limits']): Gathered['limits'] =>
   Object.fromEntries(
-    Object.entries(limits).map(([asset, { perTransaction, left }]) => {
-      const rest = left === null ? null : String(BigInt(left) - unsignedCost(view, asset))
-      return [asset, { perTransaction, left: rest }]
+    Object.entries(limits).map(([asset, limit]) => {
+      const left = limit.left === null ? null : String(BigInt(limit.left) - unsignedCost(view, asset))
+      return [asset, { ...limit, left }]
     }),
   )
 

@@ -203,7 +203,8 @@ describe('sweeps', () => {
     })
   const TOKEN_GAS = { gas: 60_000n }
   const TOKEN_FEE = 75_000n * FEES.maximumFeePerGas
-  const upkeep = (facts: GasFacts, funds: Held = {}, limits: Order['limits'] = {}) =>
+  const LIMITS = { ETH: { perTransaction: null, left: null, funding: String(ETHER) } }
+  const upkeep = (facts: GasFacts, funds: Held = {}, limits: Order['limits'] = LIMITS) =>
     planner.upkeep({ ...order, limits }, fundsOf(funds), facts, [])
   const move = (answer: ReturnType<typeof upkeep>) => {
     if (answer.plan === null) throw new Error(`${answer.reason}`)
@@ -272,6 +273,7 @@ describe('sweeps', () => {
     const confirmed = () => ({ TOKEN: 500n })
     const limits = { ETH: { perTransaction: null, left: null, funding: '1000' } }
     expect(upkeep(facts, { confirmed }, limits)).toMatchObject({ plan: null, reason: /gasFunding/ })
+    expect(upkeep(facts, { confirmed }, {})).toMatchObject({ plan: null, reason: /signer has not said/ })
     const broke = { ...facts, sweep: { ...facts.sweep!, treasury: { ...treasury, balances: { ETH: 1n } } } }
     expect(upkeep(broke, { confirmed })).toMatchObject({ plan: null, reason: /treasury does not hold/ })
     const held = () => fundsOf({ heldUnsigned: () => 'a limit' })
