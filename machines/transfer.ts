@@ -136,10 +136,10 @@ const machine = setup({
     note: assign(({ context }, { transactionId }: Data<'attempt.signed'>) => ({
       signed: union(context.signed, [transactionId]),
     })),
-    mine: assign(({ context }, { place, transactionId, fee, executed }: Data<'attempt.mined'>) => ({
+    mine: assign(({ context }, { place, transactionId, fee, executed, ...rest }: Data<'attempt.mined'>) => ({
       ...known(context, transactionId, fee),
       place,
-      reason: executed ? null : failureOf(transactionId),
+      reason: executed ? null : failureOf({ transactionId, ...rest }),
       dueAt: null,
       dueHeight: heightOf(place.height, executed ? context.credit : context.final),
     })),
@@ -324,6 +324,11 @@ export const transfer = machine.createMachine({
             },
             'replacement.requested': { ...onRequested, target: 'asked' },
             'attempt.expired': { ...onExpired, target: 'due' },
+            'withdrawal.voided': {
+              guard: 'isSigned',
+              target: 'due',
+              actions: ['stopClock', { type: 'tell', params: tellDue }],
+            },
           },
         },
         due: {
@@ -481,6 +486,7 @@ export const transfer = machine.createMachine({
           target: 'dead',
           actions: [
             { type: 'release', params: allKeys },
+            { type: 'tell', params: tellUnused },
             { type: 'tell', params: tellFailed },
             { type: 'tell', params: tellAttemptsFailed },
           ],

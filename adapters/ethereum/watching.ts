@@ -51,7 +51,7 @@ export const watchEthereum: OpenWatching = (configured, { request }) => {
       ...{ chain, network, watch, request, node, followsFinalized, fees, sweep },
       seesInternal: internalTransfers !== 'off',
     }),
-    planner: createPlanner(chain, network, sweep),
+    planner: createPlanner(chain, network, sweep, fees.maximumFeePerGas),
     book: createBook(network, watch),
     signable: createSignable(chain, network),
     // What is final comes many blocks at a time.

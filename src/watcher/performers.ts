@@ -121,7 +121,8 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   if (stateOf(owner) !== 'underway') return { outcome: null, againMs: askAgainMs(tries) }
   const transfer = owner.context
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
-  const intents = intentsOf(options.memory(), transfer)
+  // What pays nobody serves no intent.
+  const intents = attempt.isCancelling ? [] : intentsOf(options.memory(), transfer)
   const answer = await signer.sign(name, attempt.template, intents)
   switch (answer.kind) {
     case 'signed':
@@ -135,7 +136,8 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
     case 'refused':
       return refused(options, instance, intents, answer.reasons, tries)
     case 'signedDifferently': {
-      const { transactionId, signedTransaction: raw, template, spendKeys, fee } = await signer.attempt(name)
+      const was = await signer.attempt(name)
+      const { transactionId, signedTransaction: raw, template, spendKeys, fee } = was
       if (!isSameKeys(attempt.spendKeys, spendKeys)) {
         // For another watcher on the same signer: its further inputs have to be known, too.
         if (attempt.n === 1)
@@ -143,7 +145,8 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
         options.reconcile(attempt.chain)
         return { outcome: null, againMs: askAgainMs(tries) }
       }
-      const earlier = { template, spendKeys, fee }
+      const isPlain = was.intents.length > 0 || transfer.withdrawals.length === 0
+      const earlier = { template, spendKeys, fee, ...(isPlain ? {} : { isCancelling: true }) }
       return done({ type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } })
     }
   }

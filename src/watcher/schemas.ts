@@ -230,6 +230,9 @@ const attemptSchema = z
     template: z.unknown(),
     signedTransaction: z.string().nullable(),
     firstBroadcastAt: timeSchema.nullable(),
+    isCancelling: z
+      .boolean()
+      .describe('It pays nobody, in the place of what would have paid withdrawals that are voided'),
     reason: z.string().nullable(),
     decoded: decodedSchema.optional(),
   })

@@ -167,6 +167,25 @@ const minedInVain = to(
     ],
   },
 )
+const cancelled = 'dd is in a block in the place of what would have paid it: it is never paid once that is final'
+/** `signed`: what else was. */
+const minedInItsPlace = (...before: string[]) =>
+  to(
+    'failing',
+    {
+      dueHeight: 119,
+      ...{ transactionId: 'dd', signed: [...before, 'dd'], fee: '9', withdrawals: dearer },
+      ...{ place, reason: cancelled },
+    },
+    {
+      tells: [
+        ['withdrawal/w-1', 'transfer.mined', { transfer: id, transactionId: 'dd', fee: '5', place }],
+        ['withdrawal/w-2', 'transfer.mined', { transfer: id, transactionId: 'dd', fee: '4', place }],
+        ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: cancelled }],
+        ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: cancelled }],
+      ],
+    },
+  )
 const unmined = to(
   'underway.waiting',
   { dueAt, dueHeight: null, place: null },
@@ -242,6 +261,7 @@ const signedRow = (value: string): Subject['table'][string] => {
       set: { dueHeight: 102, place, fee: '9', withdrawals: dearer },
     },
     'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
+    'attempt.mined, paying nobody': minedInItsPlace('cc'),
     'attempt.expired': expired([1]),
     'attempt.expired, the second': expired([2]),
     'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired', ['cc'])),
@@ -264,7 +284,7 @@ const without = (row: Subject['table'][string], ...events: string[]): Subject['t
 const explained = (row: Subject['table'][string]): Subject['table'][string] =>
   Object.fromEntries(
     Object.entries(row).map(([event, effect]) => {
-      const isOver = /^attempt.(signed|mined(?! in vain))/.test(event)
+      const isOver = /^attempt.(signed|mined(?! in vain|, paying))/.test(event)
       return [event, isOver ? { ...effect, set: { ...effect.set, reason: null } } : effect]
     }),
   )
@@ -290,6 +310,9 @@ const paid = to(
     ],
   },
 )
+const unusedOf = (keys: readonly string[]): Told[] =>
+  keys.map(key => [`coin/${key}`, 'key.unused', { holder: id, height: 119 }])
+
 const unfailed = to(
   'underway.waiting',
   { dueAt, dueHeight: null, place: null, reason: null },
@@ -308,6 +331,7 @@ const failed = (keys: string[], ...attempts: IdOf<'attempt'>[]) =>
     {
       releases: keys,
       tells: [
+        ...unusedOf(keys),
         ['withdrawal/w-1', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
         ['withdrawal/w-2', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
         ...attempts.map((attempt): Told => [attempt, 'transfer.failed', { height: 119 }]),
@@ -455,6 +479,10 @@ export const transferSubject: Subject = {
       executed: true,
     }),
     'attempt.mined in vain': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7', executed: false }),
+    'attempt.mined, paying nobody': happened('attempt.mined', {
+      ...{ n: 2, place, transactionId: 'dd', fee: '9' },
+      ...{ executed: false, isCancelling: true },
+    }),
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
@@ -614,6 +642,7 @@ export const transferSubject: Subject = {
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
       'time.passed': { ...asked('underway.due', 0), set: { dueAt: null } },
+      'withdrawal.voided': { ...asked('underway.due', 0), set: { dueAt: null } },
       'replacement.requested at 20': asked('underway.asked', 20, { dueAt: null }),
       'replacement.requested at 30': asked('underway.asked', 30, { dueAt: null }),
       'attempt.signed, the second': signedSecondly(['cc']),
