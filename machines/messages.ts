@@ -92,7 +92,7 @@ interface OfTransfer {
   account: IdOf<'account'>
 }
 
-/** What the signer answered for an attempt. `raw` is the signed transaction in the family's own form (bitcoin: hex). */
+/** What the signer answered for an attempt. `raw` is the signed transaction in the family's own form, mostly hex. */
 export interface SigningCompleted {
   transactionId: string
   raw: string
