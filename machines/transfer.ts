@@ -168,6 +168,7 @@ const machine = setup({
     isUnsigned: ({ context }) => isUnsigned(context),
     isExecuted: (_, { executed }: Data<'attempt.mined'>) => executed,
     isSigned: ({ context }) => isSigned(context),
+    isSignedAndReplaced: ({ context }) => isSigned(context) && context.replaceAfterMs !== null,
     isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
       transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n, transactionId }: Data<'attempt.adopted'>) =>
@@ -325,7 +326,7 @@ export const transfer = machine.createMachine({
             'replacement.requested': { ...onRequested, target: 'asked' },
             'attempt.expired': { ...onExpired, target: 'due' },
             'withdrawal.voided': {
-              guard: 'isSigned',
+              guard: 'isSignedAndReplaced',
               target: 'due',
               actions: ['stopClock', { type: 'tell', params: tellDue }],
             },
