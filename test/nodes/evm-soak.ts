@@ -20,6 +20,8 @@ export interface EvmSoakPlan {
   /** Of both together, asked for at once. */
   withdrawals: number
   addresses: number
+  /** At most so many: the rest of the boundaries is passed. */
+  kills: number
   seed: number
 }
 
@@ -135,9 +137,9 @@ function boundaryOf(purposes: ReadonlyMap<string, string>, { kind, event, id, da
 
 /** Follows the feed, and kills watcher or signer the first two times that something has come to pass. */
 async function killAtBoundaries(soak: Soak): Promise<void> {
-  const { system, boundaries, counts } = soak
+  const { system, plan, boundaries, counts } = soak
   const purposes = new Map<string, string>()
-  for (let after = 0; !soak.isOver;) {
+  for (let after = 0; !soak.isOver && counts.kills < plan.kills;) {
     const path = `/v1/events?after=${after}&limit=50&wait=1`
     const answer = await system.get<{ events: FeedEvent[]; next: number }>(path).catch(() => null)
     if (answer === null || answer.status !== 200) {

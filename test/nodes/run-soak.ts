@@ -62,7 +62,11 @@ const plan = {
   seed: whole(seed, 1),
 }
 if (values.family === 'ethereum')
-  printAll(await soakEvm({ ...plan, addresses: whole(values.addresses, 50) }, line => console.log(line)))
+  printAll(
+    await soakEvm({ ...plan, addresses: whole(values.addresses, 50), kills: whole(kills, 1000) }, line =>
+      console.log(line),
+    ),
+  )
 else if (values.wipes === undefined) printKills(await soak({ ...plan, kills: whole(kills, 20) }))
 else {
   const wipes = whole(values.wipes, 20)
