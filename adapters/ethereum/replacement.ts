@@ -40,6 +40,7 @@ const capped = (cap: bigint): string =>
   `a higher fee would be over fees.maximumFeePerGas (${cap} wei): raise it and restart the watcher, or wait`
 const tooLow = (fee: bigint): string =>
   `nodes would not take it for one of the earlier: from ${fee} wei per gas on they would`
+const CONSUMED = 'its nonce is consumed by a block that is not followed yet: which transaction did that shows there'
 const BEHIND =
   'it pays what is paid now, and waits for the account’s transaction before it: that one is to be mined first'
 
@@ -74,6 +75,7 @@ export function replacementOf(
   if (latest === undefined) return no('bound', GONE)
   const setting = { ...options, order, funds, facts, earlier, latest }
   if (!isCancelling && !earlier.every(draft => doesSame(setting, draft))) return no('bound', OTHERWISE)
+  if (isConsumed(setting)) return no('bound', CONSUMED)
   if (isBehind(setting)) return no('bound', BEHIND)
   const fees = feesOf(setting)
   if ('kind' in fees) return fees
@@ -95,6 +97,10 @@ function doesSame({ order, latest, network }: Setting, { payment, transfer }: Dr
 
 const isShrinking = ({ purpose }: ReplacementOrder, { asset }: DraftPayment, network: Network): boolean =>
   purpose === 'sweep' && asset === network.asset
+
+/** The ledger may be far behind the node's latest block, where it follows what is final. */
+const isConsumed = ({ facts, latest: { transfer } }: Setting): boolean =>
+  facts !== null && facts.source.latestNonce > transfer.nonce
 
 /** Nothing is mined before what stands on the nonces before it: a higher fee helps only where it is below what is paid now. */
 function isBehind({ order, facts, latest: { transfer } }: Setting): boolean {

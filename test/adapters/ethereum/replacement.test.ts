@@ -151,6 +151,13 @@ describe('by itself', () => {
     )
   })
 
+  test('what the node has in a block is not replaced, though the ledger has not come to it: nor by what pays nobody', () => {
+    const facts = factsOf({ source: { nonce: 5n, latestNonce: 6n, balances: { ETH: 3n * ETHER } } })
+    expect(bumped(orderOf([planOf()]), facts)).toMatchObject({ kind: 'bound', reason: /consumed/ })
+    expect(bumped(orderOf([planOf()], { feeRate: Number(20n * GWEI) }), facts)).toMatchObject({ kind: 'bound' })
+    expect(cancel(orderOf([planOf()]), fundsOf(), facts)).toMatchObject({ kind: 'bound', reason: /consumed/ })
+  })
+
   test('what it adds has to be there', () => {
     const under = ETHER + GAS * 10n * GWEI
     const balances = (ether: bigint) => factsOf({ source: { nonce: 5n, latestNonce: 5n, balances: { ETH: ether } } })
