@@ -128,7 +128,6 @@ interface FeedEvent {
 
 /** What kind of thing an event is about: each is a boundary between two tasks. */
 function boundaryOf(purposes: ReadonlyMap<string, string>, { kind, event, id, data }: FeedEvent): string | null {
-  if (kind === 'account') return `account ${event}`
   if (kind !== 'attempt' && kind !== 'transfer') return null
   const purpose = kind === 'transfer' ? data.purpose : purposes.get(data.transferId ?? id)
   const further = data.isCancelling === true ? 'cancellation' : (data.n ?? 1) > 1 ? 'replacement' : purpose
