@@ -4,7 +4,7 @@ import { addressOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
 import { createRpc } from '../../../adapters/nano/rpc.ts'
-import { ACCOUNTS_PAGE, scanLattice } from '../../../adapters/nano/scan.ts'
+import { ACCOUNTS_PAGE, DUST_KEPT, scanLattice } from '../../../adapters/nano/scan.ts'
 import { createWatch } from '../../../adapters/nano/watch.ts'
 import { createSimulatedNano } from '../../../src/devnet/nano/node.ts'
 import { createNanoWallet } from '../../devnet/nano/wallet.ts'
@@ -84,11 +84,23 @@ describe('deposits', () => {
     expect(nano.deposits()).toHaveLength(1)
   })
 
-  test('what is not worth its work is ours, and is not received', async () => {
+  test('what is credited is received, however small, once its account has enough to be swept', async () => {
     const nano = await createNanoRig({})
+    nano.node.pay(nano.addressOf(1), NANO / 100n)
+    await nano.settle()
+    expect(nano.node.lattice.head(nano.addressOf(1))).toBeUndefined()
+    nano.node.pay(nano.addressOf(1), NANO)
+    await nano.settle()
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(NANO + NANO / 100n)
+    expect(nano.memory.list('coin', 'n').filter(({ context }) => context.spent === null)).toHaveLength(2)
+  })
+
+  test('what is not worth its work is ours, is not received, and is no deposit unless the configuration says so', async () => {
+    const nano = await createNanoRig({ minimumDeposit: '0' })
     for (let n = 0; n < 3; n++) nano.node.pay(nano.addressOf(1), NANO / 100n)
     await nano.settle()
     expect(nano.node.lattice.head(nano.addressOf(1))).toBeUndefined()
+    expect(nano.deposits()).toEqual([])
     expect(nano.balances().confirmed).toBe(String((3n * NANO) / 100n))
     nano.node.pay(nano.addressOf(1), NANO)
     await nano.settle()
@@ -107,6 +119,36 @@ describe('deposits', () => {
     expect(await nano.step()).toBe('connected')
     expect(nano.deposits()).toMatchObject([{ amount: String(5n * NANO) }])
     expect([...nano.node.calls.values()].reduce((sum, calls) => sum + calls, 0) - before).toBeLessThan(20)
+  })
+
+  test('N12: of dust the ledger keeps a few sends of each account, whatever comes, and what has not changed is not read again', async () => {
+    const nano = await createNanoRig({ isUnsigned: true })
+    const callsOf = (action: string) => nano.node.calls.get(action) ?? 0
+    const dust = async (sends: number) => {
+      for (let n = 0; n < sends; n++) nano.node.pay(nano.addressOf(1), 1n + BigInt(n))
+      nano.node.confirmAll()
+      await nano.follow()
+    }
+    await dust(DUST_KEPT + 200)
+    const live = nano.memory.list('coin', 'n')
+    expect(live.map(({ context }) => Number(context.amount)).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: DUST_KEPT }, (_, n) => 201 + n),
+    )
+    const read = callsOf('receivable')
+    await nano.follow()
+    expect(callsOf('receivable')).toBe(read)
+    await dust(300)
+    expect(nano.memory.list('coin', 'n')).toHaveLength(DUST_KEPT)
+    // A look at the largest thousand each time that something has come.
+    expect(callsOf('receivable') - read).toBe(1)
+    nano.node.pay(nano.addressOf(1), 5n * NANO)
+    await dust(10)
+    expect(nano.deposits()).toMatchObject([{ amount: String(5n * NANO) }])
+    const addresses = [0, 1, 2].map(nano.addressOf)
+    const counted = (await nano.family.node.count(addresses))!
+    expect(new Map(counted.holdings.map(({ key, amount }) => [key, amount]))).toEqual(
+      nano.family.book.counted(nano.memory, 'n', counted.at),
+    )
   })
 
   test('what a ledger that was lost had received is a deposit again, under the same id', async () => {
@@ -342,7 +384,7 @@ describe('what is counted', () => {
       watch.addAddress(index, addressOf(key, network))
     }
     const rpc = createRpc({ url: 'http://node' }, call => node.request(call))
-    expect(await scanLattice(rpc, network, watch)).toEqual({ found: [], lags: false })
+    expect(await scanLattice({ rpc, network, watch, worthwhile: 1n })).toEqual({ found: [], lags: false })
     expect(Object.fromEntries(node.calls)).toEqual({ accounts_frontiers: 10, accounts_balances: 10 })
   })
 })

@@ -35,6 +35,7 @@ interface NanoRigOptions {
   addresses?: number
   node?: Partial<SimulatedNanoOptions>
   own?: object
+  minimumDeposit?: string
   /** Where blocks are planned and neither signed nor sent. */
   isUnsigned?: boolean
 }
@@ -44,6 +45,7 @@ export async function createNanoRig({
   addresses = 2,
   node: options = {},
   own = {},
+  minimumDeposit = '1000',
   isUnsigned = false,
 }: NanoRigOptions) {
   const time = { ms: at }
@@ -52,7 +54,7 @@ export async function createNanoRig({
   const configured = { work: { servers: [], local: true }, sweep: { minimum: String(NANO) } }
   const family = watchNano(
     {
-      ...{ chain: CHAIN, family: 'nano', network: network.name, asset: 'XNO', minimumDeposit: '1000' },
+      ...{ chain: CHAIN, family: 'nano', network: network.name, asset: 'XNO', minimumDeposit },
       ...{ node: { url: 'http://node' }, own: { ...configured, ...own } },
     },
     {
