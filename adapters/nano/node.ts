@@ -187,7 +187,10 @@ async function gather(follower: Follower, { source }: Question): Promise<Lattice
 }
 
 /** Dust that the ledger does not keep is not counted. */
-async function countAccount({ rpc, chain, watch, worthwhile }: Follower, account: string): Promise<Counted['holdings']> {
+async function countAccount(
+  { rpc, chain, watch, worthwhile }: Follower,
+  account: string,
+): Promise<Counted['holdings']> {
   const options = { account, include_confirmed: 'true', representative: 'true' }
   const info = await rpc.ask(accountInfoShape, [RPC_ERROR.accountNotFound], 'account_info', options)
   const holdings: Counted['holdings'] = []

@@ -190,6 +190,7 @@ export function createPlanner(options: NanoPlannerOptions): Planner {
     destination: (to, dataField) => destinationOf(to, dataField, network),
     minimumPayment: () => '1',
     maximumPayment: String(MAXIMUM_RAW),
+    signedAtOnce: true,
     plan: (order, funds: LatticeFunds, facts: LatticeFacts) => pay(options, order, funds, facts),
     upkeep: (order, funds: LatticeFunds, facts: LatticeFacts, passed) => keepUp(options, order, funds, facts, passed),
   }

@@ -1,12 +1,11 @@
 /** The XRP Ledger, as the suite sees it. */
+import { TREASURY_TAG } from '../../adapters/ripple/network.ts'
 import { createSimulatedRipple, type SimulatedRipple } from '../../src/devnet/ripple/node.ts'
 import { worldKey } from '../../src/devnet/ripple/transaction.ts'
 import type { Payee, Subject, SubjectNetwork } from './subject.ts'
 
 const XRP = 1_000_000n
 const PARTIAL_PAYMENT = 0x0002_0000
-/** An operator fills the account with a tag that nobody has: it demands one. */
-const OPERATORS_TAG = 0
 
 const tagOf = ({ dataField }: Payee): number | undefined => (dataField === null ? undefined : Number(dataField))
 
@@ -34,7 +33,7 @@ function networkOf(now: () => number, networkId: number): RippleNetwork {
     handle: request => node.handle(request),
     advance: () => void node.mine(1),
     pay: (_, payee, amount) => node.pay(payee.address, amount, tagOf(payee)),
-    fund: (_, treasury, amount) => void node.pay(treasury, amount, OPERATORS_TAG),
+    fund: (_, treasury, amount) => void node.pay(treasury, amount, TREASURY_TAG),
     stranger: () => ({ address: worldKey(`stranger ${++strangers}`).account, dataField: String(strangers) }),
     received: (_, payee) => paidTo(node, payee),
     holds: (_, addresses) =>

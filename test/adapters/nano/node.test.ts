@@ -244,6 +244,63 @@ describe('withdrawals', () => {
     ])
   })
 
+  test('N13: one that is planned and not signed is planned anew on what the network has put in its place', async () => {
+    let isAway = false
+    const nano = await funded({ isSignerAway: () => isAway })
+    isAway = true
+    await nano.withdraw('w', stranger, NANO)
+    await nano.settle(2)
+    const [planned] = nano.attempts()
+    const hash = nano.node.upgrade(nano.addressOf(0))
+    nano.node.confirmAll()
+    await nano.settle(2)
+    expect(nano.attempts()).toMatchObject([{ context: { template: { block: { previous: hash } } } }])
+    expect(nano.attempts()[0]!.id).not.toBe(planned!.id)
+    isAway = false
+    await nano.settle()
+    expect(nano.memory.get('chain/n')!.value).toBe('following')
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))).toMatchObject({
+      ...{ block: { previous: hash }, balance: 99n * NANO },
+    })
+    expect(nano.node.lattice.receivable(stranger).size).toBe(1)
+    expect(nano.memory.list('withdrawal', 'n')).toEqual([])
+  })
+
+  test("one that lacks approvals is in nobody's way: it is held, with the reason, and paid when they are there", async () => {
+    const unapproved = new Set(['waiting'])
+    const nano = await funded({ unapproved })
+    await nano.withdraw('waiting', stranger, 7n * NANO)
+    await nano.settle(2)
+    const held = { value: 'held', context: { transfer: null, reason: 'one approval is missing' } }
+    expect(nano.memory.get('withdrawal/waiting')!).toMatchObject(held)
+    for (let n = 0; n < 50; n++) await nano.withdraw(`w${n}`, stranger, NANO)
+    await nano.settle(40)
+    expect(nano.node.lattice.receivable(stranger).size).toBe(50)
+    expect(nano.memory.get('withdrawal/waiting')!).toMatchObject(held)
+    unapproved.clear()
+    await nano.rig.send({
+      ...{ type: 'authorisation.added', at: nano.time.ms },
+      data: { id: 'withdrawal/waiting', isEnough: true, key: 'k', signature: 's' },
+    })
+    await nano.settle(3)
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(43n * NANO)
+    expect(nano.memory.list('withdrawal', 'n').filter(({ value }) => value !== 'final')).toEqual([])
+  })
+
+  test('one that lacks approvals and gets them before anything else is planned is paid once', async () => {
+    const unapproved = new Set(['waiting'])
+    const nano = await funded({ unapproved })
+    await nano.withdraw('waiting', stranger, 7n * NANO)
+    await nano.settle(1)
+    unapproved.clear()
+    await nano.rig.send({
+      ...{ type: 'authorisation.added', at: nano.time.ms },
+      data: { id: 'withdrawal/waiting', isEnough: true, key: 'k', signature: 's' },
+    })
+    await nano.settle(3)
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(93n * NANO)
+  })
+
   test('A8: a block of ours that nobody here has signed halts the chain', async () => {
     const nano = await createNanoRig({ own: { representative: undefined } })
     const wallet = createNanoWallet(nano.node, 3)
