@@ -9,6 +9,8 @@ const PARTIAL_PAYMENT = 0x0002_0000
 
 const tagOf = ({ dataField }: Payee): number | undefined => (dataField === null ? undefined : Number(dataField))
 
+const TICKETS = { low: 15, high: 30 }
+
 /** Each payment that was executed, to the account with this tag. */
 function paidTo(node: SimulatedRipple, payee: Payee): bigint[] {
   return node.entriesOf(payee.address).flatMap(({ transaction: { body }, meta }) => {
@@ -31,6 +33,10 @@ function networkOf(now: () => number, networkId: number): RippleNetwork {
   return {
     node,
     handle: request => node.handle(request),
+    flaws([treasury]) {
+      const held = node.account(treasury!)?.tickets.size ?? 0
+      return held > TICKETS.high ? [`${held} tickets are there, and at most ${TICKETS.high} were wanted`] : []
+    },
     advance: () => void node.mine(1),
     pay: (_, payee, amount) => node.pay(payee.address, amount, tagOf(payee)),
     fund: (_, treasury, amount) => void node.pay(treasury, amount, TREASURY_TAG),
@@ -74,7 +80,7 @@ function networkOf(now: () => number, networkId: number): RippleNetwork {
 
 export const ripple = {
   family: 'ripple',
-  watcher: { network: { networkId: 0 }, asset: 'XRP', minimumDeposit: '100000', tickets: { low: 15, high: 30 } },
+  watcher: { network: { networkId: 0 }, asset: 'XRP', minimumDeposit: '100000', tickets: TICKETS },
   signer: {
     ...{ network: { networkId: 0 }, asset: 'XRP' },
     policy: { maximumFee: '10000', maximumTickets: 50, perTransaction: String(1000n * XRP) },

@@ -195,6 +195,26 @@ describe('withdrawals', () => {
     ).toEqual([])
   })
 
+  test('a burst of a hundred from one account: each on the one before, none a fork', async () => {
+    const nano = await funded({ node: { confirmationMs: 1500 } })
+    const places: string[] = []
+    nano.node.intercept((action, body) => {
+      if (action === 'process') places.push((body['block'] as { previous: string }).previous)
+      return null
+    })
+    for (let n = 0; n < 100; n++) await nano.withdraw(`w${n}`, stranger, NANO / 2n)
+    await nano.settle(60)
+    const { lattice } = nano.node
+    const sends = lattice.accounts.get(nano.addressOf(0))!.chain.slice(1)
+    expect(sends).toHaveLength(100)
+    // Each block was sent on a place of its own, whatever was sent twice.
+    expect(new Set(places).size).toBe(100)
+    expect(lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(50n * NANO)
+    expect([...lattice.receivable(stranger).values()].map(({ amount }) => amount)).toEqual(
+      Array.from({ length: 100 }, () => NANO / 2n),
+    )
+  })
+
   test('N10: what the node has rolled back is sent again with what is before it, the same blocks', async () => {
     const nano = await funded()
     nano.node.faults.isStalled = true
