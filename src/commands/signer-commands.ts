@@ -2,6 +2,7 @@
 import { corruptStore } from '../kernel/fault.ts'
 import type { LogLevel } from '../kernel/ports.ts'
 import type { Machines } from '../kernel/step.ts'
+import { readConfigurationFile } from '../shell/configuration.ts'
 import { linesOf, readText } from '../shell/files.ts'
 import { prepareOffline } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
@@ -108,7 +109,8 @@ export function addBackup(program: Command, terminal: Terminal, loadMachines: ()
     .requiredOption('--out <directory>', 'a new folder')
     .action(async ({ config, out }: { config: string; out: string }) => {
       const { disk } = createPorts('error')
-      await backUp(disk, { path: config, text: await readText(config), out }, await loadMachines(), terminal)
+      const file = await readConfigurationFile(config)
+      await backUp(disk, { ...file, out }, await loadMachines(), terminal)
     })
 }
 
@@ -121,7 +123,7 @@ export function addVerify(program: Command, terminal: Terminal, loadMachines: ()
     .requiredOption('--config <file>', "the watcher's or the signer's configuration")
     .action(async ({ config }: { config: string }) => {
       const { disk } = createPorts('error')
-      const file = { path: config, text: await readText(config) }
+      const file = await readConfigurationFile(config)
       if (!(await verifyStore(disk, file, await loadMachines(), terminal))) throw corruptStore('the store is damaged')
     })
 }
