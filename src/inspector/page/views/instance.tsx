@@ -207,10 +207,29 @@ function TransferFacts({ transfer }: { transfer: ShownTransfer }) {
         )}
       </Fact>
       <InBlock hash={blockHash} height={blockHeight} />
+      <Replacing transfer={transfer} />
       <Fact name="Pays">
         <Paid ids={withdrawals} />
       </Fact>
     </Facts>
+  )
+}
+
+/** Whether a further attempt with a higher fee comes, and why. Nothing of one that stands in a block. */
+function Replacing({ transfer: { replacement } }: { transfer: ShownTransfer }) {
+  if (replacement === null) return null
+  const { state, feeRate, dueAt } = replacement
+  const asked = feeRate === null ? '' : ` A person wants a rate of ${feeRate}.`
+  return (
+    <Fact name="Further attempt">
+      {state === 'asked' && 'asked for: it is planned as soon as nothing else is.'}
+      {state === 'due' && 'due: it has waited for long, and gets one with a higher fee.'}
+      {state === 'waiting' &&
+        (dueAt === null
+          ? 'none by itself; a person may ask for one (…/replacement).'
+          : `at ${dayTime(dueAt)} with a higher fee, if it is in no block by then.`)}
+      {asked}
+    </Fact>
   )
 }
 
@@ -272,6 +291,7 @@ function Payment({ withdrawal: { transferId, id } }: { withdrawal: ApiWithdrawal
           <Fact name="It also pays">
             <Paid ids={transfer.withdrawals} except={id} />
           </Fact>
+          <Replacing transfer={transfer} />
         </dl>
       </Panel>
       <Attempts transfer={transfer} />
@@ -283,14 +303,37 @@ function Attempts({ transfer }: { transfer: ShownTransfer }) {
   const { attempts = [] } = transfer
   return (
     <Panel title="Attempts" aside={plural(attempts.length, 'transaction')}>
-      {attempts.map(attempt => (
-        <AttemptCard key={attempt.n} transfer={transfer} attempt={attempt} />
+      {attempts.length > 1 && (
+        <p class="hint">They share a spend key, so only one of them can ever be mined, and it counts.</p>
+      )}
+      {attempts.map((attempt, n) => (
+        <AttemptCard key={attempt.n} transfer={transfer} attempt={attempt} before={attempts[n - 1]} />
       ))}
     </Panel>
   )
 }
 
-function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer: ShownTransfer; attempt: Attempt }) {
+interface AttemptProperties {
+  transfer: ShownTransfer
+  attempt: Attempt
+  /** The attempt that it is to replace. */
+  before: Attempt | undefined
+}
+
+/** By how much it pays more than the one before. */
+function Raised({ chain, asset, fee, before }: { chain: string; asset: string; fee: string; before?: Attempt }) {
+  if (before === undefined) return null
+  const more = BigInt(fee) - BigInt(before.fee)
+  if (more <= 0n) return null
+  return (
+    <small class="muted">
+      {' '}
+      {amountOf(chain, asset, String(more))} more than attempt {before.n}
+    </small>
+  )
+}
+
+function AttemptCard({ transfer: { chain, id: transfer }, attempt, before }: AttemptProperties) {
   const { n, state, reason, transactionId, spendKeys, fee, firstBroadcastAt, template, signedTransaction } = attempt
   const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
   return (
@@ -307,7 +350,10 @@ function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer:
             <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
           )}
         </Fact>
-        <Fact name="Fee">{amountOf(chain, asset, fee)}</Fact>
+        <Fact name="Fee">
+          {amountOf(chain, asset, fee)}
+          <Raised {...{ chain, asset, fee, ...(before && { before }) }} />
+        </Fact>
         <Fact name="First broadcast">{firstBroadcastAt === null ? <Nothing /> : dayTime(firstBroadcastAt)}</Fact>
         <Fact name="Spend keys">
           <ul class="keys">
