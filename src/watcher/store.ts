@@ -44,7 +44,15 @@ export interface Store {
 
 const MAXIMUM_HISTORY = 1000
 
-function wanted<K extends Kind>({ from: _, to: __, order: ___, kind, after, limit, ...filters }: ListQuery<K>): Query<K> {
+function wanted<K extends Kind>({
+  from: _,
+  to: __,
+  order: ___,
+  kind,
+  after,
+  limit,
+  ...filters
+}: ListQuery<K>): Query<K> {
   const given = Object.entries(filters).filter(([, value]) => value !== undefined)
   return { ...(Object.fromEntries(given) as Partial<Query<K>>), kind, after, limit }
 }

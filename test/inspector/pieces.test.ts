@@ -38,8 +38,12 @@ describe('counts', () => {
 })
 
 test('a strip of blocks shows what left the chain beside what came in its place', () => {
-  const block = (seq: number, name: string, height: number, hash: string) =>
-    ({ event: name, at: new Date(seq * 1000).toISOString(), height, hash })
+  const block = (seq: number, name: string, height: number, hash: string) => ({
+    event: name,
+    at: new Date(seq * 1000).toISOString(),
+    height,
+    hash,
+  })
   const told = [
     block(1, 'block.connected', 5, 'a5'),
     block(2, 'block.connected', 6, 'a6'),

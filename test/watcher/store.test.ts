@@ -1,7 +1,17 @@
 /** Lists over what is alive and what has ended, by names and by time, on a real ledger. */
 import { expect, onTestFinished, test } from 'vitest'
 import { createStore, type ListQuery } from '../../src/watcher/store.ts'
-import { AT, CHAIN, DEPTHS, confirmDeposits, connect, inFolder, openChain, openWorld, type World } from '../bench/world.ts'
+import {
+  AT,
+  CHAIN,
+  DEPTHS,
+  confirmDeposits,
+  connect,
+  inFolder,
+  openChain,
+  openWorld,
+  type World,
+} from '../bench/world.ts'
 
 const COUNT = 40
 

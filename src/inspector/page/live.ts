@@ -143,15 +143,18 @@ async function askAgain(cursor: Cursor): Promise<void> {
   if (now - cursor.askedAt < restMs) return
   Object.assign(cursor, { askedAt: now, hasMoved: false })
   const { seq } = await ask()
-  if (seq - cursor.after > FAR_BEHIND)
-    throw new ShownProblem(0, 'far-behind', 'the feed has run ahead of this page')
+  if (seq - cursor.after > FAR_BEHIND) throw new ShownProblem(0, 'far-behind', 'the feed has run ahead of this page')
 }
 
 async function follow(cursor: Cursor): Promise<void> {
   for (;;) {
     await untilVisible()
     const askedAt = performance.now()
-    const { events: fresh, next, ledgerId: id } = await feed(cursor.after, { limit: PAGE, wait: throughput.value === null ? 1 : WAIT_SECONDS }, true)
+    const {
+      events: fresh,
+      next,
+      ledgerId: id,
+    } = await feed(cursor.after, { limit: PAGE, wait: throughput.value === null ? 1 : WAIT_SECONDS }, true)
     if (id !== ledgerId.value) throw new ShownProblem(409, 'unknown-cursor', 'this is another ledger')
     cursor.after = next
     if (fresh.length > 0) take(fresh)

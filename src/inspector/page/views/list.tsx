@@ -272,11 +272,7 @@ export function Addresses() {
         <button type="button" onClick={() => setBefores(befores.slice(0, -1))} disabled={befores.length === 0}>
           ← Newer
         </button>
-        <button
-          type="button"
-          onClick={() => setBefores([...befores, shown!.next!])}
-          disabled={shown?.next == null}
-        >
+        <button type="button" onClick={() => setBefores([...befores, shown!.next!])} disabled={shown?.next == null}>
           Older →
         </button>
       </div>

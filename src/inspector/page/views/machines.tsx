@@ -73,9 +73,8 @@ function OfSigner({ chart, selection }: { chart: Statechart; selection: Selectio
       {state !== undefined && <Ways chart={chart} state={state.key} />}
       <p class="hint">
         Its instances stand in the signer’s own memory, which nobody reads from here: so there are no numbers in the
-        picture. What came of a request is seen at the{' '}
-        <a href={linkTo(['machines', 'attempt'])}>attempts</a> of the watcher, and{' '}
-        <code>lockkeeper verify --config signer.yaml</code> reads the memory while the signer is stopped.
+        picture. What came of a request is seen at the <a href={linkTo(['machines', 'attempt'])}>attempts</a> of the
+        watcher, and <code>lockkeeper verify --config signer.yaml</code> reads the memory while the signer is stopped.
       </p>
     </Panel>
   )
