@@ -325,6 +325,7 @@ const hitSchema = z.object({
   chain: z.string(),
   state: z.string(),
   reference: z.string().nullable(),
+  reason: z.string().nullable().describe('Why it stands there; null of what has ended'),
 })
 
 export const searchSchema = z.object({ items: z.array(hitSchema) })

@@ -79,10 +79,11 @@ function Hits({ hits, count }: { hits: readonly ApiHit[]; count: number }) {
   return (
     <>
       <ul class="instances">
-        {hits.map(({ kind, id, chain, reference }) => (
+        {hits.map(({ kind, id, chain, reference, reason }) => (
           <li key={id}>
             <Name text={id} link={linkOf(kind, id, chain, reference)} />
             {reference !== null && <span>{reference}</span>}
+            {reason !== null && <p class="reason">{reason}</p>}
           </li>
         ))}
       </ul>
