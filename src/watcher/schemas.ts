@@ -310,11 +310,13 @@ const eventOf = <Kind extends WatcherKind, Data extends z.ZodType>(kinds: readon
 
 const OTHER_KINDS = WATCHER_KINDS.filter(kind => kind !== 'deposit' && kind !== 'withdrawal')
 
-const eventSchema = z.discriminatedUnion('kind', [
-  eventOf(['deposit'], depositSchema).meta({ id: 'DepositEvent' }),
-  eventOf(['withdrawal'], withdrawalSchema).meta({ id: 'WithdrawalEvent' }),
-  eventOf(OTHER_KINDS, z.looseObject({})).meta({ id: 'OtherEvent' }),
-])
+const eventSchema = z
+  .discriminatedUnion('kind', [
+    eventOf(['deposit'], depositSchema).meta({ id: 'DepositEvent' }),
+    eventOf(['withdrawal'], withdrawalSchema).meta({ id: 'WithdrawalEvent' }),
+    eventOf(OTHER_KINDS, z.looseObject({})).meta({ id: 'OtherEvent' }),
+  ])
+  .meta({ id: 'Event', description: 'One committed transition; `data` is the resource as of then, by `kind`' })
 
 export const eventsSchema = z.object({ events: z.array(eventSchema), next: z.int(), ledgerId: z.string() })
 

@@ -172,7 +172,7 @@ export const ethereumSide: Side = {
     authorised: backend.authorised,
     placeOf: address => address,
     staysOurs,
-    bindsSpends: true,
+    binds: 'transfer',
   },
   kinds: [
     ...['amount', 'output', 'change', 'destination', 'forged round', 'forged expiry', 'unsigned', 'one key'],
