@@ -100,7 +100,7 @@ test(
     const work = mkdtempSync(join(tmpdir(), 'lockkeeper-install-'))
     onTestFinished(() => rmSync(work, { recursive: true, force: true }))
     const built = spawnSync(process.execPath, ['scripts/build-signer.mjs', work], { encoding: 'utf8' })
-    expect(built.stderr).toBe('')
+    expect(built.status, built.stderr).toBe(0)
     writeFileSync(join(work, 'follow.sh'), SCRIPT)
     const env = { ...process.env, WORK: work, CHECKOUT: resolve('.') }
     const { status, stdout, stderr } = spawnSync('unshare', ['--mount', '--', 'bash', join(work, 'follow.sh')], {
