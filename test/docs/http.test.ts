@@ -61,7 +61,7 @@ interface Db {
 test.each(present)(
   'the backend in $language credits once, pays, and refunds on proof',
   async runtime => {
-    const { language, file, command, build = code => code } = runtime
+    const { language, file, command, build = (code: string) => code } = runtime
     const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-http-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     writeFileSync(join(folder, file), build(codeOf(language)))

@@ -211,7 +211,7 @@ testPage('a transfer with two attempts shows what each pays more, and which of t
   const to = (await system.node.rpc('getnewaddress')) as string
   await system.withdraw('w-raised', { to, amountSat: 2_000_000n })
   const { transferId } = await system.reaches('/v1/withdrawals/w-raised', 'paying')
-  await system.until(`/v1/transfers/${transferId}`, one => one.attempts?.[0]?.state === 'published')
+  await system.until(`/v1/transfers/${transferId}`, one => one.attempts[0]?.state === 'published')
   const page = await look({ at: '#/withdrawals/w-raised' })
   await page.getByText('Further attempt').waitFor()
   await system.put(`/v1/transfers/${transferId}/replacement`, { feeRate: 40 })

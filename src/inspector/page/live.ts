@@ -122,7 +122,7 @@ function asOf(chain: ShownChain, told: readonly ApiEvent[]): ShownChain {
   const { height = chain.height, blockHash = chain.blockHash, reason = chain.reason } = last.data as ToldChain
   const nodeHeight = height === null ? chain.nodeHeight : Math.max(height, chain.nodeHeight ?? height)
   const lag = height === null || nodeHeight === null ? null : nodeHeight - height
-  return { ...chain, blocks, state: last.to as ApiChain['state'], height, blockHash, reason, nodeHeight, lag }
+  return { ...chain, blocks, state: last.to, height, blockHash, reason, nodeHeight, lag }
 }
 
 function take(fresh: readonly ApiEvent[]): void {

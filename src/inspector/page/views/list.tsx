@@ -83,7 +83,7 @@ function Table({ listed }: { listed: Listed }) {
         <span class="muted" aria-live="polite">
           page {wholeNumber(position.befores.length + 1)}
         </span>
-        <button type="button" onClick={older} disabled={shown?.next == null}>
+        <button type="button" onClick={older} disabled={(shown?.next ?? null) === null}>
           Older →
         </button>
       </div>
@@ -272,7 +272,11 @@ export function Addresses() {
         <button type="button" onClick={() => setBefores(befores.slice(0, -1))} disabled={befores.length === 0}>
           ← Newer
         </button>
-        <button type="button" onClick={() => setBefores([...befores, shown!.next!])} disabled={shown?.next == null}>
+        <button
+          type="button"
+          onClick={() => setBefores([...befores, shown!.next!])}
+          disabled={(shown?.next ?? null) === null}
+        >
           Older →
         </button>
       </div>
