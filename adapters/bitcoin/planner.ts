@@ -41,7 +41,8 @@ export function createPlanner(chain: string, network: Network, options: PlannerO
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
     plan: (order, funds: CoinFunds, facts: RateFacts) => planned(chain, network, options, order, funds, facts),
     upkeep: (order, funds: CoinFunds, facts: RateFacts, passed) => {
-      const given = { chain, network, order, funds, facts }
+      const left = order.limits[options.asset]?.left ?? null
+      const given = { chain, network, order, funds, facts, left }
       if (passed.some(({ kind }) => kind === 'upkeep')) return consolidated(given, options.maximumRate)
       return passed.length === 0 ? thinnedOut(given, options.consolidation ?? NEVER) : NO_UPKEEP
     },
@@ -96,30 +97,39 @@ interface Gathering {
   order: Omit<Order, 'payments'>
   funds: CoinFunds
   facts: RateFacts
+  /** What the signer's limit leaves for the present, in satoshi; null for no limit. */
+  left: Amount | null
+}
+
+/** The smallest coins, at most `most` of them and no fewer than `least`; null where that is not to be had. */
+function gathered(
+  given: Gathering,
+  { maximumRate, most, least }: { maximumRate: number; most: number; least: number },
+) {
+  const { chain, network, order, funds, facts, left } = given
+  const aim = aimOf(order, facts, network, maximumRate)
+  const choice = gatherCoins(funds, aim, most)
+  if (choice === null || choice.coins.length < least || isOver(left, choice.feeSat)) return null
+  return { ...writtenPlan(chain, aim, choice), purpose: 'consolidation' as const, passed: [] }
 }
 
 /** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
-function consolidated({ chain, network, order, funds, facts }: Gathering, maximumRate: number): Upkeep {
-  const aim = aimOf(order, facts, network, maximumRate)
-  const choice = gatherCoins(funds, aim, MAXIMUM_INPUTS)
-  if (choice === null || choice.coins.length < LEAST_CONSOLIDATED) return NO_UPKEEP
-  return { ...NO_UPKEEP, plan: { ...writtenPlan(chain, aim, choice), purpose: 'consolidation', passed: [] } }
-}
+const consolidated = (given: Gathering, maximumRate: number): Upkeep => ({
+  ...NO_UPKEEP,
+  plan: gathered(given, { maximumRate, most: MAXIMUM_INPUTS, least: LEAST_CONSOLIDATED }),
+})
 
 /**
  * Nothing waits, there are very many coins, and fees are low: the smallest are made one, so that what is owned can be paid later when fees are
  * not. Half as many stay as they are, because what is being gathered can pay nothing meanwhile. If fees rise then, it waits: nothing hangs on it.
  */
 function thinnedOut(given: Gathering, { above, maximumRate }: Consolidation): Upkeep {
-  const { chain, network, order, funds, facts } = given
+  const { facts, funds } = given
   const isDear = Math.max(facts.feeRate, facts.floorRate) > maximumRate
   if (isDear || funds.count <= above) return NO_UPKEEP
-  const wanted = Math.min(funds.count - Math.floor(above / 2), MAXIMUM_INPUTS)
-  const aim = aimOf(order, facts, network, maximumRate)
-  const choice = gatherCoins(funds, aim, wanted)
-  if (choice === null || choice.coins.length < Math.min(wanted, LEAST_CONSOLIDATED)) return NO_UPKEEP
-  const plan = { ...writtenPlan(chain, aim, choice), purpose: 'consolidation' as const, passed: [], isPatient: true }
-  return { ...NO_UPKEEP, plan }
+  const most = Math.min(funds.count - Math.floor(above / 2), MAXIMUM_INPUTS)
+  const plan = gathered(given, { maximumRate, most, least: Math.min(most, LEAST_CONSOLIDATED) })
+  return plan === null ? NO_UPKEEP : { ...NO_UPKEEP, plan: { ...plan, isPatient: true } }
 }
 
 /** Adds to `passed` what fits not even alone. */

@@ -300,6 +300,8 @@ describe('while fees are low and coins are many', () => {
   test('and not while somebody waits for money, nor where it is configured away', () => {
     expect(upkeep(60, facts(2), [{ withdrawal: 'w', kind: 'funds', reason: '' }])).toBeNull()
     expect(planner.upkeep(orderOf(), coins(600), facts(1), []).plan).toBeNull()
+    const spent = thrifty.upkeep({ ...orderOf(), limits: limited(null, '100') }, fundsIn(coins(60)), facts(2), [])
+    expect(spent.plan).toBeNull()
     const never = createPlanner('c', network, {
       ...{ asset: 'LTC', maximumRate: 100 },
       consolidation: { above: 40, maximumRate: 0 },
