@@ -2,6 +2,7 @@
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { boundary } from './kernel/fault.ts'
+import { overlay, type Environment, type Sources } from './config/environment.ts'
 import type { ConfigLocation } from './config/fields.ts'
 import { signerSchema, type SignerConfig } from './config/signer.ts'
 import { watcherSchema, type WatcherConfig } from './config/watcher.ts'
@@ -15,31 +16,51 @@ const anyFile = () => true
 /**
  * @param baseDirectory relative paths start here: the directory of the file
  * @param isFile tells whether a named file is there; without it none is looked for
- * @throws boundary `configuration`: `chains.litecoin.fees.target: …`
+ * @param environment its `LOCKKEEPER_WATCHER_…` go before what the file says
+ * @throws boundary `configuration`: `chains.litecoin.fees.target: …`, with the variable where the value is from there
  */
 export function loadWatcherConfig(
   text: string,
   baseDirectory: string,
   isFile: ConfigLocation['isFile'] = anyFile,
+  environment: Environment = {},
 ): WatcherConfig {
-  return load(watcherSchema({ baseDirectory, isFile }), text)
+  return load(watcherSchema({ baseDirectory, isFile }), text, 'LOCKKEEPER_WATCHER_', environment)
 }
 
-/** As loadWatcherConfig, for signer.yaml. */
+/** As loadWatcherConfig, for signer.yaml and `LOCKKEEPER_SIGNER_…`. */
 export function loadSignerConfig(
   text: string,
   baseDirectory: string,
   isFile: ConfigLocation['isFile'] = anyFile,
+  environment: Environment = {},
 ): SignerConfig {
-  return load(signerSchema({ baseDirectory, isFile }), text)
+  return load(signerSchema({ baseDirectory, isFile }), text, 'LOCKKEEPER_SIGNER_', environment)
 }
 
-function load<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
-  const result = schema.safeParse(parseYaml(text), { reportInput: true })
+function load<Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+  prefix: string,
+  environment: Environment,
+): z.output<Schema> {
+  const content = parseYaml(text)
+  const sources = isMapping(content) ? overlay(content, schema, prefix, environment) : new Map<string, string>()
+  const result = schema.safeParse(content, { reportInput: true })
   if (result.success) return result.data
-  const errors = result.error.issues.flatMap(describe)
+  const errors = result.error.issues.flatMap(issue => describe(issue).map(text => `${text}${sourceOf(issue, sources)}`))
   const more = errors.length > MAXIMUM_ERRORS ? [`and ${errors.length - MAXIMUM_ERRORS} more`] : []
   throw boundary('configuration', [...errors.slice(0, MAXIMUM_ERRORS), ...more].join('; '))
+}
+
+const isMapping = (content: unknown): content is Record<string, unknown> =>
+  typeof content === 'object' && content !== null && !Array.isArray(content)
+
+/** Which variable gave what is complained of. */
+function sourceOf({ path }: z.core.$ZodIssue, sources: Sources): string {
+  const paths = path.map((_, index) => path.slice(0, path.length - index).join('.'))
+  const variable = paths.map(each => sources.get(each)).find(each => each !== undefined)
+  return variable === undefined ? '' : ` (from ${variable})`
 }
 
 function parseYaml(text: string): unknown {

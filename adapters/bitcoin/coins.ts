@@ -7,14 +7,21 @@ import type { CoinFunds, Fund } from './funds.ts'
 import { firstThat } from '../../src/kernel/bisect.ts'
 import type { Network } from './network.ts'
 import { isCarriable } from './template.ts'
-import { inputWeight, MAXIMUM_WEIGHT, NO_OUTPUTS, virtualBytes, weightOf, withOutput, type Outputs } from './size.ts'
+import {
+  inputWeight,
+  MAXIMUM_ANCESTORS,
+  MAXIMUM_WEIGHT,
+  NO_OUTPUTS,
+  virtualBytes,
+  weightOf,
+  withOutput,
+  type Outputs,
+} from './size.ts'
 
 /** Inputs of one transaction: it stays far below what relays accept, and the signer's request below its bound. */
 export const MAXIMUM_INPUTS = 500
 /** Of all previous transactions of a template, in bytes; in a PSBT's base64 and JSON they grow by a third. */
 const MAXIMUM_PREVIOUS_BYTES = 4 * 1024 * 1024
-/** Core's default limit for ancestors in the memory pool is 25, the transaction itself included (B17). */
-const MAXIMUM_ANCESTORS = 24
 /** Coins that do not fit beside those taken are passed over, so many of them. */
 const MAXIMUM_PASSED = 2000
 /** Steps of the search for a set without change, of one plan. */

@@ -8,6 +8,7 @@ import { transactionFacet } from '../../src/kernel/facets.ts'
 import type { Worth } from '../book-memory.ts'
 import type { AssetBalance, BookView } from '../book.ts'
 import { outputFacet } from './lineage.ts'
+import { MAXIMUM_ANCESTORS } from './size.ts'
 
 /** A coin that can be spent now. */
 export interface Fund {
@@ -65,9 +66,6 @@ export interface RateFacts {
 }
 
 type Remembering = Pick<BookView, 'memory'>
-
-/** Mempools keep at most so many unconfirmed transactions in a row (B17); we stop earlier by one. */
-const MAXIMUM_ANCESTORS = 24
 
 const transactionOfCoin = ({ memory }: Remembering, { chain, transactionId }: CoinContext) =>
   memory.get(transactionOf(chain, transactionId))?.context

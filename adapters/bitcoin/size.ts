@@ -12,6 +12,8 @@ const UNLOCKING_BYTES = 1 + SIGNATURE_BYTES + 1 + PUBLIC_KEY_BYTES
 
 /** Core's MAX_STANDARD_TX_WEIGHT: what nodes relay. */
 export const MAXIMUM_WEIGHT = 400_000
+/** Core's default limit for ancestors in the memory pool is 25, the transaction itself included (B17). */
+export const MAXIMUM_ANCESTORS = 24
 
 const compactSizeBytes = (value: number): number => (value < 0xfd ? 1 : value <= 0xffff ? 3 : 5)
 

@@ -1,4 +1,5 @@
 /** `lockkeeper backup`: a consistent copy of a running watcher's ledger, or of a running signer's memory and audit log, verified. */
+import type { ConfigurationFile } from '../config/environment.ts'
 import { join, resolve } from 'node:path'
 import { boundary, corruptStore } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
@@ -46,11 +47,11 @@ and the signer refuses while it is behind (memory-behind). Prefer the newest cop
  */
 export async function backUp(
   disk: Disk,
-  { path, text, out }: { path: string; text: string; out: string },
+  { out, ...configuration }: ConfigurationFile & { out: string },
   machines: Machines | null,
   terminal: Terminal,
 ): Promise<void> {
-  const store = storeOf(path, text, machines)
+  const store = storeOf(configuration, machines)
   const to = resolve(out)
   if ((await disk.list(to)).length > 0) throw boundary('taken', `${to} is not empty: name a new folder`)
   const isSigner = store.keystore !== null

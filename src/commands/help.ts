@@ -1,5 +1,5 @@
 /** What both command lines say of themselves. */
-import type { Command } from 'commander'
+import type { Command } from './command-line.ts'
 
 /** How `--config` is described by the watcher's commands. */
 export const WATCHER_CONFIG = ['--config <file>', "the watcher's configuration, watcher.yaml"] as const
@@ -18,16 +18,13 @@ export const HELP_GROUPS = {
 
 /** Where passphrases come from: never from an argument, which others can read. */
 export const PASSPHRASE_NOTE =
-  '\nThe passphrase comes from the variable or file that the configuration names, else it is asked for.'
+  'The passphrase comes from the variable or file that the configuration names, else it is asked for.'
 
-const STATUS_NOTE = '\nExit status: 0 done, 1 failed, 2 wrong usage or configuration. An error is one line on stderr.'
+const STATUS_NOTE = 'Exit status: 0 done, 1 failed, 2 wrong usage or configuration. An error is one line on stderr.'
 
-/** Options of the commands above are shown too: `signer prove` needs the --config of `signer`. */
-export function describeProgram(program: Command, description: string): Command {
-  return program
+/** What holds for every command. */
+export const describeProgram = (program: Command, description: string): Command =>
+  program
     .description(description)
     .option('--verbose', 'more in the log, and a stack trace with an error')
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', STATUS_NOTE)
-    .commandsGroup(HELP_GROUPS.look)
-}
+    .note(STATUS_NOTE)

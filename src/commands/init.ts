@@ -1,6 +1,5 @@
 /** `lockkeeper init`: everything that a first start needs, in one new directory. */
 import { join } from 'node:path'
-import type { Command } from 'commander'
 import { boundary } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import { base64Of, keyFrom, publicKeyOf } from '../canonical.ts'
@@ -10,6 +9,7 @@ import { createPorts } from '../shell/ports.ts'
 import { choosePassphrase } from '../shell/terminal.ts'
 import { establishSigner } from '../signer/offline/establish.ts'
 import type { OfflinePorts } from '../signer/offline/recorded.ts'
+import type { Command } from './command-line.ts'
 import { HELP_GROUPS } from './help.ts'
 import { SIGNER_YAML, WATCHER_YAML } from './templates.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,7 +46,7 @@ export function addInit(program: Command, terminal: Terminal, part: Part): void 
     .requiredOption('--directory <directory>', 'where to write them')
     .option('--phrase-file <file>', 'restores the recovery phrase in this file')
     .option('--backend-key <key>', "the backend's public key, base64; without it a pair is made here")
-    .addHelpText('after', `\nThe passphrase comes from ${PASSPHRASE_VARIABLE}, else it is asked for.`)
+    .note(`The passphrase comes from ${PASSPHRASE_VARIABLE}, else it is asked for.`)
     .action(async (options: { directory: string; phraseFile?: string; backendKey?: string }) => {
       const { directory, phraseFile, backendKey } = options
       const phrase = phraseFile === undefined ? {} : { phrase: words(await readText(phraseFile)) }

@@ -1,5 +1,6 @@
 /** The commands that look at a running watcher. */
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { boundary } from '../kernel/fault.ts'
+import type { Command } from './command-line.ts'
 import { explain, type Charts } from './explain.ts'
 import { HELP_GROUPS, WATCHER_CONFIG } from './help.ts'
 import { LISTS, showList, type ListName } from './lists.ts'
@@ -43,7 +44,7 @@ const FILTERS: [flags: string, description: string, lists: readonly ListName[]][
 ]
 
 function parseNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('it is not a whole number.')
+  if (!/^\d{1,15}$/.test(text)) throw boundary('invalid-argument', 'it is not a whole number')
   return Number(text)
 }
 
@@ -53,16 +54,23 @@ function addList(program: Command, terminal: Terminal, { open }: Looking, name: 
     .helpGroup(HELP_GROUPS.look)
     .description(DESCRIPTIONS[name])
     .requiredOption(...WATCHER_CONFIG)
-    .option('--after <cursor>', 'behind this one', parseNumber, 0)
-    .option('--limit <count>', 'so many at most', parseNumber, Number.MAX_SAFE_INTEGER)
-    .addOption(new Option('--csv', 'as CSV').conflicts('json'))
-    .addOption(new Option('--json', 'as a JSON list').conflicts('csv'))
+    .option('--after <cursor>', 'behind this one', { parse: parseNumber, fallback: 0 })
+    .option('--limit <count>', 'so many at most', { parse: parseNumber })
+    .option('--csv', 'as CSV', { conflict: '--json' })
+    .option('--json', 'as a JSON list', { conflict: '--csv' })
   for (const [flags, description, lists] of FILTERS) if (lists.includes(name)) command.option(flags, description)
-  command.action(async (options: Record<string, unknown>) => {
-    const { config, after, limit, csv, json, ...filters } = options as {
+  command.action(async ({ verbose: _, ...options }: Record<string, unknown>) => {
+    const {
+      config,
+      after,
+      limit = Number.MAX_SAFE_INTEGER,
+      csv,
+      json,
+      ...filters
+    } = options as {
       config: string
       after: number
-      limit: number
+      limit?: number
       csv?: boolean
       json?: boolean
     } & Record<string, string>
@@ -91,9 +99,9 @@ export function addLook(program: Command, terminal: Terminal, looking: Looking):
     .helpGroup(HELP_GROUPS.look)
     .description('shows the chains of a running watcher, its signer, what waits and what has ended')
     .requiredOption(...WATCHER_CONFIG)
-    .option('--json', 'as JSON', false)
-    .option('--watch', 'again every two seconds, until Ctrl-C', false)
-    .action(async ({ config, json, watch }: { config: string; json: boolean; watch: boolean }) => {
+    .option('--json', 'as JSON')
+    .option('--watch', 'again every two seconds, until Ctrl-C')
+    .action(async ({ config, json = false, watch = false }: { config: string; json?: boolean; watch?: boolean }) => {
       const { api } = await looking.open(config)
       if (watch) await watchStatus(api, json, { terminal, pause: looking.pause })
       else await showStatus(api, json, terminal)
@@ -105,7 +113,7 @@ export function addLook(program: Command, terminal: Terminal, looking: Looking):
     .description('tells the story of one deposit, withdrawal, transfer or chain, or of what an address leads to')
     .argument('<id>', 'an id (withdrawal/w-1, w-1), an address, a transaction or a reference')
     .requiredOption(...WATCHER_CONFIG)
-    .action(async (id: string, { config }: { config: string }) => {
+    .action(async ({ config }: { config: string }, id) => {
       await explain({ ...(await looking.open(config)), charts: await looking.loadCharts() }, id, terminal)
     })
 }

@@ -1,7 +1,7 @@
 /** `lockkeeper signer-memory`: the signer's memory to a file and back. Offline: a running signer holds the lock. */
 import { resolve } from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
 import type { MemoryPosition } from '../../machines/vocabulary.ts'
+import { boundary } from '../kernel/fault.ts'
 import { prepareOffline, type Asked } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
 import { identityIn } from '../signer/keys/identity.ts'
@@ -9,6 +9,7 @@ import { beginMemory } from '../signer/offline/begin.ts'
 import { exportMemory } from '../signer/offline/export.ts'
 import { importMemory, type Imported } from '../signer/offline/import.ts'
 import { holding, recorded, type Premises } from '../signer/offline/recorded.ts'
+import type { Command } from './command-line.ts'
 import { HELP_GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -22,7 +23,7 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
     .command('signer-memory')
     .helpGroup(HELP_GROUPS.keys)
     .description("the signer's memory of what it has signed: to a file and back")
-    .addHelpText('after', PASSPHRASE_NOTE)
+    .note(PASSPHRASE_NOTE)
   memory
     .command('export')
     .description('writes everything signed and voided into one file')
@@ -36,7 +37,9 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
     .description('takes in an exported file, where there is no memory or an older one')
     .requiredOption(...SIGNER_CONFIG)
     .requiredOption('--from <file>', 'what export wrote')
-    .option('--seen <position>', 'the last memory that watcher or backend have seen, SEQUENCE:HASH', parsePosition)
+    .option('--seen <position>', 'the last memory that watcher or backend have seen, SEQUENCE:HASH', {
+      parse: parsePosition,
+    })
     .action(async (options: { config: string; from: string; seen?: MemoryPosition }) => {
       const asked = await prepareOffline(options.config)
       await loadMemory(asked, resolve(options.from), options.seen ?? null, terminal)
@@ -53,7 +56,8 @@ export function addMemoryCommands(program: Command, terminal: Terminal): void {
 /** As the headers of any answer say it: `Lockkeeper-Memory-Sequence` and `-Hash`. */
 function parsePosition(text: string): MemoryPosition {
   const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
-  if (sequence === undefined) throw new InvalidArgumentError('it is not a sequence, a colon and 64 hexadecimal digits.')
+  if (sequence === undefined)
+    throw boundary('invalid-argument', 'it is not a sequence, a colon and 64 hexadecimal digits')
   return { sequence: Number(sequence), hash: hash! }
 }
 

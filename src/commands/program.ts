@@ -1,6 +1,5 @@
 /** The command line: arguments in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration. */
 import { dirname, join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
 import { boundary } from '../kernel/fault.ts'
 import type { LogLevel } from '../kernel/ports.ts'
 import { renderReference } from '../config/reference.ts'
@@ -13,6 +12,7 @@ import { createPorts } from '../shell/ports.ts'
 import { createRequest } from '../shell/request.ts'
 import { readSecretFile } from '../shell/terminal.ts'
 import { authorise } from './authorise.ts'
+import { createCommand, type Command } from './command-line.ts'
 import { drawInstance } from './draw-instance.ts'
 import { bench, readCharts, loadRenderPath, visualize } from './generated.ts'
 import { describeProgram, HELP_GROUPS, WATCHER_CONFIG } from './help.ts'
@@ -21,7 +21,7 @@ import { addMemoryCommands } from './memory.ts'
 import { addLook, type Watched } from './look.ts'
 import { renderSignerApi } from '../signer-api/description.ts'
 import { outcomeOf } from './outcome.ts'
-import { addBackup, addSignerCommands, addVerify } from './signer-commands.ts'
+import { addBackup, addSignerCommands, addVerify, levelOf } from './signer-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { VERSION } from '../version.ts'
 import { watcherApi } from './watcher-api.ts'
@@ -40,7 +40,9 @@ export const runProgram = (args: readonly string[], terminal: Terminal): Promise
   outcomeOf(createProgram(terminal), args, terminal)
 
 function createProgram(terminal: Terminal): Command {
-  const program = describeProgram(new Command('lockkeeper'), 'Moves coins in and out of an exchange.').version(VERSION)
+  const program = describeProgram(createCommand('lockkeeper'), 'Moves coins in and out of an exchange.').version(
+    VERSION,
+  )
   addDaemon(program, terminal, 'watcher', 'the daemon that follows the chains', async (...given) =>
     (await loadWatcher()).runWatcher(...given),
   )
@@ -62,10 +64,9 @@ function addDaemon(program: Command, terminal: Terminal, name: string, descripti
     .helpGroup(HELP_GROUPS.run)
     .description(description)
     .requiredOption(...WATCHER_CONFIG)
-    .action((options: { config: string }) => {
-      const { verbose } = program.opts<{ verbose?: boolean }>()
-      return run(options.config, verbose === true ? 'debug' : 'info', line => terminal.out(line))
-    })
+    .action(({ config, verbose }: { config: string; verbose?: boolean }) =>
+      run(config, levelOf(verbose), line => terminal.out(line)),
+    )
 }
 
 function addSetup(program: Command, terminal: Terminal): void {
@@ -90,16 +91,19 @@ function addUp(program: Command): void {
     .command('up')
     .helpGroup(HELP_GROUPS.run)
     .description('runs everything on simulated networks, with users and accidents, to look at')
-    .option('--directory <directory>', 'where its data are kept', 'lockkeeper-data')
+    .option('--directory <directory>', 'where its data are kept', { fallback: 'lockkeeper-data' })
     .option('--node <node>', 'a real regtest node instead: litecoind, or the URL of one that runs')
-    .option('--accidents <seconds>', 'so long from one accident to the next; 0: none', parseSeconds, 20)
+    .option('--accidents <seconds>', 'so long from one accident to the next; 0: none', {
+      parse: parseSeconds,
+      fallback: 20,
+    })
     .action(async ({ directory, accidents, node }: { directory: string; accidents: number; node?: string }) =>
       (await loadUp()).up(createPorts('error', createRequest()), { directory, restMs: accidents * 1000, node }),
     )
 }
 
 function parseSeconds(text: string): number {
-  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('it is not a number of seconds.')
+  if (!/^\d{1,5}$/.test(text)) throw boundary('invalid-argument', 'it is not a number of seconds')
   return Number(text)
 }
 
@@ -143,7 +147,7 @@ function addAccept(program: Command, terminal: Terminal): void {
 }
 
 function parseHeight(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('it is not a block height.')
+  if (!/^\d{1,10}$/.test(text)) throw boundary('invalid-argument', 'it is not a block height')
   return Number(text)
 }
 
@@ -174,7 +178,7 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .command('reference')
     .helpGroup(HELP_GROUPS.develop)
     .description('regenerates the references of configuration, API and metrics')
-    .option('--out <directory>', 'where to write them', join('docs', 'reference'))
+    .option('--out <directory>', 'where to write them', { fallback: join('docs', 'reference') })
     .action(async ({ out }: { out: string }) => {
       await writeText(join(out, 'configuration.md'), renderReference())
       await writeText(join(out, 'openapi.json'), await (await loadApi()).renderApi())
@@ -185,12 +189,12 @@ function addGenerators(program: Command, terminal: Terminal): void {
     .command('monitoring')
     .helpGroup(HELP_GROUPS.develop)
     .description('regenerates the dashboard for Grafana')
-    .option('--out <directory>', 'where to write it', join('deploy', 'monitoring'))
+    .option('--out <directory>', 'where to write it', { fallback: join('deploy', 'monitoring') })
     .action(({ out }: { out: string }) => writeText(join(out, 'dashboard.json'), renderDashboard()))
   program
     .command('bench')
     .helpGroup(HELP_GROUPS.develop)
     .description('prints the benchmark table')
-    .option('--large', 'what a long history costs: 1,000,000 instances, some minutes and gigabytes', false)
-    .action(({ large }: { large: boolean }) => bench(terminal, large))
+    .option('--large', 'what a long history costs: 1,000,000 instances, some minutes and gigabytes')
+    .action(({ large = false }: { large?: boolean }) => bench(terminal, large))
 }

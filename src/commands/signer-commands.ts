@@ -1,8 +1,8 @@
 /** The signer's commands: the service, and what its keeper does offline. Also all that the bundled signer knows. */
-import type { Command } from 'commander'
 import { corruptStore } from '../kernel/fault.ts'
 import type { LogLevel } from '../kernel/ports.ts'
 import type { Machines } from '../kernel/step.ts'
+import { readConfigurationFile } from '../shell/configuration.ts'
 import { linesOf, readText } from '../shell/files.ts'
 import { prepareOffline } from '../shell/offline.ts'
 import { createPorts } from '../shell/ports.ts'
@@ -13,6 +13,7 @@ import { changePassphrase } from '../signer/keys/keystore.ts'
 import { holding, recorded, type Deed } from '../signer/offline/recorded.ts'
 import { checkProof, proveKeys } from '../signer/offline/prove.ts'
 import { backUp } from './backup.ts'
+import type { Command } from './command-line.ts'
 import { HELP_GROUPS, PASSPHRASE_NOTE, SIGNER_CONFIG } from './help.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyStore } from './verify.ts'
@@ -20,27 +21,27 @@ import { verifyStore } from './verify.ts'
 const NEW_PASSPHRASE_VARIABLE = 'LOCKKEEPER_NEW_PASSPHRASE'
 
 export function addSignerCommands(program: Command, terminal: Terminal): void {
-  const level = (): LogLevel => (program.opts<{ verbose?: boolean }>().verbose === true ? 'debug' : 'info')
   const signer = program
     .command('signer')
     .helpGroup(HELP_GROUPS.run)
     .description('the service that keeps the keys and signs; `signer prove` shows that they are there')
     .requiredOption(...SIGNER_CONFIG)
-    .addHelpText('after', PASSPHRASE_NOTE)
-    .action(({ config }: { config: string }) => runSigner(config, level(), line => terminal.out(line)))
+    .note(PASSPHRASE_NOTE)
+    .action(({ config, verbose }: { config: string; verbose?: boolean }) =>
+      runSigner(config, levelOf(verbose), line => terminal.out(line)),
+    )
   signer
     .command('prove')
     .description('signs a challenge with every key, while no signer runs; one JSON object a line')
     .requiredOption('--challenge <text>', 'what to sign: chosen by whoever wants the proof')
-    .addHelpText('after', PASSPHRASE_NOTE)
-    .action(async (_: unknown, command: Command) => {
-      const { config, challenge } = command.optsWithGlobals<{ config: string; challenge: string }>()
-      await prove(config, challenge, terminal)
-    })
+    .action(({ config, challenge }: { config: string; challenge: string }) => prove(config, challenge, terminal))
   addKeystore(program, terminal)
   addIdentity(program, terminal)
   addProofCheck(program, terminal)
 }
+
+/** Of the log, by `--verbose`. */
+export const levelOf = (verbose: boolean | undefined): LogLevel => (verbose === true ? 'debug' : 'info')
 
 async function prove(path: string, challenge: string, terminal: Terminal): Promise<void> {
   const { config, ...asked } = await prepareOffline(path)
@@ -55,7 +56,7 @@ function addKeystore(program: Command, terminal: Terminal): void {
     .command('passphrase')
     .description(`encrypts it under a new passphrase: ${NEW_PASSPHRASE_VARIABLE}, else asked`)
     .requiredOption(...SIGNER_CONFIG)
-    .addHelpText('after', PASSPHRASE_NOTE)
+    .note(PASSPHRASE_NOTE)
     .action(async (options: { config: string }) => {
       const { config, passphrase: old, by } = await prepareOffline(options.config, 'Passphrase until now: ')
       const { dataDirectory: directory, keystore } = config
@@ -72,6 +73,7 @@ function addKeystore(program: Command, terminal: Terminal): void {
 function addProofCheck(program: Command, terminal: Terminal): void {
   program
     .command('check-proof')
+    .helpGroup(HELP_GROUPS.look)
     .description('checks what `signer prove` has printed; needs no keys and no configuration')
     .requiredOption('--proof <file>', 'what it has printed')
     .requiredOption('--challenge <text>', 'what was to be signed')
@@ -89,7 +91,7 @@ function addIdentity(program: Command, terminal: Terminal): void {
     .helpGroup(HELP_GROUPS.keys)
     .description("prints the signer's identity key, base64: what intents and attestations name")
     .requiredOption(...SIGNER_CONFIG)
-    .addHelpText('after', PASSPHRASE_NOTE)
+    .note(PASSPHRASE_NOTE)
     .action(async (options: { config: string }) => {
       const { config, passphrase } = await prepareOffline(options.config)
       const { identity } = await identityIn(createPorts('error'), config.keystore.file, passphrase)
@@ -107,7 +109,8 @@ export function addBackup(program: Command, terminal: Terminal, loadMachines: ()
     .requiredOption('--out <directory>', 'a new folder')
     .action(async ({ config, out }: { config: string; out: string }) => {
       const { disk } = createPorts('error')
-      await backUp(disk, { path: config, text: await readText(config), out }, await loadMachines(), terminal)
+      const file = await readConfigurationFile(config)
+      await backUp(disk, { ...file, out }, await loadMachines(), terminal)
     })
 }
 
@@ -115,11 +118,12 @@ export function addBackup(program: Command, terminal: Terminal, loadMachines: ()
 export function addVerify(program: Command, terminal: Terminal, loadMachines: () => Promise<Machines | null>): void {
   program
     .command('verify')
+    .helpGroup(HELP_GROUPS.look)
     .description("checks every record of a ledger, or of a signer's memory and audit log, while nothing runs on it")
     .requiredOption('--config <file>', "the watcher's or the signer's configuration")
     .action(async ({ config }: { config: string }) => {
       const { disk } = createPorts('error')
-      const file = { path: config, text: await readText(config) }
+      const file = await readConfigurationFile(config)
       if (!(await verifyStore(disk, file, await loadMachines(), terminal))) throw corruptStore('the store is damaged')
     })
 }

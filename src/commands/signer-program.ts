@@ -1,5 +1,5 @@
 /** The signer alone: all that a machine which only signs has to know. */
-import { Command } from 'commander'
+import { createCommand } from './command-line.ts'
 import { describeProgram } from './help.ts'
 import { addInit } from './init.ts'
 import { addMemoryCommands } from './memory.ts'
@@ -9,7 +9,7 @@ import type { Terminal } from './terminal.ts'
 
 /** @param args without the binary's own name */
 export function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  const program = describeProgram(new Command('lockkeeper'), 'The signer of Lockkeeper: keeps the keys, and signs.')
+  const program = describeProgram(createCommand('lockkeeper'), 'The signer of Lockkeeper: keeps the keys, and signs.')
   addInit(program, terminal, 'signer')
   addSignerCommands(program, terminal)
   addMemoryCommands(program, terminal)

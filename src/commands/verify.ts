@@ -4,6 +4,7 @@ import { boundary, Fault, reasonOf } from '../kernel/fault.ts'
 import type { Disk } from '../kernel/ports.ts'
 import type { Machines } from '../kernel/step.ts'
 import { loadSignerConfig, loadWatcherConfig } from '../config.ts'
+import type { ConfigurationFile } from '../config/environment.ts'
 import { upgradeOf } from '../kernel/migration.ts'
 import type { Finding } from '../file.ts'
 import { verifyLedger } from '../ledger/lowdb/verify.ts'
@@ -14,17 +15,16 @@ import { memoryIn } from '../signer/memory/memory.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
- * @param text the configuration's content: a watcher's or a signer's
  * @param watchersMachines null in the bundled signer, which knows no watcher and reads no configuration of one
  * @returns whether the store is sound; what a start repairs by itself is reported and is no damage
  */
 export async function verifyStore(
   disk: Disk,
-  { path, text }: { path: string; text: string },
+  file: ConfigurationFile,
   watchersMachines: Machines | null,
   terminal: Terminal,
 ): Promise<boolean> {
-  const store = storeOf(path, text, watchersMachines)
+  const store = storeOf(file, watchersMachines)
   return verifyCopy(disk, store, store.keystore !== null, terminal)
 }
 
@@ -93,14 +93,17 @@ const tellPolicy = ({ at, digest, changes }: Changed): string[] => [
 ]
 
 /** The two files have different keys. One that would do as either is what its name says. */
-export function storeOf(path: string, text: string, watchersMachines: Machines | null): VerifiedStore {
+export function storeOf(
+  { path, text, environment }: ConfigurationFile,
+  watchersMachines: Machines | null,
+): VerifiedStore {
   const signers = { load: loadSignerConfig, machines: signersMachines }
   const watchers = watchersMachines === null ? [] : [{ load: loadWatcherConfig, machines: watchersMachines }]
   const isSignerFirst = basename(path).includes('signer')
   const reasons: string[] = []
   for (const { load, machines } of isSignerFirst ? [signers, ...watchers] : [...watchers, signers]) {
     try {
-      const config = load(text, dirname(resolve(path)))
+      const config = load(text, dirname(resolve(path)), undefined, environment)
       const keystore = 'keystore' in config ? config.keystore.file : null
       return { directory: config.dataDirectory, machines, keystore }
     } catch (error) {

@@ -25,6 +25,14 @@ const HEAD = `# Configuration
 Generated from the schemas by \`npm run generate\`; do not edit. Paths are relative to the file they stand in. Unknown keys,
 wrong types and missing files (but a node's cookie, which comes and goes with the node) are refused at start, each with its
 path in the file. Amounts are strings of digits: base units (satoshi, wei, raw, drops).
+
+Every key can come from the environment, and goes before what the file says: \`LOCKKEEPER_WATCHER_\` or \`LOCKKEEPER_SIGNER_\`, then the
+key's path with two underscores for each dot. \`LOCKKEEPER_WATCHER_CHAINS__LITECOIN__NODE__URL\` is \`chains.litecoin.node.url\` of
+watcher.yaml, \`LOCKKEEPER_SIGNER_DATA_DIRECTORY\` is \`dataDirectory\` of signer.yaml. Capitals, and underscores and hyphens within a name, do
+not count; the elements of a list are numbered from 0 (\`LOCKKEEPER_WATCHER_NOTIFY__0__URL\`); what is not text is written as in YAML
+(\`LOCKKEEPER_SIGNER_AUTHORISATION__KEYS='[…]'\`). A chain that the file does not have is named in small letters. A variable that means no
+key is refused like an unknown key. All commands that take \`--config\` heed them: give the same ones to a daemon and to \`lockkeeper status\`.
+The files themselves have to be there, if only empty.
 `
 
 /** Markdown: the keys, types, defaults and meanings of both files. */

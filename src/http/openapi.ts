@@ -1,5 +1,6 @@
 /** The API's description, OpenAPI 3.1, from the same schemas that check the requests. */
 import { z, type ZodObject, type ZodType } from 'zod'
+import { describeKinds } from './problem.ts'
 import type { Access, Route } from './route.ts'
 import { nameSchema, problemSchema } from './schemas.ts'
 
@@ -20,7 +21,7 @@ export interface Described extends Pick<Route, 'method' | 'path' | 'summary' | '
 
 /** The description as an object that JSON can hold. */
 export function openApi(routes: readonly Described[], info: ApiInfo): Part {
-  const schemas: Record<string, Part> = { Problem: plain(z.toJSONSchema(problemSchema)) }
+  const schemas: Record<string, Part> = { Problem: problemPart() }
   const schema = schemasIn(schemas)
   const paths: Record<string, Part> = {}
   for (const route of routes)
@@ -37,6 +38,16 @@ export function openApi(routes: readonly Described[], info: ApiInfo): Part {
 const sorted = (parts: Record<string, Part>) =>
   Object.fromEntries(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)))
 
+/** A kind that is not listed may come, with a later version or from within: its status says what to do. */
+function problemPart(): Part {
+  const problem = plain(z.toJSONSchema(problemSchema))
+  const kind = {
+    type: 'string',
+    description: `Stable; decide by it, not by the words of \`detail\`.\n\n${describeKinds()}`,
+  }
+  return { ...problem, properties: { ...(problem['properties'] as Part), kind } }
+}
+
 type Schema = (type: ZodType, io?: 'input' | 'output') => Part
 
 const WITHIN = '#/$defs/'
@@ -44,8 +55,22 @@ const BESIDE = '#/components/schemas/'
 
 /** Without what only a document of its own has; references lead to the components. */
 function plain({ $schema: _, $defs: __, id: ___, ...rest }: Part): Part {
-  return JSON.parse(JSON.stringify(rest).replaceAll(`"${WITHIN}`, `"${BESIDE}`)) as Part
+  const text = JSON.stringify(rest, (_key, value: unknown) => tidy(value))
+  return JSON.parse(text.replaceAll(`"${WITHIN}`, `"${BESIDE}`)) as Part
 }
+
+/** Every whole number is a safe integer, and a number's text in a query is of no type's business. */
+function tidy(value: unknown): unknown {
+  if (!isPart(value) || value['type'] !== 'integer') return value
+  const { minimum, maximum, pattern: _, ...rest } = value
+  return {
+    ...rest,
+    ...(minimum !== Number.MIN_SAFE_INTEGER && { minimum }),
+    ...(maximum !== Number.MAX_SAFE_INTEGER && { maximum }),
+  }
+}
+
+const isPart = (value: unknown): value is Part => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What has a name (zod's `id`) is described once, in `components`, and referred to. */
 const schemasIn =
@@ -99,12 +124,14 @@ function pathParameters({ path, texts = [] }: Described, schema: Schema): Part[]
 }
 
 function queryParameters(query: ZodObject | undefined, schema: Schema): Part[] {
-  return Object.entries(query?.shape ?? {}).map(([name, part]) => ({
-    name,
-    in: 'query',
-    required: !(part as ZodType).safeParse(undefined).success,
-    schema: schema(part as ZodType, 'input'),
-  }))
+  return Object.entries(query?.shape ?? {}).map(([name, part]) => {
+    const absent = (part as ZodType).safeParse(undefined)
+    const unsaid = absent.success && absent.data !== undefined ? { default: absent.data } : {}
+    return {
+      ...{ name, in: 'query', required: !absent.success },
+      schema: { ...schema(part as ZodType, 'input'), ...unsaid },
+    }
+  })
 }
 
 function responses(route: Described, schema: Schema): Part {

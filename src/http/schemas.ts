@@ -23,16 +23,22 @@ export const nameSchema = z.string().regex(NAME, NAME_RULE)
 /** A chain's, as it is configured. */
 export const chainNameSchema = z.string().regex(CHAIN_NAME, 'must be a name of [A-Za-z0-9._~-], at most 32 characters')
 
-/** A non-negative integer in a query. */
-export const countSchema = z
-  .string()
-  .regex(/^(0|[1-9][0-9]{0,14})$/, 'must be a whole number')
-  .transform(Number)
+/** A whole number in a query, within these bounds; described as the integer that it is. */
+export const wholeSchema = (minimum: number, maximum: number, refusal: string) =>
+  z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,14})$/, 'must be a whole number')
+    .transform(Number)
+    .refine(value => value >= minimum && value <= maximum, refusal)
+    .meta({ type: 'integer', minimum, maximum })
+
+const MAXIMUM_COUNT = 999_999_999_999_999
+
+/** A place in a list or in the feed. */
+export const countSchema = wholeSchema(0, MAXIMUM_COUNT, 'must be a whole number')
 
 /** `limit` of a list: 1 to 1000. */
-export const limitSchema = countSchema
-  .refine(limit => limit >= 1 && limit <= MAXIMUM_LIMIT, `must be from 1 to ${MAXIMUM_LIMIT}`)
-  .default(DEFAULT_LIMIT)
+export const limitSchema = wholeSchema(1, MAXIMUM_LIMIT, `must be from 1 to ${MAXIMUM_LIMIT}`).default(DEFAULT_LIMIT)
 
 /** ISO 8601 UTC. */
 export const timeSchema = z.iso.datetime({ error: 'must be a time in UTC such as 2026-01-31T12:00:00Z' })

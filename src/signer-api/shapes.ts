@@ -63,18 +63,20 @@ const authorisation = z.strictObject({
 }) satisfies z.ZodType<Authorisation>
 
 /** A withdrawal as the backend wants it, with the signatures that say so. */
-const authorisedIntent = z.strictObject({
-  id: nameSchema,
-  chain: text,
-  asset: text,
-  to: text,
-  dataField: text.nullable().default(null),
-  amount: positiveAmountSchema,
-  expiresAt: timeSchema.nullable().default(null),
-  round: z.int().min(1).default(1),
-  memory: z.int().min(0).nullable().default(null),
-  authorisations: z.array(authorisation).max(MAXIMUM_AUTHORISATIONS).default([]),
-}) satisfies z.ZodType<AuthorisedIntent>
+const authorisedIntent = z
+  .strictObject({
+    id: nameSchema,
+    chain: text,
+    asset: text,
+    to: text,
+    dataField: text.nullable().default(null),
+    amount: positiveAmountSchema,
+    expiresAt: timeSchema.nullable().default(null),
+    round: z.int().min(1).default(1),
+    memory: z.int().min(0).nullable().default(null),
+    authorisations: z.array(authorisation).max(MAXIMUM_AUTHORISATIONS).default([]),
+  })
+  .meta({ id: 'Intent' }) satisfies z.ZodType<AuthorisedIntent>
 
 /** The unsigned transaction, in the family's portable form. */
 const template = z.custom<Json>(
@@ -105,25 +107,29 @@ const signatures = {
   spendKeys: z.array(z.string()),
 }
 /** Signed, now or before: the same bytes for ever. */
-export const signedAnswer = z.object({ state: z.literal('signed'), ...signatures })
+export const signedAnswer = z.object({ state: z.literal('signed'), ...signatures }).meta({ id: 'Signed' })
 /** Nothing is wrong, and approvals are missing: ask again with more of them. */
-export const awaitingAnswer = z.object({ state: z.literal('awaitingApproval'), missing: z.array(missing) })
+export const awaitingAnswer = z
+  .object({ state: z.literal('awaitingApproval'), missing: z.array(missing) })
+  .meta({ id: 'AwaitingApproval' })
 /** Stands beside the members of a problem. */
-export const refusedAnswer = z.object({ state: z.literal('refused'), reasons: z.array(reason) })
+export const refusedAnswer = z.object({ state: z.literal('refused'), reasons: z.array(reason) }).meta({ id: 'Refused' })
 
 const attemptName = { chain: z.string(), transferId: z.string(), n: z.int() }
 /** `seq`: its place among everything that the memory holds. */
-export const signedAttempt = z.object({
-  ...attemptName,
-  state: z.literal('signed'),
-  seq: z.int(),
-  ...signatures,
-  fee: amountSchema,
-  template: json,
-  intents: z.array(authorisedIntent),
-  ledgerId: z.string().nullable().describe('The ledger that asked for it first'),
-  signedAt: timeSchema,
-})
+export const signedAttempt = z
+  .object({
+    ...attemptName,
+    state: z.literal('signed'),
+    seq: z.int(),
+    ...signatures,
+    fee: amountSchema,
+    template: json,
+    intents: z.array(authorisedIntent),
+    ledgerId: z.string().nullable().describe('The ledger that asked for it first'),
+    signedAt: timeSchema,
+  })
+  .meta({ id: 'SignedAttempt' })
 /** With the bytes to broadcast, and everything that they were decided by. */
 export type SignedAttempt = z.output<typeof signedAttempt>
 
@@ -135,25 +141,29 @@ const unsignedAttempt = z.object({
   missing: z.array(missing),
 })
 /** An attempt in any state. */
-export const storedAttempt = z.discriminatedUnion('state', [signedAttempt, unsignedAttempt])
+export const storedAttempt = z
+  .discriminatedUnion('state', [signedAttempt, unsignedAttempt])
+  .meta({ id: 'StoredAttempt' })
 
 /** The signer's promise that nothing more is signed for a withdrawal up to this round. */
-export const receipt = z.object({
-  chain: z.string(),
-  id: nameSchema,
-  purpose: z.literal('lockkeeper-void-v1'),
-  round: z.int(),
-  signed: z.array(z.string()).describe('Ids of the transactions signed before; a refund is safe when there are none'),
-  key: publicKeySchema,
-  signature: signatureSchema,
-  spendKeys: z
-    .array(z.string())
-    .optional()
-    .describe('What those spend: a transaction may be mined under another id, but not without one of these'),
-  spendKeysSignature: signatureSchema
-    .optional()
-    .describe('By the same key over the same with spendKeys, purpose lockkeeper-void-v2'),
-}) satisfies z.ZodType<SignedReceipt>
+export const receipt = z
+  .object({
+    chain: z.string(),
+    id: nameSchema,
+    purpose: z.literal('lockkeeper-void-v1'),
+    round: z.int(),
+    signed: z.array(z.string()).describe('Ids of the transactions signed before; a refund is safe when there are none'),
+    key: publicKeySchema,
+    signature: signatureSchema,
+    spendKeys: z
+      .array(z.string())
+      .optional()
+      .describe('What those spend: a transaction may be mined under another id, but not without one of these'),
+    spendKeysSignature: signatureSchema
+      .optional()
+      .describe('By the same key over the same with spendKeys, purpose lockkeeper-void-v2'),
+  })
+  .meta({ id: 'Receipt' }) satisfies z.ZodType<SignedReceipt>
 
 /** As it stands among the signed ones. */
 const voided = receipt.extend({ state: z.literal('voided'), seq: z.int(), voidedAt: timeSchema })
@@ -170,21 +180,23 @@ export type PromisedPage = z.output<typeof signedPage>
 export const voidRequest = z.strictObject({ chain: nameSchema, round: z.int().min(1).default(1) })
 
 /** Everything ever signed or voided for one withdrawal. */
-export const withdrawalRecord = z.object({
-  id: nameSchema,
-  chain: z.string(),
-  round: z.int().describe('The highest of which an authorised intent was seen'),
-  intent: authorisedIntent.nullable().describe('As signed last'),
-  signed: z.array(z.intersection(z.object({ round: z.int() }), storedAttempt)),
-  voids: z.array(receipt),
-  next: z.int().nullable().describe('The `after` of the page with more signatures; null at the end'),
-})
+export const withdrawalRecord = z
+  .object({
+    id: nameSchema,
+    chain: z.string(),
+    round: z.int().describe('The highest of which an authorised intent was seen'),
+    intent: authorisedIntent.nullable().describe('As signed last'),
+    signed: z.array(z.intersection(z.object({ round: z.int() }), storedAttempt)),
+    voids: z.array(receipt),
+    next: z.int().nullable().describe('The `after` of the page with more signatures; null at the end'),
+  })
+  .meta({ id: 'WithdrawalRecord' })
 
 /** `after`: so many signatures are passed over. */
 export const withdrawalQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
 
 /** The Ed25519 key that attests addresses and receipts. */
-export const identity = z.object({ key: publicKeySchema })
+export const identity = z.object({ key: publicKeySchema }).meta({ id: 'Identity' })
 
 /** How many addresses there shall be at least. */
 export const poolRequest = z.strictObject({
@@ -192,7 +204,7 @@ export const poolRequest = z.strictObject({
   ledgerId: text.nullable().default(null).describe('Whose ledger alone gives away what is made now'),
 })
 /** How many addresses there are now. */
-export const pool = z.object({ chain: z.string(), size: z.int() })
+export const pool = z.object({ chain: z.string(), size: z.int() }).meta({ id: 'AddressPool' })
 
 /** By index. */
 export const addressesQuery = z.strictObject({ from: countSchema.default(0), limit: limitSchema })
@@ -226,15 +238,17 @@ const limits = {
   leftToday: amountSchema.nullable().describe('What perDay leaves of the last 24 hours'),
 }
 /** What a watcher may know beforehand; the limits are those of the native asset. Deciding stays with the signer. */
-export const rules = z.object({
-  chain: z.string(),
-  authorisation: authority.nullable().describe('Null when none is required'),
-  ...limits,
-  maximumFee: amountSchema.optional().describe('Of one transaction, in base units of the native asset'),
-  maximumFeeRate: z.number().optional().describe("In the family's unit"),
-  gasFunding: amountSchema.describe('What another of our addresses may be given for gas in one transaction'),
-  tokens: z.record(z.string(), z.object(limits)).describe('The same for each token, by symbol'),
-})
+export const rules = z
+  .object({
+    chain: z.string(),
+    authorisation: authority.nullable().describe('Null when none is required'),
+    ...limits,
+    maximumFee: amountSchema.optional().describe('Of one transaction, in base units of the native asset'),
+    maximumFeeRate: z.number().optional().describe("In the family's unit"),
+    gasFunding: amountSchema.describe('What another of our addresses may be given for gas in one transaction'),
+    tokens: z.record(z.string(), z.object(limits)).describe('The same for each token, by symbol'),
+  })
+  .meta({ id: 'Policy' })
 
 /** `after`: the `next` of the page before, 0 for the first. */
 export const signedQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { WatcherKind } from '../../machines/ids.ts'
 import { WATCHER_KINDS } from '../../machines/ids.ts'
 import { oneOf } from '../http/complaints.ts'
-import { countSchema, limitSchema, nameSchema, timeSchema } from '../http/schemas.ts'
+import { countSchema, limitSchema, nameSchema, timeSchema, wholeSchema } from '../http/schemas.ts'
 import type { ApiContext } from './api-context.ts'
 import { statesOf } from './states.ts'
 
@@ -59,9 +59,9 @@ const MAXIMUM_WAIT_S = 60
 
 export const eventsQuery = (api: Chains) =>
   pageQuery.extend({
-    wait: countSchema
-      .refine(seconds => seconds <= MAXIMUM_WAIT_S, `must be at most ${MAXIMUM_WAIT_S} seconds`)
-      .default(0),
+    wait: wholeSchema(0, MAXIMUM_WAIT_S, `must be at most ${MAXIMUM_WAIT_S} seconds`)
+      .default(0)
+      .describe('Seconds to wait for an event where there is none yet'),
     kind: z.enum(WATCHER_KINDS).optional(),
     chain: chainFilter(api).optional(),
     ...timeFilters,

@@ -47,6 +47,14 @@ describe('wrong usage', () => {
     [['signer'], '--config'],
     [['signer', '--config'], '--config'],
     [['init', '--directory', 'x', '--force'], "unknown option '--force'"],
+    [['keystore'], 'passphrase'],
+    [['explain', '--config', 'x'], '<id> is missing'],
+    [['status', 'all', '--config', 'x'], "'all' is too much for lockkeeper status"],
+    [['status', '--config', 'x', '--config', 'y'], 'stands twice'],
+    [['status', '--config', '--json'], "'--config <file>' lacks its value"],
+    [['status', '--config', 'x', '--json=yes'], 'takes no value'],
+    [['deposits', '--config', 'x', '--csv', '--json'], 'do not go together'],
+    [['deposits', '--config', 'x', '--limit', 'all'], "'all': it is not a whole number"],
     [['status', '--config', 'missing.yaml'], 'missing.yaml'],
     [['verify', '--config', 'missing.yaml'], 'missing.yaml'],
     [['authorise', '--key', 'missing.key', '--intent', '-'], 'missing.key'],
@@ -61,7 +69,7 @@ describe('wrong usage', () => {
     const { status, out, err } = await run('--help')
     expect([status, err]).toEqual([0, ''])
     const headings = out.split('\n').filter(line => /^\S.*:$/.test(line))
-    expect(headings).toEqual(['Options:', ...Object.values(HELP_GROUPS), 'Commands:'])
+    expect(headings).toEqual(['Options:', ...Object.values(HELP_GROUPS)])
   })
   test.each([
     ['watcher', 'watcher.yaml'],
@@ -90,6 +98,27 @@ describe('wrong usage', () => {
     expect(out).toMatch(new RegExp(`^Usage: lockkeeper ${command} `))
     for (const part of [named, '--verbose']) expect(out).toContain(part)
     expect(out.split('\n').filter(line => line.length > 100)).toEqual([])
+  })
+  test.each([
+    [['--version'], /^\d+\.\d+\.\d+/],
+    [['help'], /^Usage: lockkeeper \[options\] \[command\]\n/],
+    [['help', 'signer', 'prove'], /^Usage: lockkeeper signer prove \[options\]\n/],
+    [['signer', 'prove', '--config=x', '-h'], /^Usage: lockkeeper signer prove \[options\]\n/],
+    [['deposits', '--help'], /--after <cursor> .*\(default: 0\)\n/],
+  ])('%j is answered on stdout, with 0', async (args, said) => {
+    const { status, out, err } = await run(...args)
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toMatch(said)
+  })
+  test('a value may stand behind an equals sign, and options of a command above anywhere behind its name', async () => {
+    for (const args of [
+      ['prove', '--config=missing.yaml'],
+      ['--config', 'missing.yaml', 'prove'],
+    ])
+      expect(await run('signer', ...args, '--challenge', '-')).toMatchObject({
+        status: 2,
+        err: expect.stringContaining('missing.yaml') as string,
+      })
   })
   test('a wrong key of the configuration is one line with file and key, and a stack only with --verbose', async () => {
     const path = join(directory, 'signer.yaml')

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { attestationBytes, base64Of, intentBytes, signerOf, spendingBytes, voidBytes } from '../../src/canonical.ts'
+import { claim } from '../../src/kernel/untyped.ts'
 import { connect, Problem, type ClientOptions, type Deposit, type Receipt } from '../../src/client/client.ts'
 import type { Authorisation } from '../../machines/vocabulary.ts'
 import { isSigned } from '../../src/signatures.ts'
@@ -191,7 +192,7 @@ describe('a cancellation', () => {
 
 describe('a deposit', () => {
   const facts = { id: 'litecoin:aa:0', ...LTC, address: 'rltc1a', dataField: null, amount: '500' }
-  const deposit = { ...facts, state: 'confirmed' } as unknown as Deposit
+  const deposit = claim<Deposit>({ ...facts, state: 'confirmed' })
   const offering = (body: object, status = 200) => watcher(() => ({ status, body }))
 
   test('is creditable where both watchers offer it', async () => {

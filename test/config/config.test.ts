@@ -244,3 +244,75 @@ describe('the reference', () => {
     expect(rows.length).toBeGreaterThan(80)
   })
 })
+
+describe('the environment', () => {
+  const watcher = (yaml: string, environment: Record<string, string>) =>
+    loadWatcherConfig(yaml, '/', undefined, environment)
+
+  test('goes before the file, key by key, and leaves the rest', () => {
+    const yaml = chain(', fees: { target: 6, maximumRate: 90 }')
+    const config = watcher(`listen: 127.0.0.1:1\n${yaml}`, {
+      LOCKKEEPER_WATCHER_LISTEN: '127.0.0.1:2',
+      LOCKKEEPER_WATCHER_DATA_DIRECTORY: './elsewhere',
+      LOCKKEEPER_WATCHER_CHAINS__LTC__NODE__URL: 'http://other:1',
+      LOCKKEEPER_WATCHER_CHAINS__LTC__FEES__TARGET: '2',
+      LOCKKEEPER_WATCHER_CHAINS__LTC__MINIMUM_DEPOSIT: '1000',
+      LOCKKEEPER_WATCHER_CHAINS__LTC__START_HEIGHT: '17',
+      LOCKKEEPER_SIGNER_LISTEN: 'not ours',
+      LOCKKEEPER_PASSPHRASE: 'nor this',
+    })
+    expect(config).toMatchObject({ listen: '127.0.0.1:2', dataDirectory: '/elsewhere' })
+    expect(config.chains.ltc).toMatchObject({
+      ...{ node: { url: 'http://other:1' }, minimumDeposit: '1000', startHeight: 17 },
+      fees: { target: 2, maximumRate: 90 },
+    })
+  })
+  test('can be all there is: chains, objects, lists and their elements', () => {
+    const config = watcher('', {
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__FAMILY: 'ethereum',
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__NETWORK__CHAINID: '1',
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__ASSET: 'ETH',
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__NODE: '{ url: "http://n:1" }',
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__TOKENS__0__ASSET: 'USDT',
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__TOKENS__0__CONTRACT: `0x${'1'.repeat(40)}`,
+      LOCKKEEPER_WATCHER_CHAINS__ETHEREUM__SWEEP__TOKENS__USDT: '5000',
+      LOCKKEEPER_WATCHER_RETIRED: '[bitcoin, dogecoin]',
+    })
+    expect(config.retired).toEqual(['bitcoin', 'dogecoin'])
+    expect(config.chains.ethereum).toMatchObject({
+      ...{ family: 'ethereum', network: { chainId: 1 }, node: { url: 'http://n:1' } },
+      ...{ tokens: [{ asset: 'USDT' }], sweep: { tokens: { USDT: '5000' } } },
+    })
+  })
+  test('changes a limit of the signer like a line of its file', () => {
+    const yaml = 'chains: { ltc-main: { family: bitcoin, network: litecoin, asset: LTC, policy: { perDay: "5" } } }'
+    const variables = { LOCKKEEPER_SIGNER_CHAINS__LTC_MAIN__POLICY__PER_DAY: '7' }
+    expect(loadSignerConfig(yaml, '/', undefined, variables).chains['ltc-main']!.policy.perDay).toBe('7')
+  })
+  test.each<[string, Record<string, string>, string]>([
+    [
+      'an unknown key',
+      { CHAINS__LTC__FEES__TARGETS: '1' },
+      'LOCKKEEPER_WATCHER_CHAINS__LTC__FEES__TARGETS: there is no key chains.ltc.fees.TARGETS',
+    ],
+    [
+      'a wrong value',
+      { CHAINS__LTC__POLL_MS: 'often' },
+      'chains.ltc.pollMs: expected number, received string (from LOCKKEEPER_WATCHER_CHAINS__LTC__POLL_MS)',
+    ],
+    ['an empty value', { LISTEN: '' }, 'listen: must be host:port or unix:/path (from LOCKKEEPER_WATCHER_LISTEN)'],
+    ['a key below text', { LISTEN__PORT: '1' }, 'LOCKKEEPER_WATCHER_LISTEN__PORT: there is no key listen.PORT'],
+    [
+      'an element beyond the next',
+      { NOTIFY__1__URL: 'http://h' },
+      'LOCKKEEPER_WATCHER_NOTIFY__1__URL: notify is a list of 0: the next one is number 0',
+    ],
+    ['a name of every object', { __PROTO____: '1' }, 'LOCKKEEPER_WATCHER___PROTO____: there is no key '],
+    ['half a value of YAML', { RETIRED: '[a' }, 'LOCKKEEPER_WATCHER_RETIRED: '],
+  ])('%s names the variable', (_, variables, message) => {
+    const named = Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [`LOCKKEEPER_WATCHER_${name}`, value]),
+    )
+    expect(() => watcher(chain(), named)).toThrow(message)
+  })
+})

@@ -6,7 +6,7 @@ import { renderApi } from '../../src/watcher/api.ts'
 
 interface Operation {
   operationId: string
-  parameters?: { name: string; in: string }[]
+  parameters?: { name: string; in: string; schema: object }[]
   responses: Record<string, unknown>
 }
 interface Description {
@@ -52,7 +52,23 @@ describe('a description', () => {
     expect(Object.keys(schemas)).toEqual(
       expect.arrayContaining(['Address', 'Chain', 'Deposit', 'DepositEvent', 'Receipt', 'Transfer', 'Withdrawal']),
     )
+    const signers = (await descriptions())[1]!.components.schemas
+    expect(Object.keys(signers)).toEqual(expect.arrayContaining(['Intent', 'Policy', 'Receipt', 'StoredAttempt']))
     expect(schemas['Deposit']!.properties['state']!.enum).toEqual(expect.arrayContaining(['confirmed', 'reversed']))
     expect(schemas['WithdrawalEvent']!.properties['to']!.enum).toEqual(expect.arrayContaining(['paid', 'cancelled']))
+  })
+  test('has numbers where numbers are asked for', async () => {
+    const [{ paths }] = (await descriptions()) as [Description]
+    const { parameters } = paths['/v1/events']!['get']!
+    const schemaOf = (name: string) => parameters!.find(parameter => parameter.name === name)!.schema
+    expect(schemaOf('limit')).toEqual({ type: 'integer', minimum: 1, maximum: 1000, default: 100 })
+    expect(schemaOf('wait')).toMatchObject({ type: 'integer', minimum: 0, maximum: 60, default: 0 })
+  })
+  test('says what each kind of a problem means', async () => {
+    for (const { components } of await descriptions()) {
+      const { description } = components.schemas['Problem']!.properties['kind'] as { description: string }
+      expect(description).toMatch(/^- `not-creditable` \(409\): the deposit is not `confirmed`$/m)
+      expect(description).toMatch(/^- `pool-empty` \(503\): /m)
+    }
   })
 })

@@ -15,7 +15,7 @@ const FOLDER = new URL('golden/', import.meta.url)
 const NAME = /^(?<kind>[a-z]+)\.v(?<version>[1-9]\d*)\.json$/
 
 /** Some files hold whole images, and some only the contexts; of these, in which states an instance has ended. */
-const ENDS = ['signed', 'voided']
+const ENDS = ['signed', 'voided', 'forgotten']
 
 function imageOf(kind: Kind, version: number, value: string, stored: Instance | Instance['context']): Instance {
   if ('context' in stored) return stored

@@ -14,18 +14,19 @@ const golden = JSON.parse(
   states: Record<string, SigningContext>
 }
 
-const states = ['absent', 'received', 'inspected', 'awaitingApproval', 'signed', 'refused'] as const
+const states = ['absent', 'received', 'inspected', 'awaitingApproval', 'signed', 'refused', 'forgotten'] as const
 type State = (typeof states)[number]
 type EventType = SigningEvent['type']
 
 /** Whatever is not listed changes nothing. */
-const table: Record<State, Partial<Record<EventType, State | 'forgotten'>>> = {
+const table: Record<State, Partial<Record<EventType, State>>> = {
   absent: { 'request.received': 'received' },
   received: { 'template.inspected': 'inspected', 'template.refused': 'refused' },
   inspected: { 'template.signed': 'signed', 'template.refused': 'refused', 'approvals.missed': 'awaitingApproval' },
   awaitingApproval: { 'request.received': 'received', 'attempt.forgotten': 'forgotten' },
   signed: {},
   refused: { 'request.received': 'received', 'attempt.forgotten': 'forgotten' },
+  forgotten: {},
 }
 
 const stood = (state: State) =>
@@ -57,6 +58,7 @@ describe('signing', () => {
       awaitingApproval: walk('request.received', 'template.inspected', 'approvals.missed'),
       signed: walk('request.received', 'template.inspected', 'template.signed'),
       refused: walk('request.received', 'template.inspected', 'template.refused'),
+      forgotten: walk('request.received', 'template.inspected', 'template.refused', 'attempt.forgotten'),
     })
   })
 

@@ -129,6 +129,7 @@ describe('a signer of a ledger with destination tags', () => {
       ...changes,
     },
   })
+  const paying = (ticket: number) => (pay(ticket) as { transaction: Record<string, Json> }).transaction
   const tickets = (sequence: number, count: number): Json => ({
     network: 'xrpl-0',
     transaction: { ...own, TransactionType: 'TicketCreate', Sequence: sequence, TicketCount: count },
@@ -171,6 +172,49 @@ describe('a signer of a ledger with destination tags', () => {
     expect(reasonKinds(await sign('t1', 2, pay(4), asked('w-1')))).toEqual(['could-pay-twice', 'not-an-attempt'])
     expect((await sign('t1', 2, pay(3, { LastLedgerSequence: 600 }), asked('w-1'))).status).toBe(200)
   })
+
+  test.each([
+    ['at once', async () => undefined],
+    ['after a restart', restart],
+  ])(
+    'a ticket serves whoever holds it, an intent is paid on one ticket only, %s: whatever a hijacked watcher asks for, no two payments of it can both be applied',
+    async (_, pass) => {
+      const places = new Set<string>()
+      const kinds: string[] = []
+      const ask = async (transfer: string, n: number, template: Json, intents = asked('w-1')) => {
+        const answer = await sign(transfer, n, template, intents)
+        if (answer.status === 200) for (const key of answer.body['spendKeys'] as string[]) places.add(key)
+        else kinds.push(...reasonKinds(answer))
+      }
+      await ask('t1', 1, pay(3))
+      await pass()
+      // Another took the ticket, as if the first had given it up.
+      expect((await sign('t2', 1, pay(3), asked('w-2'))).status).toBe(200)
+      await ask('t3', 1, pay(4))
+      await ask('t1', 2, pay(4))
+      await ask('t2', 2, pay(4))
+      await pass()
+      // The same on the same ticket, under any name and for longer: it excludes what there is.
+      await ask('t4', 1, pay(3, { LastLedgerSequence: 900 }))
+      await ask('t2', 2, pay(3, { LastLedgerSequence: 950 }))
+      // With another intent beside it, or spelt otherwise.
+      const both = [...asked('w-1'), ...asked('w-3')]
+      await ask('t5', 1, pay(5), both)
+      const named = xAddressOf({ account: RECEIVER, tag: 7 }, ledger)
+      await ask('t6', 1, pay(5), asked('w-1', { to: named, dataField: null }))
+      // What is spent by number is refused for payments: a ticket and a sequence cannot be mistaken for each other.
+      await ask('t7', 1, { ...(pay(6) as object), transaction: { ...paying(6), Sequence: 6 } })
+      expect([...places]).toEqual([`ripple:${account.address}:3`])
+      expect(new Set(kinds)).toEqual(
+        new Set(['could-pay-twice', 'not-an-attempt', 'intent-not-paid', 'intent-changed', 'not-understood']),
+      )
+      // Only the backend begins a further round, once it knows that the ticket was spent by another.
+      const forged = asked('w-1').map(each => ({ ...each, round: 2 }))
+      expect((await sign('t8', 1, pay(4), forged)).status).toBe(202)
+      expect((await sign('t8', 1, pay(4), asked('w-1', { round: 2 }))).status).toBe(200)
+      expect(reasonKinds(await sign('t9', 1, pay(3, { Fee: '13' }), asked('w-1')))).toEqual(['old-round'])
+    },
+  )
 
   test('makes tickets up to its policy, under the cap on fees', async () => {
     expect((await sign('t1', 1, tickets(70, 50))).status).toBe(200)

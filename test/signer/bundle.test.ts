@@ -36,7 +36,7 @@ test('npm ci --ignore-scripts is enough: no package that runs at a user has an i
 /** All that comes into the signer. One more is a decision: who brings it in says here that it is needed. */
 const PACKAGES = `
   @koa/router @noble/curves @noble/hashes @scure/base @scure/bip32 @scure/bip39 @xrplf/isomorphic accepts
-  base-x bech32 bignumber.js bip174 bitcoinjs-lib bs58 bs58check commander content-disposition content-type
+  base-x bech32 bignumber.js bip174 bitcoinjs-lib bs58 bs58check content-disposition content-type
   cookies debug deep-equal delegates depd destroy ee-first encodeurl escape-html fresh http-assert http-errors
   inherits keygrip koa koa-compose lowdb media-typer micro-eth-signer micro-packed mime-db mime-types ms
   negotiator on-finished parseurl path-to-regexp ripple-address-codec ripple-binary-codec setprototypeof

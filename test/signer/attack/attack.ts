@@ -4,6 +4,8 @@ import { noFigures, type Figures } from './figures.ts'
 import { movesOf, type Dishonest, type Move } from './moves.ts'
 import { bitcoinSide } from './bitcoin.ts'
 import { ethereumSide } from './ethereum.ts'
+import { nanoSide } from './nano.ts'
+import { rippleSide } from './ripple.ts'
 import type { Side } from './side.ts'
 import { play } from './world.ts'
 
@@ -11,7 +13,12 @@ const MOVES = 80
 /** Moves that lead to a violation are made fewer by playing them again without some of them, at most so often. */
 const REPLAYS = 400
 
-export const SIDES = { bitcoin: bitcoinSide, ethereum: ethereumSide } satisfies Record<string, Side>
+export const SIDES = {
+  bitcoin: bitcoinSide,
+  ethereum: ethereumSide,
+  ripple: rippleSide,
+  nano: nanoSide,
+} satisfies Record<string, Side>
 export type SideName = keyof typeof SIDES
 
 export interface AttackOptions {

@@ -18,6 +18,8 @@ export interface BackendOptions {
   other: string
   /** What a withdrawal is paid in. */
   assetOf: (w: number) => string
+  /** Nobody's unless said. */
+  dataFieldOf?: (w: number) => string | null
   payees: readonly [string, string]
   blocked: string
   thief: string
@@ -38,9 +40,14 @@ const more = (w: number, round: number) => (w % 2 === 1 && round === 2 ? 1n : 0n
  * that the operator has blocked, one whose second round goes elsewhere, one that belongs on another chain, one that
  * nothing can pay, one that asks for a memory which this signer has never had.
  */
-function authorisedBy({ chain, other, assetOf, payees, blocked }: BackendOptions): AuthorisedIntent[] {
+function authorisedBy({ chain, other, assetOf, dataFieldOf, payees, blocked }: BackendOptions): AuthorisedIntent[] {
   const made = (w: number, amount: bigint, changes: Partial<Intent>) =>
-    approved(intent(`w-${w}`, amount, { chain, asset: assetOf(w), to: payees[0], ...changes }))
+    approved(
+      intent(`w-${w}`, amount, {
+        ...{ chain, asset: assetOf(w), to: payees[0], dataField: dataFieldOf?.(w) ?? null },
+        ...changes,
+      }),
+    )
   const ordinary = (w: number, round: number) =>
     made(w, 700_000n + 50_000n * BigInt(w) + more(w, round), {
       to: payees[w % 2]!,

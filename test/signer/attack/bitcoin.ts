@@ -135,7 +135,7 @@ export const bitcoinSide: Side = {
     authorised: backend.authorised,
     placeOf,
     staysOurs: ({ to }) => to === placeOf(WHERE.treasury),
-    bindsSpends: false,
+    binds: 'nothing',
   },
   kinds: [
     ...['amount', 'output', 'change', 'destination', 'forged round', 'forged expiry', 'unsigned', 'one key'],

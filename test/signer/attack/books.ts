@@ -39,11 +39,11 @@ export interface Truth {
   native: string
   authorised: readonly Intent[]
   /** How outputs name a destination. */
-  placeOf: (address: string) => string
+  placeOf: (address: string, dataField: string | null) => string
   /** Whether an output that nobody has asked for is ours all the same. */
   staysOurs: (output: Reading['outputs'][number]) => boolean
-  /** What is consumed belongs to one transfer. */
-  bindsSpends: boolean
+  /** Whether what is consumed belongs to one transfer, or is even signed once. */
+  binds: 'nothing' | 'transfer' | 'once'
 }
 
 /** By asset. */
@@ -61,7 +61,7 @@ export function outflowOf(signed: Signed, { chain, authorised, placeOf, staysOur
       throw new Error(`${signed.id} serves what nobody authorised: ${JSON.stringify(intent)}`)
     if (intent.chain !== chain) throw new Error(`${signed.id} serves an intent for the chain ${intent.chain}`)
     if (intent.memory !== null) throw new Error(`${signed.id} was signed behind the memory that ${intent.id} asks for`)
-    return { to: placeOf(intent.to), asset: intent.asset, amount: BigInt(intent.amount) }
+    return { to: placeOf(intent.to, intent.dataField), asset: intent.asset, amount: BigInt(intent.amount) }
   })
   if (new Set(signed.intents.map(({ id }) => id)).size < open.length)
     throw new Error(`${signed.id} pays one withdrawal twice`)
@@ -111,7 +111,12 @@ function checkTransaction({ id, fee, rate, intents }: Signed, bounds: Bounds): v
 }
 
 /** What is consumed was signed for one transfer only, and for the same payments, or for none once a receipt says that they are over. */
-export function checkBonds(all: readonly Signed[], receipts: ReadonlyMap<string, readonly string[]>): void {
+export function checkBonds(
+  all: readonly Signed[],
+  { binds }: Truth,
+  receipts: ReadonlyMap<string, readonly string[]>,
+): void {
+  if (binds === 'nothing') return
   const first = new Map<string, Signed>()
   for (const signed of all)
     for (const key of signed.spends) {
@@ -122,6 +127,7 @@ export function checkBonds(all: readonly Signed[], receipts: ReadonlyMap<string,
       }
       if (before.transfer !== signed.transfer)
         throw new Error(`${key} serves ${before.transfer} and ${signed.transfer}`)
+      if (binds === 'once') throw new Error(`${key} was signed a second time`)
       const names = (one: Signed) =>
         one.intents
           .map(({ id, round }) => `${id}@${round}`)

@@ -2,6 +2,7 @@
 import { Interface, Transaction, type TransactionLike } from 'ethers'
 import { createDeriver } from '../../../adapters/ethereum/deriver.ts'
 import type { AuthorisedIntent, Json } from '../../../machines/vocabulary.ts'
+import { claim } from '../../../src/kernel/untyped.ts'
 import * as rigs from '../rig.ts'
 import { createBackend, KEYS, NOWHERE } from './backend.ts'
 import type { Bounds, Reading } from './books.ts'
@@ -65,7 +66,7 @@ function outputsOf({ id, transaction }: { id: string; transaction: Transaction }
   if (value !== 0n) throw new Error(`${id} sends ${value} to a contract`)
   const parsed = ERC20.parseTransaction({ data })
   if (parsed?.name !== 'transfer') throw new Error(`${id} calls ${parsed?.name ?? data.slice(0, 10)}`)
-  const [payee, amount] = parsed.args as unknown as [string, bigint]
+  const [payee, amount] = claim<[string, bigint]>(parsed.args)
   if (call('transfer', payee, amount) !== data) throw new Error(`${id} says more than its call`)
   return [{ to: payee, asset: 'USDT', amount }]
 }
@@ -171,7 +172,7 @@ export const ethereumSide: Side = {
     authorised: backend.authorised,
     placeOf: address => address,
     staysOurs,
-    bindsSpends: true,
+    binds: 'transfer',
   },
   kinds: [
     ...['amount', 'output', 'change', 'destination', 'forged round', 'forged expiry', 'unsigned', 'one key'],

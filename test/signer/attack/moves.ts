@@ -1,5 +1,6 @@
 /** What a thief in the watcher's place can think of, as data that fast-check makes and shrinks. */
 import fc from 'fast-check'
+import type { Json } from '../../../machines/vocabulary.ts'
 
 /** Those that an honest backend asks for in the ordinary way; see backend.ts for the odd ones that follow them. */
 export const ORDINARY = 8
@@ -63,6 +64,11 @@ export type Twist =
   | { kind: 'asset' }
   /** So much more than an address of ours may be given for its gas. */
   | { kind: 'funding'; by: number }
+  /** Another data field than the intent's; null: none. */
+  | { kind: 'tag'; tag: number | null }
+  /** Something more, which the family's reader does not know. */
+  | { kind: 'field'; which: number }
+  | { kind: 'representative'; isShown: boolean }
   /** Of a contract, other than a plain payment of a listed token. */
   | { kind: 'call'; call: 'approve' | 'transferFrom' | 'longer' | 'unlisted' | 'with value' }
 
@@ -94,6 +100,9 @@ const TWISTS: { [Kind in Dishonest]: fc.Arbitrary<Extract<Twist, { kind: Kind }>
   byte: fc.record({ kind: fc.constant('byte'), at: fc.nat(2_000), bit: fc.nat(7) }),
   asset: only('asset'),
   funding: fc.record({ kind: fc.constant('funding'), by: fc.integer({ min: -2, max: 2 }) }),
+  tag: fc.record({ kind: fc.constant('tag'), tag: fc.constantFrom(null, 0, 3) }),
+  field: fc.record({ kind: fc.constant('field'), which: fc.nat(20) }),
+  representative: fc.record({ kind: fc.constant('representative'), isShown: fc.boolean() }),
   call: fc.record({
     kind: fc.constant('call'),
     call: fc.constantFrom('approve', 'transferFrom', 'longer', 'unlisted', 'with value'),
@@ -160,3 +169,15 @@ function moveOf(sign: fc.Arbitrary<Sign>): fc.Arbitrary<Move> {
 /** So many moves; of what is dishonest only these kinds. */
 export const movesOf = (length: number, kinds: readonly Dishonest[]): fc.Arbitrary<Move[]> =>
   fc.array(moveOf(signOf(twistOf(kinds))), { minLength: length, maxLength: length, size: 'max' })
+
+/** A template of which one character is another: as JSON, as far as that is possible, else nothing. */
+export function changedText(template: Json, { at, bit }: Extract<Twist, { kind: 'byte' }>): Json | null {
+  const text = JSON.stringify(template)
+  const place = at % text.length
+  const other = String.fromCharCode(text.charCodeAt(place) ^ (1 << (bit % 7)))
+  try {
+    return JSON.parse(`${text.slice(0, place)}${other}${text.slice(place + 1)}`) as Json
+  } catch {
+    return null
+  }
+}

@@ -137,7 +137,7 @@ function check({ side: { truth, bounds }, signed, receipts, broken }: World): vo
   books.checkCaps(signed, outflows, bounds, truth.native)
   books.checkExclusion(signed)
   books.checkReceipts(signed, receipts)
-  if (truth.bindsSpends) books.checkBonds(signed, receipts)
+  books.checkBonds(signed, truth, receipts)
   for (const order of [1, -1]) {
     const out = books.confirmed(
       order === 1 ? signed : signed.toReversed(),

@@ -35,7 +35,7 @@ async function verify(): Promise<{ isSound: boolean; said: string[] }> {
   const text = 'dataDirectory: ./memory\ntokenFile: ./token\nkeystore: { file: ./keystore.json }'
   const path = join(rig.directory, 'signer.yaml')
   const terminal = { out: (line: string) => said.push(line), err: () => undefined }
-  return { isSound: await verifyStore(rig.ports.disk, { path, text }, null, terminal), said }
+  return { isSound: await verifyStore(rig.ports.disk, { path, text, environment: {} }, null, terminal), said }
 }
 
 async function traffic(signer: Signer): Promise<void> {

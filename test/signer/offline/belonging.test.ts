@@ -168,7 +168,7 @@ describe('S3: a keystore does not start, and says what to do,', () => {
     await rigs.restoreRigOn(other, [])
     const mixed = altered(signer, { [KEYSTORE]: other.peek(KEYSTORE) })
     const text = 'dataDirectory: ./memory\ntokenFile: ./token\nkeystore: { file: ./keystore.json }'
-    const config = { path: '/signer/signer.yaml', text }
+    const config = { path: '/signer/signer.yaml', text, environment: {} }
     const terminal = { out: (line: string) => said.push(line), err: () => undefined }
     expect(await verifyStore(mixed, config, null, terminal)).toBe(false)
     expect(said.join('\n')).toMatch(/damage: \/signer\/keystore\.json at byte 0: belongs to the memory/)
