@@ -46,7 +46,7 @@ export interface AssetBalance {
   confirmed: Amount
   /** On its way in: unconfirmed, or not deep enough. */
   pending: Amount
-  /** Of `confirmed`: bound to transfers that are not in a block. */
+  /** Of `confirmed`: bound to transfers that are not in a block, and what the network demands that an account keeps. */
   reserved: Amount
 }
 

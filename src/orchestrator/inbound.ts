@@ -74,6 +74,8 @@ export type Inbound = { at: number } & (
   | { type: 'decision.made'; data: { id: IdOf<'deposit'>; accept: boolean; reference: string | null; reason: string } }
   | { type: 'withdrawal.requested'; data: Intent & Requested }
   | { type: 'withdrawals.approved'; data: OfChain & { ids: IdOf<'withdrawal'>[] } }
+  /** What the signer wants of a payment has changed, or is known for the first time. */
+  | { type: 'withdrawals.unapproved'; data: OfChain & { items: { id: IdOf<'withdrawal'>; reason: string }[] } }
   | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: IdOf<'withdrawal'> } & Voided }
   | { type: 'authorisation.added'; data: { id: IdOf<'withdrawal'>; isEnough: boolean } & Authorisation }
   | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
@@ -104,7 +106,8 @@ export type TaskResult = { run: string } & (
       type: 'signing.completed'
       data: OfSigner & { id: IdOf<'attempt'> } & SigningCompleted
     }
-  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
+  /** `lacksApprovals`: it waits for them, and for nothing else. */
+  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string; lacksApprovals: boolean } }
   /** `isBound`: what it would spend was signed for another transfer, so that it is never signed itself. */
   | {
       type: 'signing.refused'
