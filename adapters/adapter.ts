@@ -231,6 +231,8 @@ export interface Plan {
   paid: string[]
   /** Those that cannot be paid now, whatever else is. One that only waits its turn is in neither list. */
   passed: PassedOver[]
+  /** Nothing hangs on when it is mined: its fee is raised only where a person wants that. */
+  isPatient?: boolean
 }
 
 /** Why nothing can be planned now, in words that do not change while the reason is the same. */

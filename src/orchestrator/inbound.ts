@@ -3,7 +3,7 @@
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
 import type { Block, Fact, Limit, PlanFacts } from '../../adapters/adapter.ts'
-import type { Instance, InstanceOf } from '../kernel/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { FeeCaps } from './routes/replacing.ts'
 import type { Id, IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
@@ -81,11 +81,11 @@ export type Inbound = { at: number } & (
   | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
   /** A person wants it mined at this fee rate, in the family's unit. */
   | { type: 'replacement.requested'; data: { id: IdOf<'transfer'>; feeRate: number } }
-  /** `ended`: what stands for spend keys of the records and has ended here. */
+  /** `ended`: of what the records are about (what stands for their spend keys, transfers, attempts, withdrawals) what has ended here. */
   | {
       type: 'signer.recalled'
       data: OfChain &
-        OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; ended: InstanceOf<'coin'>[]; until: number }
+        OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; ended: Instance[]; until: number }
     }
   | { type: 'signer.replaced'; data: Record<string, never> }
   | { type: 'time.passed'; data: { ids: IdOf<Hearing<'time.passed'>>[] } }

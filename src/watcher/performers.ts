@@ -21,6 +21,8 @@ export interface PerformerOptions {
   /** A watching one plans and signs nothing, also of what its ledger was asked for while it was a paying one. */
   role: 'paying' | 'watching'
   memory: () => LiveMemory
+  /** Under what name the signer remembers who asked. */
+  ledgerId: () => string
   signer: SignerClient
   nodes: Readonly<Record<string, Node>>
   policies: Readonly<Record<string, ChainPolicy>>
@@ -130,7 +132,7 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
   const intents = intentsOf(options.memory(), transfer)
   const { template, earlier } = renewed(options, attempt)
-  const answer = await signer.sign(name, template, intents)
+  const answer = await signer.sign(name, template, intents, options.ledgerId())
   switch (answer.kind) {
     case 'signed':
       checkTransactionId(policies[attempt.chain]!, template, answer.transactionId)
