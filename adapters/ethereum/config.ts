@@ -3,7 +3,6 @@ import { z } from 'zod'
 import {
   amount,
   common,
-  confirmations,
   FAMILY,
   feeRate,
   finalizedConfirmations,

@@ -45,7 +45,7 @@ export interface SourceOptions {
   /** Whether ether that contracts send is looked for: in logs where the chain has them, else in traces. */
   seesInternal: boolean
   /** Whether this token moves what it logs could not be seen: the node has forgotten the state of its block (E6). Once a token. */
-  untold(asset: string): void
+  untold: (asset: string) => void
 }
 
 const TRACER = { tracer: 'callTracer', tracerConfig: { onlyTopCall: false } }

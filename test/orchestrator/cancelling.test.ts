@@ -23,7 +23,12 @@ import { valueOf, type Rig } from './rig.ts'
 const W = 'withdrawal/w-1'
 const KEY = 'litecoin:f0:0'
 const { planner } = policy
-const policies = { litecoin: { ...policy, planner: { ...planner, cancel: planner.replace! } } }
+const policies = {
+  litecoin: {
+    ...policy,
+    planner: { ...planner, cancel: ((...given) => planner.replace!(...given)) satisfies typeof planner.replace },
+  },
+}
 
 const transferOf = (rig: Rig) => contextOf(rig, W).transfer!
 const nth = (rig: Rig, n: number) => attemptId(transferOf(rig), n)

@@ -177,12 +177,13 @@ export function replacementFor(
   const obstacle =
     obstacleOf(view, transfer, attempts) ?? (feeRate === null ? turnedDown(attempts, isCancelling) : null)
   if (obstacle !== null) return no('bound', obstacle)
-  const make = isCancelling ? policy.planner.cancel : policy.planner.replace
-  if (make === undefined) return no('bound', `no transaction of ${policy.name} is ever replaced`)
   const { index, address } = memory.get(transfer.context.account)!.context
   const source = { index, address }
   const order = orderOf(view, transfer, terms, { attempts, feeRate, source })
-  const made = make(order, policy.book.funds(view, source), terms.facts)
+  const { planner, book } = policy
+  const funds = book.funds(view, source)
+  const made = isCancelling ? planner.cancel?.(order, funds, terms.facts) : planner.replace?.(order, funds, terms.facts)
+  if (made === undefined) return no('bound', `no transaction of ${policy.name} is ever replaced`)
   return 'kind' in made ? made : { ...made, isCancelling }
 }
 
