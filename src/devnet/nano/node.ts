@@ -141,8 +141,7 @@ function extend(workings: Workings, address: string, change: Pick<StateBlock, 'b
   const head = workings.lattice.head(address)!
   const { type, account, representative } = head.block
   const block = { type, account, previous: head.hash, representative, ...change }
-  // Nobody verifies the work of what the network itself makes here.
-  const { hash, signed } = completed(block, DEV_GENESIS.secret, workings.lattice.network, () => 0n, block.previous)
+  const { hash, signed } = complete(workings, block, DEV_GENESIS.secret)
   const refusal = arrive(workings, signed, true)
   if (refusal !== null) throw new Error(`the network's own block is refused: ${refusal}`)
   return hash
