@@ -171,8 +171,7 @@ export function createTable(keyBytes: number, expected = 0): Table {
   const isAt = (entry: number, bytes: Uint8Array, offset: number) =>
     areEqual(arena.chunk(entry), arena.place(entry), bytes, offset, keyBytes)
 
-  const slotOf = (bytes: Uint8Array, offset: number, entry: number) =>
-    (bytes[offset + 4]! << TAG_SHIFT) | (entry + 1)
+  const slotOf = (bytes: Uint8Array, offset: number, entry: number) => (bytes[offset + 4]! << TAG_SHIFT) | (entry + 1)
 
   /** The slot that holds the string, or the empty one where it would stand. Ends: the load is below 1. */
   function probe(bytes: Uint8Array, offset: number): number {

@@ -44,12 +44,9 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       return onOpened(view(event.data.chain))
     case 'process.started':
       return Object.keys(policies).map(chain => tell(chainId(chain), 'process.started', at, {}))
-    case 'node.identified': {
-      const { chain, base, syncing } = event.data
-      return [tell(chainId(chain), 'node.identified', at, { base, syncing })]
-    }
+    case 'node.identified':
     case 'node.answered':
-      return [tell(chainId(event.data.chain), event.type, at, {})]
+      return [tellNode(event)]
     case 'node.caughtUp':
       return onCaughtUp(view(event.data.chain))
     case 'node.mismatched':
@@ -103,6 +100,13 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
     default:
       return onTaskResult(policies, memory, event, ifLive)
   }
+}
+
+function tellNode({ type, data, at }: Extract<Inbound, { type: 'node.identified' | 'node.answered' }>): Message {
+  const id = chainId(data.chain)
+  return type === 'node.answered'
+    ? tell(id, type, at, {})
+    : tell(id, type, at, { base: data.base, syncing: data.syncing })
 }
 
 type ResultOf<E extends Inbound> = E extends { run: string } ? E : never
