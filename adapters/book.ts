@@ -93,6 +93,8 @@ export interface Book {
   worth(instance: Instance): Omit<Worth, 'instance'> | null
   /** Who is to be looked at again with the next block because of this change. */
   revisits(before: Instance | undefined, after: Instance): Id[]
+  /** Whom the end of a block may concern: those alone who are looked at again, or others too. */
+  readonly settles: 'revisited' | 'others'
   /** The end of a block, for those. */
   settle(view: BookView, revisited: readonly Id[]): Message[]
 

@@ -57,6 +57,7 @@ export function createBook({ coinsOf, hasMalleableIds, spendsUnconfirmedChange }
     facets: lineageFacets,
     worth: worthOfCoin,
     revisits: leftBy,
+    settles: 'revisited',
     settle: (view, revisited) =>
       forgetUnneeded(
         view,

@@ -63,6 +63,7 @@ export function createBook(): Book {
     facets,
     worth: () => null,
     revisits: (_, after) => movedAccount(after),
+    settles: 'revisited',
     settle: ({ at }, revisited) =>
       revisited.flatMap(id => (isIdOf(['account'], id) ? [tell(id, 'upkeep.needed', at, {})] : [])),
     funds: fundsOf,
