@@ -231,6 +231,8 @@ export interface Plan {
   paid: string[]
   /** Those that cannot be paid now, whatever else is. One that only waits its turn is in neither list. */
   passed: PassedOver[]
+  /** Nothing hangs on when it is mined: its fee is raised only where a person wants that. */
+  isPatient?: boolean
 }
 
 /** Why nothing can be planned now, in words that do not change while the reason is the same. */
@@ -321,6 +323,10 @@ export interface Unreplaceable {
 export interface Planner {
   /** Whether this can be paid, and the one form in which equal destinations are equal strings. */
   destination(to: string, dataField: string | null): Destination
+  /** Address and data field as one, as many wallets take it, so that neither is forgotten; absent in families without such a form. */
+  combined?(address: string, dataField: string): string
+  /** Whoever fills the treasury names this data field; absent where its address says all. */
+  readonly treasuryDataField?: string
   /** The least that can be paid to this destination: dust, or 1. */
   minimumPayment(to: string): Amount
   /** The most that one payment can be by the network's rules: more could never be paid, whatever we own. */
@@ -335,6 +341,16 @@ export interface Planner {
    * which could not, and why.
    */
   upkeep(order: Omit<Order, 'payments'>, funds: Funds, facts: PlanFacts, passed: readonly PassedOver[]): Upkeep
+  /**
+   * Nothing that is planned waits for approvals: what stands behind it would wait, too, or it would expire meanwhile. It is given up, and its
+   * withdrawal is planned anew when the approvals are there. Absent where what waits is in nobody's way.
+   */
+  readonly signedAtOnce?: true
+  /**
+   * The same transaction for blocks from this height on, on the same spend keys, where the template that waits to be signed has grown old;
+   * null where it is young enough. Absent in families of which nothing grows old.
+   */
+  renew?(template: Json, height: number): Json | null
   /**
    * A further attempt of a transfer, which takes the place of each earlier one. `facts` null where the node was not asked: then only what
    * a person wants is judged, by what is known here. Absent in families of which an account would stop where two transactions share a

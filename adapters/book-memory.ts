@@ -17,7 +17,7 @@ export interface Worth {
 /** Of a chain, whatever its book finds worth something, each once. */
 export interface Worths {
   /** By amount, then by id. Not to be changed or kept. */
-  readonly order: Pick<Ordered<Worth>, 'upwards' | 'downwards'>
+  readonly order: Pick<Ordered<Worth>, 'upwards' | 'downwards' | 'size'>
   /** What the ready ones come to. */
   ready: bigint
 }

@@ -46,7 +46,7 @@ export interface AssetBalance {
   confirmed: Amount
   /** On its way in: unconfirmed, or not deep enough. */
   pending: Amount
-  /** Of `confirmed`: bound to transfers that are not in a block. */
+  /** Of `confirmed`: bound to transfers that are not in a block, and what the network demands that an account keeps. */
   reserved: Amount
 }
 
@@ -93,8 +93,8 @@ export interface Book {
   worth(instance: Instance): Omit<Worth, 'instance'> | null
   /** Who is to be looked at again with the next block because of this change. */
   revisits(before: Instance | undefined, after: Instance): Id[]
-  /** Whom the end of a block may concern: those alone who are looked at again, or others too. */
-  readonly settles: 'revisited' | 'others'
+  /** Whether the end of the next block may concern anybody besides those who are looked at again. */
+  settlesMore(view: BookView): boolean
   /** The end of a block, for those. */
   settle(view: BookView, revisited: readonly Id[]): Message[]
 

@@ -236,6 +236,7 @@ export const attempt = setup({
     isForGood: (_, { isForGood }: Data<'signing.refused'>) => isForGood,
     isItsKey: ({ context }, { key }: Data<'key.lost'>) => context.spendKeys.includes(key),
     isSigned: ({ context }) => isSigned(context),
+    isUnsigned: ({ context }) => !isSigned(context),
   },
 }).createMachine({
   id: 'attempt',
@@ -372,6 +373,7 @@ export const attempt = setup({
           target: 'withheld',
           actions: ['revive', { type: 'tell', params: revived }],
         },
+        'attempt.adopted': { guard: 'isUnsigned', ...onAnswer['attempt.adopted'] },
       },
     },
     withheld: {

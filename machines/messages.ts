@@ -396,7 +396,7 @@ export interface Inspected {
 
 /** What an attempt in the signer hears, in this order: what is asked, what the template does, what came of it; of one that was not signed, that its place is needed. */
 export type SigningEvent =
-  | Event<'request.received', { chain: string; transferId: string; n: number; digest: string }>
+  | Event<'request.received', { chain: string; transferId: string; n: number; digest: string; ledgerId: string | null }>
   | Event<'template.inspected', Inspected>
   | Event<'template.refused', { reasons: Reason[] }>
   | Event<'approvals.missed', { missing: Missing[] }>

@@ -23,6 +23,8 @@ export interface SigningContext extends Scheduled, Inspected {
   n: number
   /** SHA-256 of template and intents, hex: tells whether a request is the same. */
   digest: string
+  /** The ledger that asked for it; null where it was not said. */
+  ledgerId: string | null
   /** The highest round seen of each withdrawal whose intent was authorised, by withdrawal id. */
   rounds: Record<string, number>
   reasons: Reason[]
@@ -76,11 +78,14 @@ const fromVersion2: Migration = ({ value, context }) => ({
   context: { ...context, bindsSpendKeys: false, tokens: {} },
 })
 
+/** Version 3 did not know for whom something is signed. */
+const fromVersion3: Migration = ({ value, context }) => ({ value, context: { ...context, ledgerId: null } })
+
 /** From unsigned to signed. What is signed never changes again, and what is refused can be asked anew. */
 export const signingMachine = signing.createMachine({
   id: 'signing',
-  version: '3',
-  meta: { migrations: [fromVersion1, fromVersion2] },
+  version: '4',
+  meta: { migrations: [fromVersion1, fromVersion2, fromVersion3] },
   context: {
     chain: '',
     failures: 0,
@@ -89,6 +94,7 @@ export const signingMachine = signing.createMachine({
     transferId: '',
     n: 0,
     digest: '',
+    ledgerId: null,
     rounds: {},
     ...NOTHING_INSPECTED,
     reasons: [],

@@ -60,6 +60,9 @@ const isLastDeath = (context: TransferContext, n: number) =>
 /** No attempt of it was ever signed, so that none ever is once the signer has voided it. */
 const isUnsigned = ({ signed }: TransferContext) => signed.length === 0
 
+const isUnknownAttempt = ({ attempts, signed }: TransferContext, n: number, transactionId: string) =>
+  n > attempts || !signed.includes(transactionId)
+
 /** When what is signed, and in no block, is to be replaced; null where the family or the configuration replaces nothing. */
 const replacedAt = ({ replaceAfterMs }: Pick<TransferPlan, 'replaceAfterMs'>, at: number): number | null =>
   replaceAfterMs === null ? null : at + replaceAfterMs
@@ -171,7 +174,9 @@ const machine = setup({
     isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
       transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n, transactionId }: Data<'attempt.adopted'>) =>
-      n > context.attempts || !context.signed.includes(transactionId),
+      isUnknownAttempt(context, n, transactionId),
+    isUnknownOfSigned: ({ context }, { n, transactionId }: Data<'attempt.adopted'>) =>
+      isSigned(context) && context.place === null && isUnknownAttempt(context, n, transactionId),
     isNextAttempt: ({ context }, { attempt }: Data<'replacement.planned'>) => attempt.n === context.attempts + 1,
     isHigherRate: ({ context }, { feeRate }: Data<'replacement.requested'>) =>
       isSigned(context) && feeRate > (context.askedRate ?? 0),
@@ -208,6 +213,16 @@ const onDissolved = {
 const onUnmined = {
   target: 'underway',
   actions: ['unmine', { type: 'tell', params: tellUnmined }],
+} as const
+
+/** The signer has signed it, and this ledger had lost it or had given it up unsigned. */
+const onTransferAdopted = {
+  target: 'underway',
+  actions: [
+    { type: 'plan', params: withoutReserves },
+    { type: 'reserve', params: ownKeys },
+    { type: 'tell', params: tellAdopted },
+  ],
 } as const
 
 /** What the signer has signed and this ledger had lost: it may be mined, whichever of the others is in a block now. */
@@ -300,14 +315,7 @@ export const transfer = machine.createMachine({
             { type: 'tell', params: tellPlanned },
           ],
         },
-        'transfer.adopted': {
-          target: 'underway',
-          actions: [
-            { type: 'plan', params: withoutReserves },
-            { type: 'reserve', params: ownKeys },
-            { type: 'tell', params: tellAdopted },
-          ],
-        },
+        'transfer.adopted': onTransferAdopted,
       },
     },
     underway: {
@@ -505,6 +513,12 @@ export const transfer = machine.createMachine({
           guard: 'isSigned',
           target: 'underway',
           actions: ['restart', { type: 'reserve', params: revivedKeys }],
+        },
+        'transfer.adopted': { guard: 'isUnsigned', ...onTransferAdopted },
+        'attempt.adopted': {
+          guard: { type: 'isUnknownOfSigned', params: data },
+          target: 'underway',
+          actions: ['restart', ...onAdopted.actions],
         },
       },
     },

@@ -156,6 +156,10 @@ const machine = setup({
     isOursAndNewReason: ({ context }, told: { transfer: IdOf<'transfer'>; reason: string | null }) =>
       isOurs(context, told) && context.reason !== told.reason,
     isNewRound: ({ context }, { round }: RequestedWithdrawal) => round > context.round,
+    isNotEarlierRound: ({ context }, { round }: RequestedWithdrawal) => round >= context.round,
+    /** What the signer has promised never to sign, it has not. */
+    isNotOver: ({ context: { round: before, receipt } }, { round }: RequestedWithdrawal) =>
+      round >= before && round > (receipt?.round ?? 0),
     isNewReason: ({ context }, { reason }: { reason: string }) => context.reason !== reason,
     isInvalid: ({ context }, voided: VoidedWithdrawal) =>
       isOurRound(context, voided) && isNothingSigned(context, voided) && voided.verdict === 'rejected',
@@ -204,6 +208,17 @@ const onReceipt = {
   actions: { type: 'keepReceipt', params: data },
 } as const
 
+/** The signer has signed for it, and it is on its way. */
+const onAdopted = {
+  target: 'paying',
+  actions: [
+    { type: 'request', params: data },
+    { type: 'bind', params: data },
+  ],
+} as const
+/** It had ended here without what somebody else on the same signer had signed for it. */
+const onAdoptedAfterAll = { guard: { type: 'isNotOver', params: data }, ...onAdopted } as const
+
 /** Its earlier transaction may be mined, so that no other may pay it. */
 const onRevived = { target: 'held', actions: { type: 'rebind', params: data } } as const
 /** It is bound to a later one: a person has to know that both may be mined. */
@@ -226,13 +241,7 @@ export const withdrawal = machine.createMachine({
       description: 'Not in the ledger yet.',
       on: {
         'withdrawal.requested': { target: 'requested', actions: { type: 'request', params: data } },
-        'withdrawal.adopted': {
-          target: 'paying',
-          actions: [
-            { type: 'request', params: data },
-            { type: 'bind', params: data },
-          ],
-        },
+        'withdrawal.adopted': onAdopted,
       },
     },
     requested: {
@@ -255,13 +264,7 @@ export const withdrawal = machine.createMachine({
           ],
         },
         'withdrawal.accepted': { guard: 'isFree', target: 'queued', actions: 'clearReason' },
-        'withdrawal.adopted': {
-          target: 'paying',
-          actions: [
-            { type: 'request', params: data },
-            { type: 'bind', params: data },
-          ],
-        },
+        'withdrawal.adopted': onAdopted,
         'withdrawal.voided': [...onVoided, onVoidedElsewhere, onReceipt],
         'transfer.held': {
           guard: { type: 'isOursAndNewReason', params: data },
@@ -303,13 +306,7 @@ export const withdrawal = machine.createMachine({
           actions: { type: 'explain', params: data },
         },
         'withdrawal.held': { target: 'held', actions: { type: 'explain', params: data } },
-        'withdrawal.adopted': {
-          target: 'paying',
-          actions: [
-            { type: 'request', params: data },
-            { type: 'bind', params: data },
-          ],
-        },
+        'withdrawal.adopted': onAdopted,
         'withdrawal.voided': [...onVoided, { ...onVoidedElsewhere, target: 'held' }],
         'transfer.revived': onRevived,
         'time.passed': { target: 'cancelled', actions: 'expire' },
@@ -371,14 +368,7 @@ export const withdrawal = machine.createMachine({
           target: 'requested',
           actions: { type: 'request', params: data },
         },
-        'withdrawal.adopted': {
-          guard: { type: 'isNewRound', params: data },
-          target: 'paying',
-          actions: [
-            { type: 'request', params: data },
-            { type: 'bind', params: data },
-          ],
-        },
+        'withdrawal.adopted': { guard: { type: 'isNotEarlierRound', params: data }, ...onAdopted },
         'transfer.revived': onRevived,
         'withdrawal.voided': onReceipt,
       },
@@ -388,10 +378,15 @@ export const withdrawal = machine.createMachine({
       tags: ['ended'],
       on: { 'ending.revoked': 'paid' },
     },
-    rejected: { description: "Cannot be valid; by the signer's receipt nothing was ever signed (end).", type: 'final' },
+    rejected: {
+      description: "Cannot be valid; by the signer's receipt nothing was ever signed (end).",
+      tags: ['ended'],
+      on: { 'withdrawal.adopted': onAdoptedAfterAll },
+    },
     cancelled: {
       description: "Expired, or withdrawn with the signer's receipt that nothing was ever signed for it (end).",
-      type: 'final',
+      tags: ['ended'],
+      on: { 'withdrawal.adopted': onAdoptedAfterAll },
     },
   },
 })

@@ -1,5 +1,5 @@
 /** The family's book: each payment to us makes a coin, each spend of one ends it. */
-import { coinId, idOf, isIdOf, nameOf, transactionOf, type IdOf } from '../../machines/ids.ts'
+import { chainId, coinId, idOf, isIdOf, nameOf, transactionOf, treasuryId, type IdOf } from '../../machines/ids.ts'
 import { tell, type Message } from '../../machines/messages.ts'
 import type { Json } from '../../machines/vocabulary.ts'
 import type { AdoptedRecord, Book, BookView } from '../book.ts'
@@ -18,6 +18,21 @@ export interface BitcoinBookOptions {
   hasMalleableIds: boolean
   /** Whether change of ours may be spent before it is in a block (B16: not where its transaction's id can change). */
   spendsUnconfirmedChange: boolean
+  /** With more coins than this that nobody holds, the treasury looks from time to time whether it is cheap to make them fewer. Absent: never. */
+  consolidatesAbove?: number
+}
+
+/** Blocks between two looks at whether fees are low: each is written down. */
+const LOOKED_EVERY = 6
+
+/** A treasury that waits for nothing has very many coins. */
+function onManyCoins({ memory, policy: { name }, at }: BookView, above: number): Message[] {
+  const id = treasuryId(name)
+  const account = memory.get(id)
+  const isIdle = account?.value === 'ready' && account.context.dueAt === null
+  const isLooked = (memory.heights[name] ?? 0) % LOOKED_EVERY === 0
+  if (!isIdle || !isLooked || memory.get(chainId(name))?.value !== 'following') return []
+  return memory.worths(name).order.size > above ? [tell(id, 'upkeep.needed', at, {})] : []
 }
 
 /** The coin that a deposit has brought. */
@@ -50,19 +65,22 @@ function toCoins(
 }
 
 /** The book of one network of the family. */
-export function createBook({ coinsOf, hasMalleableIds, spendsUnconfirmedChange }: BitcoinBookOptions): Book {
+export function createBook(options: BitcoinBookOptions): Book {
+  const { coinsOf, hasMalleableIds, spendsUnconfirmedChange, consolidatesAbove = Infinity } = options
   return {
     hear: (view, facts: readonly BitcoinFact[]) => hearFacts(view, facts, hasMalleableIds),
     overhear: (view, facts: readonly BitcoinFact[]) => overhearFacts(view, facts, hasMalleableIds),
     facets: lineageFacets,
     worth: worthOfCoin,
     revisits: leftBy,
-    settles: 'revisited',
-    settle: (view, revisited) =>
-      forgetUnneeded(
+    settlesMore: view => onManyCoins(view, consolidatesAbove).length > 0,
+    settle: (view, revisited) => [
+      ...forgetUnneeded(
         view,
         revisited.filter(id => isIdOf(['transaction'], id)),
       ),
+      ...onManyCoins(view, consolidatesAbove),
+    ],
     funds: view => fundsOf(view, spendsUnconfirmedChange),
     balances: coinBalances,
     held: keys => keys.map(coinId),

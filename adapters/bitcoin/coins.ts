@@ -176,13 +176,13 @@ export function chooseCoins(pool: CoinPool, aim: Aim): Choice | null {
   return null
 }
 
-/** As many coins as fit, smallest first, into one output of our own; null where they are not worth it. */
-export function gatherCoins(funds: CoinFunds, aim: Aim): Choice | null {
+/** As many coins as fit, at most `most`, smallest first, into one output of our own; null where they are not worth it. */
+export function gatherCoins(funds: CoinFunds, aim: Aim, most: number): Choice | null {
   const bill = billOf(aim)
   const basket = basketOf()
   for (const coin of worthwhile(funds.smallestFirst(), bill.inputSat)) {
     if (coin.fund.ancestors === 0) put(basket, coin)
-    if (isFull(basket)) break
+    if (isFull(basket) || basket.coins.length >= most) break
   }
   return settledWith(basket.coins.slice(0, inputsWithin(bill)), bill)
 }

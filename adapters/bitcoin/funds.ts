@@ -36,6 +36,8 @@ export interface CoinFunds {
   smallestFirst(): Iterable<Fund>
   /** Base units, of those in blocks. */
   readonly confirmed: bigint
+  /** How many nobody holds, those that cannot be spent yet included. */
+  readonly count: number
   /** Which transfer spends what this transaction of ours, in no block yet, pays to us; null where none does. By its name. */
   builtOn(transactionId: string): string | null
   /** Transactions of ours below what these keys stand for, that are in no block either. */
@@ -181,6 +183,7 @@ export function fundsOf(view: BookView, spendsUnconfirmedChange: boolean): CoinF
     largestFirst: () => spendable(free.downwards()),
     smallestFirst: () => spendable(free.upwards()),
     confirmed,
+    count: free.size,
     builtOn: id => builtOn(view, transactionOf(policy.name, id)),
     beneath: keys => beneath(view, keys),
   }

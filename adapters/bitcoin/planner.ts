@@ -9,7 +9,7 @@ import { boundary, invariant, reasonOf } from '../../src/kernel/fault.ts'
 import { dustOf, scriptOf } from './address.ts'
 import type { CoinFunds, Fund, RateFacts } from './funds.ts'
 import type { Aim, AimedPayment, Choice, CoinPool, Reach } from './coins.ts'
-import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, poolOf, reachOf } from './coins.ts'
+import { chooseCoins, feeSat, gatherCoins, maximumFeeSat, MAXIMUM_INPUTS, poolOf, reachOf } from './coins.ts'
 import { destinationOf } from './destination.ts'
 import type { Network } from './network.ts'
 import { outpointOf } from './outpoint.ts'
@@ -21,6 +21,16 @@ export interface PlannerOptions {
   asset: string
   /** sat/vB, never exceeded. */
   maximumRate: number
+  /** Absent: coins are gathered only where a payment takes more of them than one transaction can spend. */
+  consolidation?: Consolidation
+}
+
+/** When many coins are made one though nothing waits for it: while that is cheap. */
+export interface Consolidation {
+  /** Up to so many coins are left as they are. */
+  above: number
+  /** sat/vB: at higher rates it is put off. */
+  maximumRate: number
 }
 
 /** Faults: boundary `invalid-address` and `invalid-payment`, as payments are checked when asked for. */
@@ -30,10 +40,12 @@ export function createPlanner(chain: string, network: Network, options: PlannerO
     maximumPayment: network.maximumSat.toString(),
     minimumPayment: to => dustOf(scriptOf(to, network), network).toString(),
     plan: (order, funds: CoinFunds, facts: RateFacts) => planned(chain, network, options, order, funds, facts),
-    upkeep: (order, funds: CoinFunds, facts: RateFacts, passed) =>
-      passed.some(({ kind }) => kind === 'upkeep')
-        ? consolidated(chain, network, options, order, funds, facts)
-        : NO_UPKEEP,
+    upkeep: (order, funds: CoinFunds, facts: RateFacts, passed) => {
+      const left = order.limits[options.asset]?.left ?? null
+      const given = { chain, network, order, funds, facts, left }
+      if (passed.some(({ kind }) => kind === 'upkeep')) return consolidated(given, options.maximumRate)
+      return passed.length === 0 ? thinnedOut(given, options.consolidation ?? NEVER) : NO_UPKEEP
+    },
   }
 }
 
@@ -41,6 +53,7 @@ export function createPlanner(chain: string, network: Network, options: PlannerO
 type Asked = Omit<Order, 'limits'> & Limit
 
 const NO_LIMIT: Limit = { perTransaction: null, left: null }
+const NEVER: Consolidation = { above: Infinity, maximumRate: 0 }
 const NO_UPKEEP: Upkeep = { plan: null, again: null, reason: null }
 
 const SHORT = 'not enough spendable funds for it and the fee'
@@ -78,19 +91,45 @@ function planned(
 /** Fewer coins are not worth a transaction: most of ours are on their way, and will be gathered when they are there. */
 const LEAST_CONSOLIDATED = 20
 
-/** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
-function consolidated(
-  chain: string,
-  network: Network,
-  { maximumRate }: PlannerOptions,
-  order: Omit<Order, 'payments'>,
-  funds: CoinFunds,
-  facts: RateFacts,
-): Upkeep {
+interface Gathering {
+  chain: string
+  network: Network
+  order: Omit<Order, 'payments'>
+  funds: CoinFunds
+  facts: RateFacts
+  /** What the signer's limit leaves for the present, in satoshi; null for no limit. */
+  left: Amount | null
+}
+
+/** The smallest coins, at most `most` of them and no fewer than `least`; null where that is not to be had. */
+function gathered(
+  given: Gathering,
+  { maximumRate, most, least }: { maximumRate: number; most: number; least: number },
+) {
+  const { chain, network, order, funds, facts, left } = given
   const aim = aimOf(order, facts, network, maximumRate)
-  const choice = gatherCoins(funds, aim)
-  if (choice === null || choice.coins.length < LEAST_CONSOLIDATED) return NO_UPKEEP
-  return { ...NO_UPKEEP, plan: { ...writtenPlan(chain, aim, choice), purpose: 'consolidation', passed: [] } }
+  const choice = gatherCoins(funds, aim, most)
+  if (choice === null || choice.coins.length < least || isOver(left, choice.feeSat)) return null
+  return { ...writtenPlan(chain, aim, choice), purpose: 'consolidation' as const, passed: [] }
+}
+
+/** Gathered into one, coins are enough for what one transaction could not pay with all of them. */
+const consolidated = (given: Gathering, maximumRate: number): Upkeep => ({
+  ...NO_UPKEEP,
+  plan: gathered(given, { maximumRate, most: MAXIMUM_INPUTS, least: LEAST_CONSOLIDATED }),
+})
+
+/**
+ * Nothing waits, there are very many coins, and fees are low: the smallest are made one, so that what is owned can be paid later when fees are
+ * not. Half as many stay as they are, because what is being gathered can pay nothing meanwhile. If fees rise then, it waits: nothing hangs on it.
+ */
+function thinnedOut(given: Gathering, { above, maximumRate }: Consolidation): Upkeep {
+  const { facts, funds } = given
+  const isDear = Math.max(facts.feeRate, facts.floorRate) > maximumRate
+  if (isDear || funds.count <= above) return NO_UPKEEP
+  const most = Math.min(funds.count - Math.floor(above / 2), MAXIMUM_INPUTS)
+  const plan = gathered(given, { maximumRate, most, least: Math.min(most, LEAST_CONSOLIDATED) })
+  return plan === null ? NO_UPKEEP : { ...NO_UPKEEP, plan: { ...plan, isPatient: true } }
 }
 
 /** Adds to `passed` what fits not even alone. */

@@ -1,5 +1,5 @@
 /**
- * Reads a PSBT (BIP-174, version 0) in the one form in which Lockkeeper writes it: the unsigned transaction, for each input
+ * Writes a PSBT (BIP-174, version 0), and reads it in that one form: the unsigned transaction, for each input
  * its previous transaction and perhaps what it spends and how it is signed, for outputs nothing; keys in rising order, and
  * every number and the base64 in their one spelling. Whatever else a PSBT may hold is refused, never passed over.
  */
@@ -32,6 +32,32 @@ const KNOWN: Record<Part, readonly number[]> = {
   global: [UNSIGNED_TRANSACTION],
   input: [PREVIOUS, WITNESS_UTXO, SIGHASH_TYPE],
   output: [],
+}
+
+/** As Bitcoin writes lengths. */
+function sized(length: number): Buffer {
+  if (length < 0xfd) return Buffer.from([length])
+  const bytes = Buffer.alloc(length <= 0xffff ? 3 : 5)
+  bytes[0] = length <= 0xffff ? 0xfd : 0xfe
+  if (length <= 0xffff) bytes.writeUInt16LE(length, 1)
+  else bytes.writeUInt32LE(length, 1)
+  return bytes
+}
+
+const END = Uint8Array.of(0)
+const fieldOf = (type: number, value: Uint8Array): Uint8Array[] => [Uint8Array.of(1, type), sized(value.length), value]
+
+/**
+ * In base64: an unsigned transaction and the whole previous transaction of each of its inputs, in their order. By hand, because there may be
+ * five hundred of them, and libraries that parse each take as long as all the rest of a plan.
+ */
+export function writePsbt(unsigned: Uint8Array, previous: readonly Uint8Array[], outputs: number): string {
+  const parts = [
+    ...[Buffer.from(MAGIC, 'hex'), ...fieldOf(UNSIGNED_TRANSACTION, unsigned), END],
+    ...previous.flatMap(raw => [...fieldOf(PREVIOUS, raw), END]),
+    ...Array.from({ length: outputs }, () => END),
+  ]
+  return Buffer.concat(parts).toString('base64')
 }
 
 /** A PSBT whose inputs and outputs are still to be read: how many there are is in the unsigned transaction. */

@@ -7,14 +7,14 @@
  * or fields.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
-import { Psbt, Transaction } from 'bitcoinjs-lib'
+import { Transaction } from 'bitcoinjs-lib'
 import { z } from 'zod'
 import type { Amount, Json, SpendKey } from '../../machines/vocabulary.ts'
 import { boundary, reasonOf } from '../../src/kernel/fault.ts'
 import { addressOf } from './address.ts'
-import { displayOf, hash160 } from './hash.ts'
+import { displayOf, fromDisplay, hash160 } from './hash.ts'
 import type { Network } from './network.ts'
-import { MAXIMUM_PSBT_LENGTH, openPsbt, type PsbtInput } from './psbt.ts'
+import { MAXIMUM_PSBT_LENGTH, openPsbt, writePsbt, type PsbtInput } from './psbt.ts'
 import { scriptKindOf, payloadOf } from './script.ts'
 import type { Spent } from './sighash.ts'
 import { MAXIMUM_WEIGHT, transactionWeight } from './size.ts'
@@ -102,13 +102,13 @@ export function writeTemplate(
   outputs: readonly { script: Uint8Array; amountSat: bigint }[],
   network: Network,
 ): Json {
-  const psbt = new Psbt()
-  psbt.setVersion(TRANSACTION_VERSION)
-  psbt.setLocktime(0)
-  for (const { txid, vout, raw } of inputs)
-    psbt.addInput({ hash: txid, index: vout, sequence: SEQUENCE, nonWitnessUtxo: withoutWitness(hexToBytes(raw)) })
-  for (const { script, amountSat } of outputs) psbt.addOutput({ script, value: amountSat })
-  return { network: network.name, psbt: psbt.toBase64(), publicKeys: inputs.map(input => input.publicKey) }
+  const transaction = new Transaction()
+  transaction.version = TRANSACTION_VERSION
+  for (const { txid, vout } of inputs) transaction.addInput(fromDisplay(txid), vout, SEQUENCE)
+  for (const { script, amountSat } of outputs) transaction.addOutput(script, amountSat)
+  const previous = inputs.map(({ raw }) => withoutWitness(hexToBytes(raw)))
+  const psbt = writePsbt(transaction.toBuffer(), previous, outputs.length)
+  return { network: network.name, psbt, publicKeys: inputs.map(input => input.publicKey) }
 }
 
 /** Boundary fault `invalid-template` with the reason where anything in it is not understood. */

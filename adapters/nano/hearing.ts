@@ -60,11 +60,24 @@ function onPayment(view: BookView, fact: PaymentSeen): Message[] {
   ]
 }
 
+/**
+ * N13: the network has taken the place for which a block of ours was planned. What is not signed is planned anew on what stands there
+ * now; what is signed can never be confirmed, which is its proof.
+ */
+function toPlanned({ memory, at }: BookView, { spent, transaction, place }: FrontierMoved): Message[] {
+  const holder = memory.holder(spent)
+  if (holder === undefined || !isIdOf(['transfer'], holder) || memory.get(holder)?.context.signed.length !== 0)
+    return []
+  const reason = `the network has put ${transaction} in its place`
+  return [tell(holder, 'transfer.displaced', at, { keys: [spent], reason, height: place.height })]
+}
+
 function onMoved(view: BookView, fact: FrontierMoved): Message[] {
   const { key, spent, index, address, balance: amount, transaction, place } = fact
   const spending = tell(coinId(spent), 'coin.spent', view.at, { transaction, place })
   return [
     ...toOpenAccount(view, index, address),
+    ...toPlanned(view, fact),
     spending,
     ...toCoin(view, { key, index, address, amount, transaction, own: true, place }, holderOf(view, key)),
     toUpkeep(view, index),

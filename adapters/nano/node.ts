@@ -40,6 +40,8 @@ export interface NanoNodeOptions {
   clock: Clock
   log: Log
   node: JsonNodeAccess
+  /** Raw: a send of less is dust, of which little is kept. */
+  worthwhile: bigint
   /** `local`: null where work is not to be searched for here. */
   work: { servers: readonly string[]; local: Work | null }
 }
@@ -125,14 +127,14 @@ async function again(follower: Follower, tip: Place, { height, hash }: Place): P
 }
 
 async function next(follower: Follower, recent: readonly Place[]): Promise<Next<NanoFact>> {
-  const { rpc, network, watch, queue } = follower
+  const { watch, queue } = follower
   const tip = recent.at(-1)
   if (tip === undefined) throw invariant('no-tip', 'a chain is followed from a block that it stands on')
   const known = watch.tip()
   if (known !== null && !known.applied && known.hash !== tip.hash) return again(follower, tip, known)
   if (queue[0] === tip.hash) queue.shift()
   if (queue.length === 0) {
-    const { found, lags } = await scanLattice(rpc, network, watch)
+    const { found, lags } = await scanLattice(follower)
     if (lags) return { kind: 'unchanged', nodeHeight: tip.height - 1, syncing: false }
     queue.push(...found)
   }
@@ -184,10 +186,15 @@ async function gather(follower: Follower, { source }: Question): Promise<Lattice
   return { head: info.ok ? info.result.frontier : null, blocks: { ...(await blocksOf(follower, below)), ...blocks } }
 }
 
-async function countAccount({ rpc, chain }: Follower, account: string): Promise<Counted['holdings']> {
+/** Dust that the ledger does not keep is not counted. */
+async function countAccount(
+  { rpc, chain, watch, worthwhile }: Follower,
+  account: string,
+): Promise<Counted['holdings']> {
   const options = { account, include_confirmed: 'true', representative: 'true' }
   const info = await rpc.ask(accountInfoShape, [RPC_ERROR.accountNotFound], 'account_info', options)
   const holdings: Counted['holdings'] = []
+  const kept = watch.account(watch.indexOf(account) ?? -1)?.receivables
   if (info.ok && info.result.confirmed_height > 0)
     holdings.push({
       key: frontierKey(chain, account, info.result.confirmed_frontier),
@@ -199,16 +206,18 @@ async function countAccount({ rpc, chain }: Follower, account: string): Promise<
       ...{ count: String(COUNTED_PAGE), offset: String(offset) },
     })
     const page = Object.entries(blocks)
-    for (const [hash, { amount }] of page) holdings.push({ key: receivableKey(chain, hash), amount: String(amount) })
+    for (const [hash, { amount }] of page)
+      if (amount >= worthwhile || kept?.has(hash) === true)
+        holdings.push({ key: receivableKey(chain, hash), amount: String(amount) })
     if (page.length < COUNTED_PAGE) return holdings
   }
 }
 
 /** Only while nothing is new: then what the node has is what the ledger's tip has. */
 async function count(follower: Follower, addresses: readonly string[]): Promise<Counted | null> {
-  const { rpc, network, watch } = follower
+  const { watch } = follower
   const tip = watch.tip()
-  const { found, lags } = await scanLattice(rpc, network, watch)
+  const { found, lags } = await scanLattice(follower)
   if (tip === null || lags || found.length > 0)
     throw operating('node-moving', 'the chain moved while it was counted: it is counted again')
   const holdings: Counted['holdings'] = []

@@ -19,11 +19,11 @@ export interface NanoPlannerOptions {
   representative: string | null
   /** Raw: an account that has so much sends it to the treasury. */
   sweepMinimum: bigint
+  /** Raw: a send of less is not received, because receiving costs work and dust would never end. */
+  worthwhile: bigint
 }
 
 const MAXIMUM_RAW = (1n << 128n) - 1n
-/** A send that is smaller than this part of what is swept is left where it is: receiving it costs work, and dust would never end. */
-const WORTHWHILE_PARTS = 16n
 /** While a block waits to be signed. */
 const SOON_MS = 200
 
@@ -144,14 +144,14 @@ function pay(options: NanoPlannerOptions, order: Order, funds: LatticeFunds, fac
 
 /** What is worth its work, largest first; all of them once somebody waits for money. */
 function dueOf(
-  { sweepMinimum }: NanoPlannerOptions,
+  { sweepMinimum, worthwhile }: NanoPlannerOptions,
   { receivables, balance }: LatticeFunds,
   { isTreasury, isShort }: { isTreasury: boolean; isShort: boolean },
 ): readonly Receivable[] {
   if (isTreasury && isShort) return receivables
   const whole = receivables.reduce((sum, { amount }) => sum + amount, balance)
   if (!isTreasury && whole < sweepMinimum) return []
-  return receivables.filter(({ amount }) => amount * WORTHWHILE_PARTS >= sweepMinimum)
+  return receivables.filter(({ amount }) => amount >= worthwhile)
 }
 
 const IDLE: Upkeep = { plan: null, again: null, reason: null }
@@ -190,6 +190,7 @@ export function createPlanner(options: NanoPlannerOptions): Planner {
     destination: (to, dataField) => destinationOf(to, dataField, network),
     minimumPayment: () => '1',
     maximumPayment: String(MAXIMUM_RAW),
+    signedAtOnce: true,
     plan: (order, funds: LatticeFunds, facts: LatticeFacts) => pay(options, order, funds, facts),
     upkeep: (order, funds: LatticeFunds, facts: LatticeFacts, passed) => keepUp(options, order, funds, facts, passed),
   }

@@ -25,6 +25,8 @@ const HISTORY_PAGE = 200
 const RECEIVABLE_PAGE = 1000
 /** Blocks found in one look; the others are found in the next. */
 const FOUND_MAXIMUM = 2000
+/** So many sends of dust to one account the ledger keeps: nobody receives them, so that each would stay for ever. */
+export const DUST_KEPT = 16
 
 export interface Scanned {
   /** Hashes of confirmed blocks, each behind those that it stands on. */
@@ -39,10 +41,16 @@ interface Unread {
   entries: HistoryEntry[]
 }
 
-interface Scan {
+/** With what it is looked. */
+export interface ScanOptions {
   rpc: Rpc
   network: Network
   watch: NanoWatch
+  /** Raw: a send of less is dust. */
+  worthwhile: bigint
+}
+
+interface Scan extends ScanOptions {
   found: Set<string>
 }
 
@@ -124,29 +132,45 @@ function takeFrom({ found, watch, network }: Scan, { account, entries }: Unread)
   return entries.length < before
 }
 
-/** N12: the largest first, so that dust hides nothing, and on until what is missing was found or the list ends. */
-async function readReceivables(scan: Scan, { address, receivables, receivableSum }: WatchedAccount, has: bigint) {
-  const { rpc, watch, network } = scan
+/** How many more sends of dust the ledger keeps of this account. */
+function roomForDust({ worthwhile }: Scan, { receivables }: WatchedAccount): number {
+  const kept = [...receivables.values()].filter(amount => amount < worthwhile)
+  return Math.max(0, DUST_KEPT - kept.length)
+}
+
+/**
+ * N12: the largest first, so that dust hides nothing, and on until what is missing was found or nothing but dust is left. Dust that is not
+ * kept is summed up: as long as the sum is the same nothing has come.
+ */
+async function readReceivables(scan: Scan, account: WatchedAccount, has: bigint): Promise<void> {
+  const { rpc, watch, network, worthwhile } = scan
+  const { address, receivables, receivableSum } = account
   let missing = has - receivableSum
-  for (let offset = 0; missing > 0n && scan.found.size < FOUND_MAXIMUM; offset += RECEIVABLE_PAGE) {
+  let room = roomForDust(scan, account)
+  for (let offset = 0; missing > 0n; offset += RECEIVABLE_PAGE) {
+    if (scan.found.size >= FOUND_MAXIMUM) return
     const { blocks } = await rpc.call(receivableShape, 'receivable', {
       ...{ account: address, source: 'true', sorting: 'true', include_only_confirmed: 'true' },
       ...{ count: String(RECEIVABLE_PAGE), offset: String(offset) },
     })
     for (const [hash, { amount, source }] of Object.entries(blocks)) {
       if (receivables.has(hash)) continue
+      if (amount < worthwhile && room-- <= 0) continue
       missing -= amount
       // What we have sent ourselves is found where it was sent, in its order.
       if (watch.indexOf(canonical(source, network)) === undefined) scan.found.add(hash)
     }
-    if (Object.keys(blocks).length < RECEIVABLE_PAGE) return
+    const isOver = Object.keys(blocks).length < RECEIVABLE_PAGE
+    const isDust = Object.values(blocks).some(({ amount }) => amount < worthwhile)
+    if (isOver || (isDust && room <= 0)) break
   }
+  account.dustSum = missing > 0n ? missing : 0n
 }
 
 /** One look at all accounts. Rejects with operating faults. */
-export async function scanLattice(rpc: Rpc, network: Network, watch: NanoWatch): Promise<Scanned> {
-  const scan: Scan = { rpc, network, watch, found: new Set() }
-  const accounts = watch.accounts()
+export async function scanLattice(options: ScanOptions): Promise<Scanned> {
+  const scan: Scan = { ...options, found: new Set() }
+  const accounts = options.watch.accounts()
   const chains: Unread[] = []
   for (let at = 0; at < accounts.length && scan.found.size < FOUND_MAXIMUM; at += ACCOUNTS_PAGE) {
     const page = accounts.slice(at, at + ACCOUNTS_PAGE)
@@ -156,7 +180,7 @@ export async function scanLattice(rpc: Rpc, network: Network, watch: NanoWatch):
       const entries = head === account.frontier ? [] : await readOwn(scan, account)
       if (entries === null) return { found: [], lags: true }
       if (entries.length > 0) chains.push({ account, entries })
-      if (has !== account.receivableSum) await readReceivables(scan, account, has)
+      if (has !== account.receivableSum + account.dustSum) await readReceivables(scan, account, has)
     }
     merge(scan, chains)
   }

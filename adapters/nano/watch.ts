@@ -17,6 +17,8 @@ export interface WatchedAccount {
   /** Sends that were read and not received yet, by hash; raw. */
   receivables: Map<string, bigint>
   receivableSum: bigint
+  /** Raw; dust that the node tells of and that the ledger does not keep. Found out anew at each start. */
+  dustSum: bigint
 }
 
 /** See above. Addresses are canonical. */
@@ -32,7 +34,7 @@ export interface NanoWatch extends Watch {
 
 const emptyAccount = (index: number, address: string): WatchedAccount => ({
   ...{ index, address, frontier: null },
-  ...{ receivables: new Map<string, bigint>(), receivableSum: 0n },
+  ...{ receivables: new Map<string, bigint>(), receivableSum: 0n, dustSum: 0n },
 })
 
 /** In the chain, and not spent there. */

@@ -17,6 +17,15 @@ const ownShape = z.object({
   sweep: z.object({ minimum: z.string() }),
 })
 
+/** A send that is smaller than this part of what is swept is not worth the work of receiving it. */
+const WORTHWHILE_PARTS = 16n
+
+const partOf = (sweepMinimum: bigint): bigint => (sweepMinimum + WORTHWHILE_PARTS - 1n) / WORTHWHILE_PARTS
+
+/** What is never received is no deposit, unless the configuration says that it is. */
+const minimumOf = (configured: string, sweepMinimum: bigint): bigint =>
+  configured === '0' ? partOf(sweepMinimum) : BigInt(configured)
+
 function representativeOf(chain: string, address: string | undefined, network: Network): string | null {
   try {
     return address === undefined ? null : canonical(address, network)
@@ -34,13 +43,16 @@ export const watchNano: OpenWatching = (configured, { request, clock, log, work 
   const representative = representativeOf(chain, own.representative, network)
   const watch = createWatch(chain)
   const { servers, local } = own.work
+  const sweepMinimum = BigInt(own.sweep.minimum)
+  const least = minimumOf(minimumDeposit, sweepMinimum)
+  const worthwhile = least < partOf(sweepMinimum) ? least : partOf(sweepMinimum)
   return {
     watch,
     node: createNanoNode({
-      ...{ chain, asset, network, watch, request, clock, log, node },
+      ...{ chain, asset, network, watch, request, clock, log, node, worthwhile },
       work: { servers, local: local ? work : null },
     }),
-    planner: createPlanner({ chain, network, representative, sweepMinimum: BigInt(own.sweep.minimum) }),
+    planner: createPlanner({ chain, network, representative, sweepMinimum, worthwhile }),
     book: createBook({
       chain,
       read: template => readTemplate(template, network, { representative }),
@@ -48,6 +60,6 @@ export const watchNano: OpenWatching = (configured, { request, clock, log, work 
     }),
     signable: createSignable(chain, asset, network, { representative }),
     blockSeconds: null,
-    assets: { [asset]: { minimumDeposit, decimals: network.decimals } },
+    assets: { [asset]: { minimumDeposit: String(least), decimals: network.decimals } },
   }
 }

@@ -7,6 +7,7 @@ import type { Place } from '../../machines/vocabulary.ts'
 import { operating } from '../../src/kernel/fault.ts'
 import type { PaymentSeen, SpendSeen } from '../adapter.ts'
 import type { RippleFact } from './facts.ts'
+import { TREASURY_TAG } from './network.ts'
 import { dropsShape, type LedgerAnswer, type LedgerTransaction } from './shapes.ts'
 import { placeKey } from './signable.ts'
 import type { TagWatch } from './watch.ts'
@@ -99,6 +100,7 @@ function paymentsOf(scan: Scan, change: { account: string; drops: bigint } | nul
   const arrival = arrivalOf(scan, change.drops)
   if (arrival === null) return []
   const dataField = tagOf(scan)
+  if (dataField === String(TREASURY_TAG)) return []
   const index = watch.indexOf(dataField)
   return [
     {

@@ -6,10 +6,11 @@ import { isKind, type Instance } from '../../src/kernel/entry.ts'
 import { facetOf, type Facet } from '../../src/kernel/facets.ts'
 import { accountBalances, committedBy, countedAccounts, toAccount } from '../accounts.ts'
 import type { SpendSeen } from '../adapter.ts'
-import type { Book, BookView } from '../book.ts'
+import type { AssetBalance, Book, BookView } from '../book.ts'
 import { attemptWith, toDeposit, toSpender } from '../hearing.ts'
 import type { BalanceChanged, RippleFact } from './facts.ts'
 import { fundsOf } from './funds.ts'
+import type { Reserve } from './reserve.ts'
 
 /** Transfers that would spend this. */
 const spenderFacet = (key: SpendKey) => facetOf(['transfer'], 'spender', key)
@@ -54,8 +55,18 @@ const movedAccount = (after: Instance): IdOf<'account'>[] =>
 const facets = (instance: Instance): Facet[] =>
   isKind(instance, 'transfer') ? instance.context.spendKeys.map(spenderFacet) : []
 
+/** The reserve of the account is not to be spent, as little as what transfers will cost. */
+function balances(view: Omit<BookView, 'at'>, reserve: Pick<Reserve, 'drops'>): AssetBalance[] {
+  const reserveDrops = reserve.drops()
+  return accountBalances(view, committedBy(view, null)).map(({ confirmed, reserved, ...rest }) => {
+    const all = BigInt(reserved) + reserveDrops
+    // Less than its reserve an account may have, after fees.
+    return { ...rest, confirmed, reserved: String(all < BigInt(confirmed) ? all : BigInt(confirmed)) }
+  })
+}
+
 /** The book of one network of the family. */
-export function createBook(): Book {
+export function createBook(reserve: Pick<Reserve, 'drops'>): Book {
   return {
     hear,
     // What is not validated says nothing.
@@ -63,11 +74,11 @@ export function createBook(): Book {
     facets,
     worth: () => null,
     revisits: (_, after) => movedAccount(after),
-    settles: 'revisited',
+    settlesMore: () => false,
     settle: ({ at }, revisited) =>
       revisited.flatMap(id => (isIdOf(['account'], id) ? [tell(id, 'upkeep.needed', at, {})] : [])),
     funds: fundsOf,
-    balances: view => accountBalances(view, committedBy(view, null)),
+    balances: view => balances(view, reserve),
     held: () => [],
     role: () => ({ purpose: 'upkeep', source: 0 }),
     adopt: () => [],

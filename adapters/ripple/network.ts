@@ -19,6 +19,12 @@ export const MAXIMUM_DROPS = 100_000_000_000n * 10n ** BigInt(XRP_DECIMALS)
 /** At most so many tickets an account can hold. https://xrpl.org/docs/concepts/accounts/tickets */
 export const LEDGER_TICKETS = 250
 
+/**
+ * Who fills the account names this tag: it is the highest, so that no address has it, and no wallet puts it where somebody forgot his own
+ * (many put 0). What is paid with it is the treasury's, and nobody's deposit.
+ */
+export const TREASURY_TAG = 0xffff_ffff
+
 const LAST_UNNAMED = 1024
 /** The path of its key names the network (X19), and a hardened step of BIP-32 has 31 bits. */
 const MAXIMUM_ID = 0x7fff_ffff

@@ -18,11 +18,12 @@ import type {
   Unreplaceable,
   Upkeep,
 } from '../adapter.ts'
+import { xAddressOf } from './address.ts'
 import { LIFETIME_LEDGERS } from './broadcast.ts'
 import { destinationOf } from './destination.ts'
 import type { RippleFunds } from './funds.ts'
 import type { DestinationFacts, RippleFacts } from './gather.ts'
-import { LEDGER_TICKETS, MAXIMUM_DROPS, type Network } from './network.ts'
+import { LEDGER_TICKETS, MAXIMUM_DROPS, TREASURY_TAG, type Network } from './network.ts'
 import { overFeeCap } from './quote.ts'
 import { placeKey, placeOf } from './signable.ts'
 import { REQUIRE_DESTINATION_TAG } from './template.ts'
@@ -54,8 +55,12 @@ export function createPlanner(chain: string, network: Network, options: PlannerO
   const setting = { chain, network, options }
   return {
     destination: (to, dataField) => destinationOf(to, dataField, network),
+    combined: (account, dataField) => xAddressOf({ account, tag: Number(dataField) }, network),
+    treasuryDataField: String(TREASURY_TAG),
     minimumPayment: () => '1',
     maximumPayment: MAXIMUM_DROPS.toString(),
+    signedAtOnce: true,
+    renew: (template, height) => renewedTemplate(template, height),
     plan: ({ payments, ...order }, funds: RippleFunds, facts: RippleFacts) =>
       isStale(funds, facts) ? STALE : planned({ ...setting, order, funds, facts }, payments),
     upkeep: (order, funds: RippleFunds, facts: RippleFacts) =>
@@ -65,6 +70,16 @@ export function createPlanner(chain: string, network: Network, options: PlannerO
         ? { kind: 'bound', reason: UNREPLACED }
         : renewed({ ...setting, order: { ...order, limits: {} }, funds, facts }, order),
   }
+}
+
+/** Signed with less left of it it could expire before a server has it. */
+const YOUNG_LEDGERS = LIFETIME_LEDGERS / 2
+
+/** X20: the last ledger in which it may stand is counted from its signature, not from its plan. */
+function renewedTemplate(template: Json, height: number): Json | null {
+  const { transaction, ...rest } = template as { [name: string]: Json; transaction: { [name: string]: Json } }
+  if (Number(transaction['LastLedgerSequence']) >= height + YOUNG_LEDGERS) return null
+  return { ...rest, transaction: { ...transaction, LastLedgerSequence: height + LIFETIME_LEDGERS } }
 }
 
 const UNREPLACED =

@@ -7,6 +7,8 @@ export interface TagWatch extends Watch {
   isOurs(account: string): boolean
   /** Of the address with this data field; null where no such was made (X3). */
   indexOf(dataField: string | null): number | null
+  /** Null before the ledger knows it. */
+  account(): string | null
 }
 
 /** Empty: the ledger's memory fills it at the start. A tag is equal to its index, from 1. */
@@ -21,6 +23,7 @@ export function createWatch(): TagWatch {
       if (index > 0) known.add(index)
     },
     changed: () => {},
+    account: () => ours,
     isOurs: account => account === ours,
     indexOf(dataField) {
       const index = dataField === null ? 0 : Number(dataField)

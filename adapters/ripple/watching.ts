@@ -6,6 +6,7 @@ import { createBook } from './book.ts'
 import { LEDGER_TICKETS, networkOf, XRP_DECIMALS, type Network } from './network.ts'
 import { createRippleNode } from './node.ts'
 import { createPlanner } from './planner.ts'
+import { createReserve } from './reserve.ts'
 import { createSignable } from './signable.ts'
 import { createWatch } from './watch.ts'
 
@@ -31,11 +32,12 @@ export const watchRipple: OpenWatching = (
   const { tickets, fees } = read.data
   const { maximumFee } = fees
   const watch = createWatch()
+  const reserve = createReserve()
   return {
     watch,
-    node: createRippleNode({ chain, asset, network, watch, request, node, maximumFee }),
+    node: createRippleNode({ chain, asset, network, watch, reserve, request, node, maximumFee }),
     planner: createPlanner(chain, network, { asset, maximumFee, tickets }),
-    book: createBook(),
+    book: createBook(reserve),
     // What the signer allows is for the signer to say.
     signable: createSignable(chain, asset, network, { maximumTickets: LEDGER_TICKETS }),
     blockSeconds: blockSecondsOf(network),

@@ -217,9 +217,27 @@ function bitcoin(location: ConfigLocation) {
       .prefault({})
       .describe('Many withdrawals in one transfer'),
     replaceAfterMs,
+    consolidation: z
+      .strictObject({
+        above: whole(2, 1_000_000).default(500).describe('Up to so many coins that nobody holds are left as they are'),
+        maximumRate: z
+          .number()
+          .min(0)
+          .max(100_000)
+          .optional()
+          .describe(
+            `Only while fee rates are not above this, 0 for never; sat/vB; by default what ${byNetwork('fallbackRate')} for fallbackRate`,
+          ),
+      })
+      .prefault({})
+      .describe('Many small coins are made one while that is cheap'),
   })
   return chainObject
-    .transform(given => ({ ...given, fees: feesOf(given.network, given.fees) }))
+    .transform(given => ({
+      ...given,
+      fees: feesOf(given.network, given.fees),
+      consolidation: consolidationOf(given.network, given.consolidation),
+    }))
     .superRefine(({ network, fees }, context) => {
       const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
       const { minimumRate } = networkOf(network).fees
@@ -241,6 +259,11 @@ function feesOf(network: string, { target, fallbackRate, maximumRate }: GivenFee
   const { fees } = networkOf(network)
   return { target, fallbackRate: fallbackRate ?? fees.fallbackRate, maximumRate: maximumRate ?? fees.maximumRate }
 }
+
+const consolidationOf = (
+  network: string,
+  { above, maximumRate }: { above: number; maximumRate?: number | undefined },
+) => ({ above, maximumRate: maximumRate ?? networkOf(network).fees.fallbackRate })
 
 function ethereum(location: ConfigLocation) {
   const token = z.strictObject({

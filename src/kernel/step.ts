@@ -76,6 +76,17 @@ function readTask(machine: AnyStateMachine, value: string): TaskName | null {
 /** Nothing can happen to it any more: its image leaves memory. */
 export const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === 'done' || snapshot.hasTag('ended')
 
+/** What had ended is live again: its end is taken back, or the signer shows that it is not over. */
+const REVIVING: ReadonlySet<string> = new Set([
+  'ending.revoked',
+  'transfer.adopted',
+  'attempt.adopted',
+  'withdrawal.adopted',
+])
+
+/** Whether what has ended hears such an event, if it is known then. */
+export const isHeardByEnded = (event: string): boolean => REVIVING.has(event)
+
 interface Draft {
   memory: Memory
   overlay: Map<Id, Instance>
@@ -139,7 +150,7 @@ function follow(draft: Draft, id: Id, { type, params }: ReturnedAction): void {
 
 function deliver(machines: Machines, draft: Draft, { to, event }: Message): void {
   const before = find(draft, to)
-  if (before?.ended === true && event.type !== 'ending.revoked') return
+  if (before?.ended === true && !isHeardByEnded(event.type)) return
   if (event.run !== undefined && (before === undefined || event.run !== runOf(before))) return
   const machine = machineOf(machines, to)
   const snapshot = restore(machine, before)

@@ -3,7 +3,7 @@
  * it. `at` is when it was noticed, milliseconds since 1970 UTC.
  */
 import type { Block, Fact, Limit, PlanFacts } from '../../adapters/adapter.ts'
-import type { Instance, InstanceOf } from '../kernel/entry.ts'
+import type { Instance } from '../kernel/entry.ts'
 import type { FeeCaps } from './routes/replacing.ts'
 import type { Id, IdOf } from '../../machines/ids.ts'
 import type { GeneratedAddress, Hearing, SigningCompleted, VoidedWithdrawal } from '../../machines/messages.ts'
@@ -74,16 +74,18 @@ export type Inbound = { at: number } & (
   | { type: 'decision.made'; data: { id: IdOf<'deposit'>; accept: boolean; reference: string | null; reason: string } }
   | { type: 'withdrawal.requested'; data: Intent & Requested }
   | { type: 'withdrawals.approved'; data: OfChain & { ids: IdOf<'withdrawal'>[] } }
+  /** What the signer wants of a payment has changed, or is known for the first time. */
+  | { type: 'withdrawals.unapproved'; data: OfChain & { items: { id: IdOf<'withdrawal'>; reason: string }[] } }
   | { type: 'withdrawal.voided'; data: OfChain & OfSigner & { id: IdOf<'withdrawal'> } & Voided }
   | { type: 'authorisation.added'; data: { id: IdOf<'withdrawal'>; isEnough: boolean } & Authorisation }
   | { type: 'transfer.resumed'; data: { id: IdOf<'transfer'>; reason: string } }
   /** A person wants it mined at this fee rate, in the family's unit. */
   | { type: 'replacement.requested'; data: { id: IdOf<'transfer'>; feeRate: number } }
-  /** `ended`: what stands for spend keys of the records and has ended here. */
+  /** `ended`: of what the records are about (what stands for their spend keys, transfers, attempts, withdrawals) what has ended here. */
   | {
       type: 'signer.recalled'
       data: OfChain &
-        OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; ended: InstanceOf<'coin'>[]; until: number }
+        OfSigner & { records: SignedRecord[]; receipts: SignedReceipt[]; ended: Instance[]; until: number }
     }
   | { type: 'signer.replaced'; data: Record<string, never> }
   | { type: 'time.passed'; data: { ids: IdOf<Hearing<'time.passed'>>[] } }
@@ -104,7 +106,8 @@ export type TaskResult = { run: string } & (
       type: 'signing.completed'
       data: OfSigner & { id: IdOf<'attempt'> } & SigningCompleted
     }
-  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string } }
+  /** `lacksApprovals`: it waits for them, and for nothing else. */
+  | { type: 'signing.pended'; data: { id: IdOf<'attempt'>; reason: string; lacksApprovals: boolean } }
   /** `isBound`: what it would spend was signed for another transfer, so that it is never signed itself. */
   | {
       type: 'signing.refused'

@@ -16,7 +16,7 @@ import { onGathered } from './routes/planning.ts'
 import { onExpired } from './routes/replacing.ts'
 import { viewOf } from './routes/view.ts'
 import { onTransferResumed } from './routes/recovery.ts'
-import { onApproved, onAuthorised, onRefused, onRequested, onVoided } from './routes/withdrawals.ts'
+import { onApproved, onAuthorised, onPended, onRefused, onRequested, onVoided } from './routes/withdrawals.ts'
 
 /** The messages that an event sets in motion. Throws an invariant fault for a chain that is not configured. */
 export function route(policies: Policies, memory: LiveMemory, event: Inbound): Message[] {
@@ -82,6 +82,8 @@ function routed(policies: Policies, memory: LiveMemory, event: Inbound): Message
       return onRequested(view(event.data.chain), event.data)
     case 'withdrawals.approved':
       return onApproved(view(event.data.chain), event.data.ids)
+    case 'withdrawals.unapproved':
+      return event.data.items.map(({ id, reason }) => tell(id, 'withdrawal.held', at, { reason }))
     case 'withdrawal.voided':
       return [onVoided(view(event.data.chain), event.data.id, event.data)]
     case 'authorisation.added': {
@@ -126,10 +128,8 @@ function onTaskResult(
         ...toWaiting(memory, event),
       ]
     }
-    case 'signing.pended': {
-      const { id, ...pended } = event.data
-      return [tell(id, 'signing.pended', at, pended, run)]
-    }
+    case 'signing.pended':
+      return ifLive(chain => onPended(viewOf(policies, memory, chain, at), event.data.id, run, event.data))
     case 'signing.refused':
       return ifLive(chain => onRefused(viewOf(policies, memory, chain, at), event.data.id, run, event.data))
     case 'publishing.answered': {

@@ -85,7 +85,14 @@ const template = z.custom<Json>(
 )
 
 /** A template and the withdrawals that it claims to pay, each with its authorisations. */
-export const signRequest = z.strictObject({ template, intents: z.array(authorisedIntent).max(MAXIMUM_INTENTS) })
+export const signRequest = z.strictObject({
+  template,
+  intents: z.array(authorisedIntent).max(MAXIMUM_INTENTS),
+  ledgerId: text
+    .nullable()
+    .default(null)
+    .describe('The ledger that asks: by it each of several watchers knows its own'),
+})
 
 const missing = z.object({ id: z.string(), required: z.int(), given: z.int() }) satisfies z.ZodType<Missing>
 const reason = z.object({
@@ -119,6 +126,7 @@ export const signedAttempt = z
     fee: amountSchema,
     template: json,
     intents: z.array(authorisedIntent),
+    ledgerId: z.string().nullable().describe('The ledger that asked for it first'),
     signedAt: timeSchema,
   })
   .meta({ id: 'SignedAttempt' })

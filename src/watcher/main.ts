@@ -283,6 +283,7 @@ export async function main(given: Ports, config: WatcherConfig, extras: Extras =
   const performers = createPerformers({
     found: (chain, place) => followers.get(chain)?.reread(place),
     memory: () => orchestrator.memory,
+    ledgerId: () => ledger.opened.ledgerId,
     isReconciled: chain => healthOf(health, chain).isReconciled,
     reconcile: chain => health.trigger.noted({ chain, isReconciled: false }),
     rulesKnown: chain => healthOf(health, chain).rules,

@@ -6,7 +6,7 @@ import { Fault, invariant, operating } from '../kernel/fault.ts'
 import type { Random } from '../kernel/ports.ts'
 import type { AttemptContext } from '../../machines/attempt.ts'
 import type { TransferContext } from '../../machines/transfer-telling.ts'
-import type { AuthorisedIntent, Place, SpendKey } from '../../machines/vocabulary.ts'
+import type { AuthorisedIntent, Json, Place, SpendKey } from '../../machines/vocabulary.ts'
 import type { Reason } from '../../machines/messages.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
 import { chainContext } from '../orchestrator/orchestrator.ts'
@@ -21,6 +21,8 @@ export interface PerformerOptions {
   /** A watching one plans and signs nothing, also of what its ledger was asked for while it was a paying one. */
   role: 'paying' | 'watching'
   memory: () => LiveMemory
+  /** Under what name the signer remembers who asked. */
+  ledgerId: () => string
   signer: SignerClient
   nodes: Readonly<Record<string, Node>>
   policies: Readonly<Record<string, ChainPolicy>>
@@ -64,8 +66,8 @@ function intentsOf(memory: LiveMemory, transfer: TransferContext): AuthorisedInt
 }
 
 /** The id of a signed transaction follows from its template, where the family's ids do: another one is another transaction. */
-function checkTransactionId(policy: ChainPolicy, attempt: AttemptContext, transactionId: string): void {
-  const { transactionId: expected } = policy.signable.inspect(attempt.template)
+function checkTransactionId(policy: ChainPolicy, template: Json, transactionId: string): void {
+  const { transactionId: expected } = policy.signable.inspect(template)
   if (expected !== null && expected !== transactionId)
     throw invariant('signed-differently', `the signer answered ${transactionId} for a template of ${expected}`)
 }
@@ -79,8 +81,8 @@ const done = (outcome: Outcome): Performed => ({ outcome, againMs: null })
 /** Asked again more and more seldom; an added authorisation asks at once. */
 const askAgainMs = (tries: number): number => Math.min(FIRST_APPROVAL_MS * 2 ** Math.min(tries, 16), LAST_APPROVAL_MS)
 
-const pended = (id: IdOf<'attempt'>, reason: string, tries: number): Performed => ({
-  outcome: { type: 'signing.pended', data: { id, reason } },
+const pended = (id: IdOf<'attempt'>, reason: string, tries: number, lacksApprovals = false): Performed => ({
+  outcome: { type: 'signing.pended', data: { id, reason, lacksApprovals } },
   againMs: askAgainMs(tries),
 })
 
@@ -107,6 +109,13 @@ async function refused(
   })
 }
 
+/** What waited too long for its signature is signed for later blocks, on the same keys: the signer knows it under the same name. */
+function renewed({ memory, policies }: PerformerOptions, { chain, template: planned, spendKeys, fee }: AttemptContext) {
+  const height = chainContext(memory(), chain)?.height ?? null
+  const template = height === null ? null : (policies[chain]!.planner.renew?.(planned, height) ?? null)
+  return template === null ? { template: planned, earlier: null } : { template, earlier: { template, spendKeys, fee } }
+}
+
 async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {
   const { signer, policies } = options
   const { id } = instance
@@ -122,16 +131,17 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   const transfer = owner.context
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
   const intents = intentsOf(options.memory(), transfer)
-  const answer = await signer.sign(name, attempt.template, intents)
+  const { template, earlier } = renewed(options, attempt)
+  const answer = await signer.sign(name, template, intents, options.ledgerId())
   switch (answer.kind) {
     case 'signed':
-      checkTransactionId(policies[attempt.chain]!, attempt, answer.transactionId)
+      checkTransactionId(policies[attempt.chain]!, template, answer.transactionId)
       return done({
         type: 'signing.completed',
-        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier: null, position: signer.position() },
+        data: { id, transactionId: answer.transactionId, raw: answer.raw, earlier, position: signer.position() },
       })
     case 'awaitingApproval':
-      return pended(id, answer.reason, tries)
+      return pended(id, answer.reason, tries, true)
     case 'refused':
       return refused(options, instance, intents, answer.reasons, tries)
     case 'signedDifferently': {

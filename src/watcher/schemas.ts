@@ -83,6 +83,7 @@ export const chainSchema = z
     nodeHeight: z.int().nullable(),
     lag: z.int().nullable(),
     treasury: z.string().nullable(),
+    treasuryDataField: z.string().nullable().describe('What whoever fills the treasury names beside its address'),
     addressPool: z.object({ free: z.int(), assigned: z.int() }),
     balances: z.array(
       z.object({
@@ -90,7 +91,9 @@ export const chainSchema = z
         decimals: z.int(),
         confirmed: amountSchema,
         pending: amountSchema,
-        reserved: amountSchema,
+        reserved: amountSchema.describe(
+          'Of confirmed: bound to transfers that are in no block, and what the network demands that an account keeps',
+        ),
       }),
     ),
   })
@@ -130,6 +133,11 @@ export const addressSchema = z
     reference: z.string().nullable(),
     address: z.string(),
     dataField: z.string().nullable(),
+    combinedAddress: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('Address and data field as one (ripple: an X-address); null where there is no such form'),
     index: z.int(),
     publicKey: z.string(),
     attestation: signed,

@@ -32,8 +32,14 @@ export type SigningRules = z.output<typeof rules> & {
   wallet: string
 }
 
+/** What was signed, and the ledger that asked for it. */
+export interface ListedRecord extends SignedRecord {
+  seq: number
+  ledgerId: string | null
+}
+
 export interface SignedPage {
-  items: (SignedRecord & { seq: number })[]
+  items: ListedRecord[]
   receipts: SignedReceipt[]
   /** Of the last of both. */
   until: number
@@ -56,7 +62,7 @@ export interface SignerClient {
   /** What is made then is for this ledger alone to give away. */
   growPool(chain: string, size: number, ledgerId: string): Promise<void>
   addresses(chain: string, from: number, limit: number): Promise<ListedAddress[]>
-  sign(name: AttemptName, template: Json, intents: AuthorisedIntent[]): Promise<SignAnswer>
+  sign(name: AttemptName, template: Json, intents: AuthorisedIntent[], ledgerId: string | null): Promise<SignAnswer>
   attempt(name: AttemptName): Promise<SignedAttempt>
   /** Everything signed or voided after that place, in its order. */
   signed(chain: string, after: number): Promise<SignedPage>
@@ -204,8 +210,8 @@ type Listed = PromisedPage['items'][number]
 
 function recordOf(item: Listed): SignedPage['items'] {
   if (item.state !== 'signed') return []
-  const { transferId, n, seq, intents, transactionId, signedTransaction, spendKeys, template } = item
-  return [{ transferId, n, seq, intents, transactionId, raw: signedTransaction, spendKeys, template }]
+  const { transferId, n, seq, intents, transactionId, signedTransaction, spendKeys, template, ledgerId } = item
+  return [{ transferId, n, seq, intents, transactionId, raw: signedTransaction, spendKeys, template, ledgerId }]
 }
 
 function receiptOf(item: Listed): SignedReceipt[] {
@@ -228,8 +234,8 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       const asked = await ask(signerApi.addresses, { params: { chain }, query: { from, limit } })
       return read(signerApi.addresses.answers[200], asked).map(address => ({ chain, ...address }))
     },
-    async sign(name, template, intents) {
-      return signAnswer(await ask(signerApi.sign, { params: { ...name }, body: { template, intents } }))
+    async sign(name, template, intents, ledgerId) {
+      return signAnswer(await ask(signerApi.sign, { params: { ...name }, body: { template, intents, ledgerId } }))
     },
     async attempt(name) {
       return read(signedAttempt, await ask(signerApi.attempt, { params: { ...name } }))

@@ -24,9 +24,21 @@ const RETRY_MS = 2000
 const lasting = (rules: SigningRules | null): string =>
   JSON.stringify(rules === null ? null : { ...rules, leftToday: null })
 
+type Holding = Pick<SignerLoopOptions, 'chain' | 'orchestrator' | 'clock'>
+
+/** Nothing is planned that would only wait for approvals: the signer may have been away when it was asked for. */
+async function hold({ chain, orchestrator, clock }: Holding, rules: SigningRules | null): Promise<void> {
+  const items = orchestrator.memory.list('withdrawal', chain, 'queued').flatMap(({ id, context }) => {
+    const reason = heldFor(rules, context)
+    return reason === null ? [] : [{ id, reason }]
+  })
+  if (items.length === 0) return
+  await orchestrator.dispatch({ type: 'withdrawals.unapproved', at: clock.now(), data: { chain, items } })
+}
+
 /**
- * What the signer wants of a payment may be changed by its operator; whoever was held for what is wanted no more is paid.
- * Also tells readiness whether it answers.
+ * What the signer wants of a payment may be changed by its operator; whoever was held for what is wanted no more is paid, and whoever
+ * lacks what is wanted now is held. Also tells readiness whether it answers.
  */
 async function askRules({ chain, signer, orchestrator, health, clock }: SignerLoopOptions): Promise<void> {
   const rules = await signer.rules(chain)
@@ -44,6 +56,7 @@ async function askRules({ chain, signer, orchestrator, health, clock }: SignerLo
     .map(({ id }) => id)
   if (ids.length > 0)
     await orchestrator.dispatch({ type: 'withdrawals.approved', at: clock.now(), data: { chain, ids } })
+  await hold({ chain, orchestrator, clock }, rules)
 }
 
 /** When the signer is asked next although nothing is wanted of it; each question is a line in its audit log. */

@@ -36,8 +36,14 @@ export function openNano(now: () => number, rollBackRate = 0): SubjectNetwork {
   })
   node.faults.rollBackRate = rollBackRate
   let strangers = 0
+  let forks = 0
   return {
-    handle: request => node.handle(request),
+    handle(request) {
+      const answer = node.handle(request)
+      if ((Object(answer.body) as { error?: unknown }).error === 'Fork') forks++
+      return answer
+    },
+    flaws: () => (forks === 0 ? [] : [`${forks} blocks of ours were forks`]),
     advance: () => node.confirmAll(),
     pay: (_, { address }, amount) => node.pay(address, amount),
     fund: (_, treasury, amount) => void node.pay(treasury, amount),

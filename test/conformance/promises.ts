@@ -438,8 +438,9 @@ function describeFalls(subject: Subject): void {
       })
 }
 
-/** `npm run storms` runs more. */
+/** `npm run storms` runs more, and with `--size 300` larger ones. */
 const STORMS = 4
+const THRONG = 30
 
 function describeStorms(subject: Subject): void {
   test(`${STORMS} storms come to their one right end`, async () => {
@@ -447,6 +448,10 @@ function describeStorms(subject: Subject): void {
       const { wrong } = await storm(subject, seed)
       expect(wrong, `seed ${seed}`).toBeNull()
     }
+  })
+
+  test(`${THRONG} deposits and ${THRONG} withdrawals in one of them: all is accounted for`, async () => {
+    expect((await storm(subject, 1, THRONG)).wrong).toBeNull()
   })
 }
 

@@ -1,14 +1,15 @@
 /** The XRP Ledger, as the suite sees it. */
+import { TREASURY_TAG } from '../../adapters/ripple/network.ts'
 import { createSimulatedRipple, type SimulatedRipple } from '../../src/devnet/ripple/node.ts'
 import { worldKey } from '../../src/devnet/ripple/transaction.ts'
 import type { Payee, Subject, SubjectNetwork } from './subject.ts'
 
 const XRP = 1_000_000n
 const PARTIAL_PAYMENT = 0x0002_0000
-/** An operator fills the account with a tag that nobody has: it demands one. */
-const OPERATORS_TAG = 0
 
 const tagOf = ({ dataField }: Payee): number | undefined => (dataField === null ? undefined : Number(dataField))
+
+const TICKETS = { low: 15, high: 30 }
 
 /** Each payment that was executed, to the account with this tag. */
 function paidTo(node: SimulatedRipple, payee: Payee): bigint[] {
@@ -32,9 +33,13 @@ function networkOf(now: () => number, networkId: number): RippleNetwork {
   return {
     node,
     handle: request => node.handle(request),
+    flaws([treasury]) {
+      const held = node.account(treasury!)?.tickets.size ?? 0
+      return held > TICKETS.high ? [`${held} tickets are there, and at most ${TICKETS.high} were wanted`] : []
+    },
     advance: () => void node.mine(1),
     pay: (_, payee, amount) => node.pay(payee.address, amount, tagOf(payee)),
-    fund: (_, treasury, amount) => void node.pay(treasury, amount, OPERATORS_TAG),
+    fund: (_, treasury, amount) => void node.pay(treasury, amount, TREASURY_TAG),
     stranger: () => ({ address: worldKey(`stranger ${++strangers}`).account, dataField: String(strangers) }),
     received: (_, payee) => paidTo(node, payee),
     holds: (_, addresses) =>
@@ -75,7 +80,7 @@ function networkOf(now: () => number, networkId: number): RippleNetwork {
 
 export const ripple = {
   family: 'ripple',
-  watcher: { network: { networkId: 0 }, asset: 'XRP', minimumDeposit: '100000', tickets: { low: 15, high: 30 } },
+  watcher: { network: { networkId: 0 }, asset: 'XRP', minimumDeposit: '100000', tickets: TICKETS },
   signer: {
     ...{ network: { networkId: 0 }, asset: 'XRP' },
     policy: { maximumFee: '10000', maximumTickets: 50, perTransaction: String(1000n * XRP) },

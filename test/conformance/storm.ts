@@ -107,17 +107,43 @@ async function trouble(system: System, books: Books): Promise<void> {
   }
 }
 
+/** So many users pay, or take out, in one round of a throng. */
+const AT_ONCE = [1, 25] as const
+
+/** What one round brings: of a storm little, of a throng of so many whatever is missing of it. */
+async function stir(system: System, books: Books, size: number | null): Promise<void> {
+  const { dice } = system.world
+  if (size === null) {
+    if (dice.chance(0.6)) await pay(system, books)
+    if (dice.chance(0.5)) await takeOut(system, books)
+    return
+  }
+  for (let n = Math.min(dice.between(...AT_ONCE), size - books.paid.length); n > 0; n--) await pay(system, books)
+  for (let n = Math.min(dice.between(...AT_ONCE), size - books.wanted.length); n > 0; n--) await takeOut(system, books)
+}
+
+/** What a system begins with is enough for so many withdrawals. */
+const FUNDED = 15
+
+async function fund(system: System, size: number): Promise<void> {
+  const { network, subject } = system
+  const { treasury } = (await system.insist('GET', CHAIN_PATH)).body
+  for (const { symbol, funding } of subject.assets)
+    network.fund(symbol, treasury!, funding * BigInt(Math.ceil(size / FUNDED)))
+}
+
 /** Whatever is asked of the API goes on while it happens. */
-async function rage(system: System, books: Books): Promise<void> {
+async function rage(system: System, books: Books, size: number | null): Promise<void> {
   const { world, network } = system
   const { dice } = world
   for (let n = dice.between(...USERS); n > 0; n--) {
     const reference = `user-${n}`
     books.users.push({ reference, payee: await system.assign(reference) })
   }
-  for (let round = dice.between(...ROUNDS); round > 0; round--) {
-    if (dice.chance(0.6)) await pay(system, books)
-    if (dice.chance(0.5)) await takeOut(system, books)
+  if (size !== null) await fund(system, size)
+  const isMissing = () => size !== null && (books.paid.length < size || books.wanted.length < size)
+  for (let round = dice.between(...ROUNDS); round > 0 || isMissing(); round--) {
+    await stir(system, books, size)
     if (dice.chance(0.4)) await trouble(system, books)
     network.advance()
     await world.sleep(dice.between(200, LONGEST_ROUND_MS))
@@ -141,7 +167,7 @@ async function calmDown(system: System, books: Books): Promise<void> {
     wanted.approvals = 2
     await system.withdraw(wanted)
   }
-  for (let n = 0; n < PATIENCE; n++) {
+  for (let n = 0; n < PATIENCE + books.wanted.length; n++) {
     await system.advance(subject.confirmations.final)
     await credit(system, books)
     if ((await system.list('withdrawals')).every(({ state }) => isOver(state))) break
@@ -172,6 +198,7 @@ async function judge(system: System, books: Books): Promise<void> {
   const addresses = await system.addresses()
   const { body } = await system.insist('GET', CHAIN_PATH)
   if (body.state !== 'following') wrong.push(`the chain is ${body.state}: ${body.reason}`)
+  wrong.push(...(system.network.flaws?.(addresses) ?? []))
   for (const { symbol } of system.subject.assets) {
     const { confirmed, pending } = body.balances!.find(({ asset }) => asset === symbol)!
     const [said, held] = [BigInt(confirmed) + BigInt(pending), system.network.holds(symbol, addresses)]
@@ -180,17 +207,18 @@ async function judge(system: System, books: Books): Promise<void> {
   if (wrong.length > 0) throw new Error(wrong.join('\n'))
 }
 
-/** Null, or what was wrong; with what happened. */
+/** Null, or what was wrong; with what happened. `size`: so many deposits and as many withdrawals, where a story is to have many. */
 export async function storm(
   subject: Subject,
   seed: number,
+  size: number | null = null,
 ): Promise<{ wrong: string | null; lines: readonly string[] }> {
   const system = await openSystem(subject, seed)
   const books: Books = { users: [], paid: [], wanted: [], credited: new Map() }
   try {
     await system.run(async () => {
       await system.begin()
-      await rage(system, books)
+      await rage(system, books, size)
       await calmDown(system, books)
       await judge(system, books)
     })

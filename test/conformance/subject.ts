@@ -40,6 +40,8 @@ export interface SubjectNetwork {
   received(asset: string, payee: Payee): bigint[]
   /** What stands at these addresses on the canonical chain. */
   holds(asset: string, addresses: readonly string[]): bigint
+  /** What is wrong with what stands there beside balances, in words; absent where nothing can be. */
+  flaws?: (addresses: readonly string[]) => string[]
   /** Looks as if it paid, and does not: its words, and how it is done. */
   pretences: readonly { words: string; send: (payee: Payee, amount: bigint) => void }[]
   /** The last blocks are replaced by more others, and what was in them is pending again; absent where no block is ever left. */

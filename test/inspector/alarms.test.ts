@@ -16,6 +16,7 @@ const calm: ApiChain = {
   nodeHeight: 100,
   lag: 0,
   treasury: 'treasury',
+  treasuryDataField: null,
   addressPool: { free: 5, assigned: 1 },
   balances: [{ asset: 'LTC', decimals: 8, confirmed: '500', pending: '0', reserved: '100' }],
 }

@@ -19,7 +19,7 @@ import type { Event } from '../../machines/vocabulary.ts'
 import type { Instance } from '../../src/kernel/entry.ts'
 import { watcherMachines } from '../../src/orchestrator/machines.ts'
 import { createMemory } from '../../src/orchestrator/memory.ts'
-import { restore, step, versionOf } from '../../src/kernel/step.ts'
+import { restore, step, versionOf, isHeardByEnded } from '../../src/kernel/step.ts'
 import { untypedMessage } from '../kernel/untyped.ts'
 
 /** To whom, what, with which data. */
@@ -95,7 +95,7 @@ const isEnded = (snapshot: AnyMachineSnapshot): boolean => snapshot.status === '
 
 /** What has ended hears nothing but that its end is undone: the step does not ask its machine, and neither do we. */
 export function effectOf({ machine, events }: Subject, before: AnyMachineSnapshot, name: string): Effect | null {
-  if (isEnded(before) && events[name]!.type !== 'ending.revoked') return null
+  if (isEnded(before) && !isHeardByEnded(events[name]!.type)) return null
   const [after, actions] = next(machine, before, events[name]!)
   if (after.status === 'error') throw after.error
   if (after === before && actions.length === 0) return null

@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import type { Planner } from '../../adapters/adapter.ts'
 import type { CoinFunds } from '../../adapters/bitcoin/funds.ts'
 import { createBook } from '../../adapters/bitcoin/book.ts'
-import { attemptId, coinId, withdrawalId, type IdOf } from '../../machines/ids.ts'
+import { attemptId, coinId, nameOf, withdrawalId, type Id, type IdOf } from '../../machines/ids.ts'
+import type { WithdrawalContext } from '../../machines/withdrawal.ts'
 import { shareFee, type SignedReceipt } from '../../machines/vocabulary.ts'
-import { runOf, type InstanceOf } from '../../src/kernel/entry.ts'
+import { runOf, type Instance, type InstanceOf } from '../../src/kernel/entry.ts'
 import type { SignedRecord } from '../../src/orchestrator/inbound.ts'
 import { NO_CAPS } from '../../src/orchestrator/routes/replacing.ts'
 import { transferHash } from '../../src/orchestrator/routes/planning.ts'
@@ -24,6 +25,7 @@ import {
   paid,
   policy,
   requested,
+  spent,
   valueOf,
 } from './rig.ts'
 import type { Rig } from './rig.ts'
@@ -195,6 +197,31 @@ describe('planning', () => {
     }
   })
 
+  test('a treasury that waits for nothing is asked every sixth block what many coins need, and never while it stands behind', async () => {
+    const book = createBook({ ...bookOptions, consolidatesAbove: 3 })
+    const upkeep: Planner['upkeep'] = (_, funds: CoinFunds, __, passed) => {
+      const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
+      const plan = { template: { spendKeys, fee: '7' }, spendKeys, fee: '7', paid: [], passed: [], isPatient: true }
+      return { plan: { purpose: 'consolidation', source: 0, ...plan }, again: null, reason: passed.join() || null }
+    }
+    const looked: Record<number, number[]> = {}
+    for (const count of [3, 4]) {
+      const policies = { litecoin: { ...policy, book, planner: { ...policy.planner, upkeep } } }
+      const rig = await funded(Array<string>(count).fill('5000'), { policies })
+      looked[count] = []
+      for (let height = 103; height <= 114; height++) {
+        await rig.send(connected(height))
+        if (valueOf(rig, 'account/litecoin:0') !== 'gathering') continue
+        looked[count].push(height)
+        await gathered(rig)
+      }
+      const [transfer] = rig.orchestrator.memory.list('transfer')
+      if (count === 4) expect(transfer?.context).toMatchObject({ purpose: 'consolidation', replaceAfterMs: null })
+    }
+    // The next look finds them reserved: then there are few.
+    expect(looked).toEqual({ 3: [], 4: [103] })
+  })
+
   test('what stays as it is, is looked at more and more seldom; what happens meanwhile is heard at once', async () => {
     const reason = 'the block before it is not signed'
     const planner: Planner = {
@@ -364,7 +391,7 @@ describe('adoption', () => {
     raw: '00',
     spendKeys: ['litecoin:f0:0'],
   }
-  const recalled = (records: SignedRecord[], until: number, ended: InstanceOf<'coin'>[] = []) =>
+  const recalled = (records: SignedRecord[], until: number, ended: Instance[] = []) =>
     ({
       type: 'signer.recalled',
       at,
@@ -428,6 +455,113 @@ describe('adoption', () => {
     expect(images.findLast(({ id }) => id === coin.id)).toMatchObject({ value: 'spent', revision: 6 })
     expect(images.findLast(({ id }) => id === 'transfer/ab')).toMatchObject({ value: 'dead' })
     expect(images.findLast(({ id }) => id === 'withdrawal/w-1')).toMatchObject({ value: 'failed' })
+  })
+
+  describe('a withdrawal that had ended here', () => {
+    const ended = (value: string, also: Partial<WithdrawalContext> = {}): InstanceOf<'withdrawal'> => ({
+      id: 'withdrawal/w-1',
+      ...{ version: 2, revision: 4, seq: 4, at, entered: 4, ended: true },
+      value,
+      context: {
+        ...record.intents[0]!,
+        ...{ expiresAtMs: null, required: 3, requestedAt: at, failures: 0, dueAt: null, dueHeight: null },
+        ...{ reason: 'expired', receipt: null, transfer: null, transactionId: null, fee: null, place: null, dead: [] },
+        ...also,
+      },
+    })
+    const receipt: SignedReceipt = {
+      ...{
+        chain: 'litecoin',
+        id: 'w-1',
+        purpose: 'lockkeeper-void-v1',
+        round: 1,
+        signed: [],
+        key: 'k',
+        signature: 's',
+      },
+    }
+    /** Another transfer, signed later, spends its coin, for good. */
+    async function beaten(rig: Rig): Promise<void> {
+      await rig.send(recalled([{ ...record, transferId: 'ff', transactionId: 'other', intents: [] }], 9))
+      await rig.send(connected(103, [spent(['litecoin:f0:0'], 'other', block(103))]))
+      for (const height of [104, 105, 106, 107, 108]) await rig.send(connected(height))
+    }
+    const imagesOf = (rig: Rig, id: string) =>
+      rig.commits.flatMap(({ entries }) => entries.filter(({ image }) => image.id === id).map(({ image }) => image))
+
+    test.each(['cancelled', 'rejected'])(
+      '%s, and for which something is signed, goes on under its revision',
+      async value => {
+        const rig = await funded(['5000'])
+        await rig.send(recalled([record], 1, [ended(value)]))
+        expect(valueOf(rig, 'withdrawal/w-1')).toBe('paying')
+        expect(rig.orchestrator.memory.get('withdrawal/w-1')).toMatchObject({ revision: 6 })
+        expect(contextOf(rig, 'withdrawal/w-1')).toMatchObject({ transfer: 'transfer/ab', transactionId: 't' })
+      },
+    )
+
+    test.each([
+      ['is paid beyond any reorg', ended('final', { transfer: 'transfer/cd', transactionId: 'u' })],
+      ["has the signer's promise that nothing is signed", ended('cancelled', { receipt })],
+      ['was of a later round', ended('cancelled', { round: 2 })],
+    ])('and %s, stays so: it is neither made anew nor told that it failed', async (_, withdrawal) => {
+      const rig = await funded(['5000'])
+      await rig.send(recalled([record], 1, [withdrawal]))
+      expect(rig.orchestrator.memory.holder('litecoin:f0:0')).toBe('transfer/ab')
+      expect(imagesOf(rig, 'withdrawal/w-1')).toEqual([])
+      await beaten(rig)
+      expect(valueOf(rig, 'transfer/ab')).toBeUndefined()
+      expect(imagesOf(rig, 'withdrawal/w-1')).toEqual([])
+    })
+
+    test('failed, and has something else signed in the same round, is being paid', async () => {
+      const rig = await funded(['5000', '5000'])
+      await rig.send(recalled([record], 1))
+      await beaten(rig)
+      expect(valueOf(rig, 'withdrawal/w-1')).toBe('failed')
+      const spendKeys = ['litecoin:f1:0']
+      const second = { ...record, transferId: 'cd', transactionId: 'u', spendKeys, template: { spendKeys, fee: '101' } }
+      await rig.send(recalled([second], 2))
+      expect(contextOf(rig, 'withdrawal/w-1')).toMatchObject({ transfer: 'transfer/cd', dead: ['t'] })
+      expect(valueOf(rig, 'withdrawal/w-1')).toBe('paying')
+    })
+  })
+
+  describe('a transfer that had ended here', () => {
+    test('unsigned, and was signed for another watcher, goes on under its revision', async () => {
+      const rig = await funded(['9000', '9000'])
+      await rig.send(requested('w-1', '1000'))
+      await gathered(rig)
+      const id = transferOf(rig, 'withdrawal/w-1')
+      const spendKeys = ['litecoin:f1:0']
+      const rival = { ...record, transferId: 'ef', intents: [], spendKeys: [...contextOf(rig, id).spendKeys] }
+      await rig.send(recalled([{ ...rival, template: { spendKeys: rival.spendKeys, fee: '101' } }], 1))
+      expect([valueOf(rig, id), valueOf(rig, 'withdrawal/w-1')]).toEqual([undefined, 'queued'])
+      const images = rig.commits.flatMap(({ entries }) => entries.map(({ image }) => image))
+      const ended = [id, attemptId(id, 1)].map(each => images.findLast(image => image.id === each)!)
+      const same = { ...record, transferId: nameOf(id), spendKeys, template: { spendKeys, fee: '101' } }
+      await rig.send(recalled([same], 2, ended))
+      expect(valueOf(rig, id)).toBe('underway.waiting')
+      expect(rig.orchestrator.memory.get(id)!.revision).toBeGreaterThan(ended[0]!.revision)
+      expect(valueOf(rig, attemptId(id, 1))).toBe('signed')
+      expect(contextOf(rig, 'withdrawal/w-1')).toMatchObject({ transfer: id, transactionId: 't' })
+    })
+
+    test('final, with a further attempt that was signed for another watcher, stays so', async () => {
+      const rig = await funded(['5000'])
+      await rig.send(recalled([record], 1))
+      await rig.send(connected(103, [spent(['litecoin:f0:0'], 't', block(103))]))
+      for (const height of [104, 105, 106, 107, 108]) await rig.send(connected(height))
+      const images = rig.commits.flatMap(({ entries }) => entries.map(({ image }) => image))
+      const ids = ['transfer/ab', 'attempt/ab:1', 'withdrawal/w-1', 'coin/litecoin:f0:0']
+      const ended = ids.map(id => images.findLast(image => image.id === id)!)
+      expect(ended.map(({ value }) => value)).toEqual(['final', 'final', 'final', 'spent'])
+      const before = rig.commits.length
+      await rig.send(recalled([{ ...record, n: 2, transactionId: 'u' }], 2, ended))
+      for (const id of ids) expect(rig.orchestrator.memory.get(id as Id)).toBeUndefined()
+      const since = rig.commits.slice(before).flatMap(({ entries }) => entries.map(({ image }) => image.id))
+      expect(since).toEqual(['chain/litecoin'])
+    })
   })
 
   test('adopting the same again changes nothing', async () => {

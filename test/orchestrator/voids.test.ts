@@ -260,7 +260,7 @@ describe('what is held back', () => {
     const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2')
     const attempt = attemptOf(rig, 'w-1')
-    const data = { id: attempt, reason: 'w-1 needs 2' }
+    const data = { id: attempt, reason: 'w-1 needs 2', lacksApprovals: true }
     await rig.send({ type: 'signing.pended', at, run: runOf(rig, attempt), data })
     expect(states(rig, 'w-1', 'w-2')).toEqual(['held', 'held'])
     expect(contextOf(rig, 'withdrawal/w-2').reason).toBe('w-1 needs 2')
@@ -279,7 +279,7 @@ describe('what is held back', () => {
     const rig = await funded(['5000'])
     await batched(rig, 'w-1')
     const attempt = attemptOf(rig, 'w-1')
-    const data = { id: attempt, reason: 'limit-per-day' }
+    const data = { id: attempt, reason: 'limit-per-day', lacksApprovals: false }
     await rig.send({ type: 'signing.pended', at, run: runOf(rig, attempt), data })
     await rig.send(voided('w-1'))
     expect(states(rig, 'w-1')).toEqual(['cancelled'])

@@ -95,7 +95,7 @@ describe('npm run build:signer', () => {
       await client.growPool('litecoin', 5, 'l')
       const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
       const { transactionId, signedTransaction: raw } = expected.body
-      const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])
+      const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))], null)
       expect(answer).toEqual({ kind: 'signed', transactionId, raw })
     } finally {
       requester.close()

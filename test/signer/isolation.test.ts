@@ -36,7 +36,7 @@ describe('a signer in an empty network namespace', () => {
     const [treasury] = await client.addresses('litecoin', 0, 1)
     expect(treasury!.address).toBe(rigs.ours(0).address)
     const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
-    const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])
+    const answer = await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))], null)
     expect(answer.kind).toBe('signed')
     requester.close()
     expect(await stop()).toBe(0)

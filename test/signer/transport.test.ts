@@ -62,7 +62,7 @@ async function signThrough(url: string, request: Request): Promise<string> {
   const client = createSignerClient({ url, token: () => rigs.TOKEN }, request)
   await client.growPool('litecoin', 3, 'l')
   const name = { chain: 'litecoin', transferId: rigs.transferOf('t'), n: 1 }
-  return (await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))])).kind
+  return (await client.sign(name, simple(), [authorised(intent('w-1', 1_000_000n))], null)).kind
 }
 
 /** What the client of a server that does not want it is told. */

@@ -32,6 +32,9 @@ export const FINAL = 10
 export const MINIMUM_DEPOSIT = 20_000n
 /** A block or two. */
 export const REPLACE_AFTER_MS = 2000
+/** More than a run without floods brings; and what some treasuries think are many. */
+export const MANY_COINS = 500
+export const FEW_COINS = 8
 
 /**
  * The first reorg may leave blocks down to `FINAL` below this height. Coinbases mature after 100 blocks; there are enough
@@ -47,7 +50,7 @@ const PHRASE = entropyToMnemonic(new Uint8Array(32).fill(DRAWN), wordlist)
 export const WALLET = identityOf(mnemonicToSeedSync(PHRASE)).key
 const BASE_MS = Date.parse('2025-12-31T00:00:00Z')
 
-export function watcherConfig(replaceAfterMs = REPLACE_AFTER_MS): WatcherConfig {
+export function watcherConfig(replaceAfterMs = REPLACE_AFTER_MS, consolidatesAbove = MANY_COINS): WatcherConfig {
   const chain = {
     family: 'bitcoin',
     network: NETWORK.name,
@@ -59,6 +62,7 @@ export function watcherConfig(replaceAfterMs = REPLACE_AFTER_MS): WatcherConfig 
     addressPool: { low: 2, high: 4 },
     minimumDeposit: String(MINIMUM_DEPOSIT),
     replaceAfterMs,
+    consolidation: { above: consolidatesAbove },
   }
   const files = { apiTokenFile: './token', signer: { url: SIGNER_URL, tokenFile: './token' } }
   return loadWatcherConfig(JSON.stringify({ dataDirectory: './ledger', ...files, chains: { [CHAIN]: chain } }), '/home')

@@ -11,7 +11,7 @@ import type { System } from './system.ts'
 export type Copy = ReadonlyMap<string, Uint8Array>
 
 /** What stands on the watcher's disk at this instant, while it writes. */
-export function copyDisk({ world, watcher }: System): Copy {
+export function copyDisk({ world, watcher }: Pick<System, 'world' | 'watcher'>): Copy {
   world.trace('the ledger is copied')
   const disk = watcher.disk()
   return new Map(disk.paths().map(path => [path, disk.peek(path)!]))

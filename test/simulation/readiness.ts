@@ -16,8 +16,18 @@ interface Seen {
   since: number
 }
 
-/** Since when each withdrawal has been waiting without a reason. */
+/** Since when each withdrawal has been waiting without a reason, or for money that is there. */
 type Waiting = Map<string, number>
+
+const SHORT = /^not enough spendable funds/
+/** Far more than any fee here, in satoshi. */
+const MARGIN_SAT = 2_000_000n
+
+/** What the chain's answer says that nobody has reserved, in satoshi. */
+function freeSat(chain: Answer['body']): bigint {
+  const [balance] = chain['balances'] as { confirmed: string; reserved: string }[]
+  return balance === undefined ? 0n : BigInt(balance.confirmed) - BigInt(balance.reserved)
+}
 
 async function answerOf({ world, watcher, askDirectly }: System, path: string): Promise<Answer['body'] | null> {
   const silence = world.sleep(ANSWER_MS).then(() => null)
@@ -33,14 +43,16 @@ function checkMoving({ world, node }: System, last: Seen | null, hash: unknown):
   return last
 }
 
-function checkWaiting({ world }: System, last: Waiting, body: Answer['body']): Waiting {
+function checkWaiting({ world }: System, last: Waiting, body: Answer['body'], free: bigint): Waiting {
   const now = world.now()
-  const items = body['items'] as { id: string; reason: string | null }[]
+  const items = body['items'] as { id: string; amount: string; reason: string | null }[]
   const waiting: Waiting = new Map()
-  for (const { id, reason } of items) {
-    if (reason !== null) continue
+  for (const { id, amount, reason } of items) {
+    const isFunded = reason !== null && SHORT.test(reason) && free > BigInt(amount) + MARGIN_SAT
+    if (reason !== null && !isFunded) continue
     const since = last.get(id) ?? now
-    if (now - since > STILL_MS) world.violate(`ready, and ${id} waits for ${now - since} ms without a reason`)
+    const why = isFunded ? `for money, of which ${free} is free` : 'without a reason'
+    if (now - since > STILL_MS) world.violate(`ready, and ${id} waits for ${now - since} ms ${why}`)
     waiting.set(id, since)
   }
   return waiting
@@ -60,6 +72,6 @@ export async function watchReadiness(system: System): Promise<never> {
       continue
     }
     last = checkMoving(system, last, chain['blockHash'])
-    waiting = checkWaiting(system, waiting, queued)
+    waiting = checkWaiting(system, waiting, queued, freeSat(chain))
   }
 }

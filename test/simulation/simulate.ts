@@ -1,4 +1,5 @@
 /** One run: a seed in, a verdict out. */
+import { FEW_COINS } from './fixtures.ts'
 import { newBooks, type Books } from './books.ts'
 import { runBackend } from './backend.ts'
 import { runBumper, runOperator } from './operator.ts'
@@ -137,6 +138,7 @@ export async function simulate(seed: number, script: Script = STORM): Promise<Ve
   const books = newBooks()
   const season: Season = { isStormy: true, script, losesLedger: world.dice.chance(script.loss) }
   if (script.isFaulty && world.dice.chance(0.2)) system.sky.perDay = DAILY
+  if (script.isFaulty && seed % 4 === 2) system.sky.consolidatesAbove = FEW_COINS
   const verdict = { isOver: false }
   const startedAt = world.now()
   system.signer.start()

@@ -7,6 +7,7 @@ import type { SimulatedDisk } from './disk.ts'
 import {
   fillWatcher,
   foreignNode,
+  MANY_COINS,
   NODE_URL,
   PASSPHRASE,
   REPLACE_AFTER_MS,
@@ -45,6 +46,7 @@ export interface System {
     perDay: string | null
     /** Of the watcher's configuration, from its next start on. */
     replaceAfterMs: number
+    consolidatesAbove: number
   }
   /** The backend's view of the watcher. Rejects when there is no proper answer. */
   ask: (method: 'GET' | 'PUT', path: string, body?: unknown) => Promise<Answer>
@@ -84,6 +86,7 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared, isR
     skewMs: { watcher: 0, signer: 0 },
     perDay: null,
     replaceAfterMs: REPLACE_AFTER_MS,
+    consolidatesAbove: MANY_COINS,
   }
   const node = preparedNode(blocks, () => world.now(), isReplacing)
   const foreign = foreignNode(() => world.now())
@@ -111,7 +114,7 @@ export function createSystem(world: World, { fillSigner, blocks }: Prepared, isR
       name,
       fill: fillWatcher,
       skewMs: () => sky.skewMs.watcher,
-      boot: ports => watcherMain(ports, watcherConfig(sky.replaceAfterMs)),
+      boot: ports => watcherMain(ports, watcherConfig(sky.replaceAfterMs, sky.consolidatesAbove)),
       request(call) {
         if (call.url.startsWith(SIGNER_URL)) return toSigner(call)
         if (call.url.startsWith(NODE_URL)) return toNode(call)

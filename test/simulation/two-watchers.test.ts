@@ -8,6 +8,7 @@ import { intentBytes, signerOf } from '../../src/canonical.ts'
 import { main as signerMain } from '../../src/signer/main.ts'
 import { main as watcherMain } from '../../src/watcher/main.ts'
 import * as fixtures from './fixtures.ts'
+import { copyDisk } from './loss.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { createSystem, prepare, type Answer, type System } from './system.ts'
 import { CALM, createWire, toRequest } from './wire.ts'
@@ -229,4 +230,53 @@ test('what was asked of a ledger before it was told only to watch is neither pla
   })
   expect(world.violation()).toBeNull()
   expect(asked.filter(line => !line.startsWith('GET'))).toEqual([])
+})
+
+const OUTDATED = 'this ledger is older than what the signer remembers'
+const freeOf = (body: Answer['body']) => (body['addressPool'] as { free: number }).free
+
+describe('what the signer has signed and a ledger lacks', () => {
+  test('leaves its free addresses to it where another ledger had it signed', async () => {
+    const pair = await createPair({ role: 'paying', isApart: false })
+    const { system, second, wire, until } = pair
+    await pair.run(async () => {
+      await fund(pair)
+      const before = freeOf(await until(second, CHAIN_PATH, body => freeOf(body) > 0))
+      await payUnheard(pair)
+      wire.isAway = false
+      system.node.mine(CREDIT)
+      await until(second, '/v1/withdrawals/w-1', ({ state }) => state === 'paid')
+      expect(freeOf(await until(second, CHAIN_PATH, () => true))).toBe(before)
+      expect(await put(second, `${CHAIN_PATH}/addresses/ann`, {})).toMatchObject({ status: 201 })
+    })
+    expect(system.world.violation()).toBeNull()
+    expect(lineOf(pair, OUTDATED)).toBe(-1)
+  })
+
+  test('leaves them to nobody where it had it signed itself, and was put back from an older copy', async () => {
+    const pair = await createPair({ role: 'paying', isApart: false })
+    const { system, second, until } = pair
+    const { world, node } = system
+    await pair.run(async () => {
+      await fund(pair)
+      await until(second, CHAIN_PATH, body => freeOf(body) > 0)
+      const copy = copyDisk({ world, watcher: second })
+      const given = await put(second, `${CHAIN_PATH}/addresses/ann`, {})
+      expect(given).toMatchObject({ status: 201 })
+      expect(await withdraw(second, node.faucetAddress)).toMatchObject({ status: 201 })
+      while (node.pending().length === 0) await world.sleep(LOOK_MS)
+      second.replaceDisk(disk => {
+        for (const [path, bytes] of copy) disk.poke(path, bytes)
+      })
+      node.mine(CREDIT)
+      await until(second, '/v1/withdrawals/w-1', ({ state }) => state === 'paid')
+      const others = await until(second, CHAIN_PATH, body => freeOf(body) > 0)
+      expect(others).toMatchObject({ state: 'following' })
+      const next = await put(second, `${CHAIN_PATH}/addresses/bob`, {})
+      expect(next).toMatchObject({ status: 201 })
+      expect(next.body['address']).not.toBe(given.body['address'])
+    })
+    expect(world.violation()).toBeNull()
+    expect(lineOf(pair, OUTDATED)).toBeGreaterThan(-1)
+  })
 })

@@ -62,14 +62,14 @@ describe('the rules', () => {
 
 describe('an answer to a template', () => {
   test('that wants approvals names the withdrawal; that refuses names it where it is about one', async () => {
-    const waiting = await client.sign(attempt('one'), simple(AMOUNT), [authorised(intent('w-1', AMOUNT))])
+    const waiting = await client.sign(attempt('one'), simple(AMOUNT), [authorised(intent('w-1', AMOUNT))], null)
     expect(waiting).toEqual({
       kind: 'awaitingApproval',
       reason: "w-1 needs 2 authorisations of the signer's keys and has 1",
     })
     await client.void('litecoin', 'w-1', 1)
     const both = authorised(intent('w-1', AMOUNT), rigs.BACKEND, rigs.SECOND_BACKEND)
-    expect(await client.sign(attempt('one'), simple(AMOUNT), [both])).toEqual({
+    expect(await client.sign(attempt('one'), simple(AMOUNT), [both], 'ours')).toEqual({
       kind: 'refused',
       reasons: [{ kind: 'voided', message: 'w-1 was voided up to round 1', withdrawal: 'w-1' }],
     })
@@ -79,13 +79,14 @@ describe('an answer to a template', () => {
 describe('a void', () => {
   test('answers the same receipt each time, and stands in the list of what was signed', async () => {
     const both = authorised(intent('w-1', AMOUNT), rigs.BACKEND, rigs.SECOND_BACKEND)
-    const signed = await client.sign(attempt('one'), simple(AMOUNT), [both])
+    const signed = await client.sign(attempt('one'), simple(AMOUNT), [both], 'ours')
     const receipt = await client.void('litecoin', 'w-1', 1)
     expect(signed).toMatchObject({ kind: 'signed', transactionId: receipt.signed[0] })
     expect(isSigned(receipt, voidBytes(receipt))).toBe(true)
     expect(await client.void('litecoin', 'w-1', 1)).toEqual(receipt)
     const { items, receipts, until, next } = await client.signed('litecoin', 0)
     expect(items.map(({ transactionId }) => transactionId)).toEqual(receipt.signed)
+    expect(items.map(({ ledgerId }) => ledgerId)).toEqual(['ours'])
     expect(receipts).toEqual([receipt])
     expect([until > items[0]!.seq, next]).toEqual([true, null])
     expect(await client.signed('litecoin', until)).toMatchObject({ items: [], receipts: [], until, next: null })

@@ -113,6 +113,9 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
   const isVerified = (transaction: Transaction) =>
     mempool.pool.entries.get(transaction.getId())?.transaction === transaction
 
+  /** Rises with every block, also where a branch was forgotten: what is mined anew is another block. */
+  let mined = 0
+
   function submitBlock(block: Block): void {
     mempool.follow(addBlock(chain, block, isVerified))
     record({ type: 'block.added', block })
@@ -124,7 +127,8 @@ function createMachine(options: SimulatedBitcoinOptions, estimate: () => bigint 
     const transactions = chosen === 'mempool' ? entries.map(entry => entry.transaction) : chosen
     const feesSat = entries.reduce((sum, entry) => sum + entry.feeSat, 0n)
     const extraNonce = Uint8Array.from(tag.subarray(0, EXTRA_NONCE_BYTES))
-    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, chain.blocks.size)
+    mined = Math.max(mined + 1, chain.blocks.size)
+    new DataView(extraNonce.buffer).setUint32(EXTRA_NONCE_BYTES / 2, mined)
     const block = assembleBlock(chain, { transactions, feesSat, script, nowMs: now(), extraNonce }, network.segwit)
     submitBlock(block)
     return block.getId()

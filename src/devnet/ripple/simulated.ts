@@ -1,6 +1,6 @@
 /** A simulated server of the XRP Ledger as a network of the demonstration. */
 import codec from 'ripple-address-codec'
-import { networkOf } from '../../../adapters/ripple/network.ts'
+import { networkOf, TREASURY_TAG } from '../../../adapters/ripple/network.ts'
 import type { Devnet, DevnetChain, DevnetTools, OnChainPayment } from '../devnet.ts'
 import { openRecorded, runSimulated } from '../simulated.ts'
 import { decodeRippleHappening, encodeRippleHappening } from './history.ts'
@@ -46,7 +46,9 @@ export async function simulateRipple({ name, network }: DevnetChain, tools: Devn
   node.mine(1)
   await lines.durable()
   return runSimulated(name, recorded, tools, {
-    pay: (address, amount, dataField) => node.pay(address, amount, tagged(dataField).DestinationTag),
+    // Without a data field it is the treasury that is filled.
+    pay: (address, amount, dataField) =>
+      node.pay(address, amount, dataField === null ? TREASURY_TAG : tagged(dataField).DestinationTag),
     strangerAddress: () => codec.encodeAccountID(ports.random.bytes(ACCOUNT_BYTES)),
     received: addresses => received(node, addresses),
     pretend: { words: PRETENCE, send: (address, amount, dataField) => pretend(node, address, amount, dataField) },

@@ -6,26 +6,36 @@ import { accountId, chainId, transferId, withdrawalId, type Id, type IdOf } from
 import { isIdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import { shareFee, type SignedReceipt, type SpendKey } from '../../../machines/vocabulary.ts'
-import { stateOf, type InstanceOf } from '../../kernel/entry.ts'
+import { isKind, stateOf, type Instance, type InstanceOf } from '../../kernel/entry.ts'
 import type { SignedRecord } from '../inbound.ts'
 import { tipOf, type RouteView } from './view.ts'
 import { onVoided } from './withdrawals.ts'
 
-/** Withdrawals that this ledger does not have, has not bound to anything, or knows of an earlier round only. */
-function isFree(instance: InstanceOf<'withdrawal'> | undefined, round: number): boolean {
-  if (instance === undefined || instance.value === 'queued') return true
-  if (instance.value === 'held' && instance.context.transfer === null) return true
-  return round > instance.context.round
+/** Where it ends without having been paid. */
+const UNPAID = ['failed', 'cancelled', 'rejected']
+
+/**
+ * Withdrawals that this ledger does not have, has not bound to anything, knows of an earlier round only, or thinks over. What it knows to be
+ * paid beyond any reorg stays so, whatever else was signed for it.
+ */
+function isFree(instance: Instance | undefined, round: number): boolean {
+  if (instance === undefined || !isKind(instance, 'withdrawal')) return true
+  const { context } = instance
+  const state = stateOf(instance)
+  if (state === 'final') return false
+  if (state === 'queued' || (state === 'held' && context.transfer === null)) return true
+  return UNPAID.includes(state) ? round >= context.round : round > context.round
 }
 
 function toWithdrawals(
   { memory, policy, at }: RouteView,
   record: SignedRecord,
   transfer: IdOf<'transfer'>,
-  freed: ReadonlySet<IdOf<'withdrawal'>>,
+  { freed, ended }: { freed: ReadonlySet<IdOf<'withdrawal'>>; ended: readonly Instance[] },
 ): Message[] {
+  const known = (id: IdOf<'withdrawal'>) => memory.get(id) ?? ended.find(instance => instance.id === id)
   return record.intents
-    .filter(({ id, round }) => freed.has(withdrawalId(id)) || isFree(memory.get(withdrawalId(id)), round))
+    .filter(({ id, round }) => freed.has(withdrawalId(id)) || isFree(known(withdrawalId(id)), round))
     .map(intent => {
       const data = { ...intent, required: policy.credit, expiresAtMs: null, transfer }
       return tell(withdrawalId(intent.id), 'withdrawal.adopted', at, data)
@@ -78,12 +88,20 @@ function displace(
  * What it spends has ended here: spent for good by another, or never made. It is live again for a moment, held by this transfer, so that what ended
  * it ends the transfer too; known anew it would look like money.
  */
-const revived = ({ at }: RouteView, ended: readonly InstanceOf<'coin'>[], transfer: IdOf<'transfer'>): Message[] =>
-  ended.map(({ id }) => tell(id, 'ending.revoked', at, { holder: transfer }))
+function revived(
+  { at }: RouteView,
+  ended: readonly Instance[],
+  { spendKeys }: SignedRecord,
+  transfer: IdOf<'transfer'>,
+): Message[] {
+  const coins: InstanceOf<'coin'>[] = ended.filter(instance => isKind(instance, 'coin'))
+  const spent = coins.filter(({ context }) => spendKeys.includes(context.key))
+  return spent.map(({ id }) => tell(id, 'ending.revoked', at, { holder: transfer }))
+}
 
 interface Listed {
-  /** Of what it spends, what has ended. */
-  ended: readonly InstanceOf<'coin'>[]
+  /** Of what the records are about, what has ended. */
+  ended: readonly Instance[]
   /** Spend keys that a later record of the same list has. */
   taken: ReadonlySet<SpendKey>
   /** An earlier one of the list is of the same transfer. */
@@ -95,8 +113,11 @@ const PAYING = { purpose: 'payment', source: 0 } as const
 
 function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther }: Listed): Message[] {
   const { memory, policy, at } = view
-  const { messages, freed, kept } = displace(view, record)
   const transfer = transferId(record.transferId)
+  const before = ended.find(instance => instance.id === transfer)
+  // Another attempt of it is in a block, beyond any reorg, and spends something of this one.
+  if (before !== undefined && isKind(before, 'transfer') && before.context.place !== null) return []
+  const { messages, freed, kept } = displace(view, record)
   const { n, template, spendKeys, transactionId, raw } = record
   const { fee } = policy.signable.inspect(template)
   const attempt = { n, template, spendKeys, fee, transactionId, raw }
@@ -104,11 +125,14 @@ function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther 
   const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
   const known = new Set<Id>(ended.map(({ id }) => id))
   const unknown = [
-    ...revived(view, ended, transfer),
+    ...revived(view, ended, record, transfer),
     ...policy.book.adopt(view, record, transfer).filter(({ to }) => !known.has(to)),
   ]
-  if (isFurther || memory.get(transfer) !== undefined)
-    return [...messages, ...unknown, tell(transfer, 'attempt.adopted', at, { ...attempt, held, reserves })]
+  const toPaid = toWithdrawals(view, record, transfer, { freed, ended })
+  const wasSigned = before !== undefined && isKind(before, 'transfer') && before.context.signed.length > 0
+  const first = [...messages, ...unknown, ...toPaid]
+  if (isFurther || wasSigned || memory.get(transfer) !== undefined)
+    return [...first, tell(transfer, 'attempt.adopted', at, { ...attempt, held, reserves })]
   const withdrawals = shareFee(
     fee,
     record.intents.map(({ id }) => withdrawalId(id)),
@@ -117,13 +141,9 @@ function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther 
   const { purpose, source } = isPayment ? PAYING : policy.book.role(template)
   const common = { chain: policy.name, transfer, purpose, account: accountId(policy.name, source), withdrawals }
   const { credit, final, replaceAfterMs } = policy
-  const depths = { held, credit, final, replaceAfterMs }
-  return [
-    ...messages,
-    ...unknown,
-    ...toWithdrawals(view, record, transfer, freed),
-    tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt, reserves }),
-  ]
+  // Whether something hangs on when it is mined is not known any more; most often nothing does.
+  const depths = { held, credit, final, replaceAfterMs: purpose === 'consolidation' ? null : replaceAfterMs }
+  return [...first, tell(transfer, 'transfer.adopted', at, { ...common, ...depths, attempt, reserves })]
 }
 
 interface Recalled {
@@ -131,7 +151,7 @@ interface Recalled {
   records: readonly SignedRecord[]
   /** Everything voided; most is known, or of withdrawals that nobody has asked for here. */
   receipts: readonly SignedReceipt[]
-  ended: readonly InstanceOf<'coin'>[]
+  ended: readonly Instance[]
   until: number
 }
 
@@ -145,7 +165,7 @@ export function onRecalled(view: RouteView, { records, receipts, ended, until }:
   return [
     ...records.flatMap((record, n) =>
       adopt(view, record, {
-        ended: ended.filter(({ context }) => record.spendKeys.includes(context.key)),
+        ended,
         taken: keysOfOthers(record, records.slice(n + 1)),
         isFurther: records.slice(0, n).some(({ transferId: earlier }) => earlier === record.transferId),
       }),

@@ -39,13 +39,15 @@ export function onDisconnected(
  * applied at once, in one commit.
  */
 export function onUneventful(
-  { memory, policy, at }: RouteView,
+  view: RouteView,
   block: Block,
   nodeHeight: number,
   facts: readonly Fact[],
 ): Message[] | null {
+  const { memory, policy, at } = view
   const { height, hash, parent } = block
-  if (facts.length > 0 || memory.isAnyoneDue(policy.name, height) || policy.book.settles === 'others') return null
+  const isUneventful = facts.length === 0 && !memory.isAnyoneDue(policy.name, height) && !policy.book.settlesMore(view)
+  if (!isUneventful) return null
   const connected = { block: { height, hash }, parent, nodeHeight, applied: true }
   const arrived = height < nodeHeight ? [] : [tell(treasuryId(policy.name), 'funds.arrived', at, {})]
   return [tell(chainId(policy.name), 'block.connected', at, connected), ...arrived]

@@ -109,7 +109,8 @@ function toTransfer({ policy, at }: RouteView, queued: Withdrawals, made: Plan):
   )
   const plan: TransferPlan = {
     ...{ chain, transfer, purpose, account: accountId(chain, source), withdrawals },
-    ...{ held: policy.book.held(spendKeys), credit, final, replaceAfterMs: policy.replaceAfterMs },
+    ...{ held: policy.book.held(spendKeys), credit, final },
+    replaceAfterMs: made.isPatient === true ? null : policy.replaceAfterMs,
   }
   return tell(transfer, 'transfer.planned', at, { ...plan, attempt: { n: 1, template, spendKeys, fee } })
 }

@@ -38,6 +38,32 @@ export function onAuthorised(
 export const onVoided = (view: RouteView, id: IdOf<'withdrawal'>, { receipt, verdict, reason }: Voided): Message =>
   tell(id, 'withdrawal.voided', view.at, { receipt, verdict, reason, height: tipOf(view) })
 
+/**
+ * What would hold up others while it waits for approvals is given up, and its withdrawal is held until they are there. Nothing of it is
+ * signed: the signer has just said so of this very attempt.
+ */
+export function onPended(
+  view: RouteView,
+  id: IdOf<'attempt'>,
+  run: string,
+  { reason, lacksApprovals }: { reason: string; lacksApprovals: boolean },
+): Message[] {
+  const { memory, policy, at } = view
+  const attempt = memory.get(id)
+  if (attempt === undefined || runOf(attempt) !== run) return []
+  const { transfer, spendKeys: keys } = attempt.context
+  const { signed = [], withdrawals = [] } = memory.get(transfer)?.context ?? {}
+  if (policy.planner.signedAtOnce !== true || !lacksApprovals || signed.length > 0 || withdrawals.length === 0)
+    return [tell(id, 'signing.pended', at, { reason }, run)]
+  return [
+    ...withdrawals.flatMap(each => [
+      tell(each.id, 'transfer.dissolved', at, { transfer }),
+      tell(each.id, 'withdrawal.held', at, { reason }),
+    ]),
+    tell(transfer, 'transfer.displaced', at, { keys, reason, height: tipOf(view) }),
+  ]
+}
+
 /** Only the run that was refused is told, and what follows is told only then: another run may have been signed. */
 export function onRefused(
   view: RouteView,

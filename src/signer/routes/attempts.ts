@@ -21,9 +21,9 @@ function attemptOf(params: Record<string, string>): { transferId: string; n: num
 
 /** PUT …/attempts/{n}: 403 `refused` with reasons, 409 `already-signed-differently`, 503 `over-rate`. */
 export const signRoute = (context: RouteContext) =>
-  serveContract(signerApi.sign, async ({ params, body: { template, intents } }) => {
+  serveContract(signerApi.sign, async ({ params, body }) => {
     const chain = chainNamed(context, params.chain!)
-    return signAnswer(await context.attempts.sign(chain, { ...attemptOf(params), template, intents }))
+    return signAnswer(await context.attempts.sign(chain, { ...attemptOf(params), ...body }))
   })
 
 function signAnswer(instance: InstanceOf<'signing'>) {

@@ -53,6 +53,8 @@ export interface AttemptRequest {
   n: number
   template: Json
   intents: AuthorisedIntent[]
+  /** The ledger that asks, where it is said. */
+  ledgerId?: string | null
 }
 
 /** Signs, and shows what was signed. */
@@ -124,8 +126,9 @@ function decide(
   const before = options.memory.get(id)
   if (before !== undefined && isKnown(options, before, digest, outcome)) return before
   const forgotten = outcome.at(-1)!.type === 'template.signed' ? [] : overflow(options, id, outcome)
-  const { transferId, n } = asked
-  const received: SigningEvent = { type: 'request.received', at, data: { chain: chain.name, transferId, n, digest } }
+  const { transferId, n, ledgerId = null } = asked
+  const data = { chain: chain.name, transferId, n, digest, ledgerId }
+  const received: SigningEvent = { type: 'request.received', at, data }
   const told: Message<'signing'>[] = [received, ...outcome].map(event => ({ to: id, event }))
   const messages = [...forgotten.map(oldest => tell(oldest, 'attempt.forgotten', at, {})), ...told]
   const decided = options.memory.change(messages, at).at(-1)
@@ -297,10 +300,10 @@ export function attemptAnswer(instance: InstanceOf<'signing'>): Attempt {
 
 /** As `attemptAnswer`, of one that is signed. Throws an invariant fault for any other. */
 export function describeSigned(instance: InstanceOf<'signing'>): SignedAttempt {
-  const { chain, transferId, n, spendKeys, signed, fee } = instance.context
+  const { chain, transferId, n, spendKeys, signed, fee, ledgerId } = instance.context
   if (signed === null) throw invariant('not-signed', `${instance.id} is listed as signed and is not`)
   const { template, intents, transactionId, raw, signedAt } = signed
   const name = { chain, transferId, n, state: 'signed' as const, seq: instance.seq }
   const at = new Date(signedAt).toISOString()
-  return { ...name, transactionId, signedTransaction: raw, spendKeys, fee, template, intents, signedAt: at }
+  return { ...name, transactionId, signedTransaction: raw, spendKeys, fee, template, intents, ledgerId, signedAt: at }
 }

@@ -50,6 +50,7 @@ function describeChain(api: ApiContext, chain: string) {
     ...where,
     lag,
     treasury: treasury?.address ?? null,
+    treasuryDataField: policy.planner.treasuryDataField ?? null,
     addressPool,
     balances: balancesOf(memory, policy),
   }
@@ -137,6 +138,13 @@ function addressToGive(api: ApiContext, chain: string): AddressContext {
   throw boundary('pool-empty', 'no address is free at the moment; the signer is asked for more: try again')
 }
 
+/** With its combined form, which only its family knows. */
+function describeAddress(api: ApiContext, instance: InstanceOf<'address'>) {
+  const { chain, address, dataField } = instance.context
+  const combined = dataField === null ? undefined : chainPolicy(api, chain).planner.combined?.(address, dataField)
+  return { ...describe(instance, scaleOf(api)), combinedAddress: combined ?? null }
+}
+
 const assignAddress = (api: ApiContext) =>
   defineRoute({
     method: 'PUT',
@@ -154,7 +162,7 @@ const assignAddress = (api: ApiContext) =>
         if (body.address !== undefined && !isNamed(body, known.context))
           throw boundary('conflict', 'this reference has another address')
         await store.settled()
-        return { status: 200, body: describe(known, scaleOf(api)) }
+        return { status: 200, body: describeAddress(api, known) }
       }
       const { index } = body.address === undefined ? addressToGive(api, chain) : namedAddress(api, chain, body)
       const durable = orchestrator.dispatch({
@@ -165,7 +173,7 @@ const assignAddress = (api: ApiContext) =>
       const now = orchestrator.memory.get(addressId(chain, index))!
       await durable
       api.wakeSignerLoop(chain)
-      return { status: 201, body: describe(now, scaleOf(api)) }
+      return { status: 201, body: describeAddress(api, now) }
     },
   })
 
@@ -196,7 +204,7 @@ const getAddress = (api: ApiContext) =>
       const found = assigned(api, chain, params.reference!)
       if (found === undefined) return problem('not-found', 'this reference has no address; PUT one')
       await api.store.settled()
-      return { status: 200, body: describe(found, scaleOf(api)) }
+      return { status: 200, body: describeAddress(api, found) }
     },
   })
 

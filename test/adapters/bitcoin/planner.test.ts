@@ -1,12 +1,13 @@
 import { Transaction } from 'bitcoinjs-lib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Order, Payment, Plan, Shortfall } from '../../../adapters/adapter.ts'
+import type { Order, PassedOver, Payment, Plan, Shortfall } from '../../../adapters/adapter.ts'
 import type { Fund } from '../../../adapters/bitcoin/funds.ts'
 import { dustOf, scriptOf } from '../../../adapters/bitcoin/address.ts'
 import { networkOf } from '../../../adapters/bitcoin/network.ts'
+import { createPlanner } from '../../../adapters/bitcoin/planner.ts'
 import { createSignable } from '../../../adapters/bitcoin/signable.ts'
-import { fundOf, keyOf, ordering, plannerOver, sign } from './wallet.ts'
+import { fundOf, fundsIn, keyOf, ordering, plannerOver, sign } from './wallet.ts'
 
 const network = networkOf('litecoin-regtest')
 const planner = plannerOver('c', network, { asset: 'LTC', maximumRate: 500 })
@@ -267,6 +268,52 @@ describe('which coins', () => {
     expect(planner.upkeep(orderOf(), funds.slice(0, 20), facts(2), [scattered]).plan).not.toBeNull()
     expect(planner.upkeep(orderOf(), funds.slice(0, 19), facts(2), [scattered])).toEqual(none)
     expect(planner.upkeep(orderOf(), funds, facts(2), [])).toEqual(none)
+  })
+})
+
+describe('while fees are low and coins are many', () => {
+  const thrifty = createPlanner('c', network, {
+    ...{ asset: 'LTC', maximumRate: 100 },
+    consolidation: { above: 40, maximumRate: 3 },
+  })
+  const coins = (count: number) => Array.from({ length: count }, (_, n) => fundOf(network, 20_000n + BigInt(n), { n }))
+  const upkeep = (count: number, rates = facts(2), passed: readonly PassedOver[] = []) =>
+    thrifty.upkeep(orderOf(), fundsIn(coins(count)), rates, passed).plan
+
+  test('the smallest are made one, and half as many as may be are left', () => {
+    const plan = upkeep(60)
+    expect(plan).toMatchObject({ purpose: 'consolidation', paid: [], passed: [], isPatient: true })
+    const smallest = coins(40).map(({ key }) => key)
+    expect([...plan!.spendKeys].sort()).toEqual(smallest.sort())
+    expect(signable.inspect(plan!.template).feeRate).toBeLessThanOrEqual(3)
+    expect(upkeep(600)!.spendKeys).toHaveLength(500)
+  })
+
+  test('but not so few that they are left as they are, and not at a higher rate or at what the node does not relay', () => {
+    expect(upkeep(41)!.spendKeys).toHaveLength(21)
+    expect(upkeep(40)).toBeNull()
+    expect(upkeep(60, facts(3))).not.toBeNull()
+    expect(upkeep(60, facts(3.5))).toBeNull()
+    expect(upkeep(60, { feeRate: 2, floorRate: 4 })).toBeNull()
+  })
+
+  test('and not while somebody waits for money, nor where it is configured away', () => {
+    expect(upkeep(60, facts(2), [{ withdrawal: 'w', kind: 'funds', reason: '' }])).toBeNull()
+    expect(planner.upkeep(orderOf(), coins(600), facts(1), []).plan).toBeNull()
+    const spent = thrifty.upkeep({ ...orderOf(), limits: limited(null, '100') }, fundsIn(coins(60)), facts(2), [])
+    expect(spent.plan).toBeNull()
+    const never = createPlanner('c', network, {
+      ...{ asset: 'LTC', maximumRate: 100 },
+      consolidation: { above: 40, maximumRate: 0 },
+    })
+    expect(never.upkeep(orderOf(), fundsIn(coins(60)), facts(1), []).plan).toBeNull()
+  })
+
+  test('coins that are on their way, or bring less than they cost, are no reason', () => {
+    const unconfirmed = coins(60).map(coin => ({ ...coin, final: false, ancestors: 1 }))
+    expect(thrifty.upkeep(orderOf(), fundsIn(unconfirmed), facts(2), []).plan).toBeNull()
+    const dust = coins(60).map(coin => ({ ...coin, amount: '100' }))
+    expect(thrifty.upkeep(orderOf(), fundsIn(dust), facts(2), []).plan).toBeNull()
   })
 })
 

@@ -1,6 +1,6 @@
 import { Psbt, Transaction } from 'bitcoinjs-lib'
 import { describe, expect, test } from 'vitest'
-import { openPsbt, type PsbtInput } from '../../../adapters/bitcoin/psbt.ts'
+import { openPsbt, writePsbt, type PsbtInput } from '../../../adapters/bitcoin/psbt.ts'
 import { someTxid, transactionOf } from './build.ts'
 
 const script = Uint8Array.from([0, 20, ...new Uint8Array(20).fill(7)])
@@ -34,6 +34,19 @@ describe('a PSBT', () => {
     expect(inputs[0]).toMatchObject({ witnessUtxo: undefined, sighashType: undefined })
     expect([...inputs[1]!.sighashType!]).toEqual([1, 0, 0, 0])
     expect(base64(inputs[1]!.witnessUtxo!)).toBe(base64(previous[1]!.toBuffer().subarray(-4 - 31, -4)))
+  })
+
+  test('is written as bitcoinjs-lib writes it, with previous transactions of every length', () => {
+    for (const outputs of [1, 8, 2200]) {
+      const paid = Array.from({ length: outputs }, () => ({ script, amountSat: 10_000n }))
+      const large = transactionOf([{ txid: someTxid(3), vout: 0 }], paid)
+      const psbt = new Psbt()
+      psbt.setVersion(2)
+      psbt.addInput({ hash: large.getId(), index: 0, sequence: 0xffff_fffd, nonWitnessUtxo: large.toBuffer() })
+      for (const { amountSat } of paid) psbt.addOutput({ script, value: amountSat })
+      const text = writePsbt(psbt.data.getTransaction(), [large.toBuffer()], outputs)
+      expect(text === psbt.toBase64()).toBe(true)
+    }
   })
 
   test.each<[string, (bytes: Uint8Array) => Uint8Array]>([

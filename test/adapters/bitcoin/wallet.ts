@@ -74,6 +74,7 @@ export function fundsIn(funds: readonly Fund[]): CoinFunds {
     smallestFirst: () => ordered,
     largestFirst: () => ordered.toReversed(),
     confirmed: confirmed.reduce((sum, amount) => sum + amount, 0n),
+    count: ordered.length,
     builtOn: () => null,
     beneath: () => ({ vbytes: 0, feeSat: 0n }),
   }

@@ -4,7 +4,7 @@ import { addressOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import { networkOf } from '../../../adapters/nano/network.ts'
 import { createRpc } from '../../../adapters/nano/rpc.ts'
-import { ACCOUNTS_PAGE, scanLattice } from '../../../adapters/nano/scan.ts'
+import { ACCOUNTS_PAGE, DUST_KEPT, scanLattice } from '../../../adapters/nano/scan.ts'
 import { createWatch } from '../../../adapters/nano/watch.ts'
 import { createSimulatedNano } from '../../../src/devnet/nano/node.ts'
 import { createNanoWallet } from '../../devnet/nano/wallet.ts'
@@ -84,11 +84,23 @@ describe('deposits', () => {
     expect(nano.deposits()).toHaveLength(1)
   })
 
-  test('what is not worth its work is ours, and is not received', async () => {
+  test('what is credited is received, however small, once its account has enough to be swept', async () => {
     const nano = await createNanoRig({})
+    nano.node.pay(nano.addressOf(1), NANO / 100n)
+    await nano.settle()
+    expect(nano.node.lattice.head(nano.addressOf(1))).toBeUndefined()
+    nano.node.pay(nano.addressOf(1), NANO)
+    await nano.settle()
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(NANO + NANO / 100n)
+    expect(nano.memory.list('coin', 'n').filter(({ context }) => context.spent === null)).toHaveLength(2)
+  })
+
+  test('what is not worth its work is ours, is not received, and is no deposit unless the configuration says so', async () => {
+    const nano = await createNanoRig({ minimumDeposit: '0' })
     for (let n = 0; n < 3; n++) nano.node.pay(nano.addressOf(1), NANO / 100n)
     await nano.settle()
     expect(nano.node.lattice.head(nano.addressOf(1))).toBeUndefined()
+    expect(nano.deposits()).toEqual([])
     expect(nano.balances().confirmed).toBe(String((3n * NANO) / 100n))
     nano.node.pay(nano.addressOf(1), NANO)
     await nano.settle()
@@ -107,6 +119,36 @@ describe('deposits', () => {
     expect(await nano.step()).toBe('connected')
     expect(nano.deposits()).toMatchObject([{ amount: String(5n * NANO) }])
     expect([...nano.node.calls.values()].reduce((sum, calls) => sum + calls, 0) - before).toBeLessThan(20)
+  })
+
+  test('N12: of dust the ledger keeps a few sends of each account, whatever comes, and what has not changed is not read again', async () => {
+    const nano = await createNanoRig({ isUnsigned: true })
+    const callsOf = (action: string) => nano.node.calls.get(action) ?? 0
+    const dust = async (sends: number) => {
+      for (let n = 0; n < sends; n++) nano.node.pay(nano.addressOf(1), 1n + BigInt(n))
+      nano.node.confirmAll()
+      await nano.follow()
+    }
+    await dust(DUST_KEPT + 200)
+    const live = nano.memory.list('coin', 'n')
+    expect(live.map(({ context }) => Number(context.amount)).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: DUST_KEPT }, (_, n) => 201 + n),
+    )
+    const read = callsOf('receivable')
+    await nano.follow()
+    expect(callsOf('receivable')).toBe(read)
+    await dust(300)
+    expect(nano.memory.list('coin', 'n')).toHaveLength(DUST_KEPT)
+    // A look at the largest thousand each time that something has come.
+    expect(callsOf('receivable') - read).toBe(1)
+    nano.node.pay(nano.addressOf(1), 5n * NANO)
+    await dust(10)
+    expect(nano.deposits()).toMatchObject([{ amount: String(5n * NANO) }])
+    const addresses = [0, 1, 2].map(nano.addressOf)
+    const counted = (await nano.family.node.count(addresses))!
+    expect(new Map(counted.holdings.map(({ key, amount }) => [key, amount]))).toEqual(
+      nano.family.book.counted(nano.memory, 'n', counted.at),
+    )
   })
 
   test('what a ledger that was lost had received is a deposit again, under the same id', async () => {
@@ -151,6 +193,26 @@ describe('withdrawals', () => {
         .map(({ value }) => value)
         .filter(value => value !== 'final'),
     ).toEqual([])
+  })
+
+  test('a burst of a hundred from one account: each on the one before, none a fork', async () => {
+    const nano = await funded({ node: { confirmationMs: 1500 } })
+    const places: string[] = []
+    nano.node.intercept((action, body) => {
+      if (action === 'process') places.push((body['block'] as { previous: string }).previous)
+      return null
+    })
+    for (let n = 0; n < 100; n++) await nano.withdraw(`w${n}`, stranger, NANO / 2n)
+    await nano.settle(60)
+    const { lattice } = nano.node
+    const sends = lattice.accounts.get(nano.addressOf(0))!.chain.slice(1)
+    expect(sends).toHaveLength(100)
+    // Each block was sent on a place of its own, whatever was sent twice.
+    expect(new Set(places).size).toBe(100)
+    expect(lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(50n * NANO)
+    expect([...lattice.receivable(stranger).values()].map(({ amount }) => amount)).toEqual(
+      Array.from({ length: 100 }, () => NANO / 2n),
+    )
   })
 
   test('N10: what the node has rolled back is sent again with what is before it, the same blocks', async () => {
@@ -200,6 +262,63 @@ describe('withdrawals', () => {
     expect(signing.memory.list('withdrawal', 'n')).toMatchObject([
       { value: 'failed', context: { reason: expect.stringContaining('lost to a final conflict') as string } },
     ])
+  })
+
+  test('N13: one that is planned and not signed is planned anew on what the network has put in its place', async () => {
+    let isAway = false
+    const nano = await funded({ isSignerAway: () => isAway })
+    isAway = true
+    await nano.withdraw('w', stranger, NANO)
+    await nano.settle(2)
+    const [planned] = nano.attempts()
+    const hash = nano.node.upgrade(nano.addressOf(0))
+    nano.node.confirmAll()
+    await nano.settle(2)
+    expect(nano.attempts()).toMatchObject([{ context: { template: { block: { previous: hash } } } }])
+    expect(nano.attempts()[0]!.id).not.toBe(planned!.id)
+    isAway = false
+    await nano.settle()
+    expect(nano.memory.get('chain/n')!.value).toBe('following')
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))).toMatchObject({
+      ...{ block: { previous: hash }, balance: 99n * NANO },
+    })
+    expect(nano.node.lattice.receivable(stranger).size).toBe(1)
+    expect(nano.memory.list('withdrawal', 'n')).toEqual([])
+  })
+
+  test("one that lacks approvals is in nobody's way: it is held, with the reason, and paid when they are there", async () => {
+    const unapproved = new Set(['waiting'])
+    const nano = await funded({ unapproved })
+    await nano.withdraw('waiting', stranger, 7n * NANO)
+    await nano.settle(2)
+    const held = { value: 'held', context: { transfer: null, reason: 'one approval is missing' } }
+    expect(nano.memory.get('withdrawal/waiting')!).toMatchObject(held)
+    for (let n = 0; n < 50; n++) await nano.withdraw(`w${n}`, stranger, NANO)
+    await nano.settle(40)
+    expect(nano.node.lattice.receivable(stranger).size).toBe(50)
+    expect(nano.memory.get('withdrawal/waiting')!).toMatchObject(held)
+    unapproved.clear()
+    await nano.rig.send({
+      ...{ type: 'authorisation.added', at: nano.time.ms },
+      data: { id: 'withdrawal/waiting', isEnough: true, key: 'k', signature: 's' },
+    })
+    await nano.settle(3)
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(43n * NANO)
+    expect(nano.memory.list('withdrawal', 'n').filter(({ value }) => value !== 'final')).toEqual([])
+  })
+
+  test('one that lacks approvals and gets them before anything else is planned is paid once', async () => {
+    const unapproved = new Set(['waiting'])
+    const nano = await funded({ unapproved })
+    await nano.withdraw('waiting', stranger, 7n * NANO)
+    await nano.settle(1)
+    unapproved.clear()
+    await nano.rig.send({
+      ...{ type: 'authorisation.added', at: nano.time.ms },
+      data: { id: 'withdrawal/waiting', isEnough: true, key: 'k', signature: 's' },
+    })
+    await nano.settle(3)
+    expect(nano.node.lattice.confirmedHead(nano.addressOf(0))!.balance).toBe(93n * NANO)
   })
 
   test('A8: a block of ours that nobody here has signed halts the chain', async () => {
@@ -342,7 +461,7 @@ describe('what is counted', () => {
       watch.addAddress(index, addressOf(key, network))
     }
     const rpc = createRpc({ url: 'http://node' }, call => node.request(call))
-    expect(await scanLattice(rpc, network, watch)).toEqual({ found: [], lags: false })
+    expect(await scanLattice({ rpc, network, watch, worthwhile: 1n })).toEqual({ found: [], lags: false })
     expect(Object.fromEntries(node.calls)).toEqual({ accounts_frontiers: 10, accounts_balances: 10 })
   })
 })

@@ -23,6 +23,7 @@ const SEED = new Uint8Array(64).fill(7)
 const TRIES = 2 ** 40
 /** In one go. */
 const MAXIMUM_ROUNDS = 500
+const AWAY_MS = 300
 /** What was planned is signed, what was signed is sent. */
 const TURNS = 10
 
@@ -35,8 +36,12 @@ interface NanoRigOptions {
   addresses?: number
   node?: Partial<SimulatedNanoOptions>
   own?: object
+  minimumDeposit?: string
   /** Where blocks are planned and neither signed nor sent. */
   isUnsigned?: boolean
+  /** Withdrawals for which the signer wants more approvals. */
+  unapproved?: ReadonlySet<string>
+  isSignerAway?: () => boolean
 }
 
 /** Follows from the node's present state on. */
@@ -44,7 +49,10 @@ export async function createNanoRig({
   addresses = 2,
   node: options = {},
   own = {},
+  minimumDeposit = '1000',
   isUnsigned = false,
+  unapproved = new Set(),
+  isSignerAway = () => false,
 }: NanoRigOptions) {
   const time = { ms: at }
   const log: string[] = []
@@ -52,7 +60,7 @@ export async function createNanoRig({
   const configured = { work: { servers: [], local: true }, sweep: { minimum: String(NANO) } }
   const family = watchNano(
     {
-      ...{ chain: CHAIN, family: 'nano', network: network.name, asset: 'XNO', minimumDeposit: '1000' },
+      ...{ chain: CHAIN, family: 'nano', network: network.name, asset: 'XNO', minimumDeposit },
       ...{ node: { url: 'http://node' }, own: { ...configured, ...own } },
     },
     {
@@ -80,6 +88,10 @@ export async function createNanoRig({
         return done({ type: 'facts.gathered', data })
       },
       sign: async ({ id, context }) => {
+        if (isSignerAway()) return { outcome: null, againMs: AWAY_MS }
+        const paid = memory.get(context.transfer)!.context.withdrawals.map(each => nameOf(each.id))
+        if (paid.some(name => unapproved.has(name)))
+          return done({ type: 'signing.pended', data: { id, reason: 'one approval is missing', lacksApprovals: true } })
         const { payloads, assemble } = signable.open(context.template)
         const index = Number(nameOf(context.account).split(':')[1])
         const signed = assemble(

@@ -57,6 +57,15 @@ describe('a withdrawal', () => {
     expect(template).toMatchObject({ transaction: { LastLedgerSequence: 112, Sequence: 0, TicketSequence: 31 } })
   })
 
+  test('X20: one that has waited is made for later ledgers, on the same ticket, before it is signed', () => {
+    const { template, spendKeys } = planOf([payment()]) as Plan
+    expect(planner.renew!(template, 92)).toBeNull()
+    expect(planner.renew!(template, 102)).toBeNull()
+    const renewed = planner.renew!(template, 103)!
+    expect(renewed).toMatchObject({ transaction: { LastLedgerSequence: 123 } })
+    expect(inspect({ template: renewed })).toEqual({ ...inspect({ template }), spendKeys })
+  })
+
   test('X9: names the network from 1025 on', () => {
     const far = networkOf({ networkId: 2000 })
     const plan = createPlanner('far', far, options).plan({ ...order, payments: [payment()] }, funds, facts) as Plan

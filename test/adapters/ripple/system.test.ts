@@ -1,6 +1,8 @@
 /** Signer and watcher in one process beside a simulated ledger, in virtual time: what the family alone can do, and what can be done to it. */
 import { decode } from 'ripple-binary-codec'
 import { describe, expect, test } from 'vitest'
+import { readAddress, xAddressOf } from '../../../adapters/ripple/address.ts'
+import { networkOf, TREASURY_TAG } from '../../../adapters/ripple/network.ts'
 import { ripple, type RippleNetwork } from '../../conformance/ripple.ts'
 import type { Payee, Subject } from '../../conformance/subject.ts'
 import { CHAIN, openSystem, type System } from '../../conformance/system.ts'
@@ -58,12 +60,18 @@ const stateOf = async (system: System, id: string) => (await system.insist('GET'
 async function expectAccounted({ system, node, treasury }: Story, paidIn: bigint): Promise<void> {
   const { body } = await system.insist('GET', CHAIN_PATH)
   const held = node.account(treasury)!.balance
-  expect(body.balances).toMatchObject([{ asset: 'XRP', confirmed: String(held), pending: '0', reserved: '0' }])
+  const { tickets } = node.account(treasury)!
+  // The base reserve, and that of each ticket.
+  const reserved = String(XRP + (BigInt(tickets.size) * XRP) / 5n)
+  expect(body.balances).toMatchObject([{ asset: 'XRP', confirmed: String(held), pending: '0', reserved }])
   const outgoing = node.entriesOf(treasury).filter(({ transaction }) => transaction.body.Account === treasury)
   const fees = outgoing.reduce((sum, { transaction }) => sum + BigInt(transaction.body.Fee), 0n)
   const paidOut = outgoing.reduce((sum, { meta }) => sum + BigInt(meta.delivered_amount ?? 0), 0n)
   expect(held).toBe(paidIn - fees - paidOut)
 }
+
+const BURST = 100
+const MORE = 400n * XRP
 
 describe('tickets', () => {
   test('a burst of withdrawals is in one ledger, each on a ticket of its own; one that waits holds up nobody', () =>
@@ -82,17 +90,18 @@ describe('tickets', () => {
         const users = await Promise.all(Array.from({ length: 10 }, (_, n) => system.assign(`user-${n}`)))
         for (const user of [...users, ...users, ...users]) system.network.pay('XRP', user, asset.deposit)
         node.pay(treasury, 3n * XRP, 4_000_000)
+        node.pay(treasury, MORE, TREASURY_TAG)
         node.pay(treasury, 4n * XRP, 0)
         await system.advance(1)
 
         const waiting = { ...system.network.stranger(), amount: asset.approvedAbove + 1n }
         await system.withdraw({ id: 'w-waiting', asset, payee: waiting, amount: waiting.amount })
-        const payees: Payee[] = Array.from({ length: 30 }, () => system.network.stranger())
+        const payees: Payee[] = Array.from({ length: BURST }, () => system.network.stranger())
         await Promise.all(payees.map((payee, n) => system.withdraw({ id: `w-${n}`, asset, payee })))
-        await system.world.sleep(10_000)
+        await system.world.sleep(20_000)
         await system.advance(1)
         const heights = payees.flatMap(({ address }) => node.entriesOf(address).map(({ height }) => height))
-        expect(heights).toHaveLength(30)
+        expect(heights).toHaveLength(BURST)
         expect(new Set(heights).size).toBe(1)
         expect(system.network.received('XRP', waiting)).toEqual([])
         await system.withdraw({ id: 'w-waiting', asset, payee: waiting, amount: waiting.amount, approvals: 2 })
@@ -102,15 +111,12 @@ describe('tickets', () => {
         const deposits = await system.list('deposits')
         expect(deposits.filter(({ state }) => state === 'confirmed')).toHaveLength(30)
         const held = deposits.filter(({ state }) => state === 'quarantined')
-        // What the operator has paid in has the tag of nobody, too.
+        // What the operator has paid in names the treasury's tag, and is nobody's deposit.
         expect(held.map(({ dataField, amount }) => [dataField, amount]).sort()).toEqual([
-          ['0', String(asset.funding)],
           ['0', '4000000'],
           ['4000000', '3000000'],
         ])
-        const [lost, refused] = ['4000000', '0'].map(tag =>
-          held.find(one => one.dataField === tag && one.amount !== String(asset.funding))!,
-        )
+        const [lost, refused] = ['4000000', '0'].map(tag => held.find(one => one.dataField === tag)!)
         const decide = (deposit: { id?: string }, decision: object) =>
           system.insist('PUT', `/v1/deposits/${encodeURIComponent(deposit.id!)}/decision`, decision)
         await decide(lost!, { accept: true, reference: 'user-1', reason: 'they have shown whose it is' })
@@ -122,15 +128,39 @@ describe('tickets', () => {
 
         expect(late).toEqual([])
         expect(Math.max(...[...submitted.values()].map(blobs => blobs.size))).toBe(1)
-        await expectAccounted(story, asset.funding + 30n * asset.deposit + 7n * XRP)
+        await expectAccounted(story, asset.funding + MORE + 30n * asset.deposit + 7n * XRP)
         const { tickets, flags } = node.account(treasury)!
-        expect(tickets.size).toBeGreaterThanOrEqual(35)
-        expect(tickets.size).toBeLessThanOrEqual(50)
+        expect(tickets.size).toBeGreaterThanOrEqual(BURST + 5)
+        expect(tickets.size).toBeLessThanOrEqual(BURST + 20)
         expect(flags).toBe(0x0002_0000)
       },
-      { watcher: { ...ripple.watcher, tickets: { low: 35, high: 50 } } },
+      {
+        watcher: { ...ripple.watcher, tickets: { low: BURST + 5, high: BURST + 20 } },
+        signer: { ...ripple.signer, policy: { ...ripple.signer.policy, maximumTickets: BURST + 20 } },
+      },
     ))
 })
+
+test('X3: an address is offered with its tag, and as one X-address, which pays it all the same', () =>
+  told(async ({ system, node, treasury }) => {
+    const { body } = await system.insist('PUT', `${CHAIN_PATH}/addresses/alice`, {})
+    const { combinedAddress } = body
+    expect(readAddress(String(combinedAddress), networkOf({ networkId: 0 }))).toEqual({
+      account: body.address,
+      tag: Number(body.dataField),
+    })
+    expect((await system.insist('GET', `${CHAIN_PATH}/addresses/alice`)).body['combinedAddress']).toBe(combinedAddress)
+    const { body: chain } = await system.insist('GET', CHAIN_PATH)
+    node.pay(treasury, 5n * XRP, Number(chain['treasuryDataField']))
+    await system.advance(2)
+    expect(await system.list('deposits')).toEqual([])
+    const to = xAddressOf({ account: system.network.stranger().address, tag: 7 }, networkOf({ networkId: 0 }))
+    await system.withdraw({ id: 'w-1', asset, payee: { address: to, dataField: null } })
+    await system.advance(2)
+    const { account } = readAddress(to, networkOf({ networkId: 0 }))!
+    expect(system.network.received('XRP', { address: account, dataField: '7' })).toEqual([asset.withdrawal])
+    expect((await system.withdraw({ id: 'w-2', asset, payee: { address: to, dataField: '8' } })).status).toBe(422)
+  }))
 
 const LIFETIME = 20
 
@@ -189,6 +219,36 @@ describe('X7: what has expired', () => {
       expect(state).toBe('final')
       const { body: transfer } = await system.insist('GET', `/v1/transfers/${transferId!}`)
       expect((transfer['attempts'] as { state: string }[]).map(attempt => attempt.state)).toEqual(['dead', 'final'])
+      await expectAccounted(story, asset.funding)
+    }))
+
+  test('X20: one that waited for the signer until it was too old is signed for later ledgers, and its first signature is its last', () =>
+    told(async story => {
+      const { system, node } = story
+      const payee = system.network.stranger()
+      let isAway = true
+      const keepAway = () => {
+        system.signer.fall('kill')
+        if (isAway) system.world.after(100, keepAway)
+      }
+      keepAway()
+      await system.withdraw({ id: 'w-1', asset, payee })
+      await system.advance(2)
+      expect((await stateOf(system, 'w-1')).transferId).not.toBeNull()
+      node.mine(LIFETIME + 5)
+      await system.world.sleep(4000)
+      isAway = false
+      for (let n = 0; n < 30 && system.network.received('XRP', payee).length === 0; n++) await system.advance(1)
+      await system.advance(2)
+      expect(system.network.received('XRP', payee)).toEqual([asset.withdrawal])
+      const { state, transferId } = await stateOf(system, 'w-1')
+      expect(state).toBe('final')
+      const { body: transfer } = await system.insist('GET', `/v1/transfers/${transferId!}`)
+      const attempts = transfer['attempts'] as { state: string; template: { transaction: Record<string, number> } }[]
+      expect(attempts.map(attempt => attempt.state)).toEqual(['final'])
+      // The ledger has what was signed, not what was planned.
+      const [sent] = node.entriesOf(payee.address)
+      expect(attempts[0]!.template.transaction['LastLedgerSequence']).toBe(sent!.transaction.body.LastLedgerSequence)
       await expectAccounted(story, asset.funding)
     }))
 

@@ -2,6 +2,7 @@
 import { createDeriver } from '../../../adapters/ripple/deriver.ts'
 import { networkOf } from '../../../adapters/ripple/network.ts'
 import { createRippleNode } from '../../../adapters/ripple/node.ts'
+import { createReserve } from '../../../adapters/ripple/reserve.ts'
 import { createWatch } from '../../../adapters/ripple/watch.ts'
 import type { Next } from '../../../adapters/adapter.ts'
 import type { RippleFact } from '../../../adapters/ripple/facts.ts'
@@ -32,7 +33,15 @@ export function createWorld(rules = {}, networkId = 0): World {
   for (const tag of TAGS) watch.addAddress(tag, treasury)
   const access = { url: 'http://server' }
   const node = createRippleNode({
-    ...{ chain: 'xrp', asset: 'XRP', network, watch, request: simulated.request, node: access },
+    ...{
+      chain: 'xrp',
+      asset: 'XRP',
+      network,
+      watch,
+      reserve: createReserve(),
+      request: simulated.request,
+      node: access,
+    },
     maximumFee: 1000n,
   })
   return { simulated, node, watch }

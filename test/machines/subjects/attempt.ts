@@ -281,6 +281,7 @@ export const attemptSubject: Subject = {
         { tells: [[transfer, 'attempt.revived', { n: 1, transactionId: 'cc', reason: mayBeMined }]] },
       ),
     },
+    'dead, never signed': { 'attempt.adopted': signed('cc', { raw: '00cc', reason: null }) },
     'dead, expired': {
       'ending.revoked': to(
         'withheld',

@@ -16,7 +16,11 @@ const intent = {
   authorisations: [{ key: 'k', signature: 's' }],
 }
 export const signingEvents: { [Type in SigningEvent['type']]: EventOf<'signing', Type> } = {
-  'request.received': { type: 'request.received', at, data: { chain: 'litecoin', transferId, n: 1, digest: 'cd' } },
+  'request.received': {
+    type: 'request.received',
+    at,
+    data: { chain: 'litecoin', transferId, n: 1, digest: 'cd', ledgerId: 'ef' },
+  },
   'template.inspected': {
     type: 'template.inspected',
     at,

@@ -273,6 +273,33 @@ const delayedOver: Told[] = [
   ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: null }],
 ]
 
+/** Adopted whole; `set`: what it forgets of before. */
+const adoptedWhole = (set: object = {}): Effect =>
+  to('underway.waiting', set, {
+    reserves: ['litecoin:bb:1'],
+    tells: [
+      ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
+      ['coin/litecoin:bb:1', 'key.reserved', { holder: id }],
+      ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
+      ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
+      [
+        'attempt/one:1',
+        'attempt.adopted',
+        {
+          n: 1,
+          template: { psbt: 'x' },
+          spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'],
+          fee: '7',
+          transactionId: 'cc',
+          raw: '00cc',
+          chain: 'litecoin',
+          transfer: id,
+          account,
+        },
+      ],
+    ],
+  })
+
 /** What an attempt in a block leaves to be heard of the others. */
 const whileMined = (value: string, set: object = {}): Subject['table'][string] => ({
   'attempt.revived': to(value, set),
@@ -545,34 +572,7 @@ export const transferSubject: Subject = {
           ],
         },
       ),
-      'transfer.adopted': to(
-        'underway.waiting',
-        {},
-        {
-          reserves: ['litecoin:bb:1'],
-          tells: [
-            ['coin/litecoin:aa:0', 'key.reserved', { holder: id }],
-            ['coin/litecoin:bb:1', 'key.reserved', { holder: id }],
-            ['withdrawal/w-1', 'transfer.bound', { transfer: id }],
-            ['withdrawal/w-2', 'transfer.bound', { transfer: id }],
-            [
-              'attempt/one:1',
-              'attempt.adopted',
-              {
-                n: 1,
-                template: { psbt: 'x' },
-                spendKeys: ['litecoin:aa:0', 'litecoin:bb:1'],
-                fee: '7',
-                transactionId: 'cc',
-                raw: '00cc',
-                chain: 'litecoin',
-                transfer: id,
-                account,
-              },
-            ],
-          ],
-        },
-      ),
+      'transfer.adopted': adoptedWhole(),
     },
     'underway.waiting': {
       'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired')),
@@ -852,6 +852,10 @@ export const transferSubject: Subject = {
       ),
     },
     final: { 'ending.revoked': to('confirmed', {}, { reserves: ['litecoin:aa:0'] }) },
-    'dead, signed': { 'ending.revoked': to('underway.waiting', { reason: null }, { reserves: ['litecoin:aa:0'] }) },
+    dead: { 'transfer.adopted': adoptedWhole({ dead: [], reason: null }) },
+    'dead, signed': {
+      'ending.revoked': to('underway.waiting', { reason: null }, { reserves: ['litecoin:aa:0'] }),
+      'attempt.adopted': { ...adoptedSecond, set: { ...adoptedSecond.set, reason: null } },
+    },
   },
 }

@@ -73,6 +73,20 @@ const rebound = (set: object = {}, dead: object = {}) => ({
 })
 const warned = (value: string) => ({ 'transfer.revived, another': to(value, { reason: mayBeMined }) })
 
+/** What one that failed hears, in whatever round. */
+const failedRow = {
+  'transfer.revived': to('held', { transactionId: 'aa', fee: '7', reason: mayBeMined, dead: [] }),
+  'transfer.revived, another': to('held', {
+    transfer: stranger,
+    transactionId: 'bb',
+    fee: '8',
+    reason: mayBeMined,
+  }),
+  'withdrawal.voided': to('failed', { receipt: receipt }),
+  'withdrawal.voided as invalid': to('failed', { receipt: receipt }),
+  'withdrawal.voided after it was signed': to('failed', { receipt: listing }),
+}
+
 export const withdrawalSubject: Subject = {
   machine: withdrawal,
   id: 'withdrawal/w-1',
@@ -184,6 +198,12 @@ export const withdrawalSubject: Subject = {
     final: ['withdrawal.adopted', 'transfer.mined', 'transfer.confirmed', 'transfer.finalised'],
     rejected: ['withdrawal.requested', 'withdrawal.rejected'],
     cancelled: ['withdrawal.requested', 'withdrawal.accepted', 'time.passed'],
+    'rejected, with a receipt': ['withdrawal.requested', 'withdrawal.accepted', 'withdrawal.voided as invalid'],
+    'failed, in a new round': [
+      ...['withdrawal.adopted', 'transfer.died', 'withdrawal.requested with a new round', 'withdrawal.accepted'],
+      ...['transfer.bound', 'transfer.died'],
+    ],
+    'cancelled, with a receipt': ['withdrawal.requested', 'withdrawal.accepted', 'withdrawal.voided'],
   },
   table: {
     absent: {
@@ -428,18 +448,10 @@ export const withdrawalSubject: Subject = {
       'transfer.died': to('failed', { reason: 'its input was lost', dead: ['aa'] }),
     },
     failed: {
-      'transfer.revived': to('held', { transactionId: 'aa', fee: '7', reason: mayBeMined, dead: [] }),
-      'transfer.revived, another': to('held', {
-        transfer: stranger,
-        transactionId: 'bb',
-        fee: '8',
-        reason: mayBeMined,
-      }),
+      ...failedRow,
       'withdrawal.requested with a new round': to('requested', { reason: null, transfer: null, round: 2 }),
+      'withdrawal.adopted': to('paying', { reason: null }),
       'withdrawal.adopted in a new round': to('paying', { reason: null, round: 2 }),
-      'withdrawal.voided': to('failed', { receipt: receipt }),
-      'withdrawal.voided as invalid': to('failed', { receipt: receipt }),
-      'withdrawal.voided after it was signed': to('failed', { receipt: listing }),
     },
     'held, in a new round': {
       ...rebound({}, { dead: [] }),
@@ -495,5 +507,20 @@ export const withdrawalSubject: Subject = {
       'time.passed': to('cancelled', { reason: 'expired' }),
     },
     final: { 'ending.revoked': to('paid') },
+    rejected: {
+      'withdrawal.adopted': to('paying', { reason: null, transfer, dueAt: null, expiresAtMs: null }),
+      'withdrawal.adopted in a new round': to('paying', {
+        ...{ reason: null, transfer, dueAt: null, expiresAtMs: null },
+        round: 2,
+      }),
+    },
+    cancelled: {
+      'withdrawal.adopted': to('paying', { reason: null, transfer, expiresAtMs: null }),
+      'withdrawal.adopted in a new round': to('paying', { reason: null, transfer, expiresAtMs: null, round: 2 }),
+    },
+    'failed, in a new round': {
+      ...failedRow,
+      'withdrawal.adopted in a new round': to('paying', { reason: null }),
+    },
   },
 }
