@@ -48,12 +48,12 @@ module.exports = {
     {
       name: 'page-apart',
       comment:
-        'The page runs in browsers: of the rest it knows the shape of the API and of the pictures; of what runs, only the words that it shares with the commands; a type may be claimed.',
+        'The page runs in browsers: of the rest it knows the shape of the API and of the pictures; of what runs, only the words that it shares with the commands, and how blocks are told, which it shares with the watcher; a type may be claimed.',
       severity: 'error',
       from: { path: '^src/inspector/page/' },
       to: {
         path: '^(machines|adapters|src|test|visualizations)/',
-        pathNot: '^src/(inspector/(page/|story\\.ts$|words\\.ts$)|kernel/untyped\\.ts$)',
+        pathNot: '^src/(inspector/(page/|blocks\\.ts$|story\\.ts$|words\\.ts$)|kernel/untyped\\.ts$)',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -34,8 +34,21 @@ export function addressOf(publicKey: Uint8Array, network: Network): string {
   return `${network.prefixes[0]}_${encode(publicKey, KEY_CHARACTERS)}${checksumOf(publicKey)}`
 }
 
-/** The public key, 32 bytes. Throws a boundary fault `invalid-address` that says what is wrong. */
+/** A block names the same few addresses again and again; so many are kept of each network. */
+const READ_MAXIMUM = 256
+const read = new WeakMap<Network, Map<string, Uint8Array>>()
+
+/** The public key, 32 bytes, the caller's own copy. Throws a boundary fault `invalid-address` that says what is wrong. */
 export function accountKeyOf(address: string, network: Network): Uint8Array {
+  const known = read.get(network) ?? new Map<string, Uint8Array>()
+  read.set(network, known)
+  const publicKey = known.get(address) ?? decode(address, network)
+  if (known.size >= READ_MAXIMUM) known.clear()
+  known.set(address, publicKey)
+  return publicKey.slice()
+}
+
+function decode(address: string, network: Network): Uint8Array {
   const refused = (what: string) => boundary('invalid-address', `${address.slice(0, 80)}: ${what}`)
   const underscore = address.indexOf('_')
   if (!network.prefixes.includes(address.slice(0, Math.max(underscore, 0))))

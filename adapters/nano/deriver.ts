@@ -3,7 +3,7 @@ import type { Derived, Deriver, Payload } from '../adapter.ts'
 import { invariant } from '../../src/kernel/fault.ts'
 import { createKnown, FIRST_HARDENED } from '../known.ts'
 import { addressOf } from './address.ts'
-import { branchOf, publicKeyFor, secretKeyAt, sign as signWith, verify } from './ed25519.ts'
+import { branchOf, publicKeyFor, secretKeyAt, sign as signWith, signKnown, verify } from './ed25519.ts'
 import type { Network } from './network.ts'
 
 const HASH_BYTES = 32
@@ -50,10 +50,13 @@ export function createDeriver(network: Network): Deriver {
     payloads.map(({ index, payload }) => {
       const own = derive(seed, index)
       checkPayload(payload, own.address)
-      const signature = withSecret(open(seed).branch, index, secret => signWith(payload.bytes, secret))
-      // Never let a signature out that does not verify: a fault while it was made can give the key away.
-      if (!verify(signature, payload.bytes, Buffer.from(own.publicKey, 'hex')))
-        throw invariant('bad-signature', `the signature for ${own.address} does not verify: it stays here`)
+      const publicKey = Uint8Array.from(Buffer.from(own.publicKey, 'hex'))
+      const { branch } = open(seed)
+      const signature = withSecret(branch, index, secret => signWith(payload.bytes, secret))
+      // Made twice, in two ways and from the seed on: a fault while it was made can give the key away, so it never leaves.
+      const again = withSecret(branch, index, secret => signKnown(payload.bytes, secret, publicKey))
+      if (!Buffer.from(signature).equals(again))
+        throw invariant('bad-signature', `the signature for ${own.address} was not made right: it stays here`)
       return signature
     })
 
@@ -94,13 +97,14 @@ export function checkEd25519(backend: Backend = { publicKeyFor, sign: signWith, 
   const publicKey = backend.publicKeyFor(secret)
   const message = new Uint8Array(HASH_BYTES)
   const signature = backend.sign(message, secret)
+  const isSame = Buffer.from(signKnown(message, secret, publicKey)).equals(signature)
   const isVerified = backend.verify(signature, message, publicKey)
   const isForgeable = backend.verify(
     signature,
     message.map(byte => byte ^ 1),
     publicKey,
   )
-  if (Buffer.from(publicKey).toString('hex') !== KNOWN_PUBLIC || !isVerified || isForgeable)
+  if (Buffer.from(publicKey).toString('hex') !== KNOWN_PUBLIC || !isSame || !isVerified || isForgeable)
     throw invariant(
       'crypto-backend',
       'the ed25519 backend does not give the known answer; nothing may be signed with it',

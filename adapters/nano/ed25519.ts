@@ -5,7 +5,10 @@
 import { createHmac } from 'node:crypto'
 import { eddsa } from '@noble/curves/abstract/edwards.js'
 import { ed25519 } from '@noble/curves/ed25519.js'
+import { bytesToNumberLE, concatBytes, numberToBytesLE } from '@noble/curves/utils.js'
 import { blake2b } from '@noble/hashes/blake2.js'
+
+const KEY_BYTES = 32
 
 /** RFC 8032, 5.1.5. */
 function clamp(bytes: Uint8Array): Uint8Array {
@@ -23,6 +26,23 @@ export const publicKeyFor = (secretKey: Uint8Array): Uint8Array => scheme.getPub
 /** Deterministic, 64 bytes. */
 export const sign = (message: Uint8Array, secretKey: Uint8Array): Uint8Array => scheme.sign(message, secretKey)
 
+const { Fn } = ed25519.Point
+const scalarOf = (bytes: Uint8Array): bigint => Fn.create(bytesToNumberLE(bytes))
+
+/**
+ * The same signature in another way (RFC 8032, 5.1.6): from a public key that is known, in half the time. It is equal to what `sign` makes
+ * only where secret, public key and every step of both are right.
+ */
+export function signKnown(message: Uint8Array, secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
+  const expanded = blake2b(secretKey)
+  const secret = scalarOf(clamp(expanded.slice(0, KEY_BYTES)))
+  const nonce = scalarOf(blake2b(concatBytes(expanded.subarray(KEY_BYTES), message)))
+  expanded.fill(0)
+  const commitment = ed25519.Point.BASE.multiply(nonce).toBytes()
+  const challenge = scalarOf(blake2b(concatBytes(commitment, publicKey, message)))
+  return concatBytes(commitment, numberToBytesLE(Fn.add(nonce, Fn.mul(challenge, secret)), KEY_BYTES))
+}
+
 /** False for anything malformed too. */
 export function verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   try {
@@ -32,7 +52,6 @@ export function verify(signature: Uint8Array, message: Uint8Array, publicKey: Ui
   }
 }
 
-const KEY_BYTES = 32
 const HARDENED = 0x8000_0000
 const PURPOSE = 44
 

@@ -58,6 +58,7 @@ function parsePosition(text: string): MemoryPosition {
   const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
   if (sequence === undefined)
     throw boundary('invalid-argument', 'it is not a sequence, a colon and 64 hexadecimal digits')
+  if (Number(sequence) === 0) throw boundary('invalid-argument', 'at 0 nothing was seen yet: it shows nothing')
   return { sequence: Number(sequence), hash: hash! }
 }
 

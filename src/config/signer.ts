@@ -115,6 +115,9 @@ function rates() {
   return z.strictObject({
     addresses: rate(200_000, 20_000, 'New addresses of one chain').describe('How fast address pools grow'),
     ownTransfers: rate(20_000, 10_000, 'Templates').describe('Templates that serve no intent: sweeps and funding'),
+    refusals: rate(50_000, 20_000, 'Refusals').describe(
+      'Templates that are refused, or wait for approvals: each is remembered',
+    ),
     voids: rate(100_000, 50_000, 'Voids').describe('Voids of rounds of which no authorised intent was seen'),
   })
 }

@@ -52,7 +52,7 @@ function depositWords(event: FeedEvent): Words | null {
       if (event.from === 'reversed') return ['wait', 'mined again']
       return event.from === null || event.from === 'detected' ? ['wait', 'in a block'] : null
     case 'credited':
-      return ['good', `credited after ${field(event, 'required')} blocks`]
+      return ['good', `credited after ${count(Number(field(event, 'required')), 'block')}`]
     case 'reversed':
       return ['bad', 'its block has left the chain: the credit is taken back']
     case 'lost':

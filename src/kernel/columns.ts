@@ -47,7 +47,9 @@ export function bytesColumn(length: number): Column<Uint8Array> {
     },
     set(row, value) {
       while (chunks.length <= row >> CHUNK_SHIFT) chunks.push(new Uint8Array(CHUNK_ROWS * length))
-      chunks[row >> CHUNK_SHIFT]!.set(value, (row & ROW_MASK) * length)
+      const chunk = chunks[row >> CHUNK_SHIFT]!
+      const at = (row & ROW_MASK) * length
+      for (let n = 0; n < length; n++) chunk[at + n] = value[n]!
     },
   }
 }

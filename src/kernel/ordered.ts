@@ -18,7 +18,8 @@ export interface Ordered<T> {
   /** In order, from the first for which it holds; once it holds, it must hold for all that follow. */
   from(holds: (item: T) => boolean): Iterable<T>
   upwards(): Iterable<T>
-  downwards(): Iterable<T>
+  /** In the opposite order; where `ends` is said, from the last before the first for which it holds. */
+  downwards(ends?: (item: T) => boolean): Iterable<T>
 }
 
 /** @param compare below 0 where `a` stands before `b`; 0 for equals only, of which there are no two in it */
@@ -66,9 +67,12 @@ export function createOrdered<T>(compare: (a: T, b: T) => number): Ordered<T> {
     for (let next = n + 1; next < pieces.length; next++) yield* pieces[next]!
   }
 
-  function* downwards(): Generator<T> {
-    for (let n = pieces.length - 1; n >= 0; n--)
-      for (let at = pieces[n]!.length - 1; at >= 0; at--) yield pieces[n]![at]!
+  function* downwards(ends: (item: T) => boolean = () => false): Generator<T> {
+    const n = pieceWhere(ends)
+    const piece = pieces[n] ?? []
+    for (let at = firstThat(piece.length, place => ends(piece[place]!)) - 1; at >= 0; at--) yield piece[at]!
+    for (let next = n - 1; next >= 0; next--)
+      for (let at = pieces[next]!.length - 1; at >= 0; at--) yield pieces[next]![at]!
   }
 
   return {

@@ -51,6 +51,8 @@ interface Arena {
   value: (entry: number) => number
   setValue: (entry: number, value: number) => void
   size: () => number
+  /** In the order in which they stand in memory: walking them otherwise costs one access to memory for each. */
+  each: (visit: (entry: number) => void) => void
   bytesHeld: () => number
 }
 
@@ -78,13 +80,23 @@ function createArena(keyBytes: number): Arena {
 
   function take(bytes: Uint8Array, offset: number): number {
     const entry = free.pop() ?? fresh()
-    chunk(entry).set(bytes.subarray(offset, offset + keyBytes), place(entry))
+    const to = chunk(entry)
+    const at = place(entry)
+    // Of so few bytes a view costs more than they do.
+    for (let i = 0; i < keyBytes; i++) to[at + i] = bytes[offset + i]!
     setValue(entry, 0)
     return entry
   }
 
+  function each(visit: (entry: number) => void): void {
+    const isFree = new Uint8Array(used)
+    for (const entry of free) isFree[entry] = 1
+    for (let entry = 0; entry < used; entry++) if (isFree[entry] === 0) visit(entry)
+  }
+
   return {
     take,
+    each,
     release: entry => void free.push(entry),
     chunk,
     place,
@@ -133,13 +145,23 @@ function createFilter(): Filter {
   }
 }
 
-/** `keyBytes`: the length of every string, a multiple of 4, at least 8. They are taken to be hashes: evenly spread. */
-export function createTable(keyBytes: number): Table {
+/** A power of two. */
+function slotsFor(entries: number): number {
+  let slots = MINIMUM_SLOTS
+  while (entries > slots * MAXIMUM_LOAD) slots *= 2
+  return slots
+}
+
+/**
+ * `keyBytes`: the length of every string, a multiple of 4, at least 8. They are taken to be hashes: evenly spread. `expected`: so many
+ * are about to come, and there is room for them at once; it holds any number all the same.
+ */
+export function createTable(keyBytes: number, expected = 0): Table {
   const arena = createArena(keyBytes)
-  let slots = new Int32Array(MINIMUM_SLOTS)
-  let mask = MINIMUM_SLOTS - 1
+  let slots = new Int32Array(slotsFor(expected))
+  let mask = slots.length - 1
   const filter = createFilter()
-  filter.clear(MINIMUM_SLOTS)
+  filter.clear(slots.length)
   /** Bits of the filter that removed strings left behind. */
   let stale = 0
 
@@ -148,6 +170,9 @@ export function createTable(keyBytes: number): Table {
   const homeOfEntry = (entry: number) => homeOf(arena.chunk(entry), arena.place(entry))
   const isAt = (entry: number, bytes: Uint8Array, offset: number) =>
     areEqual(arena.chunk(entry), arena.place(entry), bytes, offset, keyBytes)
+
+  const slotOf = (bytes: Uint8Array, offset: number, entry: number) =>
+    (bytes[offset + 4]! << TAG_SHIFT) | (entry + 1)
 
   /** The slot that holds the string, or the empty one where it would stand. Ends: the load is below 1. */
   function probe(bytes: Uint8Array, offset: number): number {
@@ -163,19 +188,18 @@ export function createTable(keyBytes: number): Table {
 
   /** Makes slots and filter anew. */
   function rebuild(length: number): void {
-    const old = slots
     slots = new Int32Array(length)
     filter.clear(length)
     mask = length - 1
     stale = 0
-    for (const slot of old) {
-      if (slot === 0) continue
-      const entry = (slot & ENTRY_MASK) - 1
-      let at = homeOfEntry(entry)
+    arena.each(entry => {
+      const bytes = arena.chunk(entry)
+      const place = arena.place(entry)
+      let at = homeOf(bytes, place)
       while (slots[at] !== 0) at = (at + 1) & mask
-      slots[at] = slot
-      filter.mark(arena.chunk(entry), arena.place(entry))
-    }
+      slots[at] = slotOf(bytes, place, entry)
+      filter.mark(bytes, place)
+    })
   }
 
   function find(bytes: Uint8Array, offset: number): number {
@@ -188,7 +212,7 @@ export function createTable(keyBytes: number): Table {
     const entry = arena.take(bytes, offset)
     if (arena.size() > slots.length * MAXIMUM_LOAD) rebuild(slots.length * 2)
     filter.mark(bytes, offset)
-    slots[probe(bytes, offset)] = (bytes[offset + 4]! << TAG_SHIFT) | (entry + 1)
+    slots[probe(bytes, offset)] = slotOf(bytes, offset, entry)
     return entry
   }
 

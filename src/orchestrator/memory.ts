@@ -29,6 +29,8 @@ export interface LiveMemory extends BookMemory {
   reservations(): Iterable<[SpendKey, Id]>
   /** The first `limit` of those with a seq above `after`, by seq; looks through all of them for those that `keep` keeps. */
   page<K extends Kind>(kind: K, query: LiveQuery, keep?: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
+  /** The last `limit` of those with a seq below `after`, the latest first; 0 for all. */
+  latest<K extends Kind>(kind: K, query: LiveQuery, keep?: (instance: InstanceOf<K>) => boolean): InstanceOf<K>[]
   count(kind: Kind, chain: string, state: string): number
   /** How many live instances of each kind, chain and state there are. */
   counts(): { kind: Kind; chain: string; state: string; count: number }[]
@@ -264,46 +266,62 @@ function list<K extends Kind>(state: State, kind: K, chain?: string, wanted?: st
   return found.sort(bySeq) as InstanceOf<K>[]
 }
 
+type Keep<K extends Kind> = (instance: InstanceOf<K>) => boolean
+
 /** Of those that name this owner. */
-function pageOfOwner<K extends Kind>(
-  state: State,
-  kind: K,
-  reference: string,
-  { chain, state: wanted, after, limit }: Omit<LiveQuery, 'reference'>,
-  keep: (instance: InstanceOf<K>) => boolean,
-): InstanceOf<K>[] {
-  const found: InstanceOf<K>[] = []
+function ofOwner(state: State, kind: Kind, reference: string, { chain, state: wanted }: LiveQuery): Instance[] {
+  const found: Instance[] = []
   for (const id of idsOf(state, ownerFacet(reference))) {
     const instance = state.live.get(id)!
-    if (!isKind(instance, kind) || instance.seq <= after) continue
-    if (chain !== undefined && chainOf(instance) !== chain) continue
-    if ((wanted === undefined || stateOf(instance) === wanted) && keep(instance)) found.push(instance)
+    if (!isKind(instance, kind) || (chain !== undefined && chainOf(instance) !== chain)) continue
+    if (wanted === undefined || stateOf(instance) === wanted) found.push(instance)
   }
-  return found.sort(bySeq).slice(0, limit)
+  return found.sort(bySeq)
 }
 
-/** Each list is in the order of seq already. */
-function page<K extends Kind>(
-  state: State,
-  kind: K,
-  { chain, state: wanted, reference, after, limit }: LiveQuery,
-  keep: (instance: InstanceOf<K>) => boolean = () => true,
-): InstanceOf<K>[] {
-  if (reference !== undefined) return pageOfOwner(state, kind, reference, { chain, state: wanted, after, limit }, keep)
-  const found: InstanceOf<K>[] = []
+/** Each in the order of seq. */
+function* listsOf(state: State, kind: Kind, { chain, state: wanted }: LiveQuery): Generator<Ordered<Instance>> {
   for (const [key, instances] of state.lists) {
     const its = readListKey(key)
     if (its.kind !== kind || (chain !== undefined && its.chain !== chain)) continue
-    if (wanted !== undefined && its.state !== wanted) continue
-    let left = limit
-    for (const instance of instances.from(({ seq }) => seq > after)) {
-      if (left === 0) break
-      if (!isKind(instance, kind) || !keep(instance)) continue
-      found.push(instance)
-      left--
-    }
+    if (wanted === undefined || its.state === wanted) yield instances
   }
+}
+
+function firstOfThem<K extends Kind>(instances: Iterable<Instance>, kind: K, limit: number, keep: Keep<K>) {
+  const found: InstanceOf<K>[] = []
+  for (const instance of instances) {
+    if (found.length === limit) break
+    if (isKind(instance, kind) && keep(instance)) found.push(instance)
+  }
+  return found
+}
+
+function page<K extends Kind>(state: State, kind: K, query: LiveQuery, keep: Keep<K> = () => true): InstanceOf<K>[] {
+  const { reference, after, limit } = query
+  const isAfter = ({ seq }: Instance): boolean => seq > after
+  const parts =
+    reference === undefined
+      ? [...listsOf(state, kind, query)].map(instances => instances.from(isAfter))
+      : [ofOwner(state, kind, reference, query).filter(isAfter)]
+  const found = parts.flatMap(part => firstOfThem(part, kind, limit, keep))
   return found.sort(bySeq).slice(0, limit)
+}
+
+function latest<K extends Kind>(state: State, kind: K, query: LiveQuery, keep: Keep<K> = () => true): InstanceOf<K>[] {
+  const { reference, limit } = query
+  const end = query.after === 0 ? Infinity : query.after
+  const isBehind = ({ seq }: Instance): boolean => seq >= end
+  const parts =
+    reference === undefined
+      ? [...listsOf(state, kind, query)].map(instances => instances.downwards(isBehind))
+      : [
+          ofOwner(state, kind, reference, query)
+            .filter(instance => !isBehind(instance))
+            .reverse(),
+        ]
+  const found = parts.flatMap(part => firstOfThem(part, kind, limit, keep))
+  return found.sort((a, b) => b.seq - a.seq).slice(0, limit)
 }
 
 const counts = (state: State) =>
@@ -349,6 +367,7 @@ export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
     worths: chain => worthsOf(state, chain),
     list: (kind, chain, wanted) => list(state, kind, chain, wanted),
     page: (kind, query, keep) => page(state, kind, query, keep),
+    latest: (kind, query, keep) => latest(state, kind, query, keep),
     count: (kind, chain, wanted) => state.lists.get(`${kind}|${chain}|${wanted}`)?.size ?? 0,
     counts: () => counts(state),
     find: <K extends Kind>(facet: Facet<K>) => [...idsOf(state, facet)] as IdOf<K>[],

@@ -124,9 +124,20 @@ function assemble(
   const now = () => clock.now()
   const identity = identityOf(seed)
   const unasked = createAllowance('limits.ownTransfers', 'templates without intents', config.limits.ownTransfers, clock)
+  const unsigned = createAllowance('limits.refusals', 'templates that are not signed', config.limits.refusals, clock)
   const unseen = createAllowance('limits.voids', 'voids of what was never seen', config.limits.voids, clock)
   const wallet = identity.key
-  const attempts = createAttempts({ memory, seed, authority, wallet, bounds: UNSIGNED_BOUNDS, unasked, log, now })
+  const attempts = createAttempts({
+    memory,
+    seed,
+    authority,
+    wallet,
+    bounds: UNSIGNED_BOUNDS,
+    unasked,
+    unsigned,
+    log,
+    now,
+  })
   return {
     chains,
     identity,

@@ -7,6 +7,7 @@ import type { Archive, Journal } from '../ledger/engine.ts'
 import type { Found } from '../kernel/entry.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy, Policies } from '../orchestrator/policy.ts'
+import type { Lately } from './lately.ts'
 import type { Recent } from './recent.ts'
 import type { Health } from './health.ts'
 import type { Meters } from './meters.ts'
@@ -24,6 +25,7 @@ export interface ApiContext {
   journal: Journal
   /** The newest of what is durable. */
   recent: Recent
+  lately: Lately
   search: Search
   ledgerId: string
   /** A watching one gives nothing away and moves nothing. */

@@ -7,6 +7,7 @@ import { cancelWithdrawal } from './routes/cancellations.ts'
 import { chainRoutes } from './routes/chains.ts'
 import { depositRoutes } from './routes/deposits.ts'
 import { withMetaRoutes } from './routes/meta.ts'
+import { overviewRoute } from './routes/overview.ts'
 import { payableRoutes } from './routes/payable.ts'
 import { searchRoute } from './routes/search.ts'
 import { transferRoutes } from './routes/transfers.ts'
@@ -24,6 +25,7 @@ export const apiRoutes = (api: ApiContext): Route[] =>
       ...transferRoutes(api),
       feedRoute(api),
       searchRoute(api),
+      overviewRoute(api),
     ].map(route => forRole(api, route)),
   )
 

@@ -20,7 +20,15 @@ export const destinationQuery = z.strictObject({ dataField: z.string().max(MAXIM
 export const dryRunQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() })
 
 /** Where a page begins, and how long it is at most. */
-export const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
+const pageQuery = z.strictObject({ after: countSchema.default(0), limit: limitSchema })
+
+/** Of a list: by last change, from either end. `after` takes `next` in both. */
+export const orderedQuery = pageQuery.extend({
+  order: z
+    .enum(['oldest', 'newest'])
+    .default('oldest')
+    .describe('What changed longest ago comes first, or what changed last; `after` takes `next` of the same order'),
+})
 
 const momentSchema = timeSchema.transform(text => Date.parse(text))
 /** Of the last change, by the watcher's clock. */
@@ -40,7 +48,7 @@ const chainFilter = (api: Chains) =>
 
 /** Of a list of instances of this kind. */
 export const listQuery = (api: Chains, kind: WatcherKind) =>
-  pageQuery.extend({
+  orderedQuery.extend({
     chain: chainFilter(api).optional(),
     state: z.enum(statesOf(kind)).optional(),
     transactionId: nameSchema.optional(),

@@ -34,6 +34,7 @@ import { decimalsIn, type ApiContext } from './api-context.ts'
 import { createQuotes } from './quotes.ts'
 import { overheard } from './overheard.ts'
 import { unheardOf } from './rereading.ts'
+import { createLately } from './lately.ts'
 import { createRecent, type Recent } from './recent.ts'
 import { readHooks, startNotifier, type Hook, type Notifier } from './notify.ts'
 import { createPerformers } from './performers.ts'
@@ -203,6 +204,8 @@ function serve(started: Started): Watcher {
   setMaxListeners(0, ending.signal)
   const recent = createRecent(ledger.journal.position().sequence)
   orchestrator.onDurable(commit => recent.note(commit))
+  const lately = createLately(ledger.archive, ports.clock, recent.last)
+  orchestrator.onDurable(commit => lately.note(commit))
   orchestrator.onDurable(commit => meters.durable(commit))
   const pulse = startPulse(ports.clock, ports.log)
   const notifier = openNotifier(started, recent)
@@ -212,6 +215,7 @@ function serve(started: Started): Watcher {
     archive: ledger.archive,
     journal: ledger.journal,
     recent,
+    lately,
     search,
     ledgerId: ledger.opened.ledgerId,
     role: started.config.role,

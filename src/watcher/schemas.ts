@@ -99,6 +99,36 @@ export const chainSchema = z
   })
   .meta({ id: 'Chain' })
 
+/** What /readyz says. */
+export const readinessSchema = z.object({
+  ready: z.boolean(),
+  problems: z.array(z.string()),
+  /** What somebody should know, and what does not keep anything from being served. */
+  notices: z.array(z.string()),
+})
+
+/** What a page of everything shows, in one answer: small, however large the ledger. */
+export const overviewSchema = z
+  .object({
+    ledgerId: z.string(),
+    seq: z.int().describe('The last transition that is counted'),
+    chains: z.array(
+      chainSchema.extend({
+        blocks: z
+          .array(z.object({ height: z.int(), hash: z.string().nullable(), at: timeSchema, isGone: z.boolean() }))
+          .nullable()
+          .describe('The last ones, oldest first, those that have left the chain too; null while the journal is read'),
+      }),
+    ),
+    counts: z.array(z.object({ kind: z.enum(WATCHER_KINDS), chain: z.string(), state: z.string(), count: z.int() })),
+    readiness: readinessSchema,
+    throughput: z
+      .object({ until: timeSchema, spanMs: z.int(), spans: z.array(z.int()) })
+      .nullable()
+      .describe('Transitions in each span of the last hour, oldest first; null while the journal is read'),
+  })
+  .meta({ id: 'Overview' })
+
 export const feesSchema = z
   .object({
     chain: z.string(),
@@ -305,6 +335,7 @@ const hitSchema = z.object({
   chain: z.string(),
   state: z.string(),
   reference: z.string().nullable(),
+  reason: z.string().nullable().describe('Why it stands there; null of what has ended'),
 })
 
 export const searchSchema = z.object({ items: z.array(hitSchema) })

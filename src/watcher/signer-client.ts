@@ -1,4 +1,5 @@
 /** The watcher's side of the signer's API. */
+import { isReceipt } from '../client/proofs.ts'
 import { z } from 'zod'
 import type { GeneratedAddress, Missing, Reason } from '../../machines/messages.ts'
 import { operating } from '../kernel/fault.ts'
@@ -217,7 +218,16 @@ function recordOf(item: Listed): SignedPage['items'] {
 function receiptOf(item: Listed): SignedReceipt[] {
   if (item.state !== 'voided') return []
   const { state: _, seq: __, voidedAt: ___, ...receipt } = item
-  return [receipt]
+  return [believed(receipt)]
+}
+
+/**
+ * What the backend is to refund on must hold before anything follows from it here: both versions of the promise, by the key that it
+ * names. That this key is our signer's is looked at with its rules, and by the backend, which has pinned it.
+ */
+function believed(receipt: SignedReceipt): SignedReceipt {
+  if (isReceipt(receipt, receipt.key)) return receipt
+  throw operating('signer-malformed', `the signer's receipt for ${receipt.id} is not signed by ${receipt.key}`)
 }
 
 export function createSignerClient(access: SignerAccess, request: Request): SignerClient {
@@ -261,7 +271,7 @@ export function createSignerClient(access: SignerAccess, request: Request): Sign
       const asked = await ask(signerApi.void, { params: { id: withdrawal }, body: { chain, round } })
       const receipt = read(signerApi.void.answers[200], asked)
       const { id } = receipt
-      if (id === withdrawal && receipt.chain === chain && receipt.round === round) return receipt
+      if (id === withdrawal && receipt.chain === chain && receipt.round === round) return believed(receipt)
       throw operating('signer-malformed', `asked to void ${withdrawal}, the signer answered a receipt for ${id}`)
     },
     position: () => memo.seen,

@@ -19,6 +19,9 @@ export interface ListQuery<K extends Kind> {
   /** Of the last change, by the watcher's clock: not before, and before. Milliseconds since 1970 UTC. */
   from?: number | undefined
   to?: number | undefined
+  /** By last change; the one that changed longest ago comes first unless said. */
+  order?: 'oldest' | 'newest'
+  /** 0, or `next` of the page before in the same order. */
   after: number
   limit: number
 }
@@ -32,7 +35,7 @@ export interface StoredPage<K extends Kind> {
 
 export interface Store {
   find<I extends Id>(id: I): Promise<Found<I> | null>
-  /** By seq of the last change. May end before `limit` where what it reads is large. */
+  /** By seq of the last change, from either end. May end before `limit` where what it reads is large. */
   list<K extends Kind>(query: ListQuery<K>): Promise<StoredPage<K>>
   history(instance: Instance): Promise<Recorded[]>
   /** Resolves when everything that memory holds now is durable. */
@@ -41,7 +44,15 @@ export interface Store {
 
 const MAXIMUM_HISTORY = 1000
 
-function wanted<K extends Kind>({ from: _, to: __, kind, after, limit, ...filters }: ListQuery<K>): Query<K> {
+function wanted<K extends Kind>({
+  from: _,
+  to: __,
+  order: ___,
+  kind,
+  after,
+  limit,
+  ...filters
+}: ListQuery<K>): Query<K> {
   const given = Object.entries(filters).filter(([, value]) => value !== undefined)
   return { ...(Object.fromEntries(given) as Partial<Query<K>>), kind, after, limit }
 }
@@ -69,6 +80,50 @@ async function listEnded<K extends Kind>(archive: Archive, query: ListQuery<K>):
   return { items, until: isFull || more.length > 0 ? last : Infinity }
 }
 
+interface LatestEnded<K extends Kind> {
+  /** The latest first. */
+  items: InstanceOf<K>[]
+  /** Nothing above it is missing; 0 where nothing is below it. */
+  since: number
+}
+
+/** Of a journal of a million million entries: by fours, and back by halves. */
+const MAXIMUM_TRIES = 60
+const GROWTH = 4
+
+/**
+ * The latest that have ended, below `end`, as many as half a page at least: what an archive lists begins with the oldest, so how
+ * far back a page reaches is found by trying.
+ */
+async function latestEnded<K extends Kind>(
+  archive: Archive,
+  query: ListQuery<K>,
+  end: number,
+): Promise<LatestEnded<K>> {
+  const { limit } = query
+  const [first] = await archive.list({ ...wanted(query), after: 0, limit: 1 })
+  if (first === undefined || first.seq >= end) return { items: [], since: 0 }
+  /** Null where there are more than a page of them. */
+  const above = async (after: number): Promise<InstanceOf<K>[] | null> => {
+    const { items, until } = await listEnded(archive, { ...query, after, limit: limit + 1 })
+    return until >= end - 1 ? items.filter(({ seq }) => seq < end) : null
+  }
+  let [tooNarrow, tooWide, width] = [0, Infinity, limit]
+  let best: LatestEnded<K> = { items: [], since: end - 1 }
+  for (let tries = 0; tries < MAXIMUM_TRIES && tooWide - tooNarrow > 1; tries++) {
+    const since = Math.max(0, end - 1 - width)
+    const found = await above(since)
+    if (found === null) tooWide = width
+    else {
+      tooNarrow = width
+      best = { items: found.reverse(), since }
+      if (since === 0 || found.length >= limit / 2) return best
+    }
+    width = tooWide === Infinity ? width * GROWTH : Math.floor((tooNarrow + tooWide) / 2)
+  }
+  return best
+}
+
 /** One that has ended since memory was read stands in both: the later image counts. */
 function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): InstanceOf<K>[] {
   const latest = new Map<string, InstanceOf<K>>(live.map(instance => [instance.id, instance]))
@@ -82,6 +137,21 @@ function merge<K extends Kind>(live: InstanceOf<K>[], ended: InstanceOf<K>[]): I
 /** Whether a page, in the order of seq, has come to what was written after the time that is asked for. */
 const isPast = ({ to = Infinity }: { to?: number | undefined }, items: readonly { at: number }[]): boolean =>
   (items.at(-1)?.at ?? 0) >= to + CLOCK_SLACK_MS
+
+/** What memory and archive have together, and where the next page begins. */
+function latestPage<K extends Kind>(
+  live: InstanceOf<K>[],
+  { items: ended, since }: LatestEnded<K>,
+  limit: number,
+): StoredPage<K> {
+  /** Nothing above it is missing. */
+  const floor = Math.max(since, live.length < limit ? 0 : live.at(-1)!.seq - 1)
+  const whole = merge(live, ended)
+    .reverse()
+    .filter(({ seq }) => seq > floor)
+  const items = whole.slice(0, limit)
+  return { items, next: whole.length > limit ? items.at(-1)!.seq : floor === 0 ? null : floor + 1 }
+}
 
 export function createStore(orchestrator: Orchestrator, archive: Archive): Store {
   const { memory } = orchestrator
@@ -97,6 +167,14 @@ export function createStore(orchestrator: Orchestrator, archive: Archive): Store
     async list(asked) {
       const { kind, limit, from = -Infinity, to = Infinity } = asked
       const names = wanted(asked)
+      if (asked.order === 'newest') {
+        const end = asked.after === 0 ? memory.seq + 1 : asked.after
+        const live = memory.latest(kind, asked, instance => isNamed(instance, names))
+        await settled()
+        const ended = await latestEnded(archive, asked, end)
+        const page = latestPage(live, { ...ended, items: ended.items.filter(isOver) }, limit)
+        return { ...page, items: page.items.filter(({ at }) => at >= from && at < to) }
+      }
       const before = asked.from === undefined ? 0 : await seqBefore(archive, memory.seq, asked.from)
       const query = { ...asked, after: Math.max(asked.after, before) }
       const isWanted = ({ at }: { at: number }) => at >= from && at < to

@@ -14,6 +14,7 @@ const TINY: BenchSizes = {
   turns: { coins: 200, withdrawals: 20 },
   polls: { ids: 1000, rounds: 1, blocks: 3 },
   start: { rounds: 1 },
+  lattice: { blocks: 2, rounds: 1, accounts: 1000 },
 }
 
 test('every row of the benchmark is measured, with figures and progress', async () => {
@@ -42,6 +43,8 @@ test('every row of the benchmark is measured, with figures and progress', async 
     ["a signer's start / its scrypt", '<= 2'],
     ['seconds until a killed watcher serves again', '<= 2'],
     ['seconds from SIGTERM to the end, the slower', '<= 5'],
+    ['blocks signed / bare ed25519-blake2b', '>= 0.5'],
+    ['questions of an idle poll of 1,000 accounts', '<= 2'],
   ])
   for (const { row, ratio, measured } of rows) {
     expect(Number.isFinite(ratio), row).toBe(true)

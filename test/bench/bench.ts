@@ -4,6 +4,7 @@
  */
 import { benchCheckpoint, type CheckpointSizes } from './checkpoint.ts'
 import { benchDurable, type DurableSizes } from './durable.ts'
+import { benchLattice, type LatticeSizes } from './lattice.ts'
 import type { BenchRow, Progress } from './measure.ts'
 import { benchLarge, type LargeSizes } from './large.ts'
 import { benchRemembered, type RememberedSizes } from './remembered.ts'
@@ -26,6 +27,7 @@ export interface BenchSizes {
   turns: TurnSizes
   polls: PollSizes
   start: StartSizes
+  lattice: LatticeSizes
 }
 
 const SIZES: BenchSizes = {
@@ -39,6 +41,7 @@ const SIZES: BenchSizes = {
   turns: { coins: 50_000, withdrawals: 1000 },
   polls: { ids: 300_000, rounds: 9, blocks: 500 },
   start: { rounds: 9 },
+  lattice: { blocks: 100, rounds: 9, accounts: 10_000 },
 }
 
 export async function bench(
@@ -56,6 +59,7 @@ export async function bench(
     ...(await benchTurns(sizes.turns, progress)),
     ...(await benchPolls(sizes.polls, progress)),
     ...(await benchStart(sizes.start, progress)),
+    ...(await benchLattice(sizes.lattice, progress)),
   ]
 }
 

@@ -32,7 +32,7 @@ const AMOUNT = 1_000_000n
 const SECOND_MS = 1000
 const PLENTY = { headroom: 1_000_000_000, perHour: 1_000_000_000 }
 
-const limits = { addresses: PLENTY, ownTransfers: PLENTY, voids: PLENTY }
+const limits = { addresses: PLENTY, ownTransfers: PLENTY, refusals: PLENTY, voids: PLENTY }
 
 /** Names in the commits of the API, in whose place others are put. */
 const TRANSFER = 'ab'.repeat(32)

@@ -173,6 +173,7 @@ describe('signer.yaml', () => {
       limits: {
         addresses: { headroom: 200_000, perHour: 20_000 },
         ownTransfers: { headroom: 20_000, perHour: 10_000 },
+        refusals: { headroom: 50_000, perHour: 20_000 },
         voids: { headroom: 100_000, perHour: 50_000 },
       },
       dataDirectory: '/etc/lk/data/signer',

@@ -16,6 +16,7 @@ import { createHealth } from '../../src/watcher/health.ts'
 import { decimalsIn, type ApiContext } from '../../src/watcher/api-context.ts'
 import { startSearch } from '../../src/watcher/search/index.ts'
 import { startPulse } from '../../src/watcher/pulse.ts'
+import { createLately } from '../../src/watcher/lately.ts'
 import { createRecent } from '../../src/watcher/recent.ts'
 import { createSignerClient } from '../../src/watcher/signer-client.ts'
 import { createStore } from '../../src/watcher/store.ts'
@@ -44,6 +45,8 @@ async function run(instances: number): Promise<void> {
   orchestrator.onDurable(() => search.follow())
   const recent = createRecent(durableSeq())
   orchestrator.onDurable(commit => recent.note(commit))
+  const lately = createLately(ledger.archive, ports.clock, durableSeq())
+  orchestrator.onDurable(commit => lately.note(commit))
   const health = createHealth([CHAIN])
   health.trigger.noted({ chain: CHAIN, isReconciled: true, nodeHeight: orchestrator.memory.heights[CHAIN]! })
   const api: ApiContext = {
@@ -52,7 +55,7 @@ async function run(instances: number): Promise<void> {
     ...{ chains: () => [CHAIN], decimals: decimalsIn(policies), quote: () => Promise.reject(new Error('no node')) },
     ...{ meters: createMeters(ports.clock), processMetrics: () => '' },
     notifier: { troubles: () => [], behind: () => [] },
-    ...{ recent, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
+    ...{ recent, lately, role: 'paying' as const, pulse: startPulse(ports.clock, ports.log) },
     signer: createSignerClient({ url: 'http://127.0.0.1:1', token: () => TOKEN }, ports.request),
     stopping: new AbortController().signal,
   }

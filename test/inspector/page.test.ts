@@ -194,6 +194,35 @@ testPage('a state lists what stands in it, and a line what took it last', async 
   }
 })
 
+testPage('the machines of the signer are drawn, without numbers, and say where their instances are', async () => {
+  for (const machine of ['signing', 'void', 'pool']) {
+    const page = open?.page ?? (await look())
+    await go(page, `#/machines/${machine}`)
+    await page.locator(`[aria-label="Statechart of ${machine}"]`).waitFor()
+    expect(await page.locator('[data-badge]').count()).toBe(0)
+    await page.getByText('in the signer’s own memory').waitFor()
+    expect(await open!.barriers()).toEqual([])
+  }
+  await go(open!.page, '#/machines/signing?state=signed')
+  await open!.page.getByRole('region', { name: 'signed' }).waitFor()
+})
+
+testPage('a transfer with two attempts shows what each pays more, and which of them was mined', async () => {
+  const to = (await system.node.rpc('getnewaddress')) as string
+  await system.withdraw('w-raised', { to, amountSat: 2_000_000n })
+  const { transferId } = await system.reaches('/v1/withdrawals/w-raised', 'paying')
+  await system.until(`/v1/transfers/${transferId}`, one => one.attempts[0]?.state === 'published')
+  const page = await look({ at: '#/withdrawals/w-raised' })
+  await page.getByText('Further attempt').waitFor()
+  await system.put(`/v1/transfers/${transferId}/replacement`, { feeRate: 40 })
+  const attempts = page.getByRole('region', { name: 'Attempts' })
+  await attempts.getByText('only one of them can ever be mined').waitFor()
+  await attempts.getByText('more than attempt 1').waitFor()
+  await system.mine(2)
+  await attempts.locator('.chip', { hasText: 'mined' }).waitFor()
+  expect(await open!.barriers()).toEqual([])
+})
+
 testPage('transitions travel along the lines', async () => {
   const page = await look({ at: '#/machines/deposit' })
   await page.locator('[data-state="detected"]').waitFor()

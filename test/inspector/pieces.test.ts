@@ -1,8 +1,7 @@
 /** The page's pure pieces: counts that follow the feed, blocks that come and go, amounts as people read them. */
 import { describe, expect, test } from 'vitest'
-import { blocksOf } from '../../src/inspector/page/blocks.ts'
+import { blocksOn } from '../../src/inspector/blocks.ts'
 import { countIn, countOn, countsOf } from '../../src/inspector/page/counts.ts'
-import { parseMetrics } from '../../src/inspector/page/metrics.ts'
 import type { ApiEvent } from '../../src/inspector/page/shapes.ts'
 import { inUnits, shortened, span, spoken } from '../../src/inspector/page/words.ts'
 
@@ -13,14 +12,14 @@ const event = (seq: number, from: string | null, to: string, more: Partial<ApiEv
 })
 
 describe('counts', () => {
-  const text = [
-    '# HELP lockkeeper_instances Live instances',
-    'lockkeeper_instances{chain="litecoin",kind="deposit",state="detected"} 2',
-    'lockkeeper_instances{chain="a \\"b\\"",kind="deposit",state="detected"} 1',
-    'lockkeeper_ended_instances{chain="litecoin",kind="deposit",state="final"} 7',
-    'lockkeeper_counted_seq 10',
-  ].join('\n')
-  const counted = countsOf(parseMetrics(text))
+  const counted = countsOf({
+    counts: [
+      { kind: 'deposit', chain: 'litecoin', state: 'detected', count: 2 },
+      { kind: 'deposit', chain: 'dogecoin', state: 'detected', count: 1 },
+      { kind: 'deposit', chain: 'litecoin', state: 'final', count: 7 },
+    ],
+    seq: 10,
+  })
 
   test('are those of the watcher, over all chains or of one', () => {
     expect(countIn(counted.counts, 'deposit', 'detected')).toBe(3)
@@ -39,8 +38,12 @@ describe('counts', () => {
 })
 
 test('a strip of blocks shows what left the chain beside what came in its place', () => {
-  const block = (seq: number, name: string, height: number, hash: string) =>
-    event(seq, 'following', 'following', { kind: 'chain', event: name, data: { height, blockHash: hash } })
+  const block = (seq: number, name: string, height: number, hash: string) => ({
+    event: name,
+    at: new Date(seq * 1000).toISOString(),
+    height,
+    hash,
+  })
   const told = [
     block(1, 'block.connected', 5, 'a5'),
     block(2, 'block.connected', 6, 'a6'),
@@ -49,13 +52,15 @@ test('a strip of blocks shows what left the chain beside what came in its place'
     block(5, 'block.connected', 6, 'b6'),
     block(6, 'block.connected', 7, 'b7'),
   ]
-  expect(blocksOf(told, 10).map(({ height, hash, isGone }) => [height, hash, isGone])).toEqual([
+  const whole = blocksOn([], told, 10)
+  expect(whole.map(({ height, hash, isGone }) => [height, hash, isGone])).toEqual([
     [5, 'a5', false],
     [6, 'a6', true],
     [6, 'b6', false],
     [7, 'b7', false],
   ])
-  expect(blocksOf(told, 2)).toHaveLength(2)
+  expect(blocksOn([], told, 2)).toEqual(whole.slice(-2))
+  for (const n of told.keys()) expect(blocksOn(blocksOn([], told.slice(0, n), 10), told.slice(n), 10)).toEqual(whole)
 })
 
 test.each([

@@ -9,7 +9,7 @@ import { exposition } from '../../src/metrics/exposition.ts'
 import { createMeters } from '../../src/watcher/meters.ts'
 import { createClock } from '../../src/shell/ports.ts'
 import { processMetrics } from '../../src/shell/process-metrics.ts'
-import { parseMetrics } from '../../src/inspector/page/metrics.ts'
+import { parseMetrics } from './parse.ts'
 import { VERSION } from '../../src/version.ts'
 import { anchorsOf } from '../docs/headings.ts'
 

@@ -202,7 +202,7 @@ describe('planning', () => {
     const upkeep: Planner['upkeep'] = (_, funds: CoinFunds, __, passed) => {
       const spendKeys = [...funds.smallestFirst()].map(({ key }) => key)
       const plan = { template: { spendKeys, fee: '7' }, spendKeys, fee: '7', paid: [], passed: [], isPatient: true }
-      return { plan: { purpose: 'consolidation', source: 0, ...plan }, again: null, reason: passed.join() || null }
+      return { plan: { purpose: 'consolidation', source: 0, ...plan }, again: null, reason: passed[0]?.reason ?? null }
     }
     const looked: Record<number, number[]> = {}
     for (const count of [3, 4]) {

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const UNITS = ['lockkeeper-signer.service', 'lockkeeper-watcher.service']
+/** By timer, of either process. */
+const BACKUP = ['lockkeeper-backup@.service', 'lockkeeper-backup@.timer']
 const COMMON = [
   'NoNewPrivileges=yes',
   'ProtectSystem=strict',
@@ -31,7 +33,7 @@ const linesOf = async (name: string) => (await readFile(join('deploy', name), 'u
 
 describe('the units in deploy/', () => {
   test('are all tested here', async () => {
-    expect((await readdir('deploy')).sort()).toEqual([...UNITS, 'monitoring', 'mutual-tls.conf'])
+    expect((await readdir('deploy')).sort()).toEqual([...BACKUP, ...UNITS, 'monitoring', 'mutual-tls.conf'].sort())
   })
 
   test.each(UNITS)('%s is hardened', async name => {
@@ -63,7 +65,7 @@ describe('systemd', () => {
     const { error } = spawnSync('systemd-analyze', ['--version'])
     if (error) throw new Error('this test needs systemd-analyze: apt-get install systemd')
     directory = await mkdtemp(join(tmpdir(), 'units-'))
-    for (const name of UNITS) {
+    for (const name of [...UNITS, ...BACKUP]) {
       // Node is where it is on this machine; what it runs is judged elsewhere.
       const text = (await linesOf(name)).join('\n').replaceAll('/usr/bin/node', process.execPath)
       await writeFile(join(directory, name), text)
@@ -77,6 +79,12 @@ describe('systemd', () => {
     })
     expect(stdout + stderr).toBe('')
     expect(status).toBe(0)
+  })
+
+  test('finds nothing wrong with the backup and its timer', () => {
+    const names = BACKUP.map(name => join(directory, name))
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', ...names], { encoding: 'utf8' })
+    expect([status, stdout + stderr]).toEqual([0, ''])
   })
 
   const exposureOf = (name: string): number => {

@@ -26,6 +26,7 @@ describe('the memory of a flooded signer is bounded', () => {
     limits: {
       addresses: { headroom: 20, perHour: 10 },
       ownTransfers: { headroom: 3, perHour: 2 },
+      refusals: { headroom: 100, perHour: 10 },
       voids: { headroom: 150, perHour: 10 },
     },
   }
@@ -122,6 +123,21 @@ describe('the memory of a flooded signer is bounded', () => {
     expect((await flooded.attempts.sign(flooded.chain, payment(9))).value).toBe('signed')
     rig.now.ms += HOUR_MS
     expect((await own(3)).value).toBe('signed')
+  })
+
+  test('by what is refused or waits at a rate, because each leaves something for ever: withdrawals are signed beyond it', async () => {
+    for (let n = 0; n < 100; n++) await floodOnce(flooded, n % 2 === 0 ? 'unsigned' : 'waiting', n)
+    const before = flooded.memory.position()
+    expect(await kindOf(floodOnce(flooded, 'unsigned', 100))).toBe('over-rate')
+    expect(flooded.memory.position()).toEqual(before)
+    // What is known is answered again, and costs nothing.
+    expect(await kindOf(floodOnce(flooded, 'unsigned', 98))).toBe('taken')
+    expect((await flooded.attempts.sign(flooded.chain, payment(1))).value).toBe('signed')
+    rig.now.ms += HOUR_MS
+    for (let n = 100; n < 110; n++) await floodOnce(flooded, 'waiting', n)
+    await expect(floodOnce(flooded, 'waiting', 110)).rejects.toThrow(
+      'limits.refusals allows 100 at once and 10 an hour; try again in 360 s',
+    )
   })
 
   test('by addresses at a rate', async () => {

@@ -92,6 +92,28 @@ describe('a void', () => {
     expect(await client.signed('litecoin', until)).toMatchObject({ items: [], receipts: [], until, next: null })
   })
 
+  test('is believed only with both of its signatures, alone and in the list', async () => {
+    const receipt = await client.void('litecoin', 'w-1', 1)
+    const { spendKeysSignature: second, signature: first } = receipt
+    const forged: [string, string][] = [
+      [`"signature":"${first}"`, `"signature":"${second!}"`],
+      [`"spendKeysSignature":"${second!}"`, `"spendKeysSignature":"${first}"`],
+      [`"spendKeys":[]`, `"spendKeys":["litecoin:${'ab'.repeat(32)}:0"]`],
+      [`"signed":[]`, `"signed":["${'ab'.repeat(32)}"]`],
+      [`,"spendKeysSignature":"${second!}"`, ''],
+    ]
+    for (const [said, altered] of forged) {
+      const liar = createSignerClient({ url: 'http://signer.invalid', token: () => rigs.TOKEN }, async call => {
+        const answer = await over(request => signer.handle(request))(call)
+        const text = new TextDecoder().decode(answer.body)
+        expect(text).toContain(said)
+        return { ...answer, body: new TextEncoder().encode(text.replace(said, altered)) }
+      })
+      await expect(liar.void('litecoin', 'w-1', 1)).rejects.toThrow(/is not signed by/)
+      await expect(liar.signed('litecoin', 0)).rejects.toThrow(/is not signed by/)
+    }
+  })
+
   test('answered for another withdrawal is no answer', async () => {
     const liar = createSignerClient({ url: 'http://signer.invalid', token: () => rigs.TOKEN }, async call =>
       over(request => signer.handle(request))({ ...call, url: call.url.replace('w-1', 'w-2') }),

@@ -81,10 +81,4 @@ export async function get<Body>(path: string, options: Options = {}): Promise<Bo
   throw new ShownProblem(answer.status, kind ?? 'error', detail ?? `the watcher answered ${answer.status}`)
 }
 
-export async function getText(path: string): Promise<string> {
-  const answer = await request(path, within({}))
-  if (!answer.ok) throw new ShownProblem(answer.status, 'error', `the watcher answered ${answer.status}`)
-  return answer.text()
-}
-
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'

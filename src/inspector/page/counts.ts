@@ -2,8 +2,7 @@
  * How many instances stand in each state: counted by the watcher as of one seq, and carried on from there by the feed, so
  * that the numbers on the page move with each committed transition and cannot drift.
  */
-import type { Sample } from './metrics.ts'
-import type { ApiEvent } from './shapes.ts'
+import type { ApiEvent, ApiOverview } from './shapes.ts'
 
 /** By `kind|chain|state`. */
 export type Counts = ReadonlyMap<string, number>
@@ -16,15 +15,10 @@ export interface StateCounts {
 
 const keyOf = (kind: string, chain: string, state: string): string => `${kind}|${chain}|${state}`
 
-export function countsOf(metrics: ReadonlyMap<string, Sample[]>): StateCounts {
-  const counts = new Map<string, number>()
-  for (const name of ['lockkeeper_instances', 'lockkeeper_ended_instances'])
-    for (const { labels, value } of metrics.get(name) ?? []) {
-      const key = keyOf(labels['kind'] ?? '', labels['chain'] ?? '', labels['state'] ?? '')
-      counts.set(key, (counts.get(key) ?? 0) + value)
-    }
-  return { counts, seq: metrics.get('lockkeeper_counted_seq')?.[0]?.value ?? 0 }
-}
+export const countsOf = ({ counts, seq }: Pick<ApiOverview, 'counts' | 'seq'>): StateCounts => ({
+  counts: new Map(counts.map(({ kind, chain, state, count }) => [keyOf(kind, chain, state), count])),
+  seq,
+})
 
 /** Transitions that are counted already change nothing. */
 export function countOn({ counts, seq }: StateCounts, events: readonly ApiEvent[]): StateCounts {

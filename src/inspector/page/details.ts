@@ -25,8 +25,7 @@ async function oldestQueued(chain: string): Promise<Details['oldestQueued'][stri
 
 async function lostLately(): Promise<Details['lost']> {
   if (countIn(counted.value.counts, 'deposit', 'lost') === 0) return []
-  const range = { end: counted.value.seq, before: null, limit: LOST_SHOWN, idOf: ({ id }: ApiDeposit) => id }
-  const { items } = await newest<ApiDeposit>('/v1/deposits', { state: 'lost' }, range)
+  const { items } = await newest<ApiDeposit>('/v1/deposits', { state: 'lost' }, LOST_SHOWN)
   const since = Date.now() - DAY_MS
   return items.filter(({ updatedAt }) => Date.parse(updatedAt) > since)
 }

@@ -3,10 +3,10 @@
  * costs the watcher one request a second at most, whatever happens. A hidden tab asks nothing.
  */
 import { batch, signal } from '@preact/signals'
-import { get, getText, isAbort, ShownProblem, token, forgetToken } from './api.ts'
+import { blocksOn, type ToldBlock } from '../blocks.ts'
+import { get, isAbort, ShownProblem, token, forgetToken } from './api.ts'
 import { countOn, countsOf, type StateCounts } from './counts.ts'
-import { parseMetrics } from './metrics.ts'
-import type { ApiChain, Feed, ApiEvent, ApiPage, Readiness } from './shapes.ts'
+import type { ApiChain, Feed, ApiEvent, ApiOverview, Readiness } from './shapes.ts'
 
 /** The least time between two questions to the feed. */
 const BEAT_MS = 1000
@@ -14,16 +14,17 @@ const WAIT_SECONDS = 25
 const PAGE = 500
 const KEPT_EVENTS = 400
 const RECENT = 100
-/** So far back the strips of blocks look: one request examines no more. */
-const BLOCKS_BACK = 10_000
-const MAXIMUM_PAGE = 1000
+/** Everything is asked again so often when something has moved, and so often when nothing has. */
+const MOVED_MS = 5000
 const RECOUNT_MS = 15_000
-/** Chains are asked again when something has moved on them, but no more often than this. */
-const CHAINS_MS = 3000
+const BLOCKS = 24
 const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 10_000
 /** A page that has fallen so far behind starts anew at the end instead of reading it all. */
 const FAR_BEHIND = 5000
+
+/** With its last blocks. */
+export type ShownChain = ApiOverview['chains'][number]
 
 export type Connection =
   | { state: 'opening' }
@@ -35,12 +36,12 @@ export const connection = signal<Connection>({ state: 'opening' })
 export const refusal = signal<string | null>(null)
 export const ledgerId = signal<string | null>(null)
 export const counted = signal<StateCounts>({ counts: new Map(), seq: 0 })
-export const chains = signal<ApiChain[]>([])
+export const chains = signal<ShownChain[]>([])
 export const readiness = signal<Readiness>({ ready: true, problems: [] })
 /** The newest first. */
 export const events = signal<ApiEvent[]>([])
-/** Transitions of chains, oldest first: blocks that came and went. */
-export const chainEvents = signal<ApiEvent[]>([])
+/** Of the last hour; null while the watcher reads its journal for it. */
+export const throughput = signal<ApiOverview['throughput']>(null)
 /** Counts how often everything was asked anew: at the beginning, and after each time that the watcher was gone. */
 export const openings = signal(0)
 
@@ -68,40 +69,37 @@ const untilVisible = (): Promise<void> =>
 
 interface Cursor {
   after: number
-  countedAt: number
-  chainsAt: number
-  haveChainsMoved: boolean
+  askedAt: number
+  hasMoved: boolean
 }
 
 const feed = (after: number, query: Record<string, string | number>, isLong = false): Promise<Feed> =>
   get<Feed>('/v1/events', { query: { after, ...query }, isLong })
 
-const askReadiness = async () => {
-  readiness.value = await get<Readiness>('/readyz', { accepts: 503 })
-}
-const askChains = async () => {
-  chains.value = (await get<ApiPage<ApiChain>>('/v1/chains')).items
-}
-const askCounts = async (): Promise<StateCounts> => countsOf(parseMetrics(await getText('/metrics')))
-
-/** Everything anew, as of now. */
-async function open(): Promise<Cursor> {
-  await askChains()
-  const [now] = await Promise.all([askCounts(), askReadiness()])
-  const [latest, blocks] = await Promise.all([
-    feed(Math.max(0, now.seq - RECENT), { limit: RECENT }),
-    feed(Math.max(0, now.seq - BLOCKS_BACK), { limit: MAXIMUM_PAGE, kind: 'chain' }),
-  ])
+/** The watcher's own account of everything: whatever the page has missed is right after it. */
+async function ask(): Promise<ApiOverview> {
+  const overview = await get<ApiOverview>('/v1/overview')
   batch(() => {
-    counted.value = now
-    ledgerId.value = latest.ledgerId
-    events.value = latest.events.toReversed()
-    chainEvents.value = blocks.events
+    counted.value = countsOf(overview)
+    chains.value = overview.chains
+    readiness.value = overview.readiness
+    throughput.value = overview.throughput
+    ledgerId.value = overview.ledgerId
+  })
+  return overview
+}
+
+/** Everything anew, as of now. The newest events follow what is shown already. */
+async function open(): Promise<Cursor> {
+  const { seq } = await ask()
+  const askedAt = performance.now()
+  batch(() => {
     connection.value = { state: 'live' }
     openings.value++
   })
-  const at = performance.now()
-  return { after: Math.max(now.seq, latest.next), countedAt: at, chainsAt: at, haveChainsMoved: false }
+  const { events: latest } = await feed(Math.max(0, seq - RECENT), { limit: RECENT })
+  events.value = latest.filter(event => event.seq <= seq).toReversed()
+  return { after: seq, askedAt, hasMoved: false }
 }
 
 interface ToldChain {
@@ -110,14 +108,21 @@ interface ToldChain {
   reason?: string | null
 }
 
+const blockOf = ({ event, at, data }: ApiEvent): ToldBlock => {
+  const { height = 0, blockHash = null } = data as ToldChain
+  return { event, at, height, hash: blockHash }
+}
+
 /** A chain as its last transition has it; what moves with blocks need not be asked for. */
-function asOf(chain: ApiChain, told: readonly ApiEvent[]): ApiChain {
-  const last = told.findLast(event => event.chain === chain.chain)
+function asOf(chain: ShownChain, told: readonly ApiEvent[]): ShownChain {
+  const its = told.filter(event => event.chain === chain.chain)
+  const last = its.at(-1)
   if (last === undefined) return chain
+  const blocks = chain.blocks === null ? null : blocksOn(chain.blocks, its.map(blockOf), BLOCKS)
   const { height = chain.height, blockHash = chain.blockHash, reason = chain.reason } = last.data as ToldChain
   const nodeHeight = height === null ? chain.nodeHeight : Math.max(height, chain.nodeHeight ?? height)
   const lag = height === null || nodeHeight === null ? null : nodeHeight - height
-  return { ...chain, state: last.to, height, blockHash, reason, nodeHeight, lag }
+  return { ...chain, blocks, state: last.to, height, blockHash, reason, nodeHeight, lag }
 }
 
 function take(fresh: readonly ApiEvent[]): void {
@@ -126,36 +131,35 @@ function take(fresh: readonly ApiEvent[]): void {
     events.value = [...fresh.toReversed(), ...events.value].slice(0, KEPT_EVENTS)
     const ofChains = fresh.filter(({ kind }) => kind === 'chain')
     chains.value = chains.value.map(chain => asOf(chain, ofChains))
-    if (ofChains.length > 0) chainEvents.value = [...chainEvents.value, ...ofChains].slice(-MAXIMUM_PAGE)
   })
   for (const listener of listeners) listener(fresh)
 }
 
-/** The watcher's own count again, now and then: whatever the page has missed is right after it. */
-async function recount(cursor: Cursor): Promise<void> {
+async function askAgain(cursor: Cursor): Promise<void> {
   const now = performance.now()
-  if (cursor.haveChainsMoved && now - cursor.chainsAt > CHAINS_MS) {
-    await askChains()
-    Object.assign(cursor, { chainsAt: now, haveChainsMoved: false })
-  }
-  if (now - cursor.countedAt < RECOUNT_MS) return
-  cursor.countedAt = now
-  const [fresh] = await Promise.all([askCounts(), askReadiness(), askChains()])
-  counted.value = fresh
-  if (fresh.seq - cursor.after > FAR_BEHIND)
-    throw new ShownProblem(0, 'far-behind', 'the feed has run ahead of this page')
+  // What the watcher has to read first is there a moment later.
+  const isWhole = throughput.value !== null
+  const restMs = !isWhole ? BEAT_MS : cursor.hasMoved ? MOVED_MS : RECOUNT_MS
+  if (now - cursor.askedAt < restMs) return
+  Object.assign(cursor, { askedAt: now, hasMoved: false })
+  const { seq } = await ask()
+  if (seq - cursor.after > FAR_BEHIND) throw new ShownProblem(0, 'far-behind', 'the feed has run ahead of this page')
 }
 
 async function follow(cursor: Cursor): Promise<void> {
   for (;;) {
     await untilVisible()
     const askedAt = performance.now()
-    const { events: fresh, next, ledgerId: id } = await feed(cursor.after, { limit: PAGE, wait: WAIT_SECONDS }, true)
+    const {
+      events: fresh,
+      next,
+      ledgerId: id,
+    } = await feed(cursor.after, { limit: PAGE, wait: throughput.value === null ? 1 : WAIT_SECONDS }, true)
     if (id !== ledgerId.value) throw new ShownProblem(409, 'unknown-cursor', 'this is another ledger')
     cursor.after = next
     if (fresh.length > 0) take(fresh)
-    cursor.haveChainsMoved ||= fresh.some(({ kind }) => kind !== 'attempt')
-    await recount(cursor)
+    cursor.hasMoved ||= fresh.length > 0
+    await askAgain(cursor)
     connection.value = { state: 'live' }
     await pause(BEAT_MS - (performance.now() - askedAt))
   }

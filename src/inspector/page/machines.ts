@@ -3,15 +3,16 @@ import { signal } from '@preact/signals'
 import type { Edge, Node, Rule, Statechart } from '../../../visualizations/statechart.ts'
 import { isState, topOf } from '../story.ts'
 
-/** Of the watcher; the signer's instances are not in its ledger. */
 export const charts = signal<readonly Statechart[]>([])
 
 /** The charts are a file of the page's own: no token is needed. */
 export async function loadCharts(): Promise<void> {
   const path = document.querySelector<HTMLMetaElement>('meta[name="charts"]')!.content
-  const all = (await (await fetch(path)).json()) as Statechart[]
-  charts.value = all.filter(({ side }) => side === 'watcher')
+  charts.value = (await (await fetch(path)).json()) as Statechart[]
 }
+
+/** Those whose instances the watcher counts and shows; the signer's are in its own memory, which no page reads. */
+export const ofWatcher = (): Statechart[] => charts.value.filter(({ side }) => side === 'watcher')
 
 export const chartOf = (kind: string): Statechart | undefined => charts.value.find(({ machine }) => machine === kind)
 

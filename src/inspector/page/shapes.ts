@@ -5,12 +5,14 @@ import type {
   chainSchema,
   depositSchema,
   eventsSchema,
+  overviewSchema,
   searchSchema,
   transferSchema,
   withdrawalSchema,
 } from '../../watcher/schemas.ts'
 
 export type ApiChain = z.output<typeof chainSchema>
+export type ApiOverview = z.output<typeof overviewSchema>
 export type ShownAddress = z.output<typeof addressSchema>
 export type ApiDeposit = z.output<typeof depositSchema>
 export type ApiWithdrawal = z.output<typeof withdrawalSchema>
@@ -27,7 +29,4 @@ export interface ApiPage<Item> {
   next: number | null
 }
 
-export interface Readiness {
-  ready: boolean
-  problems: string[]
-}
+export type Readiness = Pick<ApiOverview['readiness'], 'ready' | 'problems'>

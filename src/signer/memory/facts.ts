@@ -166,8 +166,16 @@ function createReader(buffer: Buffer) {
     short: () => buffer.readUInt16LE(step(2)),
     word: () => buffer.readUInt32LE(step(4)),
     number: () => buffer.readDoubleLE(step(8)),
-    cost: () => buffer.readBigUInt64LE(step(8)) | (buffer.readBigUInt64LE(step(8)) << 64n),
-    bytes: (length: number) => buffer.subarray(step(length), at),
+    cost(): bigint {
+      const low = buffer.readBigUInt64LE(step(8))
+      const high = buffer.readBigUInt64LE(step(8))
+      return high === 0n ? low : low | (high << 64n)
+    },
+    bytes: (length: number): Uint8Array => {
+      if (at + length > buffer.length) throw new RangeError('a fact is cut off')
+      // Less than half the price of a view by Buffer, of which a start makes millions.
+      return new Uint8Array(buffer.buffer, buffer.byteOffset + step(length), length)
+    },
   }
 }
 type Reader = ReturnType<typeof createReader>
@@ -185,7 +193,7 @@ function decodeFact(reader: Reader): MemoryFact {
   switch (kind) {
     case 'chain':
     case 'asset':
-      return { kind, name: reader.bytes(reader.short()).toString() }
+      return { kind, name: Buffer.from(reader.bytes(reader.short())).toString() }
     case 'round':
       return { kind, withdrawal: reader.bytes(KEY_BYTES), round: reader.number() }
     case 'position':
@@ -203,15 +211,24 @@ function decodeFact(reader: Reader): MemoryFact {
   }
 }
 
+/** A start makes millions: `Array.from` takes several times as long. */
+function several<Value>(count: number, make: () => Value): Value[] {
+  const values: Value[] = []
+  for (let n = 0; n < count; n++) values.push(make())
+  return values
+}
+
 function decodeSigned(reader: Reader): SignedFact {
   const chain = reader.short()
   const transfer = reader.bytes(KEY_BYTES)
   const n = reader.short()
-  const [seq, at, cost] = [reader.number(), reader.number(), reader.cost()]
-  const tokens = Array.from({ length: reader.short() }, () => ({ asset: reader.short(), cost: reader.cost() }))
+  const seq = reader.number()
+  const at = reader.number()
+  const cost = reader.cost()
+  const tokens = several(reader.short(), () => ({ asset: reader.short(), cost: reader.cost() }))
   const isBinding = reader.byte() === 1
   const marks = reader.bytes(reader.word() * MARK_BYTES)
-  const intents = Array.from({ length: reader.short() }, () => ({
+  const intents = several(reader.short(), () => ({
     withdrawal: reader.bytes(KEY_BYTES),
     round: reader.number(),
     terms: reader.bytes(MARK_BYTES),

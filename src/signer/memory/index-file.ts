@@ -45,12 +45,19 @@ export interface IndexOptions {
   owner: string
 }
 
-/** Reads the blocks that are whole and ours, handing on their facts, and cuts the rest off. */
-export async function openIndex(options: IndexOptions, take: (facts: Buffer) => void): Promise<RecordsIndex> {
+/** Takes facts one behind the other. */
+type Take = (facts: Buffer) => void
+
+/**
+ * Reads the blocks that are whole and ours, handing on their facts, and cuts the rest off. `begin` is told how many bytes will come at
+ * most.
+ */
+export async function openIndex(options: IndexOptions, begin: (bytes: number) => Take): Promise<RecordsIndex> {
   const { disk, path } = options
   const file = await disk.open(path, { create: true })
   try {
-    const chain = await readBlocks(options, file, take)
+    const size = await file.size()
+    const chain = await readBlocks(options, windowOn(file, size), size, begin(size))
     await file.truncate(chain.bytes)
     return runIndex(options, file, chain)
   } catch (error) {
@@ -72,11 +79,28 @@ const firstChain = ({ key, owner }: IndexOptions): Chain => ({
   end: { sequence: 0, hash: '' },
 })
 
-async function readBlocks(options: IndexOptions, file: File, take: (facts: Buffer) => void): Promise<Chain> {
-  const size = await file.size()
+/** So much is read at once. */
+const WINDOW_BYTES = 8 * 1024 * 1024
+
+type ReadAt = (offset: number, length: number) => Promise<Buffer>
+
+/** For whoever goes through a file from its beginning to its end, a little at a time. */
+function windowOn(file: File, size: number): ReadAt {
+  let start = 0
+  let bytes: Buffer = Buffer.alloc(0)
+  return async (offset, length) => {
+    if (offset < start || offset + length > start + bytes.length) {
+      start = offset
+      bytes = asBuffer(await file.read(offset, Math.min(Math.max(length, WINDOW_BYTES), size - offset)))
+    }
+    return bytes.subarray(offset - start, offset - start + length)
+  }
+}
+
+async function readBlocks(options: IndexOptions, readAt: ReadAt, size: number, take: Take): Promise<Chain> {
   let chain = firstChain(options)
   for (;;) {
-    const block = await readBlock(options, file, chain, size)
+    const block = await readBlock(options, readAt, chain, size)
     if (block === null) return chain
     take(block.facts)
     chain = block.chain
@@ -84,13 +108,13 @@ async function readBlocks(options: IndexOptions, file: File, take: (facts: Buffe
 }
 
 /** Null where there is no whole block of ours. */
-async function readBlock({ key }: IndexOptions, file: File, chain: Chain, size: number) {
+async function readBlock({ key }: IndexOptions, readAt: ReadAt, chain: Chain, size: number) {
   if (size - chain.bytes < HEADER_BYTES + MAC_BYTES) return null
-  const header = asBuffer(await file.read(chain.bytes, HEADER_BYTES))
+  const header = await readAt(chain.bytes, HEADER_BYTES)
   const length = header.readUInt32LE(4)
   const end = chain.bytes + HEADER_BYTES + length + MAC_BYTES
   if (header.toString('latin1', 0, 4) !== MAGIC || length > MAXIMUM_BYTES || end > size) return null
-  const rest = asBuffer(await file.read(chain.bytes + HEADER_BYTES, length + MAC_BYTES))
+  const rest = await readAt(chain.bytes + HEADER_BYTES, length + MAC_BYTES)
   const facts = rest.subarray(0, length)
   const mac = macOf(key, chain.mac, header, facts)
   if (!mac.equals(rest.subarray(length))) return null

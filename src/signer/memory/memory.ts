@@ -148,14 +148,19 @@ interface Learning {
 /** What the index holds is taken from there where it follows from the journal; all else is read. */
 async function learn({ log }: MemoryPorts, ledger: Ledger, { ledgerId, secret, place }: Learning): Promise<Learned> {
   let index: RecordsIndex | null = null
-  const begin = () => createKnown(secret, ledgerId, (bytes, seq) => index?.add(bytes, seq))
-  let known = begin()
-  index = place === null ? null : await openIndex(place, facts => known.take(facts))
+  const begin = (expectedBytes: number) =>
+    createKnown(secret, ledgerId, { learned: (bytes, seq) => index?.add(bytes, seq), expectedBytes })
+  let known = begin(0)
+  if (place !== null)
+    index = await openIndex(place, bytes => {
+      known = begin(bytes)
+      return known.take
+    })
   try {
     if (index !== null && !(await isPastOf(index.end, ledger))) {
       log('warn', 'what was signed is learned from the whole journal: the index beside it is missing, old or changed')
       await index.clear()
-      known = begin()
+      known = begin(0)
     }
     await readOn(ledger, known, index)
     return { ...known, index }
@@ -196,12 +201,18 @@ interface Known {
   take: (facts: Buffer) => void
 }
 
+/** Whom each new fact is told, and how many bytes of older ones are to come. */
+interface Telling {
+  learned: (bytes: Buffer, seq: number) => void
+  expectedBytes: number
+}
+
 interface Learned extends Known {
   index: RecordsIndex | null
 }
 
-function createKnown(secret: Uint8Array, ledgerId: string, learned: (bytes: Buffer, seq: number) => void): Known {
-  const records = createRecords(createFingerprints(secret), learned)
+function createKnown(secret: Uint8Array, ledgerId: string, { learned, expectedBytes }: Telling): Known {
+  const records = createRecords(createFingerprints(secret), learned, expectedBytes)
   const positions = createPositions()
   positions.note(0, firstHash(ledgerId))
   return {
@@ -216,7 +227,7 @@ function createKnown(secret: Uint8Array, ledgerId: string, learned: (bytes: Buff
     },
     take(facts) {
       for (const fact of decodeFacts(facts)) {
-        if (fact.kind === 'position') positions.note(fact.seq, Buffer.from(fact.hash).toString('hex'))
+        if (fact.kind === 'position') positions.take(fact.seq, fact.hash)
         else records.take(fact)
       }
     },

@@ -10,6 +10,8 @@ import { HASH_BYTES } from './facts.ts'
 export interface Positions {
   /** In rising order of `sequence`; what is known already is passed over, and answered with false. `hash` begins with 16 bytes that count. */
   note(sequence: number, hash: string): boolean
+  /** As `note`, of the 16 bytes. */
+  take(sequence: number, start: Uint8Array): boolean
   /** Whether the memory ever ended so. */
   had(sequence: number, hash: string): boolean
 }
@@ -20,19 +22,22 @@ export function createPositions(): Positions {
   const hashes = bytesColumn(HASH_BYTES)
   let count = 0
 
-  const note: Positions['note'] = (sequence, hash) => {
-    if (count > 0 && sequence <= sequences.get(count - 1)) return false
+  const isKnown = (sequence: number): boolean => count > 0 && sequence <= sequences.get(count - 1)
+
+  const take: Positions['take'] = (sequence, start) => {
+    if (isKnown(sequence)) return false
     sequences.set(count, sequence)
-    hashes.set(count, startOf(hash))
+    hashes.set(count, start)
     count += 1
     return true
   }
+  const note: Positions['note'] = (sequence, hash) => !isKnown(sequence) && take(sequence, startOf(hash))
 
   const had: Positions['had'] = (sequence, hash) => {
     const at = firstThat(count, n => sequences.get(n) >= sequence)
     return at < count && sequences.get(at) === sequence && startOf(hash).equals(hashes.get(at))
   }
-  return { note, had }
+  return { note, take, had }
 }
 
 const startOf = (hash: string): Buffer => Buffer.from(hash.slice(0, 2 * HASH_BYTES), 'hex')

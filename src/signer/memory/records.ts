@@ -59,13 +59,13 @@ type Learned = (bytes: Buffer, seq: number) => void
 const spendingName = (chain: string, asset: CostAsset): string => (asset === null ? chain : `${chain}/${asset}`)
 
 /** All facts so far. `learned` is told of each new one. */
-function createFacts(fingerprints: Fingerprints, learned: Learned) {
+function createFacts(fingerprints: Fingerprints, learned: Learned, expectedBytes: number) {
   const chains: string[] = []
   const assets: string[] = []
   const spendings = new Map<string, Spending>()
   const counts = new Map<string, number>()
   const books = new Map<string, AddressBook>()
-  const signed = createSignedRecords()
+  const signed = createSignedRecords(expectedBytes)
 
   const found = <Value>(values: Map<string, Value>, chain: string, make: () => Value): Value => {
     const value = values.get(chain) ?? make()
@@ -180,9 +180,12 @@ function createLearning(facts: Facts, fingerprints: Fingerprints): Pick<Records,
   return { learn, keptAt }
 }
 
-/** Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. */
-export function createRecords(fingerprints: Fingerprints, learned: Learned): Records {
-  const facts = createFacts(fingerprints, learned)
+/**
+ * Empty. `learned` is told of each new fact, as it is stored; `seq`: of the transition that it follows from. `expectedBytes`: so much
+ * will be taken in at once.
+ */
+export function createRecords(fingerprints: Fingerprints, learned: Learned, expectedBytes = 0): Records {
+  const facts = createFacts(fingerprints, learned, expectedBytes)
   const { chains, assets, signed, spendings, counts, take, addressesOf } = facts
   const { learn, keptAt } = createLearning(facts, fingerprints)
   /** Voids that are not in the memory yet. */

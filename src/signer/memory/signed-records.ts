@@ -109,6 +109,10 @@ function createVoids() {
   }
 }
 
+/** Of what is stored of a signature that pays one withdrawal, with its position; voids take half of it. */
+const BYTES_A_TRANSFER = 120
+const BYTES_A_WITHDRAWAL = 90
+
 /** Of its number within a key. */
 const ASSET_BYTES = 4
 
@@ -155,8 +159,8 @@ function createBonds() {
   }
 }
 
-function createTransfers() {
-  const table = createTable(KEY_BYTES)
+function createTransfers(expected: number) {
+  const table = createTable(KEY_BYTES, expected)
   const columns = { low: longColumn(), high: longColumn(), last: wordColumn() }
   const columnsOfAttempts = { n: shortColumn(), seq: numberColumn(), chain: shortColumn(), marksEnd: wordColumn() }
   const attempts = { ...createLists(), ...columnsOfAttempts }
@@ -186,8 +190,9 @@ function createTransfers() {
     boundBy: bonds.boundBy,
     add(fact: SignedFact): { attempt: number; dearer: Costs } {
       const { chain, transfer, n, seq, cost, marks: told } = fact
-      const isNew = find(transfer) === -1
-      const row = table.add(transfer, 0)
+      const known = find(transfer)
+      const isNew = known === -1
+      const row = isNew ? table.add(transfer, 0) : known
       const before = isNew ? 0n : costAt(row)
       const link = attempts.add(isNew ? 0 : columns.last.get(row))
       const attempt = link - 1
@@ -208,8 +213,8 @@ function createTransfers() {
 }
 
 /** `chain` stands plus one: 0 as long as nothing was signed. */
-function createWithdrawals() {
-  const table = createTable(KEY_BYTES)
+function createWithdrawals(expected: number) {
+  const table = createTable(KEY_BYTES, expected)
   const columns = {
     round: numberColumn(),
     chain: shortColumn(),
@@ -261,10 +266,10 @@ function createTemplates() {
   }
 }
 
-/** Empty. */
-export function createSignedRecords(): SignedRecords {
-  const transfers = createTransfers()
-  const columns = createWithdrawals()
+/** Empty. `expectedBytes`: of facts that are about to be taken in, for which room is made at once. */
+export function createSignedRecords(expectedBytes = 0): SignedRecords {
+  const transfers = createTransfers(expectedBytes / BYTES_A_TRANSFER)
+  const columns = createWithdrawals(expectedBytes / BYTES_A_WITHDRAWAL)
   const templates = createTemplates()
   const voids = createVoids()
   const find = (withdrawal: Uint8Array) => columns.find(withdrawal)
@@ -272,10 +277,7 @@ export function createSignedRecords(): SignedRecords {
 
   const voidsAt = (row: number) => voids.listed(columns.lastVoid.get(row))
 
-  const raise: SignedRecords['raise'] = (withdrawal, round) => {
-    const row = rowOf(withdrawal)
-    columns.round.set(row, Math.max(columns.round.get(row), round))
-  }
+  const raiseAt = (row: number, round: number) => columns.round.set(row, Math.max(columns.round.get(row), round))
 
   const sign: SignedRecords['sign'] = fact => {
     const { attempt, dearer } = transfers.add(fact)
@@ -284,7 +286,7 @@ export function createSignedRecords(): SignedRecords {
       columns.lastTemplate.set(row, templates.take(columns.lastTemplate.get(row), { attempt, round, row }))
       columns.chain.set(row, fact.chain + 1)
       columns.terms.set(row, terms)
-      raise(withdrawal, round)
+      raiseAt(row, round)
     }
     templates.end(attempt)
     return dearer
@@ -318,7 +320,7 @@ export function createSignedRecords(): SignedRecords {
 
   return {
     sign,
-    raise,
+    raise: (withdrawal, round) => raiseAt(rowOf(withdrawal), round),
     void({ withdrawal: key, ...record }) {
       const row = rowOf(key)
       columns.lastVoid.set(row, voids.take(columns.lastVoid.get(row), record))

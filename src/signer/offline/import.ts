@@ -120,9 +120,11 @@ function decide(binding: MemoryBinding, remains: Remains, compared: Compared, se
   const behind = witnesses.find(witness => !holds(witness))
   if (behind !== undefined) throw tooOld(compared, behind)
   const { guard } = binding
-  const isWitnessed = seen !== null || (guard !== null && guard.known !== null && holds(guard.known))
+  // Who has seen nothing of it, as any signer that was just restored shows it, is no witness of how far it was.
+  const isShown = seen !== null && seen.sequence > 0
+  const isWitnessed = isShown || (guard !== null && guard.known !== null && holds(guard.known))
   const keepsMemory = isSame && remains.memory !== null
-  const fate = guard === null ? (keepsLog || seen !== null ? 'whole' : 'set') : isWitnessed ? 'lifted' : 'kept'
+  const fate = guard === null ? (keepsLog || isShown ? 'whole' : 'set') : isWitnessed ? 'lifted' : 'kept'
   if (keepsLog) return { binding, keepsMemory, keepsLog, guard: fate }
   const kept: Guard | null = fate === 'set' ? { newKeys: [], known: null } : guard
   const { ledgerId } = compared.metadata

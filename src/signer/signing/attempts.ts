@@ -77,6 +77,8 @@ export interface AttemptOptions {
   bounds: AttemptBounds
   /** Of templates that serve no intent. */
   unasked: Allowance
+  /** Of what is stored without being signed: each leaves a line on the disk, and a place in the memory's past. */
+  unsigned: Allowance
   now(): number
   log: Log
 }
@@ -125,7 +127,9 @@ function decide(
   const outcome = outcomeOf(options, chain, asked, at)
   const before = options.memory.get(id)
   if (before !== undefined && isKnown(options, before, digest, outcome)) return before
-  const forgotten = outcome.at(-1)!.type === 'template.signed' ? [] : overflow(options, id, outcome)
+  const isSigned = outcome.at(-1)!.type === 'template.signed'
+  if (!isSigned) options.unsigned.spend(1)
+  const forgotten = isSigned ? [] : overflow(options, id, outcome)
   const { transferId, n, ledgerId = null } = asked
   const data = { chain: chain.name, transferId, n, digest, ledgerId }
   const received: SigningEvent = { type: 'request.received', at, data }

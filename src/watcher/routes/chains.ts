@@ -8,18 +8,19 @@ import { problem } from '../../http/problem.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
 import { referenceFacet } from '../../kernel/facets.ts'
 import { chainContext } from '../../orchestrator/orchestrator.ts'
-import { balancesOf } from '../balances.ts'
+import { balancesOf, type Balance } from '../balances.ts'
 import { healthOf } from '../health.ts'
 import { presentReason } from '../problems.ts'
 import { chainPolicy, scaleOf, type ApiContext } from '../api-context.ts'
 import { describePage } from '../pages.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, reasonBody } from '../schemas.ts'
-import { pageQuery } from '../filters.ts'
+import { orderedQuery } from '../filters.ts'
 import { freeAddress, freeAddresses } from '../address-pool.ts'
 import { endedInLastBlocks } from '../recovery.ts'
 
-function describeChain(api: ApiContext, chain: string) {
+/** As the API shows a chain. `balances`: where they are known already. */
+export function describeChain(api: ApiContext, chain: string, balances?: readonly Balance[]) {
   const { memory } = api.orchestrator
   const policy = chainPolicy(api, chain)
   const { family, asset } = policy
@@ -52,7 +53,7 @@ function describeChain(api: ApiContext, chain: string) {
     treasury: treasury?.address ?? null,
     treasuryDataField: policy.planner.treasuryDataField ?? null,
     addressPool,
-    balances: balancesOf(memory, policy),
+    balances: balances ?? balancesOf(memory, policy),
   }
 }
 
@@ -183,7 +184,7 @@ const listAddresses = (api: ApiContext) =>
     path: '/v1/chains/{chain}/addresses',
     summary: 'Assigned addresses, by last change',
     access: 'read',
-    query: pageQuery,
+    query: orderedQuery,
     answers: { 200: pageOf(addressSchema) },
     async handle({ params, query }) {
       const { name: chain } = chainPolicy(api, params.chain!)

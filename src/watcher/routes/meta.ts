@@ -1,6 +1,7 @@
 /** The process itself: alive, ready, measured, described. */
 import { chainId } from '../../../machines/ids.ts'
 import { z } from 'zod'
+import { readinessSchema } from '../schemas.ts'
 import { stateOf } from '../../kernel/entry.ts'
 import { openApi } from '../../http/openapi.ts'
 import { defineRoute, type Route } from '../../http/route.ts'
@@ -17,13 +18,6 @@ import {
 } from '../problems.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import type { ApiContext } from '../api-context.ts'
-
-const readiness = z.object({
-  ready: z.boolean(),
-  problems: z.array(z.string()),
-  /** What somebody should know, and what does not keep anything from being served. */
-  notices: z.array(z.string()),
-})
 
 /** What keeps a chain from being served in full, or nothing. */
 function problemsOf({ orchestrator, health, clock, policies }: ApiContext, chain: string): string[] {
@@ -61,6 +55,14 @@ function noticesOf({ health, ledgerId }: ApiContext, chain: string): string[] {
   return [`${chain}: ${also}: another watcher uses it, or did before a rebuild`]
 }
 
+/** What /readyz says. */
+export function readinessOf(api: ApiContext) {
+  const problems = allProblems(api)
+  const ofChains = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
+  const notices = [...ofChains, ...hookNotices(api.notifier.troubles(), api.clock.monotonic())]
+  return { ready: problems.length === 0, problems, notices }
+}
+
 const healthz = () =>
   defineRoute({
     method: 'GET',
@@ -78,13 +80,10 @@ const readyz = (api: ApiContext) =>
     summary:
       'Ready: every chain is at its tip, which moves, the signer answers and nothing waits for long; else 503 and what is not',
     access: 'public',
-    answers: { 200: readiness, 503: readiness },
+    answers: { 200: readinessSchema, 503: readinessSchema },
     handle() {
-      const problems = allProblems(api)
-      const ready = problems.length === 0
-      const ofChains = Object.keys(api.policies).flatMap(chain => noticesOf(api, chain))
-      const notices = [...ofChains, ...hookNotices(api.notifier.troubles(), api.clock.monotonic())]
-      return { status: ready ? 200 : 503, body: { ready, problems, notices } }
+      const body = readinessOf(api)
+      return { status: body.ready ? 200 : 503, body }
     },
   })
 

@@ -17,7 +17,8 @@ function inState(memory: LiveMemory, text: string): Hit[] {
     const name = state.toLowerCase()
     return count > 0 && (wanted === name || wanted === `${kind}/${name}`)
   })
-  const latest = lists.flatMap(({ kind, chain, state }) => memory.list(kind, chain, state).slice(-MAXIMUM_HITS))
+  const some = { after: 0, limit: MAXIMUM_HITS }
+  const latest = lists.flatMap(({ kind, chain, state }) => memory.latest(kind, { chain, state, ...some }))
   return latest
     .sort((a, b) => b.seq - a.seq)
     .slice(0, MAXIMUM_HITS)

@@ -12,6 +12,8 @@ export interface Hit {
   chain: string
   state: string
   reference: string | null
+  /** Why it stands there; of what lives. */
+  reason: string | null
 }
 
 /** Longer than any line: ids, chains and references are bounded where they are accepted. */
@@ -22,6 +24,7 @@ export const hitOf = (instance: Instance): Hit => ({
   chain: chainOf(instance),
   state: stateOf(instance),
   reference: 'reference' in instance.context ? instance.context.reference : null,
+  reason: !instance.ended && 'reason' in instance.context ? instance.context.reason : null,
 })
 
 /** `ended` is null of what was alive when the line was written. */
@@ -38,7 +41,7 @@ function encode(instance: Instance): Buffer {
 function decode(line: string): Line {
   const [id, chain, state, reference] = JSON.parse(line) as [Id, string?, string?, (string | null)?]
   const isEnded = chain !== undefined && state !== undefined
-  return { id, ended: isEnded ? { id, chain, state, reference: reference ?? null } : null }
+  return { id, ended: isEnded ? { id, chain, state, reference: reference ?? null, reason: null } : null }
 }
 
 /** The lines of the file, and those that are not in it yet. */

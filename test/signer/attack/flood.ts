@@ -61,7 +61,7 @@ export async function openFlooded(
   const authority = { keys: [publicKeyOf(rigs.BACKEND)], approvals: 1 }
   const common = { memory, now: () => rig.now.ms, log: ports.log }
   // Receipts are made at each answer and kept nowhere.
-  const unsigned = { key: '', attestVoid: () => ({ key: '', signature: '' }) } as never
+  const unsealed = { key: '', attestVoid: () => ({ key: '', signature: '' }) } as never
   return {
     memory,
     chain,
@@ -72,8 +72,9 @@ export async function openFlooded(
       wallet: rigs.WALLET,
       bounds: bounds.unsigned,
       unasked: allowed('ownTransfers'),
+      unsigned: allowed('refusals'),
     }),
-    voids: createVoids({ ...common, identity: unsigned, unseen: allowed('voids') }),
+    voids: createVoids({ ...common, identity: unsealed, unseen: allowed('voids') }),
   }
 }
 

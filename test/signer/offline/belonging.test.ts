@@ -283,6 +283,17 @@ describe('S3: an import only ever adds', () => {
     await expect(load(restored, exports.at(-1)!, forged)).rejects.toMatchObject({ kind: 'export-behind' })
   })
 
+  test('who has seen nothing of the memory is no witness: the guard stays, whatever the export', async () => {
+    for (const old of exports) {
+      const restored = blank()
+      await rigs.restoreRigOn(restored, [NEW_KEY])
+      expect(await load(restored, old, { sequence: 0, hash: 'ab'.repeat(32) })).toMatchObject({ guard: 'kept' })
+      expect(await refusalOf(restored)).toMatch(/authorisation\.keys\.0/)
+      const unlogged = altered(signer, { [LOG]: null, [SEAL]: null })
+      expect(await load(unlogged, old, { sequence: 0, hash: '' })).toMatchObject({ guard: 'set' })
+    }
+  })
+
   test('beside a removed log an export guards the signer, because nobody knows how far the memory was', async () => {
     for (const old of exports) {
       const unlogged = altered(signer, { [LOG]: null, [SEAL]: null })
@@ -290,6 +301,28 @@ describe('S3: an import only ever adds', () => {
       expect(await refusalOf(unlogged)).toMatch(/a part of the memory may be missing/)
     }
   })
+
+  test('exports of every age, in each of their orders, into a signer that lost its last day: nothing is ever paid twice, and all of it is there at the end', async () => {
+    const ordersOf = (numbers: readonly number[]): number[][] =>
+      numbers.length === 0
+        ? [[]]
+        : numbers.flatMap(n => ordersOf(numbers.filter(m => m !== n)).map(rest => [n, ...rest]))
+    const journal = linesOf(signer, JOURNAL)
+    const behind = altered(signer, { [JOURNAL]: first(journal, journal.length - 1) })
+    for (const order of ordersOf(exports.map((_, n) => n))) {
+      const disk = copyOf(behind)
+      const taken: number[] = []
+      for (const n of order)
+        await load(disk, exports[n]!).then(
+          () => taken.push(n),
+          () => undefined,
+        )
+      // The log knows how far it was: only the last export holds that, and after it each is older.
+      expect(taken, String(order)).toEqual(order.slice(order.indexOf(exports.length - 1)))
+      expect((await saved(disk)).equals(exports.at(-1)!), String(order)).toBe(true)
+      if (order[0] === 0) await live(disk, async each => expect(await paidTwice(each), String(order)).toEqual([]))
+    }
+  }, 300_000)
 
   test('exports of every age, in every order, into what a thief has left: nothing is ever paid twice', async () => {
     const random = randomFrom(7)

@@ -1,10 +1,12 @@
 /** One chain: where it stands, what is on it, and what it went through of late. */
+import { useEffect, useState } from 'preact/hooks'
+import { get } from '../api.ts'
 import { Amount, Empty, Fact, Facts, Name, Panel, StateChip } from '../bits.tsx'
 import { Chart } from '../chart.tsx'
-import { chainEvents, chains } from '../live.ts'
+import { chains, counted, events, openings } from '../live.ts'
 import { chartOf } from '../machines.ts'
 import { linkTo } from '../router.ts'
-import type { ApiChain } from '../shapes.ts'
+import type { ApiChain, ApiEvent, Feed } from '../shapes.ts'
 import { storyOf } from '../../story.ts'
 import { clockTime, plural, spoken } from '../words.ts'
 
@@ -81,8 +83,27 @@ function blockOf(event: string, { height }: Record<string, unknown>): number | n
   return event === 'block.disconnected' ? height + 1 : height
 }
 
+/** So far back one question looks. */
+const BACK = 10_000
+const MAXIMUM_PAGE = 1000
+
+/** Transitions of the chain itself: those at the journal's end, and those that come. Oldest first. */
+function useTold(name: string): ApiEvent[] {
+  const [before, setBefore] = useState<ApiEvent[]>([])
+  useEffect(() => {
+    const after = Math.max(0, counted.value.seq - BACK)
+    const query = { after, limit: MAXIMUM_PAGE, kind: 'chain', chain: name }
+    void get<Feed>('/v1/events', { query })
+      .then(({ events: found }) => setBefore(found))
+      .catch(() => undefined)
+  }, [name, openings.value])
+  const last = before.at(-1)?.seq ?? 0
+  const live = events.value.filter(event => event.kind === 'chain' && event.chain === name && event.seq > last)
+  return [...before, ...live.toReversed()].filter(({ event }) => !UNTOLD.includes(event))
+}
+
 function Lately({ name }: { name: string }) {
-  const told = chainEvents.value.filter(({ chain, event }) => chain === name && !UNTOLD.includes(event))
+  const told = useTold(name)
   return (
     <Panel title="Of late">
       {told.length === 0 && <Empty>Nothing among the last transitions.</Empty>}

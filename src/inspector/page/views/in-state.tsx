@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { get } from '../api.ts'
 import { Ago, Amount, Empty, Name, linkOf } from '../bits.tsx'
 import { listedAs, type Row } from '../lists.ts'
-import { counted, onEvents, openings } from '../live.ts'
+import { onEvents, openings } from '../live.ts'
 import { newest } from '../paging.ts'
 import { linkTo } from '../router.ts'
 import type { ApiHit } from '../shapes.ts'
@@ -19,8 +19,7 @@ async function find(kind: string, state: string): Promise<Found> {
   const listed = listedAs(kind)
   if (listed === undefined)
     return { hits: (await get<{ items: ApiHit[] }>('/v1/search', { query: { q: `${kind}/${state}` } })).items }
-  const range = { end: counted.value.seq, before: null, limit: SHOWN, idOf: ({ id }: Row) => id }
-  return { rows: (await newest<Row>(`/v1/${listed.name}`, { state }, range)).items }
+  return { rows: (await newest<Row>(`/v1/${listed.name}`, { state }, SHOWN)).items }
 }
 
 export function InState({ kind, state, count }: { kind: string; state: string; count: number }) {
@@ -80,10 +79,11 @@ function Hits({ hits, count }: { hits: readonly ApiHit[]; count: number }) {
   return (
     <>
       <ul class="instances">
-        {hits.map(({ kind, id, chain, reference }) => (
+        {hits.map(({ kind, id, chain, reference, reason }) => (
           <li key={id}>
             <Name text={id} link={linkOf(kind, id, chain, reference)} />
             {reference !== null && <span>{reference}</span>}
+            {reason !== null && <p class="reason">{reason}</p>}
           </li>
         ))}
       </ul>

@@ -128,6 +128,28 @@ function InBlock({ hash, height }: { hash: string | null; height: number | null 
   )
 }
 
+const chainOf = (name: string) => chains.value.find(({ chain }) => chain === name)
+const familyOf = (chain: string): string => chainOf(chain)?.family ?? ''
+/** In which fees are paid, whatever is moved. */
+const nativeOf = (chain: string): string => chainOf(chain)?.asset ?? ''
+
+/** Where a fee depends on the transaction's size or gas. */
+const UNITS: Readonly<Record<string, string>> = { bitcoin: 'sat/vB', ethereum: 'wei per gas' }
+
+function rateOf(chain: string, feeRate: number): string {
+  const unit = UNITS[familyOf(chain)]
+  return unit === undefined ? '' : `, at ${feeRate} ${unit}`
+}
+
+const PURPOSES: Readonly<Record<ShownTransfer['purpose'], string>> = {
+  payment: 'pays withdrawals',
+  sweep: 'gathers in the treasury what came to an address of ours',
+  funding: 'gives an address of ours what it needs to pay for gas',
+  receive: 'takes in what was sent to an account of ours; nothing leaves',
+  consolidation: 'makes one coin of many small ones of ours',
+  upkeep: 'keeps the account able to pay (its tickets and flags)',
+}
+
 const Nothing = () => <span class="muted">–</span>
 
 function DepositFacts({ deposit }: { deposit: ApiDeposit }) {
@@ -143,10 +165,11 @@ function DepositFacts({ deposit }: { deposit: ApiDeposit }) {
       </Fact>
       <Fact name="Address">
         <Name text={address} />
-        {dataField !== null && <> with {dataField}</>}
+        {dataField !== null && <> data field {dataField}</>}
       </Fact>
       <Fact name="Transaction">
-        <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} /> output {outputIndex}
+        <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
+        {familyOf(chain) === 'bitcoin' && ` output ${outputIndex}`}
       </Fact>
       <InBlock hash={blockHash} height={blockHeight} />
     </Facts>
@@ -162,10 +185,10 @@ function WithdrawalFacts({ withdrawal }: { withdrawal: ApiWithdrawal }) {
       </Fact>
       <Fact name="To">
         <Name text={to} />
-        {dataField !== null && <> with {dataField}</>}
+        {dataField !== null && <> data field {dataField}</>}
       </Fact>
       <Fact name="Fee, its share">
-        {fee === null ? <Nothing /> : <Amount chain={chain} asset={asset} amount={fee} />}
+        {fee === null ? <Nothing /> : <Amount chain={chain} asset={nativeOf(chain)} amount={fee} />}
       </Fact>
       <Fact name="Transfer">
         {transferId === null ? <Nothing /> : <Name text={transferId} link={linkTo(['transfers', transferId])} />}
@@ -192,12 +215,13 @@ function WithdrawalFacts({ withdrawal }: { withdrawal: ApiWithdrawal }) {
 
 function TransferFacts({ transfer }: { transfer: ShownTransfer }) {
   const { chain, purpose, fee, transactionId, withdrawals, blockHash, blockHeight } = transfer
-  const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
   return (
     <Facts title="What moves">
-      <Fact name="Purpose">{purpose}</Fact>
+      <Fact name="Purpose">
+        {purpose}: {PURPOSES[purpose]}
+      </Fact>
       <Fact name="Fee">
-        <Amount chain={chain} asset={asset} amount={fee} />
+        <Amount chain={chain} asset={nativeOf(chain)} amount={fee} />
       </Fact>
       <Fact name="Transaction">
         {transactionId === null ? (
@@ -207,10 +231,29 @@ function TransferFacts({ transfer }: { transfer: ShownTransfer }) {
         )}
       </Fact>
       <InBlock hash={blockHash} height={blockHeight} />
+      <Replacing transfer={transfer} />
       <Fact name="Pays">
         <Paid ids={withdrawals} />
       </Fact>
     </Facts>
+  )
+}
+
+/** Whether a further attempt with a higher fee comes, and why. Nothing of one that stands in a block. */
+function Replacing({ transfer: { replacement } }: { transfer: ShownTransfer }) {
+  if (replacement === null) return null
+  const { state, feeRate, dueAt } = replacement
+  const asked = feeRate === null ? '' : ` A person wants a rate of ${feeRate}.`
+  return (
+    <Fact name="Further attempt">
+      {state === 'asked' && 'asked for: it is planned as soon as nothing else is.'}
+      {state === 'due' && 'due: it has waited for long, and gets one with a higher fee.'}
+      {state === 'waiting' &&
+        (dueAt === null
+          ? 'none by itself; a person may ask for one (…/replacement).'
+          : `at ${dayTime(dueAt)} with a higher fee, if it is in no block by then.`)}
+      {asked}
+    </Fact>
   )
 }
 
@@ -272,6 +315,7 @@ function Payment({ withdrawal: { transferId, id } }: { withdrawal: ApiWithdrawal
           <Fact name="It also pays">
             <Paid ids={transfer.withdrawals} except={id} />
           </Fact>
+          <Replacing transfer={transfer} />
         </dl>
       </Panel>
       <Attempts transfer={transfer} />
@@ -283,16 +327,39 @@ function Attempts({ transfer }: { transfer: ShownTransfer }) {
   const { attempts = [] } = transfer
   return (
     <Panel title="Attempts" aside={plural(attempts.length, 'transaction')}>
-      {attempts.map(attempt => (
-        <AttemptCard key={attempt.n} transfer={transfer} attempt={attempt} />
+      {attempts.length > 1 && (
+        <p class="hint">They share a spend key, so only one of them can ever be mined, and it counts.</p>
+      )}
+      {attempts.map((attempt, n) => (
+        <AttemptCard key={attempt.n} transfer={transfer} attempt={attempt} before={attempts[n - 1]} />
       ))}
     </Panel>
   )
 }
 
-function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer: ShownTransfer; attempt: Attempt }) {
+interface AttemptProperties {
+  transfer: ShownTransfer
+  attempt: Attempt
+  /** The attempt that it is to replace. */
+  before: Attempt | undefined
+}
+
+/** By how much it pays more than the one before. */
+function Raised({ chain, asset, fee, before }: { chain: string; asset: string; fee: string; before?: Attempt }) {
+  if (before === undefined) return null
+  const more = BigInt(fee) - BigInt(before.fee)
+  if (more <= 0n) return null
+  return (
+    <small class="muted">
+      {' '}
+      {amountOf(chain, asset, String(more))} more than attempt {before.n}
+    </small>
+  )
+}
+
+function AttemptCard({ transfer: { chain, id: transfer }, attempt, before }: AttemptProperties) {
   const { n, state, reason, transactionId, spendKeys, fee, firstBroadcastAt, template, signedTransaction } = attempt
-  const asset = chains.value.find(one => one.chain === chain)?.asset ?? ''
+  const asset = nativeOf(chain)
   return (
     <div class="attempt">
       <h3>
@@ -307,7 +374,10 @@ function AttemptCard({ transfer: { chain, id: transfer }, attempt }: { transfer:
             <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
           )}
         </Fact>
-        <Fact name="Fee">{amountOf(chain, asset, fee)}</Fact>
+        <Fact name="Fee">
+          {amountOf(chain, asset, fee)}
+          <Raised {...{ chain, asset, fee, ...(before && { before }) }} />
+        </Fact>
         <Fact name="First broadcast">{firstBroadcastAt === null ? <Nothing /> : dayTime(firstBroadcastAt)}</Fact>
         <Fact name="Spend keys">
           <ul class="keys">
@@ -346,7 +416,7 @@ function DecodedTransaction({ chain, transfer, n }: { chain: string; transfer: s
 }
 
 function Movements({ chain, decoded: { inputs, outputs, fee, feeRate } }: { chain: string; decoded: Decoded }) {
-  const native = chains.value.find(one => one.chain === chain)?.asset ?? ''
+  const native = nativeOf(chain)
   return (
     <div class="movements">
       <div>
@@ -364,12 +434,12 @@ function Movements({ chain, decoded: { inputs, outputs, fee, feeRate } }: { chai
         <ul>
           {outputs.map(({ to, dataField, asset, amount }, i) => (
             <li key={i}>
-              <Name text={to} /> {dataField !== null && `with ${dataField} `}
+              <Name text={to} /> {dataField !== null && `data field ${dataField} `}
               <Amount chain={chain} asset={asset} amount={amount} />
             </li>
           ))}
           <li>
-            <span class="muted">fee, at a rate of {feeRate}</span> <Amount chain={chain} asset={native} amount={fee} />
+            <span class="muted">fee{rateOf(chain, feeRate)}</span> <Amount chain={chain} asset={native} amount={fee} />
           </li>
         </ul>
       </div>

@@ -11,14 +11,14 @@ import { plural, spoken, wholeNumber } from '../words.ts'
 
 const ROWS = 50
 
-/** One page, and where the pages before it began. */
+/** One page, and where the next older one begins; null at the end. */
 interface Shown {
   rows: Row[]
-  from: number
+  next: number | null
 }
 
 interface Position {
-  /** Seqs that the newer pages were asked from; the first is the newest page's. */
+  /** What this page and the newer ones were asked with; the newest page with nothing. */
   befores: number[]
 }
 
@@ -37,15 +37,14 @@ function Table({ listed }: { listed: Listed }) {
   const filters = { chain, state, reference }
   const key = JSON.stringify(filters)
   useEffect(() => setPosition({ befores: [] }), [key])
-  const before = position.befores.at(-1) ?? null
+  const before = position.befores.at(-1)
   const [asked, setAsked] = useState(0)
   useEffect(() => {
     let isOver = false
     const ask = async () => {
-      const range = { end: counted.value.seq, before, limit: ROWS, idOf: ({ id }: Row) => id }
-      const { items, from } = await newest<Row>(`/v1/${listed.name}`, filters, range)
+      const { items, next } = await newest<Row>(`/v1/${listed.name}`, filters, ROWS, before)
       if (isOver) return
-      setShown({ rows: items, from })
+      setShown({ rows: items, next })
       setProblem(null)
       setMoved(false)
     }
@@ -58,7 +57,7 @@ function Table({ listed }: { listed: Listed }) {
     () => onEvents(events => setMoved(moved => moved || events.some(({ kind }) => kind === listed.kind))),
     [listed.kind],
   )
-  const older = () => setPosition({ befores: [...position.befores, shown!.from] })
+  const older = () => setPosition({ befores: [...position.befores, shown!.next!] })
   const newer = () => setPosition({ befores: position.befores.slice(0, -1) })
   const latest = () => {
     setPosition({ befores: [] })
@@ -84,7 +83,7 @@ function Table({ listed }: { listed: Listed }) {
         <span class="muted" aria-live="polite">
           page {wholeNumber(position.befores.length + 1)}
         </span>
-        <button type="button" onClick={older} disabled={shown === null || shown.from === 0}>
+        <button type="button" onClick={older} disabled={(shown?.next ?? null) === null}>
           Older →
         </button>
       </div>
@@ -241,15 +240,14 @@ function AddressTable({ chain, rows }: { chain: string; rows: AddressRow[] }) {
 /** Assigned addresses of one chain: they have no amounts and do not change, so they have a table of their own. */
 export function Addresses() {
   const chain = place.value.query['chain'] ?? chains.value[0]?.chain
-  const [shown, setShown] = useState<{ rows: AddressRow[]; from: number } | null>(null)
+  const [shown, setShown] = useState<{ rows: AddressRow[]; next: number | null } | null>(null)
   const [befores, setBefores] = useState<number[]>([])
   useEffect(() => setBefores([]), [chain])
-  const before = befores.at(-1) ?? null
+  const before = befores.at(-1)
   useEffect(() => {
     if (chain === undefined) return
-    const range = { end: counted.value.seq, before, limit: ROWS, idOf: ({ index }: AddressRow) => String(index) }
-    newest<AddressRow>(`/v1/chains/${chain}/addresses`, {}, range)
-      .then(({ items, from }) => setShown({ rows: items, from }))
+    newest<AddressRow>(`/v1/chains/${chain}/addresses`, {}, ROWS, before)
+      .then(({ items, next }) => setShown({ rows: items, next }))
       .catch(() => undefined)
   }, [chain, before, openings.value])
   if (chain === undefined) return <Empty>No chain is followed yet.</Empty>
@@ -276,8 +274,8 @@ export function Addresses() {
         </button>
         <button
           type="button"
-          onClick={() => setBefores([...befores, shown!.from])}
-          disabled={shown === null || shown.from === 0}
+          onClick={() => setBefores([...befores, shown!.next!])}
+          disabled={(shown?.next ?? null) === null}
         >
           Older →
         </button>

@@ -4,14 +4,12 @@ import { useComputed } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { alarmsOf, type Alarm } from '../alarms.ts'
 import { Amount, Empty, Panel, StateChip, linkOf } from '../bits.tsx'
-import { blocksOf } from '../blocks.ts'
 import { countIn } from '../counts.ts'
 import { details, watchDetails } from '../details.ts'
-import { chainEvents, chains, counted, events, openings, readiness } from '../live.ts'
-import { charts, chartStatesOf } from '../machines.ts'
+import { chains, counted, events, openings, readiness, throughput, type ShownChain } from '../live.ts'
+import { chartStatesOf, ofWatcher } from '../machines.ts'
 import { linkTo } from '../router.ts'
 import type { ApiChain, ApiEvent } from '../shapes.ts'
-import { measureThroughput, throughput } from '../throughput.ts'
 import { now } from '../ticking.ts'
 import { clockTime, inUnits, plural, shortened, spoken, wholeNumber } from '../words.ts'
 
@@ -94,9 +92,7 @@ function AlarmCard({ alarm: { severity, title, detail, view, guide } }: { alarm:
   )
 }
 
-const BLOCKS = 24
-
-function ChainCard({ chain }: { chain: ApiChain }) {
+function ChainCard({ chain }: { chain: ShownChain }) {
   const { chain: name, family, state, height, nodeHeight, lag, addressPool } = chain
   return (
     <section class="panel chain" aria-label={`Chain ${name}`}>
@@ -108,7 +104,7 @@ function ChainCard({ chain }: { chain: ApiChain }) {
         <StateChip kind="chain" state={state} link={linkTo(['machines', 'chain'], { state })} />
       </header>
       <div class="standing">
-        <Strip chain={name} />
+        <Strip chain={name} blocks={chain.blocks} />
         <dl class="figures">
           <div>
             <dt>Height</dt>
@@ -139,12 +135,9 @@ function ChainCard({ chain }: { chain: ApiChain }) {
 }
 
 /** The last blocks, oldest left; one that left the chain hangs below it. */
-function Strip({ chain }: { chain: string }) {
-  const blocks = blocksOf(
-    chainEvents.value.filter(event => event.chain === chain),
-    BLOCKS,
-  )
-  if (blocks.length === 0) return <Empty>No block since this page looks.</Empty>
+function Strip({ chain, blocks }: { chain: string; blocks: ShownChain['blocks'] }) {
+  if (blocks === null) return <Empty>Reading the journal…</Empty>
+  if (blocks.length === 0) return <Empty>No block among the last transitions.</Empty>
   return (
     <ol class="strip" aria-label={`The last blocks of ${chain}`}>
       {blocks.map(({ height, hash, at, isGone }, n) => (
@@ -200,9 +193,6 @@ function Balance({ chain, balance }: { chain: string; balance: ApiChain['balance
 }
 
 function Throughput() {
-  useEffect(() => {
-    if (counted.value.seq > 0) void measureThroughput(counted.value.seq).catch(() => undefined)
-  }, [openings.value])
   const shown = throughput.value
   const spans = shown?.spans ?? []
   const most = Math.max(1, ...spans)
@@ -224,7 +214,7 @@ function Throughput() {
             y={60 - (count / most) * 58}
             height={Math.max(count > 0 ? 1 : 0, (count / most) * 58)}
           >
-            <title>{`${clockTime(shown!.until - (spans.length - n) * 120_000)}: ${plural(count, 'transition')}`}</title>
+            <title>{`${clockTime(Date.parse(shown!.until) - (spans.length - n) * shown!.spanMs)}: ${plural(count, 'transition')}`}</title>
           </rect>
         ))}
       </svg>
@@ -279,7 +269,7 @@ function Census() {
   return (
     <Panel title="Where everything stands">
       <div class="census">
-        {charts.value.map(chart => (
+        {ofWatcher().map(chart => (
           <div key={chart.machine} class="row">
             <h3>
               <a href={linkTo(['machines', chart.machine])}>{spoken(chart.machine)}</a>

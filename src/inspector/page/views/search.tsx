@@ -154,7 +154,7 @@ export function SearchView({ q }: { q: string }) {
       )}
       {loaded.state === 'ready' && (
         <ul class="instances">
-          {loaded.body.items.map(({ kind, id, chain, state, reference }) => (
+          {loaded.body.items.map(({ kind, id, chain, state, reference, reason }) => (
             <li key={`${kind}/${id}`}>
               <span class="kind">{kind}</span>
               <a href={linkOf(kind, id, chain, reference)}>
@@ -162,6 +162,7 @@ export function SearchView({ q }: { q: string }) {
               </a>
               {reference !== null && <span>{reference}</span>}
               <StateChip kind={kind} state={state} />
+              {reason !== null && <p class="reason">{reason}</p>}
             </li>
           ))}
         </ul>

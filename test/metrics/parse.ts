@@ -1,6 +1,6 @@
-/** The watcher's Prometheus text, as far as the page reads it. */
+/** Prometheus' text format, read back: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 
-export interface Sample {
+interface Sample {
   labels: Readonly<Record<string, string>>
   value: number
 }
