@@ -272,7 +272,8 @@ export interface Upkeep {
 /*
  * Fee replacement, the same for every family: a further attempt of a transfer makes the same payments as each earlier one, shares a
  * spend key with each, so that only one of them can ever confirm, and pays more. Bitcoin adds to the fee what BIP-125 asks for and lets
- * the change shrink; ethereum raises both fees of the same nonce, to, value and data (EIP-1559, E11).
+ * the change shrink; ethereum raises both fees of the same nonce, to, value and data (EIP-1559, E11). Once all that it pays is voided, a
+ * further attempt makes no payment at all.
  */
 
 /** One that may still be signed or mined. */
@@ -357,6 +358,11 @@ export interface Planner {
    * spend key (N7).
    */
   replace?(order: ReplacementOrder, funds: Funds, facts: PlanFacts | null): Replacement | Unreplaceable
+  /**
+   * The same, for one that pays nobody: none of the order's payments may be made any more, and what was signed for them is to be kept from
+   * ever being mined. What it would have spent stays ours. Absent where nothing can take the place of what was signed.
+   */
+  cancel?(order: ReplacementOrder, funds: Funds, facts: PlanFacts | null): Replacement | Unreplaceable
 }
 
 /** One payment that a template makes. */

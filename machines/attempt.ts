@@ -23,6 +23,8 @@ export interface AttemptContext extends Scheduled {
   template: Json
   spendKeys: SpendKey[]
   fee: Amount
+  /** It pays nobody, in the place of what would have paid withdrawals that are voided. */
+  isCancelling: boolean
   transactionId: string | null
   /** Signed bytes, hex. */
   raw: string | null
@@ -65,9 +67,11 @@ const voided = ({ context, event }: Hears<'signing.refused'>) => {
 }
 
 const mined = ({ context, event }: Hears<'transaction.mined'>) => {
-  const { transfer, n, fee } = context
+  const { transfer, n, fee, isCancelling } = context
   const { place, transactionId, executed } = event.data
-  return { messages: [tell(transfer, 'attempt.mined', event.at, { n, place, transactionId, fee, executed })] }
+  const told = { n, place, transactionId, fee, executed: executed && !isCancelling }
+  const mined = isCancelling ? { ...told, isCancelling } : told
+  return { messages: [tell(transfer, 'attempt.mined', event.at, mined)] }
 }
 
 const unmined = ({ context, event }: Hears<'block.disconnected'>) => ({
@@ -170,6 +174,9 @@ const onAnswered = {
 /** Version 1 did not know why a node had turned it down. */
 const fromVersion1: Migration = ({ value, context }) => ({ value, context: { ...context, isUnderpriced: false } })
 
+/** Version 2 replaced what was stuck by what does the same, and by nothing else. */
+const fromVersion2: Migration = ({ value, context }) => ({ value, context: { ...context, isCancelling: false } })
+
 /** It was signed, so it may be mined: what has never been signed never is. */
 const isSigned = ({ transactionId }: AttemptContext): boolean => transactionId !== null
 
@@ -202,10 +209,11 @@ export const attempt = setup({
     ...actions,
     plan: assign((_, planned: Data<'attempt.planned' | 'attempt.adopted'>) => {
       const blank = { failures: 0, dueAt: null, dueHeight: null, firstBroadcastAt: null, place: null, reason: null }
-      return { ...blank, isUnderpriced: false, transactionId: null, raw: null, ...planned }
+      return { ...blank, isCancelling: false, isUnderpriced: false, transactionId: null, raw: null, ...planned }
     }),
     sign: assign((_, { transactionId, raw, earlier }: Data<'signing.completed'>) => ({
-      ...earlier,
+      // Whatever this ledger had planned under the name: what was signed under it says itself whether it pays.
+      ...(earlier === null ? {} : { isCancelling: false, ...earlier }),
       transactionId,
       raw,
       reason: null,
@@ -240,8 +248,8 @@ export const attempt = setup({
   },
 }).createMachine({
   id: 'attempt',
-  version: '2',
-  meta: { migrations: [fromVersion1] },
+  version: '3',
+  meta: { migrations: [fromVersion1, fromVersion2] },
   context: unborn<AttemptContext>(),
   initial: 'absent',
   states: {

@@ -1,5 +1,5 @@
 /**
- * One unspent output of ours (bitcoin family). Spending what is not ours any more, or what a reorg takes away, would
+ * One unspent output of ours (of a chain that keeps coins). Spending what is not ours any more, or what a reorg takes away, would
  * strand a withdrawal; spending it twice would be worse. A coin is reserved by one transfer in the commit that plans it,
  * and it ends only when the transaction that spends it is beyond any reorg.
  */

@@ -76,6 +76,8 @@ export interface PlannedAttempt {
   template: Json
   spendKeys: SpendKey[]
   fee: Amount
+  /** It takes the place of what would have paid withdrawals that are voided, and pays nobody. Absent of one that does what its transfer is for. */
+  isCancelling?: boolean
 }
 
 /** What the signer has signed and this ledger had lost. */
@@ -90,12 +92,12 @@ interface OfTransfer {
   account: IdOf<'account'>
 }
 
-/** What the signer answered for an attempt. `raw` is the signed transaction in the family's own form (bitcoin: hex). */
+/** What the signer answered for an attempt. `raw` is the signed transaction in the family's own form, mostly hex. */
 export interface SigningCompleted {
   transactionId: string
   raw: string
   /** What the signer has signed earlier under this name, where it is not what was asked for now: it is adopted. */
-  earlier: { template: Json; spendKeys: SpendKey[]; fee: Amount } | null
+  earlier: { template: Json; spendKeys: SpendKey[]; fee: Amount; isCancelling?: boolean } | null
 }
 
 /** What an attempt hears: from the signer, from the node, from the chain, and from the transfer that it belongs to. */
@@ -291,7 +293,11 @@ export type TransferEvent =
   /** What was published is not with the node, and why; null when it is there again. */
   | Event<'attempt.delayed', { n: number; reason: string | null }>
   | Event<'attempt.voided', { n: number; reason: string; height: number }>
-  | Event<'attempt.mined', { n: number; place: Place; transactionId: string; fee: Amount; executed: boolean }>
+  /** `executed`: whether it did what its transfer is for; one that is cancelling never does. */
+  | Event<
+      'attempt.mined',
+      { n: number; place: Place; transactionId: string; fee: Amount; executed: boolean; isCancelling?: boolean }
+    >
   | Event<'attempt.unmined', { n: number }>
   | Event<'attempt.died', { n: number; reason: string; height: number }>
   /** It can never be mined, and what it would have spent is still there: it is to be made again, unless it is given up. */

@@ -1,5 +1,5 @@
 /**
- * One transaction that pays us, or on which such a one stands while it is in no block (bitcoin family). What happens to a
+ * One transaction that pays us, or on which such a one stands while it is in no block (of chains that keep coins). What happens to a
  * transaction happens to all that it pays at once, and it may be large: so its bytes and its inputs are kept once, and not with each
  * of its outputs. It is kept for as long as something of it lives.
  */

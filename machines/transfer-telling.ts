@@ -19,6 +19,8 @@ export interface TransferContext extends Scheduled, TransferPlan {
   reason: string | null
 }
 
+type MinedAttempt = EventOf<'transfer', 'attempt.mined'>['data']
+
 export interface Hears<T extends string> {
   context: TransferContext
   event: EventOf<'transfer', T>
@@ -73,8 +75,14 @@ export const tellReplacement = ({ context, event: { data: planned, at } }: Hears
   }
 }
 
-export const failureOf = (transactionId: string): string =>
-  `${transactionId} is in a block, where what it was to do failed: nothing of it can be paid once that is final`
+/** Why nothing of it is paid, with one of its transactions in a block. */
+export const failureOf = ({
+  transactionId,
+  isCancelling,
+}: Pick<MinedAttempt, 'transactionId' | 'isCancelling'>): string =>
+  isCancelling === true
+    ? `${transactionId} is in a block in the place of what would have paid it: it is never paid once that is final`
+    : `${transactionId} is in a block, where what it was to do failed: nothing of it can be paid once that is final`
 
 const toWithdrawals = (
   { withdrawals }: Pick<TransferContext, 'withdrawals'>,
@@ -119,15 +127,13 @@ export const tellFailing = ({
   context: { transfer, ...context },
   event: { at, data: mined },
 }: Hears<'attempt.mined'>) =>
-  toWithdrawals(context, ({ id }) =>
-    tell(id, 'transfer.delayed', at, { transfer, reason: failureOf(mined.transactionId) }),
-  )
+  toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: failureOf(mined) }))
 export const tellUnfailing = ({ context: { transfer, ...context }, event: { at } }: Hears<'attempt.unmined'>) =>
   toWithdrawals(context, ({ id }) => tell(id, 'transfer.delayed', at, { transfer, reason: null }))
 /** Its keys are spent, so no other attempt of it can be mined. */
 export const tellFailed = ({ context, event: { at } }: Hears<'height.reached'>) => {
-  const { transfer, transactionId, signed } = context
-  const reason = failureOf(transactionId!)
+  const { transfer, signed } = context
+  const reason = context.reason!
   return toWithdrawals(context, ({ id }) => tell(id, 'transfer.died', at, { transfer, reason, signed }))
 }
 export const tellDeath = ({

@@ -139,10 +139,10 @@ const machine = setup({
     note: assign(({ context }, { transactionId }: Data<'attempt.signed'>) => ({
       signed: union(context.signed, [transactionId]),
     })),
-    mine: assign(({ context }, { place, transactionId, fee, executed }: Data<'attempt.mined'>) => ({
+    mine: assign(({ context }, { place, transactionId, fee, executed, ...rest }: Data<'attempt.mined'>) => ({
       ...known(context, transactionId, fee),
       place,
-      reason: executed ? null : failureOf(transactionId),
+      reason: executed ? null : failureOf({ transactionId, ...rest }),
       dueAt: null,
       dueHeight: heightOf(place.height, executed ? context.credit : context.final),
     })),
@@ -171,6 +171,7 @@ const machine = setup({
     isUnsigned: ({ context }) => isUnsigned(context),
     isExecuted: (_, { executed }: Data<'attempt.mined'>) => executed,
     isSigned: ({ context }) => isSigned(context),
+    isSignedAndReplaced: ({ context }) => isSigned(context) && context.replaceAfterMs !== null,
     isStrangers: ({ context }, { transaction }: Data<'key.lost'>) =>
       transaction === null || !context.signed.includes(transaction),
     isUnknownAttempt: ({ context }, { n, transactionId }: Data<'attempt.adopted'>) =>
@@ -332,6 +333,11 @@ export const transfer = machine.createMachine({
             },
             'replacement.requested': { ...onRequested, target: 'asked' },
             'attempt.expired': { ...onExpired, target: 'due' },
+            'withdrawal.voided': {
+              guard: 'isSignedAndReplaced',
+              target: 'due',
+              actions: ['stopClock', { type: 'tell', params: tellDue }],
+            },
           },
         },
         due: {
@@ -489,6 +495,7 @@ export const transfer = machine.createMachine({
           target: 'dead',
           actions: [
             { type: 'release', params: allKeys },
+            { type: 'tell', params: tellUnused },
             { type: 'tell', params: tellFailed },
             { type: 'tell', params: tellAttemptsFailed },
           ],

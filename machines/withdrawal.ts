@@ -168,6 +168,8 @@ const machine = setup({
     isNothingOutstanding: ({ context }, voided: VoidedWithdrawal) =>
       isOurRound(context, voided) && isNothingOutstanding(context, voided),
     isNewReceipt: ({ context }, voided: VoidedWithdrawal) => isNewReceipt(context, voided),
+    isNewReceiptOfSigned: ({ context }, voided: VoidedWithdrawal) =>
+      isNewReceipt(context, voided) && context.transactionId !== null && context.place === null,
     isNewReceiptAndFree: ({ context }, voided: VoidedWithdrawal) => isNewReceipt(context, voided) && isFree(context),
     isUnbound: ({ context }) => context.transfer === null,
     isAnothers: ({ context }, bound: { transfer: IdOf<'transfer'> }) => !isOurs(context, bound),
@@ -206,6 +208,15 @@ const onExpired = { guard: 'isUnsigned', actions: ['stopClock', { type: 'tell', 
 const onReceipt = {
   guard: { type: 'isNewReceipt', params: data },
   actions: { type: 'keepReceipt', params: data },
+} as const
+
+/** What was signed is kept from being mined, as far as that can be. What is not known as signed is another matter: it may be signed now. */
+const onReceiptOfSigned = {
+  guard: { type: 'isNewReceiptOfSigned', params: data },
+  actions: [
+    { type: 'keepReceipt', params: data },
+    { type: 'tell', params: tellVoided },
+  ],
 } as const
 
 /** The signer has signed for it, and it is on its way. */
@@ -346,7 +357,7 @@ export const withdrawal = machine.createMachine({
           actions: { type: 'bury', params: data },
         },
         'transfer.revived': onAnotherRevived,
-        'withdrawal.voided': [...onVoided, onReceipt],
+        'withdrawal.voided': [...onVoided, onReceiptOfSigned, onReceipt],
         'time.passed': onExpired,
       },
     },

@@ -2,8 +2,9 @@
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { boundary } from './kernel/fault.ts'
+import type { ConfigLocation } from '../adapters/config-fields.ts'
+import { FAMILY_NAMES } from '../adapters/configuring.ts'
 import { overlay, type Environment, type Sources } from './config/environment.ts'
-import type { ConfigLocation } from './config/fields.ts'
 import { signerSchema, type SignerConfig } from './config/signer.ts'
 import { watcherSchema, type WatcherConfig } from './config/watcher.ts'
 
@@ -97,6 +98,7 @@ function describe(issue: z.core.$ZodIssue): string[] {
 /** `family` and `engine` choose a shape; what they may be is in the options. */
 function unionMessage(issue: z.core.$ZodIssueInvalidUnion): string {
   if (issue.discriminator === undefined) return issue.message
-  const choices = issue.path.at(-1) === 'family' ? 'bitcoin, ethereum, nano or ripple' : 'lowdb or postgres'
+  const choices =
+    issue.path.at(-1) === 'family' ? FAMILY_NAMES.join(' or ').replace(/ or (?=.* or )/g, ', ') : 'lowdb or postgres'
   return `must be ${choices}`
 }

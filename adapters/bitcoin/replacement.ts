@@ -57,10 +57,13 @@ const LIMITED =
 const tooLow = (milliRate: bigint): string =>
   `nodes would not take it for one of the earlier: from ${Number(milliRate) / Number(MILLI)} sat/vB on they would`
 
-/** What the family's planner answers for a replacement. */
-export const createReplace =
-  (options: ReplacementOptions) => (order: ReplacementOrder, funds: CoinFunds, facts: RateFacts | null) =>
-    replacementOf(options, order, funds, facts)
+/** What the family's planner answers for a replacement, and for one that spends the same and brings all of it back. */
+export const createReplacing = (options: ReplacementOptions) => ({
+  replace: (order: ReplacementOrder, funds: CoinFunds, facts: RateFacts | null) =>
+    replacementOf(options, order, funds, facts),
+  cancel: (order: ReplacementOrder, funds: CoinFunds, facts: RateFacts | null) =>
+    replacementOf(options, { ...order, payments: [] }, funds, facts, true),
+})
 
 /** `facts` null where the node was not asked: then only what a person wants is judged by what is known here. Pure. */
 export function replacementOf(
@@ -68,6 +71,7 @@ export function replacementOf(
   order: ReplacementOrder,
   funds: CoinFunds,
   facts: RateFacts | null,
+  isCancelling = false,
 ): Replacement | Unreplaceable {
   if (!network.segwit) return no('bound', MALLEABLE)
   for (const { transactionId } of order.earlier) {
@@ -76,7 +80,7 @@ export function replacementOf(
   }
   const earlier = order.earlier.map(({ template }) => read(readTemplate(template, network), network))
   const bill = billOf(order, earlier, network, maximumRate, facts)
-  if (earlier.some(({ draft }) => !paysThese(draft, bill.aim))) return no('bound', OTHERWISE)
+  if (!isCancelling && earlier.some(({ draft }) => !paysThese(draft, bill.aim))) return no('bound', OTHERWISE)
   if ((evictedBy(order, facts)?.count ?? 0) > MAXIMUM_EVICTED) return no('bound', CROWDED)
   if (order.feeRate !== null && order.feeRate > maximumRate) return no('cap', capped(maximumRate))
   if (order.feeRate !== null && order.feeRate > (order.maximumRate ?? Infinity)) return no('cap', LIMITED)

@@ -6,7 +6,7 @@ import { COIN_DECIMALS, networkOf } from './network.ts'
 import { createBitcoinNode } from './node.ts'
 import { createBook } from './book.ts'
 import { createPlanner, type Consolidation } from './planner.ts'
-import { createReplace } from './replacement.ts'
+import { createReplacing } from './replacement.ts'
 import { coinsOf, createSignable } from './signable.ts'
 import { createWatch } from './watch.ts'
 
@@ -40,7 +40,7 @@ export const watchBitcoin: OpenWatching = (configured, { request, disk }) => {
     node: createBitcoinNode({ chain, asset, network: parameters, watch, request, disk, node, fees: sendable }),
     planner: {
       ...createPlanner(chain, parameters, { asset, maximumRate: sendable.maximumRate, consolidation }),
-      replace: createReplace({ chain, network: parameters, maximumRate: sendable.maximumRate }),
+      ...createReplacing({ chain, network: parameters, maximumRate: sendable.maximumRate }),
     },
     book: createBook({
       coinsOf: template => coinsOf(chain, parameters, template),

@@ -25,8 +25,8 @@ type Verdict =
   | 'known'
   /** A transaction with its nonce is in a block: it, an earlier attempt, or one that nobody here has made. */
   | 'consumed'
-  /** Definite: it was not taken. */
-  | { refused: string }
+  /** Definite: it was not taken. `isUnderpriced`: for its fee alone. */
+  | { refused: string; isUnderpriced?: boolean }
 
 const VERDICTS: readonly [RegExp, Verdict][] = [
   [
@@ -40,7 +40,10 @@ const VERDICTS: readonly [RegExp, Verdict][] = [
   ],
   [
     /replac(e|ement)|OwnNonceAlreadyUsed/i,
-    { refused: 'the node holds another transaction on its nonce, which it does not replace at this fee' },
+    {
+      refused: 'the node holds another transaction on its nonce, which it does not replace at this fee',
+      isUnderpriced: true,
+    },
   ],
   [
     /insufficient ?funds|upfront cost exceeds|enough funds|insufficient (sender )?balance|overdraft/i,
@@ -48,11 +51,18 @@ const VERDICTS: readonly [RegExp, Verdict][] = [
   ],
   [
     /block ?base ?fee|base ?fee ?per ?gas|less than block|fee cap too low|feeCap .*below/i,
-    { refused: 'the base fee is above its maximum fee: it waits until the base fee falls, or for a higher fee' },
+    {
+      refused: 'the base fee is above its maximum fee: it waits until the base fee falls, or for a higher fee',
+      isUnderpriced: true,
+    },
   ],
   [
-    /pool (is )?full|txpool is full|account limit exceeded|in-flight transaction limit|FeeTooLowToCompete|discarded/i,
+    /account limit exceeded|in-flight transaction limit/i,
     { refused: 'the node has no room for it: it waits for room' },
+  ],
+  [
+    /pool (is )?full|txpool is full|FeeTooLowToCompete|discarded/i,
+    { refused: 'the node has no room for it: it waits for room', isUnderpriced: true },
   ],
   [
     /already ?reserved|PendingTxsOfConflictingType|pending txs? of other type/i,
@@ -64,7 +74,7 @@ const VERDICTS: readonly [RegExp, Verdict][] = [
   ],
   [
     /underpriced|FeeTooLow|gas price too low|tip .*(below|too low)/i,
-    { refused: 'its fee is below what the node takes' },
+    { refused: 'its fee is below what the node takes', isUnderpriced: true },
   ],
 ]
 
@@ -137,7 +147,8 @@ export function createBroadcast(rpc: Rpc, network: Network): Broadcast {
     const verdict = verdictOf(answer.error)
     if (verdict === null) return { kind: 'unknown', reason: `the node says: ${stable(answer.error.message)}` }
     if (verdict === 'known') return { kind: 'known' }
-    return verdict === 'consumed' ? consumed(transaction) : { kind: 'refused', reason: verdict.refused }
+    if (verdict === 'consumed') return consumed(transaction)
+    return { kind: 'refused', reason: verdict.refused, isUnderpriced: verdict.isUnderpriced ?? false }
   }
 
   return { publish, locate }

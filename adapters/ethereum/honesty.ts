@@ -34,9 +34,10 @@ function loggedChange(facts: readonly AccountFact[], asset: string, address: str
   }, 0n)
 }
 
-/** Remembers what it has seen of each token for as long as the process runs. */
-export function createHonesty(rpc: Rpc, network: Network) {
+/** Remembers what it has seen of each token for as long as the process runs. `untold`: a node that has forgotten the state says nothing of this one. */
+export function createHonesty(rpc: Rpc, network: Network, untold: (asset: string) => void) {
   const isHonest = new Map<string, boolean>()
+  const isTold = new Set<string>()
 
   async function balanceAt(asset: string, address: string, blockHash: string): Promise<bigint | null> {
     const call = balanceCall(network.contractOf.get(asset), address)
@@ -47,7 +48,12 @@ export function createHonesty(rpc: Rpc, network: Network) {
   async function look({ hash, parent, facts }: ScannedFacts, { asset, address }: AccountPayment): Promise<void> {
     const before = await balanceAt(asset, address, parent)
     const after = await balanceAt(asset, address, hash)
-    if (before !== null && after !== null) isHonest.set(asset, after - before === loggedChange(facts, asset, address))
+    if (before !== null && after !== null) {
+      isHonest.set(asset, after - before === loggedChange(facts, asset, address))
+    } else if (!isTold.has(asset)) {
+      isTold.add(asset)
+      untold(asset)
+    }
   }
 
   /** The same facts, with a doubt on what a token has brought that differs. */

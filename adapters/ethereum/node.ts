@@ -11,7 +11,7 @@ import { z } from 'zod'
 import type { Place } from '../../machines/vocabulary.ts'
 import type { Block, Counted, Holding, Identity, Next, Node, Question } from '../adapter.ts'
 import { invariant, operating } from '../../src/kernel/fault.ts'
-import type { Request } from '../../src/kernel/ports.ts'
+import type { Log, Request } from '../../src/kernel/ports.ts'
 import type { AccountFact, BalanceRead } from './block.ts'
 import { createBroadcast } from './broadcast.ts'
 import { createReader, gatherFacts, isRollup, readPrices, type GasFacts, type SweepMinimums } from './gathering.ts'
@@ -37,6 +37,7 @@ export interface EthereumNodeOptions {
   /** Wei. */
   fees: { maximumFeePerGas: bigint }
   sweep: SweepMinimums
+  log: Log
 }
 
 interface Following {
@@ -53,6 +54,9 @@ const GENESIS: ReadonlyMap<number, string> = new Map([
   [8453, '0xf712aa9241cc24369b143cf6dce85f0902a9731e70d66818a3a5845b296c73dd'],
   [11_155_111, '0x25a5cc106eea7138acab33231d7160d69cb777ee0c2c553fcddf5138993e6dd9'],
 ])
+
+const UNTOLD =
+  'whether the token moves what it logs could not be checked: the node has no state of the block of its deposit; the next one is looked at (E6)'
 
 const ADDRESSES_AT_ONCE = 16
 
@@ -189,9 +193,10 @@ function createRounds({ rpc, source, options }: Following): (limit: number) => P
 
 /** Rejects with operating faults (retry later), and with an invariant fault where what was final has changed. */
 export function createEthereumNode(options: EthereumNodeOptions): EthereumNode {
-  const { chain, network, watch, request, seesInternal, fees, sweep } = options
+  const { chain, network, watch, request, seesInternal, fees, sweep, log } = options
   const rpc = createRpc(options.node, request)
-  const source = createBlockSource(rpc, { chain, network, watch }, { seesInternal })
+  const untold = (asset: string) => log('warn', UNTOLD, { chain, asset })
+  const source = createBlockSource(rpc, { chain, network, watch }, { seesInternal, untold })
   const following: Following = { rpc, source, options, head: { height: 0 } }
   const broadcast = createBroadcast(rpc, network)
   const rounds = createRounds(following)

@@ -11,6 +11,7 @@ import type { AccountFunds, Amounts } from './funds.ts'
 import { CAPPED, gasLimitOf } from './gas.ts'
 import type { GasFacts, SweepMinimums } from './gathering.ts'
 import type { Network } from './network.ts'
+import { createReplacing } from './replacement.ts'
 import { behind, CROWDED, freeNonce, HUNGRY, MOVED, spendable, writtenSpend, type Spender } from './spending.ts'
 import { NO_SWEEP, planSweep } from './sweeps.ts'
 
@@ -119,7 +120,8 @@ export function planned(
 /** The most that a number of the chain's machine can be. */
 const MAXIMUM_AMOUNT = (2n ** 256n - 1n).toString()
 
-export function createPlanner(chain: string, network: Network, sweep: SweepMinimums): Planner {
+/** `cap`: wei per gas. */
+export function createPlanner(chain: string, network: Network, sweep: SweepMinimums, cap: bigint): Planner {
   return {
     destination: (to, dataField) => destinationOf(to, dataField, network),
     minimumPayment: () => '1',
@@ -127,5 +129,6 @@ export function createPlanner(chain: string, network: Network, sweep: SweepMinim
     plan: (order, funds: AccountFunds, facts: GasFacts) => planned(chain, network, order, funds, facts),
     upkeep: (order, funds: AccountFunds, facts: GasFacts) =>
       order.source.index === 0 ? NO_SWEEP : planSweep({ chain, network, sweep, order, funds, facts }),
+    ...createReplacing({ chain, network, cap }),
   }
 }

@@ -44,6 +44,8 @@ export interface BlockSource {
 export interface SourceOptions {
   /** Whether ether that contracts send is looked for: in logs where the chain has them, else in traces. */
   seesInternal: boolean
+  /** Whether this token moves what it logs could not be seen: the node has forgotten the state of its block (E6). Once a token. */
+  untold(asset: string): void
 }
 
 const TRACER = { tracer: 'callTracer', tracerConfig: { onlyTopCall: false } }
@@ -144,9 +146,13 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
 }
 
 /** Over one node. `watch` is asked when the answers are there. */
-export function createBlockSource(rpc: Rpc, context: ScanContext, { seesInternal }: SourceOptions): BlockSource {
+export function createBlockSource(
+  rpc: Rpc,
+  context: ScanContext,
+  { seesInternal, untold }: SourceOptions,
+): BlockSource {
   const reader = createReceiptReader(rpc, context)
-  const checked = createHonesty(rpc, context.network)
+  const checked = createHonesty(rpc, context.network, untold)
   let hasTraces = seesInternal
   let logsMovements = false
   let ahead: { height: number; download: Promise<WholeBlock | null> } | null = null

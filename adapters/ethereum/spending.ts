@@ -57,7 +57,12 @@ export function freeNonce({ funds, state }: Pick<Spender, 'funds' | 'state'>): b
 
 /** What is written, and read back as the signer will. */
 export function writtenSpend(
-  { chain, network, account, facts }: Spender,
+  {
+    chain,
+    network,
+    account,
+    facts,
+  }: Pick<Spender, 'chain' | 'network' | 'account'> & { facts: Pick<GasFacts, 'l1Fee'> },
   planned: Omit<AccountPlan, 'from'>,
 ): { template: Json; spendKeys: SpendKey[]; fee: Amount } {
   const template = buildTemplate(network, { from: account, ...planned })

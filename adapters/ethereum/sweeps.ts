@@ -23,8 +23,11 @@ const WORTH = 10n
 const GIFT_PERCENT = 150n
 const PERCENT = 100n
 
-const DEAR = 'what it holds is not worth the gas to gather it at the present price'
+export const DEAR = 'what it holds is not worth the gas to gather it at the present price'
 const POOR = 'the treasury does not hold the gas for it'
+
+/** What is moved against what that may cost, wei. */
+export const isWorth = (value: bigint, fee: bigint): boolean => value >= fee * WORTH
 
 export interface SweepTerms {
   chain: string
@@ -98,7 +101,7 @@ function sweepEther(asked: Asked): Upkeep {
   if (cost === null) return NO_SWEEP
   if (typeof cost === 'string') return waits(cost)
   const value = amount - cost.fee
-  if (value < cost.fee * WORTH) return waits(DEAR)
+  if (!isWorth(value, cost.fee)) return waits(DEAR)
   return planned(asked, { asset: network.asset, amount: value, gasLimit: cost.gasLimit })
 }
 

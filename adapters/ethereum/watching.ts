@@ -34,7 +34,7 @@ const ownShape = z.object({
 })
 
 /** The watcher's half of the family. Boundary fault `configuration` for what is no chain of it. */
-export const watchEthereum: OpenWatching = (configured, { request }) => {
+export const watchEthereum: OpenWatching = (configured, { request, log }) => {
   const { chain, asset, minimumDeposit, node, own } = configured
   const parsed = ownShape.safeParse(own)
   if (!parsed.success) throw boundary('configuration', `chains.${chain}: ${z.prettifyError(parsed.error)}`)
@@ -48,10 +48,10 @@ export const watchEthereum: OpenWatching = (configured, { request }) => {
   return {
     watch,
     node: createEthereumNode({
-      ...{ chain, network, watch, request, node, followsFinalized, fees, sweep },
+      ...{ chain, network, watch, request, node, followsFinalized, fees, sweep, log },
       seesInternal: internalTransfers !== 'off',
     }),
-    planner: createPlanner(chain, network, sweep),
+    planner: createPlanner(chain, network, sweep, fees.maximumFeePerGas),
     book: createBook(network, watch),
     signable: createSignable(chain, network),
     // What is final comes many blocks at a time.

@@ -2,21 +2,9 @@
 import { z } from 'zod'
 import { isVerifyingKey } from '../signatures.ts'
 import { chainNameSchema } from '../http/schemas.ts'
-import { networkOf } from '../../adapters/bitcoin/network.ts'
-import {
-  amount,
-  chainsSchema,
-  contractAddress,
-  listenSchema,
-  networks,
-  pathSchemas,
-  symbol,
-  tokenList,
-  whole,
-  byNetwork,
-  FAMILY,
-  type ConfigLocation,
-} from './fields.ts'
+import { amount, pathSchemas, symbol, whole, type ConfigLocation } from '../../adapters/config-fields.ts'
+import { signedChain } from '../../adapters/configuring.ts'
+import { chainsSchema, listenSchema } from './fields.ts'
 
 /** signer.yaml with its defaults filled in, paths absolute. */
 export type SignerConfig = z.output<ReturnType<typeof signerSchema>>
@@ -39,7 +27,7 @@ export function signerSchema(location: ConfigLocation) {
         .optional()
         .describe('Whose signatures a withdrawal needs; absent: none, with a warning'),
       limits: rates().prefault({}).describe('What may be asked for without the word of the backend'),
-      chains: chainsSchema(chain()).describe('The chains to sign for, named as in watcher.yaml'),
+      chains: chainsSchema(signedChain()).describe('The chains to sign for, named as in watcher.yaml'),
     })
     .refine(config => config.tls !== undefined || LOOPBACK.test(config.listen), {
       path: ['listen'],
@@ -157,128 +145,3 @@ const threshold = z.strictObject({
 
 const mostOf = (approvals: number | { approvals: number }[]): number =>
   typeof approvals === 'number' ? approvals : Math.max(...approvals.map(each => each.approvals))
-
-const MAXIMUM_DESTINATIONS = 100_000
-const addressList = z.array(z.string().min(1).max(256)).max(MAXIMUM_DESTINATIONS)
-const destinations = z.strictObject({
-  allowed: addressList.optional().describe('Withdrawals go to these only; absent: to any'),
-  blocked: addressList.optional().describe('Withdrawals never go to these'),
-})
-
-const limits = {
-  perTransaction: amount
-    .optional()
-    .describe('The most one transaction may cost, its fee included; base units; absent: no limit'),
-  perDay: amount.optional().describe('The most within any 24 hours, fees included; base units; absent: no limit'),
-}
-
-const rules = {
-  ...limits,
-  destinations: destinations.optional().describe('Where withdrawals may go, whoever authorises them'),
-}
-
-const feeRate = z.number().positive().max(Number.MAX_SAFE_INTEGER)
-
-/** A token's limits stand beside those of the native asset, under its symbol. */
-function ethereum(asset: typeof symbol) {
-  const token = z.strictObject({
-    asset: symbol.describe("The token's symbol"),
-    contract: contractAddress.describe('Its contract'),
-  })
-  const capped = z
-    .strictObject({
-      maximumFeeRate: feeRate.default(500_000_000_000).describe('Cap; wei per gas'),
-      maximumFee: amount
-        .default('50000000000000000')
-        .describe('The most that the gas of one transaction may cost; wei'),
-      gasFunding: amount
-        .optional()
-        .describe('The most that an address of ours may be given for the gas of its sweep; wei; absent: nothing'),
-      ...rules,
-      tokens: z.record(symbol, z.strictObject(limits)).default({}).describe('The limits of each token, by symbol'),
-    })
-    .prefault({})
-    .describe('What is never signed, whoever asks')
-  return z
-    .strictObject({
-      family: z.literal('ethereum').describe(FAMILY),
-      network: networks.ethereum.describe('As in watcher.yaml'),
-      asset,
-      tokens: tokenList(token).describe('ERC-20 tokens that may be paid out'),
-      policy: capped,
-    })
-    .superRefine(({ tokens, policy }, context) => {
-      const unknown = Object.keys(policy.tokens).filter(name => !tokens.some(listed => listed.asset === name))
-      for (const name of unknown) {
-        context.addIssue({ code: 'custom', path: ['policy', 'tokens', name], message: 'is not among tokens' })
-      }
-    })
-}
-
-/** Fee rates differ between the networks of the family by orders of magnitude, and so do the caps. */
-function bitcoin(asset: typeof symbol) {
-  const capped = z
-    .strictObject({
-      maximumFeeRate: feeRate.optional().describe(`Cap; sat/vB; ${byNetwork('maximumRate')}`),
-      maximumFee: amount
-        .optional()
-        .describe(`The most one transaction may cost; base units; ${byNetwork('maximumFeeSat')}`),
-      ...rules,
-    })
-    .prefault({})
-    .describe('What is never signed, whoever asks')
-  return z
-    .strictObject({
-      family: z.literal('bitcoin').describe(FAMILY),
-      network: networks.bitcoin.describe('As in watcher.yaml'),
-      asset,
-      policy: capped,
-    })
-    .transform(({ policy: given, ...rest }) => {
-      const { maximumRate, maximumFeeSat } = networkOf(rest.network).fees
-      const { maximumFeeRate = maximumRate, maximumFee = String(maximumFeeSat), ...others } = given
-      return { ...rest, policy: { maximumFeeRate, maximumFee, ...others } }
-    })
-}
-
-/** Nothing but work is paid for a block. */
-function nano(asset: typeof symbol) {
-  return z.strictObject({
-    family: z.literal('nano').describe(FAMILY),
-    network: networks.nano.describe('As in watcher.yaml'),
-    asset,
-    representative: z
-      .string()
-      .max(80)
-      .optional()
-      .describe('Whom new accounts are represented by; absent: each by itself. Must be the same as in watcher.yaml'),
-    policy: z
-      .strictObject(rules)
-      .prefault({})
-      .describe('What is never signed, whoever asks')
-      .transform(given => ({ maximumFeeRate: 0, maximumFee: '0', ...given })),
-  })
-}
-
-/** Fees are so many drops a transaction, whatever its size. */
-function ripple(asset: typeof symbol) {
-  return z.strictObject({
-    family: z.literal('ripple').describe(FAMILY),
-    network: networks.ripple.describe('As in watcher.yaml'),
-    asset,
-    policy: z
-      .strictObject({
-        maximumFee: amount.default('100000').describe('The most one transaction may cost; drops'),
-        maximumTickets: whole(0, 250).default(50).describe('The most tickets that one transaction may make'),
-        ...rules,
-      })
-      .prefault({})
-      .describe('What is never signed, whoever asks')
-      .transform(given => ({ maximumFeeRate: 0, ...given })),
-  })
-}
-
-function chain() {
-  const asset = symbol.describe("The native asset's symbol")
-  return z.discriminatedUnion('family', [bitcoin(asset), ethereum(asset), nano(asset), ripple(asset)])
-}

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { CHAIN_NAME, NAME, NAME_RULE } from '../names.ts'
 
-/** 2^128 - 1 has 39 digits (nano), 2^256 - 1 has 78 (ethereum). */
+/** 2^256 - 1 has 78 digits: the largest amount that any chain knows. */
 const MAXIMUM_DIGITS = 78
 const MAXIMUM_LIMIT = 1000
 const DEFAULT_LIMIT = 100

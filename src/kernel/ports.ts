@@ -89,7 +89,7 @@ export type Derive = (
 ) => Promise<Uint8Array>
 
 /**
- * Searches for proof of work as blocks of the nano family need it: a number that is worth at least `threshold` for this root (32 bytes).
+ * Searches for proof of work as blocks of some chains need it: a number that is worth at least `threshold` for this root (32 bytes).
  * Told now and then how many it has tried. Takes seconds to minutes, and holds nobody up meanwhile.
  */
 export type Work = (root: Uint8Array, threshold: bigint, progress: (tried: number) => void) => Promise<bigint>

@@ -1,8 +1,7 @@
 /** The real search for work: threads of their own, one for each processor but one, that try one slice after the other. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { workModule } from '../../adapters/nano/work-module.ts'
-import { createSearch, wordsOf } from '../../adapters/nano/work-search.ts'
+import { createSearch, wordsOf, workModule } from '../../adapters/working.ts'
 import type { Work } from '../kernel/ports.ts'
 
 /** About a quarter of a second. */

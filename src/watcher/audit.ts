@@ -7,7 +7,7 @@ import { chainContext } from '../orchestrator/orchestrator.ts'
 import type { ChainPolicy } from '../orchestrator/policy.ts'
 
 export interface Audit {
-  /** How many things were counted (bitcoin: coins). */
+  /** How many things were counted (where a chain keeps coins: those). */
   count: number
   /** Their sum, base units. */
   total: string

@@ -110,10 +110,12 @@ async function refused(
 }
 
 /** What waited too long for its signature is signed for later blocks, on the same keys: the signer knows it under the same name. */
-function renewed({ memory, policies }: PerformerOptions, { chain, template: planned, spendKeys, fee }: AttemptContext) {
+function renewed({ memory, policies }: PerformerOptions, attempt: AttemptContext) {
+  const { chain, template: planned, spendKeys, fee, isCancelling } = attempt
   const height = chainContext(memory(), chain)?.height ?? null
   const template = height === null ? null : (policies[chain]!.planner.renew?.(planned, height) ?? null)
-  return template === null ? { template: planned, earlier: null } : { template, earlier: { template, spendKeys, fee } }
+  if (template === null) return { template: planned, earlier: null }
+  return { template, earlier: { template, spendKeys, fee, ...(isCancelling ? { isCancelling } : {}) } }
 }
 
 async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, tries: number): Promise<Performed> {
@@ -130,7 +132,8 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
   if (stateOf(owner) !== 'underway') return { outcome: null, againMs: askAgainMs(tries) }
   const transfer = owner.context
   const name: AttemptName = { chain: attempt.chain, transferId: nameOf(attempt.transfer), n: attempt.n }
-  const intents = intentsOf(options.memory(), transfer)
+  // What pays nobody serves no intent.
+  const intents = attempt.isCancelling ? [] : intentsOf(options.memory(), transfer)
   const { template, earlier } = renewed(options, attempt)
   const answer = await signer.sign(name, template, intents, options.ledgerId())
   switch (answer.kind) {
@@ -145,7 +148,8 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
     case 'refused':
       return refused(options, instance, intents, answer.reasons, tries)
     case 'signedDifferently': {
-      const { transactionId, signedTransaction: raw, template, spendKeys, fee } = await signer.attempt(name)
+      const was = await signer.attempt(name)
+      const { transactionId, signedTransaction: raw, template, spendKeys, fee } = was
       if (!isSameKeys(attempt.spendKeys, spendKeys)) {
         // For another watcher on the same signer: its further inputs have to be known, too.
         if (attempt.n === 1)
@@ -153,7 +157,8 @@ async function sign(options: PerformerOptions, instance: InstanceOf<'attempt'>, 
         options.reconcile(attempt.chain)
         return { outcome: null, againMs: askAgainMs(tries) }
       }
-      const earlier = { template, spendKeys, fee }
+      const isPlain = was.intents.length > 0 || transfer.withdrawals.length === 0
+      const earlier = { template, spendKeys, fee, ...(isPlain ? {} : { isCancelling: true }) }
       return done({ type: 'signing.completed', data: { id, transactionId, raw, earlier, position: signer.position() } })
     }
   }

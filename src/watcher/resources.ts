@@ -113,6 +113,7 @@ export function describeAttempt(instance: InstanceOf<'attempt'>) {
     transactionId,
     spendKeys,
     fee,
+    isCancelling: context.isCancelling,
     reason,
   }
   const first = firstBroadcastAt === null ? null : time(firstBroadcastAt)

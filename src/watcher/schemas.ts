@@ -39,7 +39,7 @@ export const replacementBody = z.strictObject({
     .number()
     .positive()
     .max(MAXIMUM_FEE_RATE)
-    .describe("In the family's unit (bitcoin: sat/vB; ethereum: wei)"),
+    .describe("In the unit of the chain's fees: sat/vB, wei per gas"),
 })
 export const assignBody = z.strictObject({
   address: text.optional(),
@@ -268,6 +268,9 @@ const attemptSchema = z
     template: z.unknown(),
     signedTransaction: z.string().nullable(),
     firstBroadcastAt: timeSchema.nullable(),
+    isCancelling: z
+      .boolean()
+      .describe('It pays nobody, in the place of what would have paid withdrawals that are voided'),
     reason: z.string().nullable(),
     decoded: decodedSchema.optional(),
   })

@@ -3,10 +3,10 @@ import { addressOf, accountKeyOf } from '../../adapters/nano/address.ts'
 import { networkOf } from '../../adapters/nano/network.ts'
 import { upperHex } from '../../adapters/hex.ts'
 import { createSimulatedNano, type SimulatedNano } from '../../src/devnet/nano/node.ts'
-import { DEV_GENESIS } from '../../src/devnet/nano/genesis.ts'
+import { DEV_GENESIS, genesisAccount } from '../../src/devnet/nano/genesis.ts'
 import type { Subject, SubjectNetwork } from './subject.ts'
 
-const NETWORK = networkOf('nano-dev')
+const DEV = networkOf('nano-dev')
 const NANO = 10n ** 30n
 const KEY_BYTES = 32
 const CONFIRMATION_MS = 400
@@ -14,7 +14,7 @@ const GOLDEN = 0.618_033_988_749_895
 
 /** Confirmed sends to the account. */
 function sentTo({ lattice }: SimulatedNano, address: string): bigint[] {
-  const link = upperHex(accountKeyOf(address, NETWORK))
+  const link = upperHex(accountKeyOf(address, lattice.network))
   return [...lattice.blocks.values()]
     .filter(({ subtype, block, confirmed }) => confirmed && subtype === 'send' && block.link === link)
     .map(({ amount }) => amount)
@@ -27,10 +27,10 @@ function heldBy({ lattice }: SimulatedNano, address: string): bigint {
 }
 
 /** @param rollBackRate how often a block of ours that the node has taken is gone again */
-export function openNano(now: () => number, rollBackRate = 0): SubjectNetwork {
+export function openNano(now: () => number, rollBackRate = 0, network = DEV): SubjectNetwork {
   let rolled = 0
   const node = createSimulatedNano({
-    ...{ now, confirmationMs: CONFIRMATION_MS, username: 'user', password: 'password' },
+    ...{ network: network.name, now, confirmationMs: CONFIRMATION_MS, username: 'user', password: 'password' },
     // A sequence without a pattern that the story could have, the same each time.
     roll: () => (++rolled * GOLDEN) % 1,
   })
@@ -50,7 +50,7 @@ export function openNano(now: () => number, rollBackRate = 0): SubjectNetwork {
     stranger() {
       const key = new Uint8Array(KEY_BYTES).fill(7)
       new DataView(key.buffer).setUint32(0, ++strangers)
-      return { address: addressOf(key, NETWORK), dataField: null }
+      return { address: addressOf(key, network), dataField: null }
     },
     received: (_, { address }) => sentTo(node, address),
     holds: (_, addresses) => addresses.reduce((sum, address) => sum + heldBy(node, address), 0n),
@@ -62,7 +62,7 @@ export function openNano(now: () => number, rollBackRate = 0): SubjectNetwork {
       {
         words: 'a block that names the account as its representative and pays nobody',
         send({ address }) {
-          const { hash: previous, block, balance } = node.lattice.head(DEV_GENESIS.account)!
+          const { hash: previous, block, balance } = node.lattice.head(genesisAccount(network))!
           const { type, account } = block
           const link = '0'.repeat(2 * KEY_BYTES)
           const change = { type, account, previous, representative: address, balance: String(balance), link }
@@ -85,8 +85,8 @@ export function openNano(now: () => number, rollBackRate = 0): SubjectNetwork {
 
 export const nano: Subject = {
   family: 'nano',
-  watcher: { network: NETWORK.name, asset: 'XNO', minimumDeposit: '1000', startHeight: 1 },
-  signer: { network: NETWORK.name, asset: 'XNO', policy: { perTransaction: String(1000n * NANO) } },
+  watcher: { network: DEV.name, asset: 'XNO', minimumDeposit: '1000', startHeight: 1 },
+  signer: { network: DEV.name, asset: 'XNO', policy: { perTransaction: String(1000n * NANO) } },
   confirmations: { credit: 1, final: 1 },
   assets: [
     {
@@ -94,6 +94,6 @@ export const nano: Subject = {
       ...{ funding: 30n * NANO, approvedAbove: 10n * NANO },
     },
   ],
-  invalidDestinations: ['', 'nowhere', addressOf(new Uint8Array(KEY_BYTES), NETWORK)],
+  invalidDestinations: ['', 'nowhere', addressOf(new Uint8Array(KEY_BYTES), DEV)],
   open: now => openNano(now),
 }

@@ -13,6 +13,8 @@ import { freePort } from './port.ts'
 export interface Anvil {
   url: string
   pid(): number
+  /** The same again at the same place; with `--state` with all its blocks, and without its pool. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -53,26 +55,32 @@ async function isReady(url: string): Promise<boolean> {
 export async function startAnvil(extra: readonly string[] = []): Promise<Anvil> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const child = spawn(
-    anvilBinary(),
-    ['--port', `${port}`, '--hardfork', 'osaka', '--no-mining', '--silent', ...extra],
-    {
-      stdio: 'ignore',
+  const given = ['--port', `${port}`, '--hardfork', 'osaka', '--no-mining', '--silent', ...extra]
+  let child = await started(url, given)
+  const stop = async (signal: NodeJS.Signals) => {
+    const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+    child.kill(signal)
+    await inTime(exited, () => 'anvil was told to stop')
+  }
+  return {
+    url,
+    pid: () => child.pid!,
+    async restart() {
+      // It writes its state down when it is interrupted.
+      await stop('SIGINT')
+      child = await started(url, given)
     },
-  )
+    stop: () => stop('SIGTERM'),
+  }
+}
+
+async function started(url: string, given: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(anvilBinary(), given, { stdio: 'ignore' })
   running.add(child)
-  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   child.once('exit', () => running.delete(child))
   for (const until = performance.now() + PATIENCE_MS; !(await isReady(url));) {
     if (child.exitCode !== null || performance.now() > until) throw new Error(`anvil did not start at ${url}`)
     await sleep(PAUSE_MS)
   }
-  return {
-    url,
-    pid: () => child.pid!,
-    async stop() {
-      child.kill('SIGTERM')
-      await inTime(exited, () => 'anvil was told to stop')
-    },
-  }
+  return child
 }

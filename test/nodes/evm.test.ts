@@ -112,6 +112,114 @@ test(
   },
 )
 
+interface Shown {
+  state: string
+  fee: string
+  transactionId: string | null
+  attempts: {
+    state: string
+    fee: string
+    transactionId: string
+    signedTransaction: string
+    isCancelling: boolean
+    spendKeys: string[]
+    decoded?: { feeRate: number }
+  }[]
+}
+
+const transferShown = async (id: string) => (await system.get<Shown>(`/v1/transfers/${id}?decoded=true`)).body
+
+/** Its first attempt is with the node, and nothing is mined. */
+async function stuck(id: string, to: string, amount: bigint, asset = 'ETH'): Promise<string> {
+  await system.withdraw(id, { to, amountSat: amount, asset })
+  const { transferId } = await system.until(`/v1/withdrawals/${id}`, body => body.transactionId !== null)
+  await published(transferId!, 1)
+  return transferId!
+}
+
+/** The node has the last of so many attempts. */
+async function published(transfer: string, count: number): Promise<Shown> {
+  await system.until<Shown>(`/v1/transfers/${transfer}`, ({ attempts }) => attempts[count - 1]?.state === 'published')
+  const shown = await transferShown(transfer)
+  const found = await system.rpc('eth_getTransactionByHash', shown.attempts[count - 1]!.transactionId)
+  expect(found).toMatchObject({ blockHash: null })
+  return shown
+}
+
+/** The last so many blocks are left, and this transaction is in the first of those that come. */
+const broughtIn = (depth: number, raw: string) => system.rpc('anvil_reorg', depth, [[raw, 0]])
+
+test(
+  'E11: a stuck withdrawal is bumped three times, and the first attempt is mined after all: that is what it cost',
+  { timeout: TEST_MS },
+  async () => {
+    for (const [n, asset] of ['ETH', TOKEN].entries()) {
+      const [id, to, amount] = [`stuck-${n}`, stranger(50 + n), 4321n + BigInt(n)]
+      const transfer = await stuck(id, to, amount, asset)
+      for (let bump = 1; bump <= 3; bump++) {
+        const before = (await transferShown(transfer)).attempts.at(-1)!
+        const feeRate = Math.ceil(before.decoded!.feeRate * 1.25)
+        const { status } = await system.put(`/v1/transfers/${transfer}/replacement`, { feeRate })
+        expect(status).toBe(bump === 1 ? 201 : 200)
+        const { attempts } = await published(transfer, bump + 1)
+        expect(attempts[bump]!.spendKeys).toEqual(before.spendKeys)
+        expect(attempts[bump]!.decoded!.feeRate).toBe(feeRate)
+        expect(await system.rpc('eth_getTransactionByHash', before.transactionId)).toBeNull()
+      }
+      await system.mine(CREDIT)
+      await system.reaches(`/v1/withdrawals/${id}`, 'paid')
+      const fourth = await transferShown(transfer)
+      expect(fourth.transactionId).toBe(fourth.attempts[3]!.transactionId)
+      await broughtIn(CREDIT, fourth.attempts[0]!.signedTransaction)
+      await system.until<Shown>(
+        `/v1/transfers/${transfer}`,
+        body => body.transactionId === fourth.attempts[0]!.transactionId,
+      )
+      await settle()
+      const { attempts, fee, state } = await transferShown(transfer)
+      expect([state, ...attempts.map(each => each.state)]).toEqual([
+        ...['final', 'final', 'superseded', 'superseded', 'superseded'],
+      ])
+      const { body } = await system.get<{ state: string; fee: string }>(`/v1/withdrawals/${id}`)
+      expect([body.state, body.fee]).toEqual(['final', fee])
+      expect(await system.balance(asset, to)).toBe(amount)
+    }
+    await expectBalances()
+  },
+)
+
+test(
+  'E10: a signed withdrawal that is cancelled is never paid once nothing to ourselves is mined on its nonce; else it is paid',
+  { timeout: TEST_MS },
+  async () => {
+    const cancelled = async (id: string, to: string, asset: string) => {
+      const transfer = await stuck(id, to, 777n, asset)
+      const { status, body } = await system.put<{ kind: string }>(`/v1/withdrawals/${id}/cancellation`)
+      expect([status, body.kind]).toEqual([409, 'already-signed'])
+      const { attempts } = await published(transfer, 2)
+      expect(attempts.map(({ isCancelling }) => isCancelling)).toEqual([false, true])
+      return transfer
+    }
+    const never = await cancelled('never', stranger(60), TOKEN)
+    // Another one behind it is in nobody's way.
+    await system.withdraw('behind', { to: stranger(61), amountSat: 778n })
+    await system.until('/v1/withdrawals/behind', body => body.transactionId !== null)
+    await settle()
+    await system.reaches('/v1/withdrawals/never', 'failed')
+    await system.reaches('/v1/withdrawals/behind', 'final')
+    expect((await transferShown(never)).state).toBe('dead')
+    expect([await system.balance(TOKEN, stranger(60)), await system.balance('ETH', stranger(61))]).toEqual([0n, 778n])
+    const after = await cancelled('after-all', stranger(62), 'ETH')
+    await system.mine(CREDIT)
+    const { attempts } = await system.until<Shown>(`/v1/transfers/${after}`, body => body.state === 'failing')
+    await broughtIn(CREDIT, attempts[0]!.signedTransaction)
+    await settle()
+    await system.reaches('/v1/withdrawals/after-all', 'final')
+    expect(await system.balance('ETH', stranger(62))).toBe(777n)
+    await expectBalances()
+  },
+)
+
 test('processes that are killed in the middle of a burst', { timeout: TEST_MS }, async () => {
   const ids = Array.from({ length: 20 }, (_, n) => n)
   const to = (n: number) => stranger(100 + n)

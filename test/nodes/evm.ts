@@ -29,6 +29,8 @@ export interface EvmSystem extends Api {
   rpc(method: string, ...params: unknown[]): Promise<unknown>
   /** From a stranger who has everything, into the pool. The hash. */
   send(part: Partial<UnsignedTransaction>): Promise<string>
+  /** Whatever the stranger has sent and is in no block, again. */
+  sendAgain(): Promise<void>
   pay(asset: string, to: string, amount: bigint): Promise<string>
   /** Mines, and waits until the watcher stands on the node's tip. */
   mine(count: number): Promise<void>
@@ -39,7 +41,15 @@ export interface EvmSystem extends Api {
   abandon(): Promise<void>
 }
 
-function writeConfigs({ directory, url, signerUrl }: Place, nodeUrl: string, contract: string): void {
+/** What differs from what most tests want. */
+export interface EvmOptions {
+  /** Of watcher.yaml's chain. */
+  chain?: object
+  /** Beside those of every node. */
+  anvil?: readonly string[]
+}
+
+function writeConfigs({ directory, url, signerUrl }: Place, nodeUrl: string, contract: string, chain: object): void {
   const backend = readFileSync(join(directory, 'secrets', 'backend.pub'), 'utf8').trim()
   const common = { family: 'ethereum', network: { chainId: 31_337 }, asset: 'ETH' }
   const followed = {
@@ -52,6 +62,7 @@ function writeConfigs({ directory, url, signerUrl }: Place, nodeUrl: string, con
     },
     ...{ tokens: [{ asset: TOKEN, contract, decimals: 6, minimumDeposit: '1000' }], minimumDeposit: '1000' },
     sweep: { minimum: String(ETHER / 100n), tokens: { [TOKEN]: '1000000' } },
+    ...chain,
   }
   const policy = {
     ...{ maximumFeeRate: 500_000_000_000, maximumFee: String(ETHER / 10n), gasFunding: String(ETHER / 10n) },
@@ -70,9 +81,9 @@ function writeConfigs({ directory, url, signerUrl }: Place, nodeUrl: string, con
 }
 
 /** Ready, with a treasury that is empty. */
-export async function startEvm(): Promise<EvmSystem> {
+export async function startEvm({ chain = {}, anvil: extra = [] }: EvmOptions = {}): Promise<EvmSystem> {
   const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-evm-'))
-  const [place, anvil] = await Promise.all([prepare(directory), startAnvil()])
+  const [place, anvil] = await Promise.all([prepare(directory), startAnvil(extra)])
   const toNode = await startProxy(anvil.url)
   const ask = askAt(anvil.url)
   const rpc: EvmSystem['rpc'] = async (method, ...params) => {
@@ -81,14 +92,21 @@ export async function startEvm(): Promise<EvmSystem> {
     return result
   }
   let nonce = 0
+  const sent: string[] = []
   const send: EvmSystem['send'] = async part => {
     const transaction = signed(RICH, nonce++, { ...FEES, ...part })
-    return (await rpc('eth_sendRawTransaction', hexOf(transaction.raw))) as string
+    sent.push(hexOf(transaction.raw))
+    await ask('eth_sendRawTransaction', sent.at(-1)!)
+    return transaction.hash
+  }
+  const sendAgain = async () => {
+    const next = Number(await rpc('eth_getTransactionCount', addressOfSecret(RICH), 'latest'))
+    for (const raw of sent.slice(next)) await ask('eth_sendRawTransaction', raw)
   }
   const contract = createdAddress(addressOfSecret(RICH), 0n)
   await send({ to: null, data: deployingToken({ decimals: 6, returns: 'nothing' }, 10n ** 18n) })
   await rpc('anvil_mine', '0x3')
-  writeConfigs(place, toNode.url, contract)
+  writeConfigs(place, toNode.url, contract, chain)
   const files = { signer: join(directory, 'signer.yaml'), watcher: join(directory, 'watcher.yaml') }
   const signer = daemon(['signer', '--config', files.signer])
   const watcher = daemon(['watcher', '--config', files.watcher])
@@ -105,7 +123,7 @@ export async function startEvm(): Promise<EvmSystem> {
     return BigInt((await rpc('eth_call', { to: contract, data }, 'latest')) as string)
   }
   const system: EvmSystem = {
-    ...{ ...api, anvil, toNode, signer, watcher, place, contract, rpc, send, balance, abandon },
+    ...{ ...api, anvil, toNode, signer, watcher, place, contract, rpc, send, sendAgain, balance, abandon },
     pay: (asset, to, amount) =>
       asset === 'ETH'
         ? send({ to: to.toLowerCase(), value: amount })

@@ -2,15 +2,27 @@
  * `npm run soak -- --deposits 1000 --withdrawals 1000 --kills 200`: the soak at any size; prints its figures.
  * `npm run soak -- --wipes 20`: the same while the watcher's data is lost and rebuilt; half as often again (or `--restores`)
  * an older copy of it is put back.
+ * `npm run soak -- --family ethereum --deposits 500 --withdrawals 500 --addresses 200`: the same on a real anvil (so many deposits of ether
+ * and as many of a token), while something is killed after each thing that a transfer can come to, and a lost ledger is rebuilt in the middle.
  */
 import { parseArgs } from 'node:util'
 import type { Audit } from './audit.ts'
+import { soakEvm } from './evm-soak.ts'
 import { soak, type SoakReport } from './soak.ts'
 import { wipe, type WipeReport } from './wipe.ts'
 
 const text = { type: 'string' } as const
 const { values } = parseArgs({
-  options: { deposits: text, withdrawals: text, kills: text, wipes: text, restores: text, seed: text },
+  options: {
+    deposits: text,
+    withdrawals: text,
+    kills: text,
+    wipes: text,
+    restores: text,
+    seed: text,
+    family: text,
+    addresses: text,
+  },
 })
 const whole = (value: string | undefined, otherwise: number, least = 1): number => {
   const number = Number(value ?? otherwise)
@@ -59,7 +71,13 @@ const plan = {
   withdrawals: whole(values.withdrawals, 200),
   seed: whole(seed, 1),
 }
-if (values.wipes === undefined) printKills(await soak({ ...plan, kills: whole(kills, 20) }))
+if (values.family === 'ethereum')
+  printAll(
+    await soakEvm({ ...plan, addresses: whole(values.addresses, 50), kills: whole(kills, 1000) }, line =>
+      console.log(line),
+    ),
+  )
+else if (values.wipes === undefined) printKills(await soak({ ...plan, kills: whole(kills, 20) }))
 else {
   const wipes = whole(values.wipes, 20)
   printWipes(await wipe({ ...plan, wipes, restores: whole(values.restores, Math.floor(wipes / 2), 0) }))

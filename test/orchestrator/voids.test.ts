@@ -94,14 +94,19 @@ describe('a void', () => {
     expect(states(rig, 'w-1', 'w-3')).toEqual(['paying', 'paying'])
   })
 
-  test('of what was signed changes nothing but that the receipt is kept', async () => {
+  test('of what was signed keeps the receipt and has something else in its place, unless others are paid with it', async () => {
     const rig = await funded(['5000'])
     await batched(rig, 'w-1', 'w-2')
     await signed(rig, 'w-1', 't1')
     await rig.send(voided('w-1', ['t1']))
     expect(states(rig, 'w-1', 'w-2')).toEqual(['paying', 'paying'])
     expect(contextOf(rig, 'withdrawal/w-1').receipt).toEqual(receiptOf('w-1', ['t1']))
+    expect(valueOf(rig, transferOf(rig, 'w-1'))).toBe('underway.due')
+    await gathered(rig)
     expect(valueOf(rig, transferOf(rig, 'w-1'))).toBe('underway.waiting')
+    expect(contextOf(rig, 'withdrawal/w-1').reason).toMatch(
+      /w-1 is cancelled: the signer signs nothing more that pays it/,
+    )
   })
 
   test('A1: of what the signer has signed and whose answer was lost leaves the transfer alone', async () => {

@@ -2,7 +2,7 @@
 import { accountKeyOf, addressOf } from '../../../adapters/nano/address.ts'
 import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import type { Network } from '../../../adapters/nano/network.ts'
-import { DEV_GENESIS } from './genesis.ts'
+import { genesisAccount } from './genesis.ts'
 import type { LatticeBlock } from './block.ts'
 import type { Lattice, WaitingSend } from './lattice.ts'
 
@@ -19,7 +19,7 @@ export const accountFrom = (link: string, network: Network): string => addressOf
 /** The first block of the network is of an older type. */
 export function contentsOf({ hash, block }: LatticeBlock, network: Network): { [key: string]: RpcValue } {
   const { type, account, previous, representative, balance, link, signature, work } = block
-  if (hash === DEV_GENESIS.open) return { type: 'open', source: link, representative, account, work, signature }
+  if (hash === network.genesis) return { type: 'open', source: link, representative, account, work, signature }
   const link_as_account = accountFrom(link, network)
   return { type, account, previous, representative, balance, link, link_as_account, signature, work }
 }
@@ -37,14 +37,14 @@ export function blockAnswer(known: LatticeBlock, network: Network, isJson: boole
     successor: successor ?? ZERO_HASH,
     confirmed: String(confirmed),
     contents: isJson ? contents : `${JSON.stringify(contents, null, 4)}\n`,
-    ...(hash === DEV_GENESIS.open ? {} : { subtype }),
+    ...(hash === network.genesis ? {} : { subtype }),
   }
 }
 
 /** Whose money a block has brought, or to whom it has sent. */
 export function counterpartyOf({ subtype, block }: LatticeBlock, lattice: Lattice): string | null {
   if (subtype === 'send') return accountFrom(block.link, lattice.network)
-  if (subtype === 'epoch') return DEV_GENESIS.account
+  if (subtype === 'epoch') return genesisAccount(lattice.network)
   return subtype === 'receive' ? (lattice.blocks.get(block.link)?.block.account ?? null) : null
 }
 

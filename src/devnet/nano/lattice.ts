@@ -9,7 +9,7 @@ import type { Network } from '../../../adapters/nano/network.ts'
 import { difficultyOf } from '../../../adapters/nano/work-search.ts'
 import { upperHex } from '../../../adapters/hex.ts'
 import type { LatticeBlock, SignedBlock, Subtype } from './block.ts'
-import { DEV_GENESIS, EPOCH_LINKS } from './genesis.ts'
+import { EPOCH_LINKS, genesisAccount } from './genesis.ts'
 
 interface Account {
   address: string
@@ -78,7 +78,7 @@ function headOf({ accounts, blocks }: Workings, address: string): LatticeBlock |
 
 function isSigned(workings: Workings, block: SignedBlock, hash: string): boolean {
   const isEpoch = EPOCH_LINKS.includes(block.link)
-  const signer = isEpoch ? DEV_GENESIS.account : block.account
+  const signer = isEpoch ? genesisAccount(workings.network) : block.account
   return verify(Buffer.from(block.signature, 'hex'), Buffer.from(hash, 'hex'), accountKeyOf(signer, workings.network))
 }
 

@@ -13,13 +13,15 @@ import type { Request } from '../../kernel/ports.ts'
 import { suffer, toRequest, toResult, type RequestFate } from '../fates.ts'
 import { NANO_ACTIONS, ActionFailure, type NanoNodeState } from './actions.ts'
 import { createNanoFaults, type NanoFaults } from './faults.ts'
-import { completed, DEV_GENESIS, EPOCH_LINKS, genesisBlocks } from './genesis.ts'
+import { completed, DEV_GENESIS, EPOCH_LINKS, genesisAccount, genesisBlocks } from './genesis.ts'
 import type { NanoHappening } from './history.ts'
 import type { SignedBlock } from './block.ts'
 import { createLatticeOf, type Lattice, type BlockRefusal } from './lattice.ts'
 
-/** The network is nano's development network. */
+/** By whose clock, and how fast. */
 export interface SimulatedNanoOptions {
+  /** nano's development network unless said otherwise; of every other the key of the first account is the same here. */
+  network?: string
   /** Milliseconds. */
   now: () => number
   /** From a block's arrival to its confirmation; 200 unless said otherwise. */
@@ -122,7 +124,7 @@ function arrive(workings: Workings, block: SignedBlock, isTrusted: boolean): Blo
   if (faults.rollBackRate > 0 && roll() < faults.rollBackRate) {
     // The faucet sends nothing again.
     const others = [...lattice.unconfirmed].filter(
-      each => lattice.blocks.get(each)!.block.account !== DEV_GENESIS.account,
+      each => lattice.blocks.get(each)!.block.account !== genesisAccount(lattice.network),
     )
     if (others.length > 0) rollBack(workings, others[Math.floor(roll() * others.length)]!)
   }
@@ -139,15 +141,17 @@ function extend(workings: Workings, address: string, change: Pick<StateBlock, 'b
   const head = workings.lattice.head(address)!
   const { type, account, representative } = head.block
   const block = { type, account, previous: head.hash, representative, ...change }
-  const { hash, signed } = complete(workings, block, DEV_GENESIS.secret)
+  // Nobody verifies the work of what the network itself makes here.
+  const { hash, signed } = completed(block, DEV_GENESIS.secret, workings.lattice.network, () => 0n, block.previous)
   const refusal = arrive(workings, signed, true)
   if (refusal !== null) throw new Error(`the network's own block is refused: ${refusal}`)
   return hash
 }
 
 function pay(workings: Workings, address: string, raw: bigint): string {
-  const balance = String(workings.lattice.head(DEV_GENESIS.account)!.balance - raw)
-  return extend(workings, DEV_GENESIS.account, { balance, link: keyOf(address, workings) })
+  const faucet = genesisAccount(workings.lattice.network)
+  const balance = String(workings.lattice.head(faucet)!.balance - raw)
+  return extend(workings, faucet, { balance, link: keyOf(address, workings) })
 }
 
 const upgrade = (workings: Workings, address: string): string =>
@@ -200,8 +204,8 @@ function restore(workings: Workings, happenings: Iterable<NanoHappening>): void 
 /** One node of the development network, with its genesis. */
 export function createSimulatedNano(options: SimulatedNanoOptions): SimulatedNano {
   const { username, password, record = () => {} } = options
-  const network = networkOf('nano-dev')
-  const lattice = createLatticeOf(network, genesisBlocks(network, search))
+  const network = networkOf(options.network ?? 'nano-dev')
+  const lattice = createLatticeOf(network, genesisBlocks(network))
   const workings: Workings = { options, lattice, faults: createNanoFaults(), record, arrivals: new Map() }
   const state: NanoNodeState = {
     ...{ lattice, faults: workings.faults, now: options.now },

@@ -4,7 +4,7 @@ import { ZERO_HASH } from '../../../adapters/nano/block.ts'
 import { upperHex } from '../../../adapters/hex.ts'
 import type { Devnet, DevnetChain, DevnetTools, OnChainPayment } from '../devnet.ts'
 import { openRecorded, runSimulated } from '../simulated.ts'
-import { DEV_GENESIS } from './genesis.ts'
+import { DEV_GENESIS, genesisAccount } from './genesis.ts'
 import { decodeNanoHappening, encodeNanoHappening } from './history.ts'
 import { createSimulatedNano, type SimulatedNano } from './node.ts'
 
@@ -24,12 +24,12 @@ function received({ lattice }: SimulatedNano, addresses: readonly string[]): Map
 const PRETENCE = 'a block names the account as its representative, which pays nobody'
 
 function pretend(node: SimulatedNano, address: string): string {
-  const { hash: previous, block, balance } = node.lattice.head(DEV_GENESIS.account)!
+  const { hash: previous, block, balance } = node.lattice.head(genesisAccount(node.lattice.network))!
   const { type, account } = block
   const change = { type, account, previous, representative: address, balance: String(balance), link: ZERO_HASH }
   const refusal = node.submit(node.complete(change, DEV_GENESIS.secret))
   if (refusal !== null) throw new Error(`the faucet's block is refused: ${refusal}`)
-  return node.lattice.head(DEV_GENESIS.account)!.hash
+  return node.lattice.head(genesisAccount(node.lattice.network))!.hash
 }
 
 export async function simulateNano({ name }: DevnetChain, tools: DevnetTools): Promise<Devnet> {

@@ -6,7 +6,7 @@ import { batch, signal } from '@preact/signals'
 import { blocksOn, type ToldBlock } from '../blocks.ts'
 import { get, isAbort, ShownProblem, token, forgetToken } from './api.ts'
 import { countOn, countsOf, type StateCounts } from './counts.ts'
-import type { ApiChain, Feed, ApiEvent, ApiOverview, Readiness } from './shapes.ts'
+import type { Feed, ApiEvent, ApiOverview, Readiness } from './shapes.ts'
 
 /** The least time between two questions to the feed. */
 const BEAT_MS = 1000

@@ -106,12 +106,20 @@ interface Listed {
   taken: ReadonlySet<SpendKey>
   /** An earlier one of the list is of the same transfer. */
   isFurther: boolean
+  /** One of the list is of the same transfer, and pays withdrawals. */
+  isPaying: boolean
 }
 
 /** What pays withdrawals. */
 const PAYING = { purpose: 'payment', source: 0 } as const
 
-function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther }: Listed): Message[] {
+/** It pays nobody, and another one of its transfer does. */
+function isCancelling({ memory }: RouteView, { transferId: hash, intents }: SignedRecord, isPaying: boolean): boolean {
+  const known = memory.get(transferId(hash))?.context.withdrawals ?? []
+  return intents.length === 0 && (isPaying || known.length > 0)
+}
+
+function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther, isPaying }: Listed): Message[] {
   const { memory, policy, at } = view
   const transfer = transferId(record.transferId)
   const before = ended.find(instance => instance.id === transfer)
@@ -120,7 +128,8 @@ function adopt(view: RouteView, record: SignedRecord, { ended, taken, isFurther 
   const { messages, freed, kept } = displace(view, record)
   const { n, template, spendKeys, transactionId, raw } = record
   const { fee } = policy.signable.inspect(template)
-  const attempt = { n, template, spendKeys, fee, transactionId, raw }
+  const adopted = { n, template, spendKeys, fee, transactionId, raw }
+  const attempt = isCancelling(view, record, isPaying) ? { ...adopted, isCancelling: true } : adopted
   const held = policy.book.held(spendKeys)
   const reserves = spendKeys.filter(key => !taken.has(key) && !kept.has(key))
   const known = new Set<Id>(ended.map(({ id }) => id))
@@ -168,6 +177,7 @@ export function onRecalled(view: RouteView, { records, receipts, ended, until }:
         ended,
         taken: keysOfOthers(record, records.slice(n + 1)),
         isFurther: records.slice(0, n).some(({ transferId: earlier }) => earlier === record.transferId),
+        isPaying: records.some(other => other.transferId === record.transferId && other.intents.length > 0),
       }),
     ),
     ...known.map(receipt =>

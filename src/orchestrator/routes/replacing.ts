@@ -2,7 +2,15 @@
  * A transfer that is signed and in no block gets a further attempt, with a higher fee: by itself when it has waited for long, or
  * because a person wants it. Both are one rule, and the account that spends plans it like everything else.
  */
-import type { EarlierAttempt, Limit, PlanFacts, Replacement, Unreplaceable } from '../../../adapters/adapter.ts'
+import type {
+  EarlierAttempt,
+  Limit,
+  PlanFacts,
+  Replacement,
+  ReplacementOrder,
+  SourceAccount,
+  Unreplaceable,
+} from '../../../adapters/adapter.ts'
 import { attemptId, nameOf, treasuryId, type IdOf } from '../../../machines/ids.ts'
 import { tell, type Message } from '../../../machines/messages.ts'
 import type { Amount, Place } from '../../../machines/vocabulary.ts'
@@ -80,13 +88,21 @@ const no = (kind: Unreplaceable['kind'], reason: string): Unreplaceable => ({ ki
 
 const named = (withdrawals: readonly IdOf<'withdrawal'>[]): string => withdrawals.map(nameOf).join(', ')
 
+const voidedOf = ({ memory }: RouteView, { context }: Transfer): IdOf<'withdrawal'>[] =>
+  context.withdrawals.map(({ id }) => id).filter(id => (memory.get(id)?.context.receipt ?? null) !== null)
+
+/** Nothing that it pays may be paid any more, and something else can take the place of what was signed. */
+const isCancelled = (view: RouteView, transfer: Transfer): boolean => {
+  const { length } = transfer.context.withdrawals
+  return view.policy.planner.cancel !== undefined && length > 0 && voidedOf(view, transfer).length === length
+}
+
 /** Why nothing may take its place, whatever it pays; null where something may. */
-function obstacleOf({ memory }: RouteView, transfer: Transfer, attempts: Attempts): string | null {
+function obstacleOf(view: RouteView, transfer: Transfer, attempts: Attempts): string | null {
+  const { memory } = view
   const { context, id } = transfer
   const others = paidElsewhere(memory, transfer)
-  const voided = context.withdrawals
-    .map(each => each.id)
-    .filter(each => (memory.get(each)?.context.receipt ?? null) !== null)
+  const voided = isCancelled(view, transfer) ? [] : voidedOf(view, transfer)
   const lost = context.spendKeys.find(key => (memory.holder(key) ?? id) !== id)
   if (stateOf(transfer) !== 'underway') return `the transfer is ${stateOf(transfer)}`
   if (context.signed.length === 0) return 'nothing of it is signed yet: there is nothing to replace'
@@ -98,10 +114,11 @@ function obstacleOf({ memory }: RouteView, transfer: Transfer, attempts: Attempt
   return null
 }
 
-/** By itself nothing is replaced that the node turns down for another reason than its fee: no higher one would help. */
-function turnedDown(attempts: Attempts): string | null {
+/** By itself nothing is replaced that the node turns down for another reason than its fee: no higher one would help. What pays nobody may. */
+function turnedDown(attempts: Attempts, isCancelling: boolean): string | null {
   const latest = attempts.findLast(({ context }) => context.transactionId !== null)
   if (latest === undefined || latest.context.reason === null || latest.context.isUnderpriced) return null
+  if (isCancelling && !latest.context.isCancelling) return null
   return `its latest transaction is not with the node, and a higher fee would not help: ${latest.context.reason}`
 }
 
@@ -127,33 +144,49 @@ const toEarlier = ({ context: { template, transactionId } }: InstanceOf<'attempt
   transactionId,
 })
 
+/** Of a further attempt, as `Planner` asks for it. */
+function orderOf(
+  view: RouteView,
+  transfer: Transfer,
+  terms: ReplacementTerms,
+  { attempts, feeRate, source }: { attempts: Attempts; feeRate: number | null; source: SourceAccount },
+): ReplacementOrder {
+  const { memory, policy } = view
+  const { purpose, withdrawals, spendKeys } = transfer.context
+  const treasury = memory.get(treasuryId(policy.name))!.context.address
+  const payments = withdrawals.map(({ id }) => toPayment(memory.get(id)!))
+  const earlier = attempts.filter(isOutstanding).map(toEarlier)
+  const maximumFee = maximumFeeOf(view, transfer, attempts, terms)
+  const maximumRate = terms.caps.maximumFeeRate
+  return { purpose, source, treasury, payments, earlier, spendKeys, feeRate, maximumFee, maximumRate }
+}
+
+/** A further attempt, and whether it is one that pays nobody. */
+export type PlannedReplacement = Replacement & { isCancelling: boolean }
+
 /** `feeRate` null: as much as the facts say. Pure: decides both whether there is a replacement and what it is. */
 export function replacementFor(
   view: RouteView,
   transfer: Transfer,
   feeRate: number | null,
   terms: ReplacementTerms,
-): Replacement | Unreplaceable {
+): PlannedReplacement | Unreplaceable {
   const { memory, policy } = view
-  const { purpose, account, withdrawals } = transfer.context
-  if (policy.planner.replace === undefined) return no('bound', `no transaction of ${policy.name} is ever replaced`)
   const attempts = attemptsOf(memory, transfer)
-  const obstacle = obstacleOf(view, transfer, attempts) ?? (feeRate === null ? turnedDown(attempts) : null)
+  const isCancelling = isCancelled(view, transfer)
+  const obstacle =
+    obstacleOf(view, transfer, attempts) ?? (feeRate === null ? turnedDown(attempts, isCancelling) : null)
   if (obstacle !== null) return no('bound', obstacle)
-  const { index, address } = memory.get(account)!.context
+  const make = isCancelling ? policy.planner.cancel : policy.planner.replace
+  if (make === undefined) return no('bound', `no transaction of ${policy.name} is ever replaced`)
+  const { index, address } = memory.get(transfer.context.account)!.context
   const source = { index, address }
-  const treasury = memory.get(treasuryId(policy.name))!.context.address
-  const payments = withdrawals.map(({ id }) => toPayment(memory.get(id)!))
-  const earlier = attempts.filter(isOutstanding).map(toEarlier)
-  const maximumFee = maximumFeeOf(view, transfer, attempts, terms)
-  const maximumRate = terms.caps.maximumFeeRate
-  const { spendKeys } = transfer.context
-  const order = { purpose, source, treasury, payments, earlier, spendKeys, feeRate, maximumFee, maximumRate }
-  return policy.planner.replace(order, policy.book.funds(view, source), terms.facts)
+  const order = orderOf(view, transfer, terms, { attempts, feeRate, source })
+  const made = make(order, policy.book.funds(view, source), terms.facts)
+  return 'kind' in made ? made : { ...made, isCancelling }
 }
 
-const isVoided = ({ memory }: RouteView, { context }: Transfer): boolean =>
-  context.withdrawals.some(({ id }) => (memory.get(id)?.context.receipt ?? null) !== null)
+const isVoided = (view: RouteView, transfer: Transfer): boolean => voidedOf(view, transfer).length > 0
 
 /** Nothing of it can ever be mined, and nothing more of it is signed. */
 const isLapsed = (view: RouteView, transfer: Transfer): boolean =>
@@ -177,8 +210,9 @@ export function onReplacing(view: RouteView, transfer: Transfer, terms: Replacem
     if ('kind' in planned && isLapsed(view, transfer))
       return tell(id, 'transfer.lapsed', at, { reason: planned.reason, height: tipOf(view) })
     if ('kind' in planned) return tell(id, 'replacement.declined', at, { reason: planned.reason })
-    const { template, spendKeys, fee } = planned
-    const attempt = { n: context.attempts + 1, template, spendKeys, fee }
+    const { template, spendKeys, fee, isCancelling } = planned
+    const planning = { n: context.attempts + 1, template, spendKeys, fee }
+    const attempt = isCancelling ? { ...planning, isCancelling } : planning
     return tell(id, 'replacement.planned', at, { attempt, held: policy.book.held(spendKeys) })
   } catch (error) {
     return tell(id, 'replacement.declined', at, { reason: reasonOf(error) })

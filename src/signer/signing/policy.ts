@@ -20,7 +20,7 @@ export interface Limits {
 
 /** The caps of one chain, as configured; the limits are those of its native asset. */
 export interface Policy extends Limits {
-  /** In the family's unit (bitcoin: sat/vB). */
+  /** In the family's unit: sat/vB, wei per gas. */
   maximumFeeRate: number
   /** Of one transaction. Base units. */
   maximumFee: Amount

@@ -9,7 +9,7 @@ import { readTemplate } from '../../../adapters/ethereum/template.ts'
 import { MAXIMUM_GAS } from '../../../adapters/ethereum/transaction.ts'
 import { ETHER, GWEI, NETWORK, SWEEP, THEM, TREASURY, US } from './rig.ts'
 
-const planner = createPlanner('eth', NETWORK, SWEEP)
+const planner = createPlanner('eth', NETWORK, SWEEP, 500n * GWEI)
 const TIP = { height: 10, hash: `0x${'a'.repeat(64)}` }
 const FEES = { maximumFeePerGas: 10n * GWEI, priorityFeePerGas: GWEI }
 const GAS = 26_250n

@@ -79,7 +79,7 @@ export function rigOf({ node: nodeOptions, spoil, ...rest }: RigOptions = {}): N
   for (const [index, address] of [TREASURY, US].entries()) watch.addAddress(index, address)
   const node = createEthereumNode({
     ...{ chain: 'eth', network: NETWORK, watch, request, node: { url: 'http://node' }, followsFinalized: false },
-    ...{ seesInternal: true, fees: { maximumFeePerGas: 500n * GWEI }, sweep: SWEEP, ...nodeOptions },
+    ...{ seesInternal: true, fees: { maximumFeePerGas: 500n * GWEI }, sweep: SWEEP, log: () => {}, ...nodeOptions },
   })
   const place = (height: number) => ({ height, hash: chain.hashAt(height) })
   const sign: NodeRig['sign'] = (part = {}, secret = SECRET) =>

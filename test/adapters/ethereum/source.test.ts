@@ -43,6 +43,8 @@ interface Rig {
   node: SimulatedEthereum
   source: BlockSource
   calls: string[]
+  /** Tokens of which nothing could be seen. */
+  untold: string[]
   send(part: Partial<UnsignedTransaction>, secret?: Uint8Array): string
   /** The facts of the next block. */
   facts(): Promise<Record<string, unknown>[]>
@@ -62,6 +64,7 @@ function rigOf(
   const accounts = new Map([SENDER, TREASURY.toLowerCase()].map(address => [address, { balance: 100n * ETHER }]))
   const node = createSimulatedEthereum({ chainId: 31_337n, seed: 'source', now: () => Date.UTC(2026, 0, 1), accounts, ...rest }) // prettier-ignore
   const calls: string[] = []
+  const untold: string[] = []
   const request = async (call: HttpCall): Promise<HttpResult> => {
     const asked = JSON.parse(new TextDecoder().decode(call.body ?? undefined)) as { id: number; method: string }
     calls.push(asked.method)
@@ -82,7 +85,7 @@ function rigOf(
   const source = createBlockSource(
     createRpc({ url: 'http://node' }, request),
     { chain: 'eth', network, watch },
-    { seesInternal: traces },
+    { seesInternal: traces, untold: asset => untold.push(asset) },
   )
   const send: Rig['send'] = (part, secret = SECRET) => {
     const from = addressOfSecret(secret)
@@ -104,7 +107,7 @@ function rigOf(
     const block = await source.at(node.height())
     return block!.facts.map(fact => ({ ...fact }))
   }
-  return { node, source, calls, send, facts }
+  return { node, source, calls, untold, send, facts }
 }
 
 const ids = (facts: Record<string, unknown>[]) => facts.map(({ id, keys }) => id ?? keys)
@@ -261,6 +264,10 @@ describe('E6: a token that does not move what it logs', () => {
     give(rig, CONTRACTS.taxedToken)
     rig.node.faults.stateBlocks = 1
     expect((await rig.facts())[0]).toMatchObject({ doubt: null })
+    expect(rig.untold).toEqual(['TAXED'])
+    give(rig, CONTRACTS.taxedToken)
+    await rig.facts()
+    expect(rig.untold).toEqual(['TAXED'])
     rig.node.faults.stateBlocks = null
     give(rig, CONTRACTS.taxedToken)
     expect((await rig.facts())[0]).toMatchObject({ doubt: expect.stringContaining('must not be listed') as string })

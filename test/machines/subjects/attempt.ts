@@ -1,5 +1,5 @@
 import { attempt } from '../../../machines/attempt.ts'
-import { at, happened, to, type Subject } from '../table.ts'
+import { at, happened, to, type Effect, type Subject, type Told } from '../table.ts'
 
 const transfer = 'transfer/one'
 const place = { height: 100, hash: 'b100' }
@@ -12,6 +12,7 @@ const plan = {
   spendKeys: ['litecoin:aa:0'],
   fee: '7',
 }
+const cancelling = { n: 2, isCancelling: true }
 const earlier = { template: { psbt: 'y' }, spendKeys: ['litecoin:ee:0'], fee: '8' }
 
 const lostInput = 'its input litecoin:aa:0 was lost to a final conflict'
@@ -90,11 +91,29 @@ const troubled = {
   'task.failed': to('signed', { reason: 'unreachable' }),
 }
 
+/** The same of the second attempt. */
+const ofSecond = ({ tells = [], ...effect }: Effect): Effect => ({
+  ...effect,
+  tells: tells.map(([receiver, type, said]): Told => [receiver, type, { ...said, n: 2 }]),
+})
+/** In a block it does not do what its transfer is for. */
+const paysNobody = (fee: string, set: object = {}) =>
+  to(
+    'mined',
+    { place, ...set },
+    {
+      tells: [
+        [transfer, 'attempt.mined', { n: 2, place, transactionId: 'cc', fee, executed: false, isCancelling: true }],
+      ],
+    },
+  )
+
 export const attemptSubject: Subject = {
   machine: attempt,
   id: 'attempt/one:1',
   events: {
     'attempt.planned': happened('attempt.planned', plan),
+    'attempt.planned, to cancel': happened('attempt.planned', { ...plan, ...cancelling }),
     'attempt.adopted': happened('attempt.adopted', { ...plan, transactionId: 'cc', raw: '00cc' }),
     'signing.completed': happened('signing.completed', { transactionId: 'cc', raw: '00cc', earlier: null }),
     'signing.completed with what was signed before': happened('signing.completed', {
@@ -157,6 +176,8 @@ export const attemptSubject: Subject = {
       'publishing.refused for its fee',
     ],
     mined: ['attempt.planned', 'signing.completed', 'publishing.answered', 'transaction.mined'],
+    'published, to cancel': ['attempt.planned, to cancel', 'signing.completed', 'publishing.answered'],
+    'unsigned, to cancel': ['attempt.planned, to cancel'],
     refused: ['attempt.planned', 'signing.refused'],
     final: ['attempt.planned', 'signing.completed', 'transaction.mined', 'transfer.finalised'],
     superseded: ['attempt.planned', 'signing.completed', 'transfer.finalised'],
@@ -173,6 +194,7 @@ export const attemptSubject: Subject = {
   table: {
     absent: {
       'attempt.planned': to('unsigned'),
+      'attempt.planned, to cancel': to('unsigned'),
       'attempt.adopted': to(
         'signed',
         {},
@@ -262,6 +284,38 @@ export const attemptSubject: Subject = {
         { place: null },
         { tells: [[transfer, 'attempt.unmined', { n: 1 }]] },
       ),
+    },
+    'published, to cancel': {
+      'publishing.expired': to(
+        'published',
+        { reason: lapsed },
+        { tells: [[transfer, 'attempt.expired', { n: 2, reason: lapsed, height: 130, isGivenUp: false }]] },
+      ),
+      'publishing.answered in doubt': ofSecond(delayed('no answer')),
+      'publishing.refused': ofSecond(turnedDown('published')['publishing.refused']),
+      'publishing.refused for its fee': ofSecond(turnedDown('published')['publishing.refused for its fee']),
+      'transaction.mined': paysNobody('7'),
+      'transaction.mined in vain, for less': paysNobody('6', { fee: '6' }),
+      'key.lost': ofSecond(died),
+      'transfer.finalised': to('superseded'),
+      'transfer.failed': to('dead'),
+    },
+    // What was signed under its name says itself whether it pays: here it does.
+    'unsigned, to cancel': {
+      ...answered(),
+      'signing.completed': ofSecond(signed('cc', { raw: '00cc' })),
+      'signing.completed with what was signed before': ofSecond(
+        signed('ff', { raw: '00ff', ...earlier, isCancelling: false }, '8'),
+      ),
+      'attempt.adopted': signed('cc', { raw: '00cc', n: 1, isCancelling: false }),
+      'signing.refused': ofSecond(held('refused', 'fee-too-high')),
+      'signing.refused for good': ofSecond(voided),
+      'signing.pended': ofSecond(pended['signing.pended']),
+      'signing.pended for a limit': ofSecond(pended['signing.pended for a limit']),
+      'key.lost': ofSecond(died),
+      'task.failed': to('unsigned', { reason: 'unreachable' }),
+      'transaction.mined': paysNobody('7', { transactionId: 'cc' }),
+      'transaction.mined in vain, for less': paysNobody('6', { transactionId: 'cc', fee: '6' }),
     },
     refused: {
       'attempt.adopted': signed('cc', { raw: '00cc', reason: null }),

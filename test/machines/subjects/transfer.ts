@@ -167,6 +167,25 @@ const minedInVain = to(
     ],
   },
 )
+const cancelled = 'dd is in a block in the place of what would have paid it: it is never paid once that is final'
+/** `signed`: what else was. */
+const minedInItsPlace = (...before: string[]) =>
+  to(
+    'failing',
+    {
+      dueHeight: 119,
+      ...{ transactionId: 'dd', signed: [...before, 'dd'], fee: '9', withdrawals: dearer },
+      ...{ place, reason: cancelled },
+    },
+    {
+      tells: [
+        ['withdrawal/w-1', 'transfer.mined', { transfer: id, transactionId: 'dd', fee: '5', place }],
+        ['withdrawal/w-2', 'transfer.mined', { transfer: id, transactionId: 'dd', fee: '4', place }],
+        ['withdrawal/w-1', 'transfer.delayed', { transfer: id, reason: cancelled }],
+        ['withdrawal/w-2', 'transfer.delayed', { transfer: id, reason: cancelled }],
+      ],
+    },
+  )
 const unmined = to(
   'underway.waiting',
   { dueAt, dueHeight: null, place: null },
@@ -242,6 +261,7 @@ const signedRow = (value: string): Subject['table'][string] => {
       set: { dueHeight: 102, place, fee: '9', withdrawals: dearer },
     },
     'attempt.mined in vain': { ...minedInVain, set: { dueHeight: 119, place, reason: inVain } },
+    'attempt.mined, paying nobody': minedInItsPlace('cc'),
     'attempt.expired': expired([1]),
     'attempt.expired, the second': expired([2]),
     'attempt.expired, given up': aged(died([1], first.spendKeys, 'it has expired', ['cc'])),
@@ -264,7 +284,7 @@ const without = (row: Subject['table'][string], ...events: string[]): Subject['t
 const explained = (row: Subject['table'][string]): Subject['table'][string] =>
   Object.fromEntries(
     Object.entries(row).map(([event, effect]) => {
-      const isOver = /^attempt.(signed|mined(?! in vain))/.test(event)
+      const isOver = /^attempt.(signed|mined(?! in vain|, paying))/.test(event)
       return [event, isOver ? { ...effect, set: { ...effect.set, reason: null } } : effect]
     }),
   )
@@ -317,6 +337,9 @@ const paid = to(
     ],
   },
 )
+const unusedOf = (keys: readonly string[]): Told[] =>
+  keys.map(key => [`coin/${key}`, 'key.unused', { holder: id, height: 119 }])
+
 const unfailed = to(
   'underway.waiting',
   { dueAt, dueHeight: null, place: null, reason: null },
@@ -335,6 +358,7 @@ const failed = (keys: string[], ...attempts: IdOf<'attempt'>[]) =>
     {
       releases: keys,
       tells: [
+        ...unusedOf(keys),
         ['withdrawal/w-1', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
         ['withdrawal/w-2', 'transfer.died', { transfer: id, reason: inVain, signed: ['cc'] }],
         ...attempts.map((attempt): Told => [attempt, 'transfer.failed', { height: 119 }]),
@@ -482,6 +506,10 @@ export const transferSubject: Subject = {
       executed: true,
     }),
     'attempt.mined in vain': happened('attempt.mined', { n: 1, place, transactionId: 'cc', fee: '7', executed: false }),
+    'attempt.mined, paying nobody': happened('attempt.mined', {
+      ...{ n: 2, place, transactionId: 'dd', fee: '9' },
+      ...{ executed: false, isCancelling: true },
+    }),
     'attempt.unmined': happened('attempt.unmined', { n: 1 }),
     'attempt.died': happened('attempt.died', { n: 1, reason: 'its input was lost', height: 130 }),
     'attempt.died, the second': happened('attempt.died', { n: 2, reason: 'its input was lost', height: 130 }),
@@ -594,6 +622,7 @@ export const transferSubject: Subject = {
       'attempt.mined': mined,
       'attempt.mined for another fee': minedForMore,
       'attempt.mined in vain': minedInVain,
+      'attempt.mined, paying nobody': minedInItsPlace(),
       'attempt.died': died([1]),
       'attempt.died, the second': died([2]),
       'attempt.voided': dissolved('voided', ['attempt/one:1'], first.spendKeys),
@@ -614,6 +643,7 @@ export const transferSubject: Subject = {
       'attempt.adopted': adoptedSecond,
       'attempt.signed': { ...signed, set: {} },
       'time.passed': { ...asked('underway.due', 0), set: { dueAt: null } },
+      'withdrawal.voided': { ...asked('underway.due', 0), set: { dueAt: null } },
       'replacement.requested at 20': asked('underway.asked', 20, { dueAt: null }),
       'replacement.requested at 30': asked('underway.asked', 30, { dueAt: null }),
       'attempt.signed, the second': signedSecondly(['cc']),
@@ -622,6 +652,9 @@ export const transferSubject: Subject = {
       'attempt.mined': { ...mined, set: signedAlready },
       'attempt.mined for another fee': { ...minedForMore, set: { ...signedAlready, fee: '9', withdrawals: dearer } },
       'attempt.mined in vain': { ...minedInVain, set: { dueAt: null, dueHeight: 119, place, reason: inVain } },
+      'attempt.mined, paying nobody': (({ set, ...effect }) => ({ ...effect, set: { dueAt: null, ...set } }))(
+        minedInItsPlace('cc'),
+      ),
       'attempt.died': died([1], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.died, the second': died([2], first.spendKeys, 'its input was lost', ['cc']),
       'attempt.voided': died([1], first.spendKeys, 'voided', ['cc']),
@@ -657,6 +690,7 @@ export const transferSubject: Subject = {
       'attempt.mined': mined,
       'attempt.mined for another fee': minedForMore,
       'attempt.mined in vain': minedInVain,
+      'attempt.mined, paying nobody': minedInItsPlace(),
       'attempt.died': to('underway.waiting', { dead: [1] }),
       'attempt.died, the second': to('underway.waiting', { dead: [2] }),
       'attempt.voided': to('underway.waiting', { dead: [1] }),
@@ -709,6 +743,7 @@ export const transferSubject: Subject = {
       'attempt.mined': mined,
       'attempt.mined for another fee': minedForMore,
       'attempt.mined in vain': minedInVain,
+      'attempt.mined, paying nobody': minedInItsPlace(),
       'attempt.died, the second': died([1, 2], both),
       'attempt.voided, the second': dissolved('voided', ['attempt/one:1', 'attempt/one:2'], both),
       'withdrawal.voided': dissolved('cancelled', ['attempt/one:1', 'attempt/one:2'], both),
