@@ -93,6 +93,8 @@ export interface Book {
   worth(instance: Instance): Omit<Worth, 'instance'> | null
   /** Who is to be looked at again with the next block because of this change. */
   revisits(before: Instance | undefined, after: Instance): Id[]
+  /** Whether the end of the next block may concern anybody besides those who are looked at again. */
+  settlesMore(view: BookView): boolean
   /** The end of a block, for those. */
   settle(view: BookView, revisited: readonly Id[]): Message[]
 

@@ -73,6 +73,7 @@ export function createBook(options: BitcoinBookOptions): Book {
     facets: lineageFacets,
     worth: worthOfCoin,
     revisits: leftBy,
+    settlesMore: view => onManyCoins(view, consolidatesAbove).length > 0,
     settle: (view, revisited) => [
       ...forgetUnneeded(
         view,

@@ -11,6 +11,7 @@ import type { Disk, Request } from '../../src/kernel/ports.ts'
 import { createBroadcast } from './broadcast.ts'
 import type { BitcoinFact, TransactionSeen } from './facts.ts'
 import type { Evicted, RateFacts } from './funds.ts'
+import { createLookahead, type Lookahead } from './lookahead.ts'
 import { createMempool } from './mempool.ts'
 import type { Network } from './network.ts'
 import { quotedTargets, quoteOf } from './quote.ts'
@@ -114,14 +115,40 @@ async function lowerNode(
   return hasBody ? 'hasLeft' : 'downloads'
 }
 
+interface Following {
+  rpc: Rpc
+  source: BlockSource
+  lookahead: Lookahead
+}
+
+/** The block upon our tip, or null where this one stands on another. */
+async function upon(
+  { source, lookahead }: Following,
+  tip: Place,
+  { hash: wanted, nodeHeight }: { hash: string; nodeHeight: number },
+): Promise<Next<BitcoinFact> | null> {
+  const height = tip.height + 1
+  const fetching = source.fetch(wanted, height)
+  lookahead.prefetch()
+  const { hash, parent, time, facts } = await fetching
+  if (hash !== wanted) throw operating('node-malformed', `the node gave block ${hash} for ${wanted}`)
+  return parent === tip.hash ? { kind: 'connected', block: { height, hash, parent, time }, facts, nodeHeight } : null
+}
+
+async function next(following: Following, recent: readonly Place[]): Promise<Next<BitcoinFact>> {
+  const tip = recent.at(-1)
+  if (!tip) throw invariant('no-tip', 'a chain is followed from a block that it stands on')
+  const asked = await following.lookahead.take(tip.height + 1)
+  return (asked && (await upon(following, tip, asked))) ?? look(following, tip)
+}
+
 /**
  * The node's block at our height decides: where it is another one, there is a fork below us, whether or not the node has ever
  * seen our block (another node in the place of a lost one has not). Each answer is of its own moment: one that does not fit the
  * answer before leaves us where we are, and is asked for again.
  */
-async function next(rpc: Rpc, source: BlockSource, recent: readonly Place[]): Promise<Next<BitcoinFact>> {
-  const tip = recent.at(-1)
-  if (!tip) throw invariant('no-tip', 'a chain is followed from a block that it stands on')
+async function look(following: Following, tip: Place): Promise<Next<BitcoinFact>> {
+  const { rpc, source, lookahead } = following
   const info = await readInfo(rpc)
   const nodeHeight = info.blocks
   const unchanged: Next<BitcoinFact> = { kind: 'unchanged', nodeHeight, syncing: isSyncing(info) }
@@ -140,11 +167,8 @@ async function next(rpc: Rpc, source: BlockSource, recent: readonly Place[]): Pr
   const [ours, above = null, ahead = null] = await Promise.all(heights.map(each => hashAt(rpc, each)))
   if (ours !== null && ours !== tip.hash) return disconnected
   if (ours === null || above === null) return unchanged
-  const { hash, parent, time, facts } = await source.fetch(above, height)
-  if (hash !== above) throw operating('node-malformed', `the node gave block ${hash} for ${above}`)
-  if (parent !== tip.hash) return unchanged
-  if (ahead !== null) source.prefetch(ahead)
-  return { kind: 'connected', block: { height, hash, parent, time }, facts, nodeHeight }
+  lookahead.begin(height + 1, ahead, nodeHeight)
+  return (await upon(following, tip, { hash: above, nodeHeight })) ?? unchanged
 }
 
 const LACKING = ['node-pruned', 'node-lacks-block']
@@ -248,16 +272,19 @@ export function createBitcoinNode(options: BitcoinNodeOptions): Node<BitcoinFact
   const rpc = createRpc(options.node, request, disk)
   const source = createBlockSource(rpc, context)
   const leaving = createBlockSource(rpc, { ...context, isLeft: true })
+  const lookahead = createLookahead({ hashAt: height => hashAt(rpc, height), download: hash => source.prefetch(hash) })
+  const following = { rpc, source, lookahead }
   const broadcast = createBroadcast(rpc, fees.maximumRate)
   const mempool = createMempool(rpc, context)
   return {
     identify: () => {
       source.reset()
       leaving.reset()
+      lookahead.reset()
       return identify(rpc, network)
     },
     base: height => base(rpc, height),
-    next: recent => next(rpc, source, recent),
+    next: recent => next(following, recent),
     left: block => left(rpc, leaving, block),
     pending: limit => mempool.pending(limit),
     gather: ({ replacing = [] }) => gather(rpc, fees, replacing),

@@ -20,6 +20,7 @@ export function createBook(network: Network, watch: Pick<AccountWatch, 'indexOf'
     facets: () => [],
     worth: () => null,
     revisits: settledAccount,
+    settlesMore: () => true,
     settle: wakeAccounts,
     funds: (view, source) => fundsOf(view, source, read),
     balances: view => accountBalances(view, committedBy(view, null)),

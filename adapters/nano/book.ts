@@ -89,6 +89,7 @@ export function createBook({ chain, read, indexOf }: NanoBookOptions): Book {
     facets: coinFacets,
     worth: worthOfCoin,
     revisits: () => [],
+    settlesMore: () => false,
     settle: () => [],
     funds: (view, source) => fundsOf(view, source, read),
     balances: latticeBalances,

@@ -74,6 +74,7 @@ export function createBook(reserve: Pick<Reserve, 'drops'>): Book {
     facets,
     worth: () => null,
     revisits: (_, after) => movedAccount(after),
+    settlesMore: () => false,
     settle: ({ at }, revisited) =>
       revisited.flatMap(id => (isIdOf(['account'], id) ? [tell(id, 'upkeep.needed', at, {})] : [])),
     funds: fundsOf,

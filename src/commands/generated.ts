@@ -6,19 +6,7 @@ import type { Chart } from '../inspector/story.ts'
 import type { Charts } from './explain.ts'
 import type { RenderPath } from './draw-instance.ts'
 import type { Terminal } from './terminal.ts'
-import { table } from './table.ts'
-
-interface Measured {
-  row: string
-  ratio: number
-  wanted: string
-  /** Whether it was reached; null where nothing is wanted. */
-  met: boolean | null
-  /** The figures behind the ratio, with units. */
-  measured: string
-}
-
-const VERDICT = { true: 'yes', false: 'NO', null: '' } as const
+import { measuredTable, type Measured } from './table.ts'
 
 /** From dist/src/commands to dist. @throws operating `not-built`, where a part that only development needs is missing */
 const load = (path: string): Promise<unknown> =>
@@ -53,6 +41,5 @@ export async function bench(terminal: Terminal, isLarge: boolean): Promise<void>
   type Bench = (progress: (line: string) => void) => Promise<Measured[]>
   const module = (await load('test/bench/bench.js')) as { bench: Bench; benchHistory: Bench }
   const measured = await (isLarge ? module.benchHistory : module.bench)(line => terminal.err(line))
-  const rows = measured.map(one => [one.row, one.ratio.toFixed(2), one.wanted, VERDICT[`${one.met}`], one.measured])
-  for (const line of table([['measured', 'value', 'wanted', 'met', 'figures'], ...rows])) terminal.out(line)
+  for (const line of measuredTable(measured)) terminal.out(line)
 }

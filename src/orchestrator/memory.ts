@@ -40,6 +40,8 @@ export interface LiveMemory extends BookMemory {
   takeDue(now: number, limit: number): IdOf<WokenByTime>[]
   /** When the next one is due, or null. */
   nextDue(): number | null
+  /** Whether anybody of a chain may wake at this height, or is to be looked at again. */
+  isAnyoneDue(chain: string, height: number): boolean
   /** Takes the ids of a chain whose dueHeight has come. */
   takeDueHeight(chain: string, height: number): IdOf<WokenByHeight>[]
   /** Puts back what was taken and could not be stepped. */
@@ -373,6 +375,8 @@ export function createMemory(loaded: Loaded, books: Books = {}): LiveMemory {
     takeRevisited: (chain, limit) => takeRevisited(state, chain, limit),
     takeDue: (now, limit) => take(state, state.due, 'dueAt', now, limit),
     nextDue: () => state.due.peek()?.at ?? null,
+    isAnyoneDue: (chain, height) =>
+      (state.revisited.get(chain)?.size ?? 0) > 0 || (state.dueHeights.get(chain)?.peek()?.at ?? Infinity) <= height,
     takeDueHeight: (chain, height) => take(state, state.dueHeights.get(chain), 'dueHeight', height, Infinity),
     postpone: (ids, until) => ids.forEach(id => state.due.push(until, id)),
     returnDueHeight: (chain, ids, height) => ids.forEach(id => heightsOf(state, chain).push(height, id)),

@@ -4,7 +4,7 @@
  */
 import { logTransitions } from './transition-log.ts'
 import { viewOf } from './routes/view.ts'
-import { onApplied } from './routes/chains.ts'
+import { onApplied, onUneventful } from './routes/chains.ts'
 import { onRecovered } from './routes/recovery.ts'
 import { Fault, invariant, operating, reasonOf } from '../kernel/fault.ts'
 import type { Ports } from '../kernel/ports.ts'
@@ -154,6 +154,9 @@ function dispatchBlock(engine: Engine, event: Inbound & { type: 'block.connected
   const { memory, policies } = engine
   const messages = route(policies, memory, event)
   if (messages.length === 0) return
+  const { nodeHeight, facts } = event.data
+  const uneventful = onUneventful(viewOf(policies, memory, chain, event.at), block, nodeHeight, facts)
+  if (uneventful !== null) return commitSlice(engine, uneventful, event.at)
   commitSlices(engine, messages, event.at)
   const wakened = memory.takeDueHeight(chain, block.height)
   try {

@@ -1,6 +1,7 @@
 /** Enough free addresses: the signer is asked for more when few are left, and what it has made is taken into the ledger. */
 import type { AddressContext } from '../../machines/address.ts'
 import { addressId } from '../../machines/ids.ts'
+import type { InstanceOf } from '../kernel/entry.ts'
 import { boundary, Fault } from '../kernel/fault.ts'
 import type { Clock, Log } from '../kernel/ports.ts'
 import type { LiveMemory } from '../orchestrator/memory.ts'
@@ -21,12 +22,18 @@ export interface AddressPoolOptions {
 
 const PAGE = 1000
 
+const isFree = ({ context: { index, isFormer } }: InstanceOf<'address'>): boolean => index > 0 && !isFormer
+
 /** Addresses that may be given to a reference. */
 export const freeAddresses = (memory: LiveMemory, chain: string): AddressContext[] =>
   memory
     .list('address', chain, 'watched')
+    .filter(isFree)
     .map(({ context }) => context)
-    .filter(({ index, isFormer }) => index > 0 && !isFormer)
+
+/** The first of them: giving one away costs the same, however many there are. */
+export const freeAddress = (memory: LiveMemory, chain: string): AddressContext | undefined =>
+  memory.page('address', { chain, state: 'watched', after: 0, limit: 1 }, isFree)[0]?.context
 
 /** How many the ledger knows: indices are without gaps from 0. */
 export const knownAddresses = (memory: LiveMemory, chain: string): number =>

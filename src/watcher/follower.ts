@@ -1,6 +1,6 @@
 /**
- * Follows one chain: asks its node for one block on or one back, and hands over what it says. Each block is durable
- * before the next is asked for. It decides nothing: the chain's machine does. A node that fails is tried again with back-off; the
+ * Follows one chain: asks its node for one block on or one back, and hands over what it says. At its node's tip each block is durable
+ * before the next is asked for; behind it a few are on their way to the disk. It decides nothing: the chain's machine does. A node that fails is tried again with back-off; the
  * ledger learns that it failed once, and once that it answers all that following needs again.
  */
 import { chainId } from '../../machines/ids.ts'
@@ -48,6 +48,8 @@ interface Follower extends FollowerOptions {
   patience: Patience
   asked: Asked
   rereading: Rereading
+  /** Blocks behind the node's tip that are applied and not yet durable, in their order. */
+  unwritten: Promise<void>[]
 }
 
 /** The block for which the signer was asked again. */
@@ -70,6 +72,8 @@ const LONGEST_PATIENCE_MS = 60_000
 /** A node that has answered for so long may fail anew, and is told of at once. */
 const CALM_MS = 10 * 60_000
 const MILLISECONDS_PER_SECOND = 1000
+/** What a crash loses of them is read again; each may wait for the disk while the next ones are read. */
+const UNWRITTEN_MAXIMUM = 8
 
 /** What cannot be read stops the chain; what may work later is an outage. */
 const isFatal = (error: unknown): boolean =>
@@ -150,6 +154,14 @@ async function probe(follower: Follower): Promise<number> {
   return 0
 }
 
+/** Resolves when at most so many blocks wait for the disk; they become durable in their order. Rejects as the first of them does. */
+async function written({ unwritten }: Follower, durable: Promise<void>, most: number): Promise<void> {
+  // Each is waited for in its turn.
+  durable.catch(() => {})
+  unwritten.push(durable)
+  while (unwritten.length > most) await unwritten.shift()
+}
+
 async function handOver(follower: Follower, next: Exclude<Next, { kind: 'unchanged' }>): Promise<void> {
   const { chain, node, orchestrator, clock, health, progress, log } = follower
   if (next.kind === 'disconnected') {
@@ -160,7 +172,11 @@ async function handOver(follower: Follower, next: Exclude<Next, { kind: 'unchang
   }
   const at = clock.now()
   const { block, facts, nodeHeight } = next
-  await orchestrator.dispatch({ type: 'block.connected', at, data: { chain, block, facts, nodeHeight } })
+  await written(
+    follower,
+    orchestrator.dispatch({ type: 'block.connected', at, data: { chain, block, facts, nodeHeight } }),
+    block.height < nodeHeight ? UNWRITTEN_MAXIMUM : 0,
+  )
   if (block.height >= nodeHeight) health.trigger.noted({ chain, movedAt: movedAt(follower, block.time) })
   log('debug', 'block applied', { chain, height: block.height, hash: block.hash, facts: facts.length, nodeHeight })
   progress.applied(block.height, nodeHeight)
@@ -300,6 +316,7 @@ export function startFollower(options: FollowerOptions): FollowerLoop {
     patience: { ms: 0, backAt: -Infinity },
     asked: { hash: null },
     rereading: createRereading(options),
+    unwritten: [],
   }
   const loop = startLoop(clock, () => guardedTurn(follower))
   return { ...loop, reread: place => follower.rereading.want(place) }

@@ -3,9 +3,11 @@
  * (replayed from its beginning) and the backend's own book. All of them must agree to the base unit.
  */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { toSatoshi } from '../../adapters/bitcoin/rpc.ts'
 import type { Output, Transaction } from './book.ts'
 import type { Backend } from './soak-backend.ts'
+import { bytesIn } from './folder.ts'
 import { ASSET, CHAIN, type FeedEvent, type Resource, type System } from './system.ts'
 
 export interface Audit {
@@ -13,6 +15,9 @@ export interface Audit {
   withdrawals: number
   transfers: number
   events: number
+  /** Of the whole ledger, by the kind of what they are about. */
+  entries: Record<string, number>
+  ledgerBytes: number
   depositedSat: bigint
   withdrawnSat: bigint
   feesSat: bigint
@@ -38,7 +43,8 @@ export interface Expected {
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)
 const sumOf = (items: readonly { amount: string }[]): bigint => sum(items.map(({ amount }) => BigInt(amount)))
 
-async function everything<Item = Resource>(system: System, path: string): Promise<Item[]> {
+/** All pages of a list. */
+export async function everything<Item = Resource>(system: System, path: string): Promise<Item[]> {
   const items: Item[] = []
   for (let after: number | null = 0; after !== null;) {
     const joint: string = path.includes('?') ? '&' : '?'
@@ -139,6 +145,12 @@ async function unspentOf({ node }: System, ours: ReadonlySet<string>): Promise<b
   return toSatoshi(set.total_amount)
 }
 
+function entriesByKind(events: readonly FeedEvent[]): Record<string, number> {
+  const entries: Record<string, number> = {}
+  for (const { kind } of events) entries[kind] = (entries[kind] ?? 0) + 1
+  return entries
+}
+
 /** Rejects with what does not add up. Nothing may be under way any more. */
 export async function audit(system: System, expected: Expected): Promise<Audit> {
   const transactions = await system.book.transactions()
@@ -175,5 +187,7 @@ export async function audit(system: System, expected: Expected): Promise<Audit> 
   assert.equal(await unspentOf(system, ours), leftSat, "the node's set of unspent outputs")
   assert.deepEqual(balances, [{ asset: ASSET, confirmed: String(leftSat), decimals: 8, pending: '0', reserved: '0' }])
   const counts = { deposits: deposits.length, withdrawals: withdrawals.length, transfers: transfers.length }
-  return { ...counts, events: events.length, depositedSat, withdrawnSat, feesSat, leftSat }
+  const ledgerBytes = bytesIn(join(system.directory, 'data', 'watcher'))
+  const written = { events: events.length, entries: entriesByKind(events), ledgerBytes }
+  return { ...counts, ...written, depositedSat, withdrawnSat, feesSat, leftSat }
 }

@@ -126,6 +126,8 @@ function launch(binary: string, directory: string, port: number, options: NodeOp
     '-txindex=0',
     '-dbcache=8',
     '-par=1',
+    // A wallet makes all of its keys in advance when it is created: a thousand unless told otherwise.
+    '-keypool=20',
     '-fallbackfee=0.0002',
     '-printtoconsole=0',
     ...(options.extra ?? []),

@@ -6,6 +6,7 @@
  * and as many of a token), while something is killed after each thing that a transfer can come to, and a lost ledger is rebuilt in the middle.
  */
 import { parseArgs } from 'node:util'
+import type { Audit } from './audit.ts'
 import { soakEvm } from './evm-soak.ts'
 import { soak, type SoakReport } from './soak.ts'
 import { wipe, type WipeReport } from './wipe.ts'
@@ -39,8 +40,17 @@ const printAll = (figures: object) => {
   for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`)
 }
 
+function printAudit({ entries, ...figures }: Audit): void {
+  printAll(figures)
+  const { deposits, withdrawals } = figures
+  const each = (kind: string, count: number) => ((entries[kind] ?? 0) / count).toFixed(2)
+  console.log(`entries of a deposit: ${each('deposit', deposits)}, of a withdrawal: ${each('withdrawal', withdrawals)}`)
+  const byKind = Object.entries(entries).sort(([, a], [, b]) => b - a)
+  console.log(`entries: ${byKind.map(([kind, count]) => `${kind} ${count}`).join(', ')}`)
+}
+
 function printKills({ readyMs, readyUsedMs, kills, ...rest }: SoakReport): void {
-  printAll(rest)
+  printAudit(rest)
   for (const daemon of ['watcher', 'signer'] as const) {
     console.log(`${daemon}: ${kills[daemon]} kills`)
     console.log(`  ready again, ms: ${byHundredths(readyMs[daemon])}`)
@@ -49,7 +59,7 @@ function printKills({ readyMs, readyUsedMs, kills, ...rest }: SoakReport): void 
 }
 
 function printWipes({ rebuildMs, lost, ...rest }: WipeReport): void {
-  printAll(rest)
+  printAudit(rest)
   console.log(`rebuilt, ms: ${byHundredths(rebuildMs)}`)
   console.log('under way when the ledger was lost, over all losses:')
   for (const [state, count] of Object.entries(lost).sort()) console.log(`  ${state}: ${count}`)

@@ -55,6 +55,32 @@ async function paying(
   return { rig, transfer }
 }
 
+describe('a block that brings nothing', () => {
+  const told = (rig: Rig, from: number) =>
+    rig.commits.slice(from).map(({ entries }) => entries.map(({ event, image }) => `${image.id} ${event}`))
+
+  test('and wakes nobody is one commit of one entry, below the tip and at it', async () => {
+    const rig = await started()
+    await rig.send(connected(100, [paid('f', block(100))]))
+    const before = rig.commits.length
+    await rig.send(connected(101))
+    expect(told(rig, before)).toEqual([['chain/litecoin block.connected']])
+    expect(contextOf(rig, 'chain/litecoin')).toMatchObject({ height: 101, applied: true })
+  })
+
+  test('and wakes somebody is applied last, after whoever it wakes', async () => {
+    const rig = await started()
+    await rig.send(connected(100, [paid('d', block(100))]))
+    await follow(rig, 101, 101)
+    const before = rig.commits.length
+    await rig.send(connected(102))
+    const all = told(rig, before).flat()
+    expect(all[0]).toBe('chain/litecoin block.connected')
+    expect(all.at(-1)).toBe('chain/litecoin block.applied')
+    expect(all.some(line => line.endsWith(' height.reached'))).toBe(true)
+  })
+})
+
 describe('payments', () => {
   test('one to a deposit address makes a coin and a deposit, one to the treasury a coin only', async () => {
     const rig = await started()

@@ -10,6 +10,7 @@ import type { Disk, HttpCall, Request } from '../../src/kernel/ports.ts'
 import { faucetKey } from '../../src/devnet/bitcoin/faucet.ts'
 import { createSimulatedBitcoin, type SimulatedBitcoin } from '../../src/devnet/bitcoin/node.ts'
 import { startFollower, type FollowerOptions } from '../../src/watcher/follower.ts'
+import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import { createHealth, healthOf } from '../../src/watcher/health.ts'
 import type { Loop } from '../../src/watcher/loop.ts'
 import { followingProblems } from '../../src/watcher/problems.ts'
@@ -53,6 +54,7 @@ function follow(
   first: SimulatedBitcoin,
   options: Partial<FollowerOptions> = {},
   wrap = (node: Node) => node,
+  disk: Promise<void> = Promise.resolve(),
 ): Following {
   const rig = createRig()
   const health = createHealth([CHAIN])
@@ -67,9 +69,13 @@ function follow(
   const node = wrap(
     createBitcoinNode({ chain: CHAIN, asset: 'LTC', network, watch, request, disk: {} as Disk, node: access, fees }),
   )
+  const dispatch: Orchestrator['dispatch'] = async event => {
+    await rig.orchestrator.dispatch(event)
+    if (event.type === 'block.connected') await disk
+  }
   const loop = startFollower({
     ...{ chain: CHAIN, startHeight: 1, pollMs: POLL_MS, final: FINAL, blockSeconds: null },
-    ...{ node, orchestrator: rig.orchestrator, health, clock: rig.clock },
+    ...{ node, orchestrator: { ...rig.orchestrator, dispatch }, health, clock: rig.clock },
     log: (level, message, fields) => rig.log.push({ level, message, fields }),
     mayStartAtTip: () => Promise.resolve(),
     askSigner: () => undefined,
@@ -154,7 +160,7 @@ describe('a node that fails', () => {
     expect(followed.state()).toBe('following')
     expect(followed.events().slice(before)).toEqual([
       ...['node.failed', 'node.answered', 'node.identified'],
-      ...['block.connected', 'block.applied'],
+      'block.connected',
     ])
     expect(followed.problems()).toEqual([])
   })
@@ -320,7 +326,7 @@ describe('unconfirmed transactions', () => {
     await followed.pass(30_000)
     followed.at.node.mine(1)
     await followed.pass(5000)
-    expect(followed.events().slice(before)).toEqual(['block.connected', 'block.applied'])
+    expect(followed.events().slice(before)).toEqual(['block.connected'])
     expect(followed.problems()).toEqual([])
     await followed.pass(60_000)
     expect(followed.problems().join()).toMatch(/unconfirmed transactions cannot be read: .*request limit/)
@@ -369,5 +375,20 @@ describe('catching up', () => {
     node.mine(3)
     await followed.pass(5000)
     expect(said(followed, 'caught up')).toHaveLength(1)
+  })
+
+  test('a few blocks wait for the disk together, and no more', async () => {
+    const node = simulate()
+    node.mine(60)
+    let sync = () => {}
+    const disk = new Promise<void>(resolve => (sync = resolve))
+    const followed = follow(node, {}, each => each, disk)
+    await followed.pass(5 * POLL_MS)
+    const height = () => (contextOf(followed.rig, `chain/${CHAIN}`) as { height: number }).height
+    expect(height()).toBe(9)
+    sync()
+    await followed.pass(5 * POLL_MS)
+    expect(height()).toBe(60)
+    expect(followed.state()).toBe('following')
   })
 })

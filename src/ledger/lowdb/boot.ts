@@ -95,7 +95,10 @@ export async function boot(ports: LowdbPorts, booting: Booting): Promise<Booted>
 function stateAt(checkpoint: Checkpoint | null, upgrade: Upgrade): State {
   if (checkpoint === null) return emptyState()
   const { live, reservations, at, heights } = checkpoint
-  for (const [id, image] of live) live.set(id, upgrade(image))
+  for (const [id, image] of live) {
+    const upgraded = upgrade(image)
+    if (upgraded !== image) live.set(id, upgraded)
+  }
   return { live, reservations, at, heights }
 }
 

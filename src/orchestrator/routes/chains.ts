@@ -34,6 +34,25 @@ export function onDisconnected(
   return [...bearing, ...[...ids, id].map(each => tell(each, 'block.disconnected', at, { height, hash }))]
 }
 
+/**
+ * All that a block sets in motion that brings nothing and wakes nobody, or null where it is another: most blocks of most chains. It is
+ * applied at once, in one commit.
+ */
+export function onUneventful(
+  view: RouteView,
+  block: Block,
+  nodeHeight: number,
+  facts: readonly Fact[],
+): Message[] | null {
+  const { memory, policy, at } = view
+  const { height, hash, parent } = block
+  const isUneventful = facts.length === 0 && !memory.isAnyoneDue(policy.name, height) && !policy.book.settlesMore(view)
+  if (!isUneventful) return null
+  const connected = { block: { height, hash }, parent, nodeHeight, applied: true }
+  const arrived = height < nodeHeight ? [] : [tell(treasuryId(policy.name), 'funds.arrived', at, {})]
+  return [tell(chainId(policy.name), 'block.connected', at, connected), ...arrived]
+}
+
 /** Facts of a block that the chain's machine would not accept are facts of nothing. */
 export function onConnected(view: RouteView, block: Block, nodeHeight: number, facts: readonly Fact[]): Message[] {
   const { memory, policy, at } = view

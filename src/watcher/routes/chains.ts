@@ -16,7 +16,7 @@ import { describePage } from '../pages.ts'
 import { describe } from '../resources.ts'
 import { addressSchema, assignBody, chainSchema, pageOf, reasonBody } from '../schemas.ts'
 import { orderedQuery } from '../filters.ts'
-import { freeAddresses } from '../address-pool.ts'
+import { freeAddress, freeAddresses } from '../address-pool.ts'
 import { endedInLastBlocks } from '../recovery.ts'
 
 /** As the API shows a chain. `balances`: where they are known already. */
@@ -131,9 +131,9 @@ function namedAddress(api: ApiContext, chain: string, named: Named): AddressCont
 }
 
 /** None before the signer has been asked: it may show that a later ledger has given away what is free in this one. */
-function freeAddress(api: ApiContext, chain: string): AddressContext {
+function addressToGive(api: ApiContext, chain: string): AddressContext {
   const { isReconciled } = healthOf(api.health, chain)
-  const [free] = isReconciled ? freeAddresses(api.orchestrator.memory, chain) : []
+  const free = isReconciled ? freeAddress(api.orchestrator.memory, chain) : undefined
   if (free !== undefined) return free
   api.wakeSignerLoop(chain)
   throw boundary('pool-empty', 'no address is free at the moment; the signer is asked for more: try again')
@@ -165,7 +165,7 @@ const assignAddress = (api: ApiContext) =>
         await store.settled()
         return { status: 200, body: describeAddress(api, known) }
       }
-      const { index } = body.address === undefined ? freeAddress(api, chain) : namedAddress(api, chain, body)
+      const { index } = body.address === undefined ? addressToGive(api, chain) : namedAddress(api, chain, body)
       const durable = orchestrator.dispatch({
         type: 'address.assigned',
         at: clock.now(),

@@ -121,6 +121,44 @@ describe('next', () => {
     return { node, recent }
   }
 
+  test('the next blocks are asked for, and one of them downloaded, while the present one is applied', async () => {
+    const simulated = simulate()
+    simulated.mine(40)
+    const asked: string[] = []
+    const node = connect(
+      call => (asked.push(call.url.includes('/rest/') ? 'block' : methodOf(call)), simulated.request(call)),
+    )
+    const recent: Place[] = [await node.base(1)]
+    await node.next(recent)
+    expect(asked.filter(what => what === 'block')).toHaveLength(2)
+    recent.push({ height: 1, hash: simulated.hashAt(1) })
+    await follow(node, recent)
+    expect(recent.at(-1)).toEqual({ height: 40, hash: simulated.tip() })
+    // Every block once, its hash once or twice, and the node is looked at now and then only.
+    expect(asked.filter(what => what === 'block')).toHaveLength(40)
+    expect(asked.filter(what => what === 'getblockchaininfo').length).toBeLessThan(10)
+    expect(asked.filter(what => what === 'getblockhash').length).toBeLessThan(80)
+  })
+
+  test('A7: what was asked for in advance and has been left since is not followed', async () => {
+    const simulated = simulate()
+    simulated.mine(30)
+    const node = connect(simulated.request)
+    const recent: Place[] = [await node.base(1)]
+    for (let height = 1; height <= 5; height++) {
+      const step = await node.next(recent)
+      expect(step.kind).toBe('connected')
+      recent.push({ height, hash: simulated.hashAt(height) })
+    }
+    simulated.invalidate(simulated.hashAt(3))
+    simulated.mine(35)
+    await follow(node, recent)
+    expect(recent.map(({ height, hash }) => [height, hash])).toEqual(
+      recent.map((_, height) => [height, simulated.hashAt(height)]),
+    )
+    expect(recent.at(-1)!.height).toBe(simulated.height())
+  })
+
   test('A7: after downtime every block is followed, none skipped', async () => {
     const simulated = simulate()
     const { node, recent } = await start(simulated)
