@@ -35,11 +35,7 @@ export const reasonBody = z.strictObject({ reason: text.min(1) })
 /** In the family's unit. */
 const MAXIMUM_FEE_RATE = 1e15
 export const replacementBody = z.strictObject({
-  feeRate: z
-    .number()
-    .positive()
-    .max(MAXIMUM_FEE_RATE)
-    .describe("In the unit of the chain's fees: sat/vB, wei per gas"),
+  feeRate: z.number().positive().max(MAXIMUM_FEE_RATE).describe("In the unit of the chain's fees: sat/vB, wei per gas"),
 })
 export const assignBody = z.strictObject({
   address: text.optional(),
