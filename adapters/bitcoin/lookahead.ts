@@ -21,9 +21,9 @@ export interface Lookahead {
 
 export interface LookaheadOptions {
   /** Of the node's best chain; null above its tip. */
-  hashAt(height: number): Promise<string | null>
+  hashAt: (height: number) => Promise<string | null>
   /** Begins to download. Never rejects. */
-  download(hash: string): void
+  download: (hash: string) => void
 }
 
 export function createLookahead({ hashAt, download }: LookaheadOptions): Lookahead {

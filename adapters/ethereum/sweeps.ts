@@ -17,6 +17,8 @@ export const NO_SWEEP: Upkeep = { plan: null, again: null, reason: null }
 /** What stands in the way may pass: prices, a pause of the token's. */
 const AGAIN_MS = 10 * 60_000
 const MOVED_AGAIN_MS = 1000
+/** What the treasury is busy with, or lacks, or the signer has not said: that passes sooner. */
+const TREASURY_AGAIN_MS = 30_000
 /** A fee above one part in so many of what it moves waits for better times. */
 const WORTH = 10n
 /** What is given for gas is a little more than what it may cost, because prices move until it is used. */
@@ -123,19 +125,19 @@ function sweepToken(asked: Asked, asset: string): Upkeep {
 function giveGas(asked: Asked, amount: bigint): Upkeep {
   const { chain, network, order, funds, facts, fees, swept } = asked
   const cost = costOf(asked, swept.funding)
-  if (cost === null || typeof cost === 'string') return waits(cost ?? POOR)
+  if (cost === null || typeof cost === 'string') return waits(cost ?? POOR, TREASURY_AGAIN_MS)
   const limit = order.limits[network.asset]?.funding
-  if (limit === undefined) return waits(UNTOLD)
+  if (limit === undefined) return waits(UNTOLD, TREASURY_AGAIN_MS)
   if (amount > BigInt(limit)) return waits(UNALLOWED)
   const treasury = funds.treasury()
   const spender: Spender = {
     ...{ chain, network, account: order.treasury, funds: treasury, state: swept.treasury, facts },
   }
   const held = treasury.heldUnsigned()
-  if (held !== null) return waits(behind(held))
+  if (held !== null) return waits(behind(held), TREASURY_AGAIN_MS)
   const nonce = freeNonce(spender)
-  if (nonce === null) return waits(CROWDED)
-  if ((spendable(spender)[network.asset] ?? 0n) < amount + cost.fee) return waits(POOR)
+  if (nonce === null) return waits(CROWDED, TREASURY_AGAIN_MS)
+  if ((spendable(spender)[network.asset] ?? 0n) < amount + cost.fee) return waits(POOR, TREASURY_AGAIN_MS)
   const to = order.source.address
   const written = writtenSpend(spender, {
     ...{ nonce: Number(nonce), to, asset: network.asset, amount, gasLimit: cost.gasLimit, fees },

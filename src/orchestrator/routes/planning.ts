@@ -168,7 +168,8 @@ function patientMs(
   ms: number,
 ) {
   if (reason === null || reason !== before) return ms
-  return Math.min(ms * 2 ** failures, Math.max(ms, index === 0 ? LONGEST_RETRY_MS.treasury : LONGEST_RETRY_MS.other))
+  const longest = index === 0 || reason === BLIND ? LONGEST_RETRY_MS.treasury : LONGEST_RETRY_MS.other
+  return Math.min(ms * 2 ** failures, Math.max(ms, longest))
 }
 
 /** Chains that do not stand at their tip spend nothing: what they think they own may be gone. */

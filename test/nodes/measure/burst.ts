@@ -39,7 +39,7 @@ async function payOneByOne(system: System, count: number): Promise<bigint> {
     await ask(system, id, to)
     await system.until(`/v1/withdrawals/${id}`, ({ transactionId }) => transactionId !== null)
     await system.mine(1)
-    feesSat += BigInt((await system.until(`/v1/withdrawals/${id}`, ({ fee }) => fee !== null)).fee)
+    feesSat += BigInt((await system.until(`/v1/withdrawals/${id}`, ({ fee }) => Boolean(fee))).fee)
   }
   return feesSat
 }

@@ -42,12 +42,13 @@ function sign(transaction: Transaction, amountSat: bigint): void {
 }
 
 /** Filled from the node's own wallet, and confirmed. */
-export async function openPurse({ node, mine }: System, amountSat: bigint): Promise<Purse> {
+export async function openPurse(system: System, amountSat: bigint): Promise<Purse> {
+  const { node } = system
   const txid = await node.pay(addressOf(ours, networkOf(NETWORK))!, amountSat)
   const { hex } = (await node.rpc('gettransaction', txid)) as { hex: string }
   const isOurs = (out: Transaction['outs'][number]) => Buffer.compare(out.script, ours) === 0
   let coin: Coin = { txid, output: Transaction.fromHex(hex).outs.findIndex(isOurs), amountSat }
-  await mine(1)
+  await system.mine(1)
   return {
     spend(outputs) {
       const feeSat = FEE_PER_VBYTE_SAT * (VBYTES_BESIDES + VBYTES_PER_OUTPUT * BigInt(outputs.length))
