@@ -10,17 +10,23 @@ const MARGIN = 14
 const FOOTNOTE_WIDTH = 420
 
 const WIDTHS: readonly Widths[] = [
+  { box: 125, label: 72 },
   { box: 150, label: 95 },
   { box: 165, label: 95 },
   { box: 190, label: 112 },
 ]
 
-const RECIPES: readonly Options[] = ['NETWORK_SIMPLEX', 'COFFMAN_GRAHAM'].flatMap(rows =>
-  ['NODES_AND_EDGES', 'NONE'].map(order => ({
-    'elk.layered.layering.strategy': rows,
-    'elk.layered.layering.coffmanGraham.layerBound': '3',
-    'elk.layered.considerModelOrder.strategy': order,
+/** How states get their rows: as few bends as may be, or at most so many states in a row. */
+const ROWS: readonly Options[] = [
+  { 'elk.layered.layering.strategy': 'NETWORK_SIMPLEX' },
+  ...['2', '3'].map(most => ({
+    'elk.layered.layering.strategy': 'COFFMAN_GRAHAM',
+    'elk.layered.layering.coffmanGraham.layerBound': most,
   })),
+]
+
+const RECIPES: readonly Options[] = ROWS.flatMap(rows =>
+  ['NODES_AND_EDGES', 'NONE'].map(order => ({ ...rows, 'elk.layered.considerModelOrder.strategy': order })),
 )
 
 export async function statechartOf(shown: Shown): Promise<Statechart> {

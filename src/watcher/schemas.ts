@@ -163,7 +163,7 @@ export const addressSchema = z
       .string()
       .nullable()
       .optional()
-      .describe('Address and data field as one (ripple: an X-address); null where there is no such form'),
+      .describe('Address and data field as one, where the network has a form for that; else null'),
     index: z.int(),
     publicKey: z.string(),
     attestation: signed,

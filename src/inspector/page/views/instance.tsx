@@ -129,17 +129,11 @@ function InBlock({ hash, height }: { hash: string | null; height: number | null 
 }
 
 const chainOf = (name: string) => chains.value.find(({ chain }) => chain === name)
-const familyOf = (chain: string): string => chainOf(chain)?.family ?? ''
 /** In which fees are paid, whatever is moved. */
 const nativeOf = (chain: string): string => chainOf(chain)?.asset ?? ''
 
-/** Where a fee depends on the transaction's size or gas. */
-const UNITS: Readonly<Record<string, string>> = { bitcoin: 'sat/vB', ethereum: 'wei per gas' }
-
-function rateOf(chain: string, feeRate: number): string {
-  const unit = UNITS[familyOf(chain)]
-  return unit === undefined ? '' : `, at ${feeRate} ${unit}`
-}
+/** In the unit of the chain's fees, where they depend on the transaction's size or gas. */
+const rateOf = (feeRate: number): string => (feeRate > 0 ? `, at a rate of ${feeRate}` : '')
 
 const PURPOSES: Readonly<Record<ShownTransfer['purpose'], string>> = {
   payment: 'pays withdrawals',
@@ -169,7 +163,7 @@ function DepositFacts({ deposit }: { deposit: ApiDeposit }) {
       </Fact>
       <Fact name="Transaction">
         <Name text={transactionId} link={linkTo(['search'], { q: transactionId })} />
-        {familyOf(chain) === 'bitcoin' && ` output ${outputIndex}`}
+        {` output ${outputIndex}`}
       </Fact>
       <InBlock hash={blockHash} height={blockHeight} />
     </Facts>
@@ -439,7 +433,7 @@ function Movements({ chain, decoded: { inputs, outputs, fee, feeRate } }: { chai
             </li>
           ))}
           <li>
-            <span class="muted">fee{rateOf(chain, feeRate)}</span> <Amount chain={chain} asset={native} amount={fee} />
+            <span class="muted">fee{rateOf(feeRate)}</span> <Amount chain={chain} asset={native} amount={fee} />
           </li>
         </ul>
       </div>
