@@ -4,13 +4,9 @@
  */
 import type { AccountFact, AccountPayment } from './block.ts'
 import type { Network } from './network.ts'
-import type { Rpc, RpcError } from './rpc.ts'
+import { isForgotten, type Rpc } from './rpc.ts'
 import { bytes } from './shapes.ts'
 import { balanceCall } from './token.ts'
-
-/** The state of an old block, which a node keeps only for a while: then the next deposit shows it. */
-const FORGOTTEN = /missing trie node|state .*(not available|unavailable|pruned)|historical state|state at block|pruned/i
-const isForgotten = ({ message }: RpcError): boolean => FORGOTTEN.test(message)
 
 const WORD_CHARACTERS = 2 + 64
 

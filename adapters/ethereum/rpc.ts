@@ -40,6 +40,12 @@ const NO_METHOD =
 export const isMissingMethod = ({ code, message }: RpcError): boolean =>
   code === METHOD_NOT_FOUND || NO_METHOD.test(message)
 
+/** The state of an old block, which a node keeps only for a while. */
+const FORGOTTEN = /missing trie node|state .*(not available|unavailable|pruned)|historical state|state at block|pruned/i
+
+/** Whether the node says that it has thrown away what the question needs. */
+export const isForgotten = ({ message }: Pick<RpcError, 'message'>): boolean => FORGOTTEN.test(message)
+
 const envelopeShape = z.object({
   id: z.unknown(),
   result: z.unknown().optional(),

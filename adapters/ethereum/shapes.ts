@@ -110,8 +110,13 @@ const frameShape: z.ZodType<Frame> = z.lazy(() =>
   }),
 )
 
-/** `debug_traceBlockByHash`. An element with `error` and without a result says that it could not be traced (E17). */
-export const tracesShape = z.array(z.object({ txHash: hashShape.optional(), result: frameShape }))
+/** `debug_traceBlockByHash`. An element with `error` and without a result says that this one could not be traced (E17). */
+export const tracesShape = z.array(
+  z.union([
+    z.object({ txHash: hashShape.optional(), result: frameShape }),
+    z.object({ txHash: hashShape.optional(), error: z.string() }),
+  ]),
+)
 
 export type HeaderAnswer = z.output<typeof headerShape>
 export type BlockAnswer = z.output<typeof blockShape>

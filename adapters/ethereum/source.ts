@@ -8,7 +8,7 @@ import { operating } from '../../src/kernel/fault.ts'
 import { factsOf, hasOwnValue, type AccountFact, type ScanContext, type WholeBlock } from './block.ts'
 import { createHonesty } from './honesty.ts'
 import { SYSTEM_ADDRESS } from './movements.ts'
-import { isMissingMethod, type Rpc } from './rpc.ts'
+import { isForgotten, isMissingMethod, type Rpc, type RpcError } from './rpc.ts'
 import {
   BLOOM_BYTES,
   blockShape,
@@ -16,6 +16,7 @@ import {
   toQuantity,
   tracesShape,
   type BlockAnswer,
+  type Frame,
   type ReceiptAnswer,
 } from './shapes.ts'
 
@@ -145,6 +146,24 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
   }
 }
 
+const isNoTrace = (error: RpcError): boolean => isMissingMethod(error) || isForgotten(error)
+
+/** Of one transaction in a block that the node does have: anvil says it of a state that it keeps no more. */
+const isStateGone = (message: string): boolean => isForgotten({ message }) || /^resource not found$/i.test(message)
+
+/** Untraced is not unmoved: such a block is not read at all (E17). No waiting brings an old state back. */
+const untraced = ({ number, hash }: BlockAnswer, why: string) =>
+  operating(
+    'node-pruned',
+    `the node cannot trace block ${number} (${hash}) any more: ${why}. Use a node that keeps the state of all blocks from there on, or say internalTransfers: off`,
+  )
+
+function frameIn(block: BlockAnswer, trace: z.output<typeof tracesShape>[number]): Frame {
+  if ('result' in trace) return trace.result
+  if (isStateGone(trace.error)) throw untraced(block, trace.error)
+  throw operating('node-refused', `the node could not trace a transaction of block ${block.hash}: ${trace.error}`)
+}
+
 /** Over one node. `watch` is asked when the answers are there. */
 export function createBlockSource(
   rpc: Rpc,
@@ -159,7 +178,8 @@ export function createBlockSource(
 
   async function framesOf(block: BlockAnswer): Promise<WholeBlock['movements']> {
     if (!hasTraces || logsMovements || block.transactions.length === 0) return null
-    const answer = await rpc.ask(tracesShape, isMissingMethod, 'debug_traceBlockByHash', block.hash, TRACER)
+    const answer = await rpc.ask(tracesShape, isNoTrace, 'debug_traceBlockByHash', block.hash, TRACER)
+    if (!answer.ok && isForgotten(answer.error)) throw untraced(block, answer.error.message)
     hasTraces = answer.ok
     if (!answer.ok) return null
     const isWhole = answer.result.every(
@@ -167,7 +187,7 @@ export function createBlockSource(
     )
     if (answer.result.length !== block.transactions.length || !isWhole)
       throw operating('node-malformed', `the traces of block ${block.hash} are not those of its transactions`)
-    return { kind: 'traces', frames: answer.result.map(({ result }) => result) }
+    return { kind: 'traces', frames: answer.result.map(trace => frameIn(block, trace)) }
   }
 
   async function download(height: number): Promise<WholeBlock | null> {

@@ -57,10 +57,11 @@ function rigOf(
     traces?: boolean
     network?: ReturnType<typeof networkOf>
     spoil?: (method: string, result: unknown) => unknown
+    refuse?: { method: string; message: string }
   } = {},
 ): Rig {
   // prettier-ignore
-  const { missing = [], traces = true, spoil, network = NETWORK, ...rest } = options
+  const { missing = [], traces = true, spoil, refuse, network = NETWORK, ...rest } = options
   const accounts = new Map([SENDER, TREASURY.toLowerCase()].map(address => [address, { balance: 100n * ETHER }]))
   const node = createSimulatedEthereum({ chainId: 31_337n, seed: 'source', now: () => Date.UTC(2026, 0, 1), accounts, ...rest }) // prettier-ignore
   const calls: string[] = []
@@ -75,6 +76,8 @@ function rigOf(
     })
     if (missing.includes(asked.method))
       return answer({ jsonrpc: '2.0', id: asked.id, error: { code: -32601, message: `the method ${asked.method} does not exist/is not available` } }) // prettier-ignore
+    if (asked.method === refuse?.method)
+      return answer({ jsonrpc: '2.0', id: asked.id, error: { code: -32000, message: refuse.message } })
     const http = await node.request(call)
     if (spoil === undefined) return http
     const told = JSON.parse(new TextDecoder().decode(http.body)) as { result?: unknown }
@@ -396,6 +399,36 @@ describe('A5, E18: what is no answer', () => {
   ]
   test.each(cases)('%s', async (_, method, change) => {
     await expect(spoiled(method, change)).rejects.toMatchObject({ type: 'operating' })
+  })
+
+  const untraceable = {
+    type: 'operating',
+    kind: 'node-pruned',
+    message: expect.stringMatching(/internalTransfers: off/),
+  }
+
+  test.each(['missing trie node 3f', 'required historical state unavailable (reexec=128)', 'Resource not found'])(
+    'E17: a transaction that the node cannot trace any more (%s): the block is not read, and what to do is said',
+    async error => {
+      const failed = (all: Receipts) => all.map(({ txHash }) => ({ txHash, error }))
+      await expect(spoiled('debug_traceBlockByHash', failed)).rejects.toMatchObject(untraceable)
+    },
+  )
+
+  test('E17: nor is a block whose traces are refused for that; a node without traces is another thing', async () => {
+    const refusing = (message: string) => {
+      const rig = rigOf({ refuse: { method: 'debug_traceBlockByHash', message } })
+      rig.send({ value: 5n })
+      return rig
+    }
+    const pruned = refusing('required historical state unavailable (reexec=128)')
+    await expect(pruned.facts()).rejects.toMatchObject(untraceable)
+    expect(pruned.source.seesMovements()).toBe(true)
+    // By hash it may be the block that is gone, in a reorganisation: that passes.
+    await expect(refusing('Resource not found').facts()).rejects.toMatchObject({ kind: 'node-refused' })
+    const plain = refusing('the method debug_traceBlockByHash does not exist/is not available')
+    expect(await plain.facts()).toHaveLength(1)
+    expect(plain.source.seesMovements()).toBe(false)
   })
 
   test('E27: a receipt that is not there yet proves nothing', async () => {
