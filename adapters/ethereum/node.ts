@@ -20,7 +20,7 @@ import { quoteOf } from './quote.ts'
 import type { JsonNodeAccess } from '../json-node.ts'
 import { createRpc, type Rpc } from './rpc.ts'
 import { countShape, headerShape, toQuantity, type HeaderAnswer } from './shapes.ts'
-import { createBlockSource, isAbsent, type BlockSource } from './source.ts'
+import { createBlockSource, isAbsent, pruned, type BlockSource } from './source.ts'
 import type { AccountWatch } from './watch.ts'
 
 /** What a node is made of. `node`: how to reach it. */
@@ -118,8 +118,12 @@ async function standing(following: Following, recent: readonly Place[]): Promise
   const theirs = top.number > tip.height ? await headerOf(rpc, tip.height) : top
   // One that is lower has left our chain only where its highest block is another one than ours at that height (A4).
   const ours = recent.find(({ height }) => height === theirs?.number)
-  if (theirs === null || ours === undefined || ours.hash === theirs.hash)
+  if (theirs === null || ours === undefined || ours.hash === theirs.hash) {
+    // It says nothing of a block below its own highest one: that does not pass.
+    if (top.number > tip.height && (await headerOf(rpc, tip.height + 1)) === null)
+      throw pruned(tip.height + 1, `it has block ${top.number}`)
     return { kind: 'unchanged', nodeHeight, syncing }
+  }
   return { kind: 'disconnected', block: { height: tip.height, hash: tip.hash }, nodeHeight }
 }
 

@@ -58,6 +58,15 @@ const ABSENT = /not found|unknown block|header not found|could not find block/i
 export const isAbsent = ({ code, message }: { code: number; message: string }): boolean =>
   code === ABSENT_CODE || ABSENT.test(message)
 
+const isNoMethodOrGone = (error: RpcError): boolean => isMissingMethod(error) || isForgotten(error)
+
+/** Nodes may drop old blocks (EIP-4444), and no waiting brings them back. */
+export const pruned = (height: number, why: string) =>
+  operating(
+    'node-pruned',
+    `the node has pruned block ${height} (${why}): use one that has kept its blocks from there on`,
+  )
+
 /** E18: as many as transactions, in their order, of this block, and together with the header's bloom. */
 export function checkReceipts(block: BlockAnswer, receipts: readonly ReceiptAnswer[]): void {
   const wrong = (why: string) =>
@@ -98,7 +107,9 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
   let hasBlockReceipts = true
 
   async function allReceipts(block: BlockAnswer): Promise<ReceiptAnswer[] | null> {
-    const answer = await rpc.ask(z.array(receiptShape).nullable(), isMissingMethod, 'eth_getBlockReceipts', block.hash)
+    const shape = z.array(receiptShape).nullable()
+    const answer = await rpc.ask(shape, isNoMethodOrGone, 'eth_getBlockReceipts', block.hash)
+    if (!answer.ok && isForgotten(answer.error)) throw pruned(block.number, answer.error.message)
     if (!answer.ok) return null
     if (answer.result === null)
       throw operating('node-malformed', `the node has block ${block.hash} and not its receipts`)
@@ -146,8 +157,6 @@ function createReceiptReader(rpc: Rpc, context: ScanContext) {
   }
 }
 
-const isNoTrace = (error: RpcError): boolean => isMissingMethod(error) || isForgotten(error)
-
 /** Of one transaction in a block that the node does have: anvil says it of a state that it keeps no more. */
 const isStateGone = (message: string): boolean => isForgotten({ message }) || /^resource not found$/i.test(message)
 
@@ -178,7 +187,7 @@ export function createBlockSource(
 
   async function framesOf(block: BlockAnswer): Promise<WholeBlock['movements']> {
     if (!hasTraces || logsMovements || block.transactions.length === 0) return null
-    const answer = await rpc.ask(tracesShape, isNoTrace, 'debug_traceBlockByHash', block.hash, TRACER)
+    const answer = await rpc.ask(tracesShape, isNoMethodOrGone, 'debug_traceBlockByHash', block.hash, TRACER)
     if (!answer.ok && isForgotten(answer.error)) throw untraced(block, answer.error.message)
     hasTraces = answer.ok
     if (!answer.ok) return null
@@ -191,7 +200,9 @@ export function createBlockSource(
   }
 
   async function download(height: number): Promise<WholeBlock | null> {
-    const answer = await rpc.ask(blockShape.nullable(), isAbsent, 'eth_getBlockByNumber', toQuantity(height), true)
+    const isNoBlock = (error: RpcError) => isAbsent(error) || isForgotten(error)
+    const answer = await rpc.ask(blockShape.nullable(), isNoBlock, 'eth_getBlockByNumber', toQuantity(height), true)
+    if (!answer.ok && isForgotten(answer.error)) throw pruned(height, answer.error.message)
     const block = answer.ok ? answer.result : null
     if (block === null) return null
     if (block.number !== height) throw operating('node-malformed', `the node gave block ${block.number} for ${height}`)

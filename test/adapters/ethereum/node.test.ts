@@ -103,6 +103,24 @@ describe('how the chain is followed', () => {
     expect(await node.next(ours)).toMatchObject({ kind: 'disconnected', block: ours[4]!, nodeHeight: 3 })
   })
 
+  const GONE: [string, object][] = [
+    ['nothing', { result: null }],
+    ['that it is not found', { error: { code: -39001, message: 'Unknown block' } }],
+    ['that history is pruned', { error: { code: 4444, message: 'pruned history unavailable' } }],
+  ]
+  test.each(GONE)('a node that says %s of a block below its own highest has pruned it', async (_, said) => {
+    let isGone = true
+    const { chain, node, recent } = rigOf({
+      spoil: (method, [name]) => (isGone && method === 'eth_getBlockByNumber' && name === '0x2' ? said : null),
+    })
+    chain.mine(1)
+    const ours = recent()
+    chain.mine(3)
+    await expect(node.next(ours)).rejects.toMatchObject({ type: 'operating', kind: 'node-pruned' })
+    isGone = false
+    expect(await node.next(ours)).toMatchObject({ kind: 'connected', block: { height: 2 } })
+  })
+
   test('a block that was begun ahead and has been left meanwhile is taken back like any other', async () => {
     const { chain, node, recent } = rigOf()
     const base = recent()

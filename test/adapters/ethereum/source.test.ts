@@ -428,6 +428,13 @@ describe('A5, E18: what is no answer', () => {
     expect(plain.source.seesMovements()).toBe(false)
   })
 
+  test('E18: a node that has dropped the receipts of old blocks is not one without receipts of blocks', async () => {
+    const rig = rigOf({ refuse: { method: 'eth_getBlockReceipts', message: 'pruned history unavailable' } })
+    rig.send({ value: 5n })
+    await expect(rig.facts()).rejects.toMatchObject({ type: 'operating', kind: 'node-pruned' })
+    expect(rig.calls).not.toContain('eth_getLogs')
+  })
+
   test('E27: a receipt that is not there yet proves nothing', async () => {
     const rig = rigOf({
       missing: ['eth_getBlockReceipts'],
